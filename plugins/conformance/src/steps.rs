@@ -1,0 +1,208 @@
+//! How each step is done.
+
+use serde_json::Value;
+use tollgate_handler::log::Level;
+use tollgate_handler::prelude::*;
+
+use crate::hostile;
+use crate::program::Step;
+
+/// How a run ends early.
+type End = Option<Result<Outcome, Failure>>;
+
+/// Does one step; returns the run's end, where the step is one.
+pub(crate) fn run(event: &Event, step: Step) -> Result<End, Error> {
+    match step {
+        Step::Done => return Ok(Some(done())),
+        Step::Ignored { reason } => return Ok(Some(ignored(reason))),
+        Step::Retry { reason, after_ms } => return Ok(Some(Err(retry_after(reason, after_ms)))),
+        Step::Flaky {
+            succeed_at,
+            after_ms,
+        } if event.attempt < succeed_at => {
+            let reason = format!("attempt {} of {succeed_at}", event.attempt);
+            return Ok(Some(Err(retry_after(reason, after_ms))));
+        }
+        Step::TrapUntil { succeed_at } if event.attempt < succeed_at => {
+            panic!("attempt {} of {succeed_at}", event.attempt);
+        }
+        Step::Flaky { .. } | Step::TrapUntil { .. } => {}
+        Step::Reject { reason } => return Ok(Some(Err(reject(reason)))),
+        Step::Panic { message } => panic!("{message}"),
+        Step::Trap => trap(),
+        Step::Loop => hostile::spin_for_ever(),
+        Step::Spin { millions } => hostile::spin(millions),
+        Step::Allocate { bytes } => {
+            let taken = hostile::allocate(bytes.unwrap_or(usize::MAX));
+            log::info!("allocate", bytes = taken);
+        }
+        Step::Recurse { depth } => {
+            let sum = hostile::recurse(depth.unwrap_or(u64::MAX));
+            log::debug!("recurse", sum = sum);
+        }
+        Step::HugeLog { bytes } => log::write(Level::Info, &"x".repeat(bytes), Vec::new()),
+        Step::ManyLogs { count } => (0..count).for_each(|n| log::info!("line {n}")),
+        Step::ManyCalls { count } => (0..count).for_each(|_| drop(config::get("none"))),
+        Step::Print { text } => print(&text),
+        Step::Log {
+            level,
+            message,
+            fields,
+        } => log::write(level_of(&level), &message, fields),
+        Step::Echo => log::info!("echo", event = echo(event)),
+        Step::Config => log::write(Level::Info, "config", config::entries()),
+        effect => return with_effect(effect).map(|()| None),
+    }
+    Ok(None)
+}
+
+/// Does a step that reads or writes through the gateway.
+fn with_effect(step: Step) -> Result<(), Error> {
+    match step {
+        Step::Get { key } => get(key.text()),
+        Step::Set { key, value } => state::set_bytes(&key.text(), value.bytes()),
+        Step::Delete { key } => state::delete(&key.text()),
+        Step::List {
+            prefix,
+            after,
+            limit,
+        } => {
+            let entries = state::list_bytes(&prefix, after.as_deref(), limit)?;
+            let fields = entries
+                .into_iter()
+                .map(|(key, value)| (key, lossy(&value)))
+                .collect();
+            log::write(Level::Info, "list", fields);
+            Ok(())
+        }
+        Step::Add { key, delta } => state::add(&key.text(), delta),
+        Step::Increment { key, delta } => {
+            let key = key.text();
+            let count = state::counter(&key)?;
+            state::set(&key, &(count + delta))
+        }
+        Step::HugeState { key, bytes } => state::set_bytes(&key.text(), vec![b'x'; bytes]),
+        Step::Send {
+            method,
+            url,
+            headers,
+            order_key,
+            body,
+            times,
+        } => {
+            let body = bytes_of(&body);
+            (0..times).try_for_each(|_| {
+                let mut request = outbox::request(&method, &url).body(body.clone());
+                for (name, value) in &headers {
+                    request = request.header(name, value);
+                }
+                if let Some(key) = &order_key {
+                    request = request.order_key(key);
+                }
+                log::info!("send", key = request.send()?);
+                Ok(())
+            })
+        }
+        Step::Emit {
+            kind,
+            subject,
+            payload,
+            times,
+        } => {
+            let payload = bytes_of(&payload);
+            (0..times).try_for_each(|_| {
+                let mut event = emit::event(&kind).payload(payload.clone());
+                if let Some(subject) = &subject {
+                    event = event.subject(subject);
+                }
+                log::info!("emit", id = event.send()?);
+                Ok(())
+            })
+        }
+        step => unreachable!("{} has no effect", step.name()),
+    }
+}
+
+fn get(key: String) -> Result<(), Error> {
+    let mut fields = Vec::new();
+    if let Some(value) = state::get_bytes(&key)? {
+        fields.push(("value".into(), lossy(&value)));
+    }
+    fields.insert(0, ("key".into(), key));
+    log::write(Level::Info, "get", fields);
+    Ok(())
+}
+
+fn retry_after(reason: String, after_ms: Option<u64>) -> Failure {
+    let failure = retry(reason);
+    match after_ms {
+        Some(ms) => failure.after(std::time::Duration::from_millis(ms)),
+        None => failure,
+    }
+}
+
+fn level_of(name: &str) -> Level {
+    match name {
+        "trace" => Level::Trace,
+        "debug" => Level::Debug,
+        "warn" => Level::Warn,
+        "error" => Level::Error,
+        _ => Level::Info,
+    }
+}
+
+/// All that arrived.
+fn echo(event: &Event) -> Value {
+    let payload = match std::str::from_utf8(&event.payload) {
+        Ok(text) => Value::from(text),
+        Err(_) => Value::from(event.payload.clone()),
+    };
+    json!({
+        "id": event.id,
+        "source": event.source,
+        "provider_id": event.provider_id,
+        "kind": event.kind,
+        "subject": event.subject,
+        "account": event.account,
+        "created_ms": event.created_ms,
+        "received_ms": event.received_ms,
+        "attempt": event.attempt,
+        "replay": event.replay,
+        "headers": event.headers,
+        "metadata": event.metadata,
+        "payload": payload,
+    })
+}
+
+fn bytes_of(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::String(text) => text.clone().into_bytes(),
+        other => other.to_string().into_bytes(),
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "to see where output goes"
+)]
+fn print(text: &str) {
+    println!("out: {text}");
+    eprintln!("err: {text}");
+}
+
+/// A trap that says nothing.
+#[cfg(target_family = "wasm")]
+fn trap() -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn trap() -> ! {
+    panic!("trap")
+}

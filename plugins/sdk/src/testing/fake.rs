@@ -1,0 +1,264 @@
+//! One run in memory: what the handler's calls see and leave.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::{Emitted, Line, Sent};
+use crate::error::{EffectProblem, StateProblem};
+use crate::log::Level;
+use crate::{emit, outbox};
+
+/// As the WIT interface says of keys.
+const LONGEST_KEY: usize = 512;
+
+/// Headers that the gateway sets itself or that belong to the connection.
+const NOT_FOR_HANDLERS: [&str; 11] = [
+    "host",
+    "content-length",
+    "idempotency-key",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// What a run sees, and what it buffers.
+#[derive(Default)]
+pub(crate) struct Run {
+    pub(crate) seed: String,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) allow: Option<Vec<String>>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) too_deep: bool,
+    pub(crate) state: BTreeMap<String, Vec<u8>>,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) emitted: Vec<Emitted>,
+    pub(crate) logs: Vec<Line>,
+    pub(crate) used: usize,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Run>> = const { RefCell::new(None) };
+}
+
+/// Calls `body` with `run` behind the handler's calls of this thread.
+pub(crate) fn running<R>(run: Run, body: impl FnOnce() -> R) -> (R, Run) {
+    /// Takes the run away however the body ends, so that a panic leaves nothing behind.
+    struct Cleared;
+    impl Drop for Cleared {
+        fn drop(&mut self) {
+            CURRENT.take();
+        }
+    }
+
+    let before = CURRENT.replace(Some(run));
+    assert!(before.is_none(), "a handler cannot run within another");
+    let cleared = Cleared;
+    let result = body();
+    let run = CURRENT
+        .take()
+        .expect("only this function takes the run away");
+    drop(cleared);
+    (result, run)
+}
+
+/// The run behind a handler's call.
+///
+/// # Panics
+/// Outside of a run: natively there is no gateway to ask.
+pub(crate) fn with_run<R>(call: impl FnOnce(&mut Run) -> R) -> R {
+    CURRENT.with_borrow_mut(|current| {
+        let run = current
+            .as_mut()
+            .expect("called from a handler that `testing::Host::run` runs");
+        call(run)
+    })
+}
+
+impl Run {
+    pub(crate) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StateProblem> {
+        check_key(key)?;
+        Ok(self.state.get(key).cloned())
+    }
+
+    pub(crate) fn set(&mut self, key: &str, value: &[u8]) -> Result<(), StateProblem> {
+        check_key(key)?;
+        self.charge(key.len() + value.len())
+            .ok_or(StateProblem::TooLarge)?;
+        self.state.insert(key.into(), value.into());
+        Ok(())
+    }
+
+    pub(crate) fn delete(&mut self, key: &str) -> Result<(), StateProblem> {
+        check_key(key)?;
+        self.charge(key.len()).ok_or(StateProblem::TooLarge)?;
+        self.state.remove(key);
+        Ok(())
+    }
+
+    pub(crate) fn add(&mut self, key: &str, delta: i64) -> Result<(), StateProblem> {
+        check_key(key)?;
+        self.charge(key.len()).ok_or(StateProblem::TooLarge)?;
+        let count = match self.state.get(key) {
+            None => 0,
+            Some(bytes) => std::str::from_utf8(bytes)
+                .ok()
+                .and_then(|text| text.parse::<i64>().ok())
+                .ok_or(StateProblem::NotACounter)?,
+        };
+        let sum = count.checked_add(delta).ok_or(StateProblem::NotACounter)?;
+        self.state.insert(key.into(), sum.to_string().into_bytes());
+        Ok(())
+    }
+
+    pub(crate) fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Vec<(String, Vec<u8>)> {
+        let entries = self.state.iter();
+        entries
+            .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|a| key.as_str() > a))
+            .take(limit as usize)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    pub(crate) fn send(&mut self, request: outbox::Parts) -> Result<String, EffectProblem> {
+        check_method(&request.method)?;
+        let origin = origin(&request.url)?;
+        if self
+            .allow
+            .as_ref()
+            .is_some_and(|allowed| !allowed.iter().any(|o| o == origin))
+        {
+            return Err(EffectProblem::NotAllowed(origin.into()));
+        }
+        for (name, _) in &request.headers {
+            let taken = NOT_FOR_HANDLERS
+                .iter()
+                .any(|taken| taken.eq_ignore_ascii_case(name));
+            if name.is_empty() || !name.bytes().all(is_token) || taken {
+                return Err(EffectProblem::Invalid(format!(
+                    "header {name:?} cannot be set"
+                )));
+            }
+        }
+        let headers: usize = request.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
+        self.charge(request.url.len() + headers + request.body.len())
+            .ok_or(EffectProblem::TooLarge)?;
+        let key = id_of(&[
+            b"request",
+            self.seed.as_bytes(),
+            &self.sent.len().to_be_bytes(),
+        ]);
+        self.sent.push(Sent {
+            key: key.clone(),
+            request,
+        });
+        Ok(key)
+    }
+
+    pub(crate) fn emit(&mut self, event: emit::Parts) -> Result<String, EffectProblem> {
+        if event.kind.is_empty() || event.kind.chars().any(char::is_whitespace) {
+            return Err(EffectProblem::Invalid(format!(
+                "{:?} is no event type",
+                event.kind
+            )));
+        }
+        if self.too_deep {
+            return Err(EffectProblem::TooDeep);
+        }
+        let subject = event.subject.as_ref().map_or(0, String::len);
+        self.charge(event.kind.len() + subject + event.payload.len())
+            .ok_or(EffectProblem::TooLarge)?;
+        let id = id_of(&[
+            b"event",
+            self.seed.as_bytes(),
+            &self.emitted.len().to_be_bytes(),
+        ]);
+        self.emitted.push(Emitted {
+            id: id.clone(),
+            event,
+        });
+        Ok(id)
+    }
+
+    pub(crate) fn log(&mut self, level: Level, message: &str, fields: Vec<(String, String)>) {
+        self.logs.push(Line {
+            level,
+            message: message.into(),
+            fields,
+        });
+    }
+
+    /// Counts bytes of effects; none beyond the limit.
+    fn charge(&mut self, bytes: usize) -> Option<()> {
+        self.used += bytes;
+        self.limit
+            .is_none_or(|limit| self.used <= limit)
+            .then_some(())
+    }
+}
+
+fn check_key(key: &str) -> Result<(), StateProblem> {
+    if key.is_empty() || key.len() > LONGEST_KEY {
+        return Err(StateProblem::InvalidKey);
+    }
+    Ok(())
+}
+
+fn check_method(method: &str) -> Result<(), EffectProblem> {
+    if method.is_empty() || !method.bytes().all(is_token) {
+        return Err(EffectProblem::Invalid(format!("{method:?} is no method")));
+    }
+    Ok(())
+}
+
+/// The origin of an absolute http or https URL.
+fn origin(url: &str) -> Result<&str, EffectProblem> {
+    let invalid = || EffectProblem::Invalid(format!("{url:?} is no absolute http or https URL"));
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|s| url.starts_with(s));
+    let start = scheme.ok_or_else(invalid)?.len();
+    let end = url[start..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| start + at);
+    if end == start || url[start..end].contains('@') || url.contains(char::is_whitespace) {
+        return Err(invalid());
+    }
+    Ok(&url[..end])
+}
+
+/// Whether a byte may stand in an HTTP token (RFC 9110, section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// An id in the form of a UUID that depends on the parts alone (two rounds of FNV-1a).
+pub(crate) fn id_of(parts: &[&[u8]]) -> String {
+    let fnv = |basis: u64| {
+        let separated = parts
+            .iter()
+            .flat_map(|part| part.iter().copied().chain([0]));
+        separated.fold(basis, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    };
+    let (high, low) = (fnv(0xcbf2_9ce4_8422_2325), fnv(0x6c62_272e_07bb_0142));
+    let hex = format!("{high:016x}{low:016x}");
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
+}

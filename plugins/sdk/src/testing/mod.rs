@@ -1,0 +1,278 @@
+//! A gateway in memory, to test handlers with plain `cargo test`.
+//!
+//! ```
+//! use tollgate_handler::prelude::*;
+//! use tollgate_handler::testing::{self, Host};
+//!
+//! fn handle(event: Event) -> Result<Outcome, Failure> {
+//!     if event.attempt == 1 {
+//!         return Err(retry("the first attempt never works"));
+//!     }
+//!     state::add("seen", 1)?;
+//!     outbox::post(config::require("url")?).json(&json!({"seen": event.kind})).send()?;
+//!     done()
+//! }
+//!
+//! let mut host = Host::new().config("url", "https://crm.example.com/seen");
+//! let event = testing::event("charge.succeeded", &json!({"id": "evt_1"}));
+//!
+//! assert!(host.run(handle, event.clone()).result.is_err());
+//! assert_eq!(host.counter("seen"), 0, "a failure leaves nothing behind");
+//!
+//! let run = host.run(handle, Event { attempt: 2, ..event });
+//! assert_eq!(run.result, Ok(Outcome::Done));
+//! assert_eq!(run.sent[0].json()["seen"], "charge.succeeded");
+//! assert_eq!(host.counter("seen"), 1);
+//! ```
+//!
+//! It keeps what the gateway promises: a run's effects are committed together
+//! if it ends well, and not at all if it fails; requests carry an idempotency key
+//! that is the same on every attempt and another on a replay. It runs one
+//! delivery at a time, so there are no conflicts, and it checks what the WIT
+//! interface says of keys, requests and events, though not the manifest's limits
+//! on time and memory.
+
+pub(crate) mod fake;
+mod orders;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::log::Level;
+use crate::{Event, Failure, Outcome, emit, outbox};
+pub use orders::{orders, with_repeats};
+
+/// An event of this type and JSON payload, as a gateway would hand it over at the
+/// first attempt: with the `id` and `created` (in seconds) of the payload, where it has
+/// them. To have other fields, replace them: `Event { attempt: 2, ..event(…) }`.
+///
+/// # Panics
+/// If the payload cannot be written as JSON.
+pub fn event<T: Serialize + ?Sized>(kind: &str, payload: &T) -> Event {
+    let value = serde_json::to_value(payload).expect("a payload that can be written as JSON");
+    let payload = value.to_string().into_bytes();
+    let created_ms = value["created"].as_u64().map(|seconds| seconds * 1000);
+    Event {
+        id: fake::id_of(&[kind.as_bytes(), &payload]),
+        source: "test".into(),
+        provider_id: value["id"].as_str().map(Into::into),
+        kind: kind.into(),
+        subject: None,
+        account: value["account"].as_str().map(Into::into),
+        created_ms,
+        received_ms: created_ms.unwrap_or(0) + 1000,
+        attempt: 1,
+        replay: false,
+        headers: Vec::new(),
+        metadata: Vec::new(),
+        payload,
+    }
+}
+
+/// A gateway in memory: what the manifest grants, and all that was committed.
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    /// Every request that was committed, in order.
+    pub sent: Vec<Sent>,
+    /// Every event that was emitted and committed, in order.
+    pub emitted: Vec<Emitted>,
+    config: BTreeMap<String, String>,
+    allow: Option<Vec<String>>,
+    effects_limit: Option<usize>,
+    too_deep: bool,
+    state: BTreeMap<String, Vec<u8>>,
+    completed: BTreeMap<String, u32>,
+}
+
+/// A request that was committed to the outbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// The idempotency key.
+    pub key: String,
+    /// The request.
+    pub request: outbox::Parts,
+}
+
+/// An event that was emitted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Emitted {
+    /// Its id.
+    pub id: String,
+    /// The event.
+    pub event: emit::Parts,
+}
+
+/// A line that was logged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// Its level.
+    pub level: Level,
+    /// Its message.
+    pub message: String,
+    /// Its fields.
+    pub fields: Vec<(String, String)>,
+}
+
+/// What became of one run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// What the handler answered.
+    pub result: Result<Outcome, Failure>,
+    /// The requests that it queued; none after a failure.
+    pub sent: Vec<Sent>,
+    /// The events that it emitted; none after a failure.
+    pub emitted: Vec<Emitted>,
+    /// What it logged, whatever the outcome.
+    pub logs: Vec<Line>,
+}
+
+impl Host {
+    /// A gateway with an empty state, an empty config and leave to send anywhere.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a key of the handler's config. A value that is no string is given as JSON.
+    pub fn config(mut self, key: &str, value: impl Into<Value>) -> Self {
+        let value = match value.into() {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        self.config.insert(key.into(), value);
+        self
+    }
+
+    /// Allows requests to this origin (`https://crm.example.com`); from the first call on,
+    /// to no other.
+    pub fn allow(mut self, origin: &str) -> Self {
+        self.allow
+            .get_or_insert_default()
+            .push(origin.trim_end_matches('/').into());
+        self
+    }
+
+    /// Refuses effects beyond so many bytes a run.
+    pub fn effects_limit(mut self, bytes: usize) -> Self {
+        self.effects_limit = Some(bytes);
+        self
+    }
+
+    /// Refuses to emit, as if each event were the last of the longest chain allowed.
+    pub fn refuse_to_emit(mut self) -> Self {
+        self.too_deep = true;
+        self
+    }
+
+    /// Runs a handler once.
+    ///
+    /// # Panics
+    /// If the handler does; then nothing is committed.
+    pub fn run<E: Into<Failure>>(
+        &mut self,
+        handle: impl FnOnce(Event) -> Result<Outcome, E>,
+        event: Event,
+    ) -> Run {
+        let id = event.id.clone();
+        let nth = self.completed.get(&id).copied().unwrap_or(0);
+        let started = fake::Run {
+            seed: format!("{id}/{nth}"),
+            config: self.config.clone(),
+            allow: self.allow.clone(),
+            limit: self.effects_limit,
+            too_deep: self.too_deep,
+            state: self.state.clone(),
+            ..fake::Run::default()
+        };
+        let (result, ended) = fake::running(started, || crate::__private::run(event, handle));
+        let fake::Run {
+            state,
+            mut sent,
+            mut emitted,
+            logs,
+            ..
+        } = ended;
+        if result.is_ok() {
+            self.state = state;
+            self.sent.extend_from_slice(&sent);
+            self.emitted.extend_from_slice(&emitted);
+            *self.completed.entry(id).or_default() += 1;
+        } else {
+            sent.clear();
+            emitted.clear();
+        }
+        Run {
+            result,
+            sent,
+            emitted,
+            logs,
+        }
+    }
+
+    /// The handler's committed state.
+    pub fn state(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.state
+    }
+
+    /// The committed value of a key, if it has one.
+    ///
+    /// # Panics
+    /// If the value is no JSON of type `T`.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let bytes = self.state.get(key)?;
+        Some(serde_json::from_slice(bytes).expect("a value of the type asked for"))
+    }
+
+    /// The committed value of a counter; 0 where it is absent.
+    ///
+    /// # Panics
+    /// If the value is no counter.
+    pub fn counter(&self, key: &str) -> i64 {
+        self.get(key).unwrap_or(0)
+    }
+
+    /// Sets a key before or between runs.
+    ///
+    /// # Panics
+    /// If the value cannot be written as JSON.
+    pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
+        let bytes = serde_json::to_vec(value).expect("a value that can be written as JSON");
+        self.state.insert(key.into(), bytes);
+    }
+}
+
+impl Sent {
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.request.body).unwrap_or(Value::Null)
+    }
+
+    /// The first header of this name, in whatever case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.request.headers.iter();
+        headers
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl Emitted {
+    /// The payload as JSON; null where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.event.payload).unwrap_or(Value::Null)
+    }
+}
+
+impl Line {
+    /// The value of a field.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
