@@ -1,0 +1,63 @@
+//! `make bench`: what Tollgate costs, measured against the usual receiver.
+//!
+//! One program, one run. Contenders are processes of their own and take turns, round by
+//! round, under one load generator; what counts is the median over the rounds, and the
+//! ratio of medians. See `README.md` at the top for what the letters mean.
+//!
+//! ```text
+//! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--json]"
+//! PART: throughput, isolation, sandbox, reload, memory
+//! ```
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the figures are what this program is for"
+)]
+
+mod contender;
+mod gateway;
+mod isolation;
+mod load;
+mod memory;
+mod options;
+mod payload;
+mod reload;
+mod report;
+mod role;
+mod sandbox;
+mod sink;
+mod stats;
+mod throughput;
+
+use anyhow::Result;
+
+use options::{Options, Part};
+use report::Report;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name] = arguments.as_slice()
+        && flag == "--role"
+    {
+        return role::serve(name);
+    }
+    let options = Options::parse(&arguments)?;
+    let mut report = Report::new(&options);
+    for part in &options.parts {
+        eprintln!("measuring: {}", part.name());
+        match part {
+            Part::Throughput => throughput::measure(&options, &mut report)?,
+            Part::Isolation => isolation::measure(&options, &mut report)?,
+            Part::Sandbox => sandbox::measure(&options, &mut report)?,
+            Part::Reload => reload::measure(&options, &mut report)?,
+            Part::Memory => memory::measure(&options, &mut report)?,
+        }
+    }
+    if options.json {
+        println!("{}", report.json());
+    } else {
+        print!("{}", report.text());
+    }
+    Ok(())
+}

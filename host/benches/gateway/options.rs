@@ -1,0 +1,108 @@
+//! What the command line asks for.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// A part of the bench.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    Throughput,
+    Isolation,
+    Sandbox,
+    Reload,
+    Memory,
+}
+
+const PARTS: [Part; 5] = [
+    Part::Throughput,
+    Part::Isolation,
+    Part::Sandbox,
+    Part::Reload,
+    Part::Memory,
+];
+
+impl Part {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::Isolation => "isolation",
+            Self::Sandbox => "sandbox",
+            Self::Reload => "reload",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// The command line.
+pub(crate) struct Options {
+    /// `--only`, else all.
+    pub(crate) parts: Vec<Part>,
+    /// `--rounds`: how often the contenders take turns.
+    pub(crate) rounds: usize,
+    /// `--requests`: how many a contender gets in a round.
+    pub(crate) requests: usize,
+    /// `--events`: how many the ledger holds before; 0: a new ledger for every round.
+    pub(crate) events: usize,
+    /// `--connections`: how many the load generator keeps open.
+    pub(crate) connections: usize,
+    /// `--json`
+    pub(crate) json: bool,
+    /// The repository.
+    pub(crate) root: PathBuf,
+    /// Where ledgers and manifests of the bench go; on the disk that is measured.
+    pub(crate) scratch: PathBuf,
+}
+
+impl Options {
+    /// Reads the arguments. Cargo adds `--bench`, which says nothing.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
+        let host = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = host.parent().context("the host has no parent")?.to_owned();
+        let mut options = Self {
+            parts: Vec::new(),
+            rounds: 5,
+            requests: 20_000,
+            events: 0,
+            connections: 64,
+            json: false,
+            scratch: root.join("target/bench"),
+            root,
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                arguments
+                    .next()
+                    .with_context(|| format!("{argument} needs a value"))
+            };
+            match argument.as_str() {
+                "--bench" => {}
+                "--json" => options.json = true,
+                "--only" => options.parts.push(part(value()?)?),
+                "--rounds" => options.rounds = value()?.parse()?,
+                "--requests" => options.requests = value()?.parse()?,
+                "--events" => options.events = value()?.parse()?,
+                "--connections" => options.connections = value()?.parse()?,
+                other => bail!("there is no option {other}"),
+            }
+        }
+        if options.parts.is_empty() {
+            options.parts.extend(PARTS);
+        }
+        Ok(options)
+    }
+
+    /// A handler that `make guests` has built.
+    pub(crate) fn component(&self, name: &str) -> PathBuf {
+        self.root
+            .join("plugins/target/components")
+            .join(format!("{name}.wasm"))
+    }
+}
+
+fn part(name: &str) -> Result<Part> {
+    let found = PARTS.into_iter().find(|part| part.name() == name);
+    found.with_context(|| format!("there is no part {name}"))
+}

@@ -1,0 +1,325 @@
+//! `tollgate check`: what is wrong with a manifest, or what it says.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Value as Json, json};
+
+use crate::manifest::{self, Manifest, Mistakes};
+
+/// Checks a manifest: prints every mistake in it, or what it says.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The manifest.
+    #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
+    manifest: PathBuf,
+    /// Print one JSON object instead of text, to standard output in any case.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks the manifest with the process's environment. `further` then looks at what a
+/// sound manifest points at, such as its components, and returns what is wrong there.
+///
+/// Mistakes go to standard error, the summary to standard output. Ends with 1 if there is
+/// a mistake, with 0 otherwise.
+pub(super) fn run(args: &CheckArgs, further: &dyn Fn(&Manifest) -> Vec<String>) -> ExitCode {
+    let env = |name: &str| std::env::var(name).ok();
+    let checked = Checked::new(&args.manifest, &env, further);
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    let written = if args.json {
+        checked.write_json(&mut out)
+    } else {
+        checked.write_text(&mut out, &mut err)
+    };
+    // Whoever reads the summary should not take half of it for all.
+    match written {
+        Ok(()) if checked.is_sound() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub(super) struct Checked {
+    path: PathBuf,
+    manifest: Result<Manifest, Mistakes>,
+    /// What is wrong beyond the manifest's text.
+    further: Vec<String>,
+}
+
+impl Checked {
+    /// Checks the manifest in this file, and then what `further` looks at.
+    fn new(
+        path: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+        further: &dyn Fn(&Manifest) -> Vec<String>,
+    ) -> Self {
+        let manifest = manifest::load(path, env);
+        Self {
+            path: path.to_owned(),
+            further: manifest.as_ref().map(further).unwrap_or_default(),
+            manifest,
+        }
+    }
+
+    /// Whether nothing is wrong.
+    fn is_sound(&self) -> bool {
+        self.manifest.is_ok() && self.further.is_empty()
+    }
+
+    /// The mistakes to `err`, or the summary to `out`.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn write_text(&self, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
+        let path = self.path.display();
+        match &self.manifest {
+            Err(mistakes) => {
+                writeln!(err, "{mistakes}")?;
+                return writeln!(err, "{path}: {}", counted(mistakes.iter().len(), "mistake"));
+            }
+            Ok(manifest) if self.further.is_empty() => write_summary(manifest, out)?,
+            Ok(_) => {
+                for mistake in &self.further {
+                    writeln!(err, "{mistake}")?;
+                }
+                return writeln!(err, "{path}: {}", counted(self.further.len(), "mistake"));
+            }
+        }
+        writeln!(out, "{path} is fine")
+    }
+
+    /// One object with `sound`, `mistakes`, `warnings` and, of a sound manifest, `sources`,
+    /// `handlers` and `routes`.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let further = self
+            .further
+            .iter()
+            .map(|message| json!({ "message": message }));
+        let report = match &self.manifest {
+            Err(mistakes) => json!({
+                "sound": false,
+                "mistakes": mistakes.iter().map(mistake_json).collect::<Vec<_>>(),
+                "warnings": [],
+            }),
+            Ok(manifest) => json!({
+                "sound": self.is_sound(),
+                "mistakes": further.collect::<Vec<_>>(),
+                "warnings": manifest.warnings,
+                "sources": manifest.sources.values().map(|source| json!({
+                    "name": source.name.as_str(),
+                    "path": source.path,
+                    "scheme": source.verifier.scheme(),
+                })).collect::<Vec<_>>(),
+                "handlers": manifest.handlers.values().map(|handler| json!({
+                    "name": handler.name.as_str(),
+                    "component": handler.component,
+                })).collect::<Vec<_>>(),
+                "routes": manifest.routes.iter().map(route_json).collect::<Vec<_>>(),
+            }),
+        };
+        writeln!(out, "{report:#}")
+    }
+}
+
+fn mistake_json(mistake: &manifest::Mistake) -> Json {
+    let position = mistake.position();
+    json!({
+        "file": mistake.file,
+        "line": position.map(|(line, _)| line),
+        "column": position.map(|(_, column)| column),
+        "message": mistake.message,
+        "help": mistake.help,
+    })
+}
+
+fn route_json(route: &manifest::Route) -> Json {
+    json!({
+        "source": route.source.as_str(),
+        "events": route.events.iter().map(|event| event.as_str()).collect::<Vec<_>>(),
+        "handlers": route.handlers.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+    })
+}
+
+/// Sources, handlers, routes and warnings, a line each.
+fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+    let Manifest { server, ledger, .. } = manifest;
+    writeln!(
+        out,
+        "listens on {}, admin on {}",
+        server.listen, server.admin
+    )?;
+    writeln!(out, "ledger     {}", ledger.path.display())?;
+    writeln!(out, "\n{}", counted(manifest.sources.len(), "source"))?;
+    let width = manifest
+        .sources
+        .keys()
+        .map(|name| name.as_str().len())
+        .max();
+    for source in manifest.sources.values() {
+        let (name, width) = (source.name.as_str(), width.unwrap_or(0));
+        let scheme = source.verifier.scheme();
+        writeln!(out, "  {name:width$}  {}  ({scheme})", source.path)?;
+    }
+    writeln!(out, "\n{}", counted(manifest.handlers.len(), "handler"))?;
+    let width = manifest
+        .handlers
+        .keys()
+        .map(|name| name.as_str().len())
+        .max();
+    for handler in manifest.handlers.values() {
+        let (name, width) = (handler.name.as_str(), width.unwrap_or(0));
+        writeln!(out, "  {name:width$}  {}", handler.component.display())?;
+    }
+    writeln!(out, "\n{}", counted(manifest.routes.len(), "route"))?;
+    for route in &manifest.routes {
+        write_route(route, out)?;
+    }
+    if !manifest.warnings.is_empty() {
+        writeln!(out, "\n{}", counted(manifest.warnings.len(), "warning"))?;
+        for warning in &manifest.warnings {
+            writeln!(out, "  {warning}")?;
+        }
+    }
+    writeln!(out)
+}
+
+fn write_route(route: &manifest::Route, out: &mut dyn Write) -> io::Result<()> {
+    let events: Vec<_> = route.events.iter().map(|event| event.as_str()).collect();
+    let handlers: Vec<_> = route.handlers.iter().map(|name| name.as_str()).collect();
+    write!(out, "  {}: {}", route.source, events.join(", "))?;
+    if !route.filter.is_empty() {
+        let tests = route.filter.iter();
+        let tests: Vec<_> = tests
+            .map(|(pointer, value)| format!("{pointer} = {value}"))
+            .collect();
+        write!(out, " where {}", tests.join(", "))?;
+    }
+    writeln!(out, " -> {}", handlers.join(", "))
+}
+
+/// `1 mistake`, `2 mistakes`.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"version = 1
+[sources.stripe]
+path = "/stripe"
+scheme = "stripe"
+secrets = ["${SECRET}"]
+[handlers.log]
+component = "log.wasm"
+[[routes]]
+source = "stripe"
+events = ["invoice.*", "charge.refunded"]
+where = { "/livemode" = true }
+handlers = ["log"]
+"#;
+
+    fn check(
+        text: &str,
+        further: &dyn Fn(&Manifest) -> Vec<String>,
+    ) -> (Checked, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tollgate.toml");
+        std::fs::write(&path, text).expect("a file");
+        let env = |name: &str| (name == "SECRET").then(|| "whsec_x".to_owned());
+        (Checked::new(&path, &env, further), folder)
+    }
+
+    fn text(checked: &Checked, folder: &Path) -> (String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        checked.write_text(&mut out, &mut err).expect("written");
+        let text = |bytes| {
+            let text = String::from_utf8(bytes).expect("text");
+            text.replace(&format!("{}/", folder.display()), "")
+        };
+        (text(out), text(err))
+    }
+
+    fn json_of(checked: &Checked) -> Json {
+        let mut out = Vec::new();
+        checked.write_json(&mut out).expect("written");
+        serde_json::from_slice(&out).expect("JSON")
+    }
+
+    #[test]
+    fn a_sound_manifest_is_summed_up() {
+        let (checked, folder) = check(GOOD, &|_| Vec::new());
+        assert!(checked.is_sound());
+        let (out, err) = text(&checked, folder.path());
+        assert_eq!(err, "");
+        assert_eq!(
+            out,
+            "listens on 0.0.0.0:8080, admin on 127.0.0.1:8081\n\
+             ledger     data/tollgate.db\n\n\
+             1 source\n  stripe  /stripe  (stripe)\n\n\
+             1 handler\n  log  plugins/log.wasm\n\n\
+             1 route\n  stripe: invoice.*, charge.refunded where /livemode = true -> log\n\n\
+             tollgate.toml is fine\n"
+        );
+        let json = json_of(&checked);
+        assert_eq!(json["sound"], true);
+        assert_eq!(json["sources"][0]["scheme"], "stripe");
+        assert_eq!(json["routes"][0]["events"][1], "charge.refunded");
+    }
+
+    #[test]
+    fn mistakes_go_to_the_other_stream() {
+        let (checked, folder) = check(&GOOD.replace("component", "komponent"), &|_| Vec::new());
+        assert!(!checked.is_sound());
+        let (out, err) = text(&checked, folder.path());
+        assert_eq!(out, "");
+        assert!(
+            err.starts_with("tollgate.toml:6:11: a handler needs `component`"),
+            "{err}"
+        );
+        assert!(err.contains("did you mean `component`?"), "{err}");
+        assert!(err.ends_with("tollgate.toml: 2 mistakes\n"), "{err}");
+        let json = json_of(&checked);
+        assert_eq!(json["sound"], false);
+        assert_eq!(json["mistakes"][1]["line"], 7);
+    }
+
+    #[test]
+    fn what_is_wrong_with_components_counts() {
+        let further = |manifest: &Manifest| {
+            let missing = |handler: &std::sync::Arc<manifest::Handler>| {
+                format!("{} does not exist", handler.component.display())
+            };
+            manifest.handlers.values().map(missing).collect()
+        };
+        let (checked, folder) = check(GOOD, &further);
+        assert!(!checked.is_sound());
+        let (out, err) = text(&checked, folder.path());
+        assert_eq!(out, "");
+        assert_eq!(
+            err,
+            "plugins/log.wasm does not exist\ntollgate.toml: 1 mistake\n"
+        );
+        assert_eq!(
+            json_of(&checked)["mistakes"][0]["message"]
+                .as_str()
+                .map(|m| m.ends_with("exist")),
+            Some(true)
+        );
+    }
+
+    #[test]
+    fn a_missing_manifest_is_a_mistake() {
+        let checked = Checked::new(Path::new("/nonexistent/t.toml"), &|_| None, &|_| Vec::new());
+        assert!(!checked.is_sound());
+        let (_, err) = text(&checked, Path::new(""));
+        assert!(err.contains("cannot be read"), "{err}");
+    }
+}

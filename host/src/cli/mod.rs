@@ -1,0 +1,62 @@
+//! The command line: one file a subcommand.
+
+mod check;
+mod outbox;
+mod serve;
+mod status;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::generation;
+use crate::manifest::Manifest;
+use crate::reload::Env;
+
+/// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve(serve::ServeArgs),
+    /// Say what is wrong with a manifest and the components that it names.
+    Check(check::CheckArgs),
+    /// Tell what the gateway is doing, or what is in its ledger when it does not run.
+    Status(status::StatusArgs),
+    /// Look at the requests that handlers have queued.
+    Outbox(outbox::OutboxArgs),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => Ok(check::run(&args, &components)),
+        Command::Status(args) => status::run(&args),
+        Command::Outbox(args) => outbox::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("tollgate: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// What is wrong with the components that a manifest names.
+fn components(manifest: &Manifest) -> Vec<String> {
+    match generation::check(manifest) {
+        Ok(()) => Vec::new(),
+        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+/// The process's environment.
+fn environment() -> Env {
+    Arc::new(|name: &str| std::env::var(name).ok())
+}

@@ -1,0 +1,283 @@
+//! What the end of a run means: the attempt's record, the delivery's next state, and what
+//! to do when the commit finds that the run does not count.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::lane::{Job, SUSPECT};
+use super::{Runnable, Shared};
+use crate::event::UnixMillis;
+use crate::ledger::{
+    Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, LedgerError, NextState,
+};
+use crate::manifest::RetryPolicy;
+use crate::sandbox::{End, Run};
+
+/// How long nothing is handed out after the ledger could not be used.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The shortest delay that a handler may ask for, unless its policy begins with a shorter
+/// one: a handler that asks for none at all must not run hot.
+const SHORTEST_WISH: Duration = Duration::from_secs(1);
+
+/// Runs a job on guest thread `slot` and hands its end to the ledger.
+pub(super) fn run(shared: &Arc<Shared>, slot: usize, job: Job, runnable: &dyn Runnable) {
+    let ledger = shared.ledger();
+    let delivery = &job.delivery;
+    if delivery.attempts >= runnable.handler().retry.attempts {
+        return give_up(shared, job);
+    }
+    if delivery.crashes >= SUSPECT
+        && let Err(error) = ledger.claim(delivery.seq)
+    {
+        return unavailable(shared, job, &error);
+    }
+    let started = shared.clock.now();
+    ledger.note_running(slot, Some(delivery.seq));
+    let run = runnable.run(delivery);
+    ledger.note_running(slot, None);
+    if let End::Ledger(error) = &run.end {
+        let error = error.clone();
+        return unavailable(shared, job, &error);
+    }
+    let completion = completion(shared, delivery, runnable, run, started);
+    shared.lanes.lock().ran(&job.delivery.handler);
+    submit(shared, job, completion);
+}
+
+/// Ends a delivery whose last attempts ended with the gateway itself.
+fn give_up(shared: &Shared, job: Job) {
+    match shared.ledger().give_up(job.delivery.seq) {
+        Ok(()) => {
+            let mut lanes = shared.lanes.lock();
+            lanes.ran(&job.delivery.handler);
+            if let Some(lane) = lanes.get_mut(&job.delivery.handler) {
+                lane.settled();
+                lane.retire(&job);
+            }
+            lanes.line_up(&job.delivery.handler);
+        }
+        Err(error) => unavailable(shared, job, &error),
+    }
+}
+
+/// Commits an end that came up while another was committed.
+pub(super) fn commit(shared: &Arc<Shared>, job: Job, completion: Completion) {
+    shared.lanes.lock().commits(&job.delivery.handler);
+    submit(shared, job, completion);
+}
+
+fn submit(shared: &Arc<Shared>, job: Job, completion: Completion) {
+    let then = shared.clone();
+    let record = completion.attempt.clone();
+    let next = completion.next;
+    shared.ledger().complete(
+        completion,
+        Box::new(move |result| answered(&then, job, record, next, result)),
+    );
+}
+
+/// The run said nothing of the handler, because the ledger could not be used: it does not
+/// count, and everything waits a little.
+fn unavailable(shared: &Shared, job: Job, error: &LedgerError) {
+    tracing::warn!(handler = %job.delivery.handler, event = %job.delivery.event.id, %error, "a delivery waits for the ledger");
+    let mut lanes = shared.lanes.lock();
+    lanes.ran(&job.delivery.handler);
+    lanes.pause(Instant::now() + PAUSE);
+    let name = job.delivery.handler.clone();
+    if let Some(lane) = lanes.get_mut(&name) {
+        lane.settled();
+        lane.push_front(job);
+    }
+    lanes.line_up(&name);
+    shared.attention.notify_one();
+}
+
+/// Called by the ledger's writer when a completion has been decided.
+fn answered(
+    shared: &Shared,
+    job: Job,
+    record: Attempt,
+    next: NextState,
+    result: Result<Completed, LedgerError>,
+) {
+    let name = job.delivery.handler.clone();
+    let mut lanes = shared.lanes.lock();
+    let mut pause = false;
+    if let Some(lane) = lanes.get_mut(&name) {
+        lane.settled();
+        match result {
+            Ok(Completed::Conflict) => lane.conflicted(job),
+            Ok(Completed::Inapplicable) => {
+                let policy = &lane.runnable.handler().retry;
+                let failed = inapplicable(&job.delivery, record, policy, shared.clock.now());
+                lane.push_commit(job, Box::new(failed));
+            }
+            Ok(_) => {
+                lane.retire(&job);
+                if let NextState::Retrying { due } = next {
+                    lane.due_at(due);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(handler = %name, event = %job.delivery.event.id, %error, "a delivery's end was not committed; it will run again");
+                lane.push_front(job);
+                pause = true;
+            }
+        }
+    }
+    if pause {
+        lanes.pause(Instant::now() + PAUSE);
+    }
+    lanes.look |= matches!(next, NextState::Retrying { .. });
+    lanes.line_up(&name);
+    shared.notify(&lanes);
+    if lanes.stopping {
+        shared.ended.notify_all();
+    }
+}
+
+/// The end of a run whose effects cannot be applied as they stand.
+fn inapplicable(
+    delivery: &Delivery,
+    record: Attempt,
+    policy: &RetryPolicy,
+    now: UnixMillis,
+) -> Completion {
+    let next = again(policy, record.number, None, now);
+    Completion {
+        delivery: delivery.seq,
+        handler: delivery.handler.clone(),
+        event: delivery.event.id,
+        attempt: Attempt {
+            outcome: AttemptOutcome::Error,
+            detail:
+                "`add` to a value in state that is no decimal 64-bit integer, or beyond its range"
+                    .to_owned(),
+            ..record
+        },
+        next,
+        reads: Vec::new(),
+        effects: Effects::default(),
+    }
+}
+
+/// The record of a run and the state that its delivery gets.
+fn completion(
+    shared: &Shared,
+    delivery: &Delivery,
+    runnable: &dyn Runnable,
+    run: Run,
+    started: UnixMillis,
+) -> Completion {
+    let number = delivery.attempts + 1;
+    let policy = &runnable.handler().retry;
+    let now = shared.clock.now();
+    let later = |wish| again(policy, number, wish, now);
+    let (outcome, detail, next) = match run.end {
+        End::Done => (AttemptOutcome::Done, String::new(), NextState::Done),
+        End::Ignored(reason) => (AttemptOutcome::Ignored, reason, NextState::Ignored),
+        End::Retry { reason, after_ms } => {
+            let wish = after_ms.map(Duration::from_millis);
+            (AttemptOutcome::Retry, reason, later(wish))
+        }
+        End::Reject(reason) => (AttemptOutcome::Reject, reason, NextState::Dead),
+        End::Trap(message) => (AttemptOutcome::Trap, message, later(None)),
+        End::Timeout => {
+            let detail = format!("longer than {:?}", runnable.handler().limits.timeout);
+            (AttemptOutcome::Timeout, detail, later(None))
+        }
+        End::Limit(limit) => (
+            AttemptOutcome::Limit,
+            format!("the limit on {limit} was reached"),
+            later(None),
+        ),
+        End::Ledger(error) => (AttemptOutcome::Error, error.to_string(), later(None)),
+    };
+    let mut effects = run.effects;
+    let routes = shared.routes.load();
+    for emitted in &mut effects.emitted {
+        let event = &emitted.event;
+        emitted.handlers = routes.handlers(&event.source, &event.kind, &event.payload);
+    }
+    Completion {
+        delivery: delivery.seq,
+        handler: delivery.handler.clone(),
+        event: delivery.event.id,
+        attempt: Attempt {
+            number,
+            run: delivery.run,
+            started,
+            duration_us: u64::try_from(run.duration.as_micros()).unwrap_or(u64::MAX),
+            outcome,
+            detail,
+            logs: run.logs,
+            component: runnable.digest(),
+        },
+        next,
+        reads: run.reads,
+        effects,
+    }
+}
+
+/// The state after a failed attempt: another one by the policy, or none.
+fn again(
+    policy: &RetryPolicy,
+    attempts: u32,
+    wish: Option<Duration>,
+    now: UnixMillis,
+) -> NextState {
+    if attempts >= policy.attempts {
+        return NextState::Dead;
+    }
+    let delay = match wish {
+        Some(wish) => wish.clamp(
+            policy.first.min(SHORTEST_WISH),
+            policy.max.max(SHORTEST_WISH),
+        ),
+        None => policy.delay(attempts, fastrand::f64()),
+    };
+    let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+    NextState::Retrying {
+        due: now.saturating_add(delay),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> RetryPolicy {
+        RetryPolicy {
+            attempts: 3,
+            first: Duration::from_secs(5),
+            factor: 3.0,
+            max: Duration::from_secs(60),
+            jitter: 0.0,
+        }
+    }
+
+    #[test]
+    fn attempts_end() {
+        assert_eq!(
+            again(&policy(), 1, None, 1000),
+            NextState::Retrying { due: 6000 }
+        );
+        assert_eq!(
+            again(&policy(), 2, None, 1000),
+            NextState::Retrying { due: 16_000 }
+        );
+        assert_eq!(again(&policy(), 3, None, 1000), NextState::Dead);
+    }
+
+    #[test]
+    fn a_wish_is_bounded() {
+        let due = |wish: u64| match again(&policy(), 1, Some(Duration::from_millis(wish)), 0) {
+            NextState::Retrying { due } => due,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(due(0), 1000);
+        assert_eq!(due(30_000), 30_000);
+        assert_eq!(due(600_000), 60_000);
+    }
+}

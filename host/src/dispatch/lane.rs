@@ -1,0 +1,268 @@
+//! The deliveries of one handler that are in memory.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::Runnable;
+use crate::event::UnixMillis;
+use crate::ledger::{Completion, Delivery, DeliverySeq};
+
+/// How many deliveries of one handler wait in memory at most.
+pub(super) const MAX_QUEUED: usize = 1024;
+
+/// How often a conflict of state is answered by running anew beside the handler's other
+/// deliveries; after that, the delivery runs alone.
+const MAX_CONFLICTS: u32 = 3;
+
+/// A delivery that was under way at so many unclean ends is suspected of causing them.
+pub(super) const SUSPECT: u32 = 2;
+
+/// A delivery in memory.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) delivery: Delivery,
+    /// How often what it read had changed before its commit.
+    pub(super) conflicts: u32,
+    /// Whether it came from the ledger's list of what is to be retried.
+    pub(super) retry: bool,
+}
+
+/// Something for a worker to do.
+pub(super) enum Task {
+    /// Run the handler.
+    Run(Job, Arc<dyn Runnable>),
+    /// Commit an end that came up at another commit.
+    Commit(Job, Box<Completion>),
+}
+
+/// One handler's lane.
+pub(super) struct Lane {
+    pub(super) runnable: Arc<dyn Runnable>,
+    queue: VecDeque<Job>,
+    queued_bytes: usize,
+    commits: VecDeque<(Job, Box<Completion>)>,
+    /// Jobs that conflicted too often: each waits until nothing else of the lane is under
+    /// way and holds everything else back meanwhile.
+    alone: VecDeque<Job>,
+    /// Whether the job under way is one of these.
+    runs_alone: bool,
+    pub(super) running: usize,
+    /// Runs that have ended and wait for their commit.
+    pub(super) uncommitted: usize,
+    /// The last delivery that was taken in from arrivals or from the ledger's pending ones.
+    pub(super) watermark: DeliverySeq,
+    /// Whether the ledger may hold pending deliveries beyond the watermark that are not in
+    /// memory. Arrivals are then left to the ledger, so that the order stays.
+    overflowed: bool,
+    /// Whether an arrival was left to the ledger since the last refill began.
+    missed: bool,
+    /// Retries in memory, which the ledger may still list as due.
+    retries: HashSet<DeliverySeq>,
+    /// Of these, the ones whose commit was answered. They leave the set only when the next
+    /// reading of what is due begins: one that has begun may still list them.
+    retired: Vec<DeliverySeq>,
+    /// When the ledger has something to retry, as far as is known.
+    pub(super) next_due: Option<UnixMillis>,
+    /// Whether the lane stands in the row of those that have something to run.
+    pub(super) in_row: bool,
+}
+
+impl Lane {
+    /// A lane whose deliveries are all still in the ledger.
+    pub(super) fn new(runnable: Arc<dyn Runnable>) -> Self {
+        Self {
+            runnable,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            commits: VecDeque::new(),
+            alone: VecDeque::new(),
+            runs_alone: false,
+            running: 0,
+            uncommitted: 0,
+            watermark: DeliverySeq(0),
+            overflowed: true,
+            missed: false,
+            retries: HashSet::new(),
+            retired: Vec::new(),
+            // What is due is read at once; the ledger then says when to look again.
+            next_due: Some(0),
+            in_row: false,
+        }
+    }
+
+    fn concurrency(&self) -> usize {
+        self.runnable.handler().concurrency
+    }
+
+    /// Deliveries that wait in memory.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len() + self.alone.len()
+    }
+
+    /// Room for deliveries from the ledger, by count.
+    pub(super) fn room(&self) -> usize {
+        MAX_QUEUED.saturating_sub(self.queue.len())
+    }
+
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    /// Whether a worker could do something for this lane now.
+    pub(super) fn eligible(&self) -> bool {
+        if !self.commits.is_empty() {
+            return true;
+        }
+        if self.runs_alone {
+            return false;
+        }
+        if !self.alone.is_empty() {
+            return self.running == 0 && self.uncommitted == 0;
+        }
+        !self.queue.is_empty() && self.running < self.concurrency()
+    }
+
+    /// The next thing to do; `None` if there is none now.
+    pub(super) fn take(&mut self) -> Option<Task> {
+        if !self.eligible() {
+            return None;
+        }
+        if let Some((job, completion)) = self.commits.pop_front() {
+            return Some(Task::Commit(job, completion));
+        }
+        let job = match self.alone.pop_front() {
+            Some(job) => {
+                self.runs_alone = true;
+                job
+            }
+            None => {
+                let job = self.queue.pop_front()?;
+                self.queued_bytes -= weight(&job);
+                job
+            }
+        };
+        self.running += 1;
+        Some(Task::Run(job, self.runnable.clone()))
+    }
+
+    /// Takes a new delivery in, or leaves it to the ledger if `fits` is false or older
+    /// ones are there. Returns whether it is in memory now.
+    pub(super) fn arrive(&mut self, delivery: Delivery, fits: bool) -> bool {
+        if delivery.seq <= self.watermark {
+            // A refill has read it already.
+            return false;
+        }
+        if self.overflowed || !fits || self.room() == 0 {
+            self.overflowed = true;
+            self.missed = true;
+            return false;
+        }
+        self.watermark = delivery.seq;
+        self.push(Job {
+            delivery,
+            conflicts: 0,
+            retry: false,
+        });
+        true
+    }
+
+    pub(super) fn push(&mut self, job: Job) {
+        self.queued_bytes += weight(&job);
+        self.queue.push_back(job);
+    }
+
+    /// Puts a job back that is to run before others, because nothing of it was committed.
+    pub(super) fn push_front(&mut self, job: Job) {
+        self.queued_bytes += weight(&job);
+        self.queue.push_front(job);
+    }
+
+    pub(super) fn push_commit(&mut self, job: Job, completion: Box<Completion>) {
+        self.commits.push_back((job, completion));
+    }
+
+    /// A commit found that what `job` read had changed.
+    pub(super) fn conflicted(&mut self, mut job: Job) {
+        job.conflicts += 1;
+        if job.conflicts >= MAX_CONFLICTS {
+            self.alone.push_back(job);
+        } else {
+            self.push_front(job);
+        }
+    }
+
+    /// A run's commit has been answered. Until then a run alone holds the lane.
+    pub(super) fn settled(&mut self) {
+        // A lane that was removed and made anew may hear of runs of the old one.
+        self.uncommitted = self.uncommitted.saturating_sub(1);
+        if self.runs_alone && self.running == 0 && self.uncommitted == 0 {
+            self.runs_alone = false;
+        }
+    }
+
+    /// `job` is done with, as far as this lane is concerned.
+    pub(super) fn retire(&mut self, job: &Job) {
+        if job.retry {
+            self.retired.push(job.delivery.seq);
+        }
+    }
+
+    /// What is due is about to be read, but for these.
+    pub(super) fn due_begins(&mut self) -> HashSet<DeliverySeq> {
+        for seq in self.retired.drain(..) {
+            self.retries.remove(&seq);
+        }
+        self.next_due = None;
+        self.retries.clone()
+    }
+
+    /// Takes in what was read as due.
+    pub(super) fn take_due(&mut self, due: Vec<Delivery>) {
+        for delivery in due {
+            if self.retries.insert(delivery.seq) {
+                self.push(Job {
+                    delivery,
+                    conflicts: 0,
+                    retry: true,
+                });
+            }
+        }
+    }
+
+    pub(super) fn due_at(&mut self, due: UnixMillis) {
+        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+    }
+
+    /// Whether the ledger's pending deliveries are to be read, and there is room.
+    pub(super) fn wants_refill(&self) -> bool {
+        self.overflowed && self.queue.len() <= MAX_QUEUED / 2
+    }
+
+    /// A refill begins to read: arrivals from here on may or may not be in what it reads.
+    pub(super) fn refill_begins(&mut self) -> DeliverySeq {
+        self.missed = false;
+        self.watermark
+    }
+
+    /// What a refill read after the watermark; `complete` if that was all that was there.
+    /// Arrivals that were left to the ledger meanwhile may have come after the reading, so
+    /// the lane takes arrivals in again only if there were none.
+    pub(super) fn refilled(&mut self, deliveries: Vec<Delivery>, complete: bool) {
+        for delivery in deliveries {
+            self.watermark = delivery.seq;
+            self.push(Job {
+                delivery,
+                conflicts: 0,
+                retry: false,
+            });
+        }
+        if complete && !self.missed {
+            self.overflowed = false;
+        }
+    }
+}
+
+/// Bytes that a waiting job holds, about.
+pub(super) fn weight(job: &Job) -> usize {
+    job.delivery.event.payload.len() + 512
+}

@@ -1,0 +1,312 @@
+//! All lanes together, and the rule by which handlers share the workers.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::lane::{Job, Lane, SUSPECT, Task};
+use super::{PoolOptions, Runnable};
+use crate::event::HandlerName;
+use crate::ledger::Delivery;
+
+/// What one handler has in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LaneStatus {
+    /// Deliveries that wait.
+    pub queued: usize,
+    /// Runs under way.
+    pub running: usize,
+}
+
+/// The dispatcher's state, under its lock.
+pub(super) struct Lanes {
+    lanes: HashMap<HandlerName, Lane>,
+    /// Handlers that have something to run, each once: workers take from the front and put
+    /// the handler back at the end, so that all get their turn.
+    row: VecDeque<HandlerName>,
+    /// Deliveries that were under way at several unclean ends of the gateway. Each runs
+    /// while nothing else does, so that nothing else is blamed for what it may do.
+    quarantine: VecDeque<Job>,
+    quarantine_runs: bool,
+    max_threads: usize,
+    max_bytes: usize,
+    pub(super) threads: usize,
+    pub(super) idle_workers: usize,
+    running: usize,
+    /// Tasks handed out since the start: shows the supervisor whether work proceeds.
+    pub(super) taken: u64,
+    /// Nothing is handed out before this time, because the ledger cannot be written.
+    paused_until: Option<Instant>,
+    /// A delivery arrived for a handler that is not there.
+    pub(super) orphans: bool,
+    /// Something changed that only the supervisor can look at.
+    pub(super) look: bool,
+    /// Whether the supervisor looks at the workers' progress at short intervals.
+    pub(super) ticking: bool,
+    pub(super) stopping: bool,
+    /// Which numbers of guest threads are taken.
+    slots: Vec<bool>,
+}
+
+impl Lanes {
+    pub(super) fn new(options: &PoolOptions) -> Self {
+        Self {
+            lanes: HashMap::new(),
+            row: VecDeque::new(),
+            quarantine: VecDeque::new(),
+            quarantine_runs: false,
+            max_threads: options.threads,
+            max_bytes: options.queued_bytes,
+            threads: 0,
+            idle_workers: 0,
+            running: 0,
+            taken: 0,
+            paused_until: None,
+            orphans: false,
+            look: false,
+            ticking: false,
+            stopping: false,
+            slots: vec![false; options.threads],
+        }
+    }
+
+    pub(super) fn set_handlers(&mut self, handlers: Vec<Arc<dyn Runnable>>) {
+        let mut old = std::mem::take(&mut self.lanes);
+        for runnable in handlers {
+            let name = runnable.handler().name.clone();
+            let lane = match old.remove(&name) {
+                Some(mut lane) => {
+                    lane.runnable = runnable;
+                    lane
+                }
+                None => Lane::new(runnable),
+            };
+            self.lanes.insert(name, lane);
+        }
+        let lanes = &self.lanes;
+        self.row.retain(|name| lanes.contains_key(name));
+        self.quarantine
+            .retain(|job| lanes.contains_key(&job.delivery.handler));
+        // More concurrency may make a waiting lane eligible.
+        let names: Vec<_> = self.lanes.keys().cloned().collect();
+        names.iter().for_each(|name| self.line_up(name));
+        // What is due for handlers that are gone is to be held, what was held for those that
+        // are back to be released.
+        self.orphans = true;
+    }
+
+    pub(super) fn names(&self) -> Vec<HandlerName> {
+        self.lanes.keys().cloned().collect()
+    }
+
+    pub(super) fn get_mut(&mut self, name: &HandlerName) -> Option<&mut Lane> {
+        self.lanes.get_mut(name)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&HandlerName, &mut Lane)> {
+        self.lanes.iter_mut()
+    }
+
+    pub(super) fn arrive(&mut self, delivery: Delivery) {
+        let name = delivery.handler.clone();
+        // Summing over all lanes for each arrival would be slow with many handlers; a fair
+        // share of the bytes for each lane bounds the whole as well.
+        let share = self.share_of_bytes();
+        let Some(lane) = self.lanes.get_mut(&name) else {
+            self.orphans = true;
+            return;
+        };
+        let fits =
+            lane.queued_bytes() + delivery.event.payload.len() <= share || lane.queued() == 0;
+        if lane.arrive(delivery, fits) {
+            self.line_up(&name);
+        }
+    }
+
+    /// Puts a handler into the row if it has something to run and is not there yet.
+    pub(super) fn line_up(&mut self, name: &HandlerName) {
+        if let Some(lane) = self.lanes.get_mut(name)
+            && lane.eligible()
+            && !lane.in_row
+        {
+            lane.in_row = true;
+            self.row.push_back(name.clone());
+        }
+    }
+
+    /// The next thing for a worker to do.
+    pub(super) fn take(&mut self) -> Option<Task> {
+        if self.quarantine_runs || self.pause_left().is_some() {
+            return None;
+        }
+        if !self.quarantine.is_empty() {
+            return self.take_quarantined();
+        }
+        for _ in 0..self.row.len() {
+            let name = self.row.pop_front()?;
+            let may = self.may_take(&name);
+            let Some(lane) = self.lanes.get_mut(&name) else {
+                continue;
+            };
+            lane.in_row = false;
+            if !may {
+                // Its turn comes when a thread is free; until then others are served.
+                lane.in_row = true;
+                self.row.push_back(name);
+                continue;
+            }
+            let Some(task) = lane.take() else { continue };
+            self.look |= lane.wants_refill();
+            self.line_up(&name);
+            if let Task::Run(job, _) = &task
+                && job.delivery.crashes >= SUSPECT
+            {
+                let Task::Run(job, _) = task else { continue };
+                self.put_in_quarantine(&name, job);
+                return self.take_quarantined();
+            }
+            return Some(self.hand_out(task));
+        }
+        None
+    }
+
+    fn put_in_quarantine(&mut self, name: &HandlerName, job: Job) {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.running -= 1;
+        }
+        self.quarantine.push_back(job);
+    }
+
+    fn take_quarantined(&mut self) -> Option<Task> {
+        if self.running > 0 {
+            return None;
+        }
+        let job = self.quarantine.pop_front()?;
+        let lane = self.lanes.get_mut(&job.delivery.handler)?;
+        lane.running += 1;
+        let runnable = lane.runnable.clone();
+        self.quarantine_runs = true;
+        Some(self.hand_out(Task::Run(job, runnable)))
+    }
+
+    fn hand_out(&mut self, task: Task) -> Task {
+        self.taken += 1;
+        if matches!(task, Task::Run(..)) {
+            self.running += 1;
+        }
+        task
+    }
+
+    /// A quarter of the threads is kept for handlers that have less than their even share,
+    /// so that deliveries of one that never end leave room for the others'.
+    fn may_take(&self, name: &HandlerName) -> bool {
+        let free = self.max_threads.saturating_sub(self.running);
+        if free > self.max_threads / 4 {
+            return true;
+        }
+        let waiting = self.row.len() + 1;
+        let share = (self.max_threads / waiting).max(1);
+        free > 0
+            && self
+                .lanes
+                .get(name)
+                .is_some_and(|lane| lane.running < share)
+    }
+
+    /// A run has ended; its end is on its way to the ledger.
+    pub(super) fn ran(&mut self, name: &HandlerName) {
+        self.running -= 1;
+        self.quarantine_runs = false;
+        if let Some(lane) = self.lanes.get_mut(name) {
+            // The lane may have been made anew since.
+            lane.running = lane.running.saturating_sub(1);
+            lane.uncommitted += 1;
+        }
+        self.line_up(name);
+    }
+
+    /// Another end of a run is on its way to the ledger.
+    pub(super) fn commits(&mut self, name: &HandlerName) {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.uncommitted += 1;
+        }
+    }
+
+    /// Ends that are on their way to the ledger.
+    pub(super) fn uncommitted(&self) -> usize {
+        self.lanes.values().map(|lane| lane.uncommitted).sum()
+    }
+
+    /// Hands nothing out until then, because the ledger cannot be used.
+    pub(super) fn pause(&mut self, until: Instant) {
+        self.paused_until = Some(until);
+        self.look = true;
+    }
+
+    /// Whether a worker that looked now would get something to do, as far as can be told
+    /// without looking closely.
+    pub(super) fn has_work(&self) -> bool {
+        !self.quarantine_runs
+            && !self.pause_left().is_some()
+            && (!self.row.is_empty() || (!self.quarantine.is_empty() && self.running == 0))
+    }
+
+    /// How long nothing will be handed out yet.
+    pub(super) fn pause_left(&self) -> Option<Duration> {
+        let left = self.paused_until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Whether the supervisor has something to do now.
+    pub(super) fn wants_attention(&self) -> bool {
+        self.look || self.orphans
+    }
+
+    pub(super) fn look_again(&mut self) {
+        self.look = true;
+        // A clock that was set back makes what was thought to be far ahead due.
+        for lane in self.lanes.values_mut() {
+            lane.next_due = Some(0);
+        }
+    }
+
+    pub(super) fn status(&self) -> Vec<(HandlerName, LaneStatus)> {
+        let status = |lane: &Lane| LaneStatus {
+            queued: lane.queued(),
+            running: lane.running,
+        };
+        self.lanes
+            .iter()
+            .map(|(name, lane)| (name.clone(), status(lane)))
+            .collect()
+    }
+
+    pub(super) fn idle(&self) -> bool {
+        self.quarantine.is_empty()
+            && self.lanes.values().all(|lane| {
+                lane.queued() == 0
+                    && lane.running == 0
+                    && lane.uncommitted == 0
+                    && !lane.wants_refill()
+            })
+    }
+
+    /// A number for a new worker, from 0; `None` if there are as many as may be.
+    pub(super) fn take_slot(&mut self) -> Option<usize> {
+        let slot = self.slots.iter().position(|taken| !taken)?;
+        self.slots[slot] = true;
+        self.threads += 1;
+        Some(slot)
+    }
+
+    /// A worker has ended.
+    pub(super) fn free_slot(&mut self, slot: usize) {
+        self.slots[slot] = false;
+        self.threads -= 1;
+    }
+
+    /// Bytes that one lane may hold.
+    pub(super) fn share_of_bytes(&self) -> usize {
+        self.max_bytes / self.lanes.len().max(1)
+    }
+}

@@ -1,0 +1,148 @@
+//! From recorded deliveries to runs of handlers: queues, fairness between handlers, due
+//! times, what an attempt's end means for its delivery.
+//!
+//! Deliveries come in memory from the ledger's writer as they are recorded. Memory is
+//! bounded: what does not fit is read from the ledger again later, and so is what waits
+//! to be retried. Guests run on threads of their own, of lower priority than those that
+//! acknowledge; see [`pool`].
+
+mod finish;
+mod lane;
+mod lanes;
+mod pool;
+mod routes;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use parking_lot::{Condvar, Mutex};
+
+use crate::clock::Clock;
+use crate::event::{ComponentDigest, HandlerName};
+use crate::ledger::{Delivery, Ledger};
+use crate::manifest::Handler;
+use crate::sandbox::Run;
+
+pub use lanes::LaneStatus;
+use lanes::Lanes;
+pub use pool::{Pool, PoolOptions};
+pub use routes::Routes;
+
+/// A handler that can be run: its settings together with its component.
+pub trait Runnable: Send + Sync + 'static {
+    /// The handler's settings.
+    fn handler(&self) -> &Arc<Handler>;
+    /// The component that runs.
+    fn digest(&self) -> ComponentDigest;
+    /// Runs it once, on this thread.
+    fn run(&self, delivery: &Delivery) -> Run;
+}
+
+/// The dispatcher. It exists before the ledger, which tells it of new deliveries, and
+/// does nothing until it is [started](Dispatcher::start).
+#[derive(Clone)]
+pub struct Dispatcher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    options: PoolOptions,
+    ledger: OnceLock<Arc<dyn Ledger>>,
+    routes: ArcSwap<Routes>,
+    lanes: Mutex<Lanes>,
+    /// Workers wait here for something to run.
+    work: Condvar,
+    /// The supervisor waits here for something to look after.
+    attention: Condvar,
+    /// Whoever stops the pool waits here for workers to end.
+    ended: Condvar,
+}
+
+impl Dispatcher {
+    /// A dispatcher without handlers.
+    pub fn new(clock: Arc<dyn Clock>, options: PoolOptions) -> Self {
+        let lanes = Lanes::new(&options);
+        Self {
+            shared: Arc::new(Shared {
+                clock,
+                options,
+                ledger: OnceLock::new(),
+                routes: ArcSwap::from_pointee(Routes::default()),
+                lanes: Mutex::new(lanes),
+                work: Condvar::new(),
+                attention: Condvar::new(),
+                ended: Condvar::new(),
+            }),
+        }
+    }
+
+    /// Starts the threads. Ends them, after the runs under way, when the guard is dropped.
+    pub fn start(&self, ledger: Arc<dyn Ledger>) -> std::io::Result<Pool> {
+        // A second start would be a mistake of the program's; the first ledger stays.
+        let _ = self.shared.ledger.set(ledger);
+        Pool::start(self.shared.clone())
+    }
+
+    /// Runs `handlers` from now on, by `routes`. Runs under way end as they began;
+    /// deliveries of handlers that are no longer there leave the memory.
+    pub fn set_handlers(&self, handlers: Vec<Arc<dyn Runnable>>, routes: Arc<Routes>) {
+        self.shared.routes.store(routes);
+        let mut lanes = self.shared.lanes.lock();
+        lanes.set_handlers(handlers);
+        drop(lanes);
+        self.wake();
+    }
+
+    /// Takes in new deliveries, in the order of arrival. Does not block.
+    pub fn recorded(&self, deliveries: Vec<Delivery>) {
+        let mut lanes = self.shared.lanes.lock();
+        for delivery in deliveries {
+            lanes.arrive(delivery);
+        }
+        self.shared.notify(&lanes);
+    }
+
+    /// Looks at the clock and the ledger again, after the clock was set or state changed
+    /// behind the dispatcher's back.
+    pub fn wake(&self) {
+        self.shared.lanes.lock().look_again();
+        self.shared.attention.notify_all();
+        self.shared.work.notify_all();
+    }
+
+    /// What each handler has queued and running.
+    pub fn status(&self) -> Vec<(HandlerName, LaneStatus)> {
+        self.shared.lanes.lock().status()
+    }
+
+    /// Whether nothing is queued, running or waiting for its commit.
+    pub fn idle(&self) -> bool {
+        self.shared.lanes.lock().idle()
+    }
+}
+
+impl Shared {
+    fn ledger(&self) -> &Arc<dyn Ledger> {
+        self.ledger
+            .get()
+            .expect("threads are started with a ledger")
+    }
+
+    /// Wakes those that can do something about the present state of the lanes.
+    fn notify(&self, lanes: &Lanes) {
+        if lanes.has_work() {
+            if lanes.idle_workers > 0 {
+                self.work.notify_one();
+            } else if !lanes.ticking {
+                self.attention.notify_one();
+            }
+        }
+        if lanes.wants_attention() {
+            self.attention.notify_one();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! From an event to its handlers.
+
+use std::collections::HashMap;
+
+use crate::event::{HandlerName, SourceName};
+use crate::json::{PointerSet, pluck};
+use crate::manifest::Route;
+
+/// The routes of one generation, by source.
+#[derive(Debug, Default)]
+pub struct Routes {
+    by_source: HashMap<SourceName, Vec<Compiled>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    route: Route,
+    pointers: PointerSet,
+}
+
+impl Routes {
+    /// Routes as the manifest lists them.
+    pub fn new(routes: &[Route]) -> Self {
+        let mut by_source: HashMap<_, Vec<_>> = HashMap::new();
+        for route in routes {
+            let pointers: Vec<_> = route.filter.iter().map(|(pointer, _)| pointer).collect();
+            let pointers =
+                PointerSet::new(&pointers).expect("the manifest's pointers were checked");
+            by_source
+                .entry(route.source.clone())
+                .or_default()
+                .push(Compiled {
+                    route: route.clone(),
+                    pointers,
+                });
+        }
+        Self { by_source }
+    }
+
+    /// The handlers of an event, each once, in the order of the routes.
+    pub fn handlers(&self, source: &SourceName, kind: &str, payload: &[u8]) -> Vec<HandlerName> {
+        let mut handlers = Vec::new();
+        for compiled in self.by_source.get(source).map_or(&[][..], Vec::as_slice) {
+            if compiled.matches(kind, payload) {
+                for handler in &compiled.route.handlers {
+                    if !handlers.contains(handler) {
+                        handlers.push(handler.clone());
+                    }
+                }
+            }
+        }
+        handlers
+    }
+}
+
+impl Compiled {
+    /// Whether type and filter match. A payload that is no JSON has none of the values
+    /// that a filter asks for.
+    fn matches(&self, kind: &str, payload: &[u8]) -> bool {
+        if !self
+            .route
+            .events
+            .iter()
+            .any(|pattern| pattern.matches(kind))
+        {
+            return false;
+        }
+        if self.route.filter.is_empty() {
+            return true;
+        }
+        let Ok(values) = pluck(payload, &self.pointers) else {
+            return false;
+        };
+        self.route
+            .filter
+            .iter()
+            .zip(values)
+            .all(|((_, expected), value)| value.is_some_and(|value| same(expected, &value)))
+    }
+}
+
+/// Equality as a manifest means it: numbers by value, whether written `1` or `1.0`.
+fn same(expected: &serde_json::Value, found: &serde_json::Value) -> bool {
+    expected == found
+        || match (expected.as_f64(), found.as_f64()) {
+            (Some(expected), Some(found)) => expected == found,
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::EventPattern;
+    use serde_json::json;
+
+    fn route(events: &[&str], filter: &[(&str, serde_json::Value)], handlers: &[&str]) -> Route {
+        Route {
+            source: SourceName::new("s"),
+            events: events
+                .iter()
+                .map(|event| EventPattern::new(*event))
+                .collect(),
+            filter: filter
+                .iter()
+                .map(|(p, v)| ((*p).to_owned(), v.clone()))
+                .collect(),
+            handlers: handlers
+                .iter()
+                .map(|name| HandlerName::new(*name))
+                .collect(),
+        }
+    }
+
+    fn names(routes: &Routes, kind: &str, payload: &str) -> Vec<String> {
+        routes
+            .handlers(&SourceName::new("s"), kind, payload.as_bytes())
+            .into_iter()
+            .map(|name| name.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn all_matching_routes_apply_and_name_a_handler_once() {
+        let routes = Routes::new(&[
+            route(&["invoice.*"], &[], &["a", "b"]),
+            route(&["invoice.paid"], &[], &["b", "c"]),
+        ]);
+        assert_eq!(names(&routes, "invoice.paid", ""), ["a", "b", "c"]);
+        assert_eq!(names(&routes, "invoice.voided", ""), ["a", "b"]);
+        assert!(names(&routes, "charge.failed", "").is_empty());
+        assert!(
+            routes
+                .handlers(&SourceName::new("other"), "invoice.paid", b"")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn filters_must_all_hold() {
+        let routes = Routes::new(&[route(
+            &["*"],
+            &[("/a/b", json!("usd")), ("/n", json!(1))],
+            &["h"],
+        )]);
+        assert_eq!(names(&routes, "x", r#"{"a":{"b":"usd"},"n":1.0}"#), ["h"]);
+        assert!(names(&routes, "x", r#"{"a":{"b":"usd"},"n":2}"#).is_empty());
+        assert!(names(&routes, "x", r#"{"a":{"b":"eur"},"n":1}"#).is_empty());
+        assert!(names(&routes, "x", r#"{"n":1}"#).is_empty());
+        assert!(names(&routes, "x", "no json").is_empty());
+    }
+}

@@ -1,0 +1,172 @@
+//! Looks after the lanes: reads from the ledger what is due or did not fit, holds what
+//! has no handler, and starts workers when those that are there are stuck.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use super::lanes::Lanes;
+use super::pool::{basic_threads, grow};
+use crate::event::HandlerName;
+use crate::ledger::LedgerError;
+
+/// How soon workers that are all busy count as stuck, if something else waits.
+const TICK: Duration = Duration::from_millis(5);
+/// How soon to look again at something that could not be done now.
+const SOON: Duration = Duration::from_millis(50);
+/// The wall clock is looked at this often, so that one that is set or a machine that
+/// slept delays nothing by more.
+const LONGEST: Duration = Duration::from_secs(1);
+/// After an error of the ledger's.
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+
+/// The supervisor's thread.
+pub(super) fn run(shared: &Arc<Shared>) {
+    let mut taken = 0;
+    loop {
+        let looked = look(shared);
+        if let Err(error) = &looked {
+            tracing::warn!(%error, "the ledger could not be read for what is due");
+        }
+        let mut lanes = shared.lanes.lock();
+        if lanes.stopping {
+            return;
+        }
+        if stuck(&lanes, taken, shared) {
+            drop(lanes);
+            grow(shared);
+            lanes = shared.lanes.lock();
+        }
+        taken = lanes.taken;
+        lanes.ticking = lanes.has_work();
+        let wait = if looked.is_err() {
+            AFTER_ERROR
+        } else {
+            wait(&mut lanes, shared)
+        };
+        if !wait.is_zero() {
+            shared.attention.wait_for(&mut lanes, wait);
+        }
+        if lanes.pause_left().is_none() && lanes.has_work() {
+            shared.work.notify_one();
+        }
+    }
+}
+
+/// Whether another worker would help: fewer than the basic number, or none has taken
+/// anything since the last look although something waits.
+fn stuck(lanes: &Lanes, taken: u64, shared: &Shared) -> bool {
+    lanes.has_work()
+        && lanes.idle_workers == 0
+        && (lanes.threads < basic_threads(&shared.options) || lanes.taken == taken)
+}
+
+/// How long there will be nothing to look after, unless somebody calls.
+fn wait(lanes: &mut Lanes, shared: &Shared) -> Duration {
+    if lanes.wants_attention() {
+        return Duration::ZERO;
+    }
+    if let Some(left) = lanes.pause_left() {
+        return left;
+    }
+    if lanes.ticking {
+        return TICK;
+    }
+    let now = shared.clock.now();
+    let until = |due: u64| Duration::from_millis(due.saturating_sub(now)).max(SOON);
+    lanes
+        .iter_mut()
+        .filter_map(|(_, lane)| lane.next_due)
+        .map(until)
+        .min()
+        .map_or(LONGEST, |wait| wait.min(LONGEST))
+}
+
+/// One round over everything that may need the ledger.
+fn look(shared: &Shared) -> Result<(), LedgerError> {
+    let mut lanes = shared.lanes.lock();
+    lanes.look = false;
+    if lanes.stopping {
+        return Ok(());
+    }
+    if lanes.orphans {
+        let present = lanes.names();
+        lanes.orphans = false;
+        drop(lanes);
+        if let Err(error) = shared.ledger().hold_absent(&present) {
+            shared.lanes.lock().orphans = true;
+            return Err(error);
+        }
+        lanes = shared.lanes.lock();
+    }
+    let now = shared.clock.now();
+    let mut refill = Vec::new();
+    let mut due = Vec::new();
+    for (name, lane) in lanes.iter_mut() {
+        if lane.wants_refill() {
+            refill.push(name.clone());
+        }
+        if lane.next_due.is_some_and(|next| next <= now) && lane.room() > 0 {
+            due.push(name.clone());
+        }
+    }
+    drop(lanes);
+    refill
+        .iter()
+        .try_for_each(|name| read_pending(shared, name))?;
+    due.iter().try_for_each(|name| read_due(shared, name, now))
+}
+
+/// Reads pending deliveries that are not in memory.
+fn read_pending(shared: &Shared, name: &HandlerName) -> Result<(), LedgerError> {
+    let mut lanes = shared.lanes.lock();
+    let share = lanes.share_of_bytes();
+    let Some(lane) = lanes.get_mut(name) else {
+        return Ok(());
+    };
+    let (after, room) = (lane.refill_begins(), lane.room());
+    let bytes = share.saturating_sub(lane.queued_bytes());
+    drop(lanes);
+    let read = shared.ledger().pending(name, after, room, bytes)?;
+    let mut lanes = shared.lanes.lock();
+    if let Some(lane) = lanes.get_mut(name) {
+        let complete = read.is_empty();
+        lane.refilled(read, complete);
+        // Only an empty reading shows that there is no more.
+        lanes.look |= lanes.get_mut(name).is_some_and(|lane| lane.wants_refill());
+    }
+    lanes.line_up(name);
+    shared.notify(&lanes);
+    Ok(())
+}
+
+/// Reads deliveries whose time to be retried has come.
+fn read_due(shared: &Shared, name: &HandlerName, now: u64) -> Result<(), LedgerError> {
+    let mut lanes = shared.lanes.lock();
+    let Some(lane) = lanes.get_mut(name) else {
+        return Ok(());
+    };
+    let (mut known, room) = (lane.due_begins(), lane.room());
+    drop(lanes);
+    let ledger = shared.ledger();
+    let read = ledger
+        .due(name, now, room, &|seq| known.contains(&seq))
+        .and_then(|due| {
+            known.extend(due.iter().map(|delivery| delivery.seq));
+            Ok((due, ledger.next_due(name, &|seq| known.contains(&seq))?))
+        });
+    let mut lanes = shared.lanes.lock();
+    if let Some(lane) = lanes.get_mut(name) {
+        match &read {
+            Ok((_, next)) => next.iter().for_each(|next| lane.due_at(*next)),
+            Err(_) => lane.due_at(now),
+        }
+    }
+    let (due, _) = read?;
+    if let Some(lane) = lanes.get_mut(name) {
+        lane.take_due(due);
+    }
+    lanes.line_up(name);
+    shared.notify(&lanes);
+    Ok(())
+}

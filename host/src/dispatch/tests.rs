@@ -1,0 +1,415 @@
+//! The dispatcher over a real ledger, with handlers that are closures.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+
+use super::{Dispatcher, Pool, PoolOptions, Routes, Runnable};
+use crate::clock::ManualClock;
+use crate::event::{
+    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName,
+};
+use crate::ledger::{
+    Delivery, DeliveryState, Effects, Ledger, LedgerSink, NewEvent, OutboxRequest, Read,
+    SqliteLedger, SqliteOptions, StateWrite,
+};
+use crate::manifest::{Handler, Limits, RetryPolicy};
+use crate::sandbox::{End, Run};
+
+type Work = dyn Fn(&Delivery) -> Run + Send + Sync;
+
+struct Closure {
+    handler: Arc<Handler>,
+    work: Box<Work>,
+}
+
+impl Runnable for Closure {
+    fn handler(&self) -> &Arc<Handler> {
+        &self.handler
+    }
+
+    fn digest(&self) -> ComponentDigest {
+        ComponentDigest::of(b"closure")
+    }
+
+    fn run(&self, delivery: &Delivery) -> Run {
+        (self.work)(delivery)
+    }
+}
+
+fn handler(
+    name: &str,
+    concurrency: usize,
+    work: impl Fn(&Delivery) -> Run + Send + Sync + 'static,
+) -> Arc<dyn Runnable> {
+    let handler = Arc::new(Handler {
+        name: HandlerName::new(name),
+        component: "none.wasm".into(),
+        concurrency,
+        retry: RetryPolicy {
+            attempts: 3,
+            first: Duration::from_secs(5),
+            factor: 2.0,
+            max: Duration::from_secs(60),
+            jitter: 0.0,
+        },
+        config: BTreeMap::new(),
+        limits: Limits {
+            timeout: Duration::from_secs(2),
+            memory: 1 << 20,
+            tables: 100,
+            output: 100,
+            logs: 100,
+            calls: 100,
+            effects: 1000,
+        },
+        allow: Vec::new(),
+        fixtures: None,
+    });
+    Arc::new(Closure {
+        handler,
+        work: Box::new(work),
+    })
+}
+
+fn ended(end: End) -> Run {
+    Run {
+        end,
+        reads: Vec::new(),
+        effects: Effects::default(),
+        logs: String::new(),
+        duration: Duration::ZERO,
+    }
+}
+
+struct Forward(Dispatcher);
+
+impl LedgerSink for Forward {
+    fn recorded(&self, deliveries: Vec<Delivery>) {
+        self.0.recorded(deliveries);
+    }
+
+    fn queued(&self, _: Vec<OutboxRequest>) {}
+}
+
+/// A dispatcher with its ledger in a folder of its own.
+struct Site {
+    folder: tempfile::TempDir,
+    clock: ManualClock,
+    dispatcher: Dispatcher,
+    ledger: Arc<SqliteLedger>,
+    pool: Option<Pool>,
+}
+
+impl Site {
+    fn new() -> Self {
+        Self::open(tempfile::tempdir().unwrap(), ManualClock::at(1_000_000))
+    }
+
+    fn open(folder: tempfile::TempDir, clock: ManualClock) -> Self {
+        let options = PoolOptions {
+            threads: 24,
+            queued_bytes: 8 << 20,
+        };
+        let dispatcher = Dispatcher::new(Arc::new(clock.clone()), options);
+        let sink = Arc::new(Forward(dispatcher.clone()));
+        let path = folder.path().join("ledger.db");
+        let ledger =
+            SqliteLedger::open(SqliteOptions::new(path), Arc::new(clock.clone()), sink).unwrap();
+        Self {
+            folder,
+            clock,
+            dispatcher,
+            ledger: Arc::new(ledger),
+            pool: None,
+        }
+    }
+
+    fn start(&mut self, handlers: Vec<Arc<dyn Runnable>>) {
+        self.dispatcher
+            .set_handlers(handlers, Arc::new(Routes::default()));
+        self.pool = Some(self.dispatcher.start(self.ledger.clone()).unwrap());
+    }
+
+    fn stop(mut self) -> (tempfile::TempDir, ManualClock) {
+        if let Some(pool) = self.pool.take() {
+            assert!(pool.stop(Duration::from_secs(20)));
+        }
+        self.ledger.close();
+        (self.folder, self.clock)
+    }
+
+    fn record(&self, numbers: std::ops::Range<usize>, handlers: &[&str]) {
+        let source = SourceName::new("s");
+        for chunk in numbers.collect::<Vec<_>>().chunks(100) {
+            let events = chunk.iter().map(|number| {
+                let id = EventId::generate(1_000_000);
+                NewEvent {
+                    dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
+                    handlers: handlers
+                        .iter()
+                        .map(|name| HandlerName::new(*name))
+                        .collect(),
+                    event: Event {
+                        id,
+                        source: source.clone(),
+                        provider_id: Some(number.to_string()),
+                        kind: "k".into(),
+                        subject: None,
+                        account: None,
+                        created: None,
+                        received: 1_000_000,
+                        headers: Vec::new(),
+                        metadata: Vec::new(),
+                        depth: 0,
+                        payload: Bytes::from(number.to_string()),
+                    },
+                }
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            runtime
+                .block_on(self.ledger.record(events.collect()))
+                .unwrap();
+        }
+    }
+
+    fn count(&self, state: DeliveryState) -> u64 {
+        let counts = self.ledger.counts().unwrap();
+        counts
+            .deliveries
+            .iter()
+            .find(|(s, _)| *s == state)
+            .map_or(0, |(_, n)| *n)
+    }
+
+    /// Waits until so many deliveries are in a state.
+    fn until(&self, state: DeliveryState, many: u64) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.count(state) != many {
+            assert!(
+                Instant::now() < deadline,
+                "{} {state}, expected {many}; {:?}",
+                self.count(state),
+                self.dispatcher.status()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Runs of each delivery, by its number.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<BTreeMap<i64, usize>>>);
+
+impl Seen {
+    fn note(&self, delivery: &Delivery) {
+        *self.0.lock().entry(delivery.seq.0).or_default() += 1;
+    }
+
+    fn once_each(&self, many: usize) {
+        let seen = self.0.lock();
+        assert_eq!(seen.len(), many);
+        assert!(seen.values().all(|runs| *runs == 1), "{seen:?}");
+    }
+}
+
+#[test]
+fn more_than_fits_into_memory_runs_once_each() {
+    let mut site = Site::new();
+    let seen = Seen::default();
+    let note = seen.clone();
+    site.record(0..1500, &["h"]);
+    site.start(vec![handler("h", 4, move |delivery| {
+        note.note(delivery);
+        ended(End::Done)
+    })]);
+    // Arrivals while the lane reads what it had left to the ledger.
+    site.record(1500..4000, &["h"]);
+    site.until(DeliveryState::Done, 4000);
+    seen.once_each(4000);
+    site.stop();
+}
+
+#[test]
+fn one_handler_at_a_time_keeps_the_order_of_arrival() {
+    let mut site = Site::new();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = order.clone();
+    site.start(vec![handler("h", 1, move |delivery| {
+        note.lock().push(delivery.seq);
+        ended(End::Done)
+    })]);
+    site.record(0..3000, &["h"]);
+    site.until(DeliveryState::Done, 3000);
+    assert!(order.lock().is_sorted());
+    site.stop();
+}
+
+#[test]
+fn handlers_that_never_end_starve_nobody() {
+    let mut site = Site::new();
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let stuck = |name: &str| {
+        let gate = gate.clone();
+        handler(name, 16, move |_| {
+            let mut open = gate.0.lock();
+            while !*open {
+                gate.1.wait(&mut open);
+            }
+            ended(End::Done)
+        })
+    };
+    let quick = handler("quick", 4, |_| ended(End::Done));
+    site.start(vec![stuck("a"), stuck("b"), stuck("c"), quick]);
+    site.record(0..100, &["a", "b", "c"]);
+    site.record(100..200, &["quick"]);
+    site.until(DeliveryState::Done, 100);
+    *gate.0.lock() = true;
+    gate.1.notify_all();
+    site.until(DeliveryState::Done, 400);
+    site.stop();
+}
+
+#[test]
+fn concurrency_is_never_exceeded() {
+    let mut site = Site::new();
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (running, peak) = (now.clone(), most.clone());
+    site.start(vec![handler("h", 3, move |_| {
+        peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::yield_now();
+        running.fetch_sub(1, Ordering::SeqCst);
+        ended(End::Done)
+    })]);
+    site.record(0..500, &["h"]);
+    site.until(DeliveryState::Done, 500);
+    assert!(most.load(Ordering::SeqCst) <= 3);
+    site.stop();
+}
+
+#[test]
+fn retries_come_when_they_are_due_and_end() {
+    let mut site = Site::new();
+    site.start(vec![handler("h", 4, |delivery| {
+        let number: usize = std::str::from_utf8(&delivery.event.payload)
+            .unwrap()
+            .parse()
+            .unwrap();
+        if number == 0 || delivery.attempts < 1 {
+            ended(End::Trap("boom".into()))
+        } else {
+            ended(End::Done)
+        }
+    })]);
+    site.record(0..10, &["h"]);
+    site.until(DeliveryState::Retrying, 10);
+    site.clock.advance(4_999);
+    site.dispatcher.wake();
+    site.until(DeliveryState::Retrying, 10);
+    site.clock.advance(1);
+    site.dispatcher.wake();
+    site.until(DeliveryState::Done, 9);
+    site.until(DeliveryState::Retrying, 1);
+    site.clock.advance(10_000);
+    site.dispatcher.wake();
+    site.until(DeliveryState::Dead, 1);
+    site.stop();
+}
+
+#[test]
+fn what_was_due_is_found_again_after_a_restart() {
+    let mut site = Site::new();
+    site.start(vec![handler("h", 4, |_| {
+        ended(End::Retry {
+            reason: "no".into(),
+            after_ms: None,
+        })
+    })]);
+    site.record(0..50, &["h"]);
+    site.until(DeliveryState::Retrying, 50);
+    let (folder, clock) = site.stop();
+    clock.advance(5_000);
+    let mut site = Site::open(folder, clock);
+    site.record(50..60, &["h"]);
+    site.start(vec![handler("h", 4, |_| ended(End::Done))]);
+    site.until(DeliveryState::Done, 60);
+    site.stop();
+}
+
+#[test]
+fn deliveries_of_a_handler_that_left_are_held_until_it_is_back() {
+    let mut site = Site::new();
+    site.start(vec![handler("other", 1, |_| ended(End::Done))]);
+    site.record(0..20, &["h"]);
+    site.until(DeliveryState::Held, 20);
+    let back = vec![handler("h", 1, |_| ended(End::Done))];
+    site.dispatcher
+        .set_handlers(back, Arc::new(Routes::default()));
+    site.until(DeliveryState::Done, 20);
+    site.stop();
+}
+
+#[test]
+fn a_counter_by_reading_and_writing_loses_no_update() {
+    let mut site = Site::new();
+    let ledger = site.ledger.clone();
+    site.start(vec![handler("h", 8, move |delivery| {
+        let row = ledger.state_get(&delivery.handler, "n").unwrap();
+        let n: u64 = row
+            .value
+            .map_or(0, |text| String::from_utf8(text).unwrap().parse().unwrap());
+        // Let the others read the same value.
+        std::thread::yield_now();
+        Run {
+            reads: vec![Read::Key {
+                key: "n".into(),
+                version: row.version,
+            }],
+            effects: Effects {
+                state: vec![(
+                    "n".into(),
+                    StateWrite::Set((n + 1).to_string().into_bytes()),
+                )],
+                ..Effects::default()
+            },
+            ..ended(End::Done)
+        }
+    })]);
+    site.record(0..400, &["h"]);
+    site.until(DeliveryState::Done, 400);
+    let value = site
+        .ledger
+        .state_get(&HandlerName::new("h"), "n")
+        .unwrap()
+        .value;
+    assert_eq!(value.unwrap(), b"400");
+    site.stop();
+}
+
+#[test]
+fn effects_that_cannot_be_applied_fail_the_attempt() {
+    let mut site = Site::new();
+    site.start(vec![handler("h", 1, |delivery| {
+        let write = match &delivery.event.payload[..] {
+            b"0" => StateWrite::Set(b"no number".to_vec()),
+            _ => StateWrite::Add(1),
+        };
+        Run {
+            effects: Effects {
+                state: vec![("n".into(), write)],
+                ..Effects::default()
+            },
+            ..ended(End::Done)
+        }
+    })]);
+    site.record(0..2, &["h"]);
+    site.until(DeliveryState::Done, 1);
+    site.until(DeliveryState::Retrying, 1);
+    site.stop();
+}

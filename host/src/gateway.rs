@@ -1,0 +1,209 @@
+//! The gateway as a whole: what takes events in, and what tells of itself.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::dispatch::Dispatcher;
+use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
+use crate::generation::Generation;
+use crate::ledger::{
+    Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Recorded,
+};
+use crate::manifest::{Handler, OutboxSettings, Source};
+use crate::outbox::{Inbox, Targets};
+use crate::scheme::{Accepted, ProviderEvent};
+use crate::server::{self, Readiness, Rejections, Status};
+
+/// What the ledger tells of new work: to the dispatcher and to the outbox.
+pub(crate) struct Sink {
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+impl LedgerSink for Sink {
+    fn recorded(&self, deliveries: Vec<Delivery>) {
+        self.dispatcher.recorded(deliveries);
+    }
+
+    fn queued(&self, requests: Vec<OutboxRequest>) {
+        self.inbox.queued(requests);
+    }
+}
+
+/// The parts that serve, whatever generation they serve.
+pub(crate) struct Core {
+    pub(crate) current: ArcSwap<Generation>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) rejections: Arc<Rejections>,
+    /// Why the files as they stand do not serve, if they do not.
+    pub(crate) trouble: Mutex<Option<String>>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A source with its generation, for the time of one request.
+pub(crate) struct PinnedSource {
+    generation: Arc<Generation>,
+    source: Arc<Source>,
+}
+
+impl Deref for PinnedSource {
+    type Target = Source;
+
+    fn deref(&self) -> &Source {
+        &self.source
+    }
+}
+
+impl server::Gateway for Core {
+    type Source = PinnedSource;
+
+    fn source(&self, path: &str) -> Option<PinnedSource> {
+        let generation = self.current.load_full();
+        let source = generation.source(path)?.clone();
+        Some(PinnedSource { generation, source })
+    }
+
+    fn body_timeout(&self, source: &PinnedSource) -> Duration {
+        source.generation.manifest.server.body_timeout
+    }
+
+    fn accept(
+        &self,
+        source: &PinnedSource,
+        accepted: Accepted,
+        now: UnixMillis,
+    ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send {
+        let events = accepted
+            .events
+            .into_inner()
+            .into_iter()
+            .map(|event| new_event(source, event, now))
+            .collect();
+        self.ledger.record(events)
+    }
+}
+
+/// A verified event with its id, its dedup key and its handlers.
+fn new_event(source: &PinnedSource, event: ProviderEvent, now: UnixMillis) -> NewEvent {
+    let handlers = source
+        .generation
+        .routes
+        .handlers(&source.name, &event.kind, &event.payload);
+    NewEvent {
+        dedup: DedupKey::new(&source.name, &event.basis),
+        event: Event {
+            id: EventId::generate(now),
+            source: source.name.clone(),
+            provider_id: event.provider_id,
+            kind: event.kind,
+            subject: event.subject,
+            account: event.account,
+            created: event.created,
+            received: now,
+            headers: event.headers,
+            metadata: Vec::new(),
+            depth: 0,
+            payload: event.payload,
+        },
+        handlers,
+    }
+}
+
+impl Targets for Core {
+    fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>> {
+        self.current.load().manifest.handlers.get(name).cloned()
+    }
+
+    fn settings(&self) -> OutboxSettings {
+        self.current.load().manifest.outbox.clone()
+    }
+}
+
+impl Status for Core {
+    fn readiness(&self) -> Readiness {
+        if self.ledger.writable() {
+            Readiness::Ready
+        } else {
+            Readiness::NotReady(vec!["the ledger cannot be written".to_owned()])
+        }
+    }
+
+    fn status(&self) -> Value {
+        let generation = self.current.load();
+        let ledger = match self.ledger.counts() {
+            Ok(counts) => counts_json(&counts, Some(self.ledger.writable())),
+            Err(error) => json!({ "writable": self.ledger.writable(), "error": error.to_string() }),
+        };
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "now_ms": self.clock.now(),
+            "generation": {
+                "number": generation.number,
+                "loaded_ms": generation.loaded,
+                "from": generation.origin.name(),
+                "error": *self.trouble.lock(),
+                "warnings": generation.manifest.warnings,
+                "handlers": self.handlers_json(&generation),
+            },
+            "ledger": ledger,
+            "rejections": self.rejections_json(),
+        })
+    }
+}
+
+impl Core {
+    fn handlers_json(&self, generation: &Generation) -> Value {
+        let lanes: std::collections::HashMap<_, _> = self.dispatcher.status().into_iter().collect();
+        let handlers = generation.digests().into_iter().map(|(name, digest)| {
+            let lane = lanes.get(&name).copied().unwrap_or_default();
+            let status = json!({
+                "component": digest.to_string(),
+                "queued": lane.queued,
+                "running": lane.running,
+            });
+            (name.to_string(), status)
+        });
+        Value::Object(handlers.collect())
+    }
+
+    fn rejections_json(&self) -> Value {
+        let mut sources = serde_json::Map::new();
+        for rejected in self.rejections.snapshot() {
+            let source = rejected
+                .source
+                .map_or_else(|| "-".to_owned(), |name| name.to_string());
+            let codes = sources.entry(source).or_insert_with(|| json!({}));
+            codes[rejected.code] = rejected.count.into();
+        }
+        Value::Object(sources)
+    }
+}
+
+/// The ledger's counts as status shows them.
+pub(crate) fn counts_json(counts: &Counts, writable: Option<bool>) -> Value {
+    let named = |pairs: Vec<(&'static str, u64)>| -> Value {
+        Value::Object(
+            pairs
+                .into_iter()
+                .map(|(name, n)| (name.to_owned(), n.into()))
+                .collect(),
+        )
+    };
+    json!({
+        "writable": writable,
+        "events": counts.events,
+        "duplicates": counts.duplicates,
+        "duplicates_differing": counts.duplicates_differing,
+        "unrouted": counts.unrouted,
+        "deliveries": named(counts.deliveries.iter().map(|(state, n)| (state.name(), *n)).collect()),
+        "outbox": named(counts.outbox.iter().map(|(state, n)| (state.name(), *n)).collect()),
+    })
+}

@@ -1,0 +1,280 @@
+//! One generation: a manifest with its components, compiled, linked and tried out.
+//!
+//! A generation is built whole beside the one that serves, and swapped in whole. Whoever
+//! works on one keeps it alive until the work is done.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::dispatch::{Routes, Runnable};
+use crate::event::{ComponentDigest, HandlerName, UnixMillis};
+use crate::fixtures;
+use crate::ledger::{Delivery, Ledger};
+use crate::manifest::{Handler, Manifest, Mistakes, Source};
+use crate::sandbox::{
+    Component, LoadError, Run, Sandbox, SandboxError, SandboxOptions, StateSource,
+};
+
+/// A manifest with all that it names, ready to serve.
+pub struct Generation {
+    /// Counted from 1 in this process.
+    pub number: u64,
+    /// When it began to serve.
+    pub loaded: UnixMillis,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The handlers with their components.
+    pub handlers: BTreeMap<HandlerName, Arc<LoadedHandler>>,
+    /// The routes.
+    pub routes: Arc<Routes>,
+    by_path: HashMap<String, Arc<Source>>,
+}
+
+/// Where a generation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The manifest as it stands.
+    Manifest,
+    /// The copy of the last good one, since the manifest as it stands cannot be used.
+    LastGood,
+}
+
+impl Origin {
+    /// The name in status.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::LastGood => "last-good",
+        }
+    }
+}
+
+/// A handler with its component.
+pub struct LoadedHandler {
+    settings: Arc<Handler>,
+    component: Arc<Component>,
+    sandbox: Arc<Sandbox>,
+    ledger: Arc<dyn Ledger>,
+}
+
+impl Runnable for LoadedHandler {
+    fn handler(&self) -> &Arc<Handler> {
+        &self.settings
+    }
+
+    fn digest(&self) -> ComponentDigest {
+        self.component.digest()
+    }
+
+    fn run(&self, delivery: &Delivery) -> Run {
+        let state = StateSource::Ledger(self.ledger.clone());
+        self.sandbox
+            .run(&self.component, &self.settings, delivery, state)
+    }
+}
+
+/// What generations are built with, for as long as the process lives.
+pub struct Builder {
+    /// Compiles and runs.
+    pub sandbox: Arc<Sandbox>,
+    /// Where handlers' state is.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+/// Why there is no new generation.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerationError {
+    /// The manifest has mistakes.
+    #[error(transparent)]
+    Manifest(#[from] Mistakes),
+    /// Handlers cannot be loaded.
+    #[error("{}", Lines(.0))]
+    Handlers(Vec<HandlerError>),
+}
+
+/// Why components could not be checked, or what is wrong with them.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// There is no sandbox to check them in.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// They cannot be loaded.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+}
+
+/// Why one handler cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("handler `{handler}`: {}: {reason}", component.display())]
+pub struct HandlerError {
+    /// The handler.
+    pub handler: HandlerName,
+    /// Its component's file.
+    pub component: PathBuf,
+    /// What is wrong.
+    #[source]
+    pub reason: HandlerErrorReason,
+}
+
+/// What is wrong with a handler's component.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerErrorReason {
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// It cannot be made a component that runs here.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// It does not do what its fixtures say.
+    #[error("{}", Lines(.0))]
+    Fixtures(Vec<fixtures::FixtureError>),
+}
+
+struct Lines<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Lines<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, line) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            line.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Builder {
+    /// Builds a generation. `read` gives the bytes of a handler's component: from its file,
+    /// or from the copies of the last good generation.
+    pub fn build(
+        &self,
+        manifest: Manifest,
+        number: u64,
+        loaded: UnixMillis,
+        origin: Origin,
+        read: &dyn Fn(&Handler) -> std::io::Result<Vec<u8>>,
+    ) -> Result<Generation, GenerationError> {
+        let components = load_all(&self.sandbox, &manifest, read)?;
+        let handlers = components
+            .into_iter()
+            .map(|(settings, component)| (settings.name.clone(), self.loaded(settings, component)))
+            .collect();
+        let by_path = manifest
+            .sources
+            .values()
+            .map(|source| (source.path.clone(), source.clone()))
+            .collect();
+        let routes = Arc::new(Routes::new(&manifest.routes));
+        Ok(Generation {
+            number,
+            loaded,
+            origin,
+            manifest,
+            handlers,
+            routes,
+            by_path,
+        })
+    }
+
+    fn loaded(&self, settings: Arc<Handler>, component: Arc<Component>) -> Arc<LoadedHandler> {
+        let (sandbox, ledger) = (self.sandbox.clone(), self.ledger.clone());
+        Arc::new(LoadedHandler {
+            settings,
+            component,
+            sandbox,
+            ledger,
+        })
+    }
+}
+
+/// Says what is wrong with the components of a manifest, without a gateway.
+pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
+    let sandbox = Sandbox::new(&SandboxOptions {
+        cache: None,
+        instances: 1,
+    })?;
+    load_all(&sandbox, manifest, &read_file)?;
+    Ok(())
+}
+
+/// The component of each handler, tried out; or everything that is wrong with them.
+fn load_all(
+    sandbox: &Sandbox,
+    manifest: &Manifest,
+    read: &dyn Fn(&Handler) -> std::io::Result<Vec<u8>>,
+) -> Result<Vec<(Arc<Handler>, Arc<Component>)>, GenerationError> {
+    let (mut components, mut errors) = (Vec::new(), Vec::new());
+    for settings in manifest.handlers.values() {
+        match load(sandbox, settings, read) {
+            Ok(component) => components.push((settings.clone(), component)),
+            Err(reason) => errors.push(HandlerError {
+                handler: settings.name.clone(),
+                component: settings.component.clone(),
+                reason,
+            }),
+        }
+    }
+    if errors.is_empty() {
+        Ok(components)
+    } else {
+        Err(GenerationError::Handlers(errors))
+    }
+}
+
+fn load(
+    sandbox: &Sandbox,
+    settings: &Arc<Handler>,
+    read: &dyn Fn(&Handler) -> std::io::Result<Vec<u8>>,
+) -> Result<Arc<Component>, HandlerErrorReason> {
+    let component = sandbox.load(&read(settings)?)?;
+    sandbox.probe(&component, settings, &fixtures::blank_delivery(settings))?;
+    let errors = fixtures::run(sandbox, &component, settings);
+    if errors.is_empty() {
+        Ok(component)
+    } else {
+        Err(HandlerErrorReason::Fixtures(errors))
+    }
+}
+
+impl Generation {
+    /// The source with this URL path.
+    pub fn source(&self, path: &str) -> Option<&Arc<Source>> {
+        self.by_path.get(path)
+    }
+
+    /// The handlers, for the dispatcher.
+    pub fn runnables(&self) -> Vec<Arc<dyn Runnable>> {
+        self.handlers
+            .values()
+            .map(|handler| handler.clone() as Arc<dyn Runnable>)
+            .collect()
+    }
+
+    /// Which component each handler has.
+    pub fn digests(&self) -> BTreeMap<HandlerName, ComponentDigest> {
+        self.handlers
+            .iter()
+            .map(|(name, handler)| (name.clone(), handler.digest()))
+            .collect()
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generation")
+            .field("number", &self.number)
+            .field("origin", &self.origin)
+            .field("handlers", &self.digests())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a handler's component from its file.
+pub fn read_file(handler: &Handler) -> std::io::Result<Vec<u8>> {
+    std::fs::read(Path::new(&handler.component))
+}

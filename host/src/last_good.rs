@@ -1,0 +1,134 @@
+//! The last generation that served, kept in the data folder, so that a start with a
+//! broken manifest or component still serves.
+//!
+//! One file says what it was: the manifest's text, its path and each handler's component
+//! by digest; the components lie beside it under their digests. The text holds what the
+//! manifest held: `${NAME}` and file names are resolved again when it is used.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::ComponentDigest;
+use crate::files::write_whole;
+use crate::manifest::Handler;
+
+/// The copies in one data folder.
+#[derive(Debug, Clone)]
+pub(crate) struct LastGood {
+    folder: PathBuf,
+}
+
+/// What was kept of a generation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The manifest's path, which relative paths in it are relative to.
+    pub(crate) path: PathBuf,
+    /// The manifest's text.
+    pub(crate) text: String,
+    /// The components' digests in hex, by handler.
+    components: BTreeMap<String, String>,
+}
+
+impl LastGood {
+    /// The copies in `data`, the ledger's folder.
+    pub(crate) fn in_folder(data: &Path) -> Self {
+        Self {
+            folder: data.join("last-good"),
+        }
+    }
+
+    fn index(&self) -> PathBuf {
+        self.folder.join("generation.json")
+    }
+
+    fn component(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}.wasm"))
+    }
+
+    /// Keeps a generation: its manifest's text and its components, given as (handler's
+    /// name, bytes of the file). Components that no attempt names any more stay; they are
+    /// what a later look at old attempts needs.
+    pub(crate) fn keep(
+        &self,
+        path: &Path,
+        text: &str,
+        components: &[(String, ComponentDigest, Vec<u8>)],
+    ) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        // The manifest may hold a secret in plain text, against all advice.
+        fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700))?;
+        let mut names = BTreeMap::new();
+        for (handler, digest, bytes) in components {
+            let digest = digest.to_string();
+            let copy = self.component(&digest);
+            if !copy.exists() {
+                write_whole(&copy, bytes)?;
+            }
+            names.insert(handler.clone(), digest);
+        }
+        let kept = Kept {
+            path: std::path::absolute(path)?,
+            text: text.to_owned(),
+            components: names,
+        };
+        write_whole(&self.index(), &serde_json::to_vec_pretty(&kept)?)
+    }
+
+    /// What was kept; `None` if nothing ever was.
+    pub(crate) fn read(&self) -> io::Result<Option<Kept>> {
+        match fs::read(self.index()) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The bytes of a handler's component as they were kept.
+    pub(crate) fn read_component(&self, kept: &Kept, handler: &Handler) -> io::Result<Vec<u8>> {
+        let digest = kept
+            .components
+            .get(handler.name.as_str())
+            .ok_or(io::ErrorKind::NotFound)?;
+        let bytes = fs::read(self.component(digest))?;
+        if ComponentDigest::of(&bytes).to_string() == *digest {
+            Ok(bytes)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the kept copy is damaged",
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let last_good = LastGood::in_folder(folder.path());
+        assert!(last_good.read().unwrap().is_none());
+        let digest = ComponentDigest::of(b"wasm");
+        last_good
+            .keep(
+                Path::new("/etc/tollgate.toml"),
+                "version = 1",
+                &[("h".into(), digest, b"wasm".to_vec())],
+            )
+            .unwrap();
+        let kept = last_good.read().unwrap().unwrap();
+        assert_eq!(kept.text, "version = 1");
+        assert_eq!(kept.path, Path::new("/etc/tollgate.toml"));
+        assert_eq!(
+            fs::read(last_good.component(&digest.to_string())).unwrap(),
+            b"wasm"
+        );
+    }
+}

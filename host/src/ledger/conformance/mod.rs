@@ -1,0 +1,300 @@
+//! What every engine must do, as tests against the trait.
+//!
+//! [`suite!`] makes one test of each scenario for an engine. A scenario opens its
+//! store through [`Engine`], so that it can close it and open it again.
+
+pub(super) mod complete;
+pub(super) mod model;
+pub(super) mod outbox;
+pub(super) mod record;
+pub(super) mod state;
+pub(super) mod waiting;
+
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::event::{DedupBasis, SourceName};
+
+/// A store that a scenario opens, closes (by dropping the ledger) and opens again.
+pub(super) trait Engine {
+    /// Opens the one store of this engine.
+    fn open(&self, clock: ManualClock, sink: Arc<dyn LedgerSink>) -> Arc<dyn Ledger>;
+}
+
+/// The time at which scenarios begin.
+pub(super) const START: UnixMillis = 1_780_000_000_000;
+
+/// An open ledger with what its sink was given.
+pub(super) struct Open {
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) sink: Arc<Collected>,
+    pub(super) clock: ManualClock,
+}
+
+/// A sink that keeps what it is given.
+#[derive(Default)]
+pub(super) struct Collected {
+    deliveries: Mutex<Vec<Delivery>>,
+    requests: Mutex<Vec<OutboxRequest>>,
+}
+
+impl LedgerSink for Collected {
+    fn recorded(&self, deliveries: Vec<Delivery>) {
+        self.deliveries.lock().extend(deliveries);
+    }
+
+    fn queued(&self, requests: Vec<OutboxRequest>) {
+        self.requests.lock().extend(requests);
+    }
+}
+
+impl Collected {
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        std::mem::take(&mut self.deliveries.lock())
+    }
+
+    pub(super) fn requests(&self) -> Vec<OutboxRequest> {
+        std::mem::take(&mut self.requests.lock())
+    }
+}
+
+impl Open {
+    pub(super) fn new(engine: &dyn Engine) -> Self {
+        let clock = ManualClock::at(START);
+        let sink = Arc::<Collected>::default();
+        Self {
+            ledger: engine.open(clock.clone(), sink.clone()),
+            sink,
+            clock,
+        }
+    }
+
+    /// Closes the ledger and opens it again, an hour later.
+    pub(super) fn reopen(self, engine: &dyn Engine) -> Self {
+        let now = crate::clock::Clock::now(&self.clock);
+        drop(self);
+        let open = Self::new(engine);
+        open.clock.set(now + 3_600_000);
+        open
+    }
+
+    pub(super) fn record(&self, events: Vec<NewEvent>) -> Vec<Recorded> {
+        block_on(self.ledger.record(events)).unwrap()
+    }
+
+    /// Records one event for these handlers and returns its deliveries.
+    pub(super) fn deliver(&self, id: &str, handlers: &[&str]) -> Vec<Delivery> {
+        let recorded = self.record(vec![event(id, b"{}", handlers)]);
+        assert!(matches!(recorded[..], [Recorded::New(_)]));
+        self.sink.deliveries()
+    }
+
+    pub(super) fn complete(&self, completion: Completion) -> Result<Completed, LedgerError> {
+        let (answer, answered) = mpsc::channel();
+        self.ledger.complete(
+            completion,
+            Box::new(move |result| answer.send(result).unwrap()),
+        );
+        answered.recv().expect("the callback is called")
+    }
+
+    pub(super) fn settle(&self, settlement: Settlement) {
+        let (answer, answered) = mpsc::channel();
+        self.ledger.settle(
+            settlement,
+            Box::new(move |result| answer.send(result).unwrap()),
+        );
+        answered.recv().expect("the callback is called").unwrap();
+    }
+
+    pub(super) fn pending(&self, of: &str) -> Vec<Delivery> {
+        let all = usize::MAX >> 1;
+        self.ledger
+            .pending(&handler(of), DeliverySeq(0), 10_000, all)
+            .unwrap()
+    }
+
+    pub(super) fn due(&self, of: &str, now: UnixMillis) -> Vec<Delivery> {
+        self.ledger
+            .due(&handler(of), now, 10_000, &|_| false)
+            .unwrap()
+    }
+
+    pub(super) fn deliveries_in(&self, state: DeliveryState) -> u64 {
+        let counts = self.ledger.counts().unwrap();
+        counts
+            .deliveries
+            .iter()
+            .find(|(of, _)| *of == state)
+            .unwrap()
+            .1
+    }
+
+    pub(super) fn outbox_in(&self, state: OutboxState) -> u64 {
+        let counts = self.ledger.counts().unwrap();
+        counts.outbox.iter().find(|(of, _)| *of == state).unwrap().1
+    }
+
+    pub(super) fn value(&self, of: &str, key: &str) -> Option<Vec<u8>> {
+        self.ledger.state_get(&handler(of), key).unwrap().value
+    }
+}
+
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+pub(super) fn handler(name: &str) -> HandlerName {
+    HandlerName::new(name)
+}
+
+/// An event of source `stripe` with this provider's id.
+pub(super) fn event(id: &str, payload: &[u8], handlers: &[&str]) -> NewEvent {
+    event_of("stripe", id, payload, handlers)
+}
+
+pub(super) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]) -> NewEvent {
+    let source = SourceName::new(source);
+    NewEvent {
+        dedup: DedupKey::new(&source, &DedupBasis::SignedId(id.to_owned())),
+        event: Event {
+            id: EventId::generate(START),
+            source,
+            provider_id: Some(id.to_owned()),
+            kind: "payment_intent.succeeded".to_owned(),
+            subject: Some("pi_1".to_owned()),
+            account: None,
+            created: Some(START - 1000),
+            received: START,
+            headers: vec![
+                ("content-type".into(), "application/json".into()),
+                ("x-twice".into(), "a".into()),
+                ("x-twice".into(), "b\"\u{1f600}".into()),
+            ],
+            metadata: vec![("cause".into(), "test".into())],
+            depth: 0,
+            payload: Bytes::copy_from_slice(payload),
+        },
+        handlers: handlers.iter().map(|name| handler(name)).collect(),
+    }
+}
+
+/// The end of a delivery's next attempt, without effects.
+pub(super) fn ending(delivery: &Delivery, next: NextState) -> Completion {
+    Completion {
+        delivery: delivery.seq,
+        handler: delivery.handler.clone(),
+        event: delivery.event.id,
+        attempt: Attempt {
+            number: delivery.attempts + 1,
+            run: delivery.run,
+            started: START + u64::from(delivery.attempts),
+            duration_us: 1500,
+            outcome: match next {
+                NextState::Done => AttemptOutcome::Done,
+                NextState::Ignored => AttemptOutcome::Ignored,
+                NextState::Retrying { .. } => AttemptOutcome::Retry,
+                NextState::Dead => AttemptOutcome::Reject,
+            },
+            detail: "because".to_owned(),
+            logs: "{\"level\":\"info\"}\n".to_owned(),
+            component: ComponentDigest([7; 32]),
+        },
+        next,
+        reads: Vec::new(),
+        effects: Effects::default(),
+    }
+}
+
+/// The end of an attempt that wrote these keys.
+pub(super) fn writing(delivery: &Delivery, writes: &[(&str, StateWrite)]) -> Completion {
+    let mut completion = ending(delivery, NextState::Done);
+    completion.effects.state = writes
+        .iter()
+        .map(|(key, write)| ((*key).to_owned(), write.clone()))
+        .collect();
+    completion
+}
+
+pub(super) fn set(value: &str) -> StateWrite {
+    StateWrite::Set(value.as_bytes().to_vec())
+}
+
+/// A request for the outbox.
+pub(super) fn request(key: &str) -> NewRequest {
+    NewRequest {
+        key: key.to_owned(),
+        method: "POST".to_owned(),
+        url: "https://crm.example.com/orders".to_owned(),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: Bytes::from_static(b"{\"order\":1}"),
+        order_key: Some("order-1".to_owned()),
+    }
+}
+
+/// One test of each scenario, for the engine that the expression makes anew.
+macro_rules! suite {
+    ($engine:expr, { $($module:ident :: { $($scenario:ident),+ $(,)? }),+ $(,)? }) => {
+        $(mod $module {
+            use super::*;
+            $(#[test]
+            fn $scenario() {
+                $crate::ledger::conformance::$module::$scenario(&$engine);
+            })+
+        })+
+    };
+    ($engine:expr) => {
+        $crate::ledger::conformance::suite!($engine, {
+            record::{
+                what_is_recorded_is_handed_out_and_read_back,
+                a_duplicate_is_recorded_once_and_counted,
+                duplicates_within_one_request_and_one_batch,
+                one_request_with_new_and_known_events,
+                an_unrouted_event_is_kept_and_counted,
+                many_callers_are_all_answered,
+            },
+            complete::{
+                an_attempt_moves_the_delivery_on,
+                an_ended_delivery_is_not_completed_again,
+                an_attempt_out_of_turn_changes_nothing,
+                effects_of_a_failed_attempt_are_not_applied,
+                emitted_events_are_recorded_once,
+            },
+            state::{
+                writes_are_read_back_and_versions_never_repeat,
+                a_value_that_changed_since_is_a_conflict,
+                a_key_that_appeared_since_is_a_conflict,
+                a_deleted_and_set_key_is_a_conflict,
+                a_listing_that_changed_since_is_a_conflict,
+                adding_never_conflicts,
+                adding_to_no_counter_changes_nothing,
+                a_counter_loses_no_update,
+                listings_are_in_byte_order,
+                handlers_do_not_share_state,
+            },
+            outbox::{
+                requests_go_out_in_commit_order,
+                a_settled_request_is_not_settled_again,
+                requests_are_listed_newest_first,
+            },
+            waiting::{
+                retries_are_found_when_due,
+                pending_is_read_in_bounds,
+                absent_handlers_are_held_and_released,
+                a_delivery_held_while_it_ran_completes,
+                a_claimed_delivery_is_released_at_a_clean_end,
+                everything_is_there_after_reopening,
+            },
+            model::{random_histories_match_the_model},
+        });
+    };
+}
+pub(super) use suite;

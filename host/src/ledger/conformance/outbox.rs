@@ -1,0 +1,119 @@
+//! The outbox.
+
+use super::*;
+
+/// Commits a delivery of handler `a` that queues these requests; returns them as the
+/// sink got them.
+fn queue(open: &Open, id: &str, keys: &[&str]) -> Vec<OutboxRequest> {
+    let delivery = &open.deliver(id, &["a"])[0];
+    let mut completion = ending(delivery, NextState::Done);
+    completion.effects.outbox = keys.iter().map(|key| request(key)).collect();
+    assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
+    let queued = open.sink.requests();
+    assert!(
+        queued
+            .iter()
+            .all(|request| request.event == delivery.event.id)
+    );
+    queued
+}
+
+fn waiting(open: &Open, after: OutboxSeq) -> Vec<String> {
+    let found = open
+        .ledger
+        .outbox_waiting(after, 100, usize::MAX >> 1)
+        .unwrap();
+    found
+        .into_iter()
+        .map(|found| found.request.key.clone())
+        .collect()
+}
+
+fn tried(of: &OutboxRequest, status: Option<u16>, next: OutboxNext) -> Settlement {
+    Settlement {
+        seq: of.seq,
+        at: START + 10,
+        status,
+        error: if next == OutboxNext::Sent {
+            String::new()
+        } else {
+            "refused".into()
+        },
+        next,
+    }
+}
+
+pub(in crate::ledger) fn requests_go_out_in_commit_order(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let mut queued = queue(&open, "evt_1", &["1", "2"]);
+    queued.extend(queue(&open, "evt_2", &["3"]));
+    assert!(queued.is_sorted_by_key(|request| request.seq));
+    assert_eq!(*queued[0].request, request("1"));
+    assert_eq!((queued[0].tries, queued[0].due), (0, START));
+    assert_eq!(waiting(&open, OutboxSeq(0)), ["1", "2", "3"]);
+    assert_eq!(waiting(&open, queued[0].seq), ["2", "3"]);
+
+    open.settle(tried(&queued[0], Some(200), OutboxNext::Sent));
+    open.settle(tried(
+        &queued[1],
+        Some(503),
+        OutboxNext::Waiting { due: START + 9 },
+    ));
+    open.settle(tried(&queued[2], None, OutboxNext::Dead));
+    let open = open.reopen(engine);
+    let found = open.ledger.outbox_waiting(OutboxSeq(0), 100, 1).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(*found[0].request, request("2"));
+    assert_eq!(
+        (found[0].tries, found[0].due, found[0].queued),
+        (1, START + 9, START)
+    );
+    assert_eq!(found[0].event, queued[1].event);
+    for state in OutboxState::ALL {
+        assert_eq!(open.outbox_in(*state), 1, "{state}");
+    }
+    let more = queue(&open, "evt_3", &["4"]);
+    assert!(
+        more[0].seq > queued[2].seq,
+        "the order goes on after reopening"
+    );
+}
+
+pub(in crate::ledger) fn a_settled_request_is_not_settled_again(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let queued = queue(&open, "evt_1", &["1"]);
+    open.settle(tried(&queued[0], Some(200), OutboxNext::Sent));
+    open.settle(tried(
+        &queued[0],
+        Some(500),
+        OutboxNext::Waiting { due: START },
+    ));
+    assert!(
+        waiting(&open, OutboxSeq(0)).is_empty(),
+        "it does not go out again"
+    );
+    assert_eq!(open.outbox_in(OutboxState::Sent), 1);
+    let entry = &open.ledger.outbox_list(None, 10).unwrap()[0];
+    assert_eq!((entry.state, entry.status), (OutboxState::Sent, Some(200)));
+    assert_eq!(entry.request.tries, 1);
+}
+
+pub(in crate::ledger) fn requests_are_listed_newest_first(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let queued = queue(&open, "evt_1", &["1", "2", "3"]);
+    open.settle(tried(&queued[1], Some(400), OutboxNext::Dead));
+    let keys = |state, limit| -> Vec<String> {
+        let found = open.ledger.outbox_list(state, limit).unwrap();
+        found
+            .into_iter()
+            .map(|entry| entry.request.request.key.clone())
+            .collect()
+    };
+    assert_eq!(keys(None, 10), ["3", "2", "1"]);
+    assert_eq!(keys(None, 2), ["3", "2"]);
+    assert_eq!(keys(Some(OutboxState::Waiting), 10), ["3", "1"]);
+    assert_eq!(keys(Some(OutboxState::Dead), 10), ["2"]);
+    assert!(keys(Some(OutboxState::Sent), 10).is_empty());
+    let dead = &open.ledger.outbox_list(Some(OutboxState::Dead), 1).unwrap()[0];
+    assert_eq!((dead.status, dead.error.as_str()), (Some(400), "refused"));
+}

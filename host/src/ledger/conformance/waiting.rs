@@ -1,0 +1,177 @@
+//! Deliveries that wait: for their time, their handler, their turn.
+
+use super::*;
+
+pub(in crate::ledger) fn retries_are_found_when_due(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    for (n, wait) in [30, 10, 20].into_iter().enumerate() {
+        let delivery = &open.deliver(&format!("evt_{n}"), &["a", "b"])[0];
+        let due = START + wait;
+        open.complete(ending(delivery, NextState::Retrying { due }))
+            .unwrap();
+    }
+    let due_times = |now| -> usize { open.due("a", now).len() };
+    assert_eq!(
+        [
+            due_times(START + 9),
+            due_times(START + 10),
+            due_times(START + 29)
+        ],
+        [0, 1, 2]
+    );
+    let found = open.due("a", START + 30);
+    let order: Vec<_> = found
+        .iter()
+        .map(|d| d.event.provider_id.clone().unwrap())
+        .collect();
+    assert_eq!(order, ["evt_1", "evt_2", "evt_0"], "earliest first");
+    assert!(
+        open.due("b", START + 30).is_empty(),
+        "another handler's are not among them"
+    );
+
+    let a = handler("a");
+    let except = |seq| seq == found[0].seq;
+    let others = open.ledger.due(&a, START + 30, 1, &except).unwrap();
+    assert_eq!(others.len(), 1);
+    assert_eq!(others[0].seq, found[1].seq);
+    assert_eq!(
+        open.ledger.next_due(&a, &|_| false).unwrap(),
+        Some(START + 10)
+    );
+    assert_eq!(open.ledger.next_due(&a, &except).unwrap(), Some(START + 20));
+    assert_eq!(open.ledger.next_due(&a, &|_| true).unwrap(), None);
+    assert_eq!(
+        open.ledger.next_due(&handler("b"), &|_| false).unwrap(),
+        None
+    );
+}
+
+pub(in crate::ledger) fn pending_is_read_in_bounds(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    for n in 0..5 {
+        open.record(vec![event(&format!("evt_{n}"), &[b'x'; 100], &["a"])]);
+    }
+    let all = open.pending("a");
+    let read = |after, limit, max_bytes| -> Vec<DeliverySeq> {
+        let found = open
+            .ledger
+            .pending(&handler("a"), after, limit, max_bytes)
+            .unwrap();
+        found.into_iter().map(|delivery| delivery.seq).collect()
+    };
+    let seqs: Vec<_> = all.iter().map(|delivery| delivery.seq).collect();
+    assert_eq!(read(DeliverySeq(0), 2, 10_000), seqs[..2]);
+    assert_eq!(read(seqs[1], 10, 10_000), seqs[2..]);
+    assert_eq!(read(DeliverySeq(0), 10, 250), seqs[..2]);
+    assert_eq!(read(DeliverySeq(0), 10, 1), seqs[..1], "one in any case");
+}
+
+pub(in crate::ledger) fn absent_handlers_are_held_and_released(engine: &dyn Engine) {
+    use DeliveryState::{Held, Pending, Retrying};
+    let open = Open::new(engine);
+    let first = open.deliver("evt_1", &["a", "b"]);
+    open.deliver("evt_2", &["a", "b"]);
+    open.complete(ending(&first[0], NextState::Retrying { due: START }))
+        .unwrap();
+    open.complete(ending(&first[1], NextState::Done)).unwrap();
+
+    let hold = |present: &[&str]| {
+        let present: Vec<_> = present.iter().map(|name| handler(name)).collect();
+        open.ledger.hold_absent(&present).unwrap()
+    };
+    assert_eq!(hold(&["a", "b"]), (0, 0));
+    assert_eq!(
+        hold(&["b", "c"]),
+        (2, 0),
+        "one that waits, one to be tried again"
+    );
+    assert_eq!(hold(&["b", "c"]), (0, 0));
+    assert!(open.pending("a").is_empty() && open.due("a", u64::MAX >> 1).is_empty());
+    assert_eq!(open.deliveries_in(Held), 2);
+    assert_eq!(open.pending("b").len(), 1);
+
+    assert_eq!(hold(&["a"]), (1, 2));
+    let released = open.pending("a");
+    assert_eq!(released.len(), 2);
+    assert_eq!(released[0].attempts, 1, "its attempts are not forgotten");
+    assert_eq!(
+        (open.deliveries_in(Pending), open.deliveries_in(Retrying)),
+        (2, 0)
+    );
+    assert_eq!(hold(&[]), (2, 0));
+    assert_eq!(open.deliveries_in(Held), 3);
+}
+
+pub(in crate::ledger) fn a_delivery_held_while_it_ran_completes(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let of = open.deliver("evt_1", &["a", "b"]);
+    open.ledger.hold_absent(&[]).unwrap();
+    assert_eq!(
+        open.complete(ending(&of[0], NextState::Done)).unwrap(),
+        Completed::Committed
+    );
+    assert_eq!(open.deliveries_in(DeliveryState::Done), 1);
+    // One that has to be tried again goes on waiting for its handler.
+    let again = ending(&of[1], NextState::Retrying { due: START });
+    assert_eq!(open.complete(again).unwrap(), Completed::Committed);
+    assert_eq!(open.deliveries_in(DeliveryState::Held), 1);
+    open.ledger.hold_absent(&[handler("b")]).unwrap();
+    assert_eq!(open.pending("b")[0].attempts, 1);
+}
+
+pub(in crate::ledger) fn a_claimed_delivery_is_released_at_a_clean_end(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let of = open.deliver("evt_1", &["a", "b"]);
+    open.ledger.claim(of[0].seq).unwrap();
+    open.ledger.claim(of[1].seq).unwrap();
+    assert_eq!(open.deliveries_in(DeliveryState::Running), 2);
+    assert!(open.pending("a").is_empty());
+    assert_eq!(
+        open.complete(ending(&of[1], NextState::Done)).unwrap(),
+        Completed::Committed
+    );
+    open.ledger.claim(of[1].seq).unwrap();
+    assert_eq!(
+        open.deliveries_in(DeliveryState::Running),
+        1,
+        "what has ended is not claimed"
+    );
+    open.ledger.note_running(3, Some(of[0].seq));
+
+    let open = open.reopen(engine);
+    assert_eq!(open.deliveries_in(DeliveryState::Running), 0);
+    let again = &open.due("a", START)[0];
+    assert_eq!(
+        (again.attempts, again.crashes),
+        (0, 0),
+        "a clean end is no crash"
+    );
+}
+
+pub(in crate::ledger) fn everything_is_there_after_reopening(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let of = open.deliver("evt_1", &["a", "b", "c"]);
+    let mut completion = writing(&of[0], &[("k", set("v"))]);
+    completion.effects.outbox.push(request("1"));
+    open.complete(completion).unwrap();
+    open.complete(ending(&of[1], NextState::Retrying { due: START + 5 }))
+        .unwrap();
+    let counts = open.ledger.counts().unwrap();
+
+    let open = open.reopen(engine);
+    assert_eq!(open.ledger.counts().unwrap(), counts);
+    assert_eq!(open.value("a", "k").unwrap(), b"v");
+    assert_eq!(open.due("b", START + 5).len(), 1);
+    assert_eq!(*open.pending("c")[0].event, *of[2].event);
+    assert_eq!(
+        open.ledger
+            .outbox_waiting(OutboxSeq(0), 9, 9)
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(open.ledger.writable());
+    let more = open.deliver("evt_2", &["a"]);
+    assert!(more[0].seq > of[2].seq, "the order goes on");
+}

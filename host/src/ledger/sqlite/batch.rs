@@ -1,0 +1,270 @@
+//! One transaction of the writer: what the operations of a batch share.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Result};
+
+use super::op::Op;
+use super::tally::Tally;
+use super::{complete, record, settle};
+use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
+use crate::ledger::{Delivery, OutboxRequest};
+
+/// What the writer keeps in memory from one transaction to the next.
+pub(super) struct Memory {
+    names: Names,
+    next: Next,
+    tally: Tally,
+}
+
+impl Memory {
+    /// As the file has it.
+    pub(super) fn load(conn: &Connection) -> Result<Self> {
+        Ok(Self {
+            names: Names::default(),
+            next: Next::load(conn)?,
+            tally: Tally::load(conn)?,
+        })
+    }
+}
+
+/// The numbers that rows get. Rolled-back ones are not given again: gaps are harmless.
+struct Next {
+    event: i64,
+    delivery: i64,
+    request: i64,
+}
+
+impl Next {
+    fn load(conn: &Connection) -> Result<Self> {
+        let after = |table: &str| {
+            let sql = format!("SELECT coalesce(max(seq), 0) + 1 FROM {table}");
+            conn.query_row(&sql, [], |row| row.get(0))
+        };
+        Ok(Self {
+            event: after("events")?,
+            delivery: after("deliveries")?,
+            request: after("outbox")?,
+        })
+    }
+}
+
+/// The numbers of names that were met, so that a row costs no lookup.
+#[derive(Default)]
+struct Names {
+    sources: HashMap<SourceName, i64>,
+    handlers: HashMap<HandlerName, i64>,
+    components: HashMap<ComponentDigest, i64>,
+}
+
+/// What a transaction made due, for the sink once it is committed.
+#[derive(Default)]
+pub(super) struct Made {
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) requests: Vec<OutboxRequest>,
+}
+
+/// Whether each operation is undone by itself when it fails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Isolation {
+    /// No: a failure undoes the whole transaction. Operations find every failure that
+    /// is to be expected (a conflict, a value that is no counter) before their first
+    /// write, so this is the normal case, and it saves copying each page that an
+    /// operation is first to touch.
+    Together,
+    /// Yes: a savepoint each. The batch is run again so after one of its operations
+    /// failed.
+    Apart,
+}
+
+/// A transaction under way.
+pub(super) struct Batch<'a> {
+    pub(super) conn: &'a Connection,
+    pub(super) tally: Tally,
+    pub(super) made: Made,
+    pub(super) now: UnixMillis,
+    names: &'a mut Names,
+    next: &'a mut Next,
+}
+
+/// Runs the operations in one transaction and commits it. On an error nothing of it
+/// is left.
+pub(super) fn run(
+    conn: &Connection,
+    memory: &mut Memory,
+    now: UnixMillis,
+    ops: &mut [Op],
+    isolation: Isolation,
+) -> Result<Made> {
+    let before = memory.tally;
+    let mut batch = Batch {
+        conn,
+        tally: before,
+        made: Made::default(),
+        now,
+        names: &mut memory.names,
+        next: &mut memory.next,
+    };
+    let outcome = batch.run(ops, isolation, &before);
+    let (tally, made) = (batch.tally, batch.made);
+    match outcome {
+        Ok(()) => {
+            memory.tally = tally;
+            Ok(made)
+        }
+        Err(error) => {
+            // Names may have got their numbers in what is undone now.
+            memory.names = Names::default();
+            if !conn.is_autocommit() {
+                conn.prepare_cached("ROLLBACK")?.execute([])?;
+            }
+            Err(error)
+        }
+    }
+}
+
+impl Batch<'_> {
+    fn run(&mut self, ops: &mut [Op], isolation: Isolation, before: &Tally) -> Result<()> {
+        self.execute("BEGIN IMMEDIATE")?;
+        for op in ops {
+            match isolation {
+                Isolation::Together => self.apply(op)?,
+                Isolation::Apart => self.apply_apart(op)?,
+            }
+        }
+        self.tally.store(self.conn, before)?;
+        self.execute("COMMIT")
+    }
+
+    fn apply(&mut self, op: &mut Op) -> Result<()> {
+        match op {
+            Op::Record(task) => task.answer = Some(Ok(record::record(self, &task.request)?)),
+            Op::Complete(task) => task.answer = Some(Ok(complete::complete(self, &task.request)?)),
+            Op::Settle(task) => task.answer = Some(Ok(settle::settle(self, &task.request)?)),
+            Op::Hold(task) => task.answer = Some(Ok(settle::hold_step(self, &task.request)?)),
+            Op::Mark(task) => task.answer = Some(Ok(settle::mark(self, task.request)?)),
+            #[cfg(test)]
+            Op::Test(task) => task.answer = Some(Ok(())),
+        }
+        Ok(())
+    }
+
+    /// Applies the operation in a savepoint; if it alone is at fault, it fails alone.
+    fn apply_apart(&mut self, op: &mut Op) -> Result<()> {
+        let tally = self.tally;
+        let (deliveries, requests) = (self.made.deliveries.len(), self.made.requests.len());
+        self.execute("SAVEPOINT op")?;
+        if let Err(error) = self.apply(op) {
+            if super::error::fault(&error) != super::error::Fault::Operation {
+                return Err(error);
+            }
+            tracing::error!(%error, "the ledger could not carry out an operation");
+            op.fail(super::error::unavailable(&error));
+            self.execute("ROLLBACK TO op")?;
+            *self.names = Names::default();
+            self.tally = tally;
+            self.made.deliveries.truncate(deliveries);
+            self.made.requests.truncate(requests);
+        }
+        self.execute("RELEASE op")
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        self.conn.prepare_cached(sql)?.execute([]).map(|_| ())
+    }
+
+    /// The number that the next event gets, if it is new: those that an attempt emits
+    /// are consecutive, also where known ones are among them.
+    pub(super) fn peek_event(&self) -> i64 {
+        self.next.event
+    }
+
+    pub(super) fn take_event(&mut self) {
+        self.next.event += 1;
+    }
+
+    pub(super) fn next_delivery(&mut self) -> i64 {
+        take(&mut self.next.delivery)
+    }
+
+    pub(super) fn next_request(&mut self) -> i64 {
+        take(&mut self.next.request)
+    }
+
+    /// The number of a source's name.
+    pub(super) fn source(&mut self, name: &SourceName) -> Result<i64> {
+        if let Some(id) = self.names.sources.get(name) {
+            return Ok(*id);
+        }
+        let id = number(
+            self.conn,
+            "SELECT id FROM sources WHERE name = ?1",
+            "INSERT INTO sources (name) VALUES (?1)",
+            name.as_str(),
+        )?;
+        self.names.sources.insert(name.clone(), id);
+        Ok(id)
+    }
+
+    /// The number of a handler's name.
+    pub(super) fn handler(&mut self, name: &HandlerName) -> Result<i64> {
+        if let Some(id) = self.names.handlers.get(name) {
+            return Ok(*id);
+        }
+        let id = number(
+            self.conn,
+            "SELECT id FROM handlers WHERE name = ?1",
+            "INSERT INTO handlers (name) VALUES (?1)",
+            name.as_str(),
+        )?;
+        self.names.handlers.insert(name.clone(), id);
+        Ok(id)
+    }
+
+    /// The number of a component's digest.
+    pub(super) fn component(&mut self, digest: &ComponentDigest) -> Result<i64> {
+        if let Some(id) = self.names.components.get(digest) {
+            return Ok(*id);
+        }
+        let id = number(
+            self.conn,
+            "SELECT id FROM components WHERE digest = ?1",
+            "INSERT INTO components (digest) VALUES (?1)",
+            digest.0.as_slice(),
+        )?;
+        self.names.components.insert(*digest, id);
+        Ok(id)
+    }
+}
+
+fn take(next: &mut i64) -> i64 {
+    let this = *next;
+    *next += 1;
+    this
+}
+
+fn number(
+    conn: &Connection,
+    select: &str,
+    insert: &str,
+    name: impl rusqlite::ToSql,
+) -> Result<i64> {
+    let found = conn
+        .prepare_cached(select)?
+        .query_row([&name], |row| row.get(0))
+        .optional()?;
+    match found {
+        Some(id) => Ok(id),
+        None => conn.prepare_cached(insert)?.insert([&name]),
+    }
+}
+
+/// A time as SQLite has it.
+pub(super) fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A text that is absent when it is empty.
+pub(super) fn non_empty(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,203 @@
+//! What callers ask of the writer, and how they get their answers.
+
+use std::sync::Arc;
+
+use crate::event::{DedupKey, Event, HandlerName};
+use crate::ledger::{
+    Completed, Completion, DeliverySeq, DeliveryState, LedgerError, NewEvent, Recorded, Settlement,
+};
+
+/// Calls back exactly once: with an answer, or, when it is dropped without one (the
+/// queue was closed, the writer ended), with [`LedgerError::Closed`].
+pub(super) struct Reply<T>(Option<ReplyFn<T>>);
+
+type ReplyFn<T> = Box<dyn FnOnce(Result<T, LedgerError>) + Send>;
+
+impl<T> Reply<T> {
+    pub(super) fn new(then: ReplyFn<T>) -> Self {
+        Self(Some(then))
+    }
+
+    fn send(mut self, answer: Result<T, LedgerError>) {
+        if let Some(then) = self.0.take() {
+            then(answer);
+        }
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if let Some(then) = self.0.take() {
+            then(Err(LedgerError::Closed));
+        }
+    }
+}
+
+/// A request to the writer with the place for its answer, which is sent when the
+/// commit is through.
+pub(super) struct Task<R, T> {
+    pub(super) request: R,
+    pub(super) answer: Option<Result<T, LedgerError>>,
+    reply: Reply<T>,
+}
+
+impl<R, T> Task<R, T> {
+    pub(super) fn new(request: R, reply: Reply<T>) -> Self {
+        Self {
+            request,
+            answer: None,
+            reply,
+        }
+    }
+
+    fn finish(self, failed: Option<&LedgerError>) {
+        let answer = match failed {
+            Some(error) => Err(error.clone()),
+            None => self.answer.unwrap_or(Err(LedgerError::Closed)),
+        };
+        self.reply.send(answer);
+    }
+}
+
+/// An event to be recorded, with everything that can be made ready off the writer's
+/// thread.
+pub(super) struct Prepared {
+    pub(super) event: Arc<Event>,
+    pub(super) dedup: DedupKey,
+    pub(super) handlers: Vec<HandlerName>,
+    /// Headers and metadata as JSON.
+    pub(super) headers: String,
+    pub(super) metadata: String,
+}
+
+impl From<NewEvent> for Prepared {
+    fn from(new: NewEvent) -> Self {
+        Self {
+            headers: pairs_to_json(&new.event.headers),
+            metadata: pairs_to_json(&new.event.metadata),
+            event: Arc::new(new.event),
+            dedup: new.dedup,
+            handlers: new.handlers,
+        }
+    }
+}
+
+/// Names and values as a JSON array of pairs, which keeps their order and repetitions.
+pub(super) fn pairs_to_json(pairs: &[(String, String)]) -> String {
+    serde_json::to_string(pairs).expect("pairs of strings always have a JSON form")
+}
+
+/// What a change of the set of handlers came to, as far as one transaction went.
+#[derive(Clone, Copy, Default)]
+pub(super) struct HoldStep {
+    pub(super) held: u64,
+    pub(super) released: u64,
+    /// Whether there may be more to do.
+    pub(super) more: bool,
+}
+
+/// A delivery that is still due gets a state without an attempt having ended.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) delivery: DeliverySeq,
+    pub(super) to: DeliveryState,
+}
+
+/// One operation of the writer.
+pub(super) enum Op {
+    Record(Task<Vec<Prepared>, Vec<Recorded>>),
+    Complete(Box<Task<CompletionRequest, Completed>>),
+    Settle(Task<Settlement, ()>),
+    Hold(Task<Vec<HandlerName>, HoldStep>),
+    Mark(Task<Mark, ()>),
+    #[cfg(test)]
+    Test(Task<TestRequest, ()>),
+}
+
+/// Something that a test does to the writer's connection, outside of transactions.
+#[cfg(test)]
+pub(super) type TestRequest = fn(&rusqlite::Connection) -> rusqlite::Result<()>;
+
+/// A completion with its emitted events made ready.
+pub(super) struct CompletionRequest {
+    pub(super) completion: Completion,
+    pub(super) emitted: Vec<Prepared>,
+}
+
+impl From<Completion> for CompletionRequest {
+    fn from(mut completion: Completion) -> Self {
+        let emitted = std::mem::take(&mut completion.effects.emitted);
+        Self {
+            completion,
+            emitted: emitted.into_iter().map(Prepared::from).collect(),
+        }
+    }
+}
+
+/// What an operation weighs beside its bodies: rows, keys and names.
+const BASE_WEIGHT: usize = 512;
+
+impl Op {
+    /// About how many bytes the operation holds and will write.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Record(task) => weight_of(&task.request),
+            Self::Complete(task) => {
+                let completion = &task.request.completion;
+                let effects = &completion.effects;
+                let state = effects.state.iter().map(|(key, write)| {
+                    key.len()
+                        + match write {
+                            crate::ledger::StateWrite::Set(value) => value.len(),
+                            _ => 0,
+                        }
+                });
+                let outbox = effects.outbox.iter().map(|request| {
+                    let headers: usize =
+                        request.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
+                    BASE_WEIGHT + request.url.len() + headers + request.body.len()
+                });
+                BASE_WEIGHT
+                    + completion.attempt.logs.len()
+                    + state.sum::<usize>()
+                    + outbox.sum::<usize>()
+                    + weight_of(&task.request.emitted)
+            }
+            _ => BASE_WEIGHT,
+        }
+    }
+
+    /// Answers the caller: with what the operation came to or, where the commit
+    /// failed, with that.
+    pub(super) fn finish(self, failed: Option<&LedgerError>) {
+        match self {
+            Self::Record(task) => task.finish(failed),
+            Self::Complete(task) => task.finish(failed),
+            Self::Settle(task) => task.finish(failed),
+            Self::Hold(task) => task.finish(failed),
+            Self::Mark(task) => task.finish(failed),
+            #[cfg(test)]
+            Self::Test(task) => task.finish(failed),
+        }
+    }
+
+    /// Sets the answer to this error.
+    pub(super) fn fail(&mut self, error: LedgerError) {
+        match self {
+            Self::Record(task) => task.answer = Some(Err(error)),
+            Self::Complete(task) => task.answer = Some(Err(error)),
+            Self::Settle(task) => task.answer = Some(Err(error)),
+            Self::Hold(task) => task.answer = Some(Err(error)),
+            Self::Mark(task) => task.answer = Some(Err(error)),
+            #[cfg(test)]
+            Self::Test(task) => task.answer = Some(Err(error)),
+        }
+    }
+}
+
+fn weight_of(events: &[Prepared]) -> usize {
+    let each = events
+        .iter()
+        .map(|new| BASE_WEIGHT + new.headers.len() + new.metadata.len() + new.event.payload.len());
+    each.sum()
+}

@@ -1,0 +1,205 @@
+//! Opening the file: its folder, its lock, its settings.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::OpenError;
+use super::schema;
+
+/// The first SQLite without the bug by which a checkpoint could lose commits when two
+/// connections reset the write-ahead log at once.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// How long a statement waits for a lock that another process holds, such as
+/// `sqlite3` or Litestream at a checkpoint.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Page cache of a connection, in KiB. A larger one measured no faster: the pages that
+/// matter are at the ends of tables.
+const CACHE_KIB: i64 = 8 * 1024;
+
+/// Prepared statements that a connection keeps: more than there are.
+const STATEMENTS: usize = 64;
+
+/// Fits three events with bodies of 2 KB, where 4096 would fit one.
+const PAGE_SIZE: i64 = 8192;
+
+/// The ledger's file with its folder made and its lock held.
+pub(super) struct Claimed {
+    pub(super) path: PathBuf,
+    /// Held as long as this lives.
+    pub(super) lock: File,
+}
+
+/// Makes the folder if it is missing and takes the lock.
+pub(super) fn claim(path: &Path) -> Result<Claimed, OpenError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(OpenError::OldSqlite {
+            found: rusqlite::version(),
+        });
+    }
+    let path = absolute(path)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    make_folder(folder).map_err(|source| file_error(folder, source))?;
+    refuse_network(folder)?;
+    let lock_path = beside(&path, ".lock");
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(|source| file_error(&lock_path, source))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Claimed { path, lock }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
+            path,
+            lock: lock_path,
+        }),
+        Err(TryLockError::Error(source)) => Err(file_error(&lock_path, source)),
+    }
+}
+
+/// Opens the writer's connection, with everything on disk that the file shows.
+pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    let mut conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    configure(&conn)?;
+    schema::check(&conn)?;
+    // The first two take effect on a new file alone, before its first table.
+    conn.pragma_update(None, "page_size", PAGE_SIZE)?;
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    // The writer does this itself, after it has answered.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    sync_log(&conn, path)?;
+    schema::migrate(&mut conn)?;
+    Ok(conn)
+}
+
+/// What every connection is set to.
+pub(super) fn configure(conn: &Connection) -> Result<(), OpenError> {
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(())
+}
+
+/// Brings to disk what a killed process may have left readable but not synced:
+/// otherwise a commit of duplicates alone would acknowledge it without any sync.
+fn sync_log(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    let log = beside(path, "-wal");
+    match File::open(&log).and_then(|log| log.sync_all()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(source) => return Err(file_error(&log, source)),
+    }
+    checkpoint(conn)?;
+    Ok(())
+}
+
+/// Moves the whole write-ahead log into the file and empties it, as far as readers
+/// in other processes let it.
+pub(super) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+/// The path with all of its folders, so that a later change of the working folder, or
+/// a name that SQLite would take for a URI, means nothing.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+    std::path::absolute(path).map_err(|source| file_error(path, source))
+}
+
+/// The file with this ending after the ledger's whole name.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+pub(super) fn file_error(path: &Path, source: std::io::Error) -> OpenError {
+    OpenError::File {
+        path: path.into(),
+        source,
+    }
+}
+
+/// Makes the folder durably: a new one is on disk only once its parent is synced.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(Path::new("/"));
+    make_folder(parent)?;
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    File::open(parent)?.sync_all()
+}
+
+#[cfg(target_os = "linux")]
+fn refuse_network(folder: &Path) -> Result<(), OpenError> {
+    let found = rustix::fs::statfs(folder)
+        .map_err(|errno| file_error(folder, errno.into()))?
+        .f_type;
+    match network_name(found as u32) {
+        Some(kind) => Err(OpenError::NetworkFileSystem {
+            path: folder.into(),
+            kind,
+        }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_network(_: &Path) -> Result<(), OpenError> {
+    Ok(())
+}
+
+/// The name of the network file system with this magic number, as statfs(2) and
+/// linux/magic.h have them.
+#[cfg(target_os = "linux")]
+fn network_name(magic: u32) -> Option<&'static str> {
+    Some(match magic {
+        0x0000_6969 => "NFS",
+        0x0000_517b => "SMB",
+        0xff53_4d42 => "CIFS",
+        0xfe53_4d42 => "SMB2",
+        0x00c3_6400 => "Ceph",
+        0x5346_414f | 0x6b41_4653 => "AFS",
+        0x7375_7245 => "Coda",
+        0x0bd0_0bd0 => "Lustre",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn network_file_systems_are_known_by_their_numbers() {
+        assert_eq!(network_name(0x6969), Some("NFS"));
+        assert_eq!(network_name(0xff53_4d42), Some("CIFS"));
+        assert_eq!(network_name(0xef53), None, "ext4 is a local one");
+        assert_eq!(network_name(0x0102_1994), None, "so is tmpfs");
+    }
+
+    #[test]
+    fn folders_are_made_down_to_the_last() {
+        let root = tempfile::tempdir().unwrap();
+        let deep = root.path().join("a/b/c");
+        make_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        make_folder(&deep).unwrap();
+    }
+}

@@ -1,0 +1,196 @@
+//! Reading a ledger, beside its writer or beside another process that serves it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use parking_lot::{Mutex, RwLock};
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{OpenError, unreadable};
+use super::tally::Tally;
+use super::{open, reads, schema, state};
+use crate::event::{HandlerName, UnixMillis};
+use crate::ledger::{
+    Counts, Delivery, DeliverySeq, LedgerError, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
+    StateEntry, Versioned,
+};
+
+/// How many idle connections are kept.
+const MAX_IDLE: usize = 16;
+
+/// Reads a ledger, also while a gateway serves it. May be used from any thread: each
+/// read takes a connection of its own for as long as it lasts, and sees what has been
+/// committed by then.
+pub struct SqliteReader {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    /// Handlers' numbers, which never change once they are given.
+    handlers: RwLock<HashMap<HandlerName, i64>>,
+}
+
+impl SqliteReader {
+    /// Opens the ledger at `path` for reading. Changes nothing in it, and needs no
+    /// gateway to run.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        if !path.exists() {
+            return Err(OpenError::Missing { path: path.into() });
+        }
+        let reader = Self::unchecked(open::absolute(path)?);
+        let conn = reader.connect()?;
+        if !schema::is_current(&conn)? {
+            return Err(OpenError::Older { path: path.into() });
+        }
+        reader.give_back(conn);
+        Ok(reader)
+    }
+
+    /// A reader of a ledger that this process has opened.
+    pub(super) fn unchecked(path: PathBuf) -> Self {
+        Self {
+            path,
+            idle: Mutex::default(),
+            handlers: RwLock::default(),
+        }
+    }
+
+    /// As [`Ledger::state_get`](crate::ledger::Ledger::state_get).
+    pub fn state_get(&self, handler: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
+        self.read(|conn| match self.handler_id(conn, handler)? {
+            Some(handler) => state::get(conn, handler, key),
+            None => Ok(Versioned::default()),
+        })
+    }
+
+    /// As [`Ledger::state_list`](crate::ledger::Ledger::state_list).
+    pub fn state_list(
+        &self,
+        handler: &HandlerName,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StateEntry>, LedgerError> {
+        self.read(|conn| match self.handler_id(conn, handler)? {
+            Some(handler) => state::list(conn, handler, prefix, after, limit),
+            None => Ok(Vec::new()),
+        })
+    }
+
+    /// As [`Ledger::pending`](crate::ledger::Ledger::pending).
+    pub fn pending(
+        &self,
+        handler: &HandlerName,
+        after: DeliverySeq,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Delivery>, LedgerError> {
+        self.read(|conn| match self.handler_id(conn, handler)? {
+            Some(handler) => reads::pending(conn, handler, after, limit, max_bytes),
+            None => Ok(Vec::new()),
+        })
+    }
+
+    /// As [`Ledger::due`](crate::ledger::Ledger::due).
+    pub fn due(
+        &self,
+        handler: &HandlerName,
+        now: UnixMillis,
+        limit: usize,
+        except: &dyn Fn(DeliverySeq) -> bool,
+    ) -> Result<Vec<Delivery>, LedgerError> {
+        self.read(|conn| match self.handler_id(conn, handler)? {
+            Some(handler) => reads::due(conn, handler, now, limit, except),
+            None => Ok(Vec::new()),
+        })
+    }
+
+    /// As [`Ledger::next_due`](crate::ledger::Ledger::next_due).
+    pub fn next_due(
+        &self,
+        handler: &HandlerName,
+        except: &dyn Fn(DeliverySeq) -> bool,
+    ) -> Result<Option<UnixMillis>, LedgerError> {
+        self.read(|conn| match self.handler_id(conn, handler)? {
+            Some(handler) => reads::next_due(conn, handler, except),
+            None => Ok(None),
+        })
+    }
+
+    /// As [`Ledger::outbox_waiting`](crate::ledger::Ledger::outbox_waiting).
+    pub fn outbox_waiting(
+        &self,
+        after: OutboxSeq,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<OutboxRequest>, LedgerError> {
+        self.read(|conn| reads::outbox_waiting(conn, after, limit, max_bytes))
+    }
+
+    /// As [`Ledger::outbox_list`](crate::ledger::Ledger::outbox_list).
+    pub fn outbox_list(
+        &self,
+        state: Option<OutboxState>,
+        limit: usize,
+    ) -> Result<Vec<OutboxEntry>, LedgerError> {
+        self.read(|conn| reads::outbox_list(conn, state, limit))
+    }
+
+    /// As [`Ledger::counts`](crate::ledger::Ledger::counts).
+    pub fn counts(&self) -> Result<Counts, LedgerError> {
+        self.read(|conn| Ok(Tally::load(conn)?.counts()))
+    }
+
+    /// Closes the connections that are not in use.
+    pub(super) fn close_idle(&self) {
+        self.idle.lock().clear();
+    }
+
+    /// The number of a handler's name, if the ledger has met it.
+    fn handler_id(
+        &self,
+        conn: &Connection,
+        handler: &HandlerName,
+    ) -> rusqlite::Result<Option<i64>> {
+        if let Some(id) = self.handlers.read().get(handler) {
+            return Ok(Some(*id));
+        }
+        let id = reads::handler_id(conn, handler)?;
+        if let Some(id) = id {
+            self.handlers.write().insert(handler.clone(), id);
+        }
+        Ok(id)
+    }
+
+    fn read<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        let idle = self.idle.lock().pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => self.connect().map_err(unreadable)?,
+        };
+        let answer = query(&conn).map_err(unreadable);
+        if answer.is_ok() {
+            self.give_back(conn);
+        }
+        answer
+    }
+
+    fn connect(&self) -> Result<Connection, OpenError> {
+        // No NO_MUTEX: a connection is used by one thread at a time, whichever it is.
+        let conn = Connection::open_with_flags(
+            &self.path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        open::configure(&conn)?;
+        Ok(conn)
+    }
+
+    fn give_back(&self, conn: Connection) {
+        let mut idle = self.idle.lock();
+        if idle.len() < MAX_IDLE {
+            idle.push(conn);
+        }
+    }
+}

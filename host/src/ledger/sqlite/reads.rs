@@ -1,0 +1,145 @@
+//! What is asked of the ledger, as queries. Each is one short statement, since a long
+//! read keeps the write-ahead log from being used anew.
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::batch::int;
+use super::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS, OUTBOX_COLUMNS, OUTBOX_JOINS};
+use crate::event::{HandlerName, UnixMillis};
+use crate::ledger::{Delivery, DeliverySeq, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState};
+
+/// The number of a handler's name, if the ledger has met it.
+pub(super) fn handler_id(conn: &Connection, handler: &HandlerName) -> Result<Option<i64>> {
+    conn.prepare_cached("SELECT id FROM handlers WHERE name = ?1")?
+        .query_row([handler.as_str()], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn pending(
+    conn: &Connection,
+    handler: i64,
+    after: DeliverySeq,
+    limit: usize,
+    max_bytes: usize,
+) -> Result<Vec<Delivery>> {
+    let sql = format!(
+        "SELECT {DELIVERY_COLUMNS} FROM deliveries d INDEXED BY deliveries_pending
+         {DELIVERY_JOINS}
+         WHERE d.state = 'pending' AND d.handler = ?1 AND d.seq > ?2 ORDER BY d.seq LIMIT ?3"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![handler, after.0, limit as i64], rows::delivery)?;
+    within(rows, max_bytes, |delivery| delivery.event.payload.len())
+}
+
+pub(super) fn due(
+    conn: &Connection,
+    handler: i64,
+    now: UnixMillis,
+    limit: usize,
+    except: &dyn Fn(DeliverySeq) -> bool,
+) -> Result<Vec<Delivery>> {
+    // What is under way is passed over in the index alone, without reading its event.
+    let mut index = conn.prepare_cached(
+        "SELECT seq FROM deliveries INDEXED BY deliveries_retrying
+         WHERE state = 'retrying' AND handler = ?1 AND due <= ?2 ORDER BY due, seq",
+    )?;
+    let sql = format!(
+        "SELECT {DELIVERY_COLUMNS} FROM deliveries d {DELIVERY_JOINS}
+         WHERE d.seq = ?1 AND d.state = 'retrying'"
+    );
+    let mut fetch = conn.prepare_cached(&sql)?;
+    let mut found = Vec::new();
+    let mut seqs = index.query(params![handler, int(now)])?;
+    while found.len() < limit {
+        let Some(row) = seqs.next()? else { break };
+        let seq = DeliverySeq(row.get(0)?);
+        if !except(seq) {
+            found.extend(fetch.query_row([seq.0], rows::delivery).optional()?);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn next_due(
+    conn: &Connection,
+    handler: i64,
+    except: &dyn Fn(DeliverySeq) -> bool,
+) -> Result<Option<UnixMillis>> {
+    let mut index = conn.prepare_cached(
+        "SELECT seq, due FROM deliveries INDEXED BY deliveries_retrying
+         WHERE state = 'retrying' AND handler = ?1 ORDER BY due, seq",
+    )?;
+    let mut rows = index.query([handler])?;
+    while let Some(row) = rows.next()? {
+        if !except(DeliverySeq(row.get(0)?)) {
+            return row.get::<_, i64>(1).map(i64::cast_unsigned).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn outbox_waiting(
+    conn: &Connection,
+    after: OutboxSeq,
+    limit: usize,
+    max_bytes: usize,
+) -> Result<Vec<OutboxRequest>> {
+    let sql = format!(
+        "SELECT {OUTBOX_COLUMNS} FROM outbox o INDEXED BY outbox_waiting {OUTBOX_JOINS}
+         WHERE o.state = 'waiting' AND o.seq > ?1 ORDER BY o.seq LIMIT ?2"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![after.0, limit as i64], rows::outbox_request)?;
+    within(rows, max_bytes, |request| {
+        let headers: usize = request
+            .request
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        request.request.body.len() + request.request.url.len() + headers
+    })
+}
+
+pub(super) fn outbox_list(
+    conn: &Connection,
+    state: Option<OutboxState>,
+    limit: usize,
+) -> Result<Vec<OutboxEntry>> {
+    // The state stands in the text, since only so is a partial index used.
+    let filter = state.map_or_else(String::new, |state| format!("WHERE o.state = '{state}'"));
+    let sql = format!(
+        "SELECT {OUTBOX_COLUMNS} FROM outbox o {OUTBOX_JOINS} {filter}
+         ORDER BY o.seq DESC LIMIT ?1"
+    );
+    conn.prepare_cached(&sql)?
+        .query_map([limit as i64], |row| {
+            Ok(OutboxEntry {
+                request: rows::outbox_request(row)?,
+                state: rows::outbox_state(row, 12)?,
+                status: row.get(13)?,
+                error: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
+            })
+        })?
+        .collect()
+}
+
+/// Takes rows until they weigh `max_bytes` together; the first in any case.
+fn within<T>(
+    rows: impl Iterator<Item = Result<T>>,
+    max_bytes: usize,
+    weight: impl Fn(&T) -> usize,
+) -> Result<Vec<T>> {
+    let mut taken = Vec::new();
+    let mut bytes = 0;
+    for row in rows {
+        let row = row?;
+        bytes += weight(&row);
+        if bytes > max_bytes && !taken.is_empty() {
+            break;
+        }
+        taken.push(row);
+    }
+    Ok(taken)
+}

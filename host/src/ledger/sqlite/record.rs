@@ -1,0 +1,145 @@
+//! Recording events, those of requests and those that handlers emit.
+
+use std::sync::Arc;
+
+use rusqlite::{Result, params};
+
+use super::batch::{Batch, int};
+use super::op::Prepared;
+use super::tally::Counter;
+use crate::event::EventId;
+use crate::ledger::{Delivery, DeliverySeq, DeliveryState, Recorded};
+
+/// Records the events of one request; the answers are in their order.
+pub(super) fn record(batch: &mut Batch<'_>, events: &[Prepared]) -> Result<Vec<Recorded>> {
+    events
+        .iter()
+        .map(|new| match insert(batch, new)? {
+            Some(_) => Ok(Recorded::New(new.event.id)),
+            None => count_duplicate(batch, new),
+        })
+        .collect()
+}
+
+/// Records an event that is new, with its deliveries, and returns its place; `None`
+/// where its dedup key is known.
+pub(super) fn insert(batch: &mut Batch<'_>, new: &Prepared) -> Result<Option<i64>> {
+    let seq = batch.peek_event();
+    let claimed = batch
+        .conn
+        .prepare_cached("INSERT INTO dedup (key, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![new.dedup.0, seq])?;
+    if claimed == 0 {
+        return Ok(None);
+    }
+    batch.take_event();
+    let first_delivery = insert_deliveries(batch, new, seq)?;
+    insert_event(batch, new, seq, first_delivery)?;
+    batch
+        .conn
+        .prepare_cached(
+            "INSERT INTO bodies (event, headers, metadata, payload) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            seq,
+            new.headers,
+            new.metadata,
+            &new.event.payload[..]
+        ])?;
+    batch.tally.add(Counter::Events, 1);
+    if new.handlers.is_empty() {
+        batch.tally.add(Counter::Unrouted, 1);
+    }
+    Ok(Some(seq))
+}
+
+fn insert_event(
+    batch: &mut Batch<'_>,
+    new: &Prepared,
+    seq: i64,
+    first_delivery: Option<i64>,
+) -> Result<()> {
+    let event = &new.event;
+    let source = batch.source(&event.source)?;
+    batch
+        .conn
+        .prepare_cached(
+            "INSERT INTO events (seq, id, source, kind, provider_id, subject, account, created,
+                 received, depth, first_delivery, deliveries)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            seq,
+            event.id.as_bytes(),
+            source,
+            event.kind,
+            event.provider_id,
+            event.subject,
+            event.account,
+            event.created.map(int),
+            int(event.received),
+            event.depth,
+            first_delivery,
+            new.handlers.len() as i64,
+        ])?;
+    Ok(())
+}
+
+/// One pending delivery for each handler; returns the place of the first.
+fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Result<Option<i64>> {
+    let mut first = None;
+    for handler in &new.handlers {
+        let number = batch.handler(handler)?;
+        let seq = batch.next_delivery();
+        batch
+            .conn
+            .prepare_cached(
+                "INSERT INTO deliveries (seq, event, handler, state, attempts, run, crashes)
+                 VALUES (?1, ?2, ?3, 'pending', 0, 0, 0)",
+            )?
+            .execute(params![seq, event, number])?;
+        first.get_or_insert(seq);
+        batch.made.deliveries.push(Delivery {
+            seq: DeliverySeq(seq),
+            handler: handler.clone(),
+            event: Arc::clone(&new.event),
+            attempts: 0,
+            run: 0,
+            crashes: 0,
+        });
+    }
+    let many = new.handlers.len() as i64;
+    batch
+        .tally
+        .add(Counter::Deliveries(DeliveryState::Pending), many);
+    Ok(first)
+}
+
+/// Counts an arrival of an event that is recorded already.
+fn count_duplicate(batch: &mut Batch<'_>, new: &Prepared) -> Result<Recorded> {
+    let (seq, id, same_bytes): (i64, [u8; 16], bool) = batch
+        .conn
+        .prepare_cached(
+            "SELECT e.seq, e.id, b.payload IS ?2 FROM dedup d JOIN events e ON e.seq = d.event
+             LEFT JOIN bodies b ON b.event = e.seq WHERE d.key = ?1",
+        )?
+        .query_row(params![new.dedup.0, &new.event.payload[..]], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    batch
+        .conn
+        .prepare_cached(
+            "UPDATE events SET duplicates = duplicates + 1,
+                 duplicates_differing = duplicates_differing + ?2, last_duplicate = ?3
+             WHERE seq = ?1",
+        )?
+        .execute(params![seq, !same_bytes, int(batch.now)])?;
+    batch.tally.add(Counter::Duplicates, 1);
+    if !same_bytes {
+        batch.tally.add(Counter::DuplicatesDiffering, 1);
+    }
+    Ok(Recorded::Duplicate {
+        first: EventId::from_bytes(id),
+        same_bytes,
+    })
+}

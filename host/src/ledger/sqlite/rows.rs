@@ -1,0 +1,103 @@
+//! From rows to what callers get.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::{Error, Result, Row, types::Type};
+
+use crate::event::{Event, EventId, HandlerName, SourceName};
+use crate::ledger::{
+    Delivery, DeliverySeq, DeliveryState, NewRequest, OutboxRequest, OutboxSeq, OutboxState,
+};
+
+/// What [`delivery`] reads, from `deliveries d` joined with the tables that it names.
+pub(super) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
+    e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
+    b.headers, b.metadata, e.depth, b.payload";
+
+/// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which they are looked up.
+pub(super) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
+    CROSS JOIN bodies b ON b.event = d.event
+    CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler";
+
+/// A delivery with its event.
+pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
+    Ok(Delivery {
+        seq: DeliverySeq(row.get(0)?),
+        handler: HandlerName::new(row.get_ref(1)?.as_str()?),
+        attempts: row.get(2)?,
+        run: row.get(3)?,
+        crashes: row.get(4)?,
+        event: Arc::new(Event {
+            id: event_id(row, 5)?,
+            source: SourceName::new(row.get_ref(6)?.as_str()?),
+            provider_id: row.get(7)?,
+            kind: row.get(8)?,
+            subject: row.get(9)?,
+            account: row.get(10)?,
+            created: row.get::<_, Option<i64>>(11)?.map(i64::cast_unsigned),
+            received: millis(row, 12)?,
+            headers: pairs(row, 13)?,
+            metadata: pairs(row, 14)?,
+            depth: row.get(15)?,
+            payload: Bytes::from(row.get::<_, Vec<u8>>(16)?),
+        }),
+    })
+}
+
+/// What [`outbox_request`] reads, from `outbox o` joined with the tables that it names.
+pub(super) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
+    o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error";
+
+/// The joins that [`OUTBOX_COLUMNS`] needs.
+pub(super) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request = o.seq
+    CROSS JOIN events e ON e.seq = o.event CROSS JOIN handlers h ON h.id = o.handler";
+
+/// A request of the outbox.
+pub(super) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {
+    Ok(OutboxRequest {
+        seq: OutboxSeq(row.get(0)?),
+        handler: HandlerName::new(row.get_ref(1)?.as_str()?),
+        event: event_id(row, 2)?,
+        tries: row.get(3)?,
+        queued: millis(row, 4)?,
+        due: millis(row, 5)?,
+        request: Arc::new(NewRequest {
+            key: row.get(6)?,
+            method: row.get(7)?,
+            url: row.get(8)?,
+            order_key: row.get(9)?,
+            headers: pairs(row, 10)?,
+            body: Bytes::from(row.get::<_, Vec<u8>>(11)?),
+        }),
+    })
+}
+
+/// The state of a delivery in this column.
+pub(super) fn delivery_state(row: &Row<'_>, column: usize) -> Result<DeliveryState> {
+    let name = row.get_ref(column)?.as_str()?;
+    DeliveryState::from_name(name).ok_or_else(|| unknown(column, name))
+}
+
+/// The state of an outbox request in this column.
+pub(super) fn outbox_state(row: &Row<'_>, column: usize) -> Result<OutboxState> {
+    let name = row.get_ref(column)?.as_str()?;
+    OutboxState::from_name(name).ok_or_else(|| unknown(column, name))
+}
+
+fn unknown(column: usize, name: &str) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Text, format!("unknown state `{name}`").into())
+}
+
+fn event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
+    row.get(column).map(EventId::from_bytes)
+}
+
+fn millis(row: &Row<'_>, column: usize) -> Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+fn pairs(row: &Row<'_>, column: usize) -> Result<Vec<(String, String)>> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?)
+        .map_err(|error| Error::FromSqlConversionFailure(column, Type::Text, error.into()))
+}

@@ -1,0 +1,64 @@
+//! The tables, and how a file of an older version gets them.
+//!
+//! What costs in SQLite is every page that a commit touches, so the schema is
+//! lean. Rows lie in the order of arrival. The only random index is the narrow one
+//! that finds duplicates. The other indexes are partial: they hold what is still
+//! due (or dead, which is rare), and a finished delivery leaves them. Bodies lie in
+//! tables of their own, so that a change of state does not rewrite them. What
+//! belongs together is found without an index: deliveries of an event have
+//! consecutive `seq`s that begin at `events.first_delivery`, and what an attempt
+//! queued or emitted begins at its `first_request` and `first_emitted`.
+//!
+//! States are text and the `v_…` views spell out names and ids, so that a ledger
+//! can be read with `sqlite3`.
+
+use rusqlite::Connection;
+
+use super::error::OpenError;
+
+/// Marks the file as a ledger of this gateway: "Toll".
+const APPLICATION_ID: i64 = 0x546f_6c6c;
+
+/// One step from a version of the schema to the next, in order; a file's
+/// `user_version` says how many of them it has had. A released one never changes.
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledger.sql")];
+
+/// Brings the file's schema up to date, each step in a transaction of its own.
+pub(super) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {
+    let found = check(conn)?;
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(found) {
+        let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        tx.execute_batch(sql)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", step as i64 + 1)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// Refuses a file that is no ledger or that a newer gateway wrote; returns how many
+/// migrations it has had. Changes nothing.
+pub(super) fn check(conn: &Connection) -> Result<usize, OpenError> {
+    let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let fresh = tables == 0 && found == 0;
+    if !fresh && application != APPLICATION_ID {
+        return Err(OpenError::NotALedger {
+            path: conn.path().unwrap_or_default().into(),
+        });
+    }
+    usize::try_from(found)
+        .ok()
+        .filter(|found| *found <= MIGRATIONS.len())
+        .ok_or_else(|| OpenError::Newer {
+            path: conn.path().unwrap_or_default().into(),
+            found,
+            known: MIGRATIONS.len(),
+        })
+}
+
+/// Whether the file has every migration, so that it can be read.
+pub(super) fn is_current(conn: &Connection) -> Result<bool, OpenError> {
+    Ok(check(conn)? == MIGRATIONS.len())
+}

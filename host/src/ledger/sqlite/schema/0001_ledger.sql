@@ -1,0 +1,166 @@
+-- Times are milliseconds since the Unix epoch, UTC.
+
+-- Names and digests, each written once; rows refer to them by number.
+CREATE TABLE sources (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE handlers (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE components (
+    id     INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE -- sha256
+) STRICT;
+
+-- Every recorded event, in the order of arrival. Prune bodies rather than these:
+-- `dedup` refers to them, and the highest row keeps `seq` from being given again.
+CREATE TABLE events (
+    seq                  INTEGER PRIMARY KEY,
+    id                   BLOB NOT NULL, -- UUID version 7
+    source               INTEGER NOT NULL,
+    kind                 TEXT NOT NULL,
+    provider_id          TEXT,
+    subject              TEXT,
+    account              TEXT,
+    created              INTEGER,
+    received             INTEGER NOT NULL,
+    depth                INTEGER NOT NULL,
+    first_delivery       INTEGER, -- its deliveries are this one and those that follow
+    deliveries           INTEGER NOT NULL,
+    duplicates           INTEGER NOT NULL DEFAULT 0,
+    duplicates_differing INTEGER NOT NULL DEFAULT 0,
+    last_duplicate       INTEGER -- when
+) STRICT;
+CREATE UNIQUE INDEX events_by_id ON events (id);
+
+CREATE TABLE bodies (
+    event    INTEGER PRIMARY KEY, -- events.seq
+    headers  TEXT NOT NULL,       -- JSON: [[name, value], …]
+    metadata TEXT NOT NULL,       -- JSON: [[name, value], …]
+    payload  BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE dedup (
+    key   BLOB PRIMARY KEY,
+    event INTEGER NOT NULL -- events.seq
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    seq      INTEGER PRIMARY KEY,
+    event    INTEGER NOT NULL, -- events.seq
+    handler  INTEGER NOT NULL,
+    state    TEXT NOT NULL CHECK (state IN
+             ('pending', 'running', 'retrying', 'held', 'done', 'ignored', 'dead')),
+    attempts INTEGER NOT NULL,
+    run      INTEGER NOT NULL,
+    crashes  INTEGER NOT NULL,
+    due      INTEGER, -- not before; set while retrying
+    finished INTEGER  -- when it became done, ignored or dead
+) STRICT;
+CREATE INDEX deliveries_pending ON deliveries (handler, seq) WHERE state = 'pending';
+CREATE INDEX deliveries_retrying ON deliveries (handler, due, seq) WHERE state = 'retrying';
+CREATE INDEX deliveries_running ON deliveries (seq) WHERE state = 'running';
+CREATE INDEX deliveries_held ON deliveries (handler, seq) WHERE state = 'held';
+CREATE INDEX deliveries_dead ON deliveries (seq) WHERE state = 'dead';
+
+-- Appended to, in nearly the order of their deliveries.
+CREATE TABLE attempts (
+    delivery      INTEGER NOT NULL, -- deliveries.seq
+    run           INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    started       INTEGER NOT NULL,
+    duration_us   INTEGER NOT NULL,
+    outcome       TEXT NOT NULL,
+    component     INTEGER,          -- not known after a crash
+    detail        TEXT,
+    logs          TEXT,             -- JSON lines
+    first_request INTEGER,          -- outbox.seq of the first of `requests`
+    requests      INTEGER,
+    first_emitted INTEGER,          -- events.seq of the first of `emitted`
+    emitted       INTEGER,
+    PRIMARY KEY (delivery, run, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE state (
+    handler INTEGER NOT NULL,
+    key     TEXT NOT NULL,
+    value   BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (handler, key)
+) STRICT, WITHOUT ROWID;
+
+-- Requests that wait to go out or went out, in the order of their commits.
+CREATE TABLE outbox (
+    seq       INTEGER PRIMARY KEY,
+    handler   INTEGER NOT NULL,
+    event     INTEGER NOT NULL, -- events.seq
+    delivery  INTEGER NOT NULL, -- deliveries.seq
+    key       TEXT NOT NULL,    -- Idempotency-Key
+    method    TEXT NOT NULL,
+    url       TEXT NOT NULL,
+    order_key TEXT,
+    queued    INTEGER NOT NULL,
+    due       INTEGER NOT NULL,
+    state     TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'dead')),
+    tries     INTEGER NOT NULL DEFAULT 0,
+    status    INTEGER,          -- of the last answer
+    error     TEXT,             -- of the last try
+    finished  INTEGER           -- when it became sent or dead
+) STRICT;
+CREATE INDEX outbox_waiting ON outbox (seq) WHERE state = 'waiting';
+CREATE INDEX outbox_dead ON outbox (seq) WHERE state = 'dead';
+
+CREATE TABLE outbox_bodies (
+    request INTEGER PRIMARY KEY, -- outbox.seq
+    headers TEXT NOT NULL,       -- JSON: [[name, value], …]
+    body    BLOB NOT NULL
+) STRICT;
+
+-- Tries that did not get a 2xx.
+CREATE TABLE outbox_tries (
+    request INTEGER NOT NULL, -- outbox.seq
+    number  INTEGER NOT NULL,
+    ended   INTEGER NOT NULL,
+    status  INTEGER,
+    error   TEXT,
+    PRIMARY KEY (request, number)
+) STRICT, WITHOUT ROWID;
+
+-- Totals, kept with every commit, and the highest version given to a row of `state`.
+CREATE TABLE counters (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW v_events AS
+SELECT e.seq, lower(hex(e.id)) AS id, s.name AS source, e.kind, e.provider_id, e.subject,
+       e.account, datetime(e.received / 1000, 'unixepoch') AS received, e.deliveries,
+       e.duplicates, e.duplicates_differing, length(b.payload) AS bytes
+FROM events e JOIN sources s ON s.id = e.source LEFT JOIN bodies b ON b.event = e.seq;
+
+CREATE VIEW v_deliveries AS
+SELECT d.seq, lower(hex(e.id)) AS event, e.kind, h.name AS handler, d.state, d.attempts, d.run,
+       d.crashes, datetime(d.due / 1000, 'unixepoch') AS due,
+       datetime(d.finished / 1000, 'unixepoch') AS finished
+FROM deliveries d JOIN events e ON e.seq = d.event JOIN handlers h ON h.id = d.handler;
+
+CREATE VIEW v_attempts AS
+SELECT a.delivery, h.name AS handler, a.run, a.number,
+       datetime(a.started / 1000, 'unixepoch') AS started, a.duration_us, a.outcome,
+       lower(hex(c.digest)) AS component, a.detail, a.logs, a.requests, a.emitted
+FROM attempts a JOIN deliveries d ON d.seq = a.delivery JOIN handlers h ON h.id = d.handler
+LEFT JOIN components c ON c.id = a.component;
+
+CREATE VIEW v_state AS
+SELECT h.name AS handler, s.key, CAST(s.value AS TEXT) AS value, s.version
+FROM state s JOIN handlers h ON h.id = s.handler;
+
+CREATE VIEW v_outbox AS
+SELECT o.seq, h.name AS handler, lower(hex(e.id)) AS event, o.method, o.url, o.state, o.tries,
+       o.status, o.error, o.key, o.order_key,
+       datetime(o.queued / 1000, 'unixepoch') AS queued,
+       datetime(o.due / 1000, 'unixepoch') AS due,
+       datetime(o.finished / 1000, 'unixepoch') AS finished
+FROM outbox o JOIN handlers h ON h.id = o.handler JOIN events e ON e.seq = o.event;

@@ -1,0 +1,28 @@
+//! Tollgate: a gateway for payment webhooks whose business logic ships as WebAssembly
+//! plugins.
+//!
+//! The way of an event: [`server`] takes a request in, its source's [`scheme`] verifies
+//! it, the [`ledger`] records it with its deliveries, and only then is it answered.
+//! [`dispatch`] runs each delivery's handler in the [`sandbox`] and hands the end and the
+//! effects back to the ledger in one transaction; the [`outbox`] sends what was queued.
+
+pub mod cli;
+pub mod clock;
+pub mod dispatch;
+pub mod event;
+mod files;
+pub mod fixtures;
+mod gateway;
+pub mod generation;
+pub mod json;
+mod last_good;
+pub mod ledger;
+pub mod manifest;
+pub mod outbox;
+pub mod reload;
+pub mod sandbox;
+pub mod scheme;
+pub mod secret;
+pub mod serve;
+pub mod server;
+mod telemetry;

@@ -1,0 +1,167 @@
+//! `[handlers.NAME]`
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::allow::allow;
+use super::defaults;
+use super::fields::{Context, Fields, Keys, path};
+use super::json::json;
+use super::names::is_name;
+use super::raw::{Key, Node};
+use super::retry::retry_policy;
+use super::{Handler, Limits};
+use crate::event::HandlerName;
+
+const HANDLER: Keys = Keys {
+    of: "a handler",
+    known: &[
+        "component",
+        "concurrency",
+        "retry",
+        "config",
+        "timeout",
+        "memory",
+        "tables",
+        "output",
+        "logs",
+        "calls",
+        "effects",
+        "allow",
+        "fixtures",
+    ],
+    unsupported: &[(
+        "order_by",
+        "leave it out: deliveries run side by side and in any order",
+    )],
+    instead: &[
+        ("wasm", "did you mean `component`?"),
+        ("module", "did you mean `component`?"),
+        ("path", "did you mean `component`?"),
+        ("attempts", "write retry = { attempts = 12 }"),
+        (
+            "env",
+            "handlers have no environment; settings go into `config`",
+        ),
+    ],
+};
+
+/// Reads every handler.
+pub(super) fn handlers(
+    cx: &mut Context<'_>,
+    node: Option<&Node>,
+    dir: &Path,
+) -> BTreeMap<HandlerName, Arc<Handler>> {
+    let mut handlers = BTreeMap::new();
+    let table = node.and_then(|node| Fields::open(cx, node, &node.span, "`handlers`"));
+    for (key, node) in table.iter().flat_map(Fields::entries) {
+        let named = is_name(cx, key, "a handler");
+        if let Some(handler) = handler(cx, key, node, dir)
+            && named
+        {
+            handlers.insert(handler.name.clone(), Arc::new(handler));
+        }
+    }
+    handlers
+}
+
+fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, dir: &Path) -> Option<Handler> {
+    let fields = Fields::read(cx, node, &key.span, &HANDLER)?;
+    let component = component(cx, &fields, dir);
+    let handler = Handler {
+        name: HandlerName::new(key.name.as_str()),
+        component: component.clone().unwrap_or_default(),
+        concurrency: fields.count(cx, "concurrency", &defaults::HANDLER_CONCURRENCY),
+        retry: retry_policy(cx, fields.get("retry"), &defaults::HANDLER_RETRY),
+        config: config(cx, &fields),
+        limits: limits(cx, &fields),
+        allow: allow(cx, &fields),
+        fixtures: fixtures(cx, &fields),
+    };
+    component.map(|_| handler)
+}
+
+fn limits(cx: &mut Context<'_>, fields: &Fields<'_>) -> Limits {
+    Limits {
+        timeout: fields.duration(cx, "timeout", &defaults::RUN_TIMEOUT),
+        memory: fields.size(cx, "memory", &defaults::RUN_MEMORY),
+        tables: fields.count(cx, "tables", &defaults::RUN_TABLES),
+        output: fields.size(cx, "output", &defaults::RUN_OUTPUT),
+        logs: fields.size(cx, "logs", &defaults::RUN_LOGS),
+        calls: fields.count(cx, "calls", &defaults::RUN_CALLS),
+        effects: fields.size(cx, "effects", &defaults::RUN_EFFECTS),
+    }
+}
+
+/// The component's file. A relative path stays within the folder that is watched.
+fn component(cx: &mut Context<'_>, fields: &Fields<'_>, dir: &Path) -> Option<PathBuf> {
+    fields.need(cx, "component", "such as component = \"fulfillment.wasm\"")?;
+    let (text, node) = fields.text(cx, "component")?;
+    let component = path(cx, text, node, "`component`")?;
+    let leaves = component
+        .components()
+        .any(|part| matches!(part, Component::ParentDir));
+    if component.is_relative() && leaves {
+        let message = "`component` leaves the folder of `[plugins] dir`";
+        let help = "move the file there, or write its absolute path";
+        cx.report.wrong(&node.span, message, help);
+        return None;
+    }
+    if component.file_name().is_none() || text.ends_with('/') {
+        cx.report
+            .wrong(&node.span, "`component` does not name a file", ());
+        return None;
+    }
+    Some(dir.join(component))
+}
+
+/// What the guest may read. Nothing of it is secret, since guests hold no secrets.
+fn config(cx: &mut Context<'_>, fields: &Fields<'_>) -> BTreeMap<String, String> {
+    let mut config = BTreeMap::new();
+    let table = fields.get("config").and_then(|node| {
+        cx.report.plain(node);
+        Fields::open(cx, node, &node.span, "`config`")
+    });
+    for (key, node) in table.iter().flat_map(Fields::entries) {
+        if let Some(value) = json(
+            cx,
+            node,
+            &format!("`config` key `{}`", key.name),
+            CONFIG_HELP,
+        ) {
+            let text = match value {
+                Json::String(text) => text,
+                other => other.to_string(),
+            };
+            config.insert(key.name.clone(), text);
+        }
+    }
+    config
+}
+
+const CONFIG_HELP: &str = "`config` is handed to the handler, and secrets never are; a header \
+    that needs one goes into `headers` of `[[handlers.NAME.allow]]` (`$${` stands for `${` itself)";
+
+/// The pattern of fixture files: `*` in the file's name alone.
+fn fixtures(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<PathBuf> {
+    let (pattern, node) = fields.path(cx, "fixtures")?;
+    let folder = pattern.parent().unwrap_or(Path::new(""));
+    if folder
+        .strip_prefix(cx.folder)
+        .unwrap_or(folder)
+        .to_string_lossy()
+        .contains('*')
+    {
+        let message = "`fixtures` may have `*` in the file's name alone";
+        cx.report.wrong(
+            &node.span,
+            message,
+            "such as \"fixtures/fulfillment/*.json\"",
+        );
+        return None;
+    }
+    Some(pattern)
+}

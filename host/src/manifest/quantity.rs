@@ -1,0 +1,161 @@
+//! Durations and sizes as people write them, read and shown in the same form.
+
+use std::time::Duration;
+
+const MILLIS: &[(&str, u64)] = &[
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
+
+const BYTES: &[(&str, u64)] = &[
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("KB", 1000),
+    ("kB", 1000),
+    ("B", 1),
+];
+
+/// Reads a duration such as `250ms`, `5m` or `1h30m`: whole numbers with their units
+/// (d, h, m, s, ms), the largest first, each once.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut total: u64 = 0;
+    let mut units = MILLIS;
+    loop {
+        let (number, unit, after) = number_and_unit(rest)?;
+        let place = units.iter().position(|(name, _)| *name == unit)?;
+        total = total.checked_add(number.checked_mul(units[place].1)?)?;
+        if after.is_empty() {
+            return Some(Duration::from_millis(total));
+        }
+        units = &units[place + 1..];
+        rest = after;
+    }
+}
+
+/// Reads a size such as `64MiB`, `1KiB`, `1MB` or `512B`, in bytes.
+pub(super) fn parse_size(text: &str) -> Option<u64> {
+    let (number, unit, rest) = number_and_unit(text)?;
+    let (_, bytes) = BYTES.iter().find(|(name, _)| *name == unit)?;
+    rest.is_empty().then(|| number.checked_mul(*bytes))?
+}
+
+/// The duration as [`parse_duration`] reads it; parts of a millisecond are dropped.
+pub(super) fn show_duration(duration: Duration) -> String {
+    let mut left = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut shown = String::new();
+    for (unit, millis) in MILLIS {
+        if left >= *millis {
+            shown.push_str(&format!("{}{unit}", left / millis));
+            left %= millis;
+        }
+    }
+    if shown.is_empty() {
+        shown.push_str("0s");
+    }
+    shown
+}
+
+/// The size in the largest unit of 1024 that divides it.
+pub(super) fn show_size(bytes: u64) -> String {
+    BYTES[..3]
+        .iter()
+        .find(|(_, size)| bytes >= *size && bytes.is_multiple_of(*size))
+        .map_or_else(
+            || format!("{bytes}B"),
+            |(unit, size)| format!("{}{unit}", bytes / size),
+        )
+}
+
+/// Splits `90s…` into its number, its unit and the rest.
+fn number_and_unit(text: &str) -> Option<(u64, &str, &str)> {
+    let (number, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let end = rest
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(rest.len());
+    let (unit, rest) = rest.split_at(end);
+    Some((number.parse().ok()?, unit, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_and_show() {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("2s", 2000),
+            ("5m", 300_000),
+            ("1h30m", 5_400_000),
+            ("35d", 35 * 86_400_000),
+            ("1d2h3m4s5ms", 93_784_005),
+            ("0s", 0),
+        ] {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(parse_duration(text), Some(duration), "{text}");
+            assert_eq!(show_duration(duration), text);
+        }
+    }
+
+    #[test]
+    fn other_durations_are_refused() {
+        for text in [
+            "",
+            "5",
+            "s",
+            "5 s",
+            "1.5s",
+            "-1s",
+            "5min",
+            "30m1h",
+            "1s1s",
+            "5s ",
+            " 5s",
+            "1S",
+            "99999999999999999999s",
+            "18446744073709551615d",
+            "0s0s",
+        ] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_read_and_show() {
+        for (text, bytes, shown) in [
+            ("64MiB", 64 << 20, "64MiB"),
+            ("1KiB", 1024, "1KiB"),
+            ("1MB", 1_000_000, "1000000B"),
+            ("1kB", 1000, "1000B"),
+            ("1536B", 1536, "1536B"),
+            ("0B", 0, "0B"),
+        ] {
+            assert_eq!(parse_size(text), Some(bytes), "{text}");
+            assert_eq!(show_size(bytes), shown);
+        }
+    }
+
+    #[test]
+    fn other_sizes_are_refused() {
+        for text in [
+            "",
+            "64",
+            "64 MiB",
+            "64mib",
+            "1.5MiB",
+            "-1B",
+            "MiB",
+            "1MiB1KiB",
+            "99999999999GiB",
+        ] {
+            assert_eq!(parse_size(text), None, "{text}");
+        }
+    }
+}

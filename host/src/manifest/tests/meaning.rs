@@ -1,0 +1,384 @@
+//! What good manifests mean: each value, and each default.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+
+fn parse_good(name: &str) -> (Manifest, PathBuf) {
+    let (text, path) = good(name);
+    let folder = path.parent().expect("a folder").to_owned();
+    (parse(&text, &path, &env).expect(name), folder)
+}
+
+fn parse_text(text: &str) -> Result<Manifest, Mistakes> {
+    parse(text, Path::new("folder/m.toml"), &env)
+}
+
+#[test]
+fn every_setting_is_read() {
+    let (manifest, folder) = parse_good("full");
+    let seconds = Duration::from_secs;
+    assert_eq!(
+        manifest.server,
+        Server {
+            listen: "0.0.0.0:8080".parse().expect("an address"),
+            admin: "127.0.0.1:8081".parse().expect("an address"),
+            body_limit: 2 << 20,
+            header_timeout: seconds(5),
+            body_timeout: seconds(90),
+            connections: 1000,
+            shutdown_timeout: seconds(20),
+        }
+    );
+    assert_eq!(manifest.ledger.path, folder.join("data/tollgate.db"));
+    assert_eq!(manifest.plugins.dir, folder.join("handlers"));
+    assert_eq!(
+        manifest.reload,
+        Reload {
+            watch: Watch::Poll,
+            poll_interval: seconds(5),
+            debounce: Duration::from_millis(250),
+        }
+    );
+    assert_eq!(
+        manifest.outbox,
+        OutboxSettings {
+            concurrency: 32,
+            timeout: seconds(10),
+            retry: RetryPolicy {
+                attempts: 8,
+                first: Duration::from_millis(500),
+                factor: 1.5,
+                max: seconds(600),
+                jitter: 0.0,
+            },
+        }
+    );
+    assert_eq!(
+        manifest.secret_files,
+        [folder.join("secrets/stripe"), folder.join("secrets/crm")]
+    );
+}
+
+#[test]
+fn sources_are_read() {
+    let (manifest, _) = parse_good("full");
+    let source = |name: &str| manifest.sources.get(name).expect(name);
+    let stripe = source("stripe");
+    assert_eq!(stripe.name.as_str(), "stripe");
+    assert_eq!(stripe.path, "/webhooks/stripe");
+    assert_eq!(stripe.verifier.scheme(), "stripe");
+    assert_eq!(stripe.body_limit, 524_288);
+    // Where a source sets no limit, the server's holds.
+    assert_eq!(source("stripe-connect").body_limit, 2 << 20);
+    assert_eq!(manifest.sources.len(), 2);
+}
+
+#[test]
+fn handlers_are_read() {
+    let (manifest, folder) = parse_good("full");
+    let handler = manifest.handlers.get("fulfillment").expect("a handler");
+    assert_eq!(handler.component, folder.join("handlers/fulfillment.wasm"));
+    assert_eq!(handler.concurrency, 4);
+    assert_eq!(
+        handler.limits,
+        Limits {
+            timeout: Duration::from_millis(500),
+            memory: 32 << 20,
+            tables: 50_000,
+            output: 8 << 10,
+            logs: 10_000,
+            calls: 500,
+            effects: 256 << 10,
+        }
+    );
+    // What a retry table leaves out is the default.
+    assert_eq!(
+        handler.retry,
+        RetryPolicy {
+            attempts: 3,
+            first: Duration::from_secs(1),
+            factor: 3.0,
+            max: Duration::from_secs(6 * 3600),
+            jitter: 0.2,
+        }
+    );
+    assert_eq!(
+        handler.fixtures,
+        Some(folder.join("fixtures/fulfillment/*.json"))
+    );
+    let config: Vec<_> = handler
+        .config
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
+    assert_eq!(
+        config,
+        [
+            ("deep", r#"{"x":1}"#),
+            ("dry", "false"),
+            ("limit", "5"),
+            ("price", "${amount}"),
+            ("ratio", "0.5"),
+            ("tags", r#"["a","b"]"#),
+            ("warehouse", "eu-1"),
+        ]
+    );
+    let absolute = &manifest
+        .handlers
+        .get("dunning")
+        .expect("a handler")
+        .component;
+    assert_eq!(absolute, Path::new("/opt/tollgate/dunning.wasm"));
+}
+
+#[test]
+fn allowed_origins_are_read() {
+    let (manifest, _) = parse_good("full");
+    let handler = manifest.handlers.get("fulfillment").expect("a handler");
+    let [crm, local] = handler.allow.as_slice() else {
+        panic!("{:?}", handler.allow);
+    };
+    assert_eq!(crm.origin.to_string(), "https://crm.example.com");
+    assert!(crm.addresses.is_empty());
+    let headers = |allow: &Allow| -> Vec<(String, Vec<u8>)> {
+        let headers = allow.headers.iter();
+        headers
+            .map(|(name, value)| (name.clone(), value.expose().to_vec()))
+            .collect()
+    };
+    assert_eq!(
+        headers(crm),
+        [
+            ("authorization".to_owned(), b"Bearer sk_live_token".to_vec()),
+            ("x-tenant".to_owned(), b"eu".to_vec()),
+        ]
+    );
+    // From a file, without the newline that ends it.
+    assert_eq!(headers(local), [("x-key".to_owned(), b"k-1".to_vec())]);
+    let reachable = |address: &str| {
+        let address: IpAddr = address.parse().expect("an address");
+        local
+            .addresses
+            .iter()
+            .any(|network| network.contains(address))
+    };
+    // Its own address is listed without being named.
+    assert!(reachable("127.0.0.1") && reachable("10.9.9.9") && reachable("fd00::1"));
+    assert!(!reachable("127.0.0.2") && !reachable("fd00::2"));
+}
+
+#[test]
+fn routes_are_read() {
+    let (manifest, _) = parse_good("full");
+    let [orders, all, emitted] = manifest.routes.as_slice() else {
+        panic!("{:?}", manifest.routes);
+    };
+    let stripe = SourceName::new("stripe");
+    assert!(orders.matches(&stripe, "payment_intent.succeeded"));
+    assert!(!orders.matches(&stripe, "payment_intent.failed"));
+    assert!(!orders.matches(
+        &SourceName::new("stripe-connect"),
+        "payment_intent.succeeded"
+    ));
+    let names: Vec<_> = orders.handlers.iter().map(HandlerName::as_str).collect();
+    assert_eq!(names, ["fulfillment", "dunning"]);
+    assert_eq!(
+        all.filter,
+        [
+            ("/data/object/currency".to_owned(), json!("usd")),
+            ("/livemode".to_owned(), json!(true)),
+            ("/n".to_owned(), json!(3)),
+            ("/r~1s".to_owned(), json!(1.5)),
+            (String::new(), json!("${x}")),
+        ]
+    );
+    let handler = HandlerName::new("fulfillment");
+    assert!(emitted.matches(&handler.as_source(), "order.fulfilled"));
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let (manifest, folder) = parse_good("minimal");
+    let seconds = Duration::from_secs;
+    let server = &manifest.server;
+    assert_eq!(server.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(server.admin.to_string(), "127.0.0.1:8081");
+    assert_eq!((server.body_limit, server.connections), (1 << 20, 4096));
+    assert_eq!(
+        (server.header_timeout, server.body_timeout),
+        (seconds(10), seconds(20))
+    );
+    assert_eq!(server.shutdown_timeout, seconds(25));
+    assert_eq!(manifest.ledger.path, folder.join("data/tollgate.db"));
+    assert_eq!(manifest.plugins.dir, folder.join("plugins"));
+    assert_eq!(manifest.reload.watch, Watch::Events);
+    assert_eq!(manifest.reload.poll_interval, seconds(2));
+    assert_eq!(manifest.reload.debounce, Duration::from_millis(100));
+    assert_eq!(
+        (manifest.outbox.concurrency, manifest.outbox.timeout),
+        (64, seconds(30))
+    );
+    let retry = |attempts, first, factor, max| RetryPolicy {
+        attempts,
+        first: seconds(first),
+        factor,
+        max: seconds(max),
+        jitter: 0.2,
+    };
+    assert_eq!(manifest.outbox.retry, retry(16, 1, 2.0, 3600));
+    let handler = manifest.handlers.get("log").expect("a handler");
+    assert_eq!(handler.retry, retry(12, 5, 3.0, 6 * 3600));
+    assert_eq!(handler.concurrency, 16);
+    assert_eq!(
+        handler.limits,
+        Limits {
+            timeout: seconds(2),
+            memory: 64 << 20,
+            tables: 100_000,
+            output: 16 << 10,
+            logs: 64 << 10,
+            calls: 10_000,
+            effects: 1 << 20,
+        }
+    );
+    assert!(handler.config.is_empty() && handler.allow.is_empty());
+    assert_eq!(handler.fixtures, None);
+    assert!(manifest.warnings.is_empty() && manifest.secret_files.is_empty());
+}
+
+#[test]
+fn inline_tables_and_the_environment_mean_the_same() {
+    let (manifest, _) = parse_good("inline");
+    assert_eq!(manifest.server.listen.to_string(), "127.0.0.1:0");
+    assert_eq!(manifest.server.admin.to_string(), "[::1]:0");
+    assert_eq!(manifest.ledger.path, Path::new("/var/lib/tollgate/t.db"));
+    assert_eq!(manifest.routes.len(), 1);
+    let handler = manifest.handlers.get("log").expect("a handler");
+    assert_eq!(handler.allow[0].origin.to_string(), "https://a.example");
+}
+
+#[test]
+fn paths_are_relative_to_the_manifest() {
+    let (text, _) = good("minimal");
+    let ledger = |origin: &str| {
+        parse(&text, Path::new(origin), &env)
+            .expect("good")
+            .ledger
+            .path
+    };
+    assert_eq!(ledger("tollgate.toml"), Path::new("data/tollgate.db"));
+    assert_eq!(ledger("a/tollgate.toml"), Path::new("a/data/tollgate.db"));
+    assert_eq!(
+        ledger("/etc/tollgate.toml"),
+        Path::new("/etc/data/tollgate.db")
+    );
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_change_nothing() {
+    let (text, _) = good("minimal");
+    let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    assert!(parse_text(&text).is_ok());
+    let mistakes = parse_text("\u{feff}versoin = 1\r\n").expect_err("a mistake");
+    let shown = mistakes.to_string();
+    assert!(
+        shown.contains("m.toml:1:1: `versoin` is not a key"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(" 1 | versoin = *\n   | ^^^^^^^\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn mistakes_say_where_they_are() {
+    // Columns count characters, not bytes.
+    let text = "version = 1\nserver = { \"é\" = 1, workers = 2 }\n";
+    let mistakes = parse_text(text).expect_err("mistakes");
+    let places: Vec<_> = mistakes.iter().map(Mistake::position).collect();
+    assert_eq!(places, [Some((2, 12)), Some((2, 21))]);
+    let mistake = mistakes.iter().next().expect("one");
+    assert_eq!(mistake.file, Path::new("folder/m.toml"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_mistake() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("none.toml");
+    let mistakes = load(&missing, &env).expect_err("a mistake");
+    assert_eq!(mistakes.iter().len(), 1);
+    assert!(
+        mistakes
+            .to_string()
+            .starts_with(&missing.display().to_string())
+    );
+    let binary = folder.path().join("binary.toml");
+    fs::write(&binary, b"version = 1\n\xff").expect("a file");
+    let mistakes = load(&binary, &env).expect_err("a mistake");
+    assert!(mistakes.to_string().contains("utf-8"), "{mistakes}");
+}
+
+#[test]
+fn secrets_from_files_are_bounded_and_read_afresh() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tollgate.toml");
+    let secret = folder.path().join("secret");
+    let (text, _) = good("minimal");
+    fs::write(
+        &path,
+        text.replace("\"${STRIPE_SECRET}\"", "{ file = \"secret\" }"),
+    )
+    .expect("a file");
+    fs::write(&secret, "whsec_a\n").expect("a file");
+    let manifest = load(&path, &env).expect("good");
+    assert_eq!(manifest.secret_files, std::slice::from_ref(&secret));
+    assert!(manifest.warnings.is_empty(), "{:?}", manifest.warnings);
+    fs::write(&secret, " whsec_a\n\n").expect("a file");
+    let manifest = load(&path, &env).expect("good");
+    assert!(
+        manifest.warnings[0].contains("white space"),
+        "{:?}",
+        manifest.warnings
+    );
+    fs::write(&secret, vec![b'a'; 70_000]).expect("a file");
+    let mistakes = load(&path, &env).expect_err("too long").to_string();
+    assert!(mistakes.contains("longer than 65536 bytes"), "{mistakes}");
+    fs::remove_file(&secret).expect("removed");
+    let mistakes = load(&path, &env).expect_err("missing");
+    assert_eq!(mistakes.secret_files(), std::slice::from_ref(&secret));
+}
+
+#[test]
+fn an_unheard_of_scheme_lists_those_that_there_are() {
+    let (text, _) = good("minimal");
+    let text = text.replace("scheme = \"stripe\"", "scheme = \"my-own-bank\"");
+    let mistakes = parse_text(&text).expect_err("a mistake");
+    let help = mistakes
+        .iter()
+        .next()
+        .and_then(|mistake| mistake.help.clone())
+        .expect("help");
+    assert!(help.starts_with("the schemes are"), "{help}");
+    for name in crate::scheme::names() {
+        assert!(help.contains(&format!("`{name}`")), "{help}");
+    }
+}
+
+#[test]
+fn names_cannot_drive_a_terminal() {
+    let mistakes = parse_text("version = 1\n\"a\\u001b[31m\\n\" = 1\n").expect_err("a mistake");
+    let shown = mistakes.to_string();
+    assert!(
+        shown.lines().all(|line| !line.contains(char::is_control)),
+        "{shown:?}"
+    );
+    assert!(
+        shown.starts_with("folder/m.toml:2:1: `a\u{fffd}[31m\u{fffd}` is not a key"),
+        "{shown:?}"
+    );
+}

@@ -1,0 +1,325 @@
+//! The task that decides what goes out when.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{self, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{debug, error, warn};
+
+use super::attempt::{Outcome, Verdict, attempt};
+use super::connect::Clients;
+use super::inbox::Inbox;
+use super::queue::{Bounds, Queue};
+use super::settle::Settler;
+use super::{Parts, Signals, Targets};
+use crate::clock::Clock;
+use crate::event::{HandlerName, UnixMillis};
+use crate::ledger::{Ledger, LedgerError, OutboxNext, OutboxRequest, OutboxSeq, Settlement};
+use crate::manifest::{Handler, OutboxSettings};
+
+/// The longest time without a look at the clock: steps of the wall clock do no more harm.
+const LOOK: Duration = Duration::from_secs(2);
+/// What one page of a pass over the ledger holds at most.
+const PAGE_REQUESTS: usize = 512;
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// The shortest pause between passes. They also pause for twice as long as they took, so
+/// that a ledger with a million waiting requests is not read without end.
+const REST: Duration = Duration::from_millis(50);
+/// The pause after the ledger could not be read or written, and after a try that panicked.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest wait that a receiver may ask for, unless the policy's own `max` is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What tries share.
+struct Sending {
+    clients: Clients,
+    settler: Settler,
+    clock: Arc<dyn Clock>,
+    signals: Arc<Signals>,
+}
+
+/// A try that has ended; `next` is none if that could not be written down.
+struct Ended {
+    seq: OutboxSeq,
+    tries: u32,
+    next: Option<OutboxNext>,
+}
+
+type Page = Result<Vec<OutboxRequest>, LedgerError>;
+
+pub(super) struct Driver {
+    ledger: Arc<dyn Ledger>,
+    inbox: Arc<Inbox>,
+    targets: Arc<dyn Targets>,
+    sending: Arc<Sending>,
+    queue: Queue,
+    tries: JoinSet<Ended>,
+    seqs: HashMap<task::Id, OutboxSeq>,
+    reading: Option<JoinHandle<Page>>,
+    pass_began: Instant,
+    next_pass: Instant,
+}
+
+impl Driver {
+    pub(super) fn new(parts: Parts, signals: Arc<Signals>, bounds: Bounds) -> Self {
+        let now = Instant::now();
+        let ledger = parts.ledger.clone();
+        let settler = Settler::start(
+            move |settlement, then| ledger.settle(settlement, then),
+            PAUSE,
+        );
+        Self {
+            sending: Arc::new(Sending {
+                clients: Clients::new(parts.tls),
+                settler,
+                clock: parts.clock,
+                signals,
+            }),
+            ledger: parts.ledger,
+            inbox: parts.inbox,
+            targets: parts.targets,
+            queue: Queue::new(bounds),
+            tries: JoinSet::new(),
+            seqs: HashMap::new(),
+            reading: None,
+            pass_began: now,
+            next_pass: now,
+        }
+    }
+
+    /// Sends until `stopped`, then waits for the tries under way.
+    pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        loop {
+            self.take_in();
+            self.begin_pass();
+            // One look at the clock for both: what falls due between two would be
+            // neither started nor waited for.
+            let now = self.sending.clock.now();
+            self.start_tries(now);
+            let idle_until = self.idle_until(now);
+            let signals = self.sending.signals.clone();
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+                Some(ended) = self.tries.join_next_with_id() => self.ended(ended),
+                page = next_page(&mut self.reading) => self.page(page),
+                () = self.inbox.news.notified() => {}
+                () = signals.wake.notified() => self.queue.look_again(),
+                () = sleep_until(idle_until) => {}
+            }
+        }
+        while let Some(ended) = self.tries.join_next_with_id().await {
+            self.ended(ended);
+        }
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.sending.clock.now()
+    }
+
+    fn take_in(&mut self) {
+        let arrived = self.inbox.take();
+        for request in arrived.requests {
+            self.queue.arrive(request);
+        }
+        for (handler, seq) in arrived.missed {
+            self.queue.miss(&handler, seq);
+        }
+    }
+
+    fn begin_pass(&mut self) {
+        if self.reading.is_some() || Instant::now() < self.next_pass {
+            return;
+        }
+        let (now, targets) = (self.now(), self.targets.clone());
+        if let Some(after) = self
+            .queue
+            .begin_pass(now, |name| targets.handler(name).is_some())
+        {
+            self.pass_began = Instant::now();
+            self.read(after, Duration::ZERO);
+        }
+    }
+
+    fn read(&mut self, after: OutboxSeq, pause: Duration) {
+        let ledger = self.ledger.clone();
+        self.reading = Some(tokio::spawn(async move {
+            sleep(pause).await;
+            let page = move || ledger.outbox_waiting(after, PAGE_REQUESTS, PAGE_BYTES);
+            match task::spawn_blocking(page).await {
+                Ok(page) => page,
+                Err(error) => Err(LedgerError::Unreadable(error.to_string().into())),
+            }
+        }));
+    }
+
+    fn page(&mut self, page: Page) {
+        self.reading = None;
+        let (now, targets) = (self.now(), self.targets.clone());
+        match page {
+            Ok(requests) => {
+                let present = |name: &HandlerName| targets.handler(name).is_some();
+                match self.queue.page(requests, now, present) {
+                    Some(after) => self.read(after, Duration::ZERO),
+                    None => {
+                        let rest = REST.max(self.pass_began.elapsed() * 2);
+                        self.next_pass = Instant::now() + rest;
+                    }
+                }
+            }
+            Err(LedgerError::Closed) => {
+                self.next_pass = Instant::now() + PAUSE;
+            }
+            Err(error) => {
+                error!(%error, "cannot read the outbox; trying again");
+                if let Some(after) = self.queue.cursor() {
+                    self.read(after, PAUSE);
+                }
+            }
+        }
+    }
+
+    fn start_tries(&mut self, now: UnixMillis) {
+        let settings = self.targets.settings();
+        // One handler never takes every place: its receiver may take all time to answer.
+        let per_handler = (settings.concurrency - settings.concurrency / 4).max(1);
+        while self.tries.len() < settings.concurrency {
+            let ready = |name: &HandlerName| self.targets.handler(name);
+            let Some((request, handler)) = self.queue.next(now, per_handler, ready) else {
+                return;
+            };
+            let seq = request.seq;
+            let send = self
+                .sending
+                .clone()
+                .send(handler, request, settings.clone());
+            let task = self.tries.spawn(send);
+            self.seqs.insert(task.id(), seq);
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
+        match ended {
+            Ok((id, ended)) => {
+                self.seqs.remove(&id);
+                match ended.next {
+                    Some(OutboxNext::Sent | OutboxNext::Dead) => self.queue.finished(ended.seq),
+                    Some(OutboxNext::Waiting { due }) => {
+                        self.queue.again(ended.seq, ended.tries, due);
+                    }
+                    // The ledger has been closed: nothing goes any more.
+                    None => {}
+                }
+            }
+            Err(error) => {
+                error!(%error, "sending an outbox request panicked");
+                if let Some(seq) = self.seqs.remove(&error.id()) {
+                    self.queue
+                        .retry_at(seq, self.now() + PAUSE.as_millis() as u64);
+                }
+            }
+        }
+    }
+
+    /// When to look again if nothing happens before.
+    fn idle_until(&self, clock: UnixMillis) -> Instant {
+        let now = Instant::now();
+        let present = |name: &HandlerName| self.targets.handler(name).is_some();
+        let due = self.queue.next_due(clock, present).map_or(LOOK, |wait| {
+            // Not less than a millisecond: what is due but has no place waits for one.
+            Duration::from_millis(wait.max(1)).min(LOOK)
+        });
+        let look = now + due;
+        if self.reading.is_none() && self.queue.is_behind() && self.next_pass > now {
+            return look.min(self.next_pass);
+        }
+        look
+    }
+}
+
+/// Resolves with the page that is being read, never if none is.
+async fn next_page(reading: &mut Option<JoinHandle<Page>>) -> Page {
+    match reading {
+        Some(page) => page
+            .await
+            .unwrap_or_else(|error| Err(LedgerError::Unreadable(error.to_string().into()))),
+        None => pending().await,
+    }
+}
+
+impl Sending {
+    /// One try and its record.
+    async fn send(
+        self: Arc<Self>,
+        handler: Arc<Handler>,
+        request: OutboxRequest,
+        settings: OutboxSettings,
+    ) -> Ended {
+        let outcome = attempt(
+            &self.clients,
+            &*self.clock,
+            &handler,
+            &request,
+            settings.timeout,
+        )
+        .await;
+        let tries = request.tries + 1;
+        let at = self.clock.now();
+        let next = next(&outcome, tries, at, &settings);
+        self.note(&request, tries, &outcome, next);
+        let settlement = Settlement {
+            seq: request.seq,
+            at,
+            status: outcome.status.map(|status| status.as_u16()),
+            error: outcome.error,
+            next,
+        };
+        let settled = self.settler.settle(settlement).await;
+        Ended {
+            seq: request.seq,
+            tries,
+            next: settled.then_some(next),
+        }
+    }
+
+    fn note(&self, request: &OutboxRequest, tries: u32, outcome: &Outcome, next: OutboxNext) {
+        let counter: &AtomicU64 = match next {
+            OutboxNext::Sent => &self.signals.sent,
+            OutboxNext::Waiting { .. } => &self.signals.again,
+            OutboxNext::Dead => &self.signals.dead,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let (seq, handler, event) = (request.seq.0, &request.handler, &request.event);
+        let error = &outcome.error;
+        match next {
+            OutboxNext::Sent => debug!(request = seq, %handler, %event, tries, "sent"),
+            OutboxNext::Waiting { due } => {
+                debug!(request = seq, %handler, %event, tries, error, due, "not sent, to be tried again");
+            }
+            OutboxNext::Dead => {
+                warn!(request = seq, %handler, %event, tries, error, "an outbox request is dead");
+            }
+        }
+    }
+}
+
+/// What state a request gets after a try that ended at `at`.
+fn next(outcome: &Outcome, tries: u32, at: UnixMillis, settings: &OutboxSettings) -> OutboxNext {
+    let policy = &settings.retry;
+    match outcome.verdict {
+        Verdict::Sent => OutboxNext::Sent,
+        Verdict::Dead => OutboxNext::Dead,
+        Verdict::Again(_) if tries >= policy.attempts => OutboxNext::Dead,
+        Verdict::Again(asked) => {
+            let own = policy.delay(tries, fastrand::f64());
+            let asked = asked.unwrap_or_default().min(policy.max.max(LONGEST_WAIT));
+            OutboxNext::Waiting {
+                due: at.saturating_add(own.max(asked).as_millis() as u64),
+            }
+        }
+    }
+}

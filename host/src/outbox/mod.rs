@@ -1,0 +1,145 @@
+//! The outbox: sends the requests that handlers queued, after their commit.
+//!
+//! Each goes out at least once, with the same `Idempotency-Key` on every try, until it
+//! is answered 2xx or given up. What became of a try is in the ledger before the next
+//! request of its lane goes. See [`queue`] for order and memory, [`attempt`] for what an
+//! answer means, [`addresses`] for where requests may go.
+
+mod addresses;
+mod attempt;
+mod connect;
+mod driver;
+mod inbox;
+mod pass;
+mod queue;
+mod retry_after;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::event::HandlerName;
+use crate::ledger::Ledger;
+use crate::manifest::{Handler, OutboxSettings};
+
+pub use connect::system_tls;
+pub use inbox::Inbox;
+
+/// What the generation that serves now says about outbox requests.
+pub trait Targets: Send + Sync + 'static {
+    /// The handler with this name, if the manifest has it. Requests of one that it has
+    /// not wait until it comes back.
+    fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>>;
+    /// `[outbox]`
+    fn settings(&self) -> OutboxSettings;
+}
+
+/// The parts that an outbox works with.
+pub struct Parts {
+    /// Where requests wait durably.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where the ledger's sink puts new ones.
+    pub inbox: Arc<Inbox>,
+    /// Where they may go.
+    pub targets: Arc<dyn Targets>,
+    /// What tells when they are due.
+    pub clock: Arc<dyn Clock>,
+    /// How `https` origins are verified; [`system_tls`] outside of tests.
+    pub tls: ClientConfig,
+}
+
+/// The running sender. Dropping it ends it at once; requests under way then count as
+/// not tried and go again after the next start.
+#[derive(Debug)]
+pub struct Outbox {
+    shared: Arc<Signals>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// What the handle and the sending task share.
+#[derive(Debug, Default)]
+struct Signals {
+    wake: Notify,
+    sent: AtomicU64,
+    again: AtomicU64,
+    dead: AtomicU64,
+}
+
+/// How tries ended since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Answered 2xx.
+    pub sent: u64,
+    /// Failed, and to be tried again.
+    pub again: u64,
+    /// Failed for good.
+    pub dead: u64,
+}
+
+impl Outbox {
+    /// Starts to send what waits in the ledger and what arrives. Must be called within a
+    /// tokio runtime.
+    pub fn start(parts: Parts) -> Self {
+        Self::start_with(parts, queue::Bounds::default())
+    }
+
+    fn start_with(parts: Parts, bounds: queue::Bounds) -> Self {
+        let shared = Arc::new(Signals::default());
+        let (stop, stopped) = watch::channel(false);
+        let driver = driver::Driver::new(parts, shared.clone(), bounds);
+        let task = tokio::spawn(driver.run(stopped));
+        Self { shared, stop, task }
+    }
+
+    /// Looks again at what may go: call it after a reload, and after moving a clock by
+    /// hand.
+    pub fn wake(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    /// [`Outbox::wake`] as a function of its own.
+    pub fn waker(&self) -> impl Fn() + Send + Sync + 'static {
+        let shared = self.shared.clone();
+        move || shared.wake.notify_one()
+    }
+
+    /// How tries ended since the start.
+    pub fn tally(&self) -> Tally {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Tally {
+            sent: read(&self.shared.sent),
+            again: read(&self.shared.again),
+            dead: read(&self.shared.dead),
+        }
+    }
+
+    /// Starts no more tries and waits for those under way to end and to be settled, for
+    /// `deadline` at most. Call it before the ledger is closed.
+    pub async fn stop(mut self, deadline: Duration) {
+        self.stop.send_replace(true);
+        if timeout(deadline, &mut self.task).await.is_err() {
+            tracing::warn!(
+                "outbox requests were still under way at the deadline: cut off, they will be sent again"
+            );
+            self.task.abort();
+            // Resolves once the task and its tries have been dropped.
+            _ = (&mut self.task).await;
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,431 @@
+//! A real ledger, a real receiver, and an outbox between them.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt, Full};
+use parking_lot::Mutex;
+use rustls::{ClientConfig, RootCertStore};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::clock::{Clock, ManualClock};
+use crate::event::{
+    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName, UnixMillis,
+};
+use crate::ledger::{
+    Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
+    NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest, OutboxState, SqliteLedger,
+    SqliteOptions,
+};
+use crate::manifest::{Allow, Handler, Limits, Origin, OutboxSettings, RetryPolicy};
+use crate::outbox::queue::Bounds;
+use crate::outbox::{Inbox, Outbox, Parts, Targets};
+use crate::secret::Secret;
+use crate::server::{self, Request, Response, Service};
+
+pub(super) const NOW: UnixMillis = 1_700_000_000_000;
+/// Nothing here may take this long; it bounds what would hang otherwise.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// The delay before the second try, with no chance in it.
+pub(super) const FIRST: u64 = 1000;
+
+/// Waits for something to become true.
+pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "never: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The manifest's part.
+pub(super) struct Manifest {
+    pub(super) handlers: Mutex<HashMap<HandlerName, Arc<Handler>>>,
+    pub(super) settings: Mutex<OutboxSettings>,
+}
+
+impl Targets for Manifest {
+    fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>> {
+        self.handlers.lock().get(name).cloned()
+    }
+
+    fn settings(&self) -> OutboxSettings {
+        self.settings.lock().clone()
+    }
+}
+
+/// What the ledger tells.
+struct Sink {
+    inbox: Arc<Inbox>,
+    deliveries: Mutex<Vec<Delivery>>,
+}
+
+impl LedgerSink for Sink {
+    fn recorded(&self, deliveries: Vec<Delivery>) {
+        self.deliveries.lock().extend(deliveries);
+    }
+
+    fn queued(&self, requests: Vec<OutboxRequest>) {
+        self.inbox.queued(requests);
+    }
+}
+
+pub(super) struct Setup {
+    pub(super) ledger: Arc<SqliteLedger>,
+    pub(super) clock: ManualClock,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) folder: TempDir,
+    sink: Arc<Sink>,
+    events: AtomicUsize,
+}
+
+impl Setup {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(NOW);
+        let sink = Arc::new(Sink {
+            inbox: Arc::default(),
+            deliveries: Mutex::default(),
+        });
+        let options = SqliteOptions::new(folder.path().join("ledger.db"));
+        let ledger = SqliteLedger::open(options, Arc::new(clock.clone()), sink.clone()).unwrap();
+        let settings = OutboxSettings {
+            concurrency: 16,
+            timeout: PATIENCE,
+            retry: RetryPolicy {
+                attempts: 4,
+                first: Duration::from_millis(FIRST),
+                factor: 2.0,
+                max: Duration::from_secs(3600),
+                jitter: 0.0,
+            },
+        };
+        let manifest = Arc::new(Manifest {
+            handlers: Mutex::default(),
+            settings: Mutex::new(settings),
+        });
+        Self {
+            ledger: Arc::new(ledger),
+            clock,
+            manifest,
+            folder,
+            sink,
+            events: AtomicUsize::new(0),
+        }
+    }
+
+    /// Puts a handler with these `allow` entries into the manifest.
+    pub(super) fn allow(&self, handler: &str, allow: Vec<Allow>) {
+        let name = HandlerName::new(handler);
+        let handler = Handler {
+            name: name.clone(),
+            component: PathBuf::new(),
+            concurrency: 1,
+            retry: self.manifest.settings().retry,
+            config: Default::default(),
+            limits: Limits {
+                timeout: PATIENCE,
+                memory: 0,
+                tables: 0,
+                output: 0,
+                logs: 0,
+                calls: 0,
+                effects: 0,
+            },
+            allow,
+            fixtures: None,
+        };
+        self.manifest
+            .handlers
+            .lock()
+            .insert(name, Arc::new(handler));
+    }
+
+    pub(super) fn start(&self) -> Outbox {
+        self.start_with(no_tls(), Bounds::default())
+    }
+
+    pub(super) fn start_with(&self, tls: ClientConfig, bounds: Bounds) -> Outbox {
+        let parts = Parts {
+            ledger: self.ledger.clone(),
+            inbox: self.sink.inbox.clone(),
+            targets: self.manifest.clone(),
+            clock: Arc::new(self.clock.clone()),
+            tls,
+        };
+        Outbox::start_with(parts, bounds)
+    }
+
+    /// Commits requests of a handler, as a delivery of its own. Returns its event.
+    pub(super) fn queue(&self, handler: &str, requests: Vec<NewRequest>) -> EventId {
+        let n = self.events.fetch_add(1, Ordering::Relaxed);
+        let source = SourceName::new("test");
+        let handler = HandlerName::new(handler);
+        let event = Event {
+            id: EventId::generate(self.clock.now()),
+            source: source.clone(),
+            provider_id: None,
+            kind: "test".to_owned(),
+            subject: None,
+            account: None,
+            created: None,
+            received: self.clock.now(),
+            headers: vec![],
+            metadata: vec![],
+            depth: 0,
+            payload: Bytes::new(),
+        };
+        let id = event.id;
+        let new = NewEvent {
+            event,
+            dedup: DedupKey::new(&source, &DedupBasis::SignedId(n.to_string())),
+            handlers: vec![handler.clone()],
+        };
+        let recorded = self.ledger.record(vec![new]);
+        futures_block_on(recorded).unwrap();
+        let delivery = self.sink.deliveries.lock().pop().unwrap();
+        let completion = Completion {
+            delivery: delivery.seq,
+            handler,
+            event: id,
+            attempt: Attempt {
+                number: 1,
+                run: 0,
+                started: self.clock.now(),
+                duration_us: 1,
+                outcome: AttemptOutcome::Done,
+                detail: String::new(),
+                logs: String::new(),
+                component: ComponentDigest([0; 32]),
+            },
+            next: NextState::Done,
+            reads: vec![],
+            effects: Effects {
+                outbox: requests,
+                ..Effects::default()
+            },
+        };
+        let (tell, told) = mpsc::channel();
+        self.ledger
+            .complete(completion, Box::new(move |done| tell.send(done).unwrap()));
+        assert_eq!(told.recv().unwrap().unwrap(), Completed::Committed);
+        id
+    }
+
+    pub(super) fn list(&self, state: Option<OutboxState>) -> Vec<OutboxEntry> {
+        self.ledger.outbox_list(state, 100_000).unwrap()
+    }
+
+    pub(super) fn count(&self, state: OutboxState) -> usize {
+        self.list(Some(state)).len()
+    }
+
+    /// The one request that there is.
+    pub(super) fn only(&self) -> OutboxEntry {
+        let mut all = self.list(None);
+        assert_eq!(all.len(), 1);
+        all.remove(0)
+    }
+
+    pub(super) async fn until_state(&self, state: OutboxState, count: usize) {
+        let what = format!("{count} requests {state}");
+        until(&what, || self.count(state) == count).await;
+    }
+
+    pub(super) async fn until_tries(&self, tries: u32) {
+        until("tried", || self.only().request.tries == tries).await;
+    }
+
+    pub(super) fn advance(&self, outbox: &Outbox, millis: u64) {
+        self.clock.advance(millis);
+        outbox.wake();
+    }
+}
+
+fn futures_block_on<F: Future>(future: F) -> F::Output {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
+}
+
+/// TLS that trusts nobody.
+pub(super) fn no_tls() -> ClientConfig {
+    trusting(RootCertStore::empty())
+}
+
+pub(super) fn trusting(roots: RootCertStore) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+pub(super) fn allow(origin: &str) -> Allow {
+    Allow {
+        origin: Origin::parse(origin).unwrap(),
+        addresses: vec![],
+        headers: vec![],
+    }
+}
+
+pub(super) fn with_secret(mut allow: Allow, name: &str, secret: &str) -> Allow {
+    allow.headers.push((name.to_owned(), Secret::new(secret)));
+    allow
+}
+
+pub(super) fn post(url: &str, key: &str, order_key: Option<&str>) -> NewRequest {
+    NewRequest {
+        key: key.to_owned(),
+        method: "POST".to_owned(),
+        url: url.to_owned(),
+        headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+        body: Bytes::from(format!("body of {key}")),
+        order_key: order_key.map(str::to_owned),
+    }
+}
+
+/// A request as it was received.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    pub(super) method: Method,
+    pub(super) target: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Received {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(super) fn key(&self) -> &str {
+        self.header("idempotency-key").unwrap()
+    }
+}
+
+/// How a receiver answers a request.
+pub(super) enum Reply {
+    Status(u16),
+    Header(u16, &'static str, String),
+    /// Not at all, until the receiver is let go on.
+    Hang,
+}
+
+type Script = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
+
+/// Somebody to send to, on 127.0.0.1.
+pub(super) struct Receiver {
+    pub(super) address: SocketAddr,
+    state: Arc<State>,
+    serving: JoinHandle<()>,
+}
+
+struct State {
+    received: Mutex<Vec<Received>>,
+    script: Script,
+    go_on: Notify,
+    peers: Mutex<std::collections::HashSet<SocketAddr>>,
+}
+
+impl Service for State {
+    async fn call(&self, peer: SocketAddr, request: Request) -> Response {
+        self.peers.lock().insert(peer);
+        let (head, body) = request.into_parts();
+        let received = Received {
+            method: head.method,
+            target: head.uri.to_string(),
+            headers: head.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        };
+        let reply = (self.script)(&received);
+        self.received.lock().push(received);
+        let mut response = Response::new(Full::from("answer"));
+        match reply {
+            Reply::Status(status) => {
+                *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            }
+            Reply::Header(status, name, value) => {
+                *response.status_mut() = StatusCode::from_u16(status).unwrap();
+                response.headers_mut().insert(name, value.parse().unwrap());
+            }
+            Reply::Hang => self.go_on.notified().await,
+        }
+        response
+    }
+}
+
+impl Receiver {
+    pub(super) async fn new(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            received: Mutex::default(),
+            script: Box::new(script),
+            go_on: Notify::new(),
+            peers: Mutex::default(),
+        });
+        let limits = server::Limits {
+            connections: 1000,
+            header_timeout: PATIENCE,
+            idle_timeout: PATIENCE,
+            shutdown_timeout: PATIENCE,
+        };
+        let serving = tokio::spawn(server::serve(
+            listener,
+            state.clone(),
+            limits,
+            std::future::pending(),
+        ));
+        Self {
+            address,
+            state,
+            serving,
+        }
+    }
+
+    pub(super) async fn answering(status: u16) -> Self {
+        Self::new(move |_| Reply::Status(status)).await
+    }
+
+    pub(super) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(super) fn received(&self) -> Vec<Received> {
+        self.state.received.lock().clone()
+    }
+
+    pub(super) fn keys(&self) -> Vec<String> {
+        let received = self.received();
+        received.iter().map(|one| one.key().to_owned()).collect()
+    }
+
+    /// How many connections requests came on.
+    pub(super) fn connections(&self) -> usize {
+        self.state.peers.lock().len()
+    }
+
+    pub(super) fn go_on(&self) {
+        self.state.go_on.notify_waiters();
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}

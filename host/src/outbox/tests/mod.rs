@@ -1,0 +1,6 @@
+//! Tests of the outbox: its memory against a model, and whole, over real sockets.
+
+mod harness;
+mod https;
+mod queue;
+mod sending;

@@ -1,0 +1,304 @@
+//! The queue and its passes against a model of the ledger, under every interleaving
+//! that chance finds.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use crate::event::{EventId, HandlerName, UnixMillis};
+use crate::ledger::{NewRequest, OutboxRequest, OutboxSeq};
+use crate::outbox::queue::{Bounds, Queue};
+
+const HANDLERS: [&str; 3] = ["a", "b", "c"];
+const BOUNDS: Bounds = Bounds {
+    requests: 4,
+    bytes: 1 << 20,
+    shares: 2,
+};
+const PER_HANDLER: usize = 3;
+
+#[derive(Debug, Clone)]
+enum Op {
+    /// Commit a request of a handler and key; the inbox may lose it.
+    Commit {
+        handler: usize,
+        key: Option<u8>,
+        lost: bool,
+    },
+    /// Hand what has been committed to the queue.
+    Arrive,
+    /// Begin a pass, if the queue wants one.
+    Begin,
+    /// Read the next page from the ledger, of so many requests.
+    Read { limit: usize },
+    /// Hand the page that was read to the queue.
+    Page,
+    /// Start what may go.
+    Start,
+    /// End the try of one that is under way; tried again after so long, or settled.
+    End { which: usize, again: Option<u64> },
+    /// Time passes.
+    Advance { millis: u64 },
+    /// A handler leaves the manifest, or comes back.
+    Toggle { handler: usize },
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let key = prop_oneof![Just(None), (0..3u8).prop_map(Some)];
+    let again = prop_oneof![2 => Just(None), 1 => (0..60_000u64).prop_map(Some)];
+    prop_oneof![
+        6 => (0..3usize, key, prop::bool::weighted(0.2))
+            .prop_map(|(handler, key, lost)| Op::Commit { handler, key, lost }),
+        4 => Just(Op::Arrive),
+        2 => Just(Op::Begin),
+        4 => (1..4usize).prop_map(|limit| Op::Read { limit }),
+        4 => Just(Op::Page),
+        4 => Just(Op::Start),
+        6 => (any::<usize>(), again).prop_map(|(which, again)| Op::End { which, again }),
+        1 => (0..30_000u64).prop_map(|millis| Op::Advance { millis }),
+        1 => (0..3usize).prop_map(|handler| Op::Toggle { handler }),
+    ]
+}
+
+/// The ledger, the world, and the queue under test.
+struct Model {
+    queue: Queue,
+    now: UnixMillis,
+    last: i64,
+    waiting: BTreeMap<OutboxSeq, OutboxRequest>,
+    arriving: Vec<OutboxRequest>,
+    missed: BTreeMap<HandlerName, OutboxSeq>,
+    read_after: Option<OutboxSeq>,
+    page: Option<Vec<OutboxRequest>>,
+    under_way: Vec<OutboxSeq>,
+    absent: HashSet<HandlerName>,
+    sent: HashSet<OutboxSeq>,
+}
+
+impl Model {
+    fn new() -> Self {
+        Self {
+            queue: Queue::new(BOUNDS),
+            now: 1_000_000,
+            last: 0,
+            waiting: BTreeMap::new(),
+            arriving: vec![],
+            missed: BTreeMap::new(),
+            read_after: None,
+            page: None,
+            under_way: vec![],
+            absent: HashSet::new(),
+            sent: HashSet::new(),
+        }
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Commit { handler, key, lost } => self.commit(handler, key, lost),
+            Op::Arrive => self.arrive(),
+            Op::Begin => {
+                if self.read_after.is_none() && self.page.is_none() {
+                    let absent = self.absent.clone();
+                    let present = |name: &HandlerName| !absent.contains(name);
+                    self.read_after = self.queue.begin_pass(self.now, present);
+                }
+            }
+            Op::Read { limit } => {
+                if let Some(after) = self.read_after.take() {
+                    let rest = self.waiting.range(OutboxSeq(after.0 + 1)..);
+                    self.page = Some(rest.take(limit).map(|(_, one)| one.clone()).collect());
+                }
+            }
+            Op::Page => {
+                if let Some(page) = self.page.take() {
+                    let absent = self.absent.clone();
+                    let present = |name: &HandlerName| !absent.contains(name);
+                    self.read_after = self.queue.page(page, self.now, present);
+                }
+            }
+            Op::Start => self.start(),
+            Op::End { which, again } => self.end(which, again),
+            Op::Advance { millis } => self.now += millis,
+            Op::Toggle { handler } => {
+                let name = HandlerName::new(HANDLERS[handler]);
+                if !self.absent.remove(&name) {
+                    self.absent.insert(name);
+                }
+                self.queue.look_again();
+            }
+        }
+        assert!(self.queue.len() <= BOUNDS.requests * BOUNDS.shares + HANDLERS.len());
+    }
+
+    fn commit(&mut self, handler: usize, key: Option<u8>, lost: bool) {
+        self.last += 1;
+        let seq = OutboxSeq(self.last);
+        let request = OutboxRequest {
+            seq,
+            handler: HandlerName::new(HANDLERS[handler]),
+            event: EventId::from_bytes([0; 16]),
+            request: Arc::new(NewRequest {
+                key: String::new(),
+                method: "POST".to_owned(),
+                url: "http://example.com/".to_owned(),
+                headers: vec![],
+                body: Bytes::new(),
+                order_key: key.map(|key| key.to_string()),
+            }),
+            tries: 0,
+            queued: self.now,
+            due: self.now,
+        };
+        self.waiting.insert(seq, request.clone());
+        // As the inbox does: nothing of a handler arrives after a loss.
+        if lost || self.missed.contains_key(&request.handler) {
+            self.missed.entry(request.handler).or_insert(seq);
+        } else {
+            self.arriving.push(request);
+        }
+    }
+
+    fn arrive(&mut self) {
+        for request in self.arriving.drain(..) {
+            self.queue.arrive(request);
+        }
+        for (handler, seq) in std::mem::take(&mut self.missed) {
+            self.queue.miss(&handler, seq);
+        }
+    }
+
+    fn start(&mut self) {
+        let absent = self.absent.clone();
+        let ready = |name: &HandlerName| (!absent.contains(name)).then_some(());
+        while let Some((request, ())) = self.queue.next(self.now, PER_HANDLER, ready) {
+            let seq = request.seq;
+            let known = self.waiting.get(&seq);
+            let known = known.unwrap_or_else(|| panic!("{seq:?} was sent when it was settled"));
+            assert!(
+                !self.under_way.contains(&seq),
+                "{seq:?} was sent twice at once"
+            );
+            assert!(known.due <= self.now, "{seq:?} was sent before it was due");
+            assert_eq!(request.tries, known.tries);
+            if let Some(key) = &request.request.order_key {
+                let earlier = self.waiting.range(..seq).find(|(_, other)| {
+                    other.handler == request.handler
+                        && other.request.order_key.as_ref() == Some(key)
+                });
+                assert!(
+                    earlier.is_none(),
+                    "{seq:?} overtook {:?}",
+                    earlier.unwrap().0
+                );
+            }
+            self.under_way.push(seq);
+            let of_handler = self.under_way.iter();
+            let of_handler = of_handler.filter(|seq| self.waiting[seq].handler == request.handler);
+            assert!(of_handler.count() <= PER_HANDLER);
+        }
+    }
+
+    fn end(&mut self, which: usize, again: Option<u64>) {
+        if self.under_way.is_empty() {
+            return;
+        }
+        let seq = self.under_way.swap_remove(which % self.under_way.len());
+        match again {
+            Some(delay) => {
+                let request = self.waiting.get_mut(&seq).unwrap();
+                request.tries += 1;
+                request.due = self.now + delay;
+                self.queue.again(seq, request.tries, request.due);
+            }
+            None => {
+                self.waiting.remove(&seq);
+                self.sent.insert(seq);
+                self.queue.finished(seq);
+            }
+        }
+    }
+
+    /// Lets all go: everything that waits must get its turn.
+    fn drain(&mut self) {
+        self.absent.clear();
+        self.queue.look_again();
+        for _ in 0..1000 {
+            for op in [
+                Op::Arrive,
+                Op::Begin,
+                Op::Read { limit: 3 },
+                Op::Page,
+                Op::Start,
+            ] {
+                self.apply(op);
+            }
+            while !self.under_way.is_empty() {
+                self.apply(Op::End {
+                    which: 0,
+                    again: None,
+                });
+            }
+            self.apply(Op::Advance { millis: 1000 });
+            if self.waiting.is_empty() {
+                return;
+            }
+        }
+        panic!("never sent: {:?}", self.waiting.keys());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_request_goes_once_and_in_order(ops in prop::collection::vec(op(), 0..300)) {
+        let mut model = Model::new();
+        for op in ops {
+            model.apply(op);
+        }
+        model.drain();
+        prop_assert_eq!(model.sent.len() as i64, model.last);
+    }
+}
+
+/// A handler whose receiver is down, with far more requests than memory holds, keeps
+/// nobody out, although all of its requests wait for their next try.
+#[test]
+fn a_stuck_handler_does_not_keep_others_out() {
+    let mut model = Model::new();
+    for _ in 0..500 {
+        model.commit(0, None, false);
+        model.commit(1, None, false);
+    }
+    for _ in 0..400 {
+        for op in [
+            Op::Arrive,
+            Op::Begin,
+            Op::Read { limit: 100 },
+            Op::Page,
+            Op::Start,
+        ] {
+            model.apply(op);
+        }
+        while let Some(&seq) = model.under_way.first() {
+            let hour = 3_600_000;
+            let stuck = model.waiting[&seq].handler.as_str() != "c";
+            model.end(0, stuck.then_some(hour));
+            if !stuck {
+                assert_eq!(seq, OutboxSeq(1001));
+                return;
+            }
+        }
+        model.now += 1;
+        if model.last == 1000 {
+            model.commit(2, Some(1), false);
+        }
+    }
+    panic!("the third handler's request never went");
+}

@@ -1,0 +1,133 @@
+//! From the file that a toolchain wrote to a component.
+//!
+//! A file may be a component already, or a core module that carries the world it was
+//! built against in a custom section, as wit-bindgen leaves it there. The latter is
+//! wrapped here, so that a toolchain's plain output can be used as it is.
+
+use std::borrow::Cow;
+
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wasmparser::{Encoding, Parser, Payload};
+
+/// Why a file is no component and cannot be made one.
+#[derive(Debug, thiserror::Error)]
+pub enum WrapError {
+    /// Neither a component nor a core module.
+    #[error("is not WebAssembly: {0}")]
+    NotWasm(#[source] wasmparser::BinaryReaderError),
+    /// A compiled artifact of wasmtime's: never accepted, since running one means to
+    /// trust its bytes.
+    #[error("is compiled native code (.cwasm); put the .wasm itself there")]
+    Precompiled,
+    /// A core module that does not say which world it was built against.
+    #[error(
+        "is a core module without a `component-type` section: build it against the world \
+         `tollgate:handler/handler` with wit-bindgen, or make it a component"
+    )]
+    NoWorld,
+    /// A core module that does not fit the world it says it was built against.
+    #[error("cannot be made a component: {0}")]
+    DoesNotFit(String),
+}
+
+/// The component in `bytes`: the bytes themselves, or a component around the core module.
+pub(super) fn to_component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, WrapError> {
+    if wasmtime::Engine::detect_precompiled(bytes).is_some() {
+        return Err(WrapError::Precompiled);
+    }
+    match read_header(bytes)? {
+        Header::Component => Ok(Cow::Borrowed(bytes)),
+        Header::Module {
+            has_world: false, ..
+        } => Err(WrapError::NoWorld),
+        Header::Module { needs_adapter, .. } => wrap(bytes, needs_adapter).map(Cow::Owned),
+    }
+}
+
+enum Header {
+    Component,
+    Module {
+        has_world: bool,
+        needs_adapter: bool,
+    },
+}
+
+fn read_header(bytes: &[u8]) -> Result<Header, WrapError> {
+    let (mut has_world, mut needs_adapter) = (false, false);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(WrapError::NotWasm)? {
+            Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            } => return Ok(Header::Component),
+            Payload::CustomSection(section) => {
+                has_world |= section.name().starts_with("component-type");
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    let import = import.map_err(WrapError::NotWasm)?;
+                    needs_adapter |= import.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(Header::Module {
+        has_world,
+        needs_adapter,
+    })
+}
+
+fn wrap(module: &[u8], needs_adapter: bool) -> Result<Vec<u8>, WrapError> {
+    let encode = || {
+        let mut encoder = wit_component::ComponentEncoder::default()
+            .validate(true)
+            .module(module)?;
+        if needs_adapter {
+            encoder = encoder.adapter(
+                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+            )?;
+        }
+        encoder.encode()
+    };
+    encode().map_err(|error| WrapError::DoesNotFit(format!("{error:#}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_not_wasm() {
+        assert!(matches!(
+            to_component(b"hello, world"),
+            Err(WrapError::NotWasm(_))
+        ));
+        assert!(matches!(to_component(b""), Err(WrapError::NotWasm(_))));
+    }
+
+    #[test]
+    fn a_half_written_file_is_not_wasm() {
+        let whole =
+            wat::parse_str("(module (func (export \"f\") (result i32) i32.const 1))").unwrap();
+        assert!(matches!(
+            to_component(&whole[..whole.len() - 3]),
+            Err(WrapError::NotWasm(_))
+        ));
+    }
+
+    #[test]
+    fn a_module_without_a_world_is_named_as_such() {
+        let module = wat::parse_str("(module)").unwrap();
+        assert!(matches!(to_component(&module), Err(WrapError::NoWorld)));
+    }
+
+    #[test]
+    fn a_component_stays_as_it_is() {
+        let component = wat::parse_str("(component)").unwrap();
+        assert!(matches!(to_component(&component), Ok(Cow::Borrowed(_))));
+    }
+}

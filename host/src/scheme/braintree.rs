@@ -1,0 +1,268 @@
+//! Braintree: a form with a signature and a payload, which is XML in base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use quick_xml::events::Event;
+use sha1::{Digest as _, Sha1};
+use sha2::Sha256;
+
+use super::headers::{ALWAYS, recorded};
+use super::key::{Algorithm, Key};
+use super::settings::Reader;
+use super::signature::SignatureEncoding;
+use super::{
+    Answer, BuildError, ProviderEvent, Rejection, Request, Scheme, Settings, SignError, Signed,
+    Unsigned, form, sign, time,
+};
+use crate::event::{DedupBasis, UnixMillis};
+use crate::secret::Secret;
+
+const PLACE: &str = "bt_signature";
+
+struct Braintree {
+    /// Public keys, each with the private key that belongs to it.
+    keys: Vec<(String, Key)>,
+}
+
+/// The scheme with a source's settings.
+pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+    let mut reader = Reader::new(name, settings);
+    let private = reader.keys(private_key);
+    let what = "the public key that belongs to the private one; for several secrets as many, \
+                in their order, with commas between them";
+    let public = reader.param("public_key", what).unwrap_or_default();
+    let public: Vec<String> = public.split(',').map(|key| key.trim().to_owned()).collect();
+    if !private.is_empty() && public.len() != private.len() {
+        let message = format!(
+            "has {} public key(s) for {} secret(s); each secret needs its own",
+            public.len(),
+            private.len()
+        );
+        reader.mistake(super::Setting::Param("public_key".to_owned()), message);
+    }
+    let keys = public.into_iter().zip(private).collect();
+    let made = reader.finish(Some(Braintree { keys }))?;
+    Ok(Box::new(made))
+}
+
+/// Braintree signs with the SHA-1 of the private key.
+fn private_key(secret: &Secret) -> Result<Key, String> {
+    Key::new(
+        Algorithm::HmacSha1,
+        &Secret::new(Sha1::digest(secret.expose()).to_vec()),
+    )
+}
+
+impl Scheme for Braintree {
+    fn verify(
+        &self,
+        request: &Request<'_>,
+        _now: UnixMillis,
+    ) -> Result<(usize, Vec<ProviderEvent>), Rejection> {
+        let field = |name: &str| {
+            form::single(request.body, name)
+                .ok_or_else(|| malformed(format!("the form does not have the field `{name}` once")))
+        };
+        if form::pairs(request.body).count() != 2 {
+            return Err(malformed(
+                "the form has more than `bt_signature` and `bt_payload`".to_owned(),
+            ));
+        }
+        let (signature, payload) = (field("bt_signature")?, field("bt_payload")?);
+        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\n".contains(byte);
+        if !payload.iter().all(is_base64) {
+            return Err(malformed("`bt_payload` is no base64".to_owned()));
+        }
+        let signature = String::from_utf8_lossy(&signature);
+        let secret = self.matching(&signature, &payload)?;
+        let text: Vec<u8> = payload
+            .iter()
+            .copied()
+            .filter(|byte| *byte != b'\n')
+            .collect();
+        let xml = STANDARD
+            .decode(&text)
+            .map_err(|_| malformed("`bt_payload` is no base64".to_owned()))?;
+        Ok((secret, vec![event(request, &xml)?]))
+    }
+
+    /// `?bt_challenge=…` is answered with its MAC, which shows that the endpoint is ours.
+    fn challenge(&self, request: &Request<'_>) -> Option<Answer> {
+        let (_, query) = request.url.split_once('?')?;
+        let challenge = form::single(query.as_bytes(), "bt_challenge")?;
+        // Only what Braintree sends: a longer text could be a payload that somebody would
+        // like to have signed.
+        let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+        let asked = *request.method == http::Method::GET
+            && (20..=32).contains(&challenge.len())
+            && challenge.iter().all(is_hex);
+        let (public, key) = self.keys.first().filter(|_| asked)?;
+        let mac = SignatureEncoding::Hex.encode(&key.sign(&[&challenge])?);
+        Some(Answer::text(
+            http::StatusCode::OK,
+            format!("{public}|{mac}"),
+        ))
+    }
+
+    fn methods(&self) -> &'static [http::Method] {
+        const BOTH: &[http::Method] = &[http::Method::GET, http::Method::POST];
+        BOTH
+    }
+
+    fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
+        let (public, key) = self
+            .keys
+            .get(secret)
+            .ok_or(SignError::NoSuchSecret(secret))?;
+        let payload = STANDARD.encode(&unsigned.body);
+        let tag = key
+            .sign(&[payload.as_bytes()])
+            .ok_or(SignError::NotShared)?;
+        let signature = format!("{public}|{}", SignatureEncoding::Hex.encode(&tag));
+        let body = form::write(&[("bt_signature", &signature), ("bt_payload", &payload)]);
+        let mut headers = unsigned.headers;
+        sign::set(&mut headers, "content-type", form::CONTENT_TYPE)?;
+        Ok(Signed {
+            headers,
+            body: body.into(),
+            query: None,
+        })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        vec![
+            "no timestamp is checked: a captured request is told from a new one by its dedup \
+             key alone, so keys are kept for good"
+                .to_owned(),
+        ]
+    }
+}
+
+impl Braintree {
+    /// Which secret signed: `public|signature` pairs, with `&` between them.
+    fn matching(&self, pairs: &str, payload: &[u8]) -> Result<usize, Rejection> {
+        let mut tried = 0;
+        let mut unreadable = None;
+        let pairs = pairs
+            .split('&')
+            .filter_map(|pair| pair.split_once('|'))
+            .take(32);
+        for (public, text) in pairs {
+            for (index, (own, key)) in self.keys.iter().enumerate() {
+                if own != public {
+                    continue;
+                }
+                let signature = match SignatureEncoding::Hex.decode(text) {
+                    Ok(signature) => signature,
+                    Err(why) => {
+                        unreadable = Some(why);
+                        continue;
+                    }
+                };
+                tried += 1;
+                // Braintree signs the payload sometimes with a line's end, which is not sent.
+                let holds = |parts: &[&[u8]]| key.matches(parts, std::iter::once(&signature[..]));
+                if holds(&[payload]) || holds(&[payload, b"\n"]) {
+                    return Ok(index);
+                }
+            }
+        }
+        Err(match (tried, unreadable) {
+            (0, Some(why)) => Rejection::MalformedSignature {
+                place: PLACE.to_owned(),
+                why: why.to_owned(),
+            },
+            (0, None) => Rejection::NoKnownSignature {
+                place: PLACE.to_owned(),
+                wanted: self
+                    .keys
+                    .iter()
+                    .map(|(public, _)| public.as_str())
+                    .collect::<Vec<_>>()
+                    .join("` or `"),
+            },
+            _ => Rejection::SignatureMismatch {
+                signatures: tried,
+                secrets: self.keys.len(),
+            },
+        })
+    }
+}
+
+fn event(request: &Request<'_>, xml: &[u8]) -> Result<ProviderEvent, Rejection> {
+    let notification = Notification::read(xml)?;
+    let missing = || Rejection::MissingField {
+        what: "event type",
+        place: "`/notification/kind`".to_owned(),
+    };
+    let kind = notification.kind.ok_or_else(missing)?;
+    Ok(ProviderEvent {
+        provider_id: None,
+        subject: notification.subject,
+        account: None,
+        created: notification.timestamp.as_deref().and_then(time::rfc3339),
+        basis: DedupBasis::Body {
+            kind: kind.clone(),
+            digest: Sha256::digest(xml).into(),
+        },
+        kind,
+        headers: recorded(request.headers, ALWAYS),
+        payload: request.body.clone(),
+    })
+}
+
+/// What the gateway needs of a notification.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Notification {
+    kind: Option<String>,
+    timestamp: Option<String>,
+    /// The id of the subject's one child, such as `subject/subscription/id`.
+    subject: Option<String>,
+}
+
+impl Notification {
+    /// Reads `<notification><kind>…</kind><timestamp>…`. Entities beyond those that XML has
+    /// itself are not expanded, so a small text cannot become a big one.
+    fn read(xml: &[u8]) -> Result<Self, Rejection> {
+        let mut reader = quick_xml::Reader::from_reader(xml);
+        let mut path: Vec<Vec<u8>> = Vec::new();
+        let mut notification = Self::default();
+        let unreadable =
+            |error: &dyn std::fmt::Display| malformed(format!("the payload is no XML: {error}"));
+        loop {
+            match reader.read_event().map_err(|error| unreadable(&error))? {
+                Event::Start(tag) if path.len() < 64 => path.push(tag.name().as_ref().to_vec()),
+                Event::Start(_) => {
+                    return Err(malformed("the payload nests too deeply".to_owned()));
+                }
+                Event::End(_) => {
+                    path.pop();
+                }
+                Event::Text(text) => {
+                    let text = text.decode().map_err(|error| unreadable(&error))?;
+                    notification.note(&path, text.trim());
+                }
+                Event::Eof if path.is_empty() => return Ok(notification),
+                Event::Eof => return Err(malformed("the payload is cut short".to_owned())),
+                _ => {}
+            }
+        }
+    }
+
+    fn note(&mut self, path: &[Vec<u8>], text: &str) {
+        let path: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
+        let slot = match path[..] {
+            [b"notification", b"kind"] => &mut self.kind,
+            [b"notification", b"timestamp"] => &mut self.timestamp,
+            [b"notification", b"subject", _, b"id"] => &mut self.subject,
+            _ => return,
+        };
+        if slot.is_none() && !text.is_empty() {
+            *slot = Some(text.to_owned());
+        }
+    }
+}
+
+fn malformed(why: String) -> Rejection {
+    Rejection::MalformedBody { why }
+}

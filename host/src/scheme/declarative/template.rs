@@ -1,0 +1,165 @@
+//! What the TOML says of a scheme.
+
+use serde::Deserialize;
+
+use crate::event::UnixMillis;
+use crate::scheme::field::Places;
+use crate::scheme::key::{Algorithm, KeyEncoding};
+use crate::scheme::signature::SignatureForm;
+
+/// A scheme, described. Keys that have a default may be left out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Template {
+    /// The provider's name for people.
+    pub title: Option<String>,
+    /// How signatures are made.
+    pub algorithm: Algorithm,
+    /// How the secret is written. Default `utf8`.
+    #[serde(default)]
+    pub key_encoding: KeyEncoding,
+    /// What stands before the key in the secret, such as `whsec_`, and is no part of it.
+    pub key_prefix: Option<String>,
+    /// Further kinds of secrets, told by their prefix.
+    #[serde(default)]
+    pub other_keys: Vec<OtherKey>,
+    /// Prefixes of header names: where this is set, a `*` in a header's name stands for
+    /// each in turn, and the first with which the signature header is there counts.
+    #[serde(default)]
+    pub families: Vec<String>,
+    /// The header with the signature.
+    pub signature: SignatureForm,
+    /// The signed timestamp; without one nothing but the dedup key stops a replay.
+    pub timestamp: Option<TimestampForm>,
+    /// The bytes that are signed: text with `{body}`, `{timestamp}`, `{url}` and
+    /// `{header:NAME}` in it. Default `{body}`.
+    #[serde(default = "just_body")]
+    pub signed: String,
+    /// Where the body is a form with JSON in one of its fields: that field's name. Bodies
+    /// of another content type are read as JSON.
+    pub form_json: Option<String>,
+    /// A JSON pointer to the array whose items are the events, each with places of its own.
+    pub events: Option<String>,
+    /// The event's id.
+    pub id: Option<Places>,
+    /// The event's type.
+    pub kind: Places,
+    /// When it happened.
+    pub created: Option<Places>,
+    /// The object that it is about.
+    pub subject: Option<Places>,
+    /// The connected account or merchant.
+    pub account: Option<Places>,
+    /// What tells events apart. Default: the id where it is signed, else the body's hash.
+    pub dedup: Option<Dedup>,
+    /// More headers to record.
+    #[serde(default)]
+    pub record: Vec<String>,
+    /// What the provider wants to read back.
+    #[serde(default)]
+    pub answers: Answers,
+}
+
+fn just_body() -> String {
+    "{body}".to_owned()
+}
+
+/// A further kind of secret, told by its prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherKey {
+    /// What the secret begins with; no part of the key.
+    pub prefix: String,
+    /// How signatures under it are made.
+    pub algorithm: Algorithm,
+    /// How it is written.
+    #[serde(default)]
+    pub encoding: KeyEncoding,
+    /// The name of its signatures, as in [`SignatureForm::name`].
+    pub name: String,
+}
+
+/// Where the timestamp stands, and how far it may lie from now.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampForm {
+    /// A header of its own …
+    pub header: Option<String>,
+    /// … or the name of its pair in the signature header.
+    pub pair: Option<String>,
+    /// What it counts. Default seconds.
+    #[serde(default)]
+    pub unit: TimeUnit,
+    /// How far it may lie back or ahead, such as `5m`. Default five minutes.
+    pub tolerance: Option<String>,
+    /// How far it may lie ahead, where that differs.
+    pub future: Option<String>,
+}
+
+/// What a timestamp counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeUnit {
+    /// Seconds since the Unix epoch.
+    #[default]
+    Seconds,
+    /// Milliseconds since the Unix epoch.
+    Milliseconds,
+}
+
+impl TimeUnit {
+    /// A time as it is signed.
+    pub(super) fn write(self, now: UnixMillis) -> String {
+        match self {
+            Self::Seconds => (now / 1000).to_string(),
+            Self::Milliseconds => now.to_string(),
+        }
+    }
+}
+
+/// What tells events apart.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Dedup {
+    /// `"id"`, `"id-or-body"` or `"body"`.
+    By(DedupBy),
+    /// The values at these places together.
+    Fields(Vec<String>),
+}
+
+/// What tells events apart, when it is one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DedupBy {
+    /// The signed id, which every event must have.
+    Id,
+    /// The signed id of an event that has one, else as `body`.
+    IdOrBody,
+    /// The hash of the event's bytes, with its type.
+    Body,
+}
+
+/// What the provider wants to read back.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// To an event that has been recorded. Default 200 without a body.
+    pub accepted: Option<AnswerForm>,
+    /// To one that had been recorded before. Default: as `accepted`.
+    pub duplicate: Option<AnswerForm>,
+    /// To a request that was refused. Default 400 without a body.
+    pub rejected: Option<AnswerForm>,
+}
+
+/// An answer, described.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerForm {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    #[serde(default)]
+    pub body: String,
+    /// The body's type. Default `text/plain`.
+    pub content_type: Option<String>,
+}

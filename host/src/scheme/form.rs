@@ -1,0 +1,125 @@
+//! Bodies and queries of type `application/x-www-form-urlencoded`.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+
+/// The type of such a body.
+pub(super) const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+
+/// Whether the body is declared to be a form.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case(CONTENT_TYPE))
+}
+
+/// The decoded pairs, in order. Anything can be read as a form, so this never fails: a `%`
+/// that no two hexadecimal digits follow stands for itself, as browsers read it.
+pub(super) fn pairs(form: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+    form.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+                Some(at) => (&pair[..at], &pair[at + 1..]),
+                None => (pair, &pair[..0]),
+            };
+            (decode(name), decode(value))
+        })
+}
+
+/// The value of a field that may be there once: `None` if it is absent or repeated, so that
+/// nobody can sign one value and have another one read.
+pub(super) fn single<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, [u8]>> {
+    let mut values =
+        pairs(form).filter_map(|(key, value)| (*key == *name.as_bytes()).then_some(value));
+    let first = values.next();
+    if values.next().is_some() { None } else { first }
+}
+
+/// A form of these fields.
+pub(super) fn write(fields: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
+    pairs.join("&")
+}
+
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        let escaped = tail.get(..2).and_then(hex_byte).filter(|_| *first == b'%');
+        (rest, _) = match (first, escaped) {
+            (_, Some(byte)) => (&tail[2..], plain.push(byte)),
+            (b'+', None) => (tail, plain.push(b' ')),
+            (byte, None) => (tail, plain.push(*byte)),
+        };
+    }
+    Cow::Owned(plain)
+}
+
+fn hex_byte(digits: &[u8]) -> Option<u8> {
+    let mut byte = [0];
+    hex::decode_to_slice(digits, &mut byte).ok()?;
+    Some(byte[0])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    fn read(form: &str) -> Vec<(String, String)> {
+        let text = |bytes: Cow<'_, [u8]>| String::from_utf8(bytes.into_owned()).unwrap();
+        pairs(form.as_bytes())
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
+    }
+
+    #[test]
+    fn pairs_are_decoded() {
+        let expected = [
+            ("a b", "c&d"),
+            ("é", "="),
+            ("flag", ""),
+            ("x", "100%"),
+            ("y", "%zz"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read("a+b=c%26d&%c3%A9==&&flag&x=100%&y=%zz"), expected);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let fields = [("a b", "c&d=é%"), ("bt_payload", "ab+/=\n")];
+        let expected = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read(&write(&fields)), expected);
+    }
+
+    #[test]
+    fn a_repeated_field_is_none() {
+        assert_eq!(single(b"a=1&b=2", "b").as_deref(), Some(&b"2"[..]));
+        assert_eq!(single(b"a=1&a=1", "a"), None);
+        assert_eq!(single(b"a=1", "b"), None);
+    }
+}

@@ -1,0 +1,290 @@
+//! How providers sign, name and batch their events, and what answer they expect.
+//!
+//! A [`Verifier`] is one scheme with its keys decoded and ready. It looks at a request's
+//! raw bytes, and only when their signature holds does it read an event's id and type out
+//! of them. What comes out is [`Verified`], which nothing outside this module can make.
+//!
+//! Most schemes are data: entries of `builtin.toml` in the form of [`Template`], which a
+//! manifest's `[schemes.NAME]` has too. Those that the form cannot express are code, a
+//! file each.
+
+mod adyen;
+mod braintree;
+mod build;
+mod builtin;
+mod declarative;
+mod explain;
+mod field;
+mod form;
+mod headers;
+mod key;
+mod mollie;
+mod paypal;
+mod pem;
+mod plaid;
+mod rejection;
+mod settings;
+mod sign;
+mod signature;
+mod time;
+mod twilio;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod vectors;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::event::{DedupBasis, UnixMillis};
+use crate::secret::Secret;
+
+pub use build::{BuildError, Setting};
+pub use builtin::names;
+pub use declarative::{
+    AnswerForm, Answers, Dedup, DedupBy, OtherKey, Template, TemplateError, TimeUnit, TimestampForm,
+};
+pub use explain::explain;
+pub use field::Places;
+pub use key::{Algorithm, KeyEncoding};
+pub use rejection::Rejection;
+pub use sign::{SignError, Signed, Unsigned};
+pub use signature::{Layout, SignatureEncoding, SignatureForm};
+
+/// What a scheme sees of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Its method.
+    pub method: &'a http::Method,
+    /// Its target as received: path and query, or an absolute URL.
+    pub url: &'a str,
+    /// Its headers, as received.
+    pub headers: &'a http::HeaderMap,
+    /// Its body, as received.
+    pub body: &'a Bytes,
+}
+
+/// Something that a signature vouches for. Only schemes can make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// The thing itself.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// A look at the thing.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A request whose signature holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Which of the secrets matched, as an index into [`Settings::secrets`].
+    pub secret: usize,
+    /// The events that it carries; a batch may be empty.
+    pub events: Verified<Vec<ProviderEvent>>,
+}
+
+/// An event as its provider describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderEvent {
+    /// The provider's id of it. Not always signed, so never a key by itself: see `basis`.
+    pub provider_id: Option<String>,
+    /// Its type, in the provider's words.
+    pub kind: String,
+    /// The object that it is about.
+    pub subject: Option<String>,
+    /// The connected account or merchant.
+    pub account: Option<String>,
+    /// When the provider says that it happened.
+    pub created: Option<UnixMillis>,
+    /// What tells it from other events; comes from signed bytes.
+    pub basis: DedupBasis,
+    /// Request headers to record, names in lower case: the content type, the user agent and
+    /// the scheme's own for id, type and time. Never signatures or credentials.
+    pub headers: Vec<(String, String)>,
+    /// The event's exact bytes: the body or, in a batch, the item's part of it.
+    pub payload: Bytes,
+}
+
+/// What a source's section of the manifest says for its scheme.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The secrets; any may match, so that they can be rotated.
+    pub secrets: Vec<Secret>,
+    /// How far a signed timestamp may lie back or ahead; `None`: the scheme's own.
+    pub tolerance: Option<Duration>,
+    /// The URL as the provider knows it, for schemes that sign it.
+    pub url: Option<String>,
+    /// Settings of the scheme's own, such as `webhook_id`.
+    pub params: BTreeMap<String, String>,
+}
+
+/// A scheme with its keys decoded and ready.
+pub struct Verifier {
+    name: String,
+    scheme: Box<dyn Scheme>,
+}
+
+/// What one scheme does; those that are data share one implementation.
+trait Scheme: Send + Sync {
+    /// Checks a request and reads its events; also tells the index of the secret that matched.
+    fn verify(
+        &self,
+        request: &Request<'_>,
+        now: UnixMillis,
+    ) -> Result<(usize, Vec<ProviderEvent>), Rejection>;
+
+    /// What the provider wants to read back.
+    fn answer(&self, to: AnswerTo) -> Answer {
+        match to {
+            AnswerTo::Accepted | AnswerTo::Duplicate => Answer::empty(http::StatusCode::OK),
+            AnswerTo::Rejected => Answer::empty(http::StatusCode::BAD_REQUEST),
+        }
+    }
+
+    /// The answer to a request by which the provider checks that the endpoint is ours.
+    fn challenge(&self, _request: &Request<'_>) -> Option<Answer> {
+        None
+    }
+
+    /// The methods that the provider uses.
+    fn methods(&self) -> &'static [http::Method] {
+        const POST: &[http::Method] = &[http::Method::POST];
+        POST
+    }
+
+    /// What an operator should know about how strongly the scheme protects.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Signs a request as the provider would.
+    fn sign(&self, _: usize, _: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
+        Err(SignError::NotShared)
+    }
+}
+
+impl Verifier {
+    /// Checks a request and reads its events.
+    pub fn verify(&self, request: &Request<'_>, now: UnixMillis) -> Result<Accepted, Rejection> {
+        let (secret, events) = self.scheme.verify(request, now)?;
+        Ok(Accepted {
+            secret,
+            events: Verified(events),
+        })
+    }
+
+    /// What the provider wants to read back.
+    pub fn answer(&self, to: AnswerTo) -> Answer {
+        self.scheme.answer(to)
+    }
+
+    /// The answer to a request by which the provider checks that the endpoint is ours, such
+    /// as Braintree's `GET ?bt_challenge=…`; `None` if this is no such request.
+    pub fn challenge(&self, request: &Request<'_>) -> Option<Answer> {
+        self.scheme.challenge(request)
+    }
+
+    /// The methods that the provider uses.
+    pub fn methods(&self) -> &'static [http::Method] {
+        self.scheme.methods()
+    }
+
+    /// The scheme's name.
+    pub fn scheme(&self) -> &str {
+        &self.name
+    }
+
+    /// What an operator should know about how strongly this scheme protects.
+    pub fn warnings(&self) -> Vec<String> {
+        self.scheme.warnings()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("scheme", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerTo {
+    /// Its events are durable.
+    Accepted,
+    /// They had been recorded before.
+    Duplicate,
+    /// It was refused.
+    Rejected,
+}
+
+/// An answer to a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: http::StatusCode,
+    /// The body's type; `None` where there is no body.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// An answer without a body.
+    fn empty(status: http::StatusCode) -> Self {
+        Self {
+            status,
+            content_type: None,
+            body: Bytes::new(),
+        }
+    }
+
+    /// An answer of plain text.
+    fn text(status: http::StatusCode, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            content_type: Some("text/plain".to_owned()),
+            body: body.into(),
+        }
+    }
+}
+
+/// The verifier of a built-in scheme with these settings, or every mistake in them.
+pub fn build(scheme: &str, settings: Settings) -> Result<Verifier, Vec<BuildError>> {
+    if let Some(template) = builtin::template(scheme) {
+        return build_template(scheme, template, settings);
+    }
+    let Some(make) = builtin::coded(scheme) else {
+        return Err(vec![build::unknown_scheme(scheme)]);
+    };
+    Ok(Verifier {
+        name: scheme.to_owned(),
+        scheme: make(scheme, settings)?,
+    })
+}
+
+/// The verifier of a scheme that a manifest's `[schemes.NAME]` describes, or every mistake
+/// in its settings and in the description.
+pub fn build_template(
+    name: &str,
+    template: &Template,
+    settings: Settings,
+) -> Result<Verifier, Vec<BuildError>> {
+    Ok(Verifier {
+        name: name.to_owned(),
+        scheme: Box::new(declarative::Declarative::new(name, template, settings)?),
+    })
+}

@@ -1,0 +1,128 @@
+//! Reads a source's settings for a scheme and collects every mistake in them.
+
+use std::time::Duration;
+
+use super::build::{BuildError, Setting};
+use super::{Settings, declarative::Tolerance};
+use crate::secret::Secret;
+
+/// A source's settings while a scheme takes out what it knows; what is left over at the end
+/// is a mistake.
+pub(super) struct Reader<'n> {
+    scheme: &'n str,
+    settings: Settings,
+    errors: Vec<BuildError>,
+}
+
+impl<'n> Reader<'n> {
+    pub(super) fn new(scheme: &'n str, settings: Settings) -> Self {
+        Self {
+            scheme,
+            settings,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Notes a mistake.
+    pub(super) fn mistake(&mut self, setting: Setting, message: String) {
+        self.errors.push(BuildError::new(setting, message));
+    }
+
+    /// The keys that the secrets stand for; there must be one at least. `read` says, to
+    /// follow on `secret 1 of NAME`, why a secret stands for none.
+    pub(super) fn keys<K>(&mut self, read: impl Fn(&Secret) -> Result<K, String>) -> Vec<K> {
+        let scheme = self.scheme;
+        let secrets = std::mem::take(&mut self.settings.secrets);
+        if secrets.is_empty() {
+            let message = format!("`{scheme}` needs at least one secret");
+            self.mistake(Setting::Secret(0), message);
+        }
+        let mut keys = Vec::new();
+        for (index, secret) in secrets.iter().enumerate() {
+            let blank = secret.expose().iter().all(u8::is_ascii_whitespace);
+            let key = match blank {
+                true => Err("is empty: an empty secret would let anybody in".to_owned()),
+                false => read(secret),
+            };
+            match key {
+                Ok(key) => keys.push(key),
+                Err(why) => {
+                    let message = format!("secret {} of `{scheme}` {why}", index + 1);
+                    self.mistake(Setting::Secret(index), message);
+                }
+            }
+        }
+        keys
+    }
+
+    /// For a scheme without signatures: there must be no secret.
+    pub(super) fn no_secrets(&mut self) {
+        for index in 0..std::mem::take(&mut self.settings.secrets).len() {
+            let message = format!("`{}` is not signed: leave `secrets` out", self.scheme);
+            self.mistake(Setting::Secret(index), message);
+        }
+    }
+
+    /// The URL, for a scheme that signs it.
+    pub(super) fn url(&mut self) -> Option<String> {
+        let url = self.settings.url.take();
+        match &url {
+            None => {
+                let message = format!(
+                    "`{}` signs the URL that it posts to: set `url` to it, as the provider has \
+                     it (behind a proxy it may look different here)",
+                    self.scheme
+                );
+                self.mistake(Setting::Url, message);
+            }
+            Some(text) if !text.starts_with("https://") && !text.starts_with("http://") => {
+                let message = format!("`{text}` must be a whole URL: `https://…`");
+                self.mistake(Setting::Url, message);
+            }
+            Some(_) => {}
+        }
+        url
+    }
+
+    /// How far a timestamp may lie from now, where the source says so.
+    pub(super) fn tolerance(&mut self) -> Option<Tolerance> {
+        let both = self.settings.tolerance.take()?;
+        if both < Duration::from_secs(1) {
+            self.mistake(Setting::Tolerance, "must be at least one second".to_owned());
+        }
+        Some(Tolerance::both(both))
+    }
+
+    /// A setting of the scheme's own that must be there; `what` says what it is.
+    pub(super) fn param(&mut self, name: &str, what: &str) -> Option<String> {
+        let value = self.settings.params.remove(name);
+        let value = value.filter(|value| !value.trim().is_empty());
+        if value.is_none() {
+            let message = format!("`{}` needs `{name}`: {what}", self.scheme);
+            self.mistake(Setting::Param(name.to_owned()), message);
+        }
+        value
+    }
+
+    /// The scheme, if nothing was wrong; otherwise every mistake, settings that nobody took
+    /// among them.
+    pub(super) fn finish<T>(mut self, made: Option<T>) -> Result<T, Vec<BuildError>> {
+        let scheme = self.scheme;
+        if self.settings.url.is_some() {
+            let message = format!("`{scheme}` does not sign a URL: leave `url` out");
+            self.mistake(Setting::Url, message);
+        }
+        if self.settings.tolerance.is_some() {
+            let message = format!("`{scheme}` signs no timestamp: leave `tolerance` out");
+            self.mistake(Setting::Tolerance, message);
+        }
+        for param in std::mem::take(&mut self.settings.params).into_keys() {
+            let message = format!("`{scheme}` has no setting `{param}`");
+            self.mistake(Setting::Param(param), message);
+        }
+        match made {
+            Some(made) if self.errors.is_empty() => Ok(made),
+            _ => Err(self.errors),
+        }
+    }
+}

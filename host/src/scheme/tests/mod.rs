@@ -1,0 +1,363 @@
+//! What holds for every scheme, and what is special about some.
+
+mod explaining;
+mod identity;
+mod properties;
+mod settings;
+mod template;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::vectors::{Captured, Vector, all};
+use super::*;
+
+/// 2025-10-09T08:53:20Z, when most vectors are checked.
+const NOW: UnixMillis = 1_760_000_000_000;
+
+/// A verifier with these secrets and what else the scheme demands.
+fn verifier(scheme: &str, secrets: &[&str]) -> Verifier {
+    let (url, params) = match scheme {
+        "square" | "twilio" => (Some("https://pay.example.com/hook".to_owned()), vec![]),
+        "braintree" => (None, vec![("public_key", "pub")]),
+        "paypal" => (None, vec![("webhook_id", "W1")]),
+        _ => (None, vec![]),
+    };
+    let params = params
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let secrets = secrets
+        .iter()
+        .map(|secret| Secret::new(secret.as_bytes()))
+        .collect();
+    build(
+        scheme,
+        Settings {
+            secrets,
+            url,
+            params,
+            tolerance: None,
+        },
+    )
+    .expect("good settings")
+}
+
+/// A body that the scheme takes.
+fn sample(scheme: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
+    match scheme {
+        "adyen" => (
+            r#"{"notificationItems":[{"NotificationRequestItem":{"pspReference":"P","eventCode":"C","success":"true","amount":{"value":1,"currency":"EUR"}}}]}"#,
+            vec![],
+        ),
+        "braintree" => ("<notification><kind>check</kind></notification>", vec![]),
+        "mollie-classic" => ("id=tr_1", vec![]),
+        "twilio" => (
+            "CallSid=CA1",
+            vec![("content-type", "application/x-www-form-urlencoded")],
+        ),
+        "github" => ("{}", vec![("x-github-event", "push")]),
+        "shopify" => ("{}", vec![("x-shopify-topic", "orders/create")]),
+        "gocardless" => (
+            r#"{"events":[{"id":"E","resource_type":"a","action":"b"}]}"#,
+            vec![],
+        ),
+        "klarna" => (r#"{"metadata":{"event_id":"E","event_type":"a"}}"#, vec![]),
+        "coinbase-commerce" => (r#"{"event":{"id":"E","type":"a"}}"#, vec![]),
+        "lemonsqueezy" => (r#"{"meta":{"event_name":"a"}}"#, vec![]),
+        _ => (
+            r#"{"id":"E","event_id":"E","type":"a","event":"a","event_type":"a"}"#,
+            vec![],
+        ),
+    }
+}
+
+/// A secret that the scheme takes, where it has shared ones.
+fn secret(scheme: &str) -> Option<&'static [&'static str]> {
+    match scheme {
+        "plaid" | "paypal" | "wise" => None,
+        "mollie-classic" => Some(&[]),
+        "adyen" | "adyen-platform" => Some(&["00ff"]),
+        _ => Some(&["whsec_c2VjcmV0"]),
+    }
+}
+
+/// A request of a scheme with a shared secret, signed at [`NOW`].
+fn signed(scheme: &str) -> Option<(Verifier, Captured)> {
+    let verifier = verifier(scheme, secret(scheme)?);
+    let (body, given) = sample(scheme);
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in given {
+        headers.insert(name, value.parse().unwrap());
+    }
+    let unsigned = Unsigned {
+        body: Bytes::from(body),
+        headers,
+    };
+    let signed = verifier
+        .sign(0, unsigned, NOW)
+        .unwrap_or_else(|error| panic!("{scheme}: {error}"));
+    let url = signed
+        .query
+        .map_or_else(|| "/hook".to_owned(), |query| format!("/hook?{query}"));
+    let captured = Captured {
+        method: http::Method::POST,
+        url,
+        headers: signed.headers,
+        body: signed.body,
+    };
+    Some((verifier, captured))
+}
+
+fn events(verifier: &Verifier, captured: &Captured) -> Vec<ProviderEvent> {
+    verifier
+        .verify(&captured.request(), NOW)
+        .expect("accepted")
+        .events
+        .into_inner()
+}
+
+#[test]
+fn what_is_signed_is_accepted_by_every_scheme() {
+    let mut signable = 0;
+    for scheme in names() {
+        let Some((verifier, captured)) = signed(scheme) else {
+            let verifier = all()
+                .into_iter()
+                .find(|(name, _)| name == scheme)
+                .expect("vectors");
+            let settings = verifier.1[0].settings();
+            let outcome = build(scheme, settings)
+                .unwrap()
+                .sign(0, Unsigned::default(), NOW);
+            assert_eq!(outcome.unwrap_err(), SignError::NotShared, "{scheme}");
+            continue;
+        };
+        signable += 1;
+        let outcome = verifier.verify(&captured.request(), NOW);
+        assert_eq!(
+            outcome
+                .unwrap_or_else(|why| panic!("{scheme}: {why}"))
+                .events
+                .get()
+                .len(),
+            1
+        );
+        assert_eq!(verifier.scheme(), scheme);
+    }
+    assert!(signable > 20, "{signable}");
+}
+
+#[test]
+fn every_built_in_scheme_has_vectors() {
+    let covered: Vec<String> = all().into_iter().map(|(scheme, _)| scheme).collect();
+    for scheme in names() {
+        assert!(covered.iter().any(|name| name == scheme), "{scheme}");
+    }
+}
+
+#[test]
+fn neither_debug_nor_a_rejection_holds_a_secret() {
+    for (scheme, vectors) in all() {
+        for vector in &vectors {
+            let verifier = build(&scheme, vector.settings()).unwrap();
+            let debug = format!("{verifier:?} {:?}", vector.settings());
+            let rejection = verifier
+                .verify(&vector.captured().request(), vector.now())
+                .err()
+                .map(|rejection| format!("{rejection} {rejection:?}"));
+            for secret in vector
+                .settings()
+                .secrets
+                .iter()
+                .filter(|secret| secret.expose().len() > 4)
+            {
+                let secret = String::from_utf8_lossy(secret.expose()).into_owned();
+                assert!(!debug.contains(&secret), "{scheme}: {}", vector.name);
+                assert!(
+                    !rejection.iter().any(|text| text.contains(&secret)),
+                    "{scheme}: {}",
+                    vector.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn signatures_and_credentials_are_not_recorded() {
+    let mut seen = 0;
+    for (scheme, vectors) in all() {
+        for vector in vectors.iter().filter(|vector| vector.is_accepted()) {
+            let mut captured = vector.captured();
+            for name in ["authorization", "cookie", "x-forwarded-for"] {
+                captured.headers.insert(name, "private".parse().unwrap());
+            }
+            let verifier = build(&scheme, vector.settings()).unwrap();
+            let accepted = verifier.verify(&captured.request(), vector.now()).unwrap();
+            for event in accepted.events.into_inner() {
+                for (name, value) in &event.headers {
+                    seen += 1;
+                    assert_ne!(value, "private", "{scheme}: {name}");
+                    let signs = ["signature", "hmac", "verif", "transmission-sig"];
+                    assert!(
+                        !signs.iter().any(|sign| name.contains(sign)),
+                        "{scheme}: {name}"
+                    );
+                    assert_eq!(*name, name.to_ascii_lowercase());
+                }
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}
+
+#[test]
+fn answers_are_what_each_provider_reads() {
+    let answer = |scheme: &str, to| {
+        let answer = verifier(scheme, secret(scheme).unwrap()).answer(to);
+        (
+            answer.status.as_u16(),
+            answer.content_type,
+            String::from_utf8(answer.body.to_vec()).unwrap(),
+        )
+    };
+    let plain = |status| (status, None, String::new());
+    for to in [AnswerTo::Accepted, AnswerTo::Duplicate] {
+        assert_eq!(answer("stripe", to), plain(200));
+        assert_eq!(answer("gocardless", to), plain(204));
+        for scheme in ["adyen", "adyen-platform"] {
+            let expected = (200, Some("text/plain".to_owned()), "[accepted]".to_owned());
+            assert_eq!(answer(scheme, to), expected);
+        }
+    }
+    assert_eq!(answer("stripe", AnswerTo::Rejected), plain(400));
+    assert_eq!(answer("gocardless", AnswerTo::Rejected), plain(498));
+    for scheme in names().filter(|scheme| secret(scheme).is_some()) {
+        assert!(
+            (200..300).contains(&answer(scheme, AnswerTo::Accepted).0),
+            "{scheme}"
+        );
+        assert!(answer(scheme, AnswerTo::Rejected).0 >= 400, "{scheme}");
+    }
+}
+
+#[test]
+fn braintrees_challenge_is_answered() {
+    let verifier = verifier("braintree", &["integration_private_key"]);
+    assert_eq!(verifier.methods(), [http::Method::GET, http::Method::POST]);
+    let headers = http::HeaderMap::new();
+    let ask = |method: &http::Method, url: &str| {
+        verifier.challenge(&Request {
+            method,
+            url,
+            headers: &headers,
+            body: &Bytes::new(),
+        })
+    };
+    let answer = ask(
+        &http::Method::GET,
+        "/hook?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53",
+    )
+    .unwrap();
+    // From Braintree's own library, with this private key.
+    assert_eq!(answer.body, "pub|d9b899556c966b3f06945ec21311865d35df3ce4");
+    assert_eq!(answer.content_type.as_deref(), Some("text/plain"));
+    for url in [
+        "/hook",
+        "/hook?bt_challenge=",
+        "/hook?bt_challenge=20f9f8ed05f77439fe955c977e4c8a5g",
+        "/hook?bt_challenge=20F9F8ED05F77439FE955C977E4C8A53",
+        "/hook?bt_challenge=20f9f8ed05f77439fe9",
+        "/hook?bt_challenge=20f9f8ed05f77439fe955c977e4c8a5320",
+        "/hook?x=20f9f8ed05f77439fe955c977e4c8a53",
+    ] {
+        assert_eq!(ask(&http::Method::GET, url), None, "{url}");
+    }
+    assert_eq!(
+        ask(
+            &http::Method::POST,
+            "/hook?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53"
+        ),
+        None
+    );
+}
+
+/// The accepted vector of a scheme by its name.
+fn vector(scheme: &str, name: &str) -> (Verifier, Captured) {
+    let (_, vectors) = all()
+        .into_iter()
+        .find(|(known, _)| known == scheme)
+        .unwrap();
+    let vector: Vector = vectors
+        .into_iter()
+        .find(|vector| vector.name == name)
+        .unwrap();
+    (build(scheme, vector.settings()).unwrap(), vector.captured())
+}
+
+#[test]
+fn schemes_say_how_weakly_they_protect() {
+    let warnings = |scheme: &str| {
+        verifier(scheme, secret(scheme).unwrap())
+            .warnings()
+            .join("\n")
+    };
+    assert_eq!(warnings("stripe"), "");
+    assert_eq!(warnings("standard-webhooks"), "");
+    assert!(warnings("github").contains("no timestamp"));
+    assert!(warnings("github").contains("id (`header:x-github-delivery`) is not signed"));
+    assert!(warnings("shopify").contains("type (`header:x-shopify-topic`) is not signed"));
+    assert!(warnings("flutterwave-v3").contains("nothing vouches for the body"));
+    assert!(warnings("adyen").contains("eight fields"));
+}
+
+#[test]
+fn a_batch_keeps_each_items_bytes() {
+    let (verifier, captured) = vector("gocardless", "plain");
+    let events = events(&verifier, &captured);
+    let whole =
+        captured.body.as_ptr() as usize..captured.body.as_ptr() as usize + captured.body.len();
+    assert_eq!(events.len(), 2);
+    for event in events {
+        assert!(
+            whole.contains(&(event.payload.as_ptr() as usize)),
+            "a slice, not a copy"
+        );
+        assert!(event.payload.starts_with(b"{") && event.payload.ends_with(b"}"));
+    }
+}
+
+#[test]
+fn the_events_time_is_not_needed() {
+    let verifier = verifier("stripe", &["s"]);
+    for created in ["null", "\"yesterday\"", "{}", "-1", "1e300"] {
+        let body = format!(r#"{{"id":"e","type":"a","created":{created}}}"#);
+        let signed = verifier
+            .sign(
+                0,
+                Unsigned {
+                    body: body.into(),
+                    ..Unsigned::default()
+                },
+                NOW,
+            )
+            .unwrap();
+        let captured = Captured {
+            method: http::Method::POST,
+            url: String::new(),
+            headers: signed.headers,
+            body: signed.body,
+        };
+        assert_eq!(events(&verifier, &captured)[0].created, None, "{created}");
+    }
+}
+
+/// The settings of a scheme's own, for tests that build by hand.
+fn params(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! Keeps account of refused requests: all are counted, some are logged.
+//!
+//! Anybody can send what will be refused, as fast as the network allows. So the log
+//! takes a few lines a second for each source, and says how many it left out.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+
+use parking_lot::Mutex;
+use tracing::warn;
+
+use crate::event::{SourceName, UnixMillis};
+
+/// Lines a second that one source's refusals may put into the log.
+const LINES_PER_SECOND: u32 = 5;
+
+/// How many requests were refused since the start, and why.
+#[derive(Debug, Default)]
+pub struct Rejections(Mutex<HashMap<Option<SourceName>, OfSource>>);
+
+/// The refusals of one source for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rejected {
+    /// The source; none for requests to a path that no source has.
+    pub source: Option<SourceName>,
+    /// The reason, as a short stable word.
+    pub code: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// The keys are the manifest's sources and the codes of this program: both bounded,
+/// whatever strangers send.
+#[derive(Debug, Default)]
+struct OfSource {
+    counts: HashMap<&'static str, u64>,
+    second: UnixMillis,
+    lines: u32,
+    suppressed: u64,
+}
+
+impl Rejections {
+    /// What has been counted, in the order of sources and codes.
+    pub fn snapshot(&self) -> Vec<Rejected> {
+        let mut all: Vec<_> = self
+            .0
+            .lock()
+            .iter()
+            .flat_map(|(source, of)| {
+                of.counts.iter().map(|(&code, &count)| Rejected {
+                    source: source.clone(),
+                    code,
+                    count,
+                })
+            })
+            .collect();
+        all.sort();
+        all
+    }
+
+    /// Counts one refusal and logs it unless too many have been logged this second.
+    /// `reason` must hold no secret; what a stranger sent is in it only in escaped form.
+    pub(super) fn count(
+        &self,
+        source: Option<&SourceName>,
+        code: &'static str,
+        reason: &dyn fmt::Display,
+        peer: SocketAddr,
+        now: UnixMillis,
+    ) {
+        let Some(suppressed) = self.admit(source, code, now) else {
+            return;
+        };
+        let source = source.map_or("-", SourceName::as_str);
+        warn!(source, code, %reason, %peer, suppressed, "refused a request");
+    }
+
+    /// Counts; `Some(left out before)` if there is room for a line in the log.
+    fn admit(
+        &self,
+        source: Option<&SourceName>,
+        code: &'static str,
+        now: UnixMillis,
+    ) -> Option<u64> {
+        let mut all = self.0.lock();
+        let of = all.entry(source.cloned()).or_default();
+        *of.counts.entry(code).or_default() += 1;
+        let second = now / 1000;
+        if of.second != second {
+            of.second = second;
+            of.lines = 0;
+        }
+        if of.lines == LINES_PER_SECOND {
+            of.suppressed += 1;
+            return None;
+        }
+        of.lines += 1;
+        Some(std::mem::take(&mut of.suppressed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_counted_whole_and_logged_in_part() {
+        let rejections = Rejections::default();
+        let source = SourceName::new("stripe");
+        let lines = |second: u64, requests: usize| {
+            (0..requests)
+                .filter_map(|_| rejections.admit(Some(&source), "signature", second * 1000))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lines(7, 100), [0; 5]);
+        assert_eq!(lines(8, 1), [95]);
+        assert_eq!(lines(8, 1), [0]);
+        assert!(rejections.admit(None, "unknown_path", 8000).is_some());
+        assert_eq!(
+            rejections.snapshot(),
+            [
+                Rejected {
+                    source: None,
+                    code: "unknown_path",
+                    count: 1
+                },
+                Rejected {
+                    source: Some(source.clone()),
+                    code: "signature",
+                    count: 102
+                },
+            ]
+        );
+    }
+}

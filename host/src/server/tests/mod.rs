@@ -1,0 +1,275 @@
+//! Tests of the two services over real sockets.
+
+mod admin;
+mod connections;
+mod ingress;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use parking_lot::Mutex;
+use sha2::Sha256;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{Gateway, Ingress, Limits, Rejections, Service, serve};
+use crate::clock::ManualClock;
+use crate::event::{EventId, SourceName, UnixMillis};
+use crate::ledger::{LedgerError, Recorded};
+use crate::manifest::Source;
+use crate::scheme::{self, Accepted};
+use crate::secret::Secret;
+
+const NOW: UnixMillis = 1_700_000_000_000;
+const KEY: &str = "whsec_test";
+const BODY_LIMIT: usize = 64 * 1024;
+/// Nothing here may take this long; it bounds what would hang otherwise.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What stands behind the ingress: a Stripe source at `/hooks/stripe` and a ledger that
+/// answers as it is told.
+struct Fake {
+    source: Arc<Source>,
+    answers: Mutex<VecDeque<Result<Vec<Recorded>, LedgerError>>>,
+    recorded: Mutex<Vec<Bytes>>,
+    news: Notify,
+    /// If set, recording waits for it.
+    hold: Mutex<Option<Arc<Notify>>>,
+    body_timeout: Duration,
+}
+
+impl Gateway for Fake {
+    type Source = Arc<Source>;
+
+    fn source(&self, path: &str) -> Option<Arc<Source>> {
+        (path == self.source.path).then(|| self.source.clone())
+    }
+
+    fn body_timeout(&self, _: &Arc<Source>) -> Duration {
+        self.body_timeout
+    }
+
+    fn accept(
+        &self,
+        _: &Arc<Source>,
+        accepted: Accepted,
+        _: UnixMillis,
+    ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send {
+        let events = accepted.events.into_inner();
+        self.recorded
+            .lock()
+            .extend(events.into_iter().map(|event| event.payload));
+        self.news.notify_one();
+        let hold = self.hold.lock().clone();
+        let answer = self.answers.lock().pop_front();
+        async move {
+            if let Some(hold) = hold {
+                hold.notified().await;
+            }
+            answer.unwrap_or_else(|| Ok(vec![Recorded::New(id(1))]))
+        }
+    }
+}
+
+fn id(n: u8) -> EventId {
+    EventId::from_bytes([n; 16])
+}
+
+fn fake() -> Fake {
+    let settings = scheme::Settings {
+        secrets: vec![Secret::new(KEY)],
+        ..scheme::Settings::default()
+    };
+    Fake {
+        source: Arc::new(Source {
+            name: SourceName::new("stripe"),
+            path: "/hooks/stripe".to_owned(),
+            verifier: scheme::build("stripe", settings).unwrap(),
+            body_limit: BODY_LIMIT,
+        }),
+        answers: Mutex::default(),
+        recorded: Mutex::default(),
+        news: Notify::new(),
+        hold: Mutex::default(),
+        body_timeout: PATIENCE,
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        connections: 64,
+        header_timeout: PATIENCE,
+        idle_timeout: PATIENCE,
+        shutdown_timeout: PATIENCE,
+    }
+}
+
+/// A listener that serves until it is told to end.
+struct Server {
+    address: SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start<S: Service>(service: Arc<S>, limits: Limits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (end, ended) = oneshot::channel();
+        let serving = tokio::spawn(serve(listener, service, limits, async {
+            _ = ended.await;
+        }));
+        Self {
+            address,
+            end: Some(end),
+            serving,
+        }
+    }
+
+    async fn connect(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    fn shut_down(&mut self) {
+        self.end.take().unwrap().send(()).unwrap();
+    }
+
+    async fn ended(self) {
+        timeout(PATIENCE, self.serving).await.unwrap().unwrap();
+    }
+}
+
+/// An ingress with what stands behind it.
+struct Setup {
+    server: Server,
+    fake: Arc<Fake>,
+    rejections: Arc<Rejections>,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        Self::with(fake(), limits()).await
+    }
+
+    async fn with(fake: Fake, limits: Limits) -> Self {
+        let fake = Arc::new(fake);
+        let rejections = Arc::new(Rejections::default());
+        let clock = Arc::new(ManualClock::at(NOW));
+        let service = Arc::new(Ingress::new(fake.clone(), clock, rejections.clone()));
+        Self {
+            server: Server::start(service, limits).await,
+            fake,
+            rejections,
+        }
+    }
+
+    /// Sends bytes on a connection of their own and reads one answer.
+    async fn exchange(&self, request: impl AsRef<[u8]>) -> Answer {
+        let mut client = self.server.connect().await;
+        client.send(request).await;
+        client.answer().await
+    }
+
+    fn codes(&self) -> Vec<(&'static str, u64)> {
+        let all = self.rejections.snapshot();
+        all.iter().map(|one| (one.code, one.count)).collect()
+    }
+}
+
+/// The sending side, byte by byte.
+struct Client(TcpStream);
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+}
+
+impl Client {
+    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// Reads one answer, interim ones skipped.
+    async fn answer(&mut self) -> Answer {
+        loop {
+            let answer = self.next_answer().await;
+            if answer.status != 100 {
+                return answer;
+            }
+        }
+    }
+
+    async fn next_answer(&mut self) -> Answer {
+        let reading = async {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(self.0.read_u8().await.expect("an answer"));
+            }
+            let head = String::from_utf8(head).unwrap();
+            let mut answer = Answer {
+                status: head[9..12].parse().unwrap(),
+                head,
+                body: String::new(),
+            };
+            let length = answer.header("content-length").unwrap_or("0");
+            let mut body = vec![0; length.parse().unwrap()];
+            self.0.read_exact(&mut body).await.unwrap();
+            answer.body = String::from_utf8(body).unwrap();
+            answer
+        };
+        timeout(PATIENCE, reading).await.expect("an answer in time")
+    }
+
+    /// Everything until the server closes.
+    async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let read = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
+        // A reset ends the connection as well.
+        _ = read.expect("the server closes in time");
+        rest
+    }
+}
+
+fn signature(body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();
+    mac.update(format!("{}.", NOW / 1000).as_bytes());
+    mac.update(body);
+    let signature = hex::encode(mac.finalize().into_bytes());
+    format!("stripe-signature: t={},v1={signature}\r\n", NOW / 1000)
+}
+
+fn event(n: u32) -> Vec<u8> {
+    let data = r#"{"object":{"id":"pi_1"}}"#;
+    format!(r#"{{"id":"evt_{n}","type":"payment_intent.succeeded","created":1,"data":{data}}}"#)
+        .into_bytes()
+}
+
+/// A rightly signed request.
+fn signed(body: &[u8]) -> Vec<u8> {
+    request("POST /hooks/stripe", &signature(body), body)
+}
+
+fn request(line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("{line} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{headers}\r\n");
+    [head.as_bytes(), body].concat()
+}

@@ -1,0 +1,25 @@
+//! What the scenarios are played with.
+
+mod disk;
+mod eventually;
+mod gateway;
+mod http;
+mod ledger;
+mod load;
+mod manifest;
+mod receiver;
+mod recording;
+mod site;
+mod stripe;
+
+pub(crate) use disk::Disk;
+pub(crate) use eventually::{eventually, skip, stays, until};
+pub(crate) use gateway::{Gateway, Launch};
+pub(crate) use http::{Answer, Connection, get, post, request};
+pub(crate) use ledger::{Attempt, Ledger};
+pub(crate) use load::{Load, Report, Target};
+pub(crate) use manifest::{Handler, Manifest};
+pub(crate) use receiver::{Receiver, Reply};
+pub(crate) use recording::{Entry, Recorder, Recording};
+pub(crate) use site::{Site, component, digest, variant};
+pub(crate) use stripe::{Event, PATH, SECRET, now, sign};

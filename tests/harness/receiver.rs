@@ -1,0 +1,184 @@
+//! The world that the outbox sends to: an HTTP server that remembers what came.
+
+use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+/// What the receiver does with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// This status.
+    Status(u16),
+    /// This status, with `Retry-After` in seconds.
+    RetryAfter(u16, u32),
+    /// A redirect to this URL.
+    Redirect(String),
+    /// No answer at all for so long, then 200.
+    Hang(Duration),
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: String,
+    /// Its `Idempotency-Key`.
+    pub(crate) key: String,
+    /// How many requests with this key came before.
+    pub(crate) before: usize,
+}
+
+type Policy = Box<dyn Fn(&Delivered) -> Reply + Send + Sync>;
+
+/// The server; ends when dropped.
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+    _runtime: Runtime,
+}
+
+struct Shared {
+    policy: Policy,
+    came: Mutex<Came>,
+}
+
+#[derive(Default)]
+struct Came {
+    requests: Vec<Delivered>,
+    keys: HashMap<String, usize>,
+}
+
+impl Receiver {
+    /// A receiver that takes everything.
+    pub(crate) fn start() -> Self {
+        Self::with(|_| Reply::Status(200))
+    }
+
+    /// A receiver that answers as `policy` says.
+    pub(crate) fn with(policy: impl Fn(&Delivered) -> Reply + Send + Sync + 'static) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let shared = Arc::new(Shared {
+            policy: Box::new(policy),
+            came: Mutex::default(),
+        });
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(serve(listener, shared.clone()));
+        Self {
+            address,
+            shared,
+            _runtime: runtime,
+        }
+    }
+
+    /// An absolute URL of this receiver.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Everything that came, in order, repeats among it.
+    pub(crate) fn requests(&self) -> Vec<Delivered> {
+        self.shared.came.lock().unwrap().requests.clone()
+    }
+
+    /// How many distinct effects came: by idempotency key.
+    pub(crate) fn effects(&self) -> usize {
+        self.shared.came.lock().unwrap().keys.len()
+    }
+
+    /// The idempotency keys that came with each body.
+    pub(crate) fn keys_by_body(&self) -> HashMap<String, HashSet<String>> {
+        let mut found: HashMap<_, HashSet<_>> = HashMap::new();
+        for request in self.requests() {
+            found.entry(request.body).or_default().insert(request.key);
+        }
+        found
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(shared.clone(), request));
+            // The gateway may be killed at any time; its connections then just end.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    shared: Arc<Shared>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let mut response = hyper::Response::new(Full::new(Bytes::new()));
+    let Ok(body) = body.collect().await else {
+        *response.status_mut() = hyper::StatusCode::BAD_REQUEST;
+        return Ok(response);
+    };
+    let reply = shared.note(&head, &body.to_bytes());
+    let (status, extra) = match reply {
+        Reply::Status(status) => (status, None),
+        Reply::RetryAfter(status, seconds) => (status, Some(("retry-after", seconds.to_string()))),
+        Reply::Redirect(to) => (307, Some(("location", to))),
+        Reply::Hang(period) => {
+            tokio::time::sleep(period).await;
+            (200, None)
+        }
+    };
+    *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap();
+    if let Some((name, value)) = extra {
+        response.headers_mut().insert(name, value.parse().unwrap());
+    }
+    Ok(response)
+}
+
+impl Shared {
+    fn note(&self, head: &hyper::http::request::Parts, body: &Bytes) -> Reply {
+        let headers: HashMap<String, String> = head
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into(),
+                )
+            })
+            .collect();
+        let key = headers.get("idempotency-key").cloned().unwrap_or_default();
+        let mut came = self.came.lock().unwrap();
+        let seen = came.keys.entry(key.clone()).or_default();
+        let before = *seen;
+        *seen += 1;
+        let request = Delivered {
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            body: String::from_utf8_lossy(body).into_owned(),
+            headers,
+            key,
+            before,
+        };
+        came.requests.push(request.clone());
+        drop(came);
+        (self.policy)(&request)
+    }
+}

@@ -1,0 +1,162 @@
+//! The recorder of `tests/powercut/recorder.c`: built, put under a gateway, read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Launch, Site};
+
+/// The bytes before an entry's own: kind, file, offset, length.
+const HEAD: usize = 1 + 3 * 8;
+
+/// The recorder, compiled, with a place for its log.
+pub(crate) struct Recorder {
+    library: PathBuf,
+    /// One log a process, since a kill may leave half an entry at its end.
+    logs: Vec<PathBuf>,
+}
+
+/// What was recorded, in order.
+pub(crate) struct Recording(pub(crate) Vec<Entry>);
+
+/// One entry. Files are named by inode number, which may be given again once a file is
+/// gone; a `Created` or `Folder` begins a new one.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Entry {
+    /// The folder that all is in, which was there before.
+    Root { file: u64, path: PathBuf },
+    /// A file came into being.
+    Created { file: u64, path: PathBuf },
+    /// A file was opened that was there.
+    Opened { file: u64 },
+    /// A folder came into being.
+    Folder { file: u64, path: PathBuf },
+    /// Bytes were written.
+    Write {
+        file: u64,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    /// A file was cut off or grew.
+    Length { file: u64, length: u64 },
+    /// A sync began: it covers all that stands above.
+    SyncBegin { file: u64, number: u64 },
+    /// It has ended.
+    SyncEnd { number: u64 },
+    /// A name is gone.
+    Unlinked { path: PathBuf },
+    /// A name was changed, or taken over from another file.
+    Renamed { from: PathBuf, to: PathBuf },
+    /// An event was acknowledged, under this id.
+    Answered { event: String },
+    /// An outbox request was sent, with this key.
+    Sent { key: String },
+    /// A call that the recorder does not follow.
+    Unknown { file: u64, call: String },
+}
+
+impl Recorder {
+    /// Compiles the recorder, for a log within the site's folder.
+    pub(crate) fn build(site: &Site) -> Self {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/powercut/recorder.c");
+        let library = site.path("recorder.so");
+        let compiled = Command::new("cc")
+            .args(["-Wall", "-Wextra", "-O2", "-shared", "-fPIC", "-o"])
+            .args([&library, &source])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&compiled.stderr);
+        assert!(compiled.status.success() && said.is_empty(), "{said}");
+        Self {
+            library,
+            logs: Vec::new(),
+        }
+    }
+
+    /// Puts it under a gateway that is to be started: the first time on an empty data folder.
+    /// `ignore` as `RECORDER_IGNORE_SYNC`.
+    pub(crate) fn under(&mut self, site: &Site, ignore: Option<&str>) -> Launch {
+        let root = fs::canonicalize(site.path("")).unwrap();
+        let log = site.path(format!("recorder.{}.log", self.logs.len()));
+        self.logs.push(log.clone());
+        let launch = Launch::new(site)
+            .env("LD_PRELOAD", &self.library)
+            .env("RECORDER_LOG", log)
+            .env("RECORDER_ROOT", root);
+        match ignore {
+            Some(which) => launch.env("RECORDER_IGNORE_SYNC", which),
+            None => launch,
+        }
+    }
+
+    /// What was recorded. The gateway must have ended; how does not matter.
+    pub(crate) fn read(&self) -> Recording {
+        let mut entries = Vec::new();
+        for log in &self.logs {
+            let bytes = fs::read(log).unwrap();
+            let mut rest = &bytes[..];
+            while let Some((entry, after)) = entry(rest) {
+                entries.push(entry);
+                rest = after;
+            }
+        }
+        Recording(entries)
+    }
+}
+
+/// The first entry and what follows it; none at the end, which may be torn.
+fn entry(bytes: &[u8]) -> Option<(Entry, &[u8])> {
+    let (head, rest) = bytes.split_at_checked(HEAD)?;
+    let number = |index: usize| {
+        let at = 1 + index * 8;
+        u64::from_ne_bytes(head[at..at + 8].try_into().expect("eight bytes"))
+    };
+    let (file, offset, length) = (number(0), number(1), number(2));
+    let (bytes, rest) = rest.split_at_checked(length as usize)?;
+    let text = || String::from_utf8_lossy(bytes).into_owned();
+    let entry = match head[0] {
+        1 => Entry::Root {
+            file,
+            path: text().into(),
+        },
+        2 => Entry::Created {
+            file,
+            path: text().into(),
+        },
+        3 => Entry::Opened { file },
+        4 => Entry::Folder {
+            file,
+            path: text().into(),
+        },
+        5 => Entry::Write {
+            file,
+            offset,
+            bytes: bytes.to_vec(),
+        },
+        6 => Entry::Length {
+            file,
+            length: offset,
+        },
+        7 => Entry::SyncBegin {
+            file,
+            number: offset,
+        },
+        8 => Entry::SyncEnd { number: offset },
+        9 => Entry::Unlinked {
+            path: text().into(),
+        },
+        10 => {
+            let paths = text();
+            let (from, to) = paths.split_once('\0').expect("two paths");
+            Entry::Renamed {
+                from: from.into(),
+                to: to.into(),
+            }
+        }
+        11 => Entry::Answered { event: text() },
+        12 => Entry::Sent { key: text() },
+        13 => Entry::Unknown { file, call: text() },
+        kind => panic!("the recorder wrote an entry of kind {kind}"),
+    };
+    Some((entry, rest))
+}

@@ -1,0 +1,313 @@
+//! Nothing that was acknowledged is lost, and nothing happens twice, whatever ends the
+//! process.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::{
+    Event, Gateway, Handler, Launch, Ledger, Load, Manifest, Receiver, Report, Site, Target,
+    eventually, skip,
+};
+
+/// Kills in the loop, where the environment says nothing.
+const ROUNDS: u32 = if cfg!(debug_assertions) { 25 } else { 50 };
+
+/// An event whose handling is counted in three ways.
+fn counted(number: u64, url: &str) -> Event {
+    let id = format!("evt_counted_{number}");
+    let steps = json!([
+        { "do": "add", "key": "handled" },
+        { "do": "increment", "key": format!("seen/{id}") },
+        { "do": "send", "url": url, "body": id },
+        { "do": "emit", "kind": "test.counted", "payload": { "do": "add", "key": "emitted" } },
+    ]);
+    Event::with_id(&id, "test.counted", steps)
+}
+
+/// A site whose handler may send to the receiver, and handles what it emits.
+fn counting_site(receiver: &Receiver) -> Site {
+    // Kills count as attempts: what the limit on them ends is not the subject here.
+    let handler = Handler::new("guest")
+        .retry(1000, "10ms")
+        .allow(receiver.address);
+    let manifest =
+        Manifest::with_one(handler).route_of("handler:guest", "test.counted", &["guest"], "");
+    let site = Site::new(&manifest);
+    // A killed gateway is no reason to give a request up.
+    site.write_manifest(&manifest.text().replace("attempts = 6", "attempts = 1000"));
+    site
+}
+
+/// Compares what was acknowledged with the ledger, the handler's state and the receiver.
+#[track_caller]
+fn audit(ledger: &Ledger, receiver: &Receiver, report: &Report) {
+    let recorded: HashMap<String, String> = ledger
+        .rows(
+            "SELECT provider_id, id FROM v_events WHERE source = 'stripe'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .into_iter()
+        .collect();
+    let rows = ledger.count("SELECT count(*) FROM v_events WHERE source = 'stripe'", []);
+    let events = recorded.len();
+    let lost: Vec<_> = report
+        .acknowledged
+        .iter()
+        .filter(|(event, id)| recorded.get(event) != Some(&id.replace('-', "")))
+        .collect();
+    let by_body = receiver.keys_by_body();
+    let attempts = ledger.count("SELECT count(*) FROM attempts", []);
+    let crashed = ledger.count("SELECT count(*) FROM attempts WHERE outcome = 'crash'", []);
+    println!(
+        "acknowledged {}, never acknowledged {}, recorded {events}, duplicates {}; \
+         attempts {attempts}, of them ended by a crash {crashed}; \
+         requests that came {}, effects by idempotency key {}; \
+         answers that refused {}, connections that broke {}, slowest acknowledgement {:?}",
+        report.acknowledged.len(),
+        report.open.len(),
+        ledger.count("SELECT ifnull(sum(duplicates), 0) FROM events", []),
+        receiver.requests().len(),
+        receiver.effects(),
+        report.refused.len(),
+        report.broken,
+        report.slowest,
+    );
+    assert!(
+        lost.is_empty(),
+        "acknowledged, but not in the ledger: {lost:?}"
+    );
+    assert_eq!(rows, events as i64, "an event is recorded once");
+    assert_eq!(ledger.unfinished(), 0);
+    assert_eq!(ledger.deliveries_in("guest", "done"), 2 * events as i64);
+    assert_eq!(ledger.state("guest", "handled"), Some(events.to_string()));
+    assert_eq!(ledger.state("guest", "emitted"), Some(events.to_string()));
+    let once = "SELECT count(*) FROM v_state WHERE key LIKE 'seen/%' AND value = '1'";
+    assert_eq!(ledger.count(once, []), events as i64);
+    assert_eq!(receiver.effects(), events, "one idempotency key an event");
+    assert_eq!(by_body.len(), events);
+    assert!(by_body.values().all(|keys| keys.len() == 1));
+    assert_eq!(ledger.texts("PRAGMA integrity_check", []), ["ok"]);
+}
+
+#[test]
+fn kill_9_in_a_loop_under_load_loses_and_repeats_nothing() {
+    let rounds = std::env::var("TOLLGATE_KILL_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap());
+    let receiver = Receiver::start();
+    let site = counting_site(&receiver);
+    let mut gateway = site.start();
+    let target = Target::new(gateway.ingress);
+    let url = receiver.url("/");
+    let load = Load::start(&target, 8, Duration::from_millis(3), move |n| {
+        counted(n, &url)
+    });
+    let seed = fastrand::u64(..);
+    println!("{rounds} rounds, seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    for _ in 0..rounds {
+        // The moment is the point here, so this does wait for time to pass.
+        std::thread::sleep(Duration::from_millis(random.u64(20..500)));
+        gateway.kill();
+        gateway = site.start();
+        target.set(gateway.ingress);
+    }
+    let report = load.finish();
+    gateway.drains();
+    assert!(
+        report.acknowledged.len() > 10 * rounds as usize,
+        "{report:?} is no load"
+    );
+    audit(&site.ledger(), &receiver, &report);
+    gateway.stop();
+}
+
+#[test]
+fn a_graceful_end_under_load_loses_and_refuses_little() {
+    let receiver = Receiver::start();
+    let site = counting_site(&receiver);
+    let mut gateway = site.start();
+    let target = Target::new(gateway.ingress);
+    let url = receiver.url("/");
+    let load = Load::start(&target, 8, Duration::from_millis(2), move |n| {
+        counted(n, &url)
+    });
+    for _ in 0..5 {
+        std::thread::sleep(Duration::from_millis(300));
+        gateway.stop();
+        gateway = site.start();
+        target.set(gateway.ingress);
+    }
+    let report = load.finish();
+    gateway.drains();
+    let ledger = site.ledger();
+    audit(&ledger, &receiver, &report);
+    assert_eq!(
+        ledger.count("SELECT count(*) FROM attempts WHERE outcome = 'crash'", []),
+        0
+    );
+    assert_eq!(
+        receiver.requests().len(),
+        receiver.effects(),
+        "no request was sent twice"
+    );
+}
+
+#[test]
+fn a_guest_under_way_at_a_kill_has_used_an_attempt() {
+    let manifest = Manifest::with_one(
+        Handler::new("guest")
+            .retry(3, "10ms")
+            .set("timeout = \"60s\""),
+    );
+    let site = Site::new(&manifest);
+    let event = Event::new("test.loop", json!({ "do": "loop" }));
+    let runs = |gateway: &Gateway| {
+        eventually("it runs", || {
+            gateway.status_at("/generation/handlers/guest/running") == 1
+        });
+    };
+    let gateway = site.start();
+    gateway.accepts(&event);
+    runs(&gateway);
+    gateway.kill();
+    let ledger = site.ledger();
+    for crashes in 1..3 {
+        let gateway = site.start();
+        runs(&gateway);
+        let attempts = ledger.attempts(&event.id, "guest");
+        assert_eq!(attempts.len(), crashes, "{attempts:?}");
+        assert!(
+            attempts.iter().all(|attempt| attempt.outcome == "crash"),
+            "{attempts:?}"
+        );
+        gateway.kill();
+    }
+    // That was the last one that it had.
+    let gateway = site.start();
+    gateway.settles();
+    assert_eq!(ledger.delivery(&event.id, "guest"), "dead");
+    assert_eq!(ledger.attempts(&event.id, "guest").len(), 3);
+}
+
+#[test]
+fn one_process_a_ledger_and_any_number_of_readers() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    gateway.accepts(&Event::new("test.done", json!({ "do": "done" })));
+    let Err((status, stderr)) = Launch::new(&site).try_start() else {
+        panic!("a second process must be refused");
+    };
+    assert_eq!(status.code(), Some(1));
+    assert!(stderr.contains("tollgate.db"), "{stderr}");
+    assert_eq!(site.ledger().events(), 1, "readers are welcome");
+    gateway.accepts(&Event::new("test.done", json!({ "do": "done" })));
+    assert_eq!(site.ledger().events(), 2);
+    // After a kill the lock is free at once.
+    gateway.kill();
+    site.start().stop();
+}
+
+/// A small file system of its own, in memory.
+struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    fn mount(at: PathBuf, size: &str) -> Option<Self> {
+        fs::create_dir_all(&at).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&at)
+            .output()
+            .ok()?;
+        mounted.status.success().then(|| Self(at))
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // Lazily: a gateway that a failing test leaves behind may still have files open.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_survived() {
+    let receiver = Receiver::start();
+    let site = counting_site(&receiver);
+    let Some(disk) = Tmpfs::mount(site.path("data"), "24m") else {
+        return skip("mounting a small file system needs root");
+    };
+    let gateway = site.start();
+    let url = receiver.url("/");
+    let mut report = Report::default();
+    let mut number = 0;
+    let mut next = || {
+        number += 1;
+        counted(number, &url)
+    };
+    let accept = |event: &Event, report: &mut Report| {
+        let id = gateway.accepts(event);
+        report.acknowledged.push((event.id.clone(), id));
+    };
+    for _ in 0..20 {
+        accept(&next(), &mut report);
+    }
+    for _ in 0..2 {
+        let filler = disk.0.join("filler");
+        fill(&filler);
+        let mut refused = 0;
+        // Space that the ledger holds already takes some more.
+        for _ in 0..3000 {
+            let event = next();
+            let answer = gateway.post(&event);
+            match answer.status {
+                200 => {
+                    let id = answer.header("tollgate-event-id").unwrap().to_owned();
+                    report.acknowledged.push((event.id, id));
+                }
+                503 => {
+                    let after: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+                    assert!((1..=60).contains(&after), "{after}");
+                    report.refused.push(503);
+                    refused += 1;
+                }
+                status => panic!("{status}"),
+            }
+            if refused == 10 {
+                break;
+            }
+        }
+        assert_eq!(refused, 10, "the disk is not full: this shows nothing");
+        assert_eq!(gateway.status_at("/ledger/writable"), false);
+        fs::remove_file(&filler).unwrap();
+        eventually("it takes events again", || {
+            let event = next();
+            let answer = gateway.post(&event);
+            if answer.status == 200 {
+                let id = answer.header("tollgate-event-id").unwrap().to_owned();
+                report.acknowledged.push((event.id, id));
+            }
+            answer.status == 200
+        });
+        accept(&next(), &mut report);
+        assert_eq!(gateway.status_at("/ledger/writable"), true);
+    }
+    gateway.drains();
+    audit(&site.ledger(), &receiver, &report);
+    gateway.stop();
+    drop(disk);
+}
+
+/// Takes all the space that is left.
+fn fill(path: &std::path::Path) {
+    use std::io::Write;
+    let mut file = fs::File::create(path).unwrap();
+    for size in [64 << 10, 1 << 10, 1] {
+        let bytes = vec![0; size];
+        while file.write_all(&bytes).is_ok() {}
+    }
+}

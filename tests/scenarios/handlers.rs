@@ -1,0 +1,139 @@
+//! The handlers that ship, behind the real gateway.
+
+use serde_json::json;
+
+use crate::harness::{Event, Handler, Manifest, Receiver, Site, component};
+
+/// Orders that are paid at once.
+const ORDERS: usize = 40;
+
+#[test]
+fn an_order_is_fulfilled_once_whichever_of_its_events_comes_first() {
+    let receiver = Receiver::start();
+    let config = format!(
+        "config = {{ warehouse = \"eu-1\", warehouse_url = \"{}\", mail_url = \"{}\" }}",
+        receiver.url("/ship"),
+        receiver.url("/mail"),
+    );
+    let handler = Handler::new("fulfillment")
+        .component("fulfillment.wasm")
+        .allow(receiver.address)
+        .set(&config);
+    let manifest = Manifest::new()
+        .handler(handler)
+        .handler(Handler::new("crm"))
+        .route("payment_intent.succeeded", &["fulfillment"])
+        .route("checkout.session.*", &["fulfillment"])
+        .route_of("handler:fulfillment", "order.fulfilled", &["crm"], "");
+    let site = Site::new(&manifest);
+    site.plug("fulfillment.wasm", &component("fulfillment"));
+    let gateway = site.start();
+    let intent = |number: usize| {
+        let object = json!({
+            "id": format!("pi_{number}"), "object": "payment_intent", "amount": 4200,
+            "amount_received": 4200, "currency": "eur", "metadata": { "order_id": format!("A-{number}") },
+        });
+        Event::about(
+            &format!("evt_intent_{number}"),
+            "payment_intent.succeeded",
+            object,
+        )
+    };
+    let session = |number: usize| {
+        let object = json!({
+            "id": format!("cs_{number}"), "object": "checkout.session", "mode": "payment",
+            "payment_status": "paid", "payment_intent": format!("pi_{number}"),
+            "amount_total": 4200, "currency": "eur",
+            "metadata": { "order_id": format!("A-{number}") },
+            "customer_details": { "email": format!("customer{number}@example.com") },
+        });
+        Event::about(
+            &format!("evt_session_{number}"),
+            "checkout.session.completed",
+            object,
+        )
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..ORDERS).for_each(|number| drop(gateway.accepts(&intent(number)))));
+        scope.spawn(|| {
+            (0..ORDERS)
+                .rev()
+                .for_each(|number| drop(gateway.accepts(&session(number))));
+        });
+    });
+    gateway.drains();
+    let requests = receiver.requests();
+    for (path, mentions) in [("/ship", "A-"), ("/mail", "@example.com")] {
+        let mut bodies: Vec<_> = requests
+            .iter()
+            .filter(|request| request.path == path)
+            .map(|request| &request.body)
+            .collect();
+        bodies.sort();
+        bodies.dedup();
+        assert_eq!(bodies.len(), ORDERS, "{path}");
+        assert!(bodies.iter().all(|body| body.contains(mentions)), "{path}");
+    }
+    assert_eq!(receiver.effects(), 2 * ORDERS);
+    assert_eq!(site.ledger().deliveries_in("crm", "done"), ORDERS as i64);
+}
+
+#[test]
+fn a_subscription_is_reminded_and_recovers() {
+    let receiver = Receiver::start();
+    let config = format!(
+        "config = {{ mail_url = \"{}\", reminders = 2 }}",
+        receiver.url("/mail")
+    );
+    let handler = Handler::new("dunning")
+        .component("dunning.wasm")
+        .allow(receiver.address)
+        .set(&config);
+    let site = Site::new(&Manifest::with_one(handler));
+    site.plug("dunning.wasm", &component("dunning"));
+    let gateway = site.start();
+    let invoice = |number: u32, kind: &str, attempts: u32| {
+        let object = json!({
+            "id": "in_1", "object": "invoice", "subscription": "sub_1", "customer": "cus_1",
+            "customer_email": "ada@example.com", "attempt_count": attempts,
+            "next_payment_attempt": 2_000_000_000, "billing_reason": "subscription_cycle",
+            "amount_remaining": 900, "currency": "eur",
+        });
+        Event::about(&format!("evt_invoice_{number}"), kind, object)
+    };
+    let story = [
+        invoice(1, "invoice.payment_failed", 1),
+        invoice(2, "invoice.payment_failed", 2),
+        invoice(3, "invoice.payment_failed", 3),
+        invoice(4, "invoice.paid", 3),
+    ];
+    for event in &story {
+        gateway.accepts(event);
+        gateway.settles();
+    }
+    gateway.drains();
+    let mails: Vec<String> = receiver
+        .requests()
+        .iter()
+        .map(|request| {
+            let mail: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+            mail["template"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        mails,
+        [
+            "payment_reminder",
+            "payment_reminder",
+            "payment_grace",
+            "payment_recovered"
+        ]
+    );
+    assert_eq!(
+        site.ledger().texts(
+            "SELECT kind FROM v_events WHERE source = 'handler:dunning'",
+            []
+        ),
+        ["subscription.recovered"]
+    );
+}

@@ -1,0 +1,10 @@
+//! What a gateway must do, by theme.
+
+mod dispatch;
+mod durability;
+mod effects;
+mod handlers;
+mod ingress;
+mod powercut;
+mod reload;
+mod sandbox;
