@@ -202,12 +202,15 @@ pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
     Ok(())
 }
 
+/// A handler's settings and its component.
+type Ready = (Arc<Handler>, Arc<Component>);
+
 /// The component of each handler, tried out; or everything that is wrong with them.
 fn load_all(
     sandbox: &Sandbox,
     manifest: &Manifest,
     read: &dyn Fn(&Handler) -> std::io::Result<Vec<u8>>,
-) -> Result<Vec<(Arc<Handler>, Arc<Component>)>, GenerationError> {
+) -> Result<Vec<Ready>, GenerationError> {
     let (mut components, mut errors) = (Vec::new(), Vec::new());
     for settings in manifest.handlers.values() {
         match load(sandbox, settings, read) {

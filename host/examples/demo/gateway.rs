@@ -269,10 +269,11 @@ pub(crate) fn copy_walkthrough(root: &Path, scratch: &Path, shop: &str) -> Resul
         &root.join("plugins/target/components"),
         &plugins.join("target/components"),
     )?;
-    // What was compiled for the originals serves the copies too.
-    std::os::unix::fs::symlink(
-        root.join("plugins/target/wasm"),
-        plugins.join("target/wasm"),
+    // What was compiled for the originals serves the copies too. Shared, the edited handler
+    // would take the original's place there.
+    copy_tree(
+        &root.join("plugins/target/wasm"),
+        &plugins.join("target/wasm"),
     )?;
     let folder = scratch.join("examples/quickstart");
     let original = root.join("examples/quickstart");

@@ -247,7 +247,7 @@ impl Lanes {
     /// without looking closely.
     pub(super) fn has_work(&self) -> bool {
         !self.quarantine_runs
-            && !self.pause_left().is_some()
+            && self.pause_left().is_none()
             && (!self.row.is_empty() || (!self.quarantine.is_empty() && self.running == 0))
     }
 

@@ -161,6 +161,7 @@ impl<'t> Scan<'t> {
     }
 
     /// Passes over a string; tells whether there is an escape in it.
+    #[inline]
     fn string(&mut self) -> Result<bool, NotJson> {
         self.at += 1;
         let mut escaped = false;
@@ -180,6 +181,7 @@ impl<'t> Scan<'t> {
         }
     }
 
+    #[cold]
     fn escape(&mut self) -> Result<(), NotJson> {
         match self.text.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
@@ -228,6 +230,7 @@ impl<'t> Scan<'t> {
         Ok(())
     }
 
+    #[inline]
     fn word(&mut self, word: &[u8]) -> Result<(), NotJson> {
         if !self.text[self.at..].starts_with(word) {
             return self.expected("a value");
@@ -236,6 +239,7 @@ impl<'t> Scan<'t> {
         Ok(())
     }
 
+    #[cold]
     fn expected<T>(&self, expected: &'static str) -> Result<T, NotJson> {
         Err(NotJson::Syntax {
             at: self.at,
@@ -250,9 +254,10 @@ const HIGHS: u64 = ONES << 7;
 /// How many bytes from the start need no attention within a string: neither quote nor
 /// backslash nor control character. Eight at a time (a byte's high bit is set where the
 /// subtraction borrows, which shows the first such byte surely and later ones perhaps).
+#[inline]
 fn plain(text: &[u8]) -> usize {
-    let (words, _) = text.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
+    let mut at = 0;
+    while let Some(word) = text[at..].first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
         let zero = |word: u64| word.wrapping_sub(ONES) & !word;
         let quote = zero(word ^ (ONES * u64::from(b'"')));
@@ -260,12 +265,12 @@ fn plain(text: &[u8]) -> usize {
         let control = word.wrapping_sub(ONES * 0x20) & !word;
         let special = (quote | backslash | control) & HIGHS;
         if special != 0 {
-            return at * 8 + special.trailing_zeros() as usize / 8;
+            return at + special.trailing_zeros() as usize / 8;
         }
+        at += 8;
     }
-    let from = words.len() * 8;
-    let rest = text[from..].iter();
-    from + rest
+    let rest = text[at..].iter();
+    at + rest
         .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
         .count()
 }

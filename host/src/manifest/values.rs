@@ -303,5 +303,4 @@ impl fmt::Display for Network {
 }
 
 #[cfg(test)]
-#[path = "values_tests.rs"]
 mod tests;

@@ -48,7 +48,7 @@ impl CompileCache {
             Ok(()) => {}
             // Without a cache everything works, only slower.
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "compiled code was not cached")
+                tracing::warn!(path = %path.display(), %error, "compiled code was not cached");
             }
         }
         match map(engine, &path) {

@@ -45,7 +45,7 @@ pub(super) fn unknown_scheme(name: &str) -> BuildError {
     let hint = match nearest {
         Some((_, known)) => format!("did you mean `{known}`?"),
         None => format!(
-            "the built-in ones are {}; others can be described under `[schemes.NAME]`",
+            "the built-in ones are {}",
             builtin::names().collect::<Vec<_>>().join(", ")
         ),
     };

@@ -136,9 +136,9 @@ impl Key {
         mut signatures: impl Iterator<Item = &'s [u8]>,
     ) -> bool {
         match self {
-            Self::HmacSha1(mac) => any_equal(&tag(mac, parts), signatures),
-            Self::HmacSha256(mac) => any_equal(&tag(mac, parts), signatures),
-            Self::HmacSha512(mac) => any_equal(&tag(mac, parts), signatures),
+            Self::HmacSha1(key) => any_equal(&mac(key, parts), signatures),
+            Self::HmacSha256(key) => any_equal(&mac(key, parts), signatures),
+            Self::HmacSha512(key) => any_equal(&mac(key, parts), signatures),
             Self::Static(secret) => any_equal(secret.expose(), signatures),
             Self::Ed25519(key) | Self::Rsa(key) => {
                 let message = parts.concat();
@@ -150,19 +150,20 @@ impl Key {
     /// The MAC over the parts, for schemes with a shared secret.
     pub(super) fn sign(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
         match self {
-            Self::HmacSha1(mac) => Some(tag(mac, parts)),
-            Self::HmacSha256(mac) => Some(tag(mac, parts)),
-            Self::HmacSha512(mac) => Some(tag(mac, parts)),
+            Self::HmacSha1(key) => Some(mac(key, parts).to_vec()),
+            Self::HmacSha256(key) => Some(mac(key, parts).to_vec()),
+            Self::HmacSha512(key) => Some(mac(key, parts).to_vec()),
             Self::Static(secret) => Some(secret.expose().to_vec()),
             Self::Ed25519(_) | Self::Rsa(_) => None,
         }
     }
 }
 
-fn tag<M: hmac::Mac + Clone>(mac: &M, parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = mac.clone();
+/// The MAC over the parts, one after another.
+fn mac<M: hmac::Mac + Clone>(key: &M, parts: &[&[u8]]) -> hmac::digest::Output<M> {
+    let mut mac = key.clone();
     parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().to_vec()
+    mac.finalize().into_bytes()
 }
 
 /// Whether any is equal; looks at all of them, each in constant time.
