@@ -1,5 +1,6 @@
 //! What a gateway must do, by theme.
 
+mod commands;
 mod dispatch;
 mod durability;
 mod effects;

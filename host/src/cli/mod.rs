@@ -2,8 +2,11 @@
 
 mod check;
 mod outbox;
+mod request;
 mod serve;
+mod sign;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,6 +33,10 @@ enum Command {
     Check(check::CheckArgs),
     /// Tell what the gateway is doing, or what is in its ledger when it does not run.
     Status(status::StatusArgs),
+    /// Say whether a captured request would be accepted, and why not.
+    Verify(verify::VerifyArgs),
+    /// Sign a request as its provider would.
+    Sign(sign::SignArgs),
     /// Look at the requests that handlers have queued.
     Outbox(outbox::OutboxArgs),
 }
@@ -40,6 +47,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => Ok(check::run(&args, &components)),
         Command::Status(args) => status::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Sign(args) => sign::run(&args),
         Command::Outbox(args) => outbox::run(&args),
     };
     result.unwrap_or_else(|error| {

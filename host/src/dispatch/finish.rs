@@ -20,29 +20,35 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// one: a handler that asks for none at all must not run hot.
 const SHORTEST_WISH: Duration = Duration::from_secs(1);
 
-/// Runs a job on guest thread `slot` and hands its end to the ledger.
-pub(super) fn run(shared: &Arc<Shared>, slot: usize, job: Job, runnable: &dyn Runnable) {
+/// Runs a job on guest thread `slot` and hands its end to the ledger. Returns whether the
+/// thread is fit for more.
+pub(super) fn run(shared: &Arc<Shared>, slot: usize, job: Job, runnable: &dyn Runnable) -> bool {
     let ledger = shared.ledger();
     let delivery = &job.delivery;
     if delivery.attempts >= runnable.handler().retry.attempts {
-        return give_up(shared, job);
+        give_up(shared, job);
+        return true;
     }
     if delivery.crashes >= SUSPECT
         && let Err(error) = ledger.claim(delivery.seq)
     {
-        return unavailable(shared, job, &error);
+        unavailable(shared, job, &error);
+        return true;
     }
     let started = shared.clock.now();
     ledger.note_running(slot, Some(delivery.seq));
     let run = runnable.run(delivery);
     ledger.note_running(slot, None);
+    let fit = !run.lowered;
     if let End::Ledger(error) = &run.end {
         let error = error.clone();
-        return unavailable(shared, job, &error);
+        unavailable(shared, job, &error);
+        return fit;
     }
     let completion = completion(shared, delivery, runnable, run, started);
     shared.lanes.lock().ran(&job.delivery.handler);
     submit(shared, job, completion);
+    fit
 }
 
 /// Ends a delivery whose last attempts ended with the gateway itself.

@@ -2,7 +2,8 @@
 //!
 //! Guests compute, and some loop for ever until their timeout: they get OS threads of
 //! their own, so that the scheduler divides the processor between them, and a lower
-//! priority than the threads that acknowledge. There are as many workers as processors;
+//! priority than the threads that acknowledge (the sandbox lowers it further for a guest
+//! that computes for long). There are as many workers as processors;
 //! while these are all busy with long runs and others wait, the [supervisor] starts more,
 //! up to a bound.
 //!
@@ -115,9 +116,15 @@ fn work(shared: &Arc<Shared>, slot: usize) {
     // latency.
     let _ = rustix::process::nice(NICENESS);
     while let Some(task) = next(shared) {
-        match task {
+        let fit = match task {
             Task::Run(job, runnable) => finish::run(shared, slot, job, runnable.as_ref()),
-            Task::Commit(job, completion) => finish::commit(shared, job, *completion),
+            Task::Commit(job, completion) => {
+                finish::commit(shared, job, *completion);
+                true
+            }
+        };
+        if !fit {
+            break;
         }
     }
     shared.lanes.lock().free_slot(slot);

@@ -83,6 +83,7 @@ fn ended(end: End) -> Run {
         effects: Effects::default(),
         logs: String::new(),
         duration: Duration::ZERO,
+        lowered: false,
     }
 }
 

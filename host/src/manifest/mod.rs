@@ -31,9 +31,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{HandlerName, SourceName};
-use crate::scheme::Verifier;
+use crate::scheme::{Settings, Verifier};
 use crate::secret::Secret;
 
+pub(crate) use quantity::parse_duration;
 pub use report::{Mistake, Mistakes};
 pub use values::{NetworkError, OriginError};
 
@@ -166,6 +167,8 @@ pub struct Source {
     pub path: String,
     /// `scheme`, `secrets`, `tolerance` and the scheme's own settings, ready to verify with.
     pub verifier: Verifier,
+    /// What `verifier` was built of, to explain refusals with.
+    pub settings: Settings,
     /// `body_limit` in bytes.
     pub body_limit: usize,
 }

@@ -23,7 +23,7 @@ const BYTES: &[(&str, u64)] = &[
 
 /// Reads a duration such as `250ms`, `5m` or `1h30m`: whole numbers with their units
 /// (d, h, m, s, ms), the largest first, each once.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total: u64 = 0;
     let mut units = MILLIS;

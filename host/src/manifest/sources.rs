@@ -67,7 +67,7 @@ fn source<'t>(
         ..defaults::BODY_LIMIT
     };
     let body_limit = fields.size(cx, "body_limit", &limit);
-    let verifier = verifier(cx, key, &fields)?;
+    let (verifier, settings) = verifier(cx, key, &fields)?;
     for warning in verifier.warnings() {
         cx.report
             .warn(&key.span, format!("source `{}`: {warning}", key.name));
@@ -76,6 +76,7 @@ fn source<'t>(
         name: SourceName::new(key.name.as_str()),
         path: path?.0.to_owned(),
         verifier,
+        settings,
         body_limit,
     })
 }
@@ -109,7 +110,7 @@ fn path<'t>(cx: &mut Context<'_>, fields: &Fields<'t>) -> Option<(&'t str, &'t S
 }
 
 /// The scheme with its settings.
-fn verifier(cx: &mut Context<'_>, key: &Key, fields: &Fields<'_>) -> Option<Verifier> {
+fn verifier(cx: &mut Context<'_>, key: &Key, fields: &Fields<'_>) -> Option<(Verifier, Settings)> {
     let before = cx.report.count();
     let scheme = scheme_name(cx, key, fields);
     let secrets = given_secrets(cx, fields);
@@ -130,8 +131,8 @@ fn verifier(cx: &mut Context<'_>, key: &Key, fields: &Fields<'_>) -> Option<Veri
         params,
     };
     let clean = cx.report.count() == before;
-    match scheme::build(scheme?, settings) {
-        Ok(verifier) => Some(verifier),
+    match scheme::build(scheme?, settings.clone()) {
+        Ok(verifier) => Some((verifier, settings)),
         Err(errors) => {
             for error in errors {
                 report(cx, fields, key, &secrets, clean, &error);

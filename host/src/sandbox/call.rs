@@ -62,6 +62,10 @@ pub(super) struct Call {
     effect_bytes: usize,
     host_calls: u32,
     wasi: Option<Box<Wasi>>,
+    /// Whether the guest has computed for long.
+    pub(super) slow: bool,
+    /// Whether its thread was given a lower priority for that.
+    pub(super) lowered: bool,
 }
 
 /// WASI with nothing behind it but clocks, random numbers and captured output.
@@ -121,6 +125,8 @@ impl Call {
             effect_bytes: 0,
             host_calls: 0,
             wasi: wasi.then(|| Box::new(Wasi::new(handler.limits.output))),
+            slow: false,
+            lowered: false,
         }
     }
 

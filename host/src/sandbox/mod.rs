@@ -12,6 +12,7 @@ mod engine;
 mod limits;
 mod load;
 mod measure;
+mod priority;
 mod run;
 mod slots;
 mod state;
@@ -165,4 +166,7 @@ pub struct Run {
     pub logs: String,
     /// How long instantiation and call took.
     pub duration: Duration,
+    /// Whether the thread that it ran on was left with the lowest priority, since the guest
+    /// computed for long and the process may not raise it again. It is to be replaced.
+    pub lowered: bool,
 }

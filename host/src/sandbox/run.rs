@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::call::{Call, Stop};
 use super::engine::EPOCH_TICK;
 use super::load::World;
+use super::priority;
 use super::state::StateSource;
 use super::v0_1::{self, Texts};
 use super::{Component, End, LoadError, Run, Sandbox};
@@ -17,6 +18,10 @@ use crate::manifest::{Handler, Limits};
 /// Bytes that the guest may hand to the host in one call, as a multiple of what it may
 /// have in effects and logs: enough for every call that can succeed.
 const HOSTCALL_SLACK: usize = 64 << 10;
+
+/// How long a guest may compute at the usual priority of guests. A hundred times what a
+/// handler in Rust takes, and a third of what one in Python may.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The longest reason or trap message that is kept, in bytes.
 const MAX_DETAIL: usize = 4 << 10;
@@ -34,8 +39,10 @@ impl Sandbox {
         let _slot = self.slots.take();
         let started = Instant::now();
         let mut store = self.store(component, handler, delivery, state);
+        lower_when_slow(&mut store, handler.limits.timeout);
         let answer = self.call(component, &mut store, delivery, handler.limits.timeout);
         let duration = started.elapsed();
+        let lowered = store.data().lowered && !priority::restore();
         let end = match answer {
             Ok(end) => end,
             Err(error) => explain(&error, &store),
@@ -52,6 +59,7 @@ impl Sandbox {
             effects,
             logs,
             duration,
+            lowered,
         }
     }
 
@@ -149,6 +157,23 @@ impl Sandbox {
 /// Bytes that the guest may hand to the host in one call.
 pub(super) fn hostcall_fuel(limits: &Limits) -> usize {
     limits.effects + limits.logs + HOSTCALL_SLACK
+}
+
+/// Lowers the thread's priority when the guest has not ended after [`PATIENCE`], and ends
+/// the guest when its timeout has passed.
+fn lower_when_slow(store: &mut Store<Call>, timeout: Duration) {
+    let Some(rest) = timeout.checked_sub(PATIENCE) else {
+        return;
+    };
+    store.set_epoch_deadline(ticks(PATIENCE));
+    store.epoch_deadline_callback(move |mut store| {
+        let call = store.data_mut();
+        if std::mem::replace(&mut call.slow, true) {
+            return Ok(UpdateDeadline::Interrupt);
+        }
+        call.lowered = priority::lower();
+        Ok(UpdateDeadline::Continue(ticks(rest)))
+    });
 }
 
 /// Epochs until `timeout` has surely passed: one is under way already.

@@ -28,10 +28,7 @@ fn an_unknown_scheme_fails_closed_and_the_nearest_is_named() {
     assert_eq!(setting, Setting::Scheme);
     assert!(message.contains("did you mean `stripe`?"), "{message}");
     let (_, message) = errors("completely-different", secrets(&["s"])).remove(0);
-    assert!(
-        message.contains("stripe, svix") && message.contains("schemes.NAME"),
-        "{message}"
-    );
+    assert!(message.contains("stripe, svix"), "{message}");
 }
 
 #[test]

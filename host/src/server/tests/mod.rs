@@ -92,7 +92,8 @@ fn fake() -> Fake {
         source: Arc::new(Source {
             name: SourceName::new("stripe"),
             path: "/hooks/stripe".to_owned(),
-            verifier: scheme::build("stripe", settings).unwrap(),
+            verifier: scheme::build("stripe", settings.clone()).unwrap(),
+            settings,
             body_limit: BODY_LIMIT,
         }),
         answers: Mutex::default(),

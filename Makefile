@@ -1,0 +1,70 @@
+# Every command of this repository; `make` alone lists them.
+#
+# Each takes a fresh Debian machine as it is: what is missing is installed by
+# .ci/prepare, which says what and why.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# With CI set, the demo checks its account and ends by itself.
+CI ?=
+# Options for the bench program, such as ARGS="--only acks --json".
+ARGS ?=
+
+# One set of targets for everything, so that the dependencies are compiled once.
+cargo_targets := --locked --lib --bins --examples
+
+.PHONY: help
+help: ## Lists the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+##
+.PHONY: demo
+demo: build sdk ## Starts the gateway on examples/quickstart, sends it events, tells what became of them (CI=1: checks and ends)
+	@target/debug/examples/demo $(if $(CI),--unattended)
+
+.PHONY: test
+test: guests ## Runs all tests: the host's, end to end, and the handlers' own
+	@.ci/prepare rust
+	cd plugins && cargo test --locked --workspace
+	if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --locked --lib --bins --tests; \
+	else cargo test --locked --lib --bins --tests; fi
+
+.PHONY: run
+run: build ## Runs the gateway on examples/quickstart, to play with; Ctrl-C ends it
+	cd examples/quickstart && STRIPE_WEBHOOK_SECRET="$${STRIPE_WEBHOOK_SECRET:-whsec_quickstart}" ../../target/debug/tollgate serve
+
+##
+.PHONY: build
+build: guests ## Compiles the gateway and the handlers
+	@.ci/prepare rust
+	cargo build $(cargo_targets)
+
+.PHONY: guests
+guests: ## Compiles the handlers to WebAssembly (plugins/target/components)
+	@.ci/prepare rust
+	plugins/build
+
+.PHONY: sdk
+sdk: ## Fetches Stripe's own SDK into target/, if npm or pip can be had
+	@.ci/prepare stripe
+
+.PHONY: check
+check: ## Checks formatting and runs clippy with warnings as errors, in both workspaces
+	@.ci/prepare rust lint
+	cargo fmt --all --check
+	cd plugins && cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cd plugins && cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: bench
+bench: guests ## Measures throughput, latency and the sandbox against Express (a release build; see host/benches)
+	@.ci/prepare rust express
+	cargo bench --locked --bench gateway -- $(ARGS)
+
+.PHONY: clean
+clean: ## Removes everything that was built
+	rm -rf target plugins/target
