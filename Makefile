@@ -30,8 +30,8 @@ test: guests ## Runs all tests: the host's, end to end, and the handlers' own
 	@.ci/prepare rust
 	cd plugins && cargo test --locked --workspace
 	if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --locked --lib --bins --tests; \
-	else cargo test --locked --lib --bins --tests; fi
+	then cargo nextest run --locked --no-fail-fast --lib --bins --tests; \
+	else cargo test --locked --no-fail-fast --lib --bins --tests; fi
 
 .PHONY: run
 run: build ## Runs the gateway on examples/quickstart, to play with; Ctrl-C ends it
