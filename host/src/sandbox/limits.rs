@@ -8,22 +8,48 @@ use crate::manifest::Limits;
 /// Counts what the memories and tables of one store hold.
 #[derive(Debug)]
 pub(super) struct Budget {
-    memory: usize,
-    memory_limit: usize,
-    tables: usize,
-    tables_limit: usize,
+    memory: Account,
+    tables: Account,
     /// The first limit that a guest ran into. Growth that is refused is no trap by
     /// itself; if one follows, this says why.
     exceeded: Option<&'static str>,
 }
 
+/// What is used of one limit.
+#[derive(Debug)]
+struct Account {
+    name: &'static str,
+    used: usize,
+    limit: usize,
+}
+
+impl Account {
+    fn new(name: &'static str, limit: usize) -> Self {
+        Self {
+            name,
+            used: 0,
+            limit,
+        }
+    }
+
+    /// Adds the growth to what is used unless that goes over the limit.
+    fn take(&mut self, current: usize, desired: usize) -> bool {
+        let Some(total) = self.used.checked_add(desired.saturating_sub(current)) else {
+            return false;
+        };
+        let fits = total <= self.limit;
+        if fits {
+            self.used = total;
+        }
+        fits
+    }
+}
+
 impl Budget {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            memory: 0,
-            memory_limit: limits.memory,
-            tables: 0,
-            tables_limit: limits.tables,
+            memory: Account::new("memory", limits.memory),
+            tables: Account::new("tables", limits.tables),
             exceeded: None,
         }
     }
@@ -34,14 +60,21 @@ impl Budget {
     }
 }
 
-/// Adds the growth to `used` unless that goes over `limit`.
-fn take(used: &mut usize, limit: usize, current: usize, desired: usize) -> bool {
-    let Some(total) = used.checked_add(desired.saturating_sub(current)) else {
+/// Whether something may grow, and which limit it hit if not.
+fn grow(
+    account: &mut Account,
+    exceeded: &mut Option<&'static str>,
+    current: usize,
+    desired: usize,
+    maximum: Option<usize>,
+) -> bool {
+    // Beyond the maximum that the guest itself declares, growth fails anyway.
+    if maximum.is_some_and(|maximum| desired > maximum) {
         return false;
-    };
-    let fits = total <= limit;
-    if fits {
-        *used = total;
+    }
+    let fits = account.take(current, desired);
+    if !fits {
+        exceeded.get_or_insert(account.name);
     }
     fits
 }
@@ -53,15 +86,10 @@ impl ResourceLimiter for Budget {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // Beyond the maximum that the guest itself declares, growth fails anyway.
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        let fits = take(&mut self.memory, self.memory_limit, current, desired);
-        if !fits {
-            self.exceeded.get_or_insert("memory");
-        }
-        Ok(fits)
+        let Self {
+            memory, exceeded, ..
+        } = self;
+        Ok(grow(memory, exceeded, current, desired, maximum))
     }
 
     fn table_growing(
@@ -70,14 +98,10 @@ impl ResourceLimiter for Budget {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        let fits = take(&mut self.tables, self.tables_limit, current, desired);
-        if !fits {
-            self.exceeded.get_or_insert("tables");
-        }
-        Ok(fits)
+        let Self {
+            tables, exceeded, ..
+        } = self;
+        Ok(grow(tables, exceeded, current, desired, maximum))
     }
 }
 
@@ -87,10 +111,8 @@ mod tests {
 
     fn budget(memory: usize, tables: usize) -> Budget {
         Budget {
-            memory: 0,
-            memory_limit: memory,
-            tables: 0,
-            tables_limit: tables,
+            memory: Account::new("memory", memory),
+            tables: Account::new("tables", tables),
             exceeded: None,
         }
     }
