@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::headers::{ALWAYS, recorded};
 use super::key::{Algorithm, Key, KeyEncoding, decode};
+use super::keys::Keys;
 use super::settings::Reader;
 use super::signature::SignatureEncoding;
 use super::{
@@ -36,7 +37,7 @@ const DATE: &str = "/NotificationRequestItem/eventDate";
 const MERCHANT_REFERENCE: usize = 3;
 
 struct Adyen {
-    keys: Vec<Key>,
+    keys: Keys<Key>,
     pointers: PointerSet,
 }
 
@@ -93,10 +94,7 @@ impl Scheme for Adyen {
     }
 
     fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
-        let key = self
-            .keys
-            .get(secret)
-            .ok_or(SignError::NoSuchSecret(secret))?;
+        let key = self.keys.get(secret)?;
         let unsignable = |why: &str| SignError::Unsignable(why.to_owned());
         let mut body: Value = serde_json::from_slice(&unsigned.body)
             .map_err(|error| SignError::Unsignable(format!("the body is no JSON: {error}")))?;
@@ -205,13 +203,9 @@ impl Adyen {
             }
         })?;
         let signed = fields.join(":");
-        self.keys
-            .iter()
-            .position(|key| key.matches(&[signed.as_bytes()], std::iter::once(&signature[..])))
-            .ok_or(Rejection::SignatureMismatch {
-                signatures: 1,
-                secrets: self.keys.len(),
-            })
+        self.keys.which(1, |key| {
+            key.matches(&[signed.as_bytes()], std::iter::once(&signature[..]))
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use sha2::Sha256;
 
 use super::headers::{ALWAYS, recorded};
 use super::key::{Algorithm, Key};
+use super::keys::Keys;
 use super::settings::Reader;
 use super::signature::SignatureEncoding;
 use super::{
@@ -21,7 +22,7 @@ const PLACE: &str = "bt_signature";
 
 struct Braintree {
     /// Public keys, each with the private key that belongs to it.
-    keys: Vec<(String, Key)>,
+    keys: Keys<(String, Key)>,
 }
 
 /// The scheme with a source's settings.
@@ -32,7 +33,7 @@ pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Ve
                 in their order, with commas between them";
     let public = reader.param("public_key", what).unwrap_or_default();
     let public: Vec<String> = public.split(',').map(|key| key.trim().to_owned()).collect();
-    if !private.is_empty() && public.len() != private.len() {
+    if private.len() > 0 && public.len() != private.len() {
         let message = format!(
             "has {} public key(s) for {} secret(s); each secret needs its own",
             public.len(),
@@ -40,7 +41,7 @@ pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Ve
         );
         reader.mistake(super::Setting::Param("public_key".to_owned()), message);
     }
-    let keys = public.into_iter().zip(private).collect();
+    let keys = private.zip(public);
     let made = reader.finish(Some(Braintree { keys }))?;
     Ok(Box::new(made))
 }
@@ -96,7 +97,7 @@ impl Scheme for Braintree {
         let asked = *request.method == http::Method::GET
             && (20..=32).contains(&challenge.len())
             && challenge.iter().all(is_hex);
-        let (public, key) = self.keys.first().filter(|_| asked)?;
+        let (public, key) = self.keys.iter().next().filter(|_| asked)?;
         let mac = SignatureEncoding::Hex.encode(&key.sign(&[&challenge])?);
         Some(Answer::text(
             http::StatusCode::OK,
@@ -110,10 +111,7 @@ impl Scheme for Braintree {
     }
 
     fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
-        let (public, key) = self
-            .keys
-            .get(secret)
-            .ok_or(SignError::NoSuchSecret(secret))?;
+        let (public, key) = self.keys.get(secret)?;
         let payload = STANDARD.encode(&unsigned.body);
         let tag = key
             .sign(&[payload.as_bytes()])
@@ -141,50 +139,40 @@ impl Scheme for Braintree {
 impl Braintree {
     /// Which secret signed: `public|signature` pairs, with `&` between them.
     fn matching(&self, pairs: &str, payload: &[u8]) -> Result<usize, Rejection> {
-        let mut tried = 0;
-        let mut unreadable = None;
-        let pairs = pairs
+        let named: Vec<(&str, &str)> = pairs
             .split('&')
             .filter_map(|pair| pair.split_once('|'))
-            .take(32);
-        for (public, text) in pairs {
-            for (index, (own, key)) in self.keys.iter().enumerate() {
-                if own != public {
-                    continue;
-                }
-                let signature = match SignatureEncoding::Hex.decode(text) {
-                    Ok(signature) => signature,
-                    Err(why) => {
-                        unreadable = Some(why);
-                        continue;
-                    }
-                };
-                tried += 1;
-                // Braintree signs the payload sometimes with a line's end, which is not sent.
-                let holds = |parts: &[&[u8]]| key.matches(parts, std::iter::once(&signature[..]));
-                if holds(&[payload]) || holds(&[payload, b"\n"]) {
-                    return Ok(index);
-                }
+            .take(32)
+            .filter(|(public, _)| self.keys.iter().any(|(own, _)| own == public))
+            .collect();
+        if named.is_empty() {
+            let own: Vec<&str> = self.keys.iter().map(|(own, _)| own.as_str()).collect();
+            return Err(Rejection::NoKnownSignature {
+                place: PLACE.to_owned(),
+                wanted: own.join("` or `"),
+            });
+        }
+        let (mut signatures, mut unreadable) = (Vec::new(), "");
+        for (public, text) in named {
+            match SignatureEncoding::Hex.decode(text) {
+                Ok(signature) => signatures.push((public, signature)),
+                Err(why) => unreadable = why,
             }
         }
-        Err(match (tried, unreadable) {
-            (0, Some(why)) => Rejection::MalformedSignature {
+        if signatures.is_empty() {
+            return Err(Rejection::MalformedSignature {
                 place: PLACE.to_owned(),
-                why: why.to_owned(),
-            },
-            (0, None) => Rejection::NoKnownSignature {
-                place: PLACE.to_owned(),
-                wanted: self
-                    .keys
-                    .iter()
-                    .map(|(public, _)| public.as_str())
-                    .collect::<Vec<_>>()
-                    .join("` or `"),
-            },
-            _ => Rejection::SignatureMismatch {
-                signatures: tried,
-                secrets: self.keys.len(),
-            },
+                why: unreadable.to_owned(),
+            });
+        }
+        // Braintree signs the payload sometimes with a line's end, which is not sent.
+        let messages = [vec![payload], vec![payload, b"\n"]];
+        self.keys.which(signatures.len(), |(own, key)| {
+            let of_own = signatures.iter().filter(|(public, _)| own == public);
+            let of_own = of_own.map(|(_, signature)| signature.as_slice());
+            messages
+                .iter()
+                .any(|parts| key.matches(parts, of_own.clone()))
         })
     }
 }

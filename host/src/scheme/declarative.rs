@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::headers::header;
 use super::key::Key;
+use super::keys::Keys;
 use super::signature::{SignatureForm, Signatures, Wanted};
 use super::{
     Answer, AnswerTo, ProviderEvent, Rejection, Request, Scheme, SignError, Signed, Unsigned, sign,
@@ -32,7 +33,7 @@ pub use template::{
 /// A described scheme with a source's keys.
 pub(super) struct Declarative {
     prepared: Prepared,
-    keys: Vec<SourceKey>,
+    keys: Keys<SourceKey>,
     url: Option<String>,
     tolerance: Option<Tolerance>,
 }
@@ -109,10 +110,7 @@ impl Scheme for Declarative {
         now: UnixMillis,
     ) -> Result<Signed, SignError> {
         let names = self.prepared.first_family();
-        let key = self
-            .keys
-            .get(secret)
-            .ok_or(SignError::NoSuchSecret(secret))?;
+        let key = self.keys.get(secret)?;
         let Unsigned { body, mut headers } = unsigned;
         let timestamp = self.prepared.unit().write(now);
         if let Some(name) = &names.timestamp_header {
@@ -187,13 +185,7 @@ impl Declarative {
             key.key
                 .matches(&parts, named.map(|(_, bytes)| bytes.as_slice()))
         };
-        self.keys
-            .iter()
-            .position(holds)
-            .ok_or(Rejection::SignatureMismatch {
-                signatures: signatures.found.len(),
-                secrets: self.keys.len(),
-            })
+        self.keys.which(signatures.found.len(), holds)
     }
 
     /// The signed bytes, piece by piece.

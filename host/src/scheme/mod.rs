@@ -18,6 +18,7 @@ mod field;
 mod form;
 mod headers;
 mod key;
+mod keys;
 mod mollie;
 mod paypal;
 mod pem;

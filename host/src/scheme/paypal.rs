@@ -12,6 +12,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
 use super::declarative::Tolerance;
 use super::headers::{ALWAYS, header, recorded};
+use super::keys::Keys;
 use super::pem::{self, KeyKind};
 use super::settings::Reader;
 use super::signature::SignatureEncoding;
@@ -27,7 +28,7 @@ pub(super) const CERTIFICATE: &str = "paypal-cert-url";
 const ALGORITHM: &str = "paypal-auth-algo";
 
 struct Paypal {
-    keys: Vec<UnparsedPublicKey<Vec<u8>>>,
+    keys: Keys<UnparsedPublicKey<Vec<u8>>>,
     webhook_id: String,
     /// Checked only where the source asks for it: PayPal resends for three days.
     tolerance: Option<Tolerance>,
@@ -97,16 +98,9 @@ impl Scheme for Paypal {
             self.webhook_id,
             crc32fast::hash(request.body)
         );
-        let holds =
-            |key: &UnparsedPublicKey<Vec<u8>>| key.verify(signed.as_bytes(), &signature).is_ok();
         let secret = self
             .keys
-            .iter()
-            .position(holds)
-            .ok_or(Rejection::SignatureMismatch {
-                signatures: 1,
-                secrets: self.keys.len(),
-            })?;
+            .which(1, |key| key.verify(signed.as_bytes(), &signature).is_ok())?;
         if let Some(tolerance) = self.tolerance {
             let malformed = || Rejection::MalformedTimestamp {
                 place: TIME.to_owned(),

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::declarative::Tolerance;
 use super::headers::{ALWAYS, header, recorded};
+use super::keys::Keys;
 use super::pem::{self, KeyKind};
 use super::settings::Reader;
 use super::{BuildError, ProviderEvent, Rejection, Request, Scheme, Settings};
@@ -25,7 +26,7 @@ const TOKEN: &str = "plaid-verification";
 const TOLERANCE: std::time::Duration = std::time::Duration::from_secs(300);
 
 struct Plaid {
-    keys: Vec<PublicKey>,
+    keys: Keys<PublicKey>,
     tolerance: Tolerance,
     pointers: PointerSet,
 }
@@ -209,15 +210,9 @@ impl Plaid {
         let message = token.signed.as_bytes();
         let holds =
             |key: &PublicKey| named(key) && key.key.verify(message, &token.signature).is_ok();
-        let at = self
-            .keys
-            .iter()
-            .position(holds)
-            .ok_or(Rejection::SignatureMismatch {
-                signatures: 1,
-                secrets: self.keys.len(),
-            })?;
-        if self.keys[at].expired.is_some_and(|expired| expired <= now) {
+        let at = self.keys.which(1, holds)?;
+        let expired = self.keys.iter().nth(at).and_then(|key| key.expired);
+        if expired.is_some_and(|expired| expired <= now) {
             let why = format!("the key `{}` has expired", kid.escape_default());
             return Err(Rejection::UntrustedKey { why });
         }

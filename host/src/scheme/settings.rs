@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::build::{BuildError, Setting};
+use super::keys::Keys;
 use super::{Settings, declarative::Tolerance};
 use crate::secret::Secret;
 
@@ -30,7 +31,7 @@ impl<'n> Reader<'n> {
 
     /// The keys that the secrets stand for; there must be one at least. `read` says, to
     /// follow on `secret 1 of NAME`, why a secret stands for none.
-    pub(super) fn keys<K>(&mut self, read: impl Fn(&Secret) -> Result<K, String>) -> Vec<K> {
+    pub(super) fn keys<K>(&mut self, read: impl Fn(&Secret) -> Result<K, String>) -> Keys<K> {
         let scheme = self.scheme;
         let secrets = std::mem::take(&mut self.settings.secrets);
         if secrets.is_empty() {
@@ -52,7 +53,7 @@ impl<'n> Reader<'n> {
                 }
             }
         }
-        keys
+        Keys::new(keys)
     }
 
     /// For a scheme without signatures: there must be no secret.

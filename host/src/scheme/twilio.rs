@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::headers::{ALWAYS, header, recorded};
 use super::key::{Algorithm, Key};
+use super::keys::Keys;
 use super::settings::Reader;
 use super::signature::SignatureEncoding;
 use super::{
@@ -23,7 +24,7 @@ const SIGNATURE_SETTINGS: &str = "x-twilio-webhooks-signature-settings";
 const IDEMPOTENCY_TOKEN: &str = "i-twilio-idempotency-token";
 
 struct Twilio {
-    keys: Vec<TokenKeys>,
+    keys: Keys<TokenKeys>,
     url: String,
 }
 
@@ -72,22 +73,12 @@ impl Scheme for Twilio {
             urls.iter()
                 .any(|url| key.matches(&[url.as_bytes(), &signed], std::iter::once(&signature[..])))
         };
-        let secret = self
-            .keys
-            .iter()
-            .position(holds)
-            .ok_or(Rejection::SignatureMismatch {
-                signatures: 1,
-                secrets: self.keys.len(),
-            })?;
+        let secret = self.keys.which(1, holds)?;
         Ok((secret, vec![event(request, &urls[1], &signed, &params)]))
     }
 
     fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
-        let keys = self
-            .keys
-            .get(secret)
-            .ok_or(SignError::NoSuchSecret(secret))?;
+        let keys = self.keys.get(secret)?;
         let Unsigned { body, mut headers } = unsigned;
         let hash = || format!("bodySHA256={}", hex::encode(Sha256::digest(&body)));
         let query = (!form::is_form(&headers)).then(hash);

@@ -12,22 +12,7 @@ fn explained(
 ) -> String {
     let signer = verifier(scheme, &[signing]);
     let body = "{\n  \"id\": \"e\",\n  \"type\": \"a\",\n  \"b\": [\n    1\n  ]\n}";
-    let signed = signer
-        .sign(
-            0,
-            Unsigned {
-                body: body.into(),
-                ..Unsigned::default()
-            },
-            NOW,
-        )
-        .unwrap();
-    let mut captured = Captured {
-        method: http::Method::POST,
-        url: "/".to_owned(),
-        headers: signed.headers,
-        body: signed.body,
-    };
+    let mut captured = capture(&signer, body);
     change(&mut captured);
     let settings = Settings {
         secrets: vec![Secret::new(receiving)],
@@ -131,22 +116,7 @@ fn a_request_from_long_ago() {
 fn a_url_as_it_looks_behind_a_proxy() {
     let signer = verifier("square", &["s"]);
     let (body, _) = sample("square");
-    let signed = signer
-        .sign(
-            0,
-            Unsigned {
-                body: body.into(),
-                ..Unsigned::default()
-            },
-            NOW,
-        )
-        .unwrap();
-    let captured = Captured {
-        method: http::Method::POST,
-        url: "/".to_owned(),
-        headers: signed.headers,
-        body: signed.body,
-    };
+    let captured = capture(&signer, body);
     let url = Some("http://pay.example.com/hook".to_owned());
     let settings = Settings {
         secrets: vec![Secret::new("s")],

@@ -32,20 +32,7 @@ fn an_unsigned_id_is_recorded_but_is_no_key() {
 #[test]
 fn the_same_id_with_other_bytes_is_a_duplicate() {
     let verifier = verifier("stripe", &["s"]);
-    let basis = |body: &'static str| {
-        let unsigned = Unsigned {
-            body: Bytes::from(body),
-            ..Unsigned::default()
-        };
-        let signed = verifier.sign(0, unsigned, NOW).unwrap();
-        let captured = Captured {
-            method: http::Method::POST,
-            url: String::new(),
-            headers: signed.headers,
-            body: signed.body,
-        };
-        events(&verifier, &captured).remove(0).basis
-    };
+    let basis = |body: &'static str| events(&verifier, &capture(&verifier, body)).remove(0).basis;
     let first = basis(r#"{"id":"evt_1","type":"a","pending_webhooks":2}"#);
     assert_eq!(
         first,

@@ -87,27 +87,38 @@ fn secret(scheme: &str) -> Option<&'static [&'static str]> {
 fn signed(scheme: &str) -> Option<(Verifier, Captured)> {
     let verifier = verifier(scheme, secret(scheme)?);
     let (body, given) = sample(scheme);
-    let mut headers = http::HeaderMap::new();
-    for (name, value) in given {
-        headers.insert(name, value.parse().unwrap());
-    }
-    let unsigned = Unsigned {
-        body: Bytes::from(body),
-        headers,
+    let captured = capture_with(&verifier, body, &given);
+    Some((verifier, captured))
+}
+
+/// The request that delivers a body, signed at [`NOW`] with the first secret.
+fn capture(verifier: &Verifier, body: impl Into<Bytes>) -> Captured {
+    capture_with(verifier, body, &[])
+}
+
+/// The same with headers that the scheme reads.
+fn capture_with(
+    verifier: &Verifier,
+    body: impl Into<Bytes>,
+    headers: &[(&'static str, &str)],
+) -> Captured {
+    let mut unsigned = Unsigned {
+        body: body.into(),
+        ..Unsigned::default()
     };
+    for (name, value) in headers {
+        unsigned.headers.insert(*name, value.parse().unwrap());
+    }
     let signed = verifier
         .sign(0, unsigned, NOW)
-        .unwrap_or_else(|error| panic!("{scheme}: {error}"));
-    let url = signed
-        .query
-        .map_or_else(|| "/hook".to_owned(), |query| format!("/hook?{query}"));
-    let captured = Captured {
+        .unwrap_or_else(|error| panic!("{}: {error}", verifier.scheme()));
+    let query = signed.query.map(|query| format!("?{query}"));
+    Captured {
         method: http::Method::POST,
-        url,
+        url: format!("/hook{}", query.unwrap_or_default()),
         headers: signed.headers,
         body: signed.body,
-    };
-    Some((verifier, captured))
+    }
 }
 
 fn events(verifier: &Verifier, captured: &Captured) -> Vec<ProviderEvent> {
@@ -334,22 +345,7 @@ fn the_events_time_is_not_needed() {
     let verifier = verifier("stripe", &["s"]);
     for created in ["null", "\"yesterday\"", "{}", "-1", "1e300"] {
         let body = format!(r#"{{"id":"e","type":"a","created":{created}}}"#);
-        let signed = verifier
-            .sign(
-                0,
-                Unsigned {
-                    body: body.into(),
-                    ..Unsigned::default()
-                },
-                NOW,
-            )
-            .unwrap();
-        let captured = Captured {
-            method: http::Method::POST,
-            url: String::new(),
-            headers: signed.headers,
-            body: signed.body,
-        };
+        let captured = capture(&verifier, body);
         assert_eq!(events(&verifier, &captured)[0].created, None, "{created}");
     }
 }

@@ -206,17 +206,7 @@ fn a_tolerance_replaces_the_schemes_own() {
         ..secrets(&["s"])
     };
     let verifier = build("stripe", settings).unwrap();
-    let unsigned = Unsigned {
-        body: r#"{"id":"e","type":"a"}"#.into(),
-        ..Unsigned::default()
-    };
-    let signed = verifier.sign(0, unsigned, NOW).unwrap();
-    let captured = Captured {
-        method: http::Method::POST,
-        url: String::new(),
-        headers: signed.headers,
-        body: signed.body,
-    };
+    let captured = capture(&verifier, r#"{"id":"e","type":"a"}"#);
     let at = |now| {
         verifier
             .verify(&captured.request(), now)

@@ -29,25 +29,8 @@ fn a_provider_that_nobody_heard_of_in_ten_lines() {
         ..Settings::default()
     };
     let verifier = build_template("acme", &template, settings).unwrap();
-    let mut headers = http::HeaderMap::new();
-    headers.insert("acme-id", "B7".parse().unwrap());
     let body = r#"{"batch":{"items":[{"n":1,"meta":{"kind":"paid"}}, {"n":2}]}}"#;
-    let signed = verifier
-        .sign(
-            0,
-            Unsigned {
-                body: body.into(),
-                headers,
-            },
-            NOW,
-        )
-        .unwrap();
-    let captured = Captured {
-        method: http::Method::POST,
-        url: String::new(),
-        headers: signed.headers,
-        body: signed.body,
-    };
+    let captured = capture_with(&verifier, body, &[("acme-id", "B7")]);
     let found = events(&verifier, &captured);
     let ids: Vec<_> = found
         .iter()
@@ -88,22 +71,7 @@ fn fields_that_identify_an_event_together() {
     };
     let verifier = build_template("acme", &template, settings).unwrap();
     let verify = |body: &'static str| {
-        let signed = verifier
-            .sign(
-                0,
-                Unsigned {
-                    body: body.into(),
-                    ..Unsigned::default()
-                },
-                NOW,
-            )
-            .unwrap();
-        let captured = Captured {
-            method: http::Method::POST,
-            url: String::new(),
-            headers: signed.headers,
-            body: signed.body,
-        };
+        let captured = capture(&verifier, body);
         verifier
             .verify(&captured.request(), NOW)
             .map(|accepted| accepted.events.into_inner().remove(0).basis)
