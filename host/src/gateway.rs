@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{BreakerState, Dispatcher};
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::generation::Generation;
 use crate::ledger::{
@@ -164,11 +164,16 @@ impl Core {
         let lanes: std::collections::HashMap<_, _> = self.dispatcher.status().into_iter().collect();
         let handlers = generation.digests().into_iter().map(|(name, digest)| {
             let lane = lanes.get(&name).copied().unwrap_or_default();
-            let status = json!({
+            let mut status = json!({
                 "component": digest.to_string(),
                 "queued": lane.queued,
                 "running": lane.running,
+                "breaker": lane.gate.breaker.name(),
+                "limited": lane.gate.limited,
             });
+            if let BreakerState::Open { until } = lane.gate.breaker {
+                status["breaker_until_ms"] = until.into();
+            }
             (name.to_string(), status)
         });
         Value::Object(handlers.collect())

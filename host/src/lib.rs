@@ -19,6 +19,7 @@ mod last_good;
 pub mod ledger;
 pub mod manifest;
 pub mod outbox;
+mod rate;
 pub mod reload;
 pub mod sandbox;
 pub mod scheme;

@@ -22,7 +22,12 @@ const SHORTEST_WISH: Duration = Duration::from_secs(1);
 
 /// Runs a job on guest thread `slot` and hands its end to the ledger. Returns whether the
 /// thread is fit for more.
-pub(super) fn run(shared: &Arc<Shared>, slot: usize, job: Job, runnable: &dyn Runnable) -> bool {
+pub(super) fn run(
+    shared: &Arc<Shared>,
+    slot: usize,
+    mut job: Job,
+    runnable: &dyn Runnable,
+) -> bool {
     let ledger = shared.ledger();
     let delivery = &job.delivery;
     if delivery.attempts >= runnable.handler().retry.attempts {
@@ -46,18 +51,31 @@ pub(super) fn run(shared: &Arc<Shared>, slot: usize, job: Job, runnable: &dyn Ru
         return fit;
     }
     let completion = completion(shared, delivery, runnable, run, started);
-    shared.lanes.lock().ran(&job.delivery.handler);
+    ran(shared, &mut job, completion.attempt.outcome);
     submit(shared, job, completion);
     fit
 }
 
+/// The run has ended, and its gate learns how before another one starts: long before the
+/// commit, which may be what many runs wait for.
+fn ran(shared: &Shared, job: &mut Job, outcome: AttemptOutcome) {
+    let name = &job.delivery.handler;
+    let mut lanes = shared.lanes.lock();
+    if let Some(lane) = lanes.get_mut(name) {
+        lane.gate
+            .ended(std::mem::take(&mut job.pass), Some(outcome));
+    }
+    lanes.ran(name);
+}
+
 /// Ends a delivery whose last attempts ended with the gateway itself.
-fn give_up(shared: &Shared, job: Job) {
+fn give_up(shared: &Shared, mut job: Job) {
     match shared.ledger().give_up(job.delivery.seq) {
         Ok(()) => {
             let mut lanes = shared.lanes.lock();
             lanes.ran(&job.delivery.handler);
             if let Some(lane) = lanes.get_mut(&job.delivery.handler) {
+                lane.gate.ended(std::mem::take(&mut job.pass), None);
                 lane.settled();
                 lane.retire(&job);
             }
@@ -85,13 +103,14 @@ fn submit(shared: &Arc<Shared>, job: Job, completion: Completion) {
 
 /// The run said nothing of the handler, because the ledger could not be used: it does not
 /// count, and everything waits a little.
-fn unavailable(shared: &Shared, job: Job, error: &LedgerError) {
+fn unavailable(shared: &Shared, mut job: Job, error: &LedgerError) {
     tracing::warn!(handler = %job.delivery.handler, event = %job.delivery.event.id, %error, "a delivery waits for the ledger");
     let mut lanes = shared.lanes.lock();
     lanes.ran(&job.delivery.handler);
     lanes.pause(Instant::now() + PAUSE);
     let name = job.delivery.handler.clone();
     if let Some(lane) = lanes.get_mut(&name) {
+        lane.gate.ended(std::mem::take(&mut job.pass), None);
         lane.settled();
         lane.push_front(job);
     }

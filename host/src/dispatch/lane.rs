@@ -4,6 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::Runnable;
+use super::gate::{Gate, Pass};
+use crate::clock::Clock;
 use crate::event::UnixMillis;
 use crate::ledger::{Completion, Delivery, DeliverySeq};
 
@@ -25,6 +27,8 @@ pub(super) struct Job {
     pub(super) conflicts: u32,
     /// Whether it came from the ledger's list of what is to be retried.
     pub(super) retry: bool,
+    /// What its run was let through on.
+    pub(super) pass: Pass,
 }
 
 /// Something for a worker to do.
@@ -38,6 +42,8 @@ pub(super) enum Task {
 /// One handler's lane.
 pub(super) struct Lane {
     pub(super) runnable: Arc<dyn Runnable>,
+    /// What a run must pass beside a free place.
+    pub(super) gate: Gate,
     queue: VecDeque<Job>,
     queued_bytes: usize,
     commits: VecDeque<(Job, Box<Completion>)>,
@@ -69,8 +75,9 @@ pub(super) struct Lane {
 
 impl Lane {
     /// A lane whose deliveries are all still in the ledger.
-    pub(super) fn new(runnable: Arc<dyn Runnable>) -> Self {
+    pub(super) fn new(runnable: Arc<dyn Runnable>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            gate: Gate::new(clock, runnable.handler()),
             runnable,
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -113,13 +120,26 @@ impl Lane {
         if !self.commits.is_empty() {
             return true;
         }
-        if self.runs_alone {
+        if self.runs_alone || !self.gate.open() {
             return false;
         }
         if !self.alone.is_empty() {
             return self.running == 0 && self.uncommitted == 0;
         }
         !self.queue.is_empty() && self.running < self.concurrency()
+    }
+
+    /// When there may be something to read from the ledger or to run, as far as that is a
+    /// matter of time.
+    pub(super) fn looks_at(&self) -> Option<UnixMillis> {
+        // What is due and finds no room waits for runs, not for the time.
+        let due = self
+            .next_due
+            .filter(|_| self.room() > 0 || self.gate.open());
+        let gate = self.gate.opens_at().filter(|_| self.queued() > 0);
+        // A gate that is open already has let the lane into the row.
+        let gate = gate.filter(|_| !self.gate.open());
+        due.into_iter().chain(gate).min()
     }
 
     /// The next thing to do; `None` if there is none now.
@@ -130,7 +150,7 @@ impl Lane {
         if let Some((job, completion)) = self.commits.pop_front() {
             return Some(Task::Commit(job, completion));
         }
-        let job = match self.alone.pop_front() {
+        let mut job = match self.alone.pop_front() {
             Some(job) => {
                 self.runs_alone = true;
                 job
@@ -142,6 +162,7 @@ impl Lane {
             }
         };
         self.running += 1;
+        job.pass = self.gate.started();
         Some(Task::Run(job, self.runnable.clone()))
     }
 
@@ -162,6 +183,7 @@ impl Lane {
             delivery,
             conflicts: 0,
             retry: false,
+            pass: Pass::default(),
         });
         true
     }
@@ -224,6 +246,7 @@ impl Lane {
                     delivery,
                     conflicts: 0,
                     retry: true,
+                    pass: Pass::default(),
                 });
             }
         }
@@ -254,6 +277,7 @@ impl Lane {
                 delivery,
                 conflicts: 0,
                 retry: false,
+                pass: Pass::default(),
             });
         }
         if complete && !self.missed {

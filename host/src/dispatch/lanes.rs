@@ -4,8 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::gate::GateStatus;
 use super::lane::{Job, Lane, SUSPECT, Task};
 use super::{PoolOptions, Runnable};
+use crate::clock::Clock;
 use crate::event::HandlerName;
 use crate::ledger::Delivery;
 
@@ -16,10 +18,13 @@ pub struct LaneStatus {
     pub queued: usize,
     /// Runs under way.
     pub running: usize,
+    /// What holds those that wait back.
+    pub gate: GateStatus,
 }
 
 /// The dispatcher's state, under its lock.
 pub(super) struct Lanes {
+    clock: Arc<dyn Clock>,
     lanes: HashMap<HandlerName, Lane>,
     /// Handlers that have something to run, each once: workers take from the front and put
     /// the handler back at the end, so that all get their turn.
@@ -39,6 +44,9 @@ pub(super) struct Lanes {
     paused_until: Option<Instant>,
     /// A delivery arrived for a handler that is not there.
     pub(super) orphans: bool,
+    /// The handlers are others than those for which the ledger last held and released
+    /// deliveries. Until it has, what a lane reads may not be all that is to be its own.
+    pub(super) changed: bool,
     /// Something changed that only the supervisor can look at.
     pub(super) look: bool,
     /// Whether the supervisor looks at the workers' progress at short intervals.
@@ -49,8 +57,9 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(options: &PoolOptions) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, options: &PoolOptions) -> Self {
         Self {
+            clock,
             lanes: HashMap::new(),
             row: VecDeque::new(),
             quarantine: VecDeque::new(),
@@ -63,6 +72,7 @@ impl Lanes {
             taken: 0,
             paused_until: None,
             orphans: false,
+            changed: false,
             look: false,
             ticking: false,
             stopping: false,
@@ -76,10 +86,12 @@ impl Lanes {
             let name = runnable.handler().name.clone();
             let lane = match old.remove(&name) {
                 Some(mut lane) => {
+                    lane.gate
+                        .replaced(lane.runnable.as_ref(), runnable.as_ref());
                     lane.runnable = runnable;
                     lane
                 }
-                None => Lane::new(runnable),
+                None => Lane::new(runnable, self.clock.clone()),
             };
             self.lanes.insert(name, lane);
         }
@@ -93,6 +105,7 @@ impl Lanes {
         // What is due for handlers that are gone is to be held, what was held for those that
         // are back to be released.
         self.orphans = true;
+        self.changed = true;
     }
 
     pub(super) fn names(&self) -> Vec<HandlerName> {
@@ -132,6 +145,18 @@ impl Lanes {
             lane.in_row = true;
             self.row.push_back(name.clone());
         }
+    }
+
+    /// Puts into the row what waited for its gate, where that has opened by now.
+    pub(super) fn look_at_gates(&mut self) {
+        let mut opened = Vec::new();
+        for (name, lane) in &mut self.lanes {
+            lane.gate.look();
+            if !lane.in_row && lane.eligible() {
+                opened.push(name.clone());
+            }
+        }
+        opened.iter().for_each(|name| self.line_up(name));
     }
 
     /// The next thing for a worker to do.
@@ -274,6 +299,7 @@ impl Lanes {
         let status = |lane: &Lane| LaneStatus {
             queued: lane.queued(),
             running: lane.running,
+            gate: lane.gate.status(),
         };
         self.lanes
             .iter()

@@ -6,7 +6,9 @@
 //! to be retried. Guests run on threads of their own, of lower priority than those that
 //! acknowledge; see [`pool`].
 
+mod breaker;
 mod finish;
+mod gate;
 mod lane;
 mod lanes;
 mod pool;
@@ -26,6 +28,8 @@ use crate::ledger::{Delivery, Ledger};
 use crate::manifest::Handler;
 use crate::sandbox::Run;
 
+pub use breaker::BreakerState;
+pub use gate::GateStatus;
 pub use lanes::LaneStatus;
 use lanes::Lanes;
 pub use pool::{Pool, PoolOptions};
@@ -65,7 +69,7 @@ struct Shared {
 impl Dispatcher {
     /// A dispatcher without handlers.
     pub fn new(clock: Arc<dyn Clock>, options: PoolOptions) -> Self {
-        let lanes = Lanes::new(&options);
+        let lanes = Lanes::new(clock.clone(), &options);
         Self {
             shared: Arc::new(Shared {
                 clock,

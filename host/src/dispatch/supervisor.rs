@@ -76,7 +76,7 @@ fn wait(lanes: &mut Lanes, shared: &Shared) -> Duration {
     let until = |due: u64| Duration::from_millis(due.saturating_sub(now)).max(SOON);
     lanes
         .iter_mut()
-        .filter_map(|(_, lane)| lane.next_due)
+        .filter_map(|(_, lane)| lane.looks_at())
         .map(until)
         .min()
         .map_or(LONGEST, |wait| wait.min(LONGEST))
@@ -90,15 +90,18 @@ fn look(shared: &Shared) -> Result<(), LedgerError> {
         return Ok(());
     }
     if lanes.orphans {
-        let present = lanes.names();
-        lanes.orphans = false;
+        let (present, changed) = (lanes.names(), lanes.changed);
+        (lanes.orphans, lanes.changed) = (false, false);
         drop(lanes);
         if let Err(error) = shared.ledger().hold_absent(&present) {
-            shared.lanes.lock().orphans = true;
+            let mut lanes = shared.lanes.lock();
+            lanes.orphans = true;
+            lanes.changed |= changed;
             return Err(error);
         }
         lanes = shared.lanes.lock();
     }
+    lanes.look_at_gates();
     let now = shared.clock.now();
     let mut refill = Vec::new();
     let mut due = Vec::new();
@@ -121,6 +124,10 @@ fn look(shared: &Shared) -> Result<(), LedgerError> {
 fn read_pending(shared: &Shared, name: &HandlerName) -> Result<(), LedgerError> {
     let mut lanes = shared.lanes.lock();
     let share = lanes.share_of_bytes();
+    if lanes.changed {
+        // A lane that finds nothing now would not look for what is yet to be released.
+        return Ok(());
+    }
     let Some(lane) = lanes.get_mut(name) else {
         return Ok(());
     };

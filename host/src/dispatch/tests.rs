@@ -20,10 +20,13 @@ use crate::ledger::{
 use crate::manifest::{Handler, Limits, RetryPolicy};
 use crate::sandbox::{End, Run};
 
+mod gates;
+
 type Work = dyn Fn(&Delivery) -> Run + Send + Sync;
 
 struct Closure {
     handler: Arc<Handler>,
+    component: &'static str,
     work: Box<Work>,
 }
 
@@ -33,7 +36,7 @@ impl Runnable for Closure {
     }
 
     fn digest(&self) -> ComponentDigest {
-        ComponentDigest::of(b"closure")
+        ComponentDigest::of(self.component.as_bytes())
     }
 
     fn run(&self, delivery: &Delivery) -> Run {
@@ -46,10 +49,20 @@ fn handler(
     concurrency: usize,
     work: impl Fn(&Delivery) -> Run + Send + Sync + 'static,
 ) -> Arc<dyn Runnable> {
-    let handler = Arc::new(Handler {
+    Arc::new(Closure {
+        handler: Arc::new(settings(name, concurrency)),
+        component: "closure",
+        work: Box::new(work),
+    })
+}
+
+fn settings(name: &str, concurrency: usize) -> Handler {
+    Handler {
         name: HandlerName::new(name),
         component: "none.wasm".into(),
         concurrency,
+        rate: None,
+        breaker: None,
         retry: RetryPolicy {
             attempts: 3,
             first: Duration::from_secs(5),
@@ -69,11 +82,7 @@ fn handler(
         },
         allow: Vec::new(),
         fixtures: None,
-    });
-    Arc::new(Closure {
-        handler,
-        work: Box::new(work),
-    })
+    }
 }
 
 fn ended(end: End) -> Run {

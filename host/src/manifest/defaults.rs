@@ -77,6 +77,20 @@ pub(super) const HANDLER_RETRY: RetryDefaults = RetryDefaults {
     max: Duration::from_millis(6 * HOUR),
 };
 
+/// Nine of ten: what some events bring about does not open it, what all suffer from does.
+pub(super) const BREAKER_FAILURES: f64 = 0.9;
+/// At least one of the runs that are looked at.
+pub(super) const BREAKER_FAILURES_BOUNDS: (f64, f64) = (0.01, 1.0);
+/// Enough that they are no coincidence.
+pub(super) const BREAKER_OF: Bounded<usize> = bounded(20, 1, 10_000);
+/// Failures that are further apart harm nobody.
+pub(super) const BREAKER_WITHIN: Bounded<Duration> = millis(MINUTE, 100, DAY);
+/// Soon enough after an outage, seldom enough during one.
+pub(super) const BREAKER_OPEN: Bounded<Duration> = millis(30 * SECOND, 10, DAY);
+
+/// A rate's number: beyond a million it limits nothing.
+pub(super) const RATE_COUNT: (u32, u32) = (1, 1_000_000);
+
 /// A run takes milliseconds; two seconds is one that hangs.
 pub(super) const RUN_TIMEOUT: Bounded<Duration> = millis(2 * SECOND, 1, 10 * MINUTE);
 /// From one WebAssembly page to what a 32-bit guest could sensibly ask for.

@@ -7,8 +7,9 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::defaults::Bounded;
-use super::quantity::{parse_duration, parse_size, show_duration, show_size};
+use super::Rate;
+use super::defaults::{Bounded, RATE_COUNT};
+use super::quantity::{parse_duration, parse_rate, parse_size, show_duration, show_size};
 use super::raw::{Key, Node, Span, Table, Value};
 use super::report::Report;
 use super::substitute::{self, substitute};
@@ -274,6 +275,25 @@ impl<'t> Fields<'t> {
         within(cx, node, key, number, bounds, |value| value.to_string()).unwrap_or(default)
     }
 
+    /// So many in a time, if there is a limit.
+    pub(super) fn rate(&self, cx: &mut Context<'_>, key: &str) -> Option<Rate> {
+        let (text, node) = self.text(cx, key)?;
+        let Some((count, per)) = parse_rate(text) else {
+            let message = format!("`{key}` is not a rate");
+            cx.report.wrong(&node.span, message, RATE_HELP);
+            return None;
+        };
+        let count = within(
+            cx,
+            node,
+            key,
+            u32::try_from(count).ok(),
+            RATE_COUNT,
+            |value| format!("\"{value}/s\""),
+        )?;
+        Some(Rate { count, per })
+    }
+
     /// The items of an array.
     pub(super) fn array(&self, cx: &mut Context<'_>, key: &str, help: &str) -> Option<&'t [Node]> {
         let node = self.get(key)?;
@@ -288,6 +308,7 @@ impl<'t> Fields<'t> {
 }
 
 const DURATION_HELP: &str = "write whole numbers with units, such as \"250ms\", \"5m\" or \"1h30m\" (units: d, h, m, s, ms)";
+const RATE_HELP: &str = "write a whole number and a time, such as \"100/s\" (times: s, m, h)";
 const SIZE_HELP: &str = "write a whole number with a unit, such as \"64MiB\" (units: B, KB, MB, GB, KiB, MiB, GiB), or bytes without quotes";
 
 fn quoted(key: &str) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::allow::allow;
+use super::breaker::breaker;
 use super::defaults;
 use super::fields::{Context, Fields, Keys, path};
 use super::json::json;
@@ -21,6 +22,8 @@ const HANDLER: Keys = Keys {
     known: &[
         "component",
         "concurrency",
+        "rate",
+        "breaker",
         "retry",
         "config",
         "timeout",
@@ -75,6 +78,8 @@ fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, dir: &Path) -> Option<H
         name: HandlerName::new(key.name.as_str()),
         component: component.clone().unwrap_or_default(),
         concurrency: fields.count(cx, "concurrency", &defaults::HANDLER_CONCURRENCY),
+        rate: fields.rate(cx, "rate"),
+        breaker: breaker(cx, fields.get("breaker")),
         retry: retry_policy(cx, fields.get("retry"), &defaults::HANDLER_RETRY),
         config: config(cx, &fields),
         limits: limits(cx, &fields),

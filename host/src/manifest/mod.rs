@@ -5,6 +5,7 @@
 //! mistake in it. Nothing outside this module sees the raw tree.
 
 mod allow;
+mod breaker;
 mod defaults;
 mod fields;
 mod handlers;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{HandlerName, SourceName};
+pub use crate::rate::Rate;
 use crate::scheme::{Settings, Verifier};
 use crate::secret::Secret;
 
@@ -182,6 +184,10 @@ pub struct Handler {
     pub component: PathBuf,
     /// `concurrency`: runs at once. Default 16.
     pub concurrency: usize,
+    /// `rate`: runs that may start in a time, such as `100/s`. Default: as many as there are.
+    pub rate: Option<Rate>,
+    /// `breaker`; none with `breaker = false`.
+    pub breaker: Option<BreakerSettings>,
     /// `retry`. Default 12 attempts, first 5 s, factor 3, max 6 h, jitter 0.2.
     pub retry: RetryPolicy,
     /// `config`: strings as they are, other values as JSON text.
@@ -243,6 +249,19 @@ pub struct Network {
     pub address: std::net::IpAddr,
     /// 0 to 32 or 128.
     pub prefix: u8,
+}
+
+/// When a handler's runs fail so often that no more are started for a while.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BreakerSettings {
+    /// `failures`: the share of failed runs that opens it, above 0, up to 1. Default 0.9.
+    pub failures: f64,
+    /// `of`: so many of the last runs are looked at. Default 20.
+    pub of: usize,
+    /// `within`: these must have ended within this time. Default 1 min.
+    pub within: Duration,
+    /// `open`: how long nothing is started before one run is tried. Default 30 s.
+    pub open: Duration,
 }
 
 /// When to try again, and how often.

@@ -46,6 +46,18 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
     rest.is_empty().then(|| number.checked_mul(*bytes))?
 }
 
+/// Reads a rate such as `100/s`, `10/m` or `5/h`: how many, and in which time.
+pub(super) fn parse_rate(text: &str) -> Option<(u64, Duration)> {
+    let (count, unit) = text.split_once('/')?;
+    let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    let unit = unit.trim_start();
+    let (_, millis) = MILLIS
+        .iter()
+        .find(|(name, _)| *name == unit && matches!(unit, "s" | "m" | "h"))?;
+    let count = digits.then(|| count.parse().unwrap_or(u64::MAX))?;
+    Some((count, Duration::from_millis(*millis)))
+}
+
 /// The duration as [`parse_duration`] reads it; parts of a millisecond are dropped.
 pub(super) fn show_duration(duration: Duration) -> String {
     let mut left = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -86,6 +98,19 @@ fn number_and_unit(text: &str) -> Option<(u64, &str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_are_read() {
+        let second = Duration::from_secs(1);
+        assert_eq!(parse_rate("100/s"), Some((100, second)));
+        assert_eq!(parse_rate("10/m"), Some((10, second * 60)));
+        assert_eq!(parse_rate("5/ h"), Some((5, second * 3600)));
+        for wrong in [
+            "", "/s", "100", "100/", "-1/s", "1.5/s", "1/d", "1/ms", "1s", "1/s/s",
+        ] {
+            assert_eq!(parse_rate(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_read_and_show() {

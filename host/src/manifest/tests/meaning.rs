@@ -84,6 +84,25 @@ fn handlers_are_read() {
     assert_eq!(handler.component, folder.join("handlers/fulfillment.wasm"));
     assert_eq!(handler.concurrency, 4);
     assert_eq!(
+        handler.rate,
+        Some(Rate {
+            count: 90,
+            per: Duration::from_secs(60)
+        })
+    );
+    // What a breaker's table leaves out is the default.
+    assert_eq!(
+        handler.breaker,
+        Some(BreakerSettings {
+            failures: 0.5,
+            of: 50,
+            within: Duration::from_secs(60),
+            open: Duration::from_secs(10),
+        })
+    );
+    let other = manifest.handlers.get("dunning").expect("a handler");
+    assert_eq!((other.rate, other.breaker), (None, None));
+    assert_eq!(
         handler.limits,
         Limits {
             timeout: Duration::from_millis(500),

@@ -131,6 +131,8 @@ impl Setup {
             name: name.clone(),
             component: PathBuf::new(),
             concurrency: 1,
+            rate: None,
+            breaker: None,
             retry: self.manifest.settings().retry,
             config: Default::default(),
             limits: Limits {

@@ -1,0 +1,291 @@
+//! The breaker of a handler: when nearly all of its runs fail, what it needs is probably
+//! down, and running it more would only use up attempts. So its deliveries wait, then one
+//! is tried, and the rest follow when that succeeds.
+
+use std::collections::VecDeque;
+
+use crate::event::UnixMillis;
+use crate::ledger::AttemptOutcome;
+use crate::manifest::BreakerSettings;
+
+/// What a breaker does at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BreakerState {
+    /// Runs start as they come.
+    #[default]
+    Closed,
+    /// No run starts.
+    Open {
+        /// Until this time; then one is tried.
+        until: UnixMillis,
+    },
+    /// One run at a time, to see whether it succeeds.
+    HalfOpen,
+}
+
+impl BreakerState {
+    /// The name in status.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen => "half-open",
+        }
+    }
+}
+
+/// What a run was let through on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Permit {
+    /// Which closed, open or half-open time it belongs to: ends of runs that began in
+    /// an earlier one say nothing of this one.
+    epoch: u64,
+    probe: bool,
+}
+
+/// What the end of a run changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It opened: so many of the last runs had failed, a probe among them or not.
+    Opened { failed: usize, of: usize },
+    /// A probe failed.
+    StaysOpen,
+    /// A probe succeeded.
+    Closed,
+}
+
+/// One handler's breaker.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    settings: BreakerSettings,
+    state: State,
+    epoch: u64,
+    /// The last runs' ends, and whether they were failures; `of` at most.
+    ends: VecDeque<(UnixMillis, bool)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Closed,
+    Open { since: UnixMillis },
+    HalfOpen { probing: bool },
+}
+
+impl Breaker {
+    pub(super) fn new(settings: BreakerSettings) -> Self {
+        Self {
+            settings,
+            state: State::Closed,
+            epoch: 0,
+            ends: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn settings(&self) -> &BreakerSettings {
+        &self.settings
+    }
+
+    /// From when on a run may start; `None` until a probe under way has ended.
+    pub(super) fn opens_at(&self) -> Option<UnixMillis> {
+        match self.state {
+            State::Closed | State::HalfOpen { probing: false } => Some(0),
+            State::Open { since } => Some(since.saturating_add(self.settings.open_millis())),
+            State::HalfOpen { probing: true } => None,
+        }
+    }
+
+    /// Looks at the clock: after one that was set back, the time of waiting begins anew
+    /// rather than ending when the clock is back where it was.
+    pub(super) fn look(&mut self, now: UnixMillis) {
+        if let State::Open { since } = &mut self.state {
+            *since = (*since).min(now);
+        }
+    }
+
+    /// A run starts, which [`Breaker::opens_at`] allows.
+    pub(super) fn started(&mut self) -> Permit {
+        let probe = !matches!(self.state, State::Closed);
+        if probe {
+            self.state = State::HalfOpen { probing: true };
+        }
+        Permit {
+            epoch: self.epoch,
+            probe,
+        }
+    }
+
+    /// A run has ended; `outcome` is none if its end says nothing of the handler.
+    pub(super) fn ended(
+        &mut self,
+        permit: Permit,
+        outcome: Option<AttemptOutcome>,
+        now: UnixMillis,
+    ) -> Option<Change> {
+        if permit.epoch != self.epoch {
+            return None;
+        }
+        match (permit.probe, outcome.map(is_failure)) {
+            (true, None) => {
+                self.state = State::HalfOpen { probing: false };
+                None
+            }
+            (true, Some(true)) => {
+                self.turn(State::Open { since: now });
+                Some(Change::StaysOpen)
+            }
+            (true, Some(false)) => {
+                self.turn(State::Closed);
+                Some(Change::Closed)
+            }
+            (false, None) => None,
+            (false, Some(failed)) => self.note(failed, now),
+        }
+    }
+
+    /// Notes an end while closed, which may be one failure too many.
+    fn note(&mut self, failed: bool, now: UnixMillis) -> Option<Change> {
+        let of = self.settings.of;
+        if self.ends.len() == of {
+            self.ends.pop_front();
+        }
+        self.ends.push_back((now, failed));
+        let (oldest, _) = *self.ends.front()?;
+        let failed = self.ends.iter().filter(|(_, failed)| *failed).count();
+        let long_ago = now.saturating_sub(oldest) > self.settings.within_millis();
+        let enough = failed as f64 >= self.settings.failures * of as f64;
+        if self.ends.len() < of || long_ago || !enough {
+            return None;
+        }
+        self.turn(State::Open { since: now });
+        Some(Change::Opened { failed, of })
+    }
+
+    fn turn(&mut self, state: State) {
+        self.state = state;
+        self.epoch += 1;
+        self.ends.clear();
+    }
+
+    pub(super) fn state(&self) -> BreakerState {
+        match self.state {
+            State::Closed => BreakerState::Closed,
+            State::Open { since } => BreakerState::Open {
+                until: since.saturating_add(self.settings.open_millis()),
+            },
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+}
+
+/// Whether an attempt's end speaks against the handler or what it needs. A rejection does
+/// not: it speaks against the event.
+fn is_failure(outcome: AttemptOutcome) -> bool {
+    match outcome {
+        AttemptOutcome::Done | AttemptOutcome::Ignored | AttemptOutcome::Reject => false,
+        AttemptOutcome::Retry
+        | AttemptOutcome::Trap
+        | AttemptOutcome::Timeout
+        | AttemptOutcome::Limit
+        | AttemptOutcome::Crash
+        | AttemptOutcome::Error => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const OK: Option<AttemptOutcome> = Some(AttemptOutcome::Done);
+    const NO: Option<AttemptOutcome> = Some(AttemptOutcome::Retry);
+
+    fn breaker() -> Breaker {
+        Breaker::new(BreakerSettings {
+            failures: 0.5,
+            of: 4,
+            within: Duration::from_secs(60),
+            open: Duration::from_secs(30),
+        })
+    }
+
+    /// A run that starts and ends at `now`.
+    fn run(breaker: &mut Breaker, outcome: Option<AttemptOutcome>, now: u64) -> Option<Change> {
+        assert!(breaker.opens_at().is_some_and(|at| at <= now));
+        let permit = breaker.started();
+        breaker.ended(permit, outcome, now)
+    }
+
+    #[test]
+    fn failures_over_the_rate_open_it_and_a_probe_closes_it() {
+        let mut breaker = breaker();
+        for outcome in [OK, OK, NO] {
+            assert_eq!(run(&mut breaker, outcome, 1_000), None);
+        }
+        let opened = Some(Change::Opened { failed: 2, of: 4 });
+        assert_eq!(run(&mut breaker, NO, 2_000), opened);
+        assert_eq!(breaker.opens_at(), Some(32_000));
+        assert_eq!(run(&mut breaker, NO, 32_000), Some(Change::StaysOpen));
+        assert_eq!(breaker.opens_at(), Some(62_000));
+        let probe = breaker.started();
+        assert_eq!(breaker.opens_at(), None, "one at a time");
+        assert_eq!(breaker.ended(probe, OK, 62_500), Some(Change::Closed));
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        // What happened before it opened does not count again.
+        assert_eq!(run(&mut breaker, NO, 62_600), None);
+    }
+
+    #[test]
+    fn fewer_runs_than_wanted_or_old_ones_do_not_open_it() {
+        let mut breaker = breaker();
+        for now in [0, 21_000, 42_000, 63_000, 84_000] {
+            assert_eq!(run(&mut breaker, NO, now), None, "at {now}");
+        }
+        assert!(run(&mut breaker, NO, 85_000).is_some(), "four within 43 s");
+    }
+
+    #[test]
+    fn a_rejection_is_no_failure() {
+        let mut breaker = breaker();
+        for _ in 0..20 {
+            assert_eq!(run(&mut breaker, Some(AttemptOutcome::Reject), 1_000), None);
+        }
+    }
+
+    #[test]
+    fn runs_that_began_before_it_opened_say_nothing_of_the_probe() {
+        let mut breaker = breaker();
+        let early: Vec<_> = (0..6).map(|_| breaker.started()).collect();
+        for (n, permit) in early[..4].iter().enumerate() {
+            let change = breaker.ended(*permit, NO, 1_000);
+            assert_eq!(change.is_some(), n == 3);
+        }
+        assert_eq!(breaker.ended(early[4], OK, 2_000), None);
+        assert!(matches!(breaker.state(), BreakerState::Open { .. }));
+        let probe = breaker.started();
+        assert_eq!(breaker.ended(early[5], NO, 31_000), None);
+        assert_eq!(breaker.opens_at(), None, "the probe is still under way");
+        assert_eq!(breaker.ended(probe, OK, 31_000), Some(Change::Closed));
+    }
+
+    #[test]
+    fn a_probe_that_says_nothing_makes_room_for_another() {
+        let mut breaker = breaker();
+        for _ in 0..4 {
+            run(&mut breaker, NO, 0);
+        }
+        assert_eq!(run(&mut breaker, None, 30_000), None);
+        assert_eq!(breaker.opens_at(), Some(0));
+        assert_eq!(run(&mut breaker, OK, 30_000), Some(Change::Closed));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_it_open_for_no_longer_than_its_time() {
+        let mut breaker = breaker();
+        for _ in 0..4 {
+            run(&mut breaker, NO, 3_600_000);
+        }
+        breaker.look(1_000);
+        assert_eq!(breaker.opens_at(), Some(31_000));
+    }
+}

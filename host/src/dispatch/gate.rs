@@ -1,0 +1,143 @@
+//! What a run of a handler must pass before it starts, beside a free place: its rate has a
+//! token, its breaker lets it.
+//!
+//! Who waits here waits in the lane or in the ledger: no attempt is counted, no thread is
+//! held, and the [supervisor](super::supervisor) looks again when the time has come.
+
+use std::sync::Arc;
+
+use super::Runnable;
+use super::breaker::{Breaker, BreakerState, Change, Permit};
+use crate::clock::Clock;
+use crate::event::{HandlerName, UnixMillis};
+use crate::ledger::AttemptOutcome;
+use crate::manifest::Handler;
+use crate::rate::Bucket;
+
+/// What a run was let through on; handed back when it has ended, once. The default is
+/// that of a job that does not run.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    permit: Option<Permit>,
+}
+
+/// What holds a handler's deliveries back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GateStatus {
+    /// Its breaker; closed where it has none.
+    pub breaker: BreakerState,
+    /// Whether it waits for its rate.
+    pub limited: bool,
+}
+
+/// One handler's gate.
+pub(super) struct Gate {
+    handler: HandlerName,
+    clock: Arc<dyn Clock>,
+    bucket: Option<Bucket>,
+    breaker: Option<Breaker>,
+}
+
+impl Gate {
+    pub(super) fn new(clock: Arc<dyn Clock>, handler: &Handler) -> Self {
+        Self {
+            handler: handler.name.clone(),
+            clock,
+            bucket: handler.rate.map(Bucket::new),
+            breaker: handler.breaker.map(Breaker::new),
+        }
+    }
+
+    /// Takes over what the manifest says now. A breaker forgets what it knew where there
+    /// is reason to believe that runs will end otherwise: another component, another
+    /// `config`, other settings of its own.
+    pub(super) fn replaced(&mut self, old: &dyn Runnable, new: &dyn Runnable) {
+        let (settings, before) = (new.handler(), old.handler());
+        match (&mut self.bucket, settings.rate) {
+            (Some(bucket), Some(rate)) => bucket.set_rate(rate),
+            (bucket, rate) => *bucket = rate.map(Bucket::new),
+        }
+        let same = old.digest() == new.digest()
+            && before.config == settings.config
+            && self.breaker.as_ref().map(Breaker::settings) == settings.breaker.as_ref();
+        if !same {
+            self.breaker = settings.breaker.map(Breaker::new);
+        }
+    }
+
+    /// Whether a run may start now.
+    pub(super) fn open(&self) -> bool {
+        self.opens_at().is_some_and(|at| at <= self.clock.now())
+    }
+
+    /// From when on a run may start; `None` where that is not a matter of time.
+    pub(super) fn opens_at(&self) -> Option<UnixMillis> {
+        let breaker = self.breaker.as_ref().map_or(Some(0), Breaker::opens_at)?;
+        let bucket = self.bucket.as_ref().map_or(0, Bucket::opens_at);
+        Some(breaker.max(bucket))
+    }
+
+    /// Looks at the clock, which may have been set back.
+    pub(super) fn look(&mut self) {
+        let now = self.clock.now();
+        if let Some(bucket) = &mut self.bucket {
+            bucket.look(now);
+        }
+        if let Some(breaker) = &mut self.breaker {
+            breaker.look(now);
+        }
+    }
+
+    /// A run starts.
+    pub(super) fn started(&mut self) -> Pass {
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(self.clock.now());
+        }
+        Pass {
+            permit: self.breaker.as_mut().map(Breaker::started),
+        }
+    }
+
+    /// A run has ended. `outcome` is none if that says nothing of the handler: it will
+    /// run anew without an attempt having been counted.
+    pub(super) fn ended(&mut self, pass: Pass, outcome: Option<AttemptOutcome>) {
+        if let (Some(breaker), Some(permit)) = (&mut self.breaker, pass.permit)
+            && let Some(change) = breaker.ended(permit, outcome, self.clock.now())
+        {
+            tell(&self.handler, change, breaker);
+        }
+    }
+
+    pub(super) fn status(&self) -> GateStatus {
+        GateStatus {
+            breaker: self
+                .breaker
+                .as_ref()
+                .map(Breaker::state)
+                .unwrap_or_default(),
+            limited: self
+                .bucket
+                .as_ref()
+                .is_some_and(|bucket| bucket.opens_at() > self.clock.now()),
+        }
+    }
+}
+
+fn tell(handler: &HandlerName, change: Change, breaker: &Breaker) {
+    let open = breaker.settings().open;
+    match change {
+        Change::Opened { failed, of } => tracing::warn!(
+            %handler,
+            failed,
+            of,
+            ?open,
+            "the handler's breaker opens: its deliveries wait, then one is tried",
+        ),
+        Change::StaysOpen => {
+            tracing::info!(%handler, ?open, "the handler still fails: its breaker stays open");
+        }
+        Change::Closed => {
+            tracing::info!(%handler, "the handler works again: its breaker is closed");
+        }
+    }
+}

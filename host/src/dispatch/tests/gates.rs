@@ -1,0 +1,212 @@
+//! What holds a handler's deliveries back: its rate, its breaker, an operator.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::clock::Clock;
+use crate::dispatch::{BreakerState, LaneStatus};
+use crate::manifest::{BreakerSettings, Rate};
+
+/// A handler of which a flag says whether its runs fail, and how often it ran.
+#[derive(Clone, Default)]
+struct Patient {
+    fails: Arc<AtomicBool>,
+    runs: Arc<AtomicUsize>,
+}
+
+impl Patient {
+    fn failing() -> Self {
+        let patient = Self::default();
+        patient.fails.store(true, Ordering::SeqCst);
+        patient
+    }
+
+    fn heal(&self) {
+        self.fails.store(false, Ordering::SeqCst);
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    fn handler(&self, handler: Handler, component: &'static str) -> Arc<dyn Runnable> {
+        let own = self.clone();
+        let work = move |_: &Delivery| {
+            own.runs.fetch_add(1, Ordering::SeqCst);
+            ended(if own.fails.load(Ordering::SeqCst) {
+                End::Retry {
+                    reason: "down".into(),
+                    after_ms: None,
+                }
+            } else {
+                End::Done
+            })
+        };
+        Arc::new(Closure {
+            handler: Arc::new(handler),
+            component,
+            work: Box::new(work),
+        })
+    }
+}
+
+impl Site {
+    fn lane(&self, name: &str) -> LaneStatus {
+        let status = self.dispatcher.status();
+        let found = status.into_iter().find(|(n, _)| n.as_str() == name);
+        found.expect("the handler is there").1
+    }
+
+    fn move_clock(&self, millis: u64) {
+        self.clock.advance(millis);
+        self.dispatcher.wake();
+    }
+
+    /// Waits until something holds.
+    #[track_caller]
+    fn eventually(&self, what: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !holds() {
+            assert!(Instant::now() < deadline, "{what}: {:?}", self.lane("h"));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn with_breaker(concurrency: usize) -> Handler {
+    Handler {
+        breaker: Some(BreakerSettings {
+            failures: 0.5,
+            of: 4,
+            within: Duration::from_secs(60),
+            open: Duration::from_secs(30),
+        }),
+        ..settings("h", concurrency)
+    }
+}
+
+#[test]
+fn a_rate_spreads_runs_over_time() {
+    let mut site = Site::new();
+    let patient = Patient::default();
+    let limited = Handler {
+        rate: Some(Rate {
+            count: 10,
+            per: Duration::from_secs(1),
+        }),
+        ..settings("h", 8)
+    };
+    site.start(vec![
+        patient.handler(limited, "a"),
+        handler("free", 8, |_| ended(End::Done)),
+    ]);
+    site.record(0..25, &["h", "free"]);
+    // Others go on meanwhile.
+    site.until(DeliveryState::Done, 26);
+    for done in 27..50 {
+        assert!(site.lane("h").gate.limited);
+        site.move_clock(99);
+        site.until(DeliveryState::Done, done - 1);
+        site.move_clock(1);
+        site.until(DeliveryState::Done, done);
+    }
+    assert_eq!(patient.runs(), 24);
+    site.move_clock(100);
+    site.until(DeliveryState::Done, 50);
+    site.stop();
+}
+
+#[test]
+fn an_open_breaker_burns_no_attempts() {
+    let mut site = Site::new();
+    let patient = Patient::failing();
+    site.record(0..40, &["h"]);
+    site.start(vec![patient.handler(with_breaker(1), "a")]);
+    site.until(DeliveryState::Retrying, 4);
+    let open = BreakerState::Open { until: 1_030_000 };
+    site.eventually("it opens", || site.lane("h").gate.breaker == open);
+    for probe in 1..4 {
+        site.move_clock(29_999);
+        assert_eq!(patient.runs(), 3 + probe, "none runs before the time");
+        site.move_clock(1);
+        site.eventually("one is tried", || patient.runs() == 4 + probe);
+        site.eventually("and no other", || {
+            matches!(site.lane("h").gate.breaker, BreakerState::Open { until } if until > site.clock.now())
+        });
+    }
+    assert_eq!(site.count(DeliveryState::Dead), 0);
+    patient.heal();
+    site.move_clock(30_000);
+    site.until(DeliveryState::Done, 40);
+    assert_eq!(site.lane("h").gate.breaker, BreakerState::Closed);
+    assert_eq!(patient.runs(), 47);
+    site.stop();
+}
+
+#[test]
+fn probes_run_one_at_a_time() {
+    let mut site = Site::new();
+    let patient = Patient::failing();
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    site.record(0..60, &["h"]);
+    site.start(vec![patient.handler(with_breaker(8), "a")]);
+    site.eventually("it opens", || {
+        site.lane("h").gate.breaker != BreakerState::Closed && site.lane("h").running == 0
+    });
+    // From here on a run takes until it is let go.
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let (running, peak, wait) = (now.clone(), most.clone(), gate.clone());
+    let slow = Closure {
+        handler: Arc::new(with_breaker(8)),
+        component: "a",
+        work: Box::new(move |_| {
+            peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let mut open = wait.0.lock();
+            while !*open {
+                wait.1.wait(&mut open);
+            }
+            running.fetch_sub(1, Ordering::SeqCst);
+            ended(End::Done)
+        }),
+    };
+    site.dispatcher
+        .set_handlers(vec![Arc::new(slow)], Arc::new(Routes::default()));
+    site.move_clock(30_000);
+    site.eventually("a probe runs", || now.load(Ordering::SeqCst) == 1);
+    for _ in 0..20 {
+        site.move_clock(1_000);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+    assert_eq!(site.lane("h").gate.breaker, BreakerState::HalfOpen);
+    *gate.0.lock() = true;
+    gate.1.notify_all();
+    site.move_clock(30_000);
+    site.until(DeliveryState::Done, 60);
+    site.stop();
+}
+
+#[test]
+fn a_new_component_gets_a_closed_breaker_and_the_same_one_does_not() {
+    let mut site = Site::new();
+    let patient = Patient::failing();
+    site.record(0..40, &["h"]);
+    site.start(vec![patient.handler(with_breaker(1), "a")]);
+    let opens = |many| {
+        site.eventually("it opens", || {
+            patient.runs() == many && site.lane("h").gate.breaker != BreakerState::Closed
+        });
+    };
+    opens(4);
+    let serve = |component| {
+        site.dispatcher.set_handlers(
+            vec![patient.handler(with_breaker(1), component)],
+            Arc::new(Routes::default()),
+        );
+    };
+    serve("a");
+    assert_ne!(site.lane("h").gate.breaker, BreakerState::Closed);
+    serve("b");
+    opens(8);
+    site.stop();
+}

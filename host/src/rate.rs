@@ -1,0 +1,139 @@
+//! So many in so much time: a rate, and the bucket of tokens that keeps to it.
+
+use std::time::Duration;
+
+use crate::event::UnixMillis;
+
+const NANOS_PER_MILLI: u64 = 1_000_000;
+
+/// So many in so much time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many; at least 1.
+    pub count: u32,
+    /// In this time.
+    pub per: Duration,
+}
+
+impl Rate {
+    /// The time from one to the next, in nanoseconds.
+    fn interval(self) -> u64 {
+        let per = u64::try_from(self.per.as_nanos()).unwrap_or(u64::MAX);
+        (per / u64::from(self.count.max(1))).max(1)
+    }
+
+    /// How many may come at once after a quiet time: what falls due within a tenth of a
+    /// second, so that whoever looks ten times a second loses nothing, and receivers that
+    /// count strictly still see an even flow.
+    fn burst(self) -> u64 {
+        (100 * NANOS_PER_MILLI / self.interval()).max(1)
+    }
+}
+
+/// A bucket of tokens, by the time of day. Holds one number: the time at which it will
+/// be full again, which each token that is taken moves on by one interval.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    rate: Rate,
+    /// In nanoseconds since the Unix epoch.
+    full_at: u64,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self { rate, full_at: 0 }
+    }
+
+    /// Keeps to another rate from now on.
+    pub(crate) fn set_rate(&mut self, rate: Rate) {
+        self.rate = rate;
+    }
+
+    /// When there is a token: `now` or before if there is one now.
+    pub(crate) fn opens_at(&self) -> UnixMillis {
+        let ahead = (self.rate.burst() - 1) * self.rate.interval();
+        self.full_at.saturating_sub(ahead).div_ceil(NANOS_PER_MILLI)
+    }
+
+    /// Takes a token, whether or not there is one: then it is taken in advance.
+    pub(crate) fn take(&mut self, now: UnixMillis) {
+        self.full_at = self.full_at.max(nanos(now)) + self.rate.interval();
+    }
+
+    /// Looks at the clock: after one that was set back, an empty bucket begins to fill at
+    /// once rather than when the clock is back where it was.
+    pub(crate) fn look(&mut self, now: UnixMillis) {
+        let empty = nanos(now) + self.rate.burst() * self.rate.interval();
+        self.full_at = self.full_at.min(empty);
+    }
+}
+
+fn nanos(now: UnixMillis) -> u64 {
+    now.saturating_mul(NANOS_PER_MILLI)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn per_second(count: u32) -> Bucket {
+        Bucket::new(Rate {
+            count,
+            per: Duration::from_secs(1),
+        })
+    }
+
+    /// How many tokens there are from `from` to `to`, asked for each millisecond.
+    fn taken(bucket: &mut Bucket, from: UnixMillis, to: UnixMillis) -> usize {
+        let mut taken = 0;
+        for now in from..to {
+            while bucket.opens_at() <= now {
+                bucket.take(now);
+                taken += 1;
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn the_rate_is_kept_and_reached() {
+        for count in [1, 3, 15, 100, 700, 5000] {
+            let mut bucket = per_second(count);
+            let burst = (count as usize / 10).max(1);
+            let taken = taken(&mut bucket, 50_000, 60_000);
+            let even = count as usize * 10;
+            assert!(
+                (even..=even + burst).contains(&taken),
+                "{taken} at {count}/s"
+            );
+        }
+    }
+
+    #[test]
+    fn one_a_minute_comes_a_minute_after_the_other() {
+        let mut bucket = Bucket::new(Rate {
+            count: 1,
+            per: Duration::from_secs(60),
+        });
+        assert!(bucket.opens_at() <= 1_000);
+        bucket.take(1_000);
+        assert_eq!(bucket.opens_at(), 61_000);
+    }
+
+    #[test]
+    fn a_quiet_hour_is_no_licence_for_a_flood() {
+        let mut bucket = per_second(100);
+        assert_eq!(taken(&mut bucket, 1_000, 2_000), 109);
+        assert_eq!(taken(&mut bucket, 3_602_000, 3_602_001), 10);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_nothing_for_long() {
+        let mut bucket = per_second(10);
+        taken(&mut bucket, 3_600_000, 3_601_000);
+        bucket.look(1_000);
+        assert!(bucket.opens_at() <= 1_100, "{}", bucket.opens_at());
+        assert_eq!(taken(&mut bucket, 1_000, 2_000), 9);
+    }
+}
