@@ -201,6 +201,9 @@ pub enum DedupBasis {
     },
 }
 
+/// How many emissions may follow one another before a chain of events must end.
+pub const MAX_DEPTH: u32 = 8;
+
 /// An event as it is recorded and handed to handlers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {

@@ -10,7 +10,8 @@
 //!     "outcome": "done",
 //!     "state": { "key": "value after", "removed": null },
 //!     "outbox": ["POST https://crm.example.com/orders"],
-//!     "emitted": ["order.fulfilled"]
+//!     "emitted": ["order.fulfilled"],
+//!     "scheduled": { "key": "reminder.due", "cancelled": null }
 //!   }
 //! }
 //! ```
@@ -27,7 +28,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::{Event, EventId, SourceName};
-use crate::ledger::{Delivery, DeliverySeq, StateWrite};
+use crate::ledger::{Delivery, DeliverySeq, ScheduleWrite, StateWrite};
 use crate::manifest::{EventPattern, Handler};
 use crate::sandbox::{Component, End, Run, Sandbox, StateSource};
 
@@ -74,6 +75,7 @@ struct Expect {
     state: Option<BTreeMap<String, Value>>,
     outbox: Option<Vec<String>>,
     emitted: Option<Vec<String>>,
+    scheduled: Option<BTreeMap<String, Option<String>>>,
 }
 
 /// A delivery of an event that says nothing, to make an instance with.
@@ -223,6 +225,9 @@ fn compare(expect: &Expect, run: &Run) -> Result<(), String> {
     let emitted = || run.effects.emitted.iter().map(|new| new.event.kind.clone());
     same("outbox", expect.outbox.as_deref(), || requests().collect())?;
     same("emitted", expect.emitted.as_deref(), || emitted().collect())?;
+    for (key, kind) in expect.scheduled.iter().flatten() {
+        compare_scheduled(run, key, kind.as_deref())?;
+    }
     for (key, value) in expect.state.iter().flatten() {
         compare_state(run, key, value)?;
     }
@@ -240,6 +245,24 @@ fn same(
             found()
         )),
         _ => Ok(()),
+    }
+}
+
+fn compare_scheduled(run: &Run, key: &str, expected: Option<&str>) -> Result<(), String> {
+    let mut writes = run.effects.schedule.iter();
+    let found = match writes.find(|(written, _)| written == key) {
+        None => Some("left as it was"),
+        Some((_, ScheduleWrite::Cancel)) => None,
+        Some((_, ScheduleWrite::Put(new))) => Some(new.kind.as_str()),
+    };
+    if found == expected {
+        Ok(())
+    } else {
+        let shown = |entry: Option<&str>| entry.unwrap_or("cancelled").to_owned();
+        let (expected, found) = (shown(expected), shown(found));
+        Err(format!(
+            "expected `{key}` of the schedule to be {expected}, it was {found}"
+        ))
     }
 }
 

@@ -18,13 +18,15 @@ use crate::ledger::{
 };
 use crate::manifest::{Handler, OutboxSettings, Source};
 use crate::outbox::{Inbox, Targets};
+use crate::schedule::Alarm;
 use crate::scheme::{Accepted, ProviderEvent};
 use crate::server::{self, Readiness, Rejections, Status};
 
-/// What the ledger tells of new work: to the dispatcher and to the outbox.
+/// What the ledger tells of new work: to the dispatcher, the outbox and the alarm.
 pub(crate) struct Sink {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) alarm: Arc<Alarm>,
 }
 
 impl LedgerSink for Sink {
@@ -34,6 +36,10 @@ impl LedgerSink for Sink {
 
     fn queued(&self, requests: Vec<OutboxRequest>) {
         self.inbox.queued(requests);
+    }
+
+    fn scheduled(&self, due: UnixMillis) {
+        self.alarm.set(due);
     }
 }
 
@@ -209,6 +215,7 @@ pub(crate) fn counts_json(counts: &Counts, writable: Option<bool>) -> Value {
         "duplicates_differing": counts.duplicates_differing,
         "unrouted": counts.unrouted,
         "deliveries": named(counts.deliveries.iter().map(|(state, n)| (state.name(), *n)).collect()),
+        "scheduled": counts.scheduled,
         "outbox": named(counts.outbox.iter().map(|(state, n)| (state.name(), *n)).collect()),
     })
 }

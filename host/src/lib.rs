@@ -22,6 +22,7 @@ pub mod outbox;
 mod rate;
 pub mod reload;
 pub mod sandbox;
+pub mod schedule;
 pub mod scheme;
 pub mod secret;
 pub mod serve;

@@ -24,6 +24,7 @@ use crate::reload::{
     signature_of,
 };
 use crate::sandbox::{Sandbox, SandboxError, SandboxOptions};
+use crate::schedule::{Alarm, Timer};
 use crate::server::{self, Admin, Ingress, Limits};
 
 /// Instances beyond those on guest threads: for trying a new generation out.
@@ -73,6 +74,7 @@ pub struct Gateway {
     core: Arc<Core>,
     outbox: Outbox,
     pool: Pool,
+    timer: Timer,
     reloader: Reloader,
     ledger: Arc<SqliteLedger>,
     ingress: TcpListener,
@@ -92,9 +94,11 @@ impl Gateway {
         let data = data_folder(&path, read.as_ref().ok().map(|read| &read.manifest));
         let dispatcher = Dispatcher::new(clock.clone(), PoolOptions::default());
         let inbox = Arc::new(Inbox::default());
+        let alarm = Arc::new(Alarm::default());
         let sink = Arc::new(Sink {
             dispatcher: dispatcher.clone(),
             inbox: inbox.clone(),
+            alarm: alarm.clone(),
         });
         let ledger = Arc::new(SqliteLedger::open(
             SqliteOptions::new(&data.database),
@@ -134,6 +138,7 @@ impl Gateway {
         let admin = listen(server.admin).await?;
         dispatcher.set_handlers(generation.runnables(), generation.routes.clone());
         let pool = dispatcher.start(shared.clone())?;
+        let timer = alarm.start(shared.clone(), core.clock.clone())?;
         let outbox = Outbox::start(outbox::Parts {
             ledger: shared,
             inbox,
@@ -146,6 +151,7 @@ impl Gateway {
             core,
             outbox,
             pool,
+            timer,
             reloader,
             ledger,
             ingress,
@@ -176,6 +182,7 @@ impl Gateway {
             core,
             outbox,
             pool,
+            timer,
             reloader,
             ledger,
             ingress,
@@ -204,6 +211,7 @@ impl Gateway {
         shutdown.await;
         tracing::info!("shutting down");
         drop(reloader);
+        drop(timer);
         end.send_replace(true);
         for server in [ingress, admin] {
             if let Err(error) = server.await {

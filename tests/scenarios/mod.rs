@@ -9,3 +9,4 @@ mod ingress;
 mod powercut;
 mod reload;
 mod sandbox;
+mod schedule;

@@ -3,9 +3,11 @@
 mod check;
 mod outbox;
 mod request;
+mod schedule;
 mod serve;
 mod sign;
 mod status;
+mod table;
 mod verify;
 
 use std::process::ExitCode;
@@ -39,6 +41,8 @@ enum Command {
     Sign(sign::SignArgs),
     /// Look at the requests that handlers have queued.
     Outbox(outbox::OutboxArgs),
+    /// Look at the events that handlers have scheduled for themselves.
+    Schedule(schedule::ScheduleArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -50,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Outbox(args) => outbox::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("tollgate: {error:#}");

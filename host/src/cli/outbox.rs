@@ -11,6 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::environment;
+use super::table::{printable, write_rows};
 use crate::ledger::{OutboxEntry, OutboxState, SqliteReader};
 use crate::reload::read_manifest;
 
@@ -109,21 +110,7 @@ fn write_table(out: &mut impl Write, entries: &[OutboxEntry]) -> io::Result<()> 
     let head = [
         "seq", "handler", "state", "tries", "status", "request", "event", "error",
     ];
-    let mut rows = vec![head.map(str::to_owned)];
-    rows.extend(entries.iter().map(row));
-    let width = |column: usize| {
-        let widths = rows.iter().map(|row| row[column].chars().count());
-        widths.max().unwrap_or_default()
-    };
-    let widths: Vec<_> = (0..head.len()).map(width).collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths);
-        let line: Vec<_> = cells
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        writeln!(out, "{}", line.join("  ").trim_end())?;
-    }
-    Ok(())
+    write_rows(out, head, entries.iter().map(row))
 }
 
 fn row(entry: &OutboxEntry) -> [String; 8] {
@@ -148,19 +135,6 @@ fn without_query(url: &str) -> String {
         Some((url, _)) => format!("{url}?…"),
         None => url.to_owned(),
     }
-}
-
-/// Handlers and receivers write these texts: they are not to steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use super::lane::{Job, SUSPECT};
 use super::{Runnable, Shared};
 use crate::event::UnixMillis;
 use crate::ledger::{
-    Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, LedgerError, NextState,
+    Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Inapplicable, LedgerError,
+    NextState,
 };
 use crate::manifest::RetryPolicy;
 use crate::sandbox::{End, Run};
@@ -133,9 +134,9 @@ fn answered(
         lane.settled();
         match result {
             Ok(Completed::Conflict) => lane.conflicted(job),
-            Ok(Completed::Inapplicable) => {
+            Ok(Completed::Inapplicable(why)) => {
                 let policy = &lane.runnable.handler().retry;
-                let failed = inapplicable(&job.delivery, record, policy, shared.clock.now());
+                let failed = inapplicable(&job.delivery, why, record, policy, shared.clock.now());
                 lane.push_commit(job, Box::new(failed));
             }
             Ok(_) => {
@@ -165,6 +166,7 @@ fn answered(
 /// The end of a run whose effects cannot be applied as they stand.
 fn inapplicable(
     delivery: &Delivery,
+    why: Inapplicable,
     record: Attempt,
     policy: &RetryPolicy,
     now: UnixMillis,
@@ -176,9 +178,7 @@ fn inapplicable(
         event: delivery.event.id,
         attempt: Attempt {
             outcome: AttemptOutcome::Error,
-            detail:
-                "`add` to a value in state that is no decimal 64-bit integer, or beyond its range"
-                    .to_owned(),
+            detail: why.to_string(),
             ..record
         },
         next,

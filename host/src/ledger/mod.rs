@@ -1,4 +1,5 @@
-//! The durable store of events, deliveries, attempts, handler state and outbox.
+//! The durable store of events, deliveries, attempts, handlers' state and schedules, and
+//! the outbox.
 //!
 //! The trait speaks of what happens to an event, not of tables: record, complete,
 //! settle, list. An answer `Ok` to a write means that it is on disk. Writes of
@@ -6,6 +7,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod schedule;
 mod sqlite;
 
 use std::fmt;
@@ -17,6 +19,7 @@ use bytes::Bytes;
 
 use crate::event::{ComponentDigest, DedupKey, Event, EventId, HandlerName, UnixMillis};
 
+pub use schedule::{Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};
 pub use sqlite::{FatalHook, OpenError, SqliteLedger, SqliteOptions, SqliteReader};
 
 /// The durable store. Every method may be called from any thread.
@@ -93,6 +96,18 @@ pub trait Ledger: Send + Sync + 'static {
         max_bytes: usize,
     ) -> Result<Vec<OutboxRequest>, LedgerError>;
 
+    /// Makes events of what handlers have scheduled for `now` or before, each delivered to
+    /// its handler alone: a bounded number, earliest first. Call it again while the next
+    /// is due. Blocks until it is durable.
+    fn fire(&self, now: UnixMillis) -> Result<Fired, LedgerError>;
+
+    /// What is scheduled, of one handler or of all, in the order in which it is due.
+    fn schedule_list(
+        &self,
+        handler: Option<&HandlerName>,
+        limit: usize,
+    ) -> Result<Vec<Scheduled>, LedgerError>;
+
     /// Makes `held` what is due for handlers other than `present`, and `pending`
     /// again what was held for those that are. Returns (held, released); blocks until
     /// it is durable.
@@ -143,6 +158,11 @@ pub trait LedgerSink: Send + Sync + 'static {
     fn recorded(&self, deliveries: Vec<Delivery>);
     /// New outbox requests, in the order of [`OutboxSeq`].
     fn queued(&self, requests: Vec<OutboxRequest>);
+    /// Something was scheduled, of which the earliest is due then. Nothing has to be done:
+    /// [`Ledger::fire`] says the same.
+    fn scheduled(&self, due: UnixMillis) {
+        let _ = due;
+    }
 }
 
 /// The place of a delivery in the order of arrival: unique, rising.
@@ -330,13 +350,27 @@ pub enum Completed {
     Committed,
     /// What the handler read has changed since: nothing was committed, run it anew.
     Conflict,
-    /// The effects cannot be applied as they stand (`add` on a value that is no
-    /// counter): nothing was committed, the attempt failed.
-    Inapplicable,
+    /// The effects cannot be applied as they stand: nothing was committed, the attempt
+    /// failed.
+    Inapplicable(Inapplicable),
     /// The delivery does not wait for this attempt: it has ended, or another attempt
     /// was committed meanwhile. Nothing was committed, and nothing is to be done. (An
     /// attempt that had itself been committed is answered `Committed` again.)
     Stale,
+}
+
+/// Why effects cannot be applied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Inapplicable {
+    /// An `add` meets a value that is no counter, or leaves the range of one.
+    #[error("`add` to a value in state that is no decimal 64-bit integer, or beyond its range")]
+    NotACounter,
+    /// An entry of the schedule is due beyond [`SCHEDULE_HORIZON`].
+    #[error("scheduled more than 400 days ahead")]
+    ScheduleTooFar,
+    /// The handler would have more scheduled events than it may.
+    #[error("the handler has as many scheduled events as it may have")]
+    ScheduleFull,
 }
 
 /// What a handler asked for during a run.
@@ -348,12 +382,17 @@ pub struct Effects {
     pub outbox: Vec<NewRequest>,
     /// Emitted events, in the order of the calls, with the handlers that their routes name.
     pub emitted: Vec<NewEvent>,
+    /// Changes to its schedule, at most one a key.
+    pub schedule: Vec<(String, ScheduleWrite)>,
 }
 
 impl Effects {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.state.is_empty() && self.outbox.is_empty() && self.emitted.is_empty()
+        self.state.is_empty()
+            && self.outbox.is_empty()
+            && self.emitted.is_empty()
+            && self.schedule.is_empty()
     }
 }
 
@@ -520,6 +559,8 @@ pub struct Counts {
     pub deliveries: Vec<(DeliveryState, u64)>,
     /// Outbox requests by state.
     pub outbox: Vec<(OutboxState, u64)>,
+    /// Events that are scheduled and not due yet.
+    pub scheduled: u64,
 }
 
 /// Why the ledger did not do what it was asked to.

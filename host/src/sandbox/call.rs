@@ -1,6 +1,7 @@
 //! The host's side of one run: what a guest may ask for, counted against its limits, and
 //! what it asked for, kept until the run has ended.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,14 +10,15 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::capture::{Logs, Output};
 use super::limits::Budget;
-use super::state::{StateSource, StateView};
-use crate::event::{DedupBasis, DedupKey, Event, EventId};
-use crate::ledger::{Delivery, Effects, LedgerError, NewEvent, NewRequest, Read};
+use super::state::{MAX_KEY, StateSource, StateView};
+use crate::event::{DedupBasis, DedupKey, Event, EventId, MAX_DEPTH};
+use crate::ledger::{
+    Delivery, Due, Effects, LedgerError, NewEvent, NewRequest, NewScheduled, Read,
+    SCHEDULE_HORIZON, ScheduleWrite,
+};
 use crate::manifest::{Handler, Origin};
 
-/// How many emissions may follow one another before a chain of events must end.
-pub(super) const MAX_DEPTH: u32 = 8;
-/// The longest type of an emitted event, in bytes.
+/// The longest type of an event that a handler makes, in bytes.
 const MAX_KIND: usize = 255;
 
 /// Headers that the host sets itself, or that belong to the connection.
@@ -57,7 +59,8 @@ pub(super) struct Call {
     delivery: Delivery,
     outbox: Vec<NewRequest>,
     emitted: Vec<NewEvent>,
-    /// Calls of outbox and emit so far: what tells their idempotency keys apart.
+    schedule: BTreeMap<String, ScheduleWrite>,
+    /// Calls of outbox, emit and schedule so far: what tells their idempotency keys apart.
     effect_calls: u32,
     effect_bytes: usize,
     host_calls: u32,
@@ -95,11 +98,12 @@ impl Wasi {
     }
 }
 
-/// A request was not queued, or an event not emitted; the guest is told.
+/// A request was not queued, or an event not emitted or scheduled; the guest is told.
 #[derive(Debug)]
 pub(super) enum Refused {
     Invalid(String),
     NotAllowed(String),
+    InvalidKey,
     TooDeep,
     TooLarge,
 }
@@ -121,6 +125,7 @@ impl Call {
             delivery: delivery.clone(),
             outbox: Vec::new(),
             emitted: Vec::new(),
+            schedule: BTreeMap::new(),
             effect_calls: 0,
             effect_bytes: 0,
             host_calls: 0,
@@ -240,11 +245,7 @@ impl Call {
         subject: Option<String>,
         payload: Vec<u8>,
     ) -> Result<EventId, Refused> {
-        if kind.is_empty() || kind.len() > MAX_KIND || kind.chars().any(char::is_control) {
-            return Err(Refused::Invalid(
-                "an event type has 1 to 255 bytes and no control characters".into(),
-            ));
-        }
+        check_kind(&kind)?;
         let cause = self.delivery.event.clone();
         let depth = cause.depth + 1;
         if depth > MAX_DEPTH {
@@ -281,6 +282,49 @@ impl Call {
         Ok(id)
     }
 
+    /// Puts an event into the handler's schedule.
+    pub(super) fn put(
+        &mut self,
+        key: String,
+        due: Due,
+        kind: String,
+        subject: Option<String>,
+        payload: Vec<u8>,
+    ) -> Result<(), Refused> {
+        check_key(&key)?;
+        check_kind(&kind)?;
+        if matches!(due, Due::After(delay) if delay > SCHEDULE_HORIZON) {
+            return Err(Refused::Invalid("400 days ahead at most".into()));
+        }
+        let subject_size = subject.as_ref().map_or(0, String::len);
+        if !self.take_effect(key.len() + kind.len() + subject_size + payload.len()) {
+            return Err(Refused::TooLarge);
+        }
+        let call = self.next_key();
+        let cause = &self.delivery.event;
+        let put = NewScheduled {
+            call,
+            due,
+            kind,
+            subject,
+            account: cause.account.clone(),
+            depth: cause.depth,
+            payload: Bytes::from(payload),
+        };
+        self.schedule.insert(key, ScheduleWrite::Put(put));
+        Ok(())
+    }
+
+    /// Takes what is scheduled under a key away.
+    pub(super) fn cancel(&mut self, key: String) -> Result<(), Refused> {
+        check_key(&key)?;
+        if !self.take_effect(key.len()) {
+            return Err(Refused::TooLarge);
+        }
+        self.schedule.insert(key, ScheduleWrite::Cancel);
+        Ok(())
+    }
+
     /// What the run read, what it wants done, and what it said.
     pub(super) fn finish(mut self) -> (Vec<Read>, Effects, String) {
         if let Some(wasi) = self.wasi.take() {
@@ -297,9 +341,26 @@ impl Call {
             state,
             outbox: self.outbox,
             emitted: self.emitted,
+            schedule: self.schedule.into_iter().collect(),
         };
         (reads, effects, self.logs.into_lines())
     }
+}
+
+fn check_kind(kind: &str) -> Result<(), Refused> {
+    if kind.is_empty() || kind.len() > MAX_KIND || kind.chars().any(char::is_control) {
+        return Err(Refused::Invalid(
+            "an event type has 1 to 255 bytes and no control characters".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn check_key(key: &str) -> Result<(), Refused> {
+    if key.is_empty() || key.len() > MAX_KEY {
+        return Err(Refused::InvalidKey);
+    }
+    Ok(())
 }
 
 impl WasiView for Call {

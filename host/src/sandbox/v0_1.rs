@@ -1,14 +1,17 @@
 //! The interfaces of `tollgate:handler@0.1.x`, between the generated bindings and a
 //! [`Call`].
 
+use std::time::Duration;
+
 use wasmtime::component::{HasSelf, Linker};
 
 use super::End;
 use super::bindings::v0_1 as bindings;
-use super::bindings::v0_1::tollgate::handler::{config, emit, log, outbox, state, types};
+use super::bindings::v0_1::tollgate::handler::{config, emit, log, outbox, schedule, state, types};
 use super::call::{Call, Refused, Stop};
 use super::state::StateError;
 use crate::event::Event;
+use crate::ledger::Due;
 
 /// What components of this version are linked with.
 pub(super) fn add_to_linker(linker: &mut Linker<Call>) -> wasmtime::Result<()> {
@@ -183,7 +186,9 @@ impl outbox::Host for Call {
                 |refused| match refused {
                     Refused::Invalid(why) => outbox::Error::Invalid(why),
                     Refused::NotAllowed(origin) => outbox::Error::NotAllowed(origin),
-                    Refused::TooLarge | Refused::TooDeep => outbox::Error::TooLarge,
+                    Refused::TooLarge | Refused::TooDeep | Refused::InvalidKey => {
+                        outbox::Error::TooLarge
+                    }
                 },
             ),
         )
@@ -199,7 +204,36 @@ impl emit::Host for Call {
             .map_err(|refused| match refused {
                 Refused::Invalid(why) | Refused::NotAllowed(why) => emit::Error::Invalid(why),
                 Refused::TooDeep => emit::Error::TooDeep,
-                Refused::TooLarge => emit::Error::TooLarge,
+                Refused::TooLarge | Refused::InvalidKey => emit::Error::TooLarge,
             }))
+    }
+}
+
+impl schedule::Host for Call {
+    fn put(
+        &mut self,
+        key: String,
+        entry: schedule::Entry,
+    ) -> wasmtime::Result<Result<(), schedule::Error>> {
+        self.count_call()?;
+        let due = match entry.due {
+            schedule::Due::AfterMs(delay) => Due::After(Duration::from_millis(delay)),
+            schedule::Due::AtMs(time) => Due::At(time),
+        };
+        let put = Call::put(self, key, due, entry.kind, entry.subject, entry.payload);
+        Ok(put.map_err(schedule_error))
+    }
+
+    fn cancel(&mut self, key: String) -> wasmtime::Result<Result<(), schedule::Error>> {
+        self.count_call()?;
+        Ok(Call::cancel(self, key).map_err(schedule_error))
+    }
+}
+
+fn schedule_error(refused: Refused) -> schedule::Error {
+    match refused {
+        Refused::InvalidKey => schedule::Error::InvalidKey,
+        Refused::Invalid(why) | Refused::NotAllowed(why) => schedule::Error::Invalid(why),
+        Refused::TooLarge | Refused::TooDeep => schedule::Error::TooLarge,
     }
 }

@@ -200,6 +200,28 @@ pub(crate) enum Step {
         #[serde(default = "once")]
         times: u64,
     },
+    /// Schedules an event.
+    Schedule {
+        /// Its key.
+        key: Text,
+        /// So many milliseconds from now.
+        #[serde(default)]
+        after_ms: u64,
+        /// At this time instead, in milliseconds since the Unix epoch.
+        at_ms: Option<u64>,
+        /// Its type.
+        kind: String,
+        /// Its subject.
+        subject: Option<String>,
+        /// Its payload: text as it is, any other JSON as JSON.
+        #[serde(default)]
+        payload: Value,
+    },
+    /// Cancels a scheduled event.
+    Cancel {
+        /// Its key.
+        key: Text,
+    },
 }
 
 /// A text, or bytes that need not be UTF-8 (as an array of numbers; in a key, read as Latin-1),
@@ -272,6 +294,8 @@ impl Step {
             Step::HugeState { .. } => "huge_state",
             Step::Send { .. } => "send",
             Step::Emit { .. } => "emit",
+            Step::Schedule { .. } => "schedule",
+            Step::Cancel { .. } => "cancel",
         }
     }
 }

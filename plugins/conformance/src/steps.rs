@@ -1,5 +1,7 @@
 //! How each step is done.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tollgate_handler::log::Level;
 use tollgate_handler::prelude::*;
@@ -119,6 +121,25 @@ fn with_effect(step: Step) -> Result<(), Error> {
                 Ok(())
             })
         }
+        Step::Schedule {
+            key,
+            after_ms,
+            at_ms,
+            kind,
+            subject,
+            payload,
+        } => {
+            let mut entry = match at_ms {
+                Some(time) => schedule::at_ms(time, kind),
+                None => schedule::after(Duration::from_millis(after_ms), kind),
+            };
+            entry = entry.payload(bytes_of(&payload));
+            if let Some(subject) = &subject {
+                entry = entry.subject(subject);
+            }
+            entry.put(&key.text())
+        }
+        Step::Cancel { key } => schedule::cancel(&key.text()),
         step => unreachable!("{} has no effect", step.name()),
     }
 }
@@ -136,7 +157,7 @@ fn get(key: String) -> Result<(), Error> {
 fn retry_after(reason: String, after_ms: Option<u64>) -> Failure {
     let failure = retry(reason);
     match after_ms {
-        Some(ms) => failure.after(std::time::Duration::from_millis(ms)),
+        Some(ms) => failure.after(Duration::from_millis(ms)),
         None => failure,
     }
 }

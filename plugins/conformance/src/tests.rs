@@ -1,6 +1,8 @@
 //! Each step, natively; what only WebAssembly can show (limits, traps) is for the
 //! gateway's own tests.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tollgate_handler::Retry;
 use tollgate_handler::prelude::*;
@@ -165,6 +167,32 @@ fn effect_steps() {
         .collect();
     assert_eq!(emitted, [("e.f", &b"[1]"[..]), ("g", b""), ("g", b"")]);
     assert_eq!(all.logs[3].field("id"), Some(all.emitted[0].id.as_str()));
+}
+
+#[test]
+fn schedule_steps() {
+    let mut host = Host::new();
+    let all = run(
+        &mut host,
+        &json!({"steps": [
+            {"do": "schedule", "key": "a", "after_ms": 5, "kind": "later", "subject": "s",
+             "payload": {"do": "set", "key": "ran", "value": "yes"}},
+            {"do": "schedule", "key": "b", "at_ms": 7_000, "kind": "then"},
+            {"do": "schedule", "key": "c", "kind": "gone"},
+            {"do": "cancel", "key": "c"},
+            {"do": "schedule", "key": "", "kind": "never"},
+        ]}),
+    );
+    assert_eq!(all.result, done());
+    assert_eq!(all.logs[0].field("step"), Some("schedule"));
+    let scheduled: Vec<_> = host
+        .scheduled()
+        .iter()
+        .map(|(key, of)| (key.as_str(), of.due_ms, of.event.kind.as_str()))
+        .collect();
+    assert_eq!(scheduled, [("a", 1005, "later"), ("b", 7000, "then")]);
+    assert_eq!(host.advance(handle, Duration::from_millis(5)).len(), 1);
+    assert_eq!(host.state()["ran"], b"yes");
 }
 
 #[test]

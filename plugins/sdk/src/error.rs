@@ -44,6 +44,14 @@ pub enum Error {
         /// What is wrong.
         problem: EffectProblem,
     },
+    /// An event was not scheduled, or not cancelled.
+    #[error("schedule key {key:?}: {problem}")]
+    Schedule {
+        /// The key.
+        key: String,
+        /// What is wrong.
+        problem: ScheduleProblem,
+    },
     /// A key that the handler needs is missing in its `config` table, or is unfit.
     #[error("the handler's config needs `{key}`: {problem}")]
     Config {
@@ -70,6 +78,21 @@ pub enum StateProblem {
     /// The value is not of the type that was asked for, or cannot be written as JSON.
     #[error("{0}")]
     Value(String),
+}
+
+/// What is wrong with a use of the handler's schedule.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScheduleProblem {
+    /// A key that is empty or longer than 512 bytes.
+    #[error("a key has 1 to 512 bytes")]
+    InvalidKey,
+    /// The event is malformed or due too late, and how.
+    #[error("{0}")]
+    Invalid(String),
+    /// More than the handler's limit on buffered effects.
+    #[error("more than the handler's limit on effects")]
+    TooLarge,
 }
 
 /// What is wrong with a request or an event that a handler made.

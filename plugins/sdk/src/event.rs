@@ -18,6 +18,11 @@ impl Event {
         find(&self.headers, name)
     }
 
+    /// The key under which the handler scheduled this event, if it did.
+    pub fn scheduled(&self) -> Option<&str> {
+        self.fact("schedule")
+    }
+
     /// A fact that the gateway added, such as `emitted-by`.
     pub fn fact(&self, name: &str) -> Option<&str> {
         find(&self.metadata, name)

@@ -1,9 +1,9 @@
 //! No gateway behind the calls, but [`crate::testing::Host`], in native builds.
 
-use crate::error::{EffectProblem, StateProblem};
+use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
 use crate::log::Level;
 use crate::testing::fake::with_run;
-use crate::{emit, outbox};
+use crate::{emit, outbox, schedule};
 
 pub(crate) fn config_get(key: &str) -> Option<String> {
     with_run(|run| run.config.get(key).cloned())
@@ -43,6 +43,14 @@ pub(crate) fn outbox_send(request: outbox::Parts) -> Result<String, EffectProble
 
 pub(crate) fn emit(event: emit::Parts) -> Result<String, EffectProblem> {
     with_run(|run| run.emit(event))
+}
+
+pub(crate) fn schedule_put(key: &str, entry: schedule::Parts) -> Result<(), ScheduleProblem> {
+    with_run(|run| run.put(key, entry))
+}
+
+pub(crate) fn schedule_cancel(key: &str) -> Result<(), ScheduleProblem> {
+    with_run(|run| run.cancel(key))
 }
 
 pub(crate) fn log(level: Level, message: &str, fields: Vec<(String, String)>) {

@@ -1,9 +1,9 @@
 //! The gateway behind the calls: the imports of the component.
 
 use crate::bindings::tollgate::handler as wit;
-use crate::error::{EffectProblem, StateProblem};
+use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
 use crate::log::Level;
-use crate::{emit, outbox};
+use crate::{emit, outbox, schedule};
 
 pub(crate) fn config_get(key: &str) -> Option<String> {
     wit::config::get(key)
@@ -57,6 +57,25 @@ pub(crate) fn emit(event: emit::Parts) -> Result<String, EffectProblem> {
     Ok(wit::emit::emit(&event)?)
 }
 
+pub(crate) fn schedule_put(key: &str, entry: schedule::Parts) -> Result<(), ScheduleProblem> {
+    let entry = wit::schedule::Entry {
+        due: match entry.due {
+            schedule::Due::After(delay) => {
+                wit::schedule::Due::AfterMs(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
+            }
+            schedule::Due::AtMs(time) => wit::schedule::Due::AtMs(time),
+        },
+        kind: entry.kind,
+        subject: entry.subject,
+        payload: entry.payload,
+    };
+    Ok(wit::schedule::put(key, &entry)?)
+}
+
+pub(crate) fn schedule_cancel(key: &str) -> Result<(), ScheduleProblem> {
+    Ok(wit::schedule::cancel(key)?)
+}
+
 pub(crate) fn log(level: Level, message: &str, fields: Vec<(String, String)>) {
     let level = match level {
         Level::Trace => wit::log::Level::Trace,
@@ -81,6 +100,16 @@ impl From<wit::state::Error> for StateProblem {
             wit::state::Error::InvalidKey => StateProblem::InvalidKey,
             wit::state::Error::NotACounter => StateProblem::NotACounter,
             wit::state::Error::TooLarge => StateProblem::TooLarge,
+        }
+    }
+}
+
+impl From<wit::schedule::Error> for ScheduleProblem {
+    fn from(error: wit::schedule::Error) -> Self {
+        match error {
+            wit::schedule::Error::InvalidKey => ScheduleProblem::InvalidKey,
+            wit::schedule::Error::Invalid(why) => ScheduleProblem::Invalid(why),
+            wit::schedule::Error::TooLarge => ScheduleProblem::TooLarge,
         }
     }
 }

@@ -38,8 +38,8 @@
 //! go to [`testing::Host`], which keeps everything in memory: so a handler is
 //! tested with plain `cargo test`.
 //!
-//! Whatever a handler does through [`state`], [`outbox`] and [`emit`] is committed
-//! together with the delivery's completion, or not at all. Every error of this
+//! Whatever a handler does through [`state`], [`outbox`], [`emit`] and [`schedule`] is
+//! committed together with the delivery's completion, or not at all. Every error of this
 //! crate turns into a [`Failure`] by `?`: see [`Error`].
 
 mod bindings;
@@ -53,13 +53,14 @@ mod host;
 pub mod log;
 pub mod outbox;
 mod outcome;
+pub mod schedule;
 pub mod state;
 pub mod stripe;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
 pub use bindings::tollgate::handler::types::{Event, Failure, Outcome, Retry};
-pub use error::{EffectProblem, Error, StateProblem};
+pub use error::{EffectProblem, Error, ScheduleProblem, StateProblem};
 pub use outcome::{done, ignored, reject, retry};
 
 /// What most handlers need, to be imported whole. The derives of `serde` need
@@ -67,7 +68,7 @@ pub use outcome::{done, ignored, reject, retry};
 pub mod prelude {
     pub use crate::stripe::{Expandable, StripeEvent};
     pub use crate::{Error, Event, Failure, Outcome};
-    pub use crate::{config, emit, log, outbox, state};
+    pub use crate::{config, emit, log, outbox, schedule, state};
     pub use crate::{done, ignored, reject, retry};
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::json;

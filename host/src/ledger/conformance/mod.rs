@@ -7,6 +7,7 @@ pub(super) mod complete;
 pub(super) mod model;
 pub(super) mod outbox;
 pub(super) mod record;
+pub(super) mod schedule;
 pub(super) mod state;
 pub(super) mod waiting;
 
@@ -41,6 +42,7 @@ pub(super) struct Open {
 pub(super) struct Collected {
     deliveries: Mutex<Vec<Delivery>>,
     requests: Mutex<Vec<OutboxRequest>>,
+    scheduled: Mutex<Option<UnixMillis>>,
 }
 
 impl LedgerSink for Collected {
@@ -51,6 +53,10 @@ impl LedgerSink for Collected {
     fn queued(&self, requests: Vec<OutboxRequest>) {
         self.requests.lock().extend(requests);
     }
+
+    fn scheduled(&self, due: UnixMillis) {
+        *self.scheduled.lock() = Some(due);
+    }
 }
 
 impl Collected {
@@ -60,6 +66,10 @@ impl Collected {
 
     pub(super) fn requests(&self) -> Vec<OutboxRequest> {
         std::mem::take(&mut self.requests.lock())
+    }
+
+    pub(super) fn scheduled(&self) -> Option<UnixMillis> {
+        self.scheduled.lock().take()
     }
 }
 
@@ -284,6 +294,16 @@ macro_rules! suite {
                 requests_go_out_in_commit_order,
                 a_settled_request_is_not_settled_again,
                 requests_are_listed_newest_first,
+            },
+            schedule::{
+                what_is_scheduled_is_recorded_when_due,
+                a_put_replaces_and_a_cancel_removes,
+                a_failed_attempt_schedules_nothing,
+                a_run_with_the_same_keys_is_recorded_once,
+                a_handler_has_so_many_entries_at_most,
+                nothing_is_scheduled_beyond_the_horizon,
+                many_that_are_due_come_in_steps,
+                an_absent_handlers_scheduled_event_is_held,
             },
             waiting::{
                 retries_are_found_when_due,

@@ -14,6 +14,7 @@ enum Step {
     Record(Vec<(u8, u8)>),
     Complete(usize, Ending, Vec<(u8, Write)>),
     Settle(usize, OutboxNext),
+    Fire(u64),
     Hold(u8),
     Reopen,
 }
@@ -32,6 +33,8 @@ enum Write {
     Add(i8),
     Request,
     Emit,
+    Schedule(u64),
+    Cancel,
 }
 
 const HANDLERS: [&str; 3] = ["a", "b", "c"];
@@ -56,6 +59,8 @@ fn step() -> impl Strategy<Value = Step> {
         any::<i8>().prop_map(Write::Add),
         Just(Write::Request),
         Just(Write::Emit),
+        (0..50_u64).prop_map(Write::Schedule),
+        Just(Write::Cancel),
     ];
     let settled = prop_oneof![
         Just(OutboxNext::Sent),
@@ -67,6 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (any::<usize>(), ending, prop::collection::vec((0..4_u8, write), 0..4))
             .prop_map(|(which, ending, writes)| Step::Complete(which, ending, writes)),
         3 => (any::<usize>(), settled).prop_map(|(which, next)| Step::Settle(which, next)),
+        2 => (0..50_u64).prop_map(Step::Fire),
         1 => (0..8_u8).prop_map(Step::Hold),
         1 => Just(Step::Reopen),
     ]
@@ -82,6 +88,8 @@ struct Model {
     deliveries: BTreeMap<i64, (Delivery, DeliveryState, u64)>,
     state: BTreeMap<(String, String), i64>,
     outbox: BTreeMap<i64, (OutboxState, u32)>,
+    /// When each key of each handler is due.
+    schedule: BTreeMap<(String, String), UnixMillis>,
 }
 
 pub(in crate::ledger) fn random_histories_match_the_model(engine: &dyn Engine) {
@@ -115,6 +123,7 @@ impl Model {
                 self.complete(&open, n, which, ending, &writes);
             }
             Step::Settle(which, next) => self.settle(&open, which, next),
+            Step::Fire(after) => self.fire(&open, after),
             Step::Hold(present) => self.hold(&open, &named(present)),
             Step::Reopen => return open.reopen(engine),
         }
@@ -187,6 +196,7 @@ impl Model {
         self.add_effects(&mut completion, n, writes);
         let emitted = completion.effects.emitted.clone();
         let state_writes = completion.effects.state.clone();
+        let schedule = completion.effects.schedule.clone();
         let requests = completion.effects.outbox.len();
         let answer = open.complete(completion).unwrap();
 
@@ -218,6 +228,7 @@ impl Model {
                 requests,
                 &emitted,
             );
+            self.apply_schedule(open, delivery.handler.as_str(), schedule);
         }
     }
 
@@ -238,6 +249,25 @@ impl Model {
                         .effects
                         .emitted
                         .push(event_of("handler:a", &id, b"{}", &["b"]));
+                    continue;
+                }
+                Write::Schedule(after) => {
+                    let new = NewScheduled {
+                        call: format!("{n} {key}"),
+                        due: Due::At(START + after),
+                        kind: "due".to_owned(),
+                        subject: None,
+                        account: None,
+                        depth: 0,
+                        payload: Bytes::new(),
+                    };
+                    let write = ScheduleWrite::Put(new);
+                    completion.effects.schedule.push((format!("s{key}"), write));
+                    continue;
+                }
+                Write::Cancel => {
+                    let cancel = (format!("s{key}"), ScheduleWrite::Cancel);
+                    completion.effects.schedule.push(cancel);
                     continue;
                 }
             };
@@ -279,6 +309,38 @@ impl Model {
         }
         for event in emitted {
             self.expect(event);
+        }
+        self.take_deliveries(open);
+    }
+
+    fn apply_schedule(&mut self, open: &Open, of: &str, writes: Vec<(String, ScheduleWrite)>) {
+        let now = crate::clock::Clock::now(&open.clock);
+        for (key, write) in writes {
+            let slot = (of.to_owned(), key);
+            match write {
+                ScheduleWrite::Put(new) => {
+                    self.schedule.insert(slot, new.resolve(now).unwrap().0);
+                }
+                ScheduleWrite::Cancel => {
+                    self.schedule.remove(&slot);
+                }
+            }
+        }
+    }
+
+    fn fire(&mut self, open: &Open, after: u64) {
+        let now = crate::clock::Clock::now(&open.clock) + after;
+        let due: Vec<_> = self
+            .schedule
+            .extract_if(.., |_, due| *due <= now)
+            .map(|((of, key), due)| (of, key, due))
+            .collect();
+        let fired = open.ledger.fire(now).unwrap();
+        assert_eq!(fired.events, due.len() as u64);
+        assert_eq!(fired.next, self.schedule.values().min().copied());
+        for (of, key, due) in due {
+            let id = format!("handler:{of}/fired {key} {due} {now}");
+            self.ids.insert(id, EventId::generate(now));
         }
         self.take_deliveries(open);
     }
@@ -345,6 +407,7 @@ impl Model {
             let expected = self.outbox.values().filter(|row| row.0 == state).count();
             assert_eq!(many, expected as u64, "{state}");
         }
+        assert_eq!(counts.scheduled, self.schedule.len() as u64);
         for name in HANDLERS {
             self.check_handler(open, name);
         }
@@ -378,6 +441,22 @@ impl Model {
         expected.sort();
         let found = open.due(name, u64::MAX >> 1).into_iter().map(|d| d.seq);
         assert!(found.eq(expected.iter().map(|(_, seq)| *seq)));
+        let mut expected: Vec<_> = self
+            .schedule
+            .iter()
+            .filter(|((of, _), _)| of == name)
+            .map(|((_, key), due)| (*due, key.clone()))
+            .collect();
+        expected.sort();
+        let listed = open.ledger.schedule_list(Some(&handler(name)), 100);
+        let mut found: Vec<_> = listed
+            .unwrap()
+            .into_iter()
+            .map(|entry| (entry.due, entry.key))
+            .collect();
+        assert!(found.is_sorted_by_key(|(due, _)| *due));
+        found.sort();
+        assert_eq!(found, expected);
         let entries = open
             .ledger
             .state_list(&handler(name), "", None, 100)

@@ -198,7 +198,10 @@ pub(in crate::ledger) fn adding_to_no_counter_changes_nothing(engine: &dyn Engin
     for (key, by) in [("max", 1), ("text", 1)] {
         let mut completion = writing(&of[1], &[("fine", set("x")), (key, StateWrite::Add(by))]);
         completion.effects.outbox.push(request("1"));
-        assert_eq!(open.complete(completion).unwrap(), Completed::Inapplicable);
+        assert_eq!(
+            open.complete(completion).unwrap(),
+            Completed::Inapplicable(Inapplicable::NotACounter)
+        );
     }
     assert_eq!(open.value("a", "fine"), None, "all of the effects, or none");
     assert!(open.sink.requests().is_empty());

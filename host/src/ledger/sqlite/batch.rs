@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::op::Op;
 use super::tally::Tally;
-use super::{complete, record, settle};
+use super::{complete, record, schedule, settle};
 use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
 use crate::ledger::{Delivery, OutboxRequest};
 
@@ -15,12 +15,14 @@ pub(super) struct Memory {
     names: Names,
     next: Next,
     tally: Tally,
+    max_scheduled: i64,
 }
 
 impl Memory {
-    /// As the file has it.
-    pub(super) fn load(conn: &Connection) -> Result<Self> {
+    /// As the file has it. A handler may have `max_scheduled` scheduled events.
+    pub(super) fn load(conn: &Connection, max_scheduled: u32) -> Result<Self> {
         Ok(Self {
+            max_scheduled: max_scheduled.into(),
             names: Names::default(),
             next: Next::load(conn)?,
             tally: Tally::load(conn)?,
@@ -49,12 +51,14 @@ impl Next {
     }
 }
 
-/// The numbers of names that were met, so that a row costs no lookup.
+/// The numbers of names that were met, so that a row costs no lookup, and how many events
+/// these handlers have scheduled.
 #[derive(Default)]
 struct Names {
     sources: HashMap<SourceName, i64>,
     handlers: HashMap<HandlerName, i64>,
     components: HashMap<ComponentDigest, i64>,
+    scheduled: HashMap<i64, i64>,
 }
 
 /// What a transaction made due, for the sink once it is committed.
@@ -62,6 +66,8 @@ struct Names {
 pub(super) struct Made {
     pub(super) deliveries: Vec<Delivery>,
     pub(super) requests: Vec<OutboxRequest>,
+    /// The earliest time for which something was scheduled.
+    pub(super) scheduled: Option<UnixMillis>,
 }
 
 /// Whether each operation is undone by itself when it fails.
@@ -83,6 +89,7 @@ pub(super) struct Batch<'a> {
     pub(super) tally: Tally,
     pub(super) made: Made,
     pub(super) now: UnixMillis,
+    pub(super) max_scheduled: i64,
     names: &'a mut Names,
     next: &'a mut Next,
 }
@@ -102,6 +109,7 @@ pub(super) fn run(
         tally: before,
         made: Made::default(),
         now,
+        max_scheduled: memory.max_scheduled,
         names: &mut memory.names,
         next: &mut memory.next,
     };
@@ -113,7 +121,7 @@ pub(super) fn run(
             Ok(made)
         }
         Err(error) => {
-            // Names may have got their numbers in what is undone now.
+            // Names may have got their numbers, and schedules changed, in what is undone now.
             memory.names = Names::default();
             if !conn.is_autocommit() {
                 conn.prepare_cached("ROLLBACK")?.execute([])?;
@@ -143,6 +151,7 @@ impl Batch<'_> {
             Op::Settle(task) => task.answer = Some(Ok(settle::settle(self, &task.request)?)),
             Op::Hold(task) => task.answer = Some(Ok(settle::hold_step(self, &task.request)?)),
             Op::Mark(task) => task.answer = Some(Ok(settle::mark(self, task.request)?)),
+            Op::Fire(task) => task.answer = Some(Ok(schedule::fire(self, task.request)?)),
             #[cfg(test)]
             Op::Test(task) => task.answer = Some(Ok(())),
         }
@@ -219,6 +228,27 @@ impl Batch<'_> {
         )?;
         self.names.handlers.insert(name.clone(), id);
         Ok(id)
+    }
+
+    /// How many events a handler has scheduled.
+    pub(super) fn scheduled(&mut self, handler: i64) -> Result<i64> {
+        if let Some(many) = self.names.scheduled.get(&handler) {
+            return Ok(*many);
+        }
+        let many = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM schedule WHERE handler = ?1")?
+            .query_row([handler], |row| row.get(0))?;
+        self.names.scheduled.insert(handler, many);
+        Ok(many)
+    }
+
+    /// Notes that a handler has so many more scheduled events.
+    pub(super) fn scheduled_changed(&mut self, handler: i64, by: i64) {
+        // One that was not counted yet is counted when that is needed.
+        if let Some(many) = self.names.scheduled.get_mut(&handler) {
+            *many += by;
+        }
     }
 
     /// The number of a component's digest.

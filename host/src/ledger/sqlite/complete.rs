@@ -10,9 +10,10 @@ use rusqlite::{OptionalExtension, Result, params};
 use super::batch::{Batch, int, non_empty};
 use super::op::{CompletionRequest, pairs_to_json};
 use super::tally::Counter;
-use super::{record, state};
+use super::{record, schedule, state};
 use crate::ledger::{
-    Attempt, Completed, Completion, DeliveryState, NextState, OutboxRequest, OutboxSeq, OutboxState,
+    Attempt, Completed, Completion, DeliveryState, Inapplicable, NextState, OutboxRequest,
+    OutboxSeq, OutboxState,
 };
 
 /// What the ledger has of a delivery.
@@ -43,8 +44,13 @@ pub(super) fn complete(batch: &mut Batch<'_>, request: &CompletionRequest) -> Re
     }
     if with_effects {
         let Some(writes) = state::resolve(batch.conn, handler, &completion.effects.state)? else {
-            return Ok(Completed::Inapplicable);
+            return Ok(Completed::Inapplicable(Inapplicable::NotACounter));
         };
+        let entries = match schedule::resolve(batch, handler, &completion.effects.schedule)? {
+            Ok(entries) => entries,
+            Err(why) => return Ok(Completed::Inapplicable(why)),
+        };
+        schedule::apply(batch, handler, completion.event, entries)?;
         state::apply(batch, handler, writes)?;
         queued = queue_requests(batch, completion, handler, row.event)?;
         for event in &request.emitted {

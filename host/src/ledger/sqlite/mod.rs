@@ -19,6 +19,7 @@ mod record;
 mod recover;
 mod rows;
 mod running;
+mod schedule;
 mod schema;
 mod settle;
 mod state;
@@ -43,9 +44,9 @@ use self::queue::{Queue, Refused};
 use self::running::Running;
 use self::writer::Writer;
 use super::{
-    Completion, CompletionCallback, Counts, Delivery, DeliverySeq, DeliveryState, Ledger,
+    Completion, CompletionCallback, Counts, Delivery, DeliverySeq, DeliveryState, Fired, Ledger,
     LedgerError, LedgerSink, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
-    RecordFuture, Settlement, SettlementCallback, StateEntry, Versioned,
+    RecordFuture, Scheduled, Settlement, SettlementCallback, StateEntry, Versioned,
 };
 use crate::clock::Clock;
 use crate::event::{HandlerName, UnixMillis};
@@ -67,18 +68,22 @@ pub struct SqliteOptions {
     pub queue: usize,
     /// How many bytes the waiting operations may hold together.
     pub queue_bytes: usize,
+    /// How many events a handler may have scheduled.
+    pub scheduled: u32,
     /// What to do when the file fails (an I/O error, corruption) or the writer panics.
     /// By default the process is aborted: the next one recovers from what is on disk.
     pub fatal: FatalHook,
 }
 
 impl SqliteOptions {
-    /// The defaults, for the file at `path`: 4096 operations, 64 MiB.
+    /// The defaults, for the file at `path`: 4096 operations, 64 MiB, 1,000,000 scheduled
+    /// events a handler.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             queue: 4096,
             queue_bytes: 64 * 1024 * 1024,
+            scheduled: 1_000_000,
             fatal: Arc::new(|reason| {
                 tracing::error!(reason, "the process ends");
                 std::process::abort();
@@ -114,7 +119,7 @@ impl SqliteLedger {
         let open::Claimed { path, lock } = open::claim(&options.path)?;
         let mut conn = open::writer(&path)?;
         let running = count_crashes(&mut conn, &path, clock.now())?;
-        let memory = Memory::load(&conn)?;
+        let memory = Memory::load(&conn, options.scheduled)?;
         let queue = Arc::new(Queue::new(options.queue, options.queue_bytes));
         let writable = Arc::new(AtomicBool::new(true));
         let writer = Writer {
@@ -281,6 +286,18 @@ impl Ledger for SqliteLedger {
         max_bytes: usize,
     ) -> Result<Vec<OutboxRequest>, LedgerError> {
         self.reader.outbox_waiting(after, limit, max_bytes)
+    }
+
+    fn fire(&self, now: UnixMillis) -> Result<Fired, LedgerError> {
+        self.wait(now, Op::Fire)
+    }
+
+    fn schedule_list(
+        &self,
+        handler: Option<&HandlerName>,
+        limit: usize,
+    ) -> Result<Vec<Scheduled>, LedgerError> {
+        self.reader.schedule_list(handler, limit)
     }
 
     fn hold_absent(&self, present: &[HandlerName]) -> Result<(u64, u64), LedgerError> {

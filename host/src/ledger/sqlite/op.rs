@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::event::{DedupKey, Event, HandlerName};
+use crate::event::{DedupKey, Event, HandlerName, UnixMillis};
 use crate::ledger::{
-    Completed, Completion, DeliverySeq, DeliveryState, LedgerError, NewEvent, Recorded, Settlement,
+    Completed, Completion, DeliverySeq, DeliveryState, Fired, LedgerError, NewEvent, Recorded,
+    ScheduleWrite, Settlement,
 };
 
 /// Calls back exactly once: with an answer, or, when it is dropped without one (the
@@ -110,6 +111,7 @@ pub(super) enum Op {
     Settle(Task<Settlement, ()>),
     Hold(Task<Vec<HandlerName>, HoldStep>),
     Mark(Task<Mark, ()>),
+    Fire(Task<UnixMillis, Fired>),
     #[cfg(test)]
     Test(Task<TestRequest, ()>),
 }
@@ -157,10 +159,18 @@ impl Op {
                         request.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
                     BASE_WEIGHT + request.url.len() + headers + request.body.len()
                 });
+                let schedule = effects.schedule.iter().map(|(key, write)| {
+                    key.len()
+                        + match write {
+                            ScheduleWrite::Put(new) => BASE_WEIGHT + new.payload.len(),
+                            ScheduleWrite::Cancel => 0,
+                        }
+                });
                 BASE_WEIGHT
                     + completion.attempt.logs.len()
                     + state.sum::<usize>()
                     + outbox.sum::<usize>()
+                    + schedule.sum::<usize>()
                     + weight_of(&task.request.emitted)
             }
             _ => BASE_WEIGHT,
@@ -176,6 +186,7 @@ impl Op {
             Self::Settle(task) => task.finish(failed),
             Self::Hold(task) => task.finish(failed),
             Self::Mark(task) => task.finish(failed),
+            Self::Fire(task) => task.finish(failed),
             #[cfg(test)]
             Self::Test(task) => task.finish(failed),
         }
@@ -189,6 +200,7 @@ impl Op {
             Self::Settle(task) => task.answer = Some(Err(error)),
             Self::Hold(task) => task.answer = Some(Err(error)),
             Self::Mark(task) => task.answer = Some(Err(error)),
+            Self::Fire(task) => task.answer = Some(Err(error)),
             #[cfg(test)]
             Self::Test(task) => task.answer = Some(Err(error)),
         }

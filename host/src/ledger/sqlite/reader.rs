@@ -12,7 +12,7 @@ use super::{open, reads, schema, state};
 use crate::event::{HandlerName, UnixMillis};
 use crate::ledger::{
     Counts, Delivery, DeliverySeq, LedgerError, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
-    StateEntry, Versioned,
+    Scheduled, StateEntry, Versioned,
 };
 
 /// How many idle connections are kept.
@@ -133,6 +133,24 @@ impl SqliteReader {
         limit: usize,
     ) -> Result<Vec<OutboxEntry>, LedgerError> {
         self.read(|conn| reads::outbox_list(conn, state, limit))
+    }
+
+    /// As [`Ledger::schedule_list`](crate::ledger::Ledger::schedule_list).
+    pub fn schedule_list(
+        &self,
+        handler: Option<&HandlerName>,
+        limit: usize,
+    ) -> Result<Vec<Scheduled>, LedgerError> {
+        self.read(|conn| {
+            let handler = match handler {
+                Some(name) => match self.handler_id(conn, name)? {
+                    Some(id) => Some(id),
+                    None => return Ok(Vec::new()),
+                },
+                None => None,
+            };
+            reads::schedule_list(conn, handler, limit)
+        })
     }
 
     /// As [`Ledger::counts`](crate::ledger::Ledger::counts).

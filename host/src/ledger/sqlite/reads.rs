@@ -5,8 +5,11 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::batch::int;
 use super::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS, OUTBOX_COLUMNS, OUTBOX_JOINS};
+use super::schedule;
 use crate::event::{HandlerName, UnixMillis};
-use crate::ledger::{Delivery, DeliverySeq, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState};
+use crate::ledger::{
+    Delivery, DeliverySeq, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Scheduled,
+};
 
 /// The number of a handler's name, if the ledger has met it.
 pub(super) fn handler_id(conn: &Connection, handler: &HandlerName) -> Result<Option<i64>> {
@@ -121,6 +124,23 @@ pub(super) fn outbox_list(
                 status: row.get(13)?,
                 error: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
             })
+        })?
+        .collect()
+}
+
+pub(super) fn schedule_list(
+    conn: &Connection,
+    handler: Option<i64>,
+    limit: usize,
+) -> Result<Vec<Scheduled>> {
+    let sql = format!(
+        "SELECT {} FROM schedule c CROSS JOIN handlers h ON h.id = c.handler
+         WHERE c.handler = coalesce(?1, c.handler) ORDER BY c.due, c.seq LIMIT ?2",
+        schedule::COLUMNS
+    );
+    conn.prepare_cached(&sql)?
+        .query_map(params![handler, limit as i64], |row| {
+            Ok(schedule::entry(row)?.2)
         })?
         .collect()
 }

@@ -89,11 +89,13 @@ fn unknown(column: usize, name: &str) -> Error {
     Error::FromSqlConversionFailure(column, Type::Text, format!("unknown state `{name}`").into())
 }
 
-fn event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
+/// An event's id in this column.
+pub(super) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
     row.get(column).map(EventId::from_bytes)
 }
 
-fn millis(row: &Row<'_>, column: usize) -> Result<u64> {
+/// A time in this column.
+pub(super) fn millis(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 

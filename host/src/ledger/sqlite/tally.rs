@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::ledger::{Counts, DeliveryState, OutboxState};
 
 /// How many counters there are beside those by state.
-const PLAIN: usize = 5;
+const PLAIN: usize = 6;
 const DELIVERIES: usize = DeliveryState::ALL.len();
 const TOTAL: usize = PLAIN + DELIVERIES + OutboxState::ALL.len();
 
@@ -19,6 +19,7 @@ pub(super) enum Counter {
     Duplicates,
     DuplicatesDiffering,
     Unrouted,
+    Scheduled,
     Deliveries(DeliveryState),
     Outbox(OutboxState),
 }
@@ -31,6 +32,7 @@ impl Counter {
             Self::Duplicates => 2,
             Self::DuplicatesDiffering => 3,
             Self::Unrouted => 4,
+            Self::Scheduled => 5,
             Self::Deliveries(state) => PLAIN + state as usize,
             Self::Outbox(state) => PLAIN + DELIVERIES + state as usize,
         }
@@ -44,6 +46,7 @@ impl Counter {
             Self::Duplicates => "duplicates".into(),
             Self::DuplicatesDiffering => "duplicates_differing".into(),
             Self::Unrouted => "unrouted".into(),
+            Self::Scheduled => "scheduled".into(),
             Self::Deliveries(state) => format!("deliveries_{state}"),
             Self::Outbox(state) => format!("outbox_{state}"),
         }
@@ -56,6 +59,7 @@ impl Counter {
             Self::Duplicates,
             Self::DuplicatesDiffering,
             Self::Unrouted,
+            Self::Scheduled,
         ]
         .into_iter()
         .chain(DeliveryState::ALL.iter().copied().map(Self::Deliveries))
@@ -121,6 +125,7 @@ impl Tally {
             duplicates: of(Counter::Duplicates),
             duplicates_differing: of(Counter::DuplicatesDiffering),
             unrouted: of(Counter::Unrouted),
+            scheduled: of(Counter::Scheduled),
             deliveries: DeliveryState::ALL
                 .iter()
                 .map(|&state| (state, of(Counter::Deliveries(state))))

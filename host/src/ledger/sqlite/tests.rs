@@ -34,6 +34,7 @@ impl Sqlite {
         SqliteOptions {
             fatal: self.fatal.clone(),
             queue: self.queue,
+            scheduled: conformance::schedule::LIMIT,
             ..SqliteOptions::new(self.path())
         }
     }

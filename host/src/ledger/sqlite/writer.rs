@@ -93,6 +93,9 @@ impl Writer {
                 if !made.requests.is_empty() {
                     self.sink.queued(made.requests);
                 }
+                if let Some(due) = made.scheduled {
+                    self.sink.scheduled(due);
+                }
                 ops.drain(..).for_each(|op| op.finish(None));
                 Ok(())
             }

@@ -3,13 +3,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::{Emitted, Line, Sent};
-use crate::error::{EffectProblem, StateProblem};
+use super::{Emitted, Line, Scheduled, Sent};
+use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
 use crate::log::Level;
-use crate::{emit, outbox};
+use crate::{emit, outbox, schedule};
 
 /// As the WIT interface says of keys.
 const LONGEST_KEY: usize = 512;
+/// As the WIT interface says of what is scheduled: 400 days.
+const HORIZON_MS: u64 = 400 * 24 * 60 * 60 * 1000;
 
 /// Headers that the gateway sets itself or that belong to the connection.
 const NOT_FOR_HANDLERS: [&str; 11] = [
@@ -35,6 +37,10 @@ pub(crate) struct Run {
     pub(crate) limit: Option<usize>,
     pub(crate) too_deep: bool,
     pub(crate) state: BTreeMap<String, Vec<u8>>,
+    pub(crate) scheduled: BTreeMap<String, Scheduled>,
+    pub(crate) puts: usize,
+    pub(crate) now_ms: u64,
+    pub(crate) event: String,
     pub(crate) sent: Vec<Sent>,
     pub(crate) emitted: Vec<Emitted>,
     pub(crate) logs: Vec<Line>,
@@ -187,6 +193,45 @@ impl Run {
             event,
         });
         Ok(id)
+    }
+
+    pub(crate) fn put(&mut self, key: &str, entry: schedule::Parts) -> Result<(), ScheduleProblem> {
+        check_key(key).map_err(|_| ScheduleProblem::InvalidKey)?;
+        if entry.kind.is_empty() || entry.kind.chars().any(char::is_control) {
+            return Err(ScheduleProblem::Invalid(format!(
+                "{:?} is no event type",
+                entry.kind
+            )));
+        }
+        let due_ms = match entry.due {
+            schedule::Due::After(delay) => u64::try_from(delay.as_millis())
+                .unwrap_or(u64::MAX)
+                .saturating_add(self.now_ms),
+            schedule::Due::AtMs(time) => time.max(self.now_ms),
+        };
+        if due_ms > self.now_ms.saturating_add(HORIZON_MS) {
+            return Err(ScheduleProblem::Invalid("400 days ahead at most".into()));
+        }
+        let subject = entry.subject.as_ref().map_or(0, String::len);
+        self.charge(key.len() + entry.kind.len() + subject + entry.payload.len())
+            .ok_or(ScheduleProblem::TooLarge)?;
+        let id = id_of(&[b"scheduled", self.seed.as_bytes(), &self.puts.to_be_bytes()]);
+        self.puts += 1;
+        let scheduled = Scheduled {
+            id,
+            due_ms,
+            cause: self.event.clone(),
+            event: entry,
+        };
+        self.scheduled.insert(key.into(), scheduled);
+        Ok(())
+    }
+
+    pub(crate) fn cancel(&mut self, key: &str) -> Result<(), ScheduleProblem> {
+        check_key(key).map_err(|_| ScheduleProblem::InvalidKey)?;
+        self.charge(key.len()).ok_or(ScheduleProblem::TooLarge)?;
+        self.scheduled.remove(key);
+        Ok(())
     }
 
     pub(crate) fn log(&mut self, level: Level, message: &str, fields: Vec<(String, String)>) {

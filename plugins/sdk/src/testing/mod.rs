@@ -27,7 +27,8 @@
 //!
 //! It keeps what the gateway promises: a run's effects are committed together
 //! if it ends well, and not at all if it fails; requests carry an idempotency key
-//! that is the same on every attempt and another on a replay. It runs one
+//! that is the same on every attempt and another on a replay. Time stands still but for
+//! [`Host::advance`], which runs what was scheduled as it falls due. It runs one
 //! delivery at a time, so there are no conflicts, and it checks what the WIT
 //! interface says of keys, requests and events, though not the manifest's limits
 //! on time and memory.
@@ -38,13 +39,14 @@ mod orders;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::log::Level;
-use crate::{Event, Failure, Outcome, emit, outbox};
+use crate::{Event, Failure, Outcome, emit, outbox, schedule};
 pub use orders::{orders, with_repeats};
 
 /// An event of this type and JSON payload, as a gateway would hand it over at the
@@ -74,6 +76,9 @@ pub fn event<T: Serialize + ?Sized>(kind: &str, payload: &T) -> Event {
     }
 }
 
+/// So many events that fall due in one [`Host::advance`] are taken for a mistake.
+const ENDLESS: usize = 10_000;
+
 /// A gateway in memory: what the manifest grants, and all that was committed.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
@@ -87,6 +92,8 @@ pub struct Host {
     too_deep: bool,
     state: BTreeMap<String, Vec<u8>>,
     completed: BTreeMap<String, u32>,
+    scheduled: BTreeMap<String, Scheduled>,
+    now_ms: u64,
 }
 
 /// A request that was committed to the outbox.
@@ -105,6 +112,19 @@ pub struct Emitted {
     pub id: String,
     /// The event.
     pub event: emit::Parts,
+}
+
+/// An event that is scheduled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scheduled {
+    /// The id that it will have.
+    pub id: String,
+    /// When it is due: milliseconds since the Unix epoch.
+    pub due_ms: u64,
+    /// The id of the event whose handling scheduled it.
+    pub cause: String,
+    /// The event.
+    pub event: schedule::Parts,
 }
 
 /// A line that was logged.
@@ -168,7 +188,7 @@ impl Host {
         self
     }
 
-    /// Runs a handler once.
+    /// Runs a handler once. It is then at least as late as the event was received.
     ///
     /// # Panics
     /// If the handler does; then nothing is committed.
@@ -179,6 +199,7 @@ impl Host {
     ) -> Run {
         let id = event.id.clone();
         let nth = self.completed.get(&id).copied().unwrap_or(0);
+        self.now_ms = self.now_ms.max(event.received_ms);
         let started = fake::Run {
             seed: format!("{id}/{nth}"),
             config: self.config.clone(),
@@ -186,11 +207,15 @@ impl Host {
             limit: self.effects_limit,
             too_deep: self.too_deep,
             state: self.state.clone(),
+            scheduled: self.scheduled.clone(),
+            now_ms: self.now_ms,
+            event: id.clone(),
             ..fake::Run::default()
         };
         let (result, ended) = fake::running(started, || crate::__private::run(event, handle));
         let fake::Run {
             state,
+            scheduled,
             mut sent,
             mut emitted,
             logs,
@@ -198,6 +223,7 @@ impl Host {
         } = ended;
         if result.is_ok() {
             self.state = state;
+            self.scheduled = scheduled;
             self.sent.extend_from_slice(&sent);
             self.emitted.extend_from_slice(&emitted);
             *self.completed.entry(id).or_default() += 1;
@@ -211,6 +237,49 @@ impl Host {
             emitted,
             logs,
         }
+    }
+
+    /// Lets so much time pass, and runs the handler on what falls due in it, each event
+    /// when it is due. One that fails is not run again.
+    ///
+    /// # Panics
+    /// If the handler does, or if it schedules itself without end.
+    pub fn advance<E: Into<Failure>>(
+        &mut self,
+        mut handle: impl FnMut(Event) -> Result<Outcome, E>,
+        time: Duration,
+    ) -> Vec<Run> {
+        let passed = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let until = self.now_ms.saturating_add(passed);
+        let mut runs = Vec::new();
+        while let Some(event) = self.next_due(until) {
+            runs.push(self.run(&mut handle, event));
+            assert!(
+                runs.len() < ENDLESS,
+                "the handler schedules itself without end"
+            );
+        }
+        self.now_ms = until;
+        runs
+    }
+
+    /// Takes the entry that is due next, by `until`, out of the schedule.
+    fn next_due(&mut self, until: u64) -> Option<Event> {
+        let due = self.scheduled.iter().filter(|(_, of)| of.due_ms <= until);
+        let next = due.min_by_key(|(_, of)| of.due_ms);
+        let key = next.map(|(key, _)| key.clone())?;
+        let scheduled = self.scheduled.remove(&key)?;
+        Some(scheduled.into_event(key, self.now_ms))
+    }
+
+    /// What is scheduled, by key.
+    pub fn scheduled(&self) -> &BTreeMap<String, Scheduled> {
+        &self.scheduled
+    }
+
+    /// The present time: milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
     }
 
     /// The handler's committed state.
@@ -257,6 +326,31 @@ impl Sent {
         headers
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+}
+
+impl Scheduled {
+    /// The payload as JSON; null where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.event.payload).unwrap_or(Value::Null)
+    }
+
+    fn into_event(self, key: String, now_ms: u64) -> Event {
+        Event {
+            id: self.id,
+            source: "handler:test".into(),
+            provider_id: None,
+            kind: self.event.kind,
+            subject: self.event.subject,
+            account: None,
+            created_ms: Some(self.due_ms),
+            received_ms: self.due_ms.max(now_ms),
+            attempt: 1,
+            replay: false,
+            headers: Vec::new(),
+            metadata: vec![("schedule".into(), key), ("cause".into(), self.cause)],
+            payload: self.event.payload,
+        }
     }
 }
 

@@ -128,6 +128,23 @@ CREATE TABLE outbox_tries (
     PRIMARY KEY (request, number)
 ) STRICT, WITHOUT ROWID;
 
+-- Events that handlers have scheduled for themselves; a row goes when its event is recorded.
+CREATE TABLE schedule (
+    seq     INTEGER PRIMARY KEY,
+    handler INTEGER NOT NULL,
+    key     TEXT NOT NULL,
+    due     INTEGER NOT NULL,
+    call    TEXT NOT NULL, -- idempotency key of the call that put it
+    cause   BLOB NOT NULL, -- id of the event whose handling put it, which may be gone
+    kind    TEXT NOT NULL,
+    subject TEXT,
+    account TEXT,
+    depth   INTEGER NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX schedule_by_key ON schedule (handler, key);
+CREATE INDEX schedule_due ON schedule (due, seq);
+
 -- Totals, kept with every commit, and the highest version given to a row of `state`.
 CREATE TABLE counters (
     name  TEXT PRIMARY KEY,
@@ -156,6 +173,11 @@ LEFT JOIN components c ON c.id = a.component;
 CREATE VIEW v_state AS
 SELECT h.name AS handler, s.key, CAST(s.value AS TEXT) AS value, s.version
 FROM state s JOIN handlers h ON h.id = s.handler;
+
+CREATE VIEW v_schedule AS
+SELECT h.name AS handler, c.key, datetime(c.due / 1000, 'unixepoch') AS due, c.kind, c.subject,
+       lower(hex(c.cause)) AS cause, length(c.payload) AS bytes
+FROM schedule c JOIN handlers h ON h.id = c.handler;
 
 CREATE VIEW v_outbox AS
 SELECT o.seq, h.name AS handler, lower(hex(e.id)) AS event, o.method, o.url, o.state, o.tries,

@@ -1,0 +1,151 @@
+//! `tollgate schedule`: what handlers have scheduled for themselves.
+//!
+//! Reads the ledger's file, so it works beside a running gateway and without one. Shows
+//! no payloads.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::environment;
+use super::table::{printable, utc, write_rows};
+use crate::event::HandlerName;
+use crate::ledger::{Scheduled, SqliteReader};
+use crate::reload::read_manifest;
+
+#[derive(Debug, Args)]
+pub(super) struct ScheduleArgs {
+    #[command(subcommand)]
+    command: ScheduleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ScheduleCommand {
+    /// List scheduled events, the next one first.
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// The manifest, which names the ledger.
+    #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
+    manifest: PathBuf,
+    /// The ledger's file, if not by the manifest.
+    #[arg(long)]
+    ledger: Option<PathBuf>,
+    /// Only those of this handler.
+    #[arg(long)]
+    handler: Option<String>,
+    /// How many at most.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Print a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
+    let ScheduleCommand::List(args) = &args.command;
+    let entries = match &args.ledger {
+        Some(ledger) => read(ledger, args)?,
+        None => {
+            let manifest = read_manifest(&args.manifest, &environment())?.manifest;
+            read(&manifest.ledger.path, args)?
+        }
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        let entries: Value = entries.iter().map(entry_json).collect();
+        writeln!(out, "{entries:#}")?;
+    } else {
+        write_table(&mut out, &entries)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(ledger: &Path, args: &ListArgs) -> anyhow::Result<Vec<Scheduled>> {
+    let handler = args.handler.as_deref().map(HandlerName::new);
+    Ok(SqliteReader::open(ledger)?.schedule_list(handler.as_ref(), args.limit)?)
+}
+
+fn entry_json(entry: &Scheduled) -> Value {
+    json!({
+        "handler": entry.handler.as_str(),
+        "key": entry.key,
+        "due_ms": entry.due,
+        "kind": entry.kind,
+        "subject": entry.subject,
+        "cause": entry.cause.to_string(),
+    })
+}
+
+fn write_table(out: &mut impl Write, entries: &[Scheduled]) -> io::Result<()> {
+    if entries.is_empty() {
+        return writeln!(out, "nothing is scheduled");
+    }
+    let head = ["due", "handler", "key", "kind", "subject", "cause"];
+    let rows = entries.iter().map(|entry| {
+        [
+            utc(entry.due),
+            printable(entry.handler.as_str()),
+            printable(&entry.key),
+            printable(&entry.kind),
+            printable(entry.subject.as_deref().unwrap_or("-")),
+            entry.cause.to_string(),
+        ]
+    });
+    write_rows(out, head, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventId;
+
+    fn entry() -> Scheduled {
+        Scheduled {
+            handler: HandlerName::new("dunning"),
+            key: "subscription/sub_1\u{1b}[2J".into(),
+            due: 1_767_225_600_000,
+            cause: EventId::from_bytes([1; 16]),
+            call: "call".into(),
+            kind: "reminder.due".into(),
+            subject: None,
+            account: None,
+            depth: 0,
+            payload: "hush".into(),
+        }
+    }
+
+    #[test]
+    fn a_table_shows_what_is_due_when_and_no_payload() {
+        let mut out = Vec::new();
+        write_table(&mut out, &[entry()]).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        let line = out.lines().nth(1).unwrap();
+        let cells: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(
+            cells,
+            [
+                "2026-01-01T00:00:00Z",
+                "dunning",
+                "subscription/sub_1\u{fffd}[2J",
+                "reminder.due",
+                "-",
+                "01010101-0101-0101-0101-010101010101"
+            ]
+        );
+        assert!(!out.contains("hush"));
+    }
+
+    #[test]
+    fn json_shows_the_same() {
+        let json = entry_json(&entry());
+        assert_eq!(json["due_ms"], 1_767_225_600_000_u64);
+        assert_eq!(json["kind"], "reminder.due");
+        assert!(!json.to_string().contains("hush"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Handlers' schedules: writing them, and recording what is due.
+
+use rusqlite::{OptionalExtension, Result, Row, params};
+
+use super::batch::{Batch, int};
+use super::op::Prepared;
+use super::tally::Counter;
+use super::{record, rows};
+use crate::event::{EventId, HandlerName, UnixMillis};
+use crate::ledger::{Fired, Inapplicable, NewScheduled, ScheduleWrite, Scheduled};
+
+/// How many entries one transaction makes events of, so that a great many that fall due at
+/// once hold up nobody; and how many bytes, of which one entry may be more.
+const FIRE_STEP: usize = 200;
+const FIRE_BYTES: usize = 1 << 20;
+
+/// A put whose time is known.
+pub(super) struct Resolved<'a> {
+    key: &'a str,
+    /// What is put, when it is due and how deep its event is; `None` for a cancellation.
+    put: Option<(&'a NewScheduled, UnixMillis, u32)>,
+}
+
+/// Works out what each write comes to, or why they cannot be applied.
+pub(super) fn resolve<'a>(
+    batch: &mut Batch<'_>,
+    handler: i64,
+    writes: &'a [(String, ScheduleWrite)],
+) -> Result<std::result::Result<Vec<Resolved<'a>>, Inapplicable>> {
+    let mut resolved = Vec::with_capacity(writes.len());
+    for (key, write) in writes {
+        let put = match write {
+            ScheduleWrite::Cancel => None,
+            ScheduleWrite::Put(new) => match new.resolve(batch.now) {
+                Some((due, depth)) => Some((new, due, depth)),
+                None => return Ok(Err(Inapplicable::ScheduleTooFar)),
+            },
+        };
+        resolved.push(Resolved { key, put });
+    }
+    Ok(if fits(batch, handler, &resolved)? {
+        Ok(resolved)
+    } else {
+        Err(Inapplicable::ScheduleFull)
+    })
+}
+
+/// Whether the handler has no more entries afterwards than it may.
+fn fits(batch: &mut Batch<'_>, handler: i64, writes: &[Resolved<'_>]) -> Result<bool> {
+    let puts = writes.iter().filter(|write| write.put.is_some()).count() as i64;
+    if puts == 0 {
+        return Ok(true);
+    }
+    let room = batch.max_scheduled - batch.scheduled(handler)?;
+    if puts <= room {
+        return Ok(true);
+    }
+    let mut growth = 0;
+    for write in writes {
+        let known = batch
+            .conn
+            .prepare_cached("SELECT 1 FROM schedule WHERE handler = ?1 AND key = ?2")?
+            .exists(params![handler, write.key])?;
+        growth += i64::from(write.put.is_some()) - i64::from(known);
+    }
+    Ok(growth <= room)
+}
+
+/// Writes the entries; `cause` is the event whose handling put them.
+pub(super) fn apply(
+    batch: &mut Batch<'_>,
+    handler: i64,
+    cause: EventId,
+    writes: Vec<Resolved<'_>>,
+) -> Result<()> {
+    for Resolved { key, put } in writes {
+        let replaced = batch
+            .conn
+            .prepare_cached("DELETE FROM schedule WHERE handler = ?1 AND key = ?2")?
+            .execute(params![handler, key])? as i64;
+        count(batch, handler, i64::from(put.is_some()) - replaced);
+        let Some((new, due, depth)) = put else {
+            continue;
+        };
+        batch
+            .conn
+            .prepare_cached(
+                "INSERT INTO schedule (handler, key, due, call, cause, kind, subject, account,
+                     depth, payload)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute(params![
+                handler,
+                key,
+                int(due),
+                new.call,
+                cause.as_bytes(),
+                new.kind,
+                new.subject,
+                new.account,
+                depth,
+                &new.payload[..],
+            ])?;
+        let earliest = batch.made.scheduled.get_or_insert(due);
+        *earliest = due.min(*earliest);
+    }
+    Ok(())
+}
+
+fn count(batch: &mut Batch<'_>, handler: i64, by: i64) {
+    batch.scheduled_changed(handler, by);
+    batch.tally.add(Counter::Scheduled, by);
+}
+
+/// Makes events of a bounded number of entries that are due at `now`, earliest first.
+pub(super) fn fire(batch: &mut Batch<'_>, now: UnixMillis) -> Result<Fired> {
+    let mut fired = Fired::default();
+    for (seq, handler, entry) in due(batch, now)? {
+        batch
+            .conn
+            .prepare_cached("DELETE FROM schedule WHERE seq = ?1")?
+            .execute([seq])?;
+        count(batch, handler, -1);
+        let event = Prepared::from(entry.into_event(now));
+        // One that is known was scheduled by an earlier run with the same keys.
+        fired.events += u64::from(record::insert(batch, &event)?.is_some());
+    }
+    fired.next = batch
+        .conn
+        .prepare_cached("SELECT due FROM schedule ORDER BY due LIMIT 1")?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .optional()?
+        .map(i64::cast_unsigned);
+    Ok(fired)
+}
+
+/// What [`entry`] reads, from `schedule c` joined with `handlers h`.
+pub(super) const COLUMNS: &str = "c.seq, c.handler, h.name, c.key, c.due, c.cause, c.call, c.kind,
+    c.subject, c.account, c.depth, c.payload";
+
+/// An entry with its place and its handler's number.
+pub(super) fn entry(row: &Row<'_>) -> Result<(i64, i64, Scheduled)> {
+    let entry = Scheduled {
+        handler: HandlerName::new(row.get_ref(2)?.as_str()?),
+        key: row.get(3)?,
+        due: rows::millis(row, 4)?,
+        cause: rows::event_id(row, 5)?,
+        call: row.get(6)?,
+        kind: row.get(7)?,
+        subject: row.get(8)?,
+        account: row.get(9)?,
+        depth: row.get(10)?,
+        payload: row.get::<_, Vec<u8>>(11)?.into(),
+    };
+    Ok((row.get(0)?, row.get(1)?, entry))
+}
+
+fn due(batch: &Batch<'_>, now: UnixMillis) -> Result<Vec<(i64, i64, Scheduled)>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM schedule c CROSS JOIN handlers h ON h.id = c.handler
+         WHERE c.due <= ?1 ORDER BY c.due, c.seq LIMIT ?2"
+    );
+    let mut statement = batch.conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![int(now), FIRE_STEP as i64])?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while bytes < FIRE_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let entry = entry(row)?;
+        bytes += entry.2.payload.len();
+        found.push(entry);
+    }
+    Ok(found)
+}
