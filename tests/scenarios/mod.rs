@@ -7,6 +7,7 @@ mod effects;
 mod handlers;
 mod ingress;
 mod powercut;
+mod providers;
 mod reload;
 mod sandbox;
 mod schedule;

@@ -1,13 +1,16 @@
 //! What `verify` and `sign` have in common: a scheme with its settings, and a request.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::environment;
@@ -15,14 +18,17 @@ use crate::clock::{Clock, SystemClock};
 use crate::event::{SourceName, UnixMillis};
 use crate::manifest::parse_duration;
 use crate::reload::read_manifest;
-use crate::scheme::{Settings, Verifier, build};
+use crate::scheme::{BuildError, Setting, Settings, Verifier, build};
 use crate::secret::Secret;
+
+/// Arguments that cannot be used, as opposed to a request that is refused.
+pub(super) const WRONG_USAGE: u8 = 2;
 
 /// Which scheme, with which settings.
 #[derive(Debug, Args)]
 pub(super) struct SchemeArgs {
     /// A source of the manifest, with its scheme and secrets.
-    #[arg(long, conflicts_with_all = ["scheme", "secret", "param"])]
+    #[arg(long, conflicts_with_all = ["scheme", "secret", "secret_file", "param"])]
     source: Option<String>,
     /// The manifest that names the source.
     #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
@@ -32,15 +38,19 @@ pub(super) struct SchemeArgs {
     scheme: Option<String>,
     /// A secret as the provider shows it, or a key or certificate as PEM or JWK; may be
     /// given several times.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     secret: Vec<String>,
+    /// A file with a secret, a key or a certificate, which thus stays out of the list of
+    /// processes; may be given several times. They count after those of `--secret`.
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    secret_file: Vec<PathBuf>,
     /// A setting of the scheme's own, such as `webhook_id=…`; may be given several times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     param: Vec<(String, String)>,
     /// How far the signed time may be off, such as `5m`.
     #[arg(long, value_parser = duration)]
     tolerance: Option<Duration>,
-    /// The URL as the provider knows it, for schemes that sign it.
+    /// The URL that the request was sent to, as the provider knows it, with its query.
     #[arg(long)]
     url: Option<String>,
     /// The time to take for the present, in seconds since 1970.
@@ -62,11 +72,7 @@ impl SchemeArgs {
             (None, Some(scheme)) => Chosen {
                 scheme: scheme.clone(),
                 settings: Settings {
-                    secrets: self
-                        .secret
-                        .iter()
-                        .map(|text| Secret::new(text.as_bytes()))
-                        .collect(),
+                    secrets: self.secrets()?,
                     params: self.param.iter().cloned().collect::<BTreeMap<_, _>>(),
                     ..Settings::default()
                 },
@@ -80,6 +86,23 @@ impl SchemeArgs {
             chosen.settings.url.clone_from(&self.url);
         }
         Ok(chosen)
+    }
+
+    fn secrets(&self) -> anyhow::Result<Vec<Secret>> {
+        let given = self.secret.iter().map(|text| Secret::new(text.as_bytes()));
+        let mut secrets: Vec<Secret> = given.collect();
+        for path in &self.secret_file {
+            let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+            // As in a manifest: an editor's line end is no part of a secret.
+            secrets.push(Secret::new(text.trim_ascii_end()));
+        }
+        Ok(secrets)
+    }
+
+    /// What the request was sent to, for the scheme to see.
+    pub(super) fn target<'c>(&'c self, chosen: &'c Chosen) -> &'c str {
+        let url = self.url.as_deref().or(chosen.settings.url.as_deref());
+        url.unwrap_or("/")
     }
 
     fn of_source(&self, name: &str) -> anyhow::Result<Chosen> {
@@ -103,8 +126,28 @@ impl SchemeArgs {
 
 impl Chosen {
     /// The scheme with its keys, or everything that is wrong with the settings.
-    pub(super) fn verifier(&self) -> anyhow::Result<Verifier> {
-        build(&self.scheme, self.settings.clone()).map_err(|errors| {
+    ///
+    /// A request has a URL whatever its scheme signs, and a tolerance is asked for by whoever
+    /// checks a heap of them: where the scheme has no use for one of these, it is left out.
+    pub(super) fn verifier(&mut self) -> anyhow::Result<Verifier> {
+        let (of_url, of_tolerance) = (
+            |error: &BuildError| error.setting == Setting::Url,
+            |error: &BuildError| error.setting == Setting::Tolerance,
+        );
+        let mut built = build(&self.scheme, self.settings.clone());
+        if let Err(errors) = &built {
+            let (url, tolerance) = (errors.iter().any(of_url), errors.iter().any(of_tolerance));
+            let without = Settings {
+                url: self.settings.url.clone().filter(|_| !url),
+                tolerance: self.settings.tolerance.filter(|_| !tolerance),
+                ..self.settings.clone()
+            };
+            if let Ok(verifier) = build(&self.scheme, without.clone()) {
+                self.settings = without;
+                built = Ok(verifier);
+            }
+        }
+        built.map_err(|errors| {
             let lines: Vec<_> = errors.into_iter().map(|error| error.message).collect();
             anyhow::anyhow!("{}", lines.join("\n"))
         })
@@ -115,7 +158,7 @@ impl Chosen {
 #[derive(Debug, Args)]
 pub(super) struct HeaderArgs {
     /// A header of the request; may be given several times.
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = OsStringValueParser::new().try_map(header))]
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -147,17 +190,17 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
+        .filter(|length| *length >= Duration::from_secs(1))
         .ok_or_else(|| "write a number and a unit, such as `5m` or `90s`".to_owned())
 }
 
-fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("write `Name: value`")?;
-    let name = name
-        .trim()
-        .parse::<HeaderName>()
-        .map_err(|error| error.to_string())?;
-    // As on the wire: any bytes but control characters.
+/// As on the wire, a value is any bytes but control characters.
+fn header(text: OsString) -> Result<(HeaderName, HeaderValue), String> {
+    let text = text.as_bytes();
+    let colon = text.iter().position(|byte| *byte == b':');
+    let (name, value) = text.split_at(colon.ok_or("write `Name: value`")?);
+    let name = HeaderName::from_bytes(name.trim_ascii()).map_err(|error| error.to_string())?;
     let value =
-        HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|error| error.to_string())?;
+        HeaderValue::from_bytes(value[1..].trim_ascii()).map_err(|error| error.to_string())?;
     Ok((name, value))
 }

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde_json::json;
 
-use super::request::{HeaderArgs, SchemeArgs, read_body};
-use crate::scheme::{Signed, Unsigned};
+use super::request::{HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
+use crate::scheme::{Signed, Unsigned, Verifier};
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {
@@ -26,16 +28,20 @@ pub(super) struct SignArgs {
     /// Write the signed body here; without it, to standard output after the headers.
     #[arg(long)]
     body_out: Option<PathBuf>,
-    /// Print a JSON object: headers, and the query where one is signed.
+    /// Print a JSON object: headers, body (as text and as base64), and the query where one
+    /// is signed.
     #[arg(long)]
     json: bool,
 }
 
+/// Ends with 1 if the request cannot be signed, with 2 for wrong usage.
 pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
-    let verifier = args.scheme.choose()?.verifier()?;
-    let unsigned = Unsigned {
-        body: read_body(&args.body)?,
-        headers: args.headers.map(),
+    let (verifier, unsigned) = match prepare(args) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            eprintln!("tollgate: {error:#}");
+            return Ok(ExitCode::from(WRONG_USAGE));
+        }
     };
     let signed = verifier.sign(usize::from(args.with) - 1, unsigned, args.scheme.now())?;
     if let Some(path) = &args.body_out {
@@ -50,6 +56,15 @@ pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn prepare(args: &SignArgs) -> anyhow::Result<(Verifier, Unsigned)> {
+    let verifier = args.scheme.choose()?.verifier()?;
+    let unsigned = Unsigned {
+        body: read_body(&args.body)?,
+        headers: args.headers.map(),
+    };
+    Ok((verifier, unsigned))
+}
+
 fn as_json(signed: &Signed) -> serde_json::Value {
     let headers: Vec<_> = signed
         .headers
@@ -60,6 +75,7 @@ fn as_json(signed: &Signed) -> serde_json::Value {
         "headers": headers,
         "query": signed.query,
         "body": String::from_utf8_lossy(&signed.body),
+        "body_base64": STANDARD.encode(&signed.body),
     })
 }
 

@@ -8,12 +8,11 @@ use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::request::{Chosen, HeaderArgs, SchemeArgs, read_body};
+use super::request::{Chosen, HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
 use crate::event::UnixMillis;
-use crate::scheme::{Accepted, ProviderEvent, Rejection, Request, build, explain};
-
-/// Arguments that cannot be used, as opposed to a request that is refused.
-const WRONG_USAGE: u8 = 2;
+use crate::scheme::{
+    Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, build, explain,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -44,27 +43,69 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn check(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let chosen = args.scheme.choose()?;
+    let mut chosen = args.scheme.choose()?;
     let verifier = chosen.verifier()?;
     let (headers, body) = (args.headers.map(), read_body(&args.body)?);
     let request = Request {
         method: &args.method,
-        url: chosen.settings.url.as_deref().unwrap_or("/"),
+        url: args.scheme.target(&chosen),
         headers: &headers,
         body: &body,
     };
     let now = args.scheme.now();
+    let verdict = judge(&chosen, &verifier, &request, now);
     let mut out = std::io::stdout().lock();
-    match verifier.verify(&request, now) {
-        Ok(accepted) => {
-            show_accepted(&mut out, accepted, args.json)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(rejection) => {
-            let hints = hints(&chosen, &request, now, &rejection);
-            show_rejection(&mut out, &rejection, &hints, args.json)?;
-            Ok(ExitCode::FAILURE)
-        }
+    if args.json {
+        writeln!(out, "{}", verdict.json())?;
+    } else {
+        verdict.text(&mut out)?;
+    }
+    Ok(match verdict {
+        Verdict::Rejected { .. } => ExitCode::FAILURE,
+        Verdict::Accepted(_) | Verdict::Challenge(_) => ExitCode::SUCCESS,
+    })
+}
+
+/// What the gateway would make of a request.
+enum Verdict {
+    /// It carries events.
+    Accepted(Accepted),
+    /// It only asks whether the endpoint is ours, and gets this answer.
+    Challenge(Answer),
+    /// It is refused: why, in a word to count by, and what helps.
+    Rejected {
+        code: &'static str,
+        reason: String,
+        hints: Vec<String>,
+    },
+}
+
+/// Takes the steps that the gateway takes, in its order.
+fn judge(chosen: &Chosen, verifier: &Verifier, request: &Request<'_>, now: UnixMillis) -> Verdict {
+    if let Some(answer) = verifier.challenge(request) {
+        return Verdict::Challenge(answer);
+    }
+    let methods = verifier.methods();
+    if !methods.contains(request.method) {
+        let used: Vec<_> = methods.iter().map(Method::as_str).collect();
+        return Verdict::Rejected {
+            code: "method",
+            reason: format!(
+                "the method is {}; `{}` takes {}",
+                request.method,
+                chosen.scheme,
+                used.join(" and ")
+            ),
+            hints: Vec::new(),
+        };
+    }
+    match verifier.verify(request, now) {
+        Ok(accepted) => Verdict::Accepted(accepted),
+        Err(rejection) => Verdict::Rejected {
+            code: rejection.code(),
+            reason: rejection.to_string(),
+            hints: hints(chosen, request, now, &rejection),
+        },
     }
 }
 
@@ -78,21 +119,64 @@ fn hints(
     explain(&make, &chosen.settings, request, now, rejection)
 }
 
-fn show_accepted(out: &mut impl Write, accepted: Accepted, json: bool) -> std::io::Result<()> {
-    let secret = accepted.secret;
-    let events = accepted.events.into_inner();
-    if json {
-        let events: Vec<_> = events.iter().map(event_json).collect();
-        let verdict =
-            json!({ "verdict": "accepted", "reason": null, "secret": secret, "events": events });
-        return writeln!(out, "{verdict}");
+impl Verdict {
+    fn json(&self) -> Value {
+        match self {
+            Self::Accepted(accepted) => {
+                let events: Vec<_> = accepted.events.get().iter().map(event_json).collect();
+                json!({
+                    "verdict": "accepted",
+                    "reason": null,
+                    "secret": accepted.secret,
+                    "events": events,
+                })
+            }
+            Self::Challenge(answer) => json!({
+                "verdict": "accepted",
+                "reason": challenge(answer),
+                "secret": null,
+                "events": [],
+            }),
+            Self::Rejected {
+                code,
+                reason,
+                hints,
+            } => {
+                let whole: Vec<_> = std::iter::once(reason).chain(hints).cloned().collect();
+                json!({
+                    "verdict": "rejected",
+                    "code": code,
+                    "reason": whole.join("; "),
+                    "secret": null,
+                    "events": [],
+                })
+            }
+        }
     }
-    writeln!(out, "accepted, by secret {}", secret + 1)?;
-    for event in events {
-        let id = event.provider_id.as_deref().unwrap_or("(no id)");
-        writeln!(out, "  {}  {id}", event.kind)?;
+
+    fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
+        match self {
+            Self::Accepted(accepted) => {
+                writeln!(out, "accepted, by secret {}", accepted.secret + 1)?;
+                accepted.events.get().iter().try_for_each(|event| {
+                    let id = event.provider_id.as_deref().unwrap_or("(no id)");
+                    writeln!(out, "  {}  {id}", event.kind)
+                })
+            }
+            Self::Challenge(answer) => writeln!(out, "accepted: {}", challenge(answer)),
+            Self::Rejected { reason, hints, .. } => {
+                writeln!(out, "refused: {reason}")?;
+                hints.iter().try_for_each(|hint| writeln!(out, "  {hint}"))
+            }
+        }
     }
-    Ok(())
+}
+
+fn challenge(answer: &Answer) -> String {
+    format!(
+        "it only asks whether the endpoint is yours, and is answered `{}`",
+        String::from_utf8_lossy(&answer.body)
+    )
 }
 
 fn event_json(event: &ProviderEvent) -> Value {
@@ -102,25 +186,4 @@ fn event_json(event: &ProviderEvent) -> Value {
         "created": event.created.map(|millis| millis / 1000),
         "account": event.account,
     })
-}
-
-fn show_rejection(
-    out: &mut impl Write,
-    rejection: &Rejection,
-    hints: &[String],
-    json: bool,
-) -> std::io::Result<()> {
-    if json {
-        let verdict = json!({
-            "verdict": "rejected",
-            "code": rejection.code(),
-            "reason": rejection.to_string(),
-            "hints": hints,
-            "secret": null,
-            "events": [],
-        });
-        return writeln!(out, "{verdict}");
-    }
-    writeln!(out, "refused: {rejection}")?;
-    hints.iter().try_for_each(|hint| writeln!(out, "  {hint}"))
 }

@@ -105,11 +105,6 @@ impl Scheme for Braintree {
         ))
     }
 
-    fn methods(&self) -> &'static [http::Method] {
-        const BOTH: &[http::Method] = &[http::Method::GET, http::Method::POST];
-        BOTH
-    }
-
     fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
         let (public, key) = self.keys.get(secret)?;
         let payload = STANDARD.encode(&unsigned.body);

@@ -159,7 +159,7 @@ trait Scheme: Send + Sync {
         None
     }
 
-    /// The methods that the provider uses.
+    /// The methods by which the provider delivers events; a challenge may come by another.
     fn methods(&self) -> &'static [http::Method] {
         const POST: &[http::Method] = &[http::Method::POST];
         POST
@@ -197,7 +197,7 @@ impl Verifier {
         self.scheme.challenge(request)
     }
 
-    /// The methods that the provider uses.
+    /// The methods by which the provider delivers events; a challenge may come by another.
     pub fn methods(&self) -> &'static [http::Method] {
         self.scheme.methods()
     }

@@ -96,14 +96,14 @@ pub enum Rejection {
         /// How far ahead it may be.
         tolerance: Duration,
     },
-    /// The body, though rightly signed, is not what the scheme's bodies are.
-    #[error("the body is rightly signed but cannot be read: {why}")]
+    /// The body is not what the scheme's bodies are.
+    #[error("the body cannot be read: {why}")]
     MalformedBody {
         /// What is wrong with it.
         why: String,
     },
-    /// The body, though rightly signed, lacks what every event of the scheme has.
-    #[error("the body is rightly signed but has no {what} (looked for in {place})")]
+    /// The body lacks what every event of the scheme has.
+    #[error("the body has no {what} (looked for in {place})")]
     MissingField {
         /// What is missing, such as `event id`.
         what: &'static str,

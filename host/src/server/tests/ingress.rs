@@ -142,6 +142,28 @@ async fn other_methods_are_told_which_one_is_right() {
 }
 
 #[tokio::test]
+async fn a_challenge_is_answered_and_recorded_nowhere() {
+    let settings = scheme::Settings {
+        secrets: vec![Secret::new("integration_private_key")],
+        params: [("public_key".to_owned(), "pub".to_owned())].into(),
+        ..scheme::Settings::default()
+    };
+    let mut fake = fake();
+    let source = Arc::get_mut(&mut fake.source).unwrap();
+    source.verifier = scheme::build("braintree", settings).unwrap();
+    let setup = Setup::with(fake, limits()).await;
+    let asked = "GET /hooks/stripe?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53";
+    let answer = setup.exchange(request(asked, "", b"")).await;
+    // From Braintree's own library, with this private key.
+    let expected = "pub|d9b899556c966b3f06945ec21311865d35df3ce4";
+    assert_eq!((answer.status, answer.body.as_str()), (200, expected));
+    assert!(setup.fake.recorded.lock().is_empty());
+    assert_eq!(setup.codes(), []);
+    let answer = setup.exchange(request("GET /hooks/stripe", "", b"")).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+}
+
+#[tokio::test]
 async fn a_body_up_to_the_limit_is_taken_and_none_beyond() {
     let setup = Setup::new().await;
     let mut whole = event(1);
