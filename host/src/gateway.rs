@@ -14,7 +14,7 @@ use crate::dispatch::{BreakerState, Dispatcher};
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::generation::Generation;
 use crate::ledger::{
-    Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Recorded,
+    Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Recorded, Records,
 };
 use crate::manifest::{Handler, OutboxSettings, Source};
 use crate::outbox::{Inbox, Targets};
@@ -47,6 +47,7 @@ impl LedgerSink for Sink {
 pub(crate) struct Core {
     pub(crate) current: ArcSwap<Generation>,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) records: Arc<dyn Records>,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) rejections: Arc<Rejections>,
     /// Why the files as they stand do not serve, if they do not.

@@ -6,6 +6,7 @@
 //! [`dispatch`] runs each delivery's handler in the [`sandbox`] and hands the end and the
 //! effects back to the ledger in one transaction; the [`outbox`] sends what was queued.
 
+mod api;
 pub mod cli;
 pub mod clock;
 pub mod dispatch;

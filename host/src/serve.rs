@@ -128,6 +128,7 @@ impl Gateway {
         let core = Arc::new(Core {
             current: ArcSwap::new(generation.clone()),
             ledger: shared.clone(),
+            records: ledger.clone(),
             dispatcher: dispatcher.clone(),
             rejections: Arc::default(),
             trouble: Mutex::new(trouble),
@@ -195,6 +196,10 @@ impl Gateway {
             // A sender that is gone has ended everything.
             let _ = ended.wait_for(|ended| *ended).await;
         };
+        // A listener that cannot say where it listens is treated as one that all can reach.
+        let admin_address = admin
+            .local_addr()
+            .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
         let service = Arc::new(Ingress::new(
             core.clone(),
             core.clock.clone(),
@@ -206,7 +211,7 @@ impl Gateway {
             limits.clone(),
             until(ended.clone()),
         ));
-        let service = Arc::new(Admin::new(core.clone()));
+        let service = Arc::new(Admin::new(core.clone(), admin_address));
         let admin = tokio::spawn(server::serve(admin, service, limits, until(ended)));
         shutdown.await;
         tracing::info!("shutting down");

@@ -8,6 +8,7 @@ mod handlers;
 mod ingress;
 mod powercut;
 mod providers;
+mod records;
 mod reload;
 mod sandbox;
 mod schedule;

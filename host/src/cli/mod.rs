@@ -1,6 +1,11 @@
 //! The command line: one file a subcommand.
 
 mod check;
+mod client;
+mod deliveries;
+mod events;
+mod filter;
+mod handlers;
 mod outbox;
 mod request;
 mod schedule;
@@ -43,6 +48,12 @@ enum Command {
     Outbox(outbox::OutboxArgs),
     /// Look at the events that handlers have scheduled for themselves.
     Schedule(schedule::ScheduleArgs),
+    /// Look at recorded events.
+    Events(events::EventsArgs),
+    /// Look at deliveries, the dead letters among them.
+    Deliveries(deliveries::DeliveriesArgs),
+    /// Look at handlers.
+    Handlers(handlers::HandlersArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -55,6 +66,9 @@ pub fn main() -> ExitCode {
         Command::Sign(args) => sign::run(&args),
         Command::Outbox(args) => outbox::run(&args),
         Command::Schedule(args) => schedule::run(&args),
+        Command::Events(args) => events::run(&args),
+        Command::Deliveries(args) => deliveries::run(&args),
+        Command::Handlers(args) => handlers::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("tollgate: {error:#}");

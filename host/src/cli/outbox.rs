@@ -11,8 +11,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::environment;
-use super::table::{printable, write_rows};
-use crate::ledger::{OutboxEntry, OutboxState, SqliteReader};
+use super::table::{or_dash, write_rows};
+use crate::ledger::{OutboxEntry, OutboxState, SqliteReader, without_query};
 use crate::reload::read_manifest;
 
 #[derive(Debug, Args)]
@@ -118,23 +118,14 @@ fn row(entry: &OutboxEntry) -> [String; 8] {
     let new = &request.request;
     [
         request.seq.0.to_string(),
-        printable(request.handler.as_str()),
+        request.handler.to_string(),
         entry.state.to_string(),
         request.tries.to_string(),
-        entry
-            .status
-            .map_or_else(|| "-".to_owned(), |status| status.to_string()),
-        printable(&format!("{} {}", new.method, without_query(&new.url))),
+        or_dash(entry.status),
+        format!("{} {}", new.method, without_query(&new.url)),
         request.event.to_string(),
-        printable(&entry.error),
+        entry.error.clone(),
     ]
-}
-
-fn without_query(url: &str) -> String {
-    match url.split_once('?') {
-        Some((url, _)) => format!("{url}?…"),
-        None => url.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -1,30 +1,21 @@
 //! `tollgate status`
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
 
-use super::environment;
+use super::client::{Client, GatewayArgs, Side};
 use crate::gateway::counts_json;
-use crate::ledger::SqliteReader;
-use crate::reload::read_manifest;
-
-/// The admin listener is on this machine: if it does not answer soon, it will not.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
-    /// The manifest.
-    #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
-    manifest: PathBuf,
-    /// The admin address, if not the manifest's.
-    #[arg(long)]
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// The admin address, if not the manifest's; the same as `--url http://ADDRESS`.
+    #[arg(long, conflicts_with = "url")]
     admin: Option<SocketAddr>,
     /// Print JSON.
     #[arg(long)]
@@ -50,39 +41,17 @@ pub(super) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
 
 /// What the gateway says or, if none answers, what its ledger says.
 fn gather(args: &StatusArgs) -> anyhow::Result<(bool, Value)> {
-    if let Some(admin) = args.admin {
-        return Ok((true, ask(admin)?));
+    let side = match args.admin {
+        Some(admin) => Side::Gateway(Client::at(admin, args.gateway.token())),
+        None => args.gateway.find()?,
+    };
+    match side {
+        Side::Gateway(client) => Ok((true, client.get("/status", &[])?)),
+        Side::Ledger(ledger) => {
+            let counts = counts_json(&ledger.0.counts()?, None);
+            Ok((false, serde_json::json!({ "ledger": counts })))
+        }
     }
-    let manifest = read_manifest(&args.manifest, &environment())?.manifest;
-    if let Ok(status) = ask(manifest.server.admin) {
-        return Ok((true, status));
-    }
-    let counts = SqliteReader::open(&manifest.ledger.path)?.counts()?;
-    Ok((
-        false,
-        serde_json::json!({ "ledger": counts_json(&counts, None) }),
-    ))
-}
-
-fn ask(admin: SocketAddr) -> anyhow::Result<Value> {
-    let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "GET /status HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\n\r\n"
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .context("the admin listener's answer has no end")?;
-    if !head.starts_with("HTTP/1.1 200") {
-        bail!(
-            "the admin listener answers {}",
-            head.lines().next().unwrap_or_default()
-        );
-    }
-    Ok(serde_json::from_str(body)?)
 }
 
 /// Writes a tree of values as indented lines.

@@ -4,14 +4,15 @@ use std::io::{self, Write};
 
 use crate::event::UnixMillis;
 
-/// Writes a head and rows in columns that are as wide as they need to be.
+/// Writes a head and rows in columns that are as wide as they need to be, with nothing in
+/// them that steers a terminal.
 pub(super) fn write_rows<const N: usize>(
     out: &mut impl Write,
     head: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> io::Result<()> {
     let mut all = vec![head.map(str::to_owned)];
-    all.extend(rows);
+    all.extend(rows.into_iter().map(|row| row.map(|cell| printable(&cell))));
     let width = |column: usize| {
         let widths = all.iter().map(|row| row[column].chars().count());
         widths.max().unwrap_or_default()
@@ -38,6 +39,11 @@ pub(super) fn printable(text: &str) -> String {
             }
         })
         .collect()
+}
+
+/// Something that may be absent.
+pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
 /// A time in UTC, to the second: `2026-01-31T23:59:59Z`.
@@ -69,7 +75,17 @@ fn date(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::scheme::rfc3339;
+
+    proptest! {
+        #[test]
+        fn a_time_that_is_shown_is_read_back(seconds in 0..4_000_000_000_u64) {
+            prop_assert_eq!(rfc3339(&utc(seconds * 1000)), Some(seconds * 1000));
+        }
+    }
 
     #[test]
     fn times_are_in_utc() {

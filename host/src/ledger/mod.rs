@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod records;
 mod schedule;
 mod sqlite;
 
@@ -19,6 +20,10 @@ use bytes::Bytes;
 
 use crate::event::{ComponentDigest, DedupKey, Event, EventId, HandlerName, UnixMillis};
 
+pub use records::{
+    AttemptView, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail, EventSummary,
+    Listed, Order, Page, Payload, RecordFilter, Records, RequestView, StateFilter, without_query,
+};
 pub use schedule::{Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};
 pub use sqlite::{FatalHook, OpenError, SqliteLedger, SqliteOptions, SqliteReader};
 

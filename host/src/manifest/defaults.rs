@@ -31,8 +31,10 @@ const DAY: u64 = 24 * HOUR;
 
 /// All interfaces: providers post from outside.
 pub(super) const LISTEN: &str = "0.0.0.0:8080";
-/// Loopback, since the admin service asks for no credentials.
+/// Loopback, where the admin service needs no token.
 pub(super) const ADMIN: &str = "127.0.0.1:8081";
+/// 128 bits as hex have 32 characters; this leaves room for other alphabets.
+pub(super) const MIN_ADMIN_TOKEN: usize = 16;
 /// A few hundred times what providers send (2 KB is usual, Stripe's largest events have
 /// some hundred KB). Bodies are held in memory, so a great many of them must fit.
 pub(super) const BODY_LIMIT: Bounded<usize> = bounded(MIB, KIB, 64 * MIB);

@@ -72,6 +72,8 @@ pub fn parse(
 pub struct Manifest {
     /// `[server]`
     pub server: Server,
+    /// `admin_token` in `[server]`: what the admin service wants to see, if anything.
+    pub admin_token: Option<Secret>,
     /// `[ledger]`
     pub ledger: LedgerSettings,
     /// `[plugins]`
@@ -97,8 +99,8 @@ pub struct Manifest {
 pub struct Server {
     /// `listen`: where providers post to. Default 0.0.0.0:8080.
     pub listen: SocketAddr,
-    /// `admin`: health and status. Default 127.0.0.1:8081; only loopback addresses
-    /// are allowed, since it asks for no credentials.
+    /// `admin`: health, status and the admin API. Default 127.0.0.1:8081; any other than
+    /// a loopback address needs `admin_token`.
     pub admin: SocketAddr,
     /// `body_limit` in bytes; default 1 MiB. A source may set its own.
     pub body_limit: usize,

@@ -8,11 +8,13 @@ use super::fields::{Context, Fields, Keys, expected, plain_text};
 use super::raw::{self, Node, Span, Value};
 use super::report::{Mistakes, Report};
 use super::retry::retry_policy;
+use super::secrets::Given;
 use super::suggest::nearest;
 use super::{
     LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, handlers, routes,
-    sources,
+    secrets, sources,
 };
+use crate::secret::Secret;
 
 const ROOT: Keys = Keys {
     of: "the manifest",
@@ -29,6 +31,7 @@ const SERVER: Keys = Keys {
     known: &[
         "listen",
         "admin",
+        "admin_token",
         "body_limit",
         "header_timeout",
         "body_timeout",
@@ -107,7 +110,10 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let plugins = section("plugins", &PLUGINS);
     let reload = section("reload", &RELOAD);
     let outbox = section("outbox", &OUTBOX);
-    let server = read_server(cx, &server);
+    let before = cx.report.count();
+    let admin_token = admin_token(cx, &server);
+    let guarded = admin_token.is_some() || cx.report.count() > before;
+    let server = read_server(cx, &server, guarded);
     let plugins = read_plugins(cx, &plugins);
     let sources = sources::sources(cx, fields.get("sources"), server.body_limit);
     let handlers = handlers::handlers(cx, fields.get("handlers"), &plugins.dir);
@@ -117,6 +123,7 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
         reload: read_reload(cx, &reload),
         outbox: read_outbox(cx, &outbox),
         server,
+        admin_token,
         plugins,
         sources,
         handlers,
@@ -153,15 +160,17 @@ fn version(cx: &mut Context<'_>, fields: &Fields<'_>) {
     }
 }
 
-fn read_server(cx: &mut Context<'_>, fields: &Fields<'_>) -> Server {
+/// `guarded` says whether there is an admin token, or a mistake in it.
+fn read_server(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server {
     let (listen, listen_at) = address(cx, fields, "listen", defaults::LISTEN);
     let (admin, admin_at) = address(cx, fields, "admin", defaults::ADMIN);
     if let Some(at) = &admin_at
         && !admin.ip().to_canonical().is_loopback()
+        && !guarded
     {
-        let message = "`admin` must be a loopback address, since it asks for no credentials";
-        cx.report
-            .wrong(at, message, "write \"127.0.0.1:8081\" or \"[::1]:8081\"");
+        let message = "`admin` is no loopback address, so `admin_token` is needed beside it";
+        let help = "write admin_token = \"${NAME}\", or admin = \"127.0.0.1:8081\"";
+        cx.report.wrong(at, message, help);
     }
     let same_port = listen.port() == admin.port() && listen.port() != 0;
     if same_port && (listen.ip() == admin.ip() || listen.ip().is_unspecified()) {
@@ -178,6 +187,25 @@ fn read_server(cx: &mut Context<'_>, fields: &Fields<'_>) -> Server {
         connections: fields.count(cx, "connections", &defaults::CONNECTIONS),
         shutdown_timeout: fields.duration(cx, "shutdown_timeout", &defaults::SHUTDOWN_TIMEOUT),
     }
+}
+
+/// What the admin service wants to see. Shorter ones could be guessed.
+fn admin_token(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Secret> {
+    let node = fields.get("admin_token")?;
+    let Given { secret, literal } = secrets::secret(cx, node, "`admin_token`")?;
+    if literal {
+        let message = "a secret stands in the manifest; take it from the environment or a file";
+        cx.report.warn(&node.span, message);
+    }
+    if secret.expose().len() < defaults::MIN_ADMIN_TOKEN {
+        let message = format!(
+            "`admin_token` is shorter than {} bytes",
+            defaults::MIN_ADMIN_TOKEN
+        );
+        let help = "make one with `openssl rand -hex 32`";
+        cx.report.wrong(&node.span, message, help);
+    }
+    Some(secret)
 }
 
 /// A socket address, and where it stands unless it is the default.

@@ -57,6 +57,7 @@ pub use key::{Algorithm, KeyEncoding};
 pub use rejection::Rejection;
 pub use sign::{SignError, Signed, Unsigned};
 pub use signature::{Layout, SignatureEncoding, SignatureForm};
+pub(crate) use time::rfc3339;
 
 /// What a scheme sees of a request.
 #[derive(Clone, Copy, Debug)]

@@ -47,7 +47,7 @@ pub(super) fn decimal(text: &str) -> Option<u64> {
 
 /// Milliseconds of an RFC 3339 date and time, such as `2026-01-31T12:00:00.5+01:00`. A space
 /// may stand for the `T`, and an offset may lack its colon, as some providers write it.
-pub(super) fn rfc3339(text: &str) -> Option<UnixMillis> {
+pub(crate) fn rfc3339(text: &str) -> Option<UnixMillis> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| decimal(text.get(from..to)?);
     let is = |at: usize, any: &[u8]| bytes.get(at).is_some_and(|byte| any.contains(byte));

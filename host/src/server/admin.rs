@@ -1,19 +1,29 @@
-//! The admin service: is the process alive, is it ready, what is it doing.
+//! The admin service: is the process alive, is it ready, what is it doing, and the admin
+//! API behind `/api/`.
 //!
-//! It asks for no credentials, so it listens on loopback alone and answers only
-//! requests that name a loopback host: a web page whose name was re-bound to
-//! 127.0.0.1 (DNS rebinding) still sends its own name.
+//! [`access`](super::access) says who may ask. Whether the process lives and is ready may
+//! be asked without a token, since that is what load balancers do.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header, uri::Authority};
+use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tracing::error;
 
+use super::access::Access;
+use super::api::{self, Api};
+use super::body::Budget;
 use super::{Request, Response, Service, text};
+
+/// API calls that are answered at once; others wait. Each holds a thread and reads.
+const CALLS: usize = 8;
+
+/// Bytes of bodies that API calls may hold together.
+const BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the admin service tells of.
 pub trait Status: Send + Sync + 'static {
@@ -32,17 +42,25 @@ pub enum Readiness {
     NotReady(Vec<String>),
 }
 
-/// Answers `GET /healthz` (the process lives), `/readyz` (200 or 503 with the reasons)
-/// and `/status`.
+/// Answers `GET /healthz` (the process lives), `/readyz` (200 or 503 with the reasons),
+/// `/status` and what is behind `/api/`.
 #[derive(Debug)]
 pub struct Admin<S> {
     status: Arc<S>,
+    loopback: bool,
+    calls: Semaphore,
+    budget: Arc<Budget>,
 }
 
-impl<S: Status> Admin<S> {
-    /// A service that tells what `status` knows.
-    pub fn new(status: Arc<S>) -> Self {
-        Self { status }
+impl<S: Status + Api> Admin<S> {
+    /// A service that tells what `status` knows, on a listener with this address.
+    pub fn new(status: Arc<S>, listener: SocketAddr) -> Self {
+        Self {
+            status,
+            loopback: listener.ip().to_canonical().is_loopback(),
+            calls: Semaphore::new(CALLS),
+            budget: Budget::new(BODY_BYTES),
+        }
     }
 
     fn readiness(&self) -> Response {
@@ -68,17 +86,51 @@ impl<S: Status> Admin<S> {
             }
         }
     }
+
+    async fn api(&self, request: Request) -> Response {
+        let _turn = self.calls.acquire().await;
+        let request = match api::read(request, &self.budget).await {
+            Ok(request) => request,
+            Err(refused) => return refused.into(),
+        };
+        let api = self.status.clone();
+        match tokio::task::spawn_blocking(move || api.call(&request)).await {
+            Ok(answer) => answer.into(),
+            Err(error) => {
+                error!(%error, "a call of the admin API failed");
+                text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the call failed; see the log\n",
+                )
+            }
+        }
+    }
+
+    /// Why the request may not be answered, as an answer; none if it may.
+    fn refuse(&self, request: &Request) -> Option<Response> {
+        let token = self.status.token();
+        let access = Access {
+            loopback: self.loopback,
+            token: token.as_ref(),
+        };
+        match request.uri().path() {
+            // Beyond loopback by whatever name: they tell nothing that is not to be known.
+            "/healthz" | "/readyz" if !self.loopback => None,
+            "/healthz" | "/readyz" => access.refuse_host(request),
+            _ => access.refuse(request),
+        }
+    }
 }
 
-impl<S: Status> Service for Admin<S> {
+impl<S: Status + Api> Service for Admin<S> {
     async fn call(&self, _peer: SocketAddr, request: Request) -> Response {
-        if !names_loopback(&request) {
-            return text(
-                StatusCode::FORBIDDEN,
-                "this listener answers to localhost and loopback addresses only\n",
-            );
+        if let Some(refused) = self.refuse(&request) {
+            return refused;
         }
         let path = request.uri().path();
+        if path.starts_with("/api/") {
+            return self.api(request).await;
+        }
         if !matches!(path, "/healthz" | "/readyz" | "/status") {
             return text(StatusCode::NOT_FOUND, "not found\n");
         }
@@ -97,7 +149,8 @@ impl<S: Status> Service for Admin<S> {
     }
 }
 
-fn json(status: StatusCode, value: &Value) -> Response {
+/// An answer of JSON.
+pub(super) fn json(status: StatusCode, value: &Value) -> Response {
     let mut body = value.to_string();
     body.push('\n');
     let mut response = Response::new(Full::new(Bytes::from(body)));
@@ -109,32 +162,4 @@ fn json(status: StatusCode, value: &Value) -> Response {
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// Whether the one host that the request names is loopback.
-fn names_loopback(request: &Request) -> bool {
-    let mut named = request.headers().get_all(header::HOST).iter();
-    let header = named.next();
-    if named.next().is_some() {
-        return false;
-    }
-    let header = header.map(|value| value.to_str().ok().and_then(|value| value.parse().ok()));
-    match (header, request.uri().authority()) {
-        (Some(None), _) | (None, None) => false,
-        (Some(Some(header)), None) => is_loopback(&header),
-        (None, Some(target)) => is_loopback(target),
-        (Some(Some(header)), Some(target)) => is_loopback(&header) && is_loopback(target),
-    }
-}
-
-fn is_loopback(authority: &Authority) -> bool {
-    let host = authority.host();
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }

@@ -4,7 +4,9 @@
 //! connections: caps, timeouts, HTTP/1.1 and HTTP/2, the graceful end. The services
 //! own all that is about requests.
 
+mod access;
 mod admin;
+mod api;
 mod body;
 mod idle;
 mod ingress;
@@ -22,6 +24,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 pub use admin::{Admin, Readiness, Status};
+pub use api::{Api, ApiAnswer, ApiRequest};
 pub use ingress::{Gateway, Ingress};
 pub use limits::Limits;
 pub use listener::serve;

@@ -16,6 +16,7 @@ mod queue;
 mod reader;
 mod reads;
 mod record;
+mod records;
 mod recover;
 mod rows;
 mod running;
@@ -44,12 +45,13 @@ use self::queue::{Queue, Refused};
 use self::running::Running;
 use self::writer::Writer;
 use super::{
-    Completion, CompletionCallback, Counts, Delivery, DeliverySeq, DeliveryState, Fired, Ledger,
-    LedgerError, LedgerSink, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
-    RecordFuture, Scheduled, Settlement, SettlementCallback, StateEntry, Versioned,
+    Completion, CompletionCallback, Counts, Delivery, DeliveryDetail, DeliverySeq, DeliveryState,
+    DeliverySummary, EventDetail, EventSummary, Fired, Ledger, LedgerError, LedgerSink, Listed,
+    NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, RecordFilter, RecordFuture,
+    Records, Scheduled, Settlement, SettlementCallback, StateEntry, Versioned,
 };
 use crate::clock::Clock;
-use crate::event::{HandlerName, UnixMillis};
+use crate::event::{EventId, HandlerName, UnixMillis};
 
 pub use error::OpenError;
 pub use reader::SqliteReader;
@@ -340,6 +342,36 @@ impl Ledger for SqliteLedger {
 
     fn writable(&self) -> bool {
         self.writable.load(Ordering::Acquire)
+    }
+}
+
+impl Records for SqliteLedger {
+    fn events(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<EventSummary>, LedgerError> {
+        self.reader.events(filter, page)
+    }
+
+    fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
+        self.reader.event(id)
+    }
+
+    fn deliveries(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<DeliverySummary>, LedgerError> {
+        self.reader.deliveries(filter, page)
+    }
+
+    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
+        self.reader.delivery(seq)
+    }
+
+    fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {
+        self.reader.handlers()
     }
 }
 

@@ -8,11 +8,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{OpenError, unreadable};
 use super::tally::Tally;
-use super::{open, reads, schema, state};
-use crate::event::{HandlerName, UnixMillis};
+use super::{open, reads, records, schema, state};
+use crate::event::{EventId, HandlerName, UnixMillis};
 use crate::ledger::{
-    Counts, Delivery, DeliverySeq, LedgerError, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
-    Scheduled, StateEntry, Versioned,
+    Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
+    LedgerError, Listed, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, RecordFilter,
+    Records, Scheduled, StateEntry, Versioned,
 };
 
 /// How many idle connections are kept.
@@ -210,5 +211,35 @@ impl SqliteReader {
         if idle.len() < MAX_IDLE {
             idle.push(conn);
         }
+    }
+}
+
+impl Records for SqliteReader {
+    fn events(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<EventSummary>, LedgerError> {
+        self.read(|conn| records::events(conn, filter, page))
+    }
+
+    fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
+        self.read(|conn| records::event(conn, id))
+    }
+
+    fn deliveries(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<DeliverySummary>, LedgerError> {
+        self.read(|conn| records::deliveries(conn, filter, page))
+    }
+
+    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
+        self.read(|conn| records::delivery(conn, seq))
+    }
+
+    fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {
+        self.read(records::handlers)
     }
 }

@@ -99,7 +99,8 @@ pub(super) fn millis(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
-fn pairs(row: &Row<'_>, column: usize) -> Result<Vec<(String, String)>> {
+/// Names and values in this column.
+pub(super) fn pairs(row: &Row<'_>, column: usize) -> Result<Vec<(String, String)>> {
     serde_json::from_str(row.get_ref(column)?.as_str()?)
         .map_err(|error| Error::FromSqlConversionFailure(column, Type::Text, error.into()))
 }

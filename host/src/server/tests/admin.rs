@@ -3,9 +3,35 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::server::{Admin, Readiness, Status};
+use crate::server::{Admin, Api, ApiAnswer, ApiRequest, Readiness, Status};
 
-struct Told(Mutex<Readiness>);
+/// Readiness, and the token.
+struct Told(Mutex<Readiness>, Mutex<Option<Secret>>);
+
+impl Told {
+    fn ready() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Readiness::Ready), Mutex::new(None)))
+    }
+}
+
+impl Api for Told {
+    fn token(&self) -> Option<Secret> {
+        self.1.lock().clone()
+    }
+
+    fn call(&self, request: &ApiRequest) -> ApiAnswer {
+        let ApiRequest { path, query, post } = request;
+        ApiAnswer::ok(json!({ "path": path, "query": query, "post": post }))
+    }
+}
+
+const LOOPBACK: &str = "127.0.0.1:1";
+const EVERYWHERE: &str = "0.0.0.0:1";
+
+async fn serve_at(told: &Arc<Told>, address: &str) -> Server {
+    let admin = Admin::new(told.clone(), address.parse().unwrap());
+    Server::start(Arc::new(admin), limits()).await
+}
 
 impl Status for Told {
     fn readiness(&self) -> Readiness {
@@ -25,8 +51,8 @@ async fn ask(server: &Server, line: &str, host: &str) -> Answer {
 
 #[tokio::test]
 async fn it_tells_of_life_readiness_and_status() {
-    let told = Arc::new(Told(Mutex::new(Readiness::Ready)));
-    let server = Server::start(Arc::new(Admin::new(told.clone())), limits()).await;
+    let told = Told::ready();
+    let server = serve_at(&told, LOOPBACK).await;
     let get = async |path: &str| ask(&server, &format!("GET {path}"), "host: localhost\r\n").await;
     let answer = get("/healthz").await;
     assert_eq!((answer.status, &*answer.body), (200, "ok\n"));
@@ -45,8 +71,8 @@ async fn it_tells_of_life_readiness_and_status() {
 
 #[tokio::test]
 async fn it_only_answers_get() {
-    let told = Arc::new(Told(Mutex::new(Readiness::Ready)));
-    let server = Server::start(Arc::new(Admin::new(told)), limits()).await;
+    let told = Told::ready();
+    let server = serve_at(&told, LOOPBACK).await;
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
         let answer = ask(&server, &format!("{method} /status"), "host: localhost\r\n").await;
         assert_eq!(
@@ -59,8 +85,8 @@ async fn it_only_answers_get() {
 
 #[tokio::test]
 async fn it_only_answers_to_loopback_names() {
-    let told = Arc::new(Told(Mutex::new(Readiness::Ready)));
-    let server = Server::start(Arc::new(Admin::new(told)), limits()).await;
+    let told = Told::ready();
+    let server = serve_at(&told, LOOPBACK).await;
     for (host, status) in [
         ("host: localhost\r\n", 200),
         ("host: LOCALHOST:8081\r\n", 200),
@@ -89,4 +115,93 @@ async fn it_only_answers_to_loopback_names() {
     )
     .await;
     assert_eq!(answer.status, 403);
+}
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+#[tokio::test]
+async fn a_token_that_is_set_must_be_presented() {
+    let told = Told::ready();
+    *told.1.lock() = Some(Secret::new(TOKEN));
+    for address in [LOOPBACK, EVERYWHERE] {
+        let server = serve_at(&told, address).await;
+        for path in ["/status", "/api/events"] {
+            let get = async |headers: &str| {
+                let headers = format!("host: localhost\r\n{headers}");
+                ask(&server, &format!("GET {path}"), &headers).await
+            };
+            let answer = get("").await;
+            assert_eq!(
+                (answer.status, answer.header("www-authenticate")),
+                (401, Some("Bearer"))
+            );
+            for wrong in [
+                format!("authorization: Bearer {}\r\n", &TOKEN[1..]),
+                format!("authorization: Bearer {TOKEN}0\r\n"),
+                format!("authorization: Basic {TOKEN}\r\n"),
+                "authorization: Bearer \r\n".to_owned(),
+                format!("authorization: Bearer x\r\nauthorization: Bearer {TOKEN}\r\n"),
+            ] {
+                assert_eq!(get(&wrong).await.status, 401, "{wrong}");
+            }
+            let right = format!("authorization: bearer {TOKEN}\r\n");
+            assert_eq!(get(&right).await.status, 200);
+            // Who has the token is no page in a browser.
+            let named = format!("host: tollgate.internal\r\n{right}");
+            assert_eq!(
+                ask(&server, &format!("GET {path}"), &named).await.status,
+                200
+            );
+            let evil = "host: evil.example\r\n";
+            assert_eq!(ask(&server, &format!("GET {path}"), evil).await.status, 403);
+        }
+        let alive = ask(&server, "GET /healthz", "host: localhost\r\n").await;
+        assert_eq!(alive.status, 200, "asked by what balances load");
+    }
+}
+
+#[tokio::test]
+async fn beyond_loopback_nothing_is_told_without_a_token() {
+    let server = serve_at(&Told::ready(), EVERYWHERE).await;
+    let get = async |path: &str, host: &str| {
+        let host = format!("host: {host}\r\n");
+        ask(&server, &format!("GET {path}"), &host).await.status
+    };
+    assert_eq!(get("/healthz", "10.0.0.1").await, 200);
+    assert_eq!(get("/readyz", "tollgate.internal:8081").await, 200);
+    assert_eq!(get("/status", "10.0.0.1").await, 403);
+    assert_eq!(get("/api/events", "127.0.0.1").await, 403);
+}
+
+#[tokio::test]
+async fn what_is_asked_of_the_api_is_taken_apart() {
+    let server = serve_at(&Told::ready(), LOOPBACK).await;
+    let host = "host: localhost\r\n";
+    let answer = ask(&server, "GET /api/a%2Fb/c?x=1+2&y=%26", host).await;
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(
+        body,
+        json!({ "path": ["a/b", "c"], "query": [["x", "1 2"], ["y", "&"]], "post": null })
+    );
+    let post = async |content: &str, body: &str| {
+        let headers = format!("{host}{content}content-length: {}\r\n", body.len());
+        let mut client = server.connect().await;
+        client
+            .send(format!("POST /api/replay HTTP/1.1\r\n{headers}\r\n{body}"))
+            .await;
+        client.answer().await
+    };
+    let json_type = "content-type: application/json; charset=utf-8\r\n";
+    let answer = post(json_type, "{\"n\":1}").await;
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((answer.status, &body["post"]), (200, &json!({ "n": 1 })));
+    // What a form in a browser can send is not taken.
+    for content in ["", "content-type: text/plain\r\n"] {
+        assert_eq!(post(content, "{\"n\":1}").await.status, 415, "{content:?}");
+    }
+    assert_eq!(post(json_type, "{").await.status, 400);
+    let long = format!("\"{}\"", "x".repeat(256 * 1024));
+    assert_eq!(post(json_type, &long).await.status, 413);
+    let answer = ask(&server, "DELETE /api/events", host).await;
+    assert_eq!(answer.status, 405);
 }

@@ -1,0 +1,139 @@
+//! Filters and pages as they stand in a query: `source`, `kind` (a pattern), `handler`,
+//! `state`, `from`, `to` (milliseconds since 1970), `after`, `limit`, `order`.
+
+use crate::event::{HandlerName, SourceName};
+use crate::ledger::{Order, Page, RecordFilter, StateFilter};
+use crate::manifest::EventPattern;
+
+/// Entries of a page, unless it is said how many.
+const LIMIT: usize = 50;
+
+/// Entries of a page at most.
+pub(crate) const MAX_LIMIT: usize = 500;
+
+/// The longest text that is compared with anything.
+const MAX_TEXT: usize = 512;
+
+/// What a query means; a name that nothing has is refused rather than passed over, since a
+/// misspelt filter would mean everything.
+pub(crate) fn read(query: &[(String, String)]) -> Result<(RecordFilter, Page), String> {
+    let mut filter = RecordFilter::default();
+    let mut page = Page {
+        after: None,
+        limit: LIMIT,
+        order: Order::Newest,
+    };
+    for (name, value) in query {
+        if value.len() > MAX_TEXT {
+            return Err(format!("`{name}` is longer than {MAX_TEXT} bytes"));
+        }
+        if set(&mut filter, name, value)? {
+            continue;
+        }
+        match name.as_str() {
+            "after" => page.after = Some(number(name, value)?),
+            "limit" => page.limit = number::<usize>(name, value)?.clamp(1, MAX_LIMIT),
+            "order" => page.order = order(value)?,
+            _ => return Err(format!("`{name}` is not known here")),
+        }
+    }
+    Ok((filter, page))
+}
+
+/// Sets the part of a filter that `name` stands for; whether it stands for one.
+pub(crate) fn set(filter: &mut RecordFilter, name: &str, value: &str) -> Result<bool, String> {
+    match name {
+        "source" => filter.source = Some(SourceName::new(value)),
+        "kind" => filter.kind = Some(EventPattern::new(value)),
+        "handler" => filter.handler = Some(HandlerName::new(value)),
+        "state" => {
+            let state = StateFilter::from_name(value);
+            filter.state = Some(state.ok_or_else(|| format!("there is no state `{value}`"))?);
+        }
+        "from" => filter.from = Some(number(name, value)?),
+        "to" => filter.to = Some(number(name, value)?),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// The query that means this filter.
+pub(crate) fn write(filter: &RecordFilter) -> Vec<(&'static str, String)> {
+    let RecordFilter {
+        source,
+        kind,
+        handler,
+        state,
+        from,
+        to,
+    } = filter;
+    let parts = [
+        ("source", source.as_ref().map(ToString::to_string)),
+        ("kind", kind.as_ref().map(ToString::to_string)),
+        ("handler", handler.as_ref().map(ToString::to_string)),
+        ("state", state.map(|state| state.name().to_owned())),
+        ("from", from.map(|time| time.to_string())),
+        ("to", to.map(|time| time.to_string())),
+    ];
+    parts
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
+    value
+        .parse()
+        .map_err(|_| format!("`{name}` is no number: `{value}`"))
+}
+
+fn order(value: &str) -> Result<Order, String> {
+    match value {
+        "newest" => Ok(Order::Newest),
+        "oldest" => Ok(Order::Oldest),
+        _ => Err(format!("`order` is `newest` or `oldest`, not `{value}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::DeliveryState;
+
+    fn query(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let pairs = query(&[
+            ("source", "stripe"),
+            ("kind", "invoice.*"),
+            ("handler", "dunning"),
+            ("state", "dead"),
+            ("from", "5"),
+            ("to", "9"),
+        ]);
+        let (filter, page) = read(&pairs).unwrap();
+        assert_eq!(
+            filter.state,
+            Some(StateFilter::Delivery(DeliveryState::Dead))
+        );
+        assert_eq!((page.after, page.limit), (None, LIMIT));
+        let written = write(&filter);
+        let written: Vec<_> = written.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        assert_eq!(query(&written), pairs);
+    }
+
+    #[test]
+    fn pages_are_bounded_and_mistakes_are_told() {
+        let limit = |text| read(&query(&[("limit", text)])).map(|(_, page)| page.limit);
+        assert_eq!(limit("0"), Ok(1));
+        assert_eq!(limit("1000000"), Ok(MAX_LIMIT));
+        assert!(limit("-1").is_err());
+        for wrong in [("stat", "dead"), ("state", "lost"), ("from", "yesterday")] {
+            assert!(read(&query(&[wrong])).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The admin API: what an operator, the command line and a dashboard ask of a running
+//! gateway and have done by it. One file a resource.
+//!
+//! Lists are pages: `{"items": […], "next": …}`, where `next` is the `after` of the next
+//! page. A page may hold less than its limit although more follows, since each call looks
+//! at a bounded number of rows. Errors are `{"error": "…"}`.
+
+mod deliveries;
+mod events;
+pub(crate) mod filter;
+mod handlers;
+
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::gateway::Core;
+use crate::ledger::LedgerError;
+use crate::secret::Secret;
+use crate::server::{Api, ApiAnswer, ApiRequest};
+
+pub(crate) use handlers::offline as handlers_offline;
+
+impl Api for Core {
+    fn token(&self) -> Option<Secret> {
+        self.current.load().manifest.admin_token.clone()
+    }
+
+    fn call(&self, request: &ApiRequest) -> ApiAnswer {
+        answer(self, request).unwrap_or_else(|refused| refused)
+    }
+}
+
+fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
+    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    match (&path[..], &request.post) {
+        (["events"], None) => events::list(core, request),
+        (["events", id], None) => events::show(core, id),
+        (["deliveries"], None) => deliveries::list(core, request),
+        (["deliveries", seq], None) => deliveries::show(core, seq),
+        (["handlers"], None) => handlers::list(core),
+        _ => Err(ApiAnswer::error(
+            StatusCode::NOT_FOUND,
+            "there is no such thing, or not with this method",
+        )),
+    }
+}
+
+/// A value as an answer.
+fn json(value: &impl Serialize) -> Result<ApiAnswer, ApiAnswer> {
+    serde_json::to_value(value)
+        .map(ApiAnswer::ok)
+        .map_err(|error| ApiAnswer::error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+fn bad_request(message: impl Into<String>) -> ApiAnswer {
+    ApiAnswer::error(StatusCode::BAD_REQUEST, message)
+}
+
+fn not_found(message: impl Into<String>) -> ApiAnswer {
+    ApiAnswer::error(StatusCode::NOT_FOUND, message)
+}
+
+impl From<LedgerError> for ApiAnswer {
+    fn from(error: LedgerError) -> Self {
+        let status = match error {
+            LedgerError::Busy | LedgerError::Unavailable(_) | LedgerError::Closed => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            LedgerError::Unreadable(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::error(status, error.to_string())
+    }
+}

@@ -1,0 +1,201 @@
+//! `tollgate deliveries`: each event for each handler, its attempts, what they came to.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+
+use super::client::{GatewayArgs, Side};
+use super::filter::{FilterArgs, ask, gather};
+use super::table::{or_dash, printable, utc, write_rows};
+use crate::ledger::{
+    AttemptView, DeliveryDetail, DeliverySeq, DeliverySummary, Order, Records, RequestView,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct DeliveriesArgs {
+    #[command(subcommand)]
+    command: DeliveriesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeliveriesCommand {
+    /// List deliveries, the newest first; `--state dead` lists the dead letters.
+    List(ListArgs),
+    /// Show one delivery with its attempts, errors and logs.
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// How many at most.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Print a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// The delivery's number, as lists show it.
+    seq: i64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &DeliveriesArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        DeliveriesCommand::List(args) => list(args),
+        DeliveriesCommand::Show(args) => show(args),
+    }
+}
+
+fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
+    let filter = args.filter.filter()?;
+    let deliveries = match args.gateway.find()? {
+        Side::Gateway(client) => gather(args.limit, Order::Newest, |page| {
+            Ok(ask(&client, "/api/deliveries", &filter, page)?)
+        }),
+        Side::Ledger(ledger) => gather(args.limit, Order::Newest, |page| {
+            Ok(ledger.0.deliveries(&filter, page)?)
+        }),
+    }?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        writeln!(out, "{:#}", serde_json::to_value(&deliveries)?)?;
+    } else if deliveries.is_empty() {
+        writeln!(out, "no deliveries")?;
+    } else {
+        let head = [
+            "delivery", "event", "type", "handler", "state", "attempts", "last",
+        ];
+        write_rows(&mut out, head, deliveries.iter().map(row))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(delivery: &DeliverySummary) -> [String; 7] {
+    [
+        delivery.seq.to_string(),
+        delivery.event.clone(),
+        delivery.kind.clone(),
+        delivery.handler.clone(),
+        delivery.state.clone(),
+        attempts(delivery),
+        last(delivery),
+    ]
+}
+
+fn attempts(delivery: &DeliverySummary) -> String {
+    match delivery.run {
+        0 => delivery.attempts.to_string(),
+        run => format!("{} of run {run}", delivery.attempts),
+    }
+}
+
+fn last(delivery: &DeliverySummary) -> String {
+    match (&delivery.last_outcome, &delivery.last_detail) {
+        (Some(outcome), Some(detail)) => format!("{outcome}: {detail}"),
+        (outcome, _) => or_dash(outcome.as_ref()),
+    }
+}
+
+fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let delivery: DeliveryDetail = match args.gateway.find()? {
+        Side::Gateway(client) => client.get(&format!("/api/deliveries/{}", args.seq), &[])?,
+        Side::Ledger(ledger) => match ledger.0.delivery(DeliverySeq(args.seq))? {
+            Some(delivery) => delivery,
+            None => bail!("there is no delivery {}", args.seq),
+        },
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        writeln!(out, "{:#}", serde_json::to_value(&delivery)?)?;
+    } else {
+        let summary = &delivery.delivery;
+        let event = format!("{} {} from {}", summary.event, summary.kind, summary.source);
+        writeln!(out, "event {}", printable(&event))?;
+        write_history(&mut out, &delivery)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A delivery and its attempts, for people to read.
+pub(super) fn write_history(out: &mut impl Write, detail: &DeliveryDetail) -> io::Result<()> {
+    let delivery = &detail.delivery;
+    let mut line = format!(
+        "delivery {} to {}: {}",
+        delivery.seq, delivery.handler, delivery.state
+    );
+    if let Some(due) = delivery.due_ms {
+        line.push_str(&format!(", due {}", utc(due)));
+    }
+    if let Some(finished) = delivery.finished_ms {
+        line.push_str(&format!(" since {}", utc(finished)));
+    }
+    if delivery.crashes > 0 {
+        line.push_str(&format!(
+            ", under way at {} unclean ends of the gateway",
+            delivery.crashes
+        ));
+    }
+    writeln!(out, "{}", printable(&line))?;
+    detail
+        .tried
+        .iter()
+        .try_for_each(|attempt| write_attempt(out, attempt))
+}
+
+fn write_attempt(out: &mut impl Write, attempt: &AttemptView) -> io::Result<()> {
+    let mut line = format!("attempt {}", attempt.number);
+    if attempt.run > 0 {
+        line.push_str(&format!(" of run {}", attempt.run));
+    }
+    line.push_str(&format!(
+        " at {}, {:.1} ms: {}",
+        utc(attempt.started_ms),
+        attempt.duration_us as f64 / 1000.0,
+        attempt.outcome
+    ));
+    if let Some(detail) = &attempt.detail {
+        line.push_str(&format!(": {detail}"));
+    }
+    writeln!(out, "  {}", printable(&line))?;
+    if let Some(component) = &attempt.component {
+        writeln!(out, "    component {component}")?;
+    }
+    for log in &attempt.logs {
+        writeln!(out, "    log {}", printable(&log.to_string()))?;
+    }
+    for request in &attempt.requests {
+        writeln!(out, "    request {}", printable(&request_line(request)))?;
+    }
+    for emitted in &attempt.emitted {
+        let line = format!("{} {}", emitted.id, emitted.kind);
+        writeln!(out, "    emitted {}", printable(&line))?;
+    }
+    Ok(())
+}
+
+fn request_line(request: &RequestView) -> String {
+    let mut line = format!(
+        "{} {} {}: {} after {} tries",
+        request.seq, request.method, request.url, request.state, request.tries
+    );
+    if let Some(status) = request.status {
+        line.push_str(&format!(", answered {status}"));
+    }
+    if let Some(error) = &request.error {
+        line.push_str(&format!(", {error}"));
+    }
+    line
+}

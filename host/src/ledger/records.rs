@@ -1,0 +1,298 @@
+//! What is on record, as an operator asks for it: lists by filter, and everything about one
+//! event or delivery.
+//!
+//! These are views: they say in plain values what the admin API answers, and the command
+//! line reads them from that answer or, when no gateway runs, from the ledger itself. They
+//! show no headers and bodies of outbox requests and no queries of URLs, since handlers may
+//! put credentials there.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{DeliverySeq, DeliveryState, LedgerError};
+use crate::event::{EventId, HandlerName, SourceName, UnixMillis};
+use crate::manifest::EventPattern;
+
+/// What can be asked about what is on record. Each call is a few short statements that
+/// look at a bounded number of rows, and may block.
+pub trait Records: Send + Sync + 'static {
+    /// Events that match, a page of them.
+    fn events(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<EventSummary>, LedgerError>;
+
+    /// Everything about one event; `None` if there is none with this id.
+    fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError>;
+
+    /// Deliveries that match, a page of them.
+    fn deliveries(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<DeliverySummary>, LedgerError>;
+
+    /// Everything about one delivery; `None` if there is none in this place.
+    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError>;
+
+    /// Every handler that the ledger has met, by name.
+    fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError>;
+}
+
+/// Which events or deliveries are meant; all that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordFilter {
+    /// The event's source.
+    pub source: Option<SourceName>,
+    /// The event's type, as routes match it.
+    pub kind: Option<EventPattern>,
+    /// The delivery's handler; of an event, one of its deliveries' handlers.
+    pub handler: Option<HandlerName>,
+    /// The delivery's state; of an event, one of its deliveries' states (with `handler`:
+    /// of the same delivery).
+    pub state: Option<StateFilter>,
+    /// Received then or later.
+    pub from: Option<UnixMillis>,
+    /// Received before then.
+    pub to: Option<UnixMillis>,
+}
+
+/// A state to filter by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateFilter {
+    /// That of a delivery.
+    Delivery(DeliveryState),
+    /// The event has no delivery at all. No delivery matches.
+    Unrouted,
+}
+
+impl StateFilter {
+    /// The state that this name stands for.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "unrouted" => Some(Self::Unrouted),
+            _ => DeliveryState::from_name(name).map(Self::Delivery),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delivery(state) => state.name(),
+            Self::Unrouted => "unrouted",
+        }
+    }
+}
+
+/// Which part of a list is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What comes after this place, as the page before named it.
+    pub after: Option<i64>,
+    /// How many at most.
+    pub limit: usize,
+    /// In which direction.
+    pub order: Order,
+}
+
+/// The direction of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The last arrival first.
+    Newest,
+    /// In the order of arrival.
+    Oldest,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed<T> {
+    /// What was found. May be less than was asked for although more follows: a page looks
+    /// at so many rows and no more.
+    pub items: Vec<T>,
+    /// The `after` of the next page; none at the end.
+    pub next: Option<i64>,
+}
+
+/// An event with its deliveries, briefly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventSummary {
+    /// Its place in the order of arrival.
+    pub seq: i64,
+    /// The gateway's id of it.
+    pub id: String,
+    /// Where it came from.
+    pub source: String,
+    /// Its type.
+    pub kind: String,
+    /// The provider's id.
+    pub provider_id: Option<String>,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// The connected account or merchant.
+    pub account: Option<String>,
+    /// When the provider says that it happened.
+    pub created_ms: Option<UnixMillis>,
+    /// When it was received.
+    pub received_ms: UnixMillis,
+    /// How many emissions lie between it and an event from outside.
+    pub depth: u32,
+    /// How often it arrived again.
+    pub duplicates: u64,
+    /// Of these, how often with other bytes.
+    pub duplicates_differing: u64,
+    /// When it last arrived again.
+    pub last_duplicate_ms: Option<UnixMillis>,
+    /// Its deliveries; none if no route named a handler.
+    pub deliveries: Vec<Brief>,
+}
+
+/// A delivery in an event's summary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brief {
+    /// Its place.
+    pub seq: i64,
+    /// Its handler.
+    pub handler: String,
+    /// Its state.
+    pub state: String,
+}
+
+/// Everything about an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventDetail {
+    /// The event.
+    #[serde(flatten)]
+    pub event: EventSummary,
+    /// The event whose handling emitted it, if a handler did.
+    pub cause: Option<String>,
+    /// Recorded headers; none when the body is no longer kept.
+    pub headers: Vec<(String, String)>,
+    /// What the gateway adds.
+    pub metadata: Vec<(String, String)>,
+    /// The payload; none when it is no longer kept.
+    pub payload: Option<Payload>,
+    /// Its deliveries with everything about them.
+    pub history: Vec<DeliveryDetail>,
+}
+
+/// An event's bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Payload {
+    /// They are UTF-8.
+    Text(String),
+    /// They are not.
+    Base64(String),
+}
+
+/// A delivery with its event, briefly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverySummary {
+    /// Its place in the order of arrival.
+    pub seq: i64,
+    /// The event's id.
+    pub event: String,
+    /// The event's source.
+    pub source: String,
+    /// The event's type.
+    pub kind: String,
+    /// When the event was received.
+    pub received_ms: UnixMillis,
+    /// The handler.
+    pub handler: String,
+    /// The state.
+    pub state: String,
+    /// Attempts made in this run.
+    pub attempts: u32,
+    /// Which run it is: 0, and one more for each replay.
+    pub run: u32,
+    /// How many unclean ends of the gateway it was under way at.
+    pub crashes: u32,
+    /// When it is tried again, while it is retrying.
+    pub due_ms: Option<UnixMillis>,
+    /// When it became done, ignored or dead.
+    pub finished_ms: Option<UnixMillis>,
+    /// How the last attempt ended; none before the first.
+    pub last_outcome: Option<String>,
+    /// What was said of that.
+    pub last_detail: Option<String>,
+}
+
+/// Everything about a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryDetail {
+    /// The delivery.
+    #[serde(flatten)]
+    pub delivery: DeliverySummary,
+    /// Its attempts in order, those of earlier runs first; the last hundred.
+    pub tried: Vec<AttemptView>,
+}
+
+/// One run of a handler.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// Of which run of the delivery.
+    pub run: u32,
+    /// Which attempt in it, from 1.
+    pub number: u32,
+    /// When it began.
+    pub started_ms: UnixMillis,
+    /// How long it took.
+    pub duration_us: u64,
+    /// How it ended.
+    pub outcome: String,
+    /// What the handler or the gateway says of the end.
+    pub detail: Option<String>,
+    /// The component's digest; none after a crash.
+    pub component: Option<String>,
+    /// What it logged, a JSON object a line.
+    pub logs: Vec<Value>,
+    /// What it queued.
+    pub requests: Vec<RequestView>,
+    /// What it emitted.
+    pub emitted: Vec<EmittedView>,
+}
+
+/// A request of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestView {
+    /// Its place in the outbox.
+    pub seq: i64,
+    /// Its state.
+    pub state: String,
+    /// Tries so far.
+    pub tries: u32,
+    /// The status of the last answer.
+    pub status: Option<u16>,
+    /// What went wrong at the last try.
+    pub error: Option<String>,
+    /// The method.
+    pub method: String,
+    /// The URL without its query.
+    pub url: String,
+    /// Its `Idempotency-Key`.
+    pub idempotency_key: String,
+    /// Requests of one handler with the same one go out in order.
+    pub order_key: Option<String>,
+    /// When it was queued.
+    pub queued_ms: UnixMillis,
+}
+
+/// An event that an attempt emitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmittedView {
+    /// Its id.
+    pub id: String,
+    /// Its type.
+    pub kind: String,
+}
+
+/// A URL without its query, in which handlers may put credentials.
+pub fn without_query(url: &str) -> String {
+    match url.split_once('?') {
+        Some((url, _)) => format!("{url}?…"),
+        None => url.to_owned(),
+    }
+}

@@ -1,0 +1,146 @@
+//! Deliveries as operators see them.
+
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+
+use super::{Numbered, attempts, maybe_millis, millis, walk};
+use crate::event::EventId;
+use crate::ledger::{
+    DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, Listed, Page, RecordFilter,
+    StateFilter,
+};
+
+/// Rows of deliveries that one page looks at; they are narrow.
+const SCAN: usize = 5_000;
+
+/// Attempts that a delivery's details hold.
+const ATTEMPTS: usize = 100;
+
+const NARROW: &str = "SELECT seq, event, handler, state FROM deliveries";
+
+/// A page of the deliveries that match.
+pub(in crate::ledger::sqlite) fn deliveries(
+    conn: &Connection,
+    filter: &RecordFilter,
+    page: Page,
+) -> Result<Listed<DeliverySummary>> {
+    let none = Listed {
+        items: Vec::new(),
+        next: None,
+    };
+    let Some(numbered) = Numbered::new(conn, filter)? else {
+        return Ok(none);
+    };
+    let state = match filter.state {
+        Some(StateFilter::Unrouted) => return Ok(none),
+        Some(StateFilter::Delivery(state)) => Some(state),
+        None => None,
+    };
+    let (newest, oldest) = walks(state);
+    walk(conn, (&newest, &oldest), page, SCAN, |row| {
+        let handler: i64 = row.get(2)?;
+        let in_state = state.is_none_or(|state| {
+            row.get_ref(3)
+                .is_ok_and(|found| found.as_str() == Ok(state.name()))
+        });
+        if !in_state || numbered.handler.is_some_and(|wanted| wanted != handler) {
+            return Ok(ControlFlow::Continue(None));
+        }
+        let Some((source, kind, received)) = event_of(conn, row.get(1)?)? else {
+            return Ok(ControlFlow::Continue(None));
+        };
+        if numbered.is_past(received, page.order) {
+            return Ok(ControlFlow::Break(()));
+        }
+        if !numbered.takes_event(source, &kind, received) {
+            return Ok(ControlFlow::Continue(None));
+        }
+        Ok(ControlFlow::Continue(summary(conn, row.get(0)?)?))
+    })
+}
+
+/// The two directions. The dead have an index, which spares looking at all others; what is
+/// due has indexes in other orders.
+fn walks(state: Option<DeliveryState>) -> (String, String) {
+    let narrow = match state {
+        Some(DeliveryState::Dead) => {
+            format!("{NARROW} INDEXED BY deliveries_dead WHERE state = 'dead' AND")
+        }
+        _ => format!("{NARROW} WHERE"),
+    };
+    (
+        format!("{narrow} seq < ?1 ORDER BY seq DESC"),
+        format!("{narrow} seq > ?1 ORDER BY seq"),
+    )
+}
+
+fn event_of(conn: &Connection, event: i64) -> Result<Option<(i64, String, u64)>> {
+    conn.prepare_cached("SELECT source, kind, received FROM events WHERE seq = ?1")?
+        .query_row([event], |row| {
+            Ok((row.get(0)?, row.get(1)?, millis(row, 2)?))
+        })
+        .optional()
+}
+
+/// One delivery with its event and the end of its last attempt.
+fn summary(conn: &Connection, seq: i64) -> Result<Option<DeliverySummary>> {
+    let found = conn
+        .prepare_cached(
+            "SELECT d.seq, e.id, s.name, e.kind, e.received, h.name, d.state, d.attempts, d.run,
+                 d.crashes, d.due, d.finished
+             FROM deliveries d CROSS JOIN events e ON e.seq = d.event
+             CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
+             WHERE d.seq = ?1",
+        )?
+        .query_row([seq], read)
+        .optional()?;
+    let Some(mut summary) = found else {
+        return Ok(None);
+    };
+    if let Some((outcome, detail)) = attempts::last(conn, seq)? {
+        summary.last_outcome = Some(outcome);
+        summary.last_detail = detail;
+    }
+    Ok(Some(summary))
+}
+
+fn read(row: &Row<'_>) -> Result<DeliverySummary> {
+    Ok(DeliverySummary {
+        seq: row.get(0)?,
+        event: EventId::from_bytes(row.get(1)?).to_string(),
+        source: row.get(2)?,
+        kind: row.get(3)?,
+        received_ms: millis(row, 4)?,
+        handler: row.get(5)?,
+        state: row.get(6)?,
+        attempts: row.get(7)?,
+        run: row.get(8)?,
+        crashes: row.get(9)?,
+        due_ms: maybe_millis(row, 10)?,
+        finished_ms: maybe_millis(row, 11)?,
+        last_outcome: None,
+        last_detail: None,
+    })
+}
+
+/// Everything about one delivery.
+pub(in crate::ledger::sqlite) fn delivery(
+    conn: &Connection,
+    seq: DeliverySeq,
+) -> Result<Option<DeliveryDetail>> {
+    detail(conn, seq.0, ATTEMPTS)
+}
+
+/// Everything about one delivery, with its last attempts.
+pub(super) fn detail(
+    conn: &Connection,
+    seq: i64,
+    attempts: usize,
+) -> Result<Option<DeliveryDetail>> {
+    let Some(delivery) = summary(conn, seq)? else {
+        return Ok(None);
+    };
+    let tried = attempts::of(conn, seq, attempts)?;
+    Ok(Some(DeliveryDetail { delivery, tried }))
+}

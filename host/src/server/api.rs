@@ -1,0 +1,179 @@
+//! The admin API's requests and answers, between HTTP and those who answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::body::{self, BodyError, Budget};
+use super::{Request, Response};
+use crate::secret::Secret;
+
+/// Bytes of a request's body: a filter, a list of ids, a reason.
+const BODY: usize = 256 * 1024;
+
+/// How long a body may take.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// What the admin API is asked of.
+pub trait Api: Send + Sync + 'static {
+    /// What whoever asks must present, if anything.
+    fn token(&self) -> Option<Secret>;
+    /// Answers. May block.
+    fn call(&self, request: &ApiRequest) -> ApiAnswer;
+}
+
+/// A request to the admin API.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ApiRequest {
+    /// The path behind `/api/`, by its segments, decoded.
+    pub path: Vec<String>,
+    /// The query, decoded, in its order.
+    pub query: Vec<(String, String)>,
+    /// What is posted; none if the request is a GET.
+    pub post: Option<Value>,
+}
+
+/// An answer of the admin API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiAnswer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Value,
+}
+
+impl ApiAnswer {
+    /// What was asked for.
+    pub fn ok(body: Value) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body,
+        }
+    }
+
+    /// Why there is nothing, or nothing was done.
+    pub fn error(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            body: json!({ "error": message.into() }),
+        }
+    }
+}
+
+/// Reads a request whose path begins with `/api/`.
+pub(super) async fn read(request: Request, budget: &Arc<Budget>) -> Result<ApiRequest, ApiAnswer> {
+    let (head, mut incoming) = request.into_parts();
+    let path = head.uri.path().strip_prefix("/api/").unwrap_or_default();
+    let path = path.split('/').map(|part| decode(part, false)).collect();
+    let query = head.uri.query().unwrap_or_default();
+    let query = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name, true), decode(value, true))
+        })
+        .collect();
+    let post = match head.method {
+        Method::GET => None,
+        Method::POST => {
+            if !is_json(&head.headers) {
+                return Err(ApiAnswer::error(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "a POST needs `Content-Type: application/json`",
+                ));
+            }
+            let whole = body::read(&mut incoming, BODY, BODY_TIME, budget).await;
+            let whole = whole.map_err(|error| refuse(&error))?;
+            Some(parse(&whole.bytes)?)
+        }
+        _ => {
+            return Err(ApiAnswer::error(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "only GET and POST are known here",
+            ));
+        }
+    };
+    Ok(ApiRequest { path, query, post })
+}
+
+/// Whether the body is said to be JSON, which a web page of another origin cannot say
+/// without the browser asking first.
+fn is_json(headers: &http::HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = text.split(';').next().unwrap_or("").trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// An empty body is an empty object.
+fn parse(body: &[u8]) -> Result<Value, ApiAnswer> {
+    if body.trim_ascii().is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        ApiAnswer::error(
+            StatusCode::BAD_REQUEST,
+            format!("the body is no JSON: {error}"),
+        )
+    })
+}
+
+fn refuse(error: &BodyError) -> ApiAnswer {
+    let status = match error {
+        BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::Timeout { .. } => StatusCode::REQUEST_TIMEOUT,
+        BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+        BodyError::NoMemory => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    ApiAnswer::error(status, error.to_string())
+}
+
+impl From<ApiAnswer> for Response {
+    fn from(answer: ApiAnswer) -> Self {
+        super::admin::json(answer.status, &answer.body)
+    }
+}
+
+/// Decodes `%XX` and, in a query, `+`. What is no UTF-8 then matches nothing.
+fn decode(text: &str, query: bool) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escape = bytes.get(at..at + 3).filter(|escape| escape[0] == b'%');
+        let byte = escape.and_then(|escape| hex::decode(&escape[1..]).ok());
+        match byte {
+            Some(byte) => {
+                decoded.extend(byte);
+                at += 3;
+            }
+            None => {
+                let plain = if query && bytes[at] == b'+' {
+                    b' '
+                } else {
+                    bytes[at]
+                };
+                decoded.push(plain);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_queries_are_decoded() {
+        assert_eq!(decode("a%2Fb+c", false), "a/b+c");
+        assert_eq!(decode("a%2fb+c", true), "a/b c");
+        assert_eq!(decode("100%", true), "100%");
+        assert_eq!(decode("%zz%4", true), "%zz%4");
+        assert_eq!(decode("%ff", true), "\u{fffd}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Looking at what is on record: the admin API and the commands over it, with a gateway and
+//! without one.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Site, get};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// What a command prints with `--json`.
+#[track_caller]
+fn run(site: &Site, subcommand: &str, arguments: &[&str]) -> Value {
+    let mut all = arguments.to_vec();
+    all.push("--json");
+    let output = site.run(subcommand, &all);
+    assert!(output.status.success(), "{subcommand}: {output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn url(gateway: &Gateway) -> String {
+    format!("http://{}", gateway.admin)
+}
+
+fn of(list: &Value, key: &str) -> Vec<String> {
+    let items = list.as_array().unwrap();
+    let text = |item: &Value| item[key].as_str().unwrap_or_default().to_owned();
+    items.iter().map(text).collect()
+}
+
+#[test]
+fn a_dead_letter_shows_all_that_is_known_of_it() {
+    let receiver = Receiver::start();
+    let manifest = Manifest::new()
+        .handler(
+            Handler::new("guest")
+                .retry(2, "10ms")
+                .allow(receiver.address),
+        )
+        .handler(Handler::new("next"))
+        .route("test.*", &["guest"])
+        .route_of("handler:guest", "order.*", &["next"], "");
+    let site = Site::new(&manifest);
+    let gateway = site.start();
+    let dead = Event::new(
+        "test.dead",
+        json!([
+            { "do": "log", "level": "warn", "message": "about to give up" },
+            { "do": "retry", "reason": "no stock" },
+        ]),
+    );
+    let dead_id = gateway.accepts(&dead);
+    gateway.accepts(&dead);
+    let sent = Event::new(
+        "test.sent",
+        json!([
+            { "do": "send", "url": receiver.url("/ship?token=hush"), "body": {} },
+            { "do": "emit", "kind": "order.fulfilled", "payload": {} },
+        ]),
+    );
+    let sent_id = gateway.accepts(&sent);
+    let unrouted_id = gateway.accepts(&Event::new("other.kind", json!({ "do": "done" })));
+    gateway.drains();
+
+    let url = url(&gateway);
+    let with_gateway = ["--url", &url];
+    let dead_list = run(
+        &site,
+        "deliveries list",
+        &["--url", &url, "--state", "dead"],
+    );
+    assert_eq!(of(&dead_list, "event"), [dead_id.as_str()]);
+    assert_eq!(dead_list[0]["last_outcome"], "retry");
+    assert_eq!(dead_list[0]["last_detail"], "no stock");
+
+    let event = run(&site, "events show", &["--url", &url, &dead_id]);
+    assert_eq!(event["duplicates"], 1);
+    assert_eq!(event["provider_id"], dead.id.as_str());
+    assert_eq!(
+        event["payload"]["text"].as_str().unwrap().as_bytes(),
+        dead.body
+    );
+    let tried = event["history"][0]["tried"].as_array().unwrap();
+    assert_eq!(tried.len(), 2, "{event:#}");
+    assert_eq!(tried[1]["detail"], "no stock");
+    assert!(tried[1]["logs"].to_string().contains("about to give up"));
+
+    let event = run(&site, "events show", &["--url", &url, &sent_id]);
+    let attempt = &event["history"][0]["tried"][0];
+    assert_eq!(attempt["requests"][0]["state"], "sent");
+    assert!(!event["history"].to_string().contains("hush"), "{event:#}");
+    let emitted = attempt["emitted"][0]["id"].as_str().unwrap();
+    let event = run(&site, "events show", &["--url", &url, emitted]);
+    assert_eq!(event["cause"], sent_id.as_str());
+    assert_eq!(event["depth"], 1);
+
+    // Each filter alone, with the gateway and, once it has gone, from its file.
+    let lists = |more: &[&str]| {
+        let list = |filter: &[&str]| {
+            let arguments: Vec<_> = more.iter().chain(filter).copied().collect();
+            of(&run(&site, "events list", &arguments), "id")
+        };
+        assert_eq!(list(&["--state", "unrouted"]), [unrouted_id.as_str()]);
+        assert_eq!(list(&["--kind", "test.*"]), [&*sent_id, &*dead_id]);
+        assert_eq!(list(&["--source", "handler:guest"]), [emitted]);
+        assert_eq!(list(&["--handler", "next"]), [emitted]);
+        assert_eq!(list(&["--limit", "1"]).len(), 1);
+        assert_eq!(list(&["--from", "1h"]).len(), 4);
+        assert_eq!(list(&["--to", "1h"]).len(), 0);
+        assert_eq!(list(&["--handler", "unknown"]).len(), 0);
+        let handlers = run(&site, "handlers list", more);
+        assert_eq!(of(&handlers, "name"), ["guest", "next"]);
+        handlers
+    };
+    let handlers = lists(&with_gateway);
+    assert_eq!(handlers[0]["component"], gateway.serves("guest"));
+    gateway.stop();
+    lists(&[]);
+    let table = site.run("deliveries list", &["--state", "dead"]);
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.contains("retry: no stock"), "{table}");
+    let page = site.run("events show", &[&dead_id]);
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(page.contains("about to give up"), "{page}");
+}
+
+#[test]
+fn lists_are_read_page_by_page() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let mut ids: Vec<_> = (0..7)
+        .map(|_| gateway.accepts(&Event::new("test.page", json!({ "do": "done" }))))
+        .collect();
+    gateway.settles();
+    let mut seen = Vec::new();
+    let mut path = "/api/deliveries?limit=3&order=oldest".to_owned();
+    loop {
+        let answer = get(gateway.admin, &path).unwrap();
+        let page: Value = serde_json::from_slice(&answer.body).unwrap();
+        seen.extend(of(&page["items"], "event"));
+        let Some(next) = page["next"].as_i64() else {
+            break;
+        };
+        path = format!("/api/deliveries?limit=3&order=oldest&after={next}");
+    }
+    assert_eq!(seen, ids);
+    ids.reverse();
+    let list = run(&site, "events list", &["--url", &url(&gateway)]);
+    assert_eq!(of(&list, "id"), ids);
+    for (path, status) in [
+        ("/api/events?limit=x", 400),
+        ("/api/events?colour=red", 400),
+        ("/api/events/none", 400),
+        ("/api/events/00000000-0000-0000-0000-000000000000", 404),
+        ("/api/deliveries/99999", 404),
+        ("/api/nothing", 404),
+    ] {
+        let answer = get(gateway.admin, path).unwrap();
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+}
+
+#[test]
+fn the_token_opens_the_admin_service_and_is_taken_from_the_manifest() {
+    let manifest = |token: &str| {
+        Manifest::with_one(Handler::new("guest"))
+            .server(&format!("admin_token = {{ file = \"{token}\" }}"))
+    };
+    let site = Site::new(&manifest("token"));
+    std::fs::write(site.path("token"), TOKEN).unwrap();
+    let gateway = site.start();
+    let url = url(&gateway);
+    let status = |more: &[&str]| {
+        let arguments: Vec<_> = ["--url", &url].iter().chain(more).copied().collect();
+        site.run("events list", &arguments).status.success()
+    };
+    assert!(!status(&[]));
+    assert!(!status(&["--token", "fedcba9876543210fedcba9876543210"]));
+    assert!(status(&["--token", TOKEN]));
+    assert_eq!(get(gateway.admin, "/status").unwrap().status, 401);
+    assert_eq!(get(gateway.admin, "/readyz").unwrap().status, 200);
+    // A new token counts as soon as it is in the file.
+    let other = TOKEN.replace('0', "z");
+    std::fs::write(site.path("token"), &other).unwrap();
+    crate::harness::eventually("the new token opens", || status(&["--token", &other]));
+    assert!(!status(&["--token", TOKEN]));
+    assert!(!gateway.stop().contains(TOKEN));
+}
