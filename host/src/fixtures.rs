@@ -184,6 +184,7 @@ fn delivery(handler: &Handler, event: FixtureEvent) -> Delivery {
         attempts: 0,
         run: 0,
         crashes: 0,
+        since: 0,
     }
 }
 
@@ -201,6 +202,7 @@ fn compare(expect: &Expect, run: &Run) -> Result<(), String> {
         End::Retry { reason, .. } => ("retry", reason.clone()),
         End::Reject(reason) => ("reject", reason.clone()),
         End::Trap(message) => ("trap", message.clone()),
+        End::Unstarted(message) => ("error", message.clone()),
         End::Timeout => ("timeout", String::new()),
         End::Limit(limit) => ("limit", limit.clone()),
         End::Ledger(error) => ("error", error.to_string()),

@@ -178,6 +178,10 @@ impl Core {
                 "breaker": lane.gate.breaker.name(),
                 "limited": lane.gate.limited,
             });
+            let outcomes = lane.outcomes.iter().filter(|(_, many)| *many > 0);
+            status["outcomes"] = outcomes
+                .map(|(outcome, many)| (outcome.name(), many))
+                .collect();
             if let BreakerState::Open { until } = lane.gate.breaker {
                 status["breaker_until_ms"] = until.into();
             }

@@ -183,6 +183,7 @@ fn subject(
         attempts: 0,
         run: 0,
         crashes: 0,
+        since: 0,
     };
     Ok(Subject {
         name,

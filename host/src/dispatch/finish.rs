@@ -11,7 +11,7 @@ use crate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Inapplicable, LedgerError,
     NextState,
 };
-use crate::manifest::RetryPolicy;
+use crate::manifest::{OnTrap, RetryPolicy};
 use crate::sandbox::{End, Run};
 
 /// How long nothing is handed out after the ledger could not be used.
@@ -136,10 +136,14 @@ fn answered(
             Ok(Completed::Conflict) => lane.conflicted(job),
             Ok(Completed::Inapplicable(why)) => {
                 let policy = &lane.runnable.handler().retry;
-                let failed = inapplicable(&job.delivery, why, record, policy, shared.clock.now());
+                let now = shared.clock.now();
+                let failed = inapplicable(&job.delivery, why, record, policy, now);
                 lane.push_commit(job, Box::new(failed));
             }
-            Ok(_) => {
+            Ok(committed) => {
+                if committed == Completed::Committed {
+                    lane.outcomes.count(record.outcome);
+                }
                 lane.retire(&job);
                 if let NextState::Retrying { due } = next {
                     lane.due_at(due);
@@ -171,7 +175,7 @@ fn inapplicable(
     policy: &RetryPolicy,
     now: UnixMillis,
 ) -> Completion {
-    let next = again(policy, record.number, None, now);
+    let next = again(policy, delivery, None, now);
     Completion {
         delivery: delivery.seq,
         handler: delivery.handler.clone(),
@@ -198,7 +202,7 @@ fn completion(
     let number = delivery.attempts + 1;
     let policy = &runnable.handler().retry;
     let now = shared.clock.now();
-    let later = |wish| again(policy, number, wish, now);
+    let later = |wish| again(policy, delivery, wish, now);
     let (outcome, detail, next) = match run.end {
         End::Done => (AttemptOutcome::Done, String::new(), NextState::Done),
         End::Ignored(reason) => (AttemptOutcome::Ignored, reason, NextState::Ignored),
@@ -207,7 +211,14 @@ fn completion(
             (AttemptOutcome::Retry, reason, later(wish))
         }
         End::Reject(reason) => (AttemptOutcome::Reject, reason, NextState::Dead),
-        End::Trap(message) => (AttemptOutcome::Trap, message, later(None)),
+        End::Trap(message) => {
+            let next = match runnable.handler().on_trap {
+                OnTrap::Retry => later(None),
+                OnTrap::Dead => NextState::Dead,
+            };
+            (AttemptOutcome::Trap, message, next)
+        }
+        End::Unstarted(message) => (AttemptOutcome::Error, message, later(None)),
         End::Timeout => {
             let detail = format!("longer than {:?}", runnable.handler().limits.timeout);
             (AttemptOutcome::Timeout, detail, later(None))
@@ -248,10 +259,11 @@ fn completion(
 /// The state after a failed attempt: another one by the policy, or none.
 fn again(
     policy: &RetryPolicy,
-    attempts: u32,
+    delivery: &Delivery,
     wish: Option<Duration>,
     now: UnixMillis,
 ) -> NextState {
+    let attempts = delivery.attempts + 1;
     if attempts >= policy.attempts {
         return NextState::Dead;
     }
@@ -263,9 +275,11 @@ fn again(
         None => policy.delay(attempts, fastrand::f64()),
     };
     let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-    NextState::Retrying {
-        due: now.saturating_add(delay),
+    let due = now.saturating_add(delay);
+    if policy.too_old(delivery.since, due) {
+        return NextState::Dead;
     }
+    NextState::Retrying { due }
 }
 
 #[cfg(test)]
@@ -279,30 +293,55 @@ mod tests {
             factor: 3.0,
             max: Duration::from_secs(60),
             jitter: 0.0,
+            total: None,
+        }
+    }
+
+    /// A delivery that came up at time 0 and was tried so often.
+    fn tried(attempts: u32) -> Delivery {
+        Delivery {
+            attempts,
+            ..crate::fixtures::blank_delivery(&crate::dispatch::tests::settings("h", 1))
         }
     }
 
     #[test]
     fn attempts_end() {
-        assert_eq!(
-            again(&policy(), 1, None, 1000),
-            NextState::Retrying { due: 6000 }
-        );
-        assert_eq!(
-            again(&policy(), 2, None, 1000),
-            NextState::Retrying { due: 16_000 }
-        );
-        assert_eq!(again(&policy(), 3, None, 1000), NextState::Dead);
+        let next = |attempts| again(&policy(), &tried(attempts), None, 1000);
+        assert_eq!(next(0), NextState::Retrying { due: 6000 });
+        assert_eq!(next(1), NextState::Retrying { due: 16_000 });
+        assert_eq!(next(2), NextState::Dead);
     }
 
     #[test]
     fn a_wish_is_bounded() {
-        let due = |wish: u64| match again(&policy(), 1, Some(Duration::from_millis(wish)), 0) {
-            NextState::Retrying { due } => due,
-            other => panic!("{other:?}"),
+        let due = |wish| {
+            let wish = Some(Duration::from_millis(wish));
+            match again(&policy(), &tried(0), wish, 0) {
+                NextState::Retrying { due } => due,
+                other => panic!("{other:?}"),
+            }
         };
         assert_eq!(due(0), 1000);
         assert_eq!(due(30_000), 30_000);
         assert_eq!(due(600_000), 60_000);
+    }
+
+    #[test]
+    fn age_ends_what_has_attempts_left() {
+        let policy = RetryPolicy {
+            total: Some(Duration::from_secs(60)),
+            ..policy()
+        };
+        let at = |now| again(&policy, &tried(0), None, now);
+        assert_eq!(at(55_000), NextState::Retrying { due: 60_000 });
+        assert_eq!(at(55_001), NextState::Dead);
+        // A clock that was set back makes nothing old.
+        let late = Delivery {
+            since: 1_000_000,
+            ..tried(0)
+        };
+        let next = again(&policy, &late, None, 1000);
+        assert_eq!(next, NextState::Retrying { due: 6000 });
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Runnable;
 use super::gate::{Gate, Pass};
+use super::outcomes::Outcomes;
 use crate::clock::Clock;
 use crate::event::UnixMillis;
 use crate::ledger::{Completion, Delivery, DeliverySeq};
@@ -53,6 +54,7 @@ pub(super) struct Lane {
     /// Whether the job under way is one of these.
     runs_alone: bool,
     pub(super) running: usize,
+    pub(super) outcomes: Outcomes,
     /// Runs that have ended and wait for their commit.
     pub(super) uncommitted: usize,
     /// The last delivery that was taken in from arrivals or from the ledger's pending ones.
@@ -85,6 +87,7 @@ impl Lane {
             alone: VecDeque::new(),
             runs_alone: false,
             running: 0,
+            outcomes: Outcomes::default(),
             uncommitted: 0,
             watermark: DeliverySeq(0),
             overflowed: true,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::gate::GateStatus;
 use super::lane::{Job, Lane, SUSPECT, Task};
+use super::outcomes::Outcomes;
 use super::{PoolOptions, Runnable};
 use crate::clock::Clock;
 use crate::event::HandlerName;
@@ -20,6 +21,8 @@ pub struct LaneStatus {
     pub running: usize,
     /// What holds those that wait back.
     pub gate: GateStatus,
+    /// How its committed attempts ended.
+    pub outcomes: Outcomes,
 }
 
 /// The dispatcher's state, under its lock.
@@ -300,6 +303,7 @@ impl Lanes {
             queued: lane.queued(),
             running: lane.running,
             gate: lane.gate.status(),
+            outcomes: lane.outcomes,
         };
         self.lanes
             .iter()

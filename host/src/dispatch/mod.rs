@@ -11,6 +11,7 @@ mod finish;
 mod gate;
 mod lane;
 mod lanes;
+mod outcomes;
 mod pool;
 mod routes;
 mod supervisor;
@@ -32,6 +33,7 @@ pub use breaker::BreakerState;
 pub use gate::GateStatus;
 pub use lanes::LaneStatus;
 use lanes::Lanes;
+pub use outcomes::Outcomes;
 pub use pool::{Pool, PoolOptions};
 pub use routes::Routes;
 

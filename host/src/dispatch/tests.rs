@@ -17,10 +17,11 @@ use crate::ledger::{
     Delivery, DeliveryState, Effects, Ledger, LedgerSink, NewEvent, OutboxRequest, Read,
     SqliteLedger, SqliteOptions, StateWrite,
 };
-use crate::manifest::{Handler, Limits, RetryPolicy};
+use crate::manifest::{Handler, Limits, OnTrap, RetryPolicy};
 use crate::sandbox::{End, Run};
 
 mod gates;
+mod retries;
 
 type Work = dyn Fn(&Delivery) -> Run + Send + Sync;
 
@@ -56,19 +57,21 @@ fn handler(
     })
 }
 
-fn settings(name: &str, concurrency: usize) -> Handler {
+pub(super) fn settings(name: &str, concurrency: usize) -> Handler {
     Handler {
         name: HandlerName::new(name),
         component: "none.wasm".into(),
         concurrency,
         rate: None,
         breaker: None,
+        on_trap: OnTrap::Retry,
         retry: RetryPolicy {
             attempts: 3,
             first: Duration::from_secs(5),
             factor: 2.0,
             max: Duration::from_secs(60),
             jitter: 0.0,
+            total: None,
         },
         config: BTreeMap::new(),
         limits: Limits {

@@ -227,6 +227,9 @@ pub struct Delivery {
     pub run: u32,
     /// How many unclean ends of the gateway it was under way at.
     pub crashes: u32,
+    /// When its present run began: with the event, or with the replay. Its age counts from
+    /// here.
+    pub since: UnixMillis,
 }
 
 impl Delivery {

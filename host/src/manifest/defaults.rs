@@ -134,6 +134,9 @@ pub(super) const RETRY_FIRST: (Duration, Duration) =
 /// The longest delay; more than a month would outlive the event.
 pub(super) const RETRY_MAX: (Duration, Duration) =
     (Duration::from_millis(1), Duration::from_millis(30 * DAY));
+/// The greatest age at an attempt; more than a quarter would outlive every outage.
+pub(super) const RETRY_TOTAL: (Duration, Duration) =
+    (Duration::from_millis(1), Duration::from_millis(90 * DAY));
 /// Below 1 the delays would shrink.
 pub(super) const RETRY_FACTOR: (f64, f64) = (1.0, 100.0);
 /// A fifth either way spreads deliveries that failed together.

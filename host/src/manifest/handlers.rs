@@ -14,7 +14,7 @@ use super::json::json;
 use super::names::is_name;
 use super::raw::{Key, Node};
 use super::retry::retry_policy;
-use super::{Handler, Limits};
+use super::{Handler, Limits, OnTrap};
 use crate::event::HandlerName;
 
 const HANDLER: Keys = Keys {
@@ -25,6 +25,7 @@ const HANDLER: Keys = Keys {
         "rate",
         "breaker",
         "retry",
+        "on_trap",
         "config",
         "timeout",
         "memory",
@@ -81,12 +82,30 @@ fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, dir: &Path) -> Option<H
         rate: fields.rate(cx, "rate"),
         breaker: breaker(cx, fields.get("breaker")),
         retry: retry_policy(cx, fields.get("retry"), &defaults::HANDLER_RETRY),
+        on_trap: on_trap(cx, &fields),
         config: config(cx, &fields),
         limits: limits(cx, &fields),
         allow: allow(cx, &fields),
         fixtures: fixtures(cx, &fields),
     };
     component.map(|_| handler)
+}
+
+/// What a trap means.
+fn on_trap(cx: &mut Context<'_>, fields: &Fields<'_>) -> OnTrap {
+    let Some((text, node)) = fields.text(cx, "on_trap") else {
+        return OnTrap::default();
+    };
+    match text {
+        "retry" => OnTrap::Retry,
+        "dead" => OnTrap::Dead,
+        _ => {
+            let help = "write \"retry\" (by the retry policy) or \"dead\" (at once)";
+            cx.report
+                .wrong(&node.span, format!("`on_trap` cannot be `{text}`"), help);
+            OnTrap::default()
+        }
+    }
 }
 
 fn limits(cx: &mut Context<'_>, fields: &Fields<'_>) -> Limits {

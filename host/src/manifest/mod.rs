@@ -190,8 +190,10 @@ pub struct Handler {
     pub rate: Option<Rate>,
     /// `breaker`; none with `breaker = false`.
     pub breaker: Option<BreakerSettings>,
-    /// `retry`. Default 12 attempts, first 5 s, factor 3, max 6 h, jitter 0.2.
+    /// `retry`. Default 12 attempts, first 5 s, factor 3, max 6 h, jitter 0.2, no total.
     pub retry: RetryPolicy,
+    /// `on_trap`: `"retry"` (default) or `"dead"`. Timeouts and limits are always tried again.
+    pub on_trap: OnTrap,
     /// `config`: strings as they are, other values as JSON text.
     pub config: BTreeMap<String, String>,
     /// The limits on each run.
@@ -279,6 +281,19 @@ pub struct RetryPolicy {
     pub max: Duration,
     /// The share of the delay that is left to chance, 0 to 1.
     pub jitter: f64,
+    /// How old it may be at the next attempt, by the clock, since it came up; beyond, it is
+    /// given up although attempts are left.
+    pub total: Option<Duration>,
+}
+
+/// What a trap of the guest means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnTrap {
+    /// Another attempt by the retry policy.
+    #[default]
+    Retry,
+    /// The delivery is dead: the same bytes will trap again.
+    Dead,
 }
 
 /// `[[routes]]`: from events of a source to handlers.

@@ -1,9 +1,9 @@
-//! `retry = { attempts, first, factor, max, jitter }`, of handlers and of the outbox.
+//! `retry = { attempts, first, factor, max, jitter, total }`, of handlers and of the outbox.
 
 use super::RetryPolicy;
 use super::defaults::{
     Bounded, RETRY_ATTEMPTS, RETRY_FACTOR, RETRY_FIRST, RETRY_JITTER, RETRY_JITTER_BOUNDS,
-    RETRY_MAX, RetryDefaults,
+    RETRY_MAX, RETRY_TOTAL, RetryDefaults,
 };
 use super::fields::{Context, Fields, Keys};
 use super::quantity::show_duration;
@@ -11,7 +11,7 @@ use super::raw::Node;
 
 const RETRY: Keys = Keys {
     of: "`retry`",
-    known: &["attempts", "first", "factor", "max", "jitter"],
+    known: &["attempts", "first", "factor", "max", "jitter", "total"],
     unsupported: &[],
     instead: &[],
 };
@@ -28,6 +28,7 @@ pub(super) fn retry_policy(
         factor: defaults.factor,
         max: defaults.max,
         jitter: RETRY_JITTER,
+        total: None,
     };
     let Some(node) = node else {
         return policy;
@@ -47,6 +48,7 @@ pub(super) fn retry_policy(
         // A first delay above the default's longest one raises that.
         max: max.unwrap_or_else(|| policy.max.max(first.unwrap_or_default())),
         jitter: fields.number(cx, "jitter", policy.jitter, RETRY_JITTER_BOUNDS),
+        total: fields.duration_between(cx, "total", RETRY_TOTAL.0, RETRY_TOTAL.1),
     };
     if policy.first > policy.max {
         let at = fields.get("max").unwrap_or(node);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::{BreakerSettings, EventPattern, Network, Origin, RetryPolicy, Route};
-use crate::event::SourceName;
+use crate::event::{SourceName, UnixMillis};
 
 impl EventPattern {
     /// A pattern in which `*` stands for any characters, dots too, or none; every other
@@ -92,6 +92,12 @@ impl RetryPolicy {
         Duration::try_from_secs_f64(least + (most - least) * random.clamp(0.0, 1.0))
             .unwrap_or(self.max)
             .min(self.max)
+    }
+
+    /// Whether what came up at `since` is too old at `due` for another attempt.
+    pub fn too_old(&self, since: UnixMillis, due: UnixMillis) -> bool {
+        let age = Duration::from_millis(due.saturating_sub(since));
+        self.total.is_some_and(|total| age > total)
     }
 }
 

@@ -269,7 +269,7 @@ impl Sending {
         .await;
         let tries = request.tries + 1;
         let at = self.clock.now();
-        let next = next(&outcome, tries, at, &settings);
+        let next = next(&outcome, tries, request.queued, at, &settings);
         self.note(&request, tries, &outcome, next);
         let settlement = Settlement {
             seq: request.seq,
@@ -308,7 +308,13 @@ impl Sending {
 }
 
 /// What state a request gets after a try that ended at `at`.
-fn next(outcome: &Outcome, tries: u32, at: UnixMillis, settings: &OutboxSettings) -> OutboxNext {
+fn next(
+    outcome: &Outcome,
+    tries: u32,
+    queued: UnixMillis,
+    at: UnixMillis,
+    settings: &OutboxSettings,
+) -> OutboxNext {
     let policy = &settings.retry;
     match outcome.verdict {
         Verdict::Sent => OutboxNext::Sent,
@@ -317,8 +323,11 @@ fn next(outcome: &Outcome, tries: u32, at: UnixMillis, settings: &OutboxSettings
         Verdict::Again(asked) => {
             let own = policy.delay(tries, fastrand::f64());
             let asked = asked.unwrap_or_default().min(policy.max.max(LONGEST_WAIT));
-            OutboxNext::Waiting {
-                due: at.saturating_add(own.max(asked).as_millis() as u64),
+            let due = at.saturating_add(own.max(asked).as_millis() as u64);
+            if policy.too_old(queued, due) {
+                OutboxNext::Dead
+            } else {
+                OutboxNext::Waiting { due }
             }
         }
     }

@@ -149,6 +149,8 @@ pub enum End {
     Timeout,
     /// Another limit was hit: which.
     Limit(String),
+    /// No instance could be made, for a reason that lies with the gateway.
+    Unstarted(String),
     /// The gateway's ledger could not be read: the run says nothing of the handler.
     Ledger(LedgerError),
 }

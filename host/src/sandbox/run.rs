@@ -127,14 +127,15 @@ impl Sandbox {
         let World::V0_1(pre) = &component.world;
         if component.wasi {
             return self.wait(timeout, async {
-                let instance = pre.instantiate_async(&mut *store).await?;
+                let made = pre.instantiate_async(&mut *store).await;
+                let instance = made.map_err(unstarted)?;
                 let handle = instance.func_handle();
                 Ok(v0_1::lift(
                     handle.call_async(&mut *store, (event,)).await?.0,
                 ))
             });
         }
-        let instance = pre.instantiate(&mut *store)?;
+        let instance = pre.instantiate(&mut *store).map_err(unstarted)?;
         Ok(v0_1::lift(instance.call_handle(&mut *store, event)?))
     }
 
@@ -182,6 +183,21 @@ pub(super) fn ticks(timeout: Duration) -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX / 2)
 }
 
+/// Marks an error as one that kept an instance from being made.
+#[derive(Debug, thiserror::Error)]
+#[error("no instance could be made")]
+struct Unstarted;
+
+/// What kept an instance from being made lies with the gateway, unless the guest's own
+/// start trapped.
+fn unstarted(error: wasmtime::Error) -> wasmtime::Error {
+    if error.is::<Trap>() || error.is::<Stop>() {
+        error
+    } else {
+        error.context(Unstarted)
+    }
+}
+
 /// What an error that ended a run says of the guest.
 pub(super) fn explain(error: &wasmtime::Error, store: &Store<Call>) -> End {
     if let Some(stop) = error.downcast_ref::<Stop>() {
@@ -199,6 +215,9 @@ pub(super) fn explain(error: &wasmtime::Error, store: &Store<Call>) -> End {
     }
     if trap == Some(&Trap::StackOverflow) {
         return End::Limit("stack".to_owned());
+    }
+    if error.is::<Unstarted>() {
+        return End::Unstarted(describe(error));
     }
     End::Trap(describe(error))
 }
@@ -238,6 +257,7 @@ fn shorten(end: End) -> End {
         },
         End::Reject(reason) => End::Reject(cut(reason)),
         End::Trap(message) => End::Trap(cut(message)),
+        End::Unstarted(message) => End::Unstarted(cut(message)),
         other => other,
     }
 }

@@ -106,6 +106,7 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
             attempts: 0,
             run: 0,
             crashes: 0,
+            since: new.event.received,
         });
     }
     let many = new.handlers.len() as i64;

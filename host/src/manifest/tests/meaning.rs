@@ -54,6 +54,7 @@ fn every_setting_is_read() {
                 factor: 1.5,
                 max: seconds(600),
                 jitter: 0.0,
+                total: Some(seconds(4 * 3600)),
             },
         }
     );
@@ -102,6 +103,7 @@ fn handlers_are_read() {
     );
     let other = manifest.handlers.get("dunning").expect("a handler");
     assert_eq!((other.rate, other.breaker), (None, None));
+    assert_eq!(handler.on_trap, OnTrap::Dead);
     assert_eq!(
         handler.limits,
         Limits {
@@ -123,6 +125,7 @@ fn handlers_are_read() {
             factor: 3.0,
             max: Duration::from_secs(6 * 3600),
             jitter: 0.2,
+            total: Some(Duration::from_secs(86_400)),
         }
     );
     assert_eq!(
@@ -247,10 +250,12 @@ fn what_is_left_out_has_its_default() {
         factor,
         max: seconds(max),
         jitter: 0.2,
+        total: None,
     };
     assert_eq!(manifest.outbox.retry, retry(16, 1, 2.0, 3600));
     let handler = manifest.handlers.get("log").expect("a handler");
     assert_eq!(handler.retry, retry(12, 5, 3.0, 6 * 3600));
+    assert_eq!(handler.on_trap, OnTrap::Retry);
     assert_eq!(handler.concurrency, 16);
     assert_eq!(
         handler.limits,

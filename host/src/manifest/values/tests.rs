@@ -74,7 +74,7 @@ proptest! {
         random in 0.0f64..1.0,
     ) {
         let (first, max) = (Duration::from_millis(first), Duration::from_millis(max));
-        let policy = RetryPolicy { attempts: 10, first, factor, max, jitter };
+        let policy = RetryPolicy { attempts: 10, first, factor, max, jitter, total: None };
         let delay = policy.delay(attempts, random);
         prop_assert!(delay <= max);
         let least = first.min(max).mul_f64(1.0 - jitter);
@@ -89,6 +89,7 @@ fn policy() -> RetryPolicy {
         factor: 3.0,
         max: Duration::from_secs(100),
         jitter: 0.2,
+        total: None,
     }
 }
 

@@ -27,7 +27,7 @@ use crate::ledger::{
     NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest, OutboxState, SqliteLedger,
     SqliteOptions,
 };
-use crate::manifest::{Allow, Handler, Limits, Origin, OutboxSettings, RetryPolicy};
+use crate::manifest::{Allow, Handler, Limits, OnTrap, Origin, OutboxSettings, RetryPolicy};
 use crate::outbox::queue::Bounds;
 use crate::outbox::{Inbox, Outbox, Parts, Targets};
 use crate::secret::Secret;
@@ -108,6 +108,7 @@ impl Setup {
                 factor: 2.0,
                 max: Duration::from_secs(3600),
                 jitter: 0.0,
+                total: None,
             },
         };
         let manifest = Arc::new(Manifest {
@@ -133,6 +134,7 @@ impl Setup {
             concurrency: 1,
             rate: None,
             breaker: None,
+            on_trap: OnTrap::Retry,
             retry: self.manifest.settings().retry,
             config: Default::default(),
             limits: Limits {

@@ -56,6 +56,7 @@ CREATE TABLE deliveries (
     attempts INTEGER NOT NULL,
     run      INTEGER NOT NULL,
     crashes  INTEGER NOT NULL,
+    since    INTEGER, -- when its present run began, if not with its event
     due      INTEGER, -- not before; set while retrying
     finished INTEGER  -- when it became done, ignored or dead
 ) STRICT;
