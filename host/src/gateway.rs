@@ -20,6 +20,7 @@ use crate::manifest::{Handler, OutboxSettings, Source};
 use crate::outbox::{Inbox, Targets};
 use crate::schedule::Alarm;
 use crate::scheme::{Accepted, ProviderEvent};
+use crate::secret_uses::SecretUses;
 use crate::server::{self, Readiness, Rejections, Status};
 
 /// What the ledger tells of new work: to the dispatcher, the outbox and the alarm.
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) rejections: Arc<Rejections>,
+    pub(crate) secret_uses: SecretUses,
     /// Why the files as they stand do not serve, if they do not.
     pub(crate) trouble: Mutex<Option<String>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -88,6 +90,9 @@ impl server::Gateway for Core {
         accepted: Accepted,
         now: UnixMillis,
     ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send {
+        if let Some(secret) = accepted.secret {
+            self.secret_uses.count(source, secret, now);
+        }
         let events = accepted
             .events
             .into_inner()
@@ -162,6 +167,7 @@ impl Status for Core {
             },
             "ledger": ledger,
             "rejections": self.rejections_json(),
+            "secrets": self.secrets_json(&generation),
         })
     }
 }
@@ -188,6 +194,16 @@ impl Core {
             (name.to_string(), status)
         });
         Value::Object(handlers.collect())
+    }
+
+    fn secrets_json(&self, generation: &Generation) -> Value {
+        let now = self.clock.now();
+        let sources = generation.manifest.sources.values();
+        let shown = sources.map(|source| {
+            let secrets = self.secret_uses.json(source, now);
+            (source.name.to_string(), secrets)
+        });
+        Value::Object(shown.collect())
     }
 
     fn rejections_json(&self) -> Value {

@@ -153,13 +153,15 @@ impl Builder {
     /// or from the copies of the last good generation.
     pub fn build(
         &self,
-        manifest: Manifest,
+        mut manifest: Manifest,
         number: u64,
         loaded: UnixMillis,
         origin: Origin,
         read: &dyn Fn(&Handler) -> std::io::Result<Vec<u8>>,
     ) -> Result<Generation, GenerationError> {
         let components = load_all(&self.sandbox, &manifest, read)?;
+        let expiring = manifest.expiry_warnings(loaded);
+        manifest.warnings.extend(expiring);
         let handlers = components
             .into_iter()
             .map(|(settings, component)| (settings.name.clone(), self.loaded(settings, component)))

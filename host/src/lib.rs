@@ -26,6 +26,7 @@ pub mod sandbox;
 pub mod schedule;
 pub mod scheme;
 pub mod secret;
+mod secret_uses;
 pub mod serve;
 pub mod server;
 mod telemetry;

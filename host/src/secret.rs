@@ -31,3 +31,100 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::os::unix::fs::FileExt as _;
+
+    use sha1::Sha1;
+    use sha2::{Sha256, Sha512};
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+    use crate::scheme::{Settings, build};
+
+    /// A larger mapping is no heap of these tests'; to read it would take long.
+    const LARGEST: u64 = 64 << 20;
+
+    /// Whether these bytes, each inverted so that this is no copy of them, stand anywhere
+    /// in the memory of this process that can be written.
+    fn in_memory(inverted: &[u8]) -> io::Result<bool> {
+        let memory = File::open("/proc/self/mem")?;
+        let maps = std::fs::read_to_string("/proc/self/maps")?;
+        let inverted = &inverted[64..192];
+        for line in maps.lines().filter(|line| line.contains(" rw-p ")) {
+            let range = line
+                .split(' ')
+                .next()
+                .and_then(|range| range.split_once('-'));
+            let number = |text| u64::from_str_radix(text, 16).ok();
+            let Some((Some(from), Some(to))) = range.map(|(a, b)| (number(a), number(b))) else {
+                continue;
+            };
+            let mut bytes = vec![0; (to - from).min(LARGEST) as usize];
+            // A mapping may be gone by now.
+            if memory.read_exact_at(&mut bytes, from).is_err() {
+                continue;
+            }
+            let mut places = bytes.windows(inverted.len());
+            let found = places.any(|place| place.iter().zip(inverted).all(|(a, b)| *a == !*b));
+            // Nor may the copy that was searched stay, or the next search finds it.
+            zeroize::Zeroize::zeroize(&mut bytes);
+            if found {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Random bytes, inverted, of visible characters. Their ends are not searched for: that
+    /// is where an allocator notes which blocks are free.
+    fn inverted() -> Vec<u8> {
+        (0..256).map(|_| !fastrand::u8(b'A'..=b'Z')).collect()
+    }
+
+    fn secret(inverted: &[u8]) -> Secret {
+        let mut bytes = Vec::with_capacity(inverted.len());
+        bytes.extend(inverted.iter().map(|byte| !byte));
+        Secret::new(bytes)
+    }
+
+    #[test]
+    fn a_dropped_secret_is_wiped_with_all_its_copies() {
+        let inverted = inverted();
+        // A scheme that keeps the secret itself, built as a source's is.
+        let settings = Settings {
+            secrets: vec![secret(&inverted).into()],
+            ..Settings::default()
+        };
+        let verifier = build("flutterwave-v3", settings.clone()).expect("good settings");
+        drop(settings);
+        assert!(in_memory(&inverted).expect("memory"), "the search finds it");
+        drop(verifier);
+        assert!(!in_memory(&inverted).expect("memory"));
+    }
+
+    #[test]
+    fn keyed_hashes_are_wiped() {
+        // A prepared HMAC is two hashes that have taken in the key, and nothing else.
+        fn wiped<T: ZeroizeOnDrop>() {}
+        wiped::<Sha1>();
+        wiped::<Sha256>();
+        wiped::<Sha512>();
+    }
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        let secret = Secret::new("hunter2");
+        let settings = Settings {
+            secrets: vec![secret.clone().into()],
+            ..Settings::default()
+        };
+        for shown in [format!("{secret:?}"), format!("{settings:#?}")] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(!shown.contains("104, 117"), "nor its bytes: {shown}");
+        }
+    }
+}

@@ -25,6 +25,7 @@ use crate::reload::{
 };
 use crate::sandbox::{Sandbox, SandboxError, SandboxOptions};
 use crate::schedule::{Alarm, Timer};
+use crate::secret_uses::SecretUses;
 use crate::server::{self, Admin, Ingress, Limits};
 
 /// Instances beyond those on guest threads: for trying a new generation out.
@@ -131,6 +132,7 @@ impl Gateway {
             records: ledger.clone(),
             dispatcher: dispatcher.clone(),
             rejections: Arc::default(),
+            secret_uses: SecretUses::default(),
             trouble: Mutex::new(trouble),
             clock,
         });

@@ -10,5 +10,6 @@ mod powercut;
 mod providers;
 mod records;
 mod reload;
+mod rotation;
 mod sandbox;
 mod schedule;

@@ -35,7 +35,7 @@ pub(crate) fn serve(name: &str) -> Result<()> {
 
 fn verifier() -> Result<Verifier> {
     let settings = Settings {
-        secrets: vec![Secret::new(SECRET)],
+        secrets: vec![Secret::new(SECRET).into()],
         ..Settings::default()
     };
     scheme::build("stripe", settings).map_err(|errors| anyhow!("{errors:?}"))

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value as Json, json};
 
+use crate::clock::{Clock as _, SystemClock};
+use crate::event::UnixMillis;
 use crate::manifest::{self, Manifest, Mistakes};
 
 /// Checks a manifest: prints every mistake in it, or what it says.
@@ -26,7 +28,7 @@ pub(super) struct CheckArgs {
 /// a mistake, with 0 otherwise.
 pub(super) fn run(args: &CheckArgs, further: &dyn Fn(&Manifest) -> Vec<String>) -> ExitCode {
     let env = |name: &str| std::env::var(name).ok();
-    let checked = Checked::new(&args.manifest, &env, further);
+    let checked = Checked::new(&args.manifest, &env, further, SystemClock.now());
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     let written = if args.json {
         checked.write_json(&mut out)
@@ -55,8 +57,13 @@ impl Checked {
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
         further: &dyn Fn(&Manifest) -> Vec<String>,
+        now: UnixMillis,
     ) -> Self {
-        let manifest = manifest::load(path, env);
+        let mut manifest = manifest::load(path, env);
+        if let Ok(manifest) = &mut manifest {
+            let expiring = manifest.expiry_warnings(now);
+            manifest.warnings.extend(expiring);
+        }
         Self {
             path: path.to_owned(),
             further: manifest.as_ref().map(further).unwrap_or_default(),
@@ -234,7 +241,7 @@ handlers = ["log"]
         let path = folder.path().join("tollgate.toml");
         std::fs::write(&path, text).expect("a file");
         let env = |name: &str| (name == "SECRET").then(|| "whsec_x".to_owned());
-        (Checked::new(&path, &env, further), folder)
+        (Checked::new(&path, &env, further, 0), folder)
     }
 
     fn text(checked: &Checked, folder: &Path) -> (String, String) {
@@ -317,7 +324,12 @@ handlers = ["log"]
 
     #[test]
     fn a_missing_manifest_is_a_mistake() {
-        let checked = Checked::new(Path::new("/nonexistent/t.toml"), &|_| None, &|_| Vec::new());
+        let checked = Checked::new(
+            Path::new("/nonexistent/t.toml"),
+            &|_| None,
+            &|_| Vec::new(),
+            0,
+        );
         assert!(!checked.is_sound());
         let (_, err) = text(&checked, Path::new(""));
         assert!(err.contains("cannot be read"), "{err}");

@@ -18,7 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::event::{SourceName, UnixMillis};
 use crate::manifest::parse_duration;
 use crate::reload::read_manifest;
-use crate::scheme::{BuildError, Setting, Settings, Verifier, build};
+use crate::scheme::{BuildError, Setting, Settings, SourceSecret, Verifier, build};
 use crate::secret::Secret;
 
 /// Arguments that cannot be used, as opposed to a request that is refused.
@@ -88,13 +88,13 @@ impl SchemeArgs {
         Ok(chosen)
     }
 
-    fn secrets(&self) -> anyhow::Result<Vec<Secret>> {
+    fn secrets(&self) -> anyhow::Result<Vec<SourceSecret>> {
         let given = self.secret.iter().map(|text| Secret::new(text.as_bytes()));
-        let mut secrets: Vec<Secret> = given.collect();
+        let mut secrets: Vec<SourceSecret> = given.map(SourceSecret::from).collect();
         for path in &self.secret_file {
             let text = std::fs::read(path).with_context(|| path.display().to_string())?;
             // As in a manifest: an editor's line end is no part of a secret.
-            secrets.push(Secret::new(text.trim_ascii_end()));
+            secrets.push(Secret::new(text.trim_ascii_end()).into());
         }
         Ok(secrets)
     }

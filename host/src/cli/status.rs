@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::client::{Client, GatewayArgs, Side};
+use crate::clock::{Clock as _, SystemClock};
 use crate::gateway::counts_json;
 
 #[derive(Debug, Args)]
@@ -48,8 +49,12 @@ fn gather(args: &StatusArgs) -> anyhow::Result<(bool, Value)> {
     match side {
         Side::Gateway(client) => Ok((true, client.get("/status", &[])?)),
         Side::Ledger(ledger) => {
-            let counts = counts_json(&ledger.0.counts()?, None);
-            Ok((false, serde_json::json!({ "ledger": counts })))
+            let (reader, manifest) = &*ledger;
+            let status = serde_json::json!({
+                "ledger": counts_json(&reader.counts()?, None),
+                "secrets": manifest.expiry_warnings(SystemClock.now()),
+            });
+            Ok((false, status))
         }
     }
 }

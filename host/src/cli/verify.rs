@@ -82,7 +82,7 @@ enum Verdict {
 
 /// Takes the steps that the gateway takes, in its order.
 fn judge(chosen: &Chosen, verifier: &Verifier, request: &Request<'_>, now: UnixMillis) -> Verdict {
-    if let Some(answer) = verifier.challenge(request) {
+    if let Some(answer) = verifier.challenge(request, now) {
         return Verdict::Challenge(answer);
     }
     let methods = verifier.methods();
@@ -157,7 +157,10 @@ impl Verdict {
     fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
         match self {
             Self::Accepted(accepted) => {
-                writeln!(out, "accepted, by secret {}", accepted.secret + 1)?;
+                match accepted.secret {
+                    Some(secret) => writeln!(out, "accepted, by secret {}", secret + 1)?,
+                    None => writeln!(out, "accepted")?,
+                }
                 accepted.events.get().iter().try_for_each(|event| {
                     let id = event.provider_id.as_deref().unwrap_or("(no id)");
                     writeln!(out, "  {}  {id}", event.kind)

@@ -7,6 +7,7 @@
 mod allow;
 mod breaker;
 mod defaults;
+mod expiry;
 mod fields;
 mod handlers;
 mod json;
@@ -36,6 +37,7 @@ pub use crate::rate::Rate;
 use crate::scheme::{Settings, Verifier};
 use crate::secret::Secret;
 
+pub use expiry::SecretState;
 pub(crate) use quantity::parse_duration;
 pub use report::{Mistake, Mistakes};
 pub use values::{NetworkError, OriginError};

@@ -8,9 +8,11 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::defaults::SECRET_FILE_LENGTH;
-use super::fields::{Context, Fields, Keys, expected, path, plain_text};
+use super::fields::{Context, Fields, Keys, expected, path, plain_text, string};
 use super::raw::{Node, Value};
 use super::substitute::substitute;
+use crate::event::UnixMillis;
+use crate::scheme::rfc3339;
 use crate::secret::Secret;
 
 const FILE: Keys = Keys {
@@ -18,6 +20,13 @@ const FILE: Keys = Keys {
     known: &["file"],
     unsupported: &[],
     instead: &[],
+};
+
+const OF_SOURCE: Keys = Keys {
+    of: "a secret",
+    known: &["value", "file", "expires"],
+    unsupported: &[],
+    instead: &[("env", "write value = \"${NAME}\"")],
 };
 
 const FORMS: &str = "write \"${NAME}\" to take it from the environment, or { file = \"PATH\" }";
@@ -34,12 +43,64 @@ pub(super) struct Given {
 pub(super) fn secret(cx: &mut Context<'_>, node: &Node, what: &str) -> Option<Given> {
     match &node.value {
         Value::String(text) => from_text(cx, node, text, what),
-        Value::Table(_) => from_file(cx, node, what),
+        Value::Table(_) => {
+            let fields = Fields::read(cx, node, &node.span, &FILE)?;
+            let file = fields.need(cx, "file", "write { file = \"PATH\" }")?;
+            from_file(cx, file, what)
+        }
         _ => {
             expected(cx, node, what, "a string or a table", FORMS);
             None
         }
     }
+}
+
+/// Reads a source's secret, which may end at a time: `{ value = "${OLD}", expires = "…" }`.
+pub(super) fn of_source(cx: &mut Context<'_>, node: &Node) -> Option<(Given, Option<UnixMillis>)> {
+    const WHAT: &str = "a secret";
+    if !matches!(node.value, Value::Table(_)) {
+        return Some((secret(cx, node, WHAT)?, None));
+    }
+    let fields = Fields::read(cx, node, &node.span, &OF_SOURCE)?;
+    let expires = expires(cx, &fields);
+    let given = match (fields.get("value"), fields.get("file")) {
+        (Some(value), None) => {
+            let text = string(cx, value, "`value`")?;
+            from_text(cx, value, text, WHAT)
+        }
+        (None, Some(file)) => from_file(cx, file, WHAT),
+        (Some(_), Some(_)) => {
+            let message = "a secret has either `value` or `file`";
+            cx.report
+                .wrong(&node.span, message, "leave one of them out");
+            None
+        }
+        (None, None) => {
+            let message = "a secret needs `value` or `file`";
+            cx.report.amiss(&node.span, message, FORMS);
+            None
+        }
+    };
+    Some((given?, expires))
+}
+
+/// The time from which a secret counts no more.
+fn expires(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<UnixMillis> {
+    const FORM: &str = "write such as \"2026-12-01T00:00:00Z\"";
+    let node = fields.get("expires")?;
+    cx.report.plain(node);
+    let read = match &node.value {
+        Value::String(text) => rfc3339(text),
+        _ => {
+            expected(cx, node, "`expires`", "a date and time in quotes", FORM);
+            return None;
+        }
+    };
+    if read.is_none() {
+        let message = "`expires` is not a date and time with its zone (RFC 3339)";
+        cx.report.wrong(&node.span, message, FORM);
+    }
+    read
 }
 
 fn from_text(cx: &mut Context<'_>, node: &Node, text: &str, what: &str) -> Option<Given> {
@@ -69,9 +130,7 @@ fn from_text(cx: &mut Context<'_>, node: &Node, text: &str, what: &str) -> Optio
     })
 }
 
-fn from_file(cx: &mut Context<'_>, node: &Node, what: &str) -> Option<Given> {
-    let fields = Fields::read(cx, node, &node.span, &FILE)?;
-    let file = fields.need(cx, "file", "write { file = \"PATH\" }")?;
+fn from_file(cx: &mut Context<'_>, file: &Node, what: &str) -> Option<Given> {
     let text = plain_text(cx, file, "`file`")?;
     let path = cx.folder.join(path(cx, text, file, "`file`")?);
     let read = read_file(&path);
@@ -113,7 +172,8 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let mut bytes = Vec::new();
+    // At once, so that no shorter copy is left behind unwiped.
+    let mut bytes = Vec::with_capacity(SECRET_FILE_LENGTH as usize + 1);
     File::open(path)?
         .take(SECRET_FILE_LENGTH + 1)
         .read_to_end(&mut bytes)?;

@@ -12,8 +12,7 @@ use super::secrets::{self, Given};
 use super::substitute;
 use super::suggest::nearest;
 use crate::event::SourceName;
-use crate::scheme::{self, BuildError, Setting, Settings, Verifier};
-use crate::secret::Secret;
+use crate::scheme::{self, BuildError, Setting, Settings, SourceSecret, Verifier};
 
 /// The keys of a source that are not settings of its scheme.
 const KNOWN: &[&str] = &[
@@ -125,7 +124,7 @@ fn verifier(cx: &mut Context<'_>, key: &Key, fields: &Fields<'_>) -> Option<(Ver
         }
     }
     let settings = Settings {
-        secrets: secrets.iter().map(|(secret, _)| secret.clone()).collect(),
+        secrets: secrets.iter().map(|(given, _)| given.clone()).collect(),
         tolerance,
         url,
         params,
@@ -178,7 +177,7 @@ fn scheme_name<'t>(cx: &mut Context<'_>, key: &Key, fields: &Fields<'t>) -> Opti
 }
 
 /// The secrets that are not empty, with their places.
-fn given_secrets(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<(Secret, Span)> {
+fn given_secrets(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<(SourceSecret, Span)> {
     const HELP: &str = "write secrets = [\"${NAME}\"]";
     let before = cx.report.count();
     let Some(items) = fields.array(cx, "secrets", HELP) else {
@@ -186,14 +185,14 @@ fn given_secrets(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<(Secret, Span
     };
     let mut secrets = Vec::new();
     for item in items {
-        let Some(Given { secret, literal }) = secrets::secret(cx, item, "a secret") else {
+        let Some((Given { secret, literal }, expires)) = secrets::of_source(cx, item) else {
             continue;
         };
         if literal {
             let message = "a secret stands in the manifest; take it from the environment or a file";
             cx.report.warn(&item.span, message);
         }
-        secrets.push((secret, item.span.clone()));
+        secrets.push((SourceSecret { secret, expires }, item.span.clone()));
     }
     if secrets.is_empty() && cx.report.count() == before {
         let at = fields.get("secrets").map_or(0..0, |node| node.span.clone());
@@ -230,7 +229,7 @@ fn report(
     cx: &mut Context<'_>,
     fields: &Fields<'_>,
     source: &Key,
-    secrets: &[(Secret, Span)],
+    secrets: &[(SourceSecret, Span)],
     clean: bool,
     error: &BuildError,
 ) {

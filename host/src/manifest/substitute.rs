@@ -2,6 +2,8 @@
 //!
 //! `$${` stands for the two characters `${`. A `$` before anything else is itself.
 
+use zeroize::Zeroizing;
+
 use super::raw::Span;
 
 /// A reference to a variable within a text; spans are bytes of that text.
@@ -134,7 +136,8 @@ pub(super) fn substitute(
 }
 
 enum Resolved<'t> {
-    Variable(String),
+    /// Wiped when it is dropped: it may be a secret.
+    Variable(Zeroizing<String>),
     Default(&'t str),
 }
 
@@ -147,7 +150,7 @@ fn resolve<'t>(
     let value = env(&name);
     let is_set = value.is_some();
     if let Some(value) = value.filter(|value| !value.is_empty()) {
-        return Ok(Resolved::Variable(value));
+        return Ok(Resolved::Variable(Zeroizing::new(value)));
     }
     if reference.has_default {
         let default = &text[reference.opening.end..reference.closing.start];

@@ -58,8 +58,8 @@ impl Scheme for Adyen {
     fn verify(
         &self,
         request: &Request<'_>,
-        _now: UnixMillis,
-    ) -> Result<(usize, Vec<ProviderEvent>), Rejection> {
+        now: UnixMillis,
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let items = json::items(request.body, "/notificationItems").map_err(unreadable)?;
         if items.is_empty() {
             return Err(Rejection::MalformedBody {
@@ -72,7 +72,7 @@ impl Scheme for Adyen {
         for (at, item) in items.into_iter().enumerate() {
             let payload = request.body.slice_ref(item);
             let (matched, event) =
-                self.item(payload, headers.clone())
+                self.item(payload, headers.clone(), now)
                     .map_err(|source| Rejection::Item {
                         item: at,
                         source: Box::new(source),
@@ -81,7 +81,7 @@ impl Scheme for Adyen {
             secret = secret.max(matched);
             events.push(event);
         }
-        Ok((secret, events))
+        Ok((Some(secret), events))
     }
 
     fn answer(&self, to: AnswerTo) -> Answer {
@@ -151,12 +151,13 @@ impl Adyen {
         &self,
         payload: Bytes,
         headers: Vec<(String, String)>,
+        now: UnixMillis,
     ) -> Result<(usize, ProviderEvent), Rejection> {
         let mut found = json::pluck(&payload, &self.pointers).map_err(unreadable)?;
         let date = found.pop().flatten();
         let signature = found.pop().flatten();
         let fields = signed_fields(&found)?;
-        let secret = self.check(&fields, signature)?;
+        let secret = self.check(&fields, signature, now)?;
         let [psp, original, account, _, _, _, code, success] = fields;
         for (value, what) in [
             (&psp, "pspReference"),
@@ -188,7 +189,12 @@ impl Adyen {
         Ok((secret, event))
     }
 
-    fn check(&self, fields: &[String; 8], signature: Option<Value>) -> Result<usize, Rejection> {
+    fn check(
+        &self,
+        fields: &[String; 8],
+        signature: Option<Value>,
+        now: UnixMillis,
+    ) -> Result<usize, Rejection> {
         let place = || "additionalData.hmacSignature".to_owned();
         let Some(Value::String(text)) = signature.filter(|value| !value.is_null()) else {
             return Err(Rejection::NoKnownSignature {
@@ -203,7 +209,7 @@ impl Adyen {
             }
         })?;
         let signed = fields.join(":");
-        self.keys.which(1, |key| {
+        self.keys.which(now, 1, |key| {
             key.matches(&[signed.as_bytes()], std::iter::once(&signature[..]))
         })
     }

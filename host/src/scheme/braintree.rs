@@ -58,8 +58,8 @@ impl Scheme for Braintree {
     fn verify(
         &self,
         request: &Request<'_>,
-        _now: UnixMillis,
-    ) -> Result<(usize, Vec<ProviderEvent>), Rejection> {
+        now: UnixMillis,
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let field = |name: &str| {
             form::single(request.body, name)
                 .ok_or_else(|| malformed(format!("the form does not have the field `{name}` once")))
@@ -75,7 +75,7 @@ impl Scheme for Braintree {
             return Err(malformed("`bt_payload` is no base64".to_owned()));
         }
         let signature = String::from_utf8_lossy(&signature);
-        let secret = self.matching(&signature, &payload)?;
+        let secret = self.matching(&signature, &payload, now)?;
         let text: Vec<u8> = payload
             .iter()
             .copied()
@@ -84,11 +84,11 @@ impl Scheme for Braintree {
         let xml = STANDARD
             .decode(&text)
             .map_err(|_| malformed("`bt_payload` is no base64".to_owned()))?;
-        Ok((secret, vec![event(request, &xml)?]))
+        Ok((Some(secret), vec![event(request, &xml)?]))
     }
 
     /// `?bt_challenge=…` is answered with its MAC, which shows that the endpoint is ours.
-    fn challenge(&self, request: &Request<'_>) -> Option<Answer> {
+    fn challenge(&self, request: &Request<'_>, now: UnixMillis) -> Option<Answer> {
         let (_, query) = request.url.split_once('?')?;
         let challenge = form::single(query.as_bytes(), "bt_challenge")?;
         // Only what Braintree sends: a longer text could be a payload that somebody would
@@ -97,7 +97,7 @@ impl Scheme for Braintree {
         let asked = *request.method == http::Method::GET
             && (20..=32).contains(&challenge.len())
             && challenge.iter().all(is_hex);
-        let (public, key) = self.keys.iter().next().filter(|_| asked)?;
+        let (public, key) = self.keys.first_in_force(now).filter(|_| asked)?;
         let mac = SignatureEncoding::Hex.encode(&key.sign(&[&challenge])?);
         Some(Answer::text(
             http::StatusCode::OK,
@@ -133,7 +133,7 @@ impl Scheme for Braintree {
 
 impl Braintree {
     /// Which secret signed: `public|signature` pairs, with `&` between them.
-    fn matching(&self, pairs: &str, payload: &[u8]) -> Result<usize, Rejection> {
+    fn matching(&self, pairs: &str, payload: &[u8], now: UnixMillis) -> Result<usize, Rejection> {
         let named: Vec<(&str, &str)> = pairs
             .split('&')
             .filter_map(|pair| pair.split_once('|'))
@@ -162,7 +162,7 @@ impl Braintree {
         }
         // Braintree signs the payload sometimes with a line's end, which is not sent.
         let messages = [vec![payload], vec![payload, b"\n"]];
-        self.keys.which(signatures.len(), |(own, key)| {
+        self.keys.which(now, signatures.len(), |(own, key)| {
             let of_own = signatures.iter().filter(|(public, _)| own == public);
             let of_own = of_own.map(|(_, signature)| signature.as_slice());
             messages

@@ -79,7 +79,7 @@ impl Scheme for Declarative {
         &self,
         request: &Request<'_>,
         now: UnixMillis,
-    ) -> Result<(usize, Vec<ProviderEvent>), Rejection> {
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let names = self.prepared.family(request.headers);
         let wanted = Wanted {
             signatures: self.keys.iter().map(|key| key.name.as_str()).collect(),
@@ -89,10 +89,10 @@ impl Scheme for Declarative {
             .signature
             .read(request.headers, &names.header, &wanted)?;
         let timestamp = self.timestamp(names, &signatures, request.headers)?;
-        let secret = self.matching(names, request, &signatures, timestamp)?;
+        let secret = self.matching(names, request, &signatures, timestamp, now)?;
         self.check_time(names, timestamp, now)?;
         let events = names.fields.read(request, names, &self.prepared)?;
-        Ok((secret, events))
+        Ok((Some(secret), events))
     }
 
     fn answer(&self, to: AnswerTo) -> Answer {
@@ -175,6 +175,7 @@ impl Declarative {
         request: &Request<'_>,
         signatures: &Signatures<'_>,
         timestamp: Option<&str>,
+        now: UnixMillis,
     ) -> Result<usize, Rejection> {
         let parts = self.signed(names, request, timestamp)?;
         let holds = |key: &SourceKey| {
@@ -185,7 +186,7 @@ impl Declarative {
             key.key
                 .matches(&parts, named.map(|(_, bytes)| bytes.as_slice()))
         };
-        self.keys.which(signatures.found.len(), holds)
+        self.keys.which(now, signatures.found.len(), holds)
     }
 
     /// The signed bytes, piece by piece.

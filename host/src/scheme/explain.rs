@@ -44,6 +44,11 @@ pub fn explain(
         Rejection::TimestampInFuture { .. } => {
             vec!["the signature itself holds; this machine's clock is probably slow".to_owned()]
         }
+        Rejection::ExpiredSecret { .. } => vec![
+            "the signature itself holds: if the provider still signs with this secret, set its \
+             `expires` to a later time until the provider has gone over to the new one"
+                .to_owned(),
+        ],
         Rejection::SignatureMismatch { .. }
         | Rejection::MalformedSignature { .. }
         | Rejection::Item { .. } => mismatch(make, settings, request, now),
@@ -96,9 +101,9 @@ fn mismatch(
         make(settings).is_some_and(|verifier| signature_holds(&verifier, request, now))
     };
     let mut hints = Vec::new();
-    for (at, secret) in settings.secrets.iter().enumerate() {
-        for (other, why) in other_secrets(secret) {
-            let secrets = vec![other];
+    for (at, given) in settings.secrets.iter().enumerate() {
+        for (other, why) in other_secrets(&given.secret) {
+            let secrets = vec![other.into()];
             if holds(
                 Settings {
                     secrets,

@@ -1,36 +1,81 @@
 //! The keys that a source's secrets stand for, and which of them a request was signed with.
 
+use std::time::Duration;
+
 use super::{Rejection, SignError};
+use crate::event::UnixMillis;
 
 /// A source's keys, in the order of its secrets.
 #[derive(Clone, Debug)]
-pub(super) struct Keys<K>(Vec<K>);
+pub(super) struct Keys<K>(Vec<Entry<K>>);
+
+/// A key, and when it ends to count.
+#[derive(Clone, Debug)]
+struct Entry<K> {
+    key: K,
+    expires: Option<UnixMillis>,
+}
+
+impl<K> Entry<K> {
+    /// For how long it has not counted any more.
+    fn expired(&self, now: UnixMillis) -> Option<Duration> {
+        let expires = self.expires.filter(|expires| *expires <= now)?;
+        Some(Duration::from_millis(now - expires))
+    }
+}
 
 impl<K> Keys<K> {
-    pub(super) fn new(keys: Vec<K>) -> Self {
-        Self(keys)
+    /// Keys, each with the time from which it counts no more.
+    pub(super) fn new(keys: impl IntoIterator<Item = (K, Option<UnixMillis>)>) -> Self {
+        let entries = keys.into_iter();
+        Self(
+            entries
+                .map(|(key, expires)| Entry { key, expires })
+                .collect(),
+        )
     }
 
-    /// The index of the first key that holds; `signatures` is how many the request has.
+    /// The index of the first key that holds; `signatures` is how many the request has. Keys
+    /// that have expired do not count, but one that would have held is the reason to refuse.
     pub(super) fn which(
         &self,
+        now: UnixMillis,
         signatures: usize,
         holds: impl Fn(&K) -> bool,
     ) -> Result<usize, Rejection> {
-        let mismatch = Rejection::SignatureMismatch {
+        let in_force = |entry: &Entry<K>| entry.expired(now).is_none() && holds(&entry.key);
+        if let Some(index) = self.0.iter().position(in_force) {
+            return Ok(index);
+        }
+        for (index, entry) in self.0.iter().enumerate() {
+            if let Some(ago) = entry.expired(now)
+                && holds(&entry.key)
+            {
+                return Err(Rejection::ExpiredSecret { secret: index, ago });
+            }
+        }
+        Err(Rejection::SignatureMismatch {
             signatures,
             secrets: self.0.len(),
-        };
-        self.0.iter().position(holds).ok_or(mismatch)
+        })
     }
 
     /// The key to sign with.
     pub(super) fn get(&self, index: usize) -> Result<&K, SignError> {
-        self.0.get(index).ok_or(SignError::NoSuchSecret(index))
+        let entry = self.0.get(index).ok_or(SignError::NoSuchSecret(index))?;
+        Ok(&entry.key)
     }
 
+    /// The first key that counts.
+    pub(super) fn first_in_force(&self, now: UnixMillis) -> Option<&K> {
+        let mut entries = self.0.iter();
+        let entry = entries.find(|entry| entry.expired(now).is_none())?;
+        Some(&entry.key)
+    }
+
+    /// All keys, those that have expired too.
     pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
-        self.0.iter()
+        self.0.iter().map(|entry| &entry.key)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -39,6 +84,42 @@ impl<K> Keys<K> {
 
     /// The keys, each with what else belongs to it.
     pub(super) fn zip<T>(self, others: Vec<T>) -> Keys<(T, K)> {
-        Keys(others.into_iter().zip(self.0).collect())
+        let both = others.into_iter().zip(self.0);
+        Keys::new(both.map(|(other, entry)| ((other, entry.key), entry.expires)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_counts_until_it_expires() {
+        let keys = Keys::new([("old", Some(1000)), ("new", None), ("next", Some(5000))]);
+        let which = |now, wanted: &str| keys.which(now, 1, |key| *key == wanted);
+        assert_eq!(which(999, "old"), Ok(0));
+        assert_eq!(which(9999, "new"), Ok(1));
+        let expired = |secret, ago| {
+            let ago = Duration::from_millis(ago);
+            Err(Rejection::ExpiredSecret { secret, ago })
+        };
+        assert_eq!(which(1000, "old"), expired(0, 0));
+        assert_eq!(which(8000, "next"), expired(2, 3000));
+        let (signatures, secrets) = (1, 3);
+        assert_eq!(
+            which(8000, "other"),
+            Err(Rejection::SignatureMismatch {
+                signatures,
+                secrets
+            })
+        );
+        assert_eq!(keys.first_in_force(0), Some(&"old"));
+        assert_eq!(keys.first_in_force(1000), Some(&"new"));
+    }
+
+    #[test]
+    fn one_that_counts_wins_over_one_that_has_expired() {
+        let keys = Keys::new([("same", Some(1000)), ("same", None)]);
+        assert_eq!(keys.which(2000, 1, |_| true), Ok(1));
     }
 }

@@ -57,7 +57,7 @@ pub use key::{Algorithm, KeyEncoding};
 pub use rejection::Rejection;
 pub use sign::{SignError, Signed, Unsigned};
 pub use signature::{Layout, SignatureEncoding, SignatureForm};
-pub(crate) use time::rfc3339;
+pub(crate) use time::{rfc3339, show_rfc3339};
 
 /// What a scheme sees of a request.
 #[derive(Clone, Copy, Debug)]
@@ -91,8 +91,9 @@ impl<T> Verified<T> {
 /// A request whose signature holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// Which of the secrets matched, as an index into [`Settings::secrets`].
-    pub secret: usize,
+    /// Which of the secrets matched, as an index into [`Settings::secrets`]; `None` where
+    /// none was needed.
+    pub secret: Option<usize>,
     /// The events that it carries; a batch may be empty.
     pub events: Verified<Vec<ProviderEvent>>,
 }
@@ -119,11 +120,30 @@ pub struct ProviderEvent {
     pub payload: Bytes,
 }
 
+/// One of a source's secrets.
+#[derive(Clone, Debug)]
+pub struct SourceSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// From when on it counts no more; `None`: it does not end.
+    pub expires: Option<UnixMillis>,
+}
+
+impl From<Secret> for SourceSecret {
+    /// A secret that does not end.
+    fn from(secret: Secret) -> Self {
+        Self {
+            secret,
+            expires: None,
+        }
+    }
+}
+
 /// What a source's section of the manifest says for its scheme.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The secrets; any may match, so that they can be rotated.
-    pub secrets: Vec<Secret>,
+    pub secrets: Vec<SourceSecret>,
     /// How far a signed timestamp may lie back or ahead; `None`: the scheme's own.
     pub tolerance: Option<Duration>,
     /// The URL as the provider knows it, for schemes that sign it.
@@ -140,12 +160,13 @@ pub struct Verifier {
 
 /// What one scheme does; those that are data share one implementation.
 trait Scheme: Send + Sync {
-    /// Checks a request and reads its events; also tells the index of the secret that matched.
+    /// Checks a request and reads its events; also tells the index of the secret that
+    /// matched, where one was needed.
     fn verify(
         &self,
         request: &Request<'_>,
         now: UnixMillis,
-    ) -> Result<(usize, Vec<ProviderEvent>), Rejection>;
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection>;
 
     /// What the provider wants to read back.
     fn answer(&self, to: AnswerTo) -> Answer {
@@ -156,7 +177,7 @@ trait Scheme: Send + Sync {
     }
 
     /// The answer to a request by which the provider checks that the endpoint is ours.
-    fn challenge(&self, _request: &Request<'_>) -> Option<Answer> {
+    fn challenge(&self, _request: &Request<'_>, _now: UnixMillis) -> Option<Answer> {
         None
     }
 
@@ -194,8 +215,8 @@ impl Verifier {
 
     /// The answer to a request by which the provider checks that the endpoint is ours, such
     /// as Braintree's `GET ?bt_challenge=…`; `None` if this is no such request.
-    pub fn challenge(&self, request: &Request<'_>) -> Option<Answer> {
-        self.scheme.challenge(request)
+    pub fn challenge(&self, request: &Request<'_>, now: UnixMillis) -> Option<Answer> {
+        self.scheme.challenge(request, now)
     }
 
     /// The methods by which the provider delivers events; a challenge may come by another.

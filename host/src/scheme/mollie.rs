@@ -37,7 +37,7 @@ impl Scheme for MollieClassic {
         &self,
         request: &Request<'_>,
         now: UnixMillis,
-    ) -> Result<(usize, Vec<ProviderEvent>), Rejection> {
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let missing = || Rejection::MissingField {
             what: "id",
             place: "the form's field `id`".to_owned(),
@@ -63,7 +63,7 @@ impl Scheme for MollieClassic {
             headers: recorded(request.headers, ALWAYS),
             payload: request.body.clone(),
         };
-        Ok((0, vec![event]))
+        Ok((None, vec![event]))
     }
 
     fn sign(&self, _: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {

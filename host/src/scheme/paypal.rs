@@ -67,7 +67,7 @@ impl Scheme for Paypal {
         &self,
         request: &Request<'_>,
         now: UnixMillis,
-    ) -> Result<(usize, Vec<ProviderEvent>), Rejection> {
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let text = |name| header(request.headers, name);
         let (id, sent) = (text(ID)?, text(TIME)?);
         let signature = SignatureEncoding::Base64
@@ -98,16 +98,16 @@ impl Scheme for Paypal {
             self.webhook_id,
             crc32fast::hash(request.body)
         );
-        let secret = self
-            .keys
-            .which(1, |key| key.verify(signed.as_bytes(), &signature).is_ok())?;
+        let secret = self.keys.which(now, 1, |key| {
+            key.verify(signed.as_bytes(), &signature).is_ok()
+        })?;
         if let Some(tolerance) = self.tolerance {
             let malformed = || Rejection::MalformedTimestamp {
                 place: TIME.to_owned(),
             };
             tolerance.check(time::rfc3339(sent).ok_or_else(malformed)?, now)?;
         }
-        Ok((secret, vec![self.event(request, id)?]))
+        Ok((Some(secret), vec![self.event(request, id)?]))
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -142,7 +142,7 @@ impl Scheme for Plaid {
         &self,
         request: &Request<'_>,
         now: UnixMillis,
-    ) -> Result<(usize, Vec<ProviderEvent>), Rejection> {
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let token = Token::read(header(request.headers, TOKEN)?)?;
         let secret = self.matching(&token, now)?;
         let claims: Claims = serde_json::from_slice(&token.claims)
@@ -160,7 +160,7 @@ impl Scheme for Plaid {
         }
         self.tolerance
             .check(claims.iat.saturating_mul(1000), now - now % 1000)?;
-        Ok((secret, vec![self.event(request)?]))
+        Ok((Some(secret), vec![self.event(request)?]))
     }
 }
 
@@ -210,7 +210,7 @@ impl Plaid {
         let message = token.signed.as_bytes();
         let holds =
             |key: &PublicKey| named(key) && key.key.verify(message, &token.signature).is_ok();
-        let at = self.keys.which(1, holds)?;
+        let at = self.keys.which(now, 1, holds)?;
         let expired = self.keys.iter().nth(at).and_then(|key| key.expired);
         if expired.is_some_and(|expired| expired <= now) {
             let why = format!("the key `{}` has expired", kid.escape_default());

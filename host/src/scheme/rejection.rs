@@ -50,6 +50,15 @@ pub enum Rejection {
         /// How many secrets were tried.
         secrets: usize,
     },
+    /// Rightly signed, but under a secret that has expired: the provider has not gone over
+    /// to the new one yet, or somebody has the old one.
+    #[error("it is signed with secret {}, which expired {} s ago", .secret + 1, .ago.as_secs())]
+    ExpiredSecret {
+        /// Which one, from 0.
+        secret: usize,
+        /// How long ago it expired.
+        ago: Duration,
+    },
     /// An item of a batch is not signed as it should be.
     #[error("item {item} of the batch: {source}")]
     Item {
@@ -128,6 +137,7 @@ impl Rejection {
             Self::MalformedSignature { .. } => "malformed_signature",
             Self::NoKnownSignature { .. } => "no_known_signature",
             Self::SignatureMismatch { .. } => "signature_mismatch",
+            Self::ExpiredSecret { .. } => "expired_secret",
             Self::Item { source, .. } => source.code(),
             Self::MissingTimestamp { .. } => "missing_timestamp",
             Self::MalformedTimestamp { .. } => "malformed_timestamp",

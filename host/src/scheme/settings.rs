@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::build::{BuildError, Setting};
 use super::keys::Keys;
-use super::{Settings, declarative::Tolerance};
+use super::{Settings, SourceSecret, declarative::Tolerance};
 use crate::secret::Secret;
 
 /// A source's settings while a scheme takes out what it knows; what is left over at the end
@@ -39,14 +39,14 @@ impl<'n> Reader<'n> {
             self.mistake(Setting::Secret(0), message);
         }
         let mut keys = Vec::new();
-        for (index, secret) in secrets.iter().enumerate() {
+        for (index, SourceSecret { secret, expires }) in secrets.iter().enumerate() {
             let blank = secret.expose().iter().all(u8::is_ascii_whitespace);
             let key = match blank {
                 true => Err("is empty: an empty secret would let anybody in".to_owned()),
                 false => read(secret),
             };
             match key {
-                Ok(key) => keys.push(key),
+                Ok(key) => keys.push((key, *expires)),
                 Err(why) => {
                     let message = format!("secret {} of `{scheme}` {why}", index + 1);
                     self.mistake(Setting::Secret(index), message);

@@ -74,6 +74,28 @@ pub(crate) fn rfc3339(text: &str) -> Option<UnixMillis> {
     Some(u64::try_from(minutes).ok()? * 60_000 + second * 1000 + millis)
 }
 
+/// The time in RFC 3339, in UTC and to the second.
+pub(crate) fn show_rfc3339(millis: UnixMillis) -> String {
+    let seconds = millis / 1000;
+    let mut days = seconds / 86_400;
+    // Two steps of looking: the year from its usual length, then the month.
+    let mut year = 1970 + days / 366;
+    while days_before(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    days -= days_before(year, 1, 1);
+    let mut month = 1;
+    while days >= days_in(year, month) {
+        days -= days_in(year, month);
+        month += 1;
+    }
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!(
+        "{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z",
+        days + 1
+    )
+}
+
 /// Splits `.123456Z` into milliseconds and the zone.
 fn fraction(rest: &str) -> Option<(u64, &str)> {
     let Some(digits) = rest.strip_prefix('.') else {
@@ -176,6 +198,24 @@ mod tests {
             ("2026-11-23T12:00:00.5Z", 1_795_435_200_500),
         ] {
             assert_eq!(rfc3339(text), Some(millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_shown_as_they_are_read() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "1999-12-31T23:59:59Z",
+            "2000-02-29T12:00:00Z",
+            "2024-12-31T00:00:01Z",
+            "2026-12-01T00:00:00Z",
+            "2100-03-01T00:00:00Z",
+        ] {
+            assert_eq!(show_rfc3339(rfc3339(text).unwrap()), text);
+        }
+        for day in 0..60_000 {
+            let millis = day * 86_400_000;
+            assert_eq!(rfc3339(&show_rfc3339(millis)), Some(millis));
         }
     }
 

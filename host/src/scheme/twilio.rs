@@ -55,8 +55,8 @@ impl Scheme for Twilio {
     fn verify(
         &self,
         request: &Request<'_>,
-        _now: UnixMillis,
-    ) -> Result<(usize, Vec<ProviderEvent>), Rejection> {
+        now: UnixMillis,
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let signature = SignatureEncoding::Base64
             .decode(header(request.headers, SIGNATURE)?)
             .map_err(|why| Rejection::MalformedSignature {
@@ -73,8 +73,11 @@ impl Scheme for Twilio {
             urls.iter()
                 .any(|url| key.matches(&[url.as_bytes(), &signed], std::iter::once(&signature[..])))
         };
-        let secret = self.keys.which(1, holds)?;
-        Ok((secret, vec![event(request, &urls[1], &signed, &params)]))
+        let secret = self.keys.which(now, 1, holds)?;
+        Ok((
+            Some(secret),
+            vec![event(request, &urls[1], &signed, &params)],
+        ))
     }
 
     fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {

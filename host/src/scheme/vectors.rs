@@ -78,7 +78,7 @@ impl Vector {
             secrets: self
                 .secrets
                 .iter()
-                .map(|secret| Secret::new(secret.as_bytes()))
+                .map(|secret| Secret::new(secret.as_bytes()).into())
                 .collect(),
             tolerance: self.tolerance.map(Duration::from_secs),
             url: self.url.clone(),
@@ -142,7 +142,7 @@ impl Vector {
                     .collect();
                 assert_eq!(&events, expected, "{scheme}: {}", self.name);
                 assert_eq!(
-                    accepted.secret,
+                    accepted.secret.unwrap_or(0),
                     self.secret.unwrap_or(0),
                     "{scheme}: {}",
                     self.name

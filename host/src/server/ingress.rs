@@ -178,7 +178,7 @@ impl<G: Gateway> Ingress<G> {
             headers: &head.headers,
             body: &Bytes::new(),
         };
-        if let Some(challenge) = source.verifier.challenge(&challenge) {
+        if let Some(challenge) = source.verifier.challenge(&challenge, self.clock.now()) {
             return answer(challenge);
         }
         let reason = format!("the method is {:?}", head.method.as_str());

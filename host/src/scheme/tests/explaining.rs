@@ -15,7 +15,7 @@ fn explained(
     let mut captured = capture(&signer, body);
     change(&mut captured);
     let settings = Settings {
-        secrets: vec![Secret::new(receiving)],
+        secrets: vec![Secret::new(receiving).into()],
         ..Settings::default()
     };
     let make = |settings| build(scheme, settings).ok();
@@ -119,7 +119,7 @@ fn a_url_as_it_looks_behind_a_proxy() {
     let captured = capture(&signer, body);
     let url = Some("http://pay.example.com/hook".to_owned());
     let settings = Settings {
-        secrets: vec![Secret::new("s")],
+        secrets: vec![Secret::new("s").into()],
         url,
         ..Settings::default()
     };

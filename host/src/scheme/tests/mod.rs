@@ -1,5 +1,6 @@
 //! What holds for every scheme, and what is special about some.
 
+mod expiry;
 mod explaining;
 mod identity;
 mod properties;
@@ -30,7 +31,7 @@ fn verifier(scheme: &str, secrets: &[&str]) -> Verifier {
         .collect();
     let secrets = secrets
         .iter()
-        .map(|secret| Secret::new(secret.as_bytes()))
+        .map(|secret| Secret::new(secret.as_bytes()).into())
         .collect();
     build(
         scheme,
@@ -182,6 +183,7 @@ fn neither_debug_nor_a_rejection_holds_a_secret() {
                 .settings()
                 .secrets
                 .iter()
+                .map(|given| &given.secret)
                 .filter(|secret| secret.expose().len() > 4)
             {
                 let secret = String::from_utf8_lossy(secret.expose()).into_owned();
@@ -264,12 +266,13 @@ fn braintrees_challenge_is_answered() {
     );
     let headers = http::HeaderMap::new();
     let ask = |method: &http::Method, url: &str| {
-        verifier.challenge(&Request {
+        let request = Request {
             method,
             url,
             headers: &headers,
             body: &Bytes::new(),
-        })
+        };
+        verifier.challenge(&request, NOW)
     };
     let answer = ask(
         &http::Method::GET,

@@ -138,7 +138,7 @@ proptest! {
                 prop_assert!(refused || *scheme == "adyen" || *scheme == "braintree", "{}", scheme);
                 changed.body = body.clone().into();
                 prop_assert!(verifier.verify(&changed.request(), NOW).is_err(), "{}", scheme);
-                verifier.challenge(&Request { method: &http::Method::GET, ..changed.request() });
+                verifier.challenge(&Request { method: &http::Method::GET, ..changed.request() }, NOW);
             }
         }
     }

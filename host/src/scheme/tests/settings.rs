@@ -16,7 +16,7 @@ fn secrets(secrets: &[&str]) -> Settings {
     Settings {
         secrets: secrets
             .iter()
-            .map(|secret| Secret::new(secret.as_bytes()))
+            .map(|secret| Secret::new(secret.as_bytes()).into())
             .collect(),
         ..Settings::default()
     }

@@ -25,7 +25,7 @@ fn a_provider_that_nobody_heard_of_in_ten_lines() {
     );
     assert_eq!(template.check(), []);
     let settings = Settings {
-        secrets: vec![Secret::new("0102")],
+        secrets: vec![Secret::new("0102").into()],
         ..Settings::default()
     };
     let verifier = build_template("acme", &template, settings).unwrap();
@@ -66,7 +66,7 @@ fn fields_that_identify_an_event_together() {
         "#,
     );
     let settings = Settings {
-        secrets: vec![Secret::new("s")],
+        secrets: vec![Secret::new("s").into()],
         ..Settings::default()
     };
     let verifier = build_template("acme", &template, settings).unwrap();
@@ -146,7 +146,7 @@ fn every_mistake_in_a_description_is_named() {
             "{wrong}: {mistakes:?}"
         );
         let settings = Settings {
-            secrets: vec![Secret::new("s")],
+            secrets: vec![Secret::new("s").into()],
             ..Settings::default()
         };
         let errors = build_template("acme", &template(&text), settings).unwrap_err();

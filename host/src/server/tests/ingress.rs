@@ -144,7 +144,7 @@ async fn other_methods_are_told_which_one_is_right() {
 #[tokio::test]
 async fn a_challenge_is_answered_and_recorded_nowhere() {
     let settings = scheme::Settings {
-        secrets: vec![Secret::new("integration_private_key")],
+        secrets: vec![Secret::new("integration_private_key").into()],
         params: [("public_key".to_owned(), "pub".to_owned())].into(),
         ..scheme::Settings::default()
     };

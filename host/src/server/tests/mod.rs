@@ -85,7 +85,7 @@ fn id(n: u8) -> EventId {
 
 fn fake() -> Fake {
     let settings = scheme::Settings {
-        secrets: vec![Secret::new(KEY)],
+        secrets: vec![Secret::new(KEY).into()],
         ..scheme::Settings::default()
     };
     Fake {
