@@ -7,11 +7,14 @@
 //! these alone. The whole text is still checked to be JSON. Where an object names a key
 //! twice the last one counts, as in `JSON.parse`.
 
+mod redact;
 mod scan;
 
 use serde_json::Value;
 
 use scan::Scan;
+
+pub use redact::redact;
 
 /// A pointer that is not a JSON pointer (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -15,6 +15,7 @@ mod files;
 pub mod fixtures;
 mod gateway;
 pub mod generation;
+mod housekeeping;
 pub mod json;
 mod last_good;
 pub mod ledger;

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::dispatch::{Dispatcher, Pool, PoolOptions};
 use crate::gateway::{Core, Sink};
 use crate::generation::{Builder, Generation};
+use crate::housekeeping::Housekeeper;
 use crate::last_good::LastGood;
 use crate::ledger::{Ledger, OpenError, SqliteLedger, SqliteOptions};
 use crate::manifest::Manifest;
@@ -77,6 +78,7 @@ pub struct Gateway {
     pool: Pool,
     timer: Timer,
     reloader: Reloader,
+    housekeeper: Housekeeper,
     ledger: Arc<SqliteLedger>,
     ingress: TcpListener,
     admin: TcpListener,
@@ -150,12 +152,17 @@ impl Gateway {
             tls: outbox::system_tls(),
         });
         let reloader = Reloader::start(core.clone(), loader, signature, outbox.waker())?;
+        let housekeeper = Housekeeper::start(core.ledger.clone(), {
+            let core = core.clone();
+            move || core.current.load().manifest.retention.clone()
+        })?;
         Ok(Self {
             core,
             outbox,
             pool,
             timer,
             reloader,
+            housekeeper,
             ledger,
             ingress,
             admin,
@@ -187,6 +194,7 @@ impl Gateway {
             pool,
             timer,
             reloader,
+            housekeeper,
             ledger,
             ingress,
             admin,
@@ -219,6 +227,7 @@ impl Gateway {
         tracing::info!("shutting down");
         drop(reloader);
         drop(timer);
+        drop(housekeeper);
         end.send_replace(true);
         for server in [ingress, admin] {
             if let Err(error) = server.await {

@@ -10,6 +10,7 @@ mod powercut;
 mod providers;
 mod records;
 mod reload;
+mod retention;
 mod rotation;
 mod sandbox;
 mod schedule;

@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod conformance;
 mod records;
+mod retention;
 mod schedule;
 mod sqlite;
 
@@ -24,6 +25,7 @@ pub use records::{
     AttemptView, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail, EventSummary,
     Listed, Order, Page, Payload, RecordFilter, Records, RequestView, StateFilter, without_query,
 };
+pub use retention::{Erased, Erasure, Keys, Retention, SourceRetention, Swept};
 pub use schedule::{Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};
 pub use sqlite::{FatalHook, OpenError, SqliteLedger, SqliteOptions, SqliteReader};
 
@@ -132,6 +134,17 @@ pub trait Ledger: Send + Sync + 'static {
     /// by unclean ends. Blocks until it is durable.
     fn give_up(&self, delivery: DeliverySeq) -> Result<(), LedgerError>;
 
+    /// Does one small step of what `retention` asks for: prunes events that ended long
+    /// enough ago, erases payloads, removes keys that have had their time, gives space
+    /// back. Blocks until it is durable. While much waits to be written the step is put
+    /// off. To be called again, after a pause, until it says that there is no more to do.
+    fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError>;
+
+    /// Erases an event's payload and everything that was made of it now, whatever
+    /// retention says; its key and history stay. Blocks until it is durable, and until
+    /// the files hold nothing of it either.
+    fn erase(&self, event: EventId) -> Result<Erased, LedgerError>;
+
     /// Requests in the outbox, newest first.
     fn outbox_list(
         &self,
@@ -196,18 +209,20 @@ pub enum Recorded {
     New(EventId),
     /// It had been recorded before.
     Duplicate {
-        /// The id of the recorded event.
-        first: EventId,
-        /// Whether this one has the same bytes.
+        /// The id of the recorded event; none once all that is left of it is its key.
+        first: Option<EventId>,
+        /// Whether this one has the same bytes, as far as those of the recorded one are still
+        /// there.
         same_bytes: bool,
     },
 }
 
 impl Recorded {
-    /// The id under which the event is recorded.
-    pub fn id(self) -> EventId {
+    /// The id under which the event is recorded, unless it has been pruned.
+    pub fn id(self) -> Option<EventId> {
         match self {
-            Self::New(id) | Self::Duplicate { first: id, .. } => id,
+            Self::New(id) => Some(id),
+            Self::Duplicate { first, .. } => first,
         }
     }
 }
@@ -563,6 +578,12 @@ pub struct Counts {
     pub duplicates_differing: u64,
     /// Events that no route named a handler for.
     pub unrouted: u64,
+    /// Events that were pruned, since the ledger was made; `events` has them no more.
+    pub pruned: u64,
+    /// Events whose payload was erased or redacted, since the ledger was made.
+    pub erased: u64,
+    /// When the oldest event that is not pruned was received.
+    pub oldest: Option<UnixMillis>,
     /// Deliveries by state.
     pub deliveries: Vec<(DeliveryState, u64)>,
     /// Outbox requests by state.

@@ -49,6 +49,21 @@ pub(super) const SHUTDOWN_TIMEOUT: Bounded<Duration> = millis(25 * SECOND, 0, 10
 
 /// Relative to the manifest's folder, like every path in it.
 pub(super) const LEDGER_URL: &str = "sqlite:data/tollgate.db";
+/// As long as keys: what a provider may still resend can be looked at. From a second, for
+/// trials, to a century.
+pub(super) const RETENTION: Bounded<Duration> = millis(35 * DAY, SECOND, 36_500 * DAY);
+/// Below this an operator hears of it.
+pub(super) const RETENTION_WARNED: Duration = Duration::from_millis(7 * DAY);
+/// What the operator hears.
+pub(super) const RETENTION_SHORT: &str = "finished events are soon gone, dead ones too: what \
+     nobody has looked at by then cannot be replayed";
+/// Adyen resends for 30 days; a key that is gone sooner lets one in twice.
+pub(super) const DEDUP_MIN: Duration = Duration::from_millis(35 * DAY);
+/// A century.
+pub(super) const DEDUP_MAX: Duration = Duration::from_millis(36_500 * DAY);
+/// From at once to a century.
+pub(super) const ERASE_AFTER: (Duration, Duration) =
+    (Duration::ZERO, Duration::from_millis(36_500 * DAY));
 /// Where components are looked up.
 pub(super) const PLUGINS_DIR: &str = "plugins";
 

@@ -15,6 +15,7 @@ mod names;
 mod quantity;
 mod raw;
 mod report;
+mod retention;
 mod retry;
 mod routes;
 mod secrets;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{HandlerName, SourceName};
+use crate::ledger::{Retention, SourceRetention};
 pub use crate::rate::Rate;
 use crate::scheme::{Settings, Verifier};
 use crate::secret::Secret;
@@ -78,6 +80,9 @@ pub struct Manifest {
     pub admin_token: Option<Secret>,
     /// `[ledger]`
     pub ledger: LedgerSettings,
+    /// `[ledger] retention` (default 35 d after an event ended), and `dedup` and `erase` of
+    /// each source.
+    pub retention: Arc<Retention>,
     /// `[plugins]`
     pub plugins: Plugins,
     /// `[reload]`
@@ -177,6 +182,9 @@ pub struct Source {
     pub settings: Settings,
     /// `body_limit` in bytes.
     pub body_limit: usize,
+    /// `dedup`: how long keys are kept; for good by default where the scheme checks no time,
+    /// 35 d where it does. `erase`: when payloads are erased.
+    pub retention: SourceRetention,
 }
 
 /// `[handlers.NAME]`: a component with its settings.

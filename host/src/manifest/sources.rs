@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Source;
 use super::defaults::{self, Bounded, TOLERANCE_MAX, TOLERANCE_MIN};
 use super::fields::{Context, Fields, listed, string};
 use super::names::is_name;
 use super::raw::{Key, Node, Span};
+use super::retention;
 use super::secrets::{self, Given};
 use super::substitute;
 use super::suggest::nearest;
@@ -22,6 +24,8 @@ const KNOWN: &[&str] = &[
     "tolerance",
     "url",
     "body_limit",
+    "dedup",
+    "erase",
 ];
 
 /// Reads every source.
@@ -29,13 +33,14 @@ pub(super) fn sources(
     cx: &mut Context<'_>,
     node: Option<&Node>,
     body_limit: usize,
+    events: Option<Duration>,
 ) -> BTreeMap<SourceName, Arc<Source>> {
     let mut sources = BTreeMap::new();
     let mut paths = BTreeMap::new();
     let table = node.and_then(|node| Fields::open(cx, node, &node.span, "`sources`"));
     for (key, node) in table.iter().flat_map(Fields::entries) {
         let named = is_name(cx, key, "a source");
-        let source = source(cx, key, node, body_limit, &mut paths);
+        let source = source(cx, key, node, (body_limit, events), &mut paths);
         if let Some(source) = source
             && named
         {
@@ -49,7 +54,7 @@ fn source<'t>(
     cx: &mut Context<'_>,
     key: &'t Key,
     node: &'t Node,
-    body_limit: usize,
+    (body_limit, events): (usize, Option<Duration>),
     paths: &mut BTreeMap<&'t str, &'t str>,
 ) -> Option<Source> {
     let fields = Fields::open(cx, node, &key.span, "a source")?;
@@ -66,7 +71,12 @@ fn source<'t>(
         ..defaults::BODY_LIMIT
     };
     let body_limit = fields.size(cx, "body_limit", &limit);
-    let (verifier, settings) = verifier(cx, key, &fields)?;
+    let built = verifier(cx, key, &fields);
+    let checks_time = built
+        .as_ref()
+        .is_some_and(|(verifier, _)| verifier.checks_time());
+    let retention = retention::of_source(cx, &fields, checks_time, events);
+    let (verifier, settings) = built?;
     for warning in verifier.warnings() {
         cx.report
             .warn(&key.span, format!("source `{}`: {warning}", key.name));
@@ -77,6 +87,7 @@ fn source<'t>(
         verifier,
         settings,
         body_limit,
+        retention,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::defaults;
 use super::fields::{Context, Fields, Keys, expected, plain_text};
@@ -11,9 +12,10 @@ use super::retry::retry_policy;
 use super::secrets::Given;
 use super::suggest::nearest;
 use super::{
-    LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, handlers, routes,
-    secrets, sources,
+    LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, handlers, retention,
+    routes, secrets, sources,
 };
+use crate::ledger::Retention;
 use crate::secret::Secret;
 
 const ROOT: Keys = Keys {
@@ -50,8 +52,8 @@ const SERVER: Keys = Keys {
 
 const LEDGER: Keys = Keys {
     of: "`[ledger]`",
-    known: &["url"],
-    unsupported: &[("retention", "leave it out: everything is kept")],
+    known: &["url", "retention"],
+    unsupported: &[],
     instead: &[("path", "write url = \"sqlite:PATH\"")],
 };
 
@@ -115,11 +117,19 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let guarded = admin_token.is_some() || cx.report.count() > before;
     let server = read_server(cx, &server, guarded);
     let plugins = read_plugins(cx, &plugins);
-    let sources = sources::sources(cx, fields.get("sources"), server.body_limit);
+    let events = retention::events(cx, &ledger);
+    let sources = sources::sources(cx, fields.get("sources"), server.body_limit, events);
     let handlers = handlers::handlers(cx, fields.get("handlers"), &plugins.dir);
     let routes = routes::routes(cx, &fields);
     Manifest {
         ledger: read_ledger(cx, &ledger),
+        retention: Arc::new(Retention {
+            events,
+            sources: sources
+                .iter()
+                .map(|(name, source)| (name.clone(), source.retention.clone()))
+                .collect(),
+        }),
         reload: read_reload(cx, &reload),
         outbox: read_outbox(cx, &outbox),
         server,

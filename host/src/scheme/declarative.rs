@@ -103,6 +103,10 @@ impl Scheme for Declarative {
         self.prepared.warnings()
     }
 
+    fn checks_time(&self) -> bool {
+        self.tolerance.is_some() && self.prepared.template().timestamp.is_some()
+    }
+
     fn sign(
         &self,
         secret: usize,

@@ -181,6 +181,12 @@ trait Scheme: Send + Sync {
         None
     }
 
+    /// Whether a request is refused once the time that it was signed at lies too far back,
+    /// so that a captured one is of no use later.
+    fn checks_time(&self) -> bool {
+        false
+    }
+
     /// The methods by which the provider delivers events; a challenge may come by another.
     fn methods(&self) -> &'static [http::Method] {
         const POST: &[http::Method] = &[http::Method::POST];
@@ -222,6 +228,12 @@ impl Verifier {
     /// The methods by which the provider delivers events; a challenge may come by another.
     pub fn methods(&self) -> &'static [http::Method] {
         self.scheme.methods()
+    }
+
+    /// Whether a request is refused once the time that it was signed at lies too far back.
+    /// Where it is not, a captured request is told from a new one by its dedup key alone.
+    pub fn checks_time(&self) -> bool {
+        self.scheme.checks_time()
     }
 
     /// The scheme's name.

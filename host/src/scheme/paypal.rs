@@ -110,6 +110,10 @@ impl Scheme for Paypal {
         Ok((Some(secret), vec![self.event(request, id)?]))
     }
 
+    fn checks_time(&self) -> bool {
+        self.tolerance.is_some()
+    }
+
     fn warnings(&self) -> Vec<String> {
         vec![
             "PayPal signs a CRC32 of the body, which is no hash: whoever captures a delivery \

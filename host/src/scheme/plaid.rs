@@ -162,6 +162,10 @@ impl Scheme for Plaid {
             .check(claims.iat.saturating_mul(1000), now - now % 1000)?;
         Ok((Some(secret), vec![self.event(request)?]))
     }
+
+    fn checks_time(&self) -> bool {
+        true
+    }
 }
 
 impl<'t> Token<'t> {

@@ -240,7 +240,8 @@ fn acknowledge(source: &Source, recorded: &[Recorded]) -> Response {
     let ids: Vec<_> = recorded
         .iter()
         .take(EVENT_IDS)
-        .map(|one| one.id().to_string())
+        .filter_map(|one| one.id())
+        .map(|id| id.to_string())
         .collect();
     if !ids.is_empty() {
         let ids = HeaderValue::from_str(&ids.join(",")).expect("ids are hex digits and hyphens");

@@ -7,6 +7,7 @@ pub(super) mod complete;
 pub(super) mod model;
 pub(super) mod outbox;
 pub(super) mod record;
+pub(super) mod retention;
 pub(super) mod schedule;
 pub(super) mod state;
 pub(super) mod waiting;
@@ -312,6 +313,16 @@ macro_rules! suite {
                 a_delivery_held_while_it_ran_completes,
                 a_claimed_delivery_is_released_at_a_clean_end,
                 everything_is_there_after_reopening,
+            },
+            retention::{
+                what_ended_is_pruned_in_its_time,
+                what_has_not_ended_is_never_pruned,
+                keys_outlive_their_events,
+                keys_of_emitted_events_outlive_who_could_emit_them,
+                numbers_are_not_given_again,
+                payloads_are_erased_once_done,
+                an_event_is_erased_on_demand,
+                many_are_pruned_in_small_steps,
             },
             model::{random_histories_match_the_model},
         });

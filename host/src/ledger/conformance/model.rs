@@ -150,7 +150,7 @@ impl Model {
         let key = format!("{}/{:?}", new.event.source, new.event.provider_id);
         match self.ids.get(&key) {
             Some(first) => Recorded::Duplicate {
-                first: *first,
+                first: Some(*first),
                 same_bytes: true,
             },
             None => {

@@ -39,7 +39,7 @@ pub(in crate::ledger) fn a_duplicate_is_recorded_once_and_counted(engine: &dyn E
     for (bytes, same_bytes) in [(&b"one"[..], true), (b"two", false), (b"", false)] {
         let again = open.record(vec![event("evt_1", bytes, &["a", "b"])]);
         let expected = Recorded::Duplicate {
-            first: first.event.id,
+            first: Some(first.event.id),
             same_bytes,
         };
         assert_eq!(again, [expected]);
@@ -75,7 +75,7 @@ pub(in crate::ledger) fn duplicates_within_one_request_and_one_batch(engine: &dy
         panic!("{recorded:?}");
     };
     let duplicate = Recorded::Duplicate {
-        first,
+        first: Some(first),
         same_bytes: true,
     };
     assert_eq!(recorded[1], duplicate);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::op::Op;
-use super::tally::Tally;
-use super::{complete, record, schedule, settle};
+use super::tally::{Counter, Tally};
+use super::{complete, erase, prune, record, schedule, settle};
 use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
 use crate::ledger::{Delivery, OutboxRequest};
 
@@ -21,11 +21,12 @@ pub(super) struct Memory {
 impl Memory {
     /// As the file has it. A handler may have `max_scheduled` scheduled events.
     pub(super) fn load(conn: &Connection, max_scheduled: u32) -> Result<Self> {
+        let tally = Tally::load(conn)?;
         Ok(Self {
             max_scheduled: max_scheduled.into(),
             names: Names::default(),
-            next: Next::load(conn)?,
-            tally: Tally::load(conn)?,
+            next: Next::load(conn, &tally)?,
+            tally,
         })
     }
 }
@@ -38,15 +39,15 @@ struct Next {
 }
 
 impl Next {
-    fn load(conn: &Connection) -> Result<Self> {
-        let after = |table: &str| {
-            let sql = format!("SELECT coalesce(max(seq), 0) + 1 FROM {table}");
-            conn.query_row(&sql, [], |row| row.get(0))
+    fn load(conn: &Connection, tally: &Tally) -> Result<Self> {
+        let after = |table: &str, last: Counter| {
+            let sql = format!("SELECT max(coalesce(max(seq), 0), ?1) + 1 FROM {table}");
+            conn.query_row(&sql, [tally.get(last)], |row| row.get(0))
         };
         Ok(Self {
-            event: after("events")?,
-            delivery: after("deliveries")?,
-            request: after("outbox")?,
+            event: after("events", Counter::LastEvent)?,
+            delivery: after("deliveries", Counter::LastDelivery)?,
+            request: after("outbox", Counter::LastRequest)?,
         })
     }
 }
@@ -152,6 +153,8 @@ impl Batch<'_> {
             Op::Hold(task) => task.answer = Some(Ok(settle::hold_step(self, &task.request)?)),
             Op::Mark(task) => task.answer = Some(Ok(settle::mark(self, task.request)?)),
             Op::Fire(task) => task.answer = Some(Ok(schedule::fire(self, task.request)?)),
+            Op::Sweep(task) => task.answer = Some(Ok(prune::step(self, &task.request)?)),
+            Op::Erase(task) => task.answer = Some(Ok(erase::on_demand(self, task.request)?)),
             #[cfg(test)]
             Op::Test(task) => task.answer = Some(Ok(())),
         }
@@ -194,6 +197,14 @@ impl Batch<'_> {
 
     pub(super) fn next_delivery(&mut self) -> i64 {
         take(&mut self.next.delivery)
+    }
+
+    /// Notes which numbers have been given, before rows that have them go.
+    pub(super) fn remember_numbers(&mut self) {
+        self.tally.set(Counter::LastEvent, self.next.event - 1);
+        self.tally
+            .set(Counter::LastDelivery, self.next.delivery - 1);
+        self.tally.set(Counter::LastRequest, self.next.request - 1);
     }
 
     pub(super) fn next_request(&mut self) -> i64 {

@@ -8,10 +8,13 @@
 mod batch;
 mod checkpoint;
 mod complete;
+mod erase;
 mod error;
+mod history;
 mod op;
 mod open;
 mod pace;
+mod prune;
 mod queue;
 mod reader;
 mod reads;
@@ -24,6 +27,7 @@ mod schedule;
 mod schema;
 mod settle;
 mod state;
+mod sweep;
 mod tally;
 mod writer;
 
@@ -35,20 +39,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use self::batch::Memory;
 use self::checkpoint::Checkpointer;
-use self::op::{CompletionRequest, HoldStep, Mark, Op, Prepared, Reply, Task};
+use self::op::{CompletionRequest, HoldStep, Mark, Op, Prepared, Reply, Sweeping, Task};
 use self::queue::{Queue, Refused};
 use self::running::Running;
+use self::sweep::Sweeper;
 use self::writer::Writer;
 use super::{
     Completion, CompletionCallback, Counts, Delivery, DeliveryDetail, DeliverySeq, DeliveryState,
-    DeliverySummary, EventDetail, EventSummary, Fired, Ledger, LedgerError, LedgerSink, Listed,
-    NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, RecordFilter, RecordFuture,
-    Records, Scheduled, Settlement, SettlementCallback, StateEntry, Versioned,
+    DeliverySummary, Erased, EventDetail, EventSummary, Fired, Ledger, LedgerError, LedgerSink,
+    Listed, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, RecordFilter,
+    RecordFuture, Records, Retention, Scheduled, Settlement, SettlementCallback, StateEntry, Swept,
+    Versioned,
 };
 use crate::clock::Clock;
 use crate::event::{EventId, HandlerName, UnixMillis};
@@ -100,8 +107,20 @@ pub struct SqliteLedger {
     writable: Arc<AtomicBool>,
     reader: SqliteReader,
     running: Running,
+    clock: Arc<dyn Clock>,
+    path: PathBuf,
+    /// Held for as long as a step of a sweep takes; nobody but the sweeping thread does.
+    sweeper: Mutex<Sweeper>,
     closing: Mutex<Option<Closing>>,
 }
+
+/// With how many operations waiting a sweep lets the writer be.
+const BUSY: usize = 32;
+
+/// How often the files are tried to be cleaned while readers hinder it, and how long each
+/// time is waited.
+const SCRUB_TRIES: u32 = 100;
+const SCRUB_PAUSE: Duration = Duration::from_millis(20);
 
 /// What is to be ended at the close.
 struct Closing {
@@ -129,7 +148,7 @@ impl SqliteLedger {
             memory,
             queue: Arc::clone(&queue),
             writable: Arc::clone(&writable),
-            clock,
+            clock: Arc::clone(&clock),
             sink,
             checkpointer: Checkpointer::start(&path, Arc::clone(&options.fatal))?,
             fatal: options.fatal,
@@ -141,8 +160,11 @@ impl SqliteLedger {
         Ok(Self {
             queue,
             writable,
-            reader: SqliteReader::unchecked(path),
+            reader: SqliteReader::unchecked(path.clone()),
             running,
+            clock,
+            path,
+            sweeper: Mutex::new(Sweeper::new()),
             closing: Mutex::new(Some(Closing { writer, lock })),
         })
     }
@@ -187,6 +209,14 @@ impl SqliteLedger {
     fn put(&self, op: Op) {
         // A closed queue gives it back, and dropping it answers the caller.
         drop(self.queue.put(op));
+    }
+
+    /// Cleans the files of what was overwritten; whether it could be done.
+    fn scrub(&self) -> bool {
+        open::scrub(&self.path).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the ledger's files could not be cleaned of what was erased");
+            false
+        })
     }
 
     #[cfg(test)]
@@ -326,6 +356,55 @@ impl Ledger for SqliteLedger {
     fn give_up(&self, delivery: DeliverySeq) -> Result<(), LedgerError> {
         let to = DeliveryState::Dead;
         self.wait(Mark { delivery, to }, Op::Mark)
+    }
+
+    fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError> {
+        let mut sweeper = self.sweeper.lock();
+        sweeper.follow(retention);
+        let more = Swept {
+            more: true,
+            ..Swept::default()
+        };
+        if sweeper.puts_off(self.queue.len() > BUSY) {
+            return Ok(more);
+        }
+        let now = self.clock.now();
+        if let Some(work) = self.reader.read(|conn| sweeper.next(conn, now))? {
+            let retention = Arc::clone(retention);
+            let done = self.wait(Sweeping { retention, work }, Op::Sweep)?;
+            let swept = sweeper.done(done);
+            return Ok(Swept {
+                more: true,
+                ..swept
+            });
+        }
+        if !sweeper.ends() {
+            return Ok(more);
+        }
+        if sweeper.wants_scrub() && self.scrub() {
+            sweeper.scrubbed();
+        }
+        Ok(Swept::default())
+    }
+
+    fn erase(&self, event: EventId) -> Result<Erased, LedgerError> {
+        let erased = self.wait(event, Op::Erase)?;
+        if erased == Erased::Done
+            && !(0..SCRUB_TRIES).any(|_| {
+                let clean = self.scrub();
+                if !clean {
+                    thread::sleep(SCRUB_PAUSE);
+                }
+                clean
+            })
+        {
+            tracing::warn!(
+                %event,
+                "the write-ahead log may hold an erased payload until it is written over: \
+                 somebody reads the ledger all the time",
+            );
+        }
+        Ok(erased)
     }
 
     fn outbox_list(

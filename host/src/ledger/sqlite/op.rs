@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::event::{DedupKey, Event, HandlerName, UnixMillis};
+use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
-    Completed, Completion, DeliverySeq, DeliveryState, Fired, LedgerError, NewEvent, Recorded,
-    ScheduleWrite, Settlement,
+    Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, LedgerError, NewEvent,
+    Recorded, Retention, ScheduleWrite, Settlement,
 };
 
 /// Calls back exactly once: with an answer, or, when it is dropped without one (the
@@ -104,6 +104,33 @@ pub(super) struct Mark {
     pub(super) to: DeliveryState,
 }
 
+/// A bounded piece of what retention asks for.
+pub(super) struct Sweeping {
+    pub(super) retention: Arc<Retention>,
+    pub(super) work: SweepWork,
+}
+
+/// What is to be done to events that seemed ready for it.
+pub(super) enum SweepWork {
+    /// They are pruned.
+    Prune(Vec<i64>),
+    /// Their payloads are erased or redacted.
+    Erase(Vec<i64>),
+    /// The last that is left of them, the key, is removed.
+    Forget(Vec<i64>),
+    /// So many free pages at the file's end are given back.
+    GiveBack(u32),
+}
+
+/// What a piece of a sweep came to.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct SweepDone {
+    /// How many of the events were looked at; the others are left for the next piece.
+    pub(super) seen: usize,
+    /// To how many of them something was done.
+    pub(super) changed: u64,
+}
+
 /// One operation of the writer.
 pub(super) enum Op {
     Record(Task<Vec<Prepared>, Vec<Recorded>>),
@@ -112,6 +139,8 @@ pub(super) enum Op {
     Hold(Task<Vec<HandlerName>, HoldStep>),
     Mark(Task<Mark, ()>),
     Fire(Task<UnixMillis, Fired>),
+    Sweep(Task<Sweeping, SweepDone>),
+    Erase(Task<EventId, Erased>),
     #[cfg(test)]
     Test(Task<TestRequest, ()>),
 }
@@ -187,6 +216,8 @@ impl Op {
             Self::Hold(task) => task.finish(failed),
             Self::Mark(task) => task.finish(failed),
             Self::Fire(task) => task.finish(failed),
+            Self::Sweep(task) => task.finish(failed),
+            Self::Erase(task) => task.finish(failed),
             #[cfg(test)]
             Self::Test(task) => task.finish(failed),
         }
@@ -201,6 +232,8 @@ impl Op {
             Self::Hold(task) => task.answer = Some(Err(error)),
             Self::Mark(task) => task.answer = Some(Err(error)),
             Self::Fire(task) => task.answer = Some(Err(error)),
+            Self::Sweep(task) => task.answer = Some(Err(error)),
+            Self::Erase(task) => task.answer = Some(Err(error)),
             #[cfg(test)]
             Self::Test(task) => task.answer = Some(Err(error)),
         }

@@ -22,7 +22,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const CACHE_KIB: i64 = 8 * 1024;
 
 /// Prepared statements that a connection keeps: more than there are.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// Fits three events with bodies of 2 KB, where 4096 would fit one.
 const PAGE_SIZE: i64 = 8192;
@@ -77,6 +77,8 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
+    // What is deleted is overwritten, since it may be somebody's personal data.
+    conn.pragma_update(None, "secure_delete", "ON")?;
     // The writer does this itself, after it has answered.
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     sync_log(&conn, path)?;
@@ -109,6 +111,30 @@ fn sync_log(conn: &Connection, path: &Path) -> Result<(), OpenError> {
 /// in other processes let it.
 pub(super) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+/// Empties the write-ahead log, so that neither it nor the file holds bytes that have been
+/// overwritten; whether that was possible now, as it is not while somebody reads. Nearly all
+/// of the work is done without holding up commits.
+pub(super) fn scrub(path: &Path) -> Result<bool, OpenError> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    configure(&conn)?;
+    conn.busy_timeout(Duration::ZERO)?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    let run = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    run("PRAGMA wal_checkpoint(PASSIVE)")?;
+    match run("PRAGMA wal_checkpoint(TRUNCATE)") {
+        Ok(busy) => Ok(busy == 0),
+        Err(rusqlite::Error::SqliteFailure(cause, _))
+            if cause.code == rusqlite::ErrorCode::DatabaseBusy =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The path with all of its folders, so that a later change of the working folder, or

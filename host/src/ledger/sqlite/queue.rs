@@ -53,6 +53,11 @@ impl Queue {
         }
     }
 
+    /// How many operations wait.
+    pub(super) fn len(&self) -> usize {
+        self.inner.lock().ops.len()
+    }
+
     /// Queues the operation, or gives it back at once.
     pub(super) fn offer(&self, op: Op) -> Result<(), (Op, Refused)> {
         let weight = op.weight();

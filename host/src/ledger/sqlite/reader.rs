@@ -156,7 +156,11 @@ impl SqliteReader {
 
     /// As [`Ledger::counts`](crate::ledger::Ledger::counts).
     pub fn counts(&self) -> Result<Counts, LedgerError> {
-        self.read(|conn| Ok(Tally::load(conn)?.counts()))
+        self.read(|conn| {
+            let mut counts = Tally::load(conn)?.counts();
+            counts.oldest = reads::oldest(conn)?;
+            Ok(counts)
+        })
     }
 
     /// Closes the connections that are not in use.
@@ -180,7 +184,7 @@ impl SqliteReader {
         Ok(id)
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {

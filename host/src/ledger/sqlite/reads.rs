@@ -18,6 +18,13 @@ pub(super) fn handler_id(conn: &Connection, handler: &HandlerName) -> Result<Opt
         .optional()
 }
 
+/// When the oldest event that is not pruned was received.
+pub(super) fn oldest(conn: &Connection) -> Result<Option<UnixMillis>> {
+    conn.prepare_cached("SELECT received FROM events WHERE seq = (SELECT min(event) FROM bodies)")?
+        .query_row([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))
+        .optional()
+}
+
 pub(super) fn pending(
     conn: &Connection,
     handler: i64,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Result, params};
+use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int};
 use super::op::Prepared;
@@ -65,8 +65,8 @@ fn insert_event(
         .conn
         .prepare_cached(
             "INSERT INTO events (seq, id, source, kind, provider_id, subject, account, created,
-                 received, depth, first_delivery, deliveries)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 received, depth, first_delivery, deliveries, dedup)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             seq,
@@ -81,6 +81,7 @@ fn insert_event(
             event.depth,
             first_delivery,
             new.handlers.len() as i64,
+            new.dedup.0,
         ])?;
     Ok(())
 }
@@ -118,15 +119,14 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
 
 /// Counts an arrival of an event that is recorded already.
 fn count_duplicate(batch: &mut Batch<'_>, new: &Prepared) -> Result<Recorded> {
-    let (seq, id, same_bytes): (i64, [u8; 16], bool) = batch
-        .conn
-        .prepare_cached(
-            "SELECT e.seq, e.id, b.payload IS ?2 FROM dedup d JOIN events e ON e.seq = d.event
-             LEFT JOIN bodies b ON b.event = e.seq WHERE d.key = ?1",
-        )?
-        .query_row(params![new.dedup.0, &new.event.payload[..]], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
+    batch.tally.add(Counter::Duplicates, 1);
+    let Some((seq, id, same_bytes)) = first_of(batch, new)? else {
+        // All that is left of it is its key.
+        return Ok(Recorded::Duplicate {
+            first: None,
+            same_bytes: true,
+        });
+    };
     batch
         .conn
         .prepare_cached(
@@ -135,12 +135,27 @@ fn count_duplicate(batch: &mut Batch<'_>, new: &Prepared) -> Result<Recorded> {
              WHERE seq = ?1",
         )?
         .execute(params![seq, !same_bytes, int(batch.now)])?;
-    batch.tally.add(Counter::Duplicates, 1);
     if !same_bytes {
         batch.tally.add(Counter::DuplicatesDiffering, 1);
     }
     Ok(Recorded::Duplicate {
-        first: EventId::from_bytes(id),
+        first: Some(id),
         same_bytes,
     })
+}
+
+/// The event that was first recorded with this key, if there is still a row of it, and
+/// whether it has the same bytes as far as that can be told.
+fn first_of(batch: &Batch<'_>, new: &Prepared) -> Result<Option<(i64, EventId, bool)>> {
+    batch
+        .conn
+        .prepare_cached(
+            "SELECT e.seq, e.id, b.event IS NULL OR e.erased IS NOT NULL OR b.payload IS ?2
+             FROM dedup d JOIN events e ON e.seq = d.event
+             LEFT JOIN bodies b ON b.event = e.seq WHERE d.key = ?1",
+        )?
+        .query_row(params![new.dedup.0, &new.event.payload[..]], |row| {
+            Ok((row.get(0)?, EventId::from_bytes(row.get(1)?), row.get(2)?))
+        })
+        .optional()
 }

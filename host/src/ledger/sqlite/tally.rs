@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::ledger::{Counts, DeliveryState, OutboxState};
 
 /// How many counters there are beside those by state.
-const PLAIN: usize = 6;
+const PLAIN: usize = 11;
 const DELIVERIES: usize = DeliveryState::ALL.len();
 const TOTAL: usize = PLAIN + DELIVERIES + OutboxState::ALL.len();
 
@@ -20,6 +20,13 @@ pub(super) enum Counter {
     DuplicatesDiffering,
     Unrouted,
     Scheduled,
+    Pruned,
+    Erased,
+    /// The highest place of an event, a delivery and a request when events were last pruned:
+    /// none is given again, since the keys of pruned events refer to them.
+    LastEvent,
+    LastDelivery,
+    LastRequest,
     Deliveries(DeliveryState),
     Outbox(OutboxState),
 }
@@ -33,6 +40,11 @@ impl Counter {
             Self::DuplicatesDiffering => 3,
             Self::Unrouted => 4,
             Self::Scheduled => 5,
+            Self::Pruned => 6,
+            Self::Erased => 7,
+            Self::LastEvent => 8,
+            Self::LastDelivery => 9,
+            Self::LastRequest => 10,
             Self::Deliveries(state) => PLAIN + state as usize,
             Self::Outbox(state) => PLAIN + DELIVERIES + state as usize,
         }
@@ -47,6 +59,11 @@ impl Counter {
             Self::DuplicatesDiffering => "duplicates_differing".into(),
             Self::Unrouted => "unrouted".into(),
             Self::Scheduled => "scheduled".into(),
+            Self::Pruned => "pruned".into(),
+            Self::Erased => "erased".into(),
+            Self::LastEvent => "last_event".into(),
+            Self::LastDelivery => "last_delivery".into(),
+            Self::LastRequest => "last_request".into(),
             Self::Deliveries(state) => format!("deliveries_{state}"),
             Self::Outbox(state) => format!("outbox_{state}"),
         }
@@ -60,6 +77,11 @@ impl Counter {
             Self::DuplicatesDiffering,
             Self::Unrouted,
             Self::Scheduled,
+            Self::Pruned,
+            Self::Erased,
+            Self::LastEvent,
+            Self::LastDelivery,
+            Self::LastRequest,
         ]
         .into_iter()
         .chain(DeliveryState::ALL.iter().copied().map(Self::Deliveries))
@@ -105,6 +127,14 @@ impl Tally {
         self.0[counter.index()] += by;
     }
 
+    pub(super) fn get(&self, counter: Counter) -> i64 {
+        self.0[counter.index()]
+    }
+
+    pub(super) fn set(&mut self, counter: Counter, value: i64) {
+        self.0[counter.index()] = value;
+    }
+
     /// Moves `many` deliveries from one state to another.
     pub(super) fn moved(&mut self, from: DeliveryState, to: DeliveryState, many: i64) {
         self.add(Counter::Deliveries(from), -many);
@@ -126,6 +156,9 @@ impl Tally {
             duplicates_differing: of(Counter::DuplicatesDiffering),
             unrouted: of(Counter::Unrouted),
             scheduled: of(Counter::Scheduled),
+            pruned: of(Counter::Pruned),
+            erased: of(Counter::Erased),
+            oldest: None,
             deliveries: DeliveryState::ALL
                 .iter()
                 .map(|&state| (state, of(Counter::Deliveries(state))))

@@ -11,6 +11,8 @@ use crate::clock::ManualClock;
 use crate::ledger::conformance::{self, Collected, Engine, Open, START, block_on, ending, event};
 use crate::ledger::{Completed, DeliveryState, NextState, Recorded};
 
+mod retention;
+
 struct Sqlite {
     folder: TempDir,
     fatal: FatalHook,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::ledger::{Erasure, Keys};
 
 fn parse_good(name: &str) -> (Manifest, PathBuf) {
     let (text, path) = good(name);
@@ -34,6 +35,19 @@ fn every_setting_is_read() {
         }
     );
     assert_eq!(manifest.ledger.path, folder.join("data/tollgate.db"));
+    let days = |days: u64| seconds(days * 86_400);
+    assert_eq!(manifest.retention.events, Some(days(90)));
+    let erase = Erasure {
+        after: days(7),
+        pointers: vec!["/data/object/customer_details".into(), "/data/a~1b".into()],
+        logs: false,
+    };
+    let stripe = &manifest.sources[&SourceName::new("stripe")].retention;
+    assert_eq!(
+        (stripe.keys, &stripe.erase),
+        (Some(days(400)), &Some(erase))
+    );
+    assert_eq!(manifest.retention.keys("stripe"), Keys::For(days(400)));
     assert_eq!(manifest.plugins.dir, folder.join("handlers"));
     assert_eq!(
         manifest.reload,
@@ -405,4 +419,37 @@ fn names_cannot_drive_a_terminal() {
         shown.starts_with("folder/m.toml:2:1: `a\u{fffd}[31m\u{fffd}` is not a key"),
         "{shown:?}"
     );
+}
+
+#[test]
+fn keys_are_kept_for_good_where_no_time_is_checked() {
+    let text = |retention: &str, more: &str| {
+        format!(
+            "version = 1\n[ledger]\nretention = \"{retention}\"\n\
+             [sources.timed]\npath = \"/a\"\nscheme = \"stripe\"\nsecrets = [\"${{STRIPE_SECRET}}\"]\n\
+             [sources.bare]\npath = \"/b\"\nscheme = \"shopify\"\nsecrets = [\"${{STRIPE_SECRET}}\"]\n{more}\n"
+        )
+    };
+    let month = Duration::from_secs(35 * 86_400);
+    let manifest = parse_text(&text("forever", "")).unwrap();
+    assert_eq!(manifest.retention.events, None);
+    assert_eq!(manifest.retention.keys("timed"), Keys::For(month));
+    assert_eq!(manifest.retention.keys("bare"), Keys::Forever);
+    assert_eq!(manifest.retention.keys("gone"), Keys::Forever);
+    assert_eq!(manifest.retention.keys("handler:a"), Keys::WhileEmittable);
+    let quiet = manifest.warnings.len();
+
+    let risky = parse_text(&text("1h", "dedup = \"35d\"\nerase = { after = \"2h\" }")).unwrap();
+    assert_eq!(risky.retention.keys("bare"), Keys::For(month));
+    let warnings = risky.warnings.join("\n");
+    assert_eq!(risky.warnings.len(), quiet + 3, "{warnings}");
+    for part in [
+        "cannot be replayed",
+        "captured today",
+        "nothing is left to erase",
+    ] {
+        assert!(warnings.contains(part), "{warnings}");
+    }
+    let forever = parse_text(&text("35d", "dedup = \"forever\"")).unwrap();
+    assert_eq!(forever.warnings.len(), quiet);
 }

@@ -364,3 +364,22 @@ fn params(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()
 }
+
+#[test]
+fn a_captured_request_stays_good_exactly_where_no_time_is_checked() {
+    const MONTHS: u64 = 100 * 86_400_000;
+    for (scheme, vectors) in all() {
+        let mut good = 0;
+        for vector in &vectors {
+            let verifier = build(&scheme, vector.settings()).unwrap();
+            let captured = vector.captured();
+            let accepts = |now| verifier.verify(&captured.request(), now).is_ok();
+            if accepts(vector.now()) {
+                let stays_good = accepts(vector.now() + MONTHS);
+                assert_eq!(stays_good, !verifier.checks_time(), "{scheme}");
+                good += 1;
+            }
+        }
+        assert!(good > 0, "{scheme} has no good vector");
+    }
+}

@@ -23,7 +23,7 @@ async fn a_signed_event_is_recorded_as_it_is_and_acknowledged() {
 async fn a_duplicate_is_acknowledged_with_the_first_ones_id() {
     let setup = Setup::new().await;
     let duplicate = Recorded::Duplicate {
-        first: id(7),
+        first: Some(id(7)),
         same_bytes: true,
     };
     setup.fake.answers.lock().push_back(Ok(vec![duplicate]));

@@ -95,6 +95,10 @@ fn fake() -> Fake {
             verifier: scheme::build("stripe", settings.clone()).unwrap(),
             settings,
             body_limit: BODY_LIMIT,
+            retention: crate::ledger::SourceRetention {
+                keys: None,
+                erase: None,
+            },
         }),
         answers: Mutex::default(),
         recorded: Mutex::default(),

@@ -14,8 +14,8 @@ CREATE TABLE components (
     digest BLOB NOT NULL UNIQUE -- sha256
 ) STRICT;
 
--- Every recorded event, in the order of arrival. Prune bodies rather than these:
--- `dedup` refers to them, and the highest row keeps `seq` from being given again.
+-- Every event that is kept, in the order of arrival, and those pruned ones whose keys are
+-- not kept for good.
 CREATE TABLE events (
     seq                  INTEGER PRIMARY KEY,
     id                   BLOB NOT NULL, -- UUID version 7
@@ -31,10 +31,14 @@ CREATE TABLE events (
     deliveries           INTEGER NOT NULL,
     duplicates           INTEGER NOT NULL DEFAULT 0,
     duplicates_differing INTEGER NOT NULL DEFAULT 0,
-    last_duplicate       INTEGER -- when
+    last_duplicate       INTEGER, -- when
+    dedup                BLOB NOT NULL, -- dedup.key
+    erased               INTEGER, -- when its payload was erased or redacted
+    pruned               INTEGER  -- when all but this row and its key was removed
 ) STRICT;
 CREATE UNIQUE INDEX events_by_id ON events (id);
 
+-- One for each event that is not pruned.
 CREATE TABLE bodies (
     event    INTEGER PRIMARY KEY, -- events.seq
     headers  TEXT NOT NULL,       -- JSON: [[name, value], …]
@@ -42,9 +46,10 @@ CREATE TABLE bodies (
     payload  BLOB NOT NULL
 ) STRICT;
 
+-- Keys outlive their events: one that is kept for good refers to no row in the end.
 CREATE TABLE dedup (
     key   BLOB PRIMARY KEY,
-    event INTEGER NOT NULL -- events.seq
+    event INTEGER NOT NULL -- events.seq, which is never given again
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE deliveries (
@@ -146,7 +151,8 @@ CREATE TABLE schedule (
 CREATE UNIQUE INDEX schedule_by_key ON schedule (handler, key);
 CREATE INDEX schedule_due ON schedule (due, seq);
 
--- Totals, kept with every commit, and the highest version given to a row of `state`.
+-- Totals, kept with every commit, and the highest numbers that were given to rows that may
+-- be gone.
 CREATE TABLE counters (
     name  TEXT PRIMARY KEY,
     value INTEGER NOT NULL
@@ -155,7 +161,9 @@ CREATE TABLE counters (
 CREATE VIEW v_events AS
 SELECT e.seq, lower(hex(e.id)) AS id, s.name AS source, e.kind, e.provider_id, e.subject,
        e.account, datetime(e.received / 1000, 'unixepoch') AS received, e.deliveries,
-       e.duplicates, e.duplicates_differing, length(b.payload) AS bytes
+       e.duplicates, e.duplicates_differing, length(b.payload) AS bytes,
+       datetime(e.erased / 1000, 'unixepoch') AS erased,
+       datetime(e.pruned / 1000, 'unixepoch') AS pruned
 FROM events e JOIN sources s ON s.id = e.source LEFT JOIN bodies b ON b.event = e.seq;
 
 CREATE VIEW v_deliveries AS

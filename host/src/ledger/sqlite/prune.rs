@@ -1,0 +1,195 @@
+//! Removing what has been kept long enough.
+//!
+//! An event goes whole: body, deliveries, attempts, requests. What is left is its key, so that
+//! a late duplicate is still known: for good as a row of `dedup` alone, or for a time with the
+//! event's row, which says when that is over. Every step is bounded by rows, so that those who
+//! wait for the same commit hardly notice.
+
+use rusqlite::{OptionalExtension, Result, params};
+
+use super::batch::{Batch, int};
+use super::erase;
+use super::history::{EventRow, History};
+use super::op::{SweepDone, SweepWork, Sweeping};
+use super::tally::Counter;
+use crate::ledger::{Keys, OutboxState, Retention};
+
+/// Rows that one step removes, about. With a step each 50 ms a commit stays short, and some
+/// 300 events of the usual kind are pruned a second.
+const ROWS: u64 = 100;
+
+/// Does one bounded piece of work, as far as it still stands.
+pub(super) fn step(batch: &mut Batch<'_>, sweeping: &Sweeping) -> Result<SweepDone> {
+    let retention = &*sweeping.retention;
+    match &sweeping.work {
+        SweepWork::Prune(events) => {
+            each(batch, events, |batch, event| prune(batch, retention, event))
+        }
+        SweepWork::Erase(events) => each(batch, events, |batch, event| {
+            erase::when_due(batch, retention, event)
+        }),
+        SweepWork::Forget(events) => each(batch, events, |batch, event| {
+            Ok(u64::from(forget(batch, retention, event)?))
+        }),
+        SweepWork::GiveBack(pages) => give_back(batch, *pages),
+    }
+}
+
+/// Goes over the events until enough rows were changed.
+fn each(
+    batch: &mut Batch<'_>,
+    events: &[i64],
+    mut change: impl FnMut(&mut Batch<'_>, &EventRow) -> Result<u64>,
+) -> Result<SweepDone> {
+    let mut done = SweepDone::default();
+    let mut rows = 0;
+    for seq in events {
+        if rows >= ROWS {
+            break;
+        }
+        done.seen += 1;
+        if let Some(event) = EventRow::find(batch.conn, *seq)? {
+            let changed = change(batch, &event)?;
+            done.changed += u64::from(changed > 0);
+            rows += changed;
+        }
+    }
+    Ok(done)
+}
+
+/// Prunes an event that ended long enough ago; returns how many rows that took.
+fn prune(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Result<u64> {
+    let Some(history) = History::of(batch.conn, event)? else {
+        return Ok(0);
+    };
+    if !is_prunable(retention, event, &history, int(batch.now)) {
+        return Ok(0);
+    }
+    batch.remember_numbers();
+    let mut rows = remove_requests(batch, &history)?;
+    for delivery in &history.deliveries {
+        rows += remove(batch, "attempts", "delivery", delivery.seq)?;
+        rows += remove(batch, "deliveries", "seq", delivery.seq)?;
+        batch.tally.add(Counter::Deliveries(delivery.state), -1);
+    }
+    rows += remove(batch, "bodies", "event", event.seq)?;
+    batch.tally.add(Counter::Events, -1);
+    batch.tally.add(Counter::Pruned, 1);
+    if history.deliveries.is_empty() {
+        batch.tally.add(Counter::Unrouted, -1);
+    }
+    Ok(rows + leave_key(batch, retention, event)?)
+}
+
+/// Whether an event may be pruned at `now`.
+pub(super) fn is_prunable(
+    retention: &Retention,
+    event: &EventRow,
+    history: &History,
+    now: i64,
+) -> bool {
+    let Some(keep) = retention.events else {
+        return false;
+    };
+    event.pruned.is_none() && history.ended_by(now.saturating_sub(int(keep.as_millis() as u64)))
+}
+
+fn remove_requests(batch: &mut Batch<'_>, history: &History) -> Result<u64> {
+    let mut rows = 0;
+    for request in &history.requests {
+        rows += remove(batch, "outbox_tries", "request", request.seq)?;
+        rows += remove(batch, "outbox_bodies", "request", request.seq)?;
+        rows += remove(batch, "outbox", "seq", request.seq)?;
+        batch.tally.add(Counter::Outbox(request.state), -1);
+        debug_assert!(request.state != OutboxState::Waiting);
+    }
+    Ok(rows)
+}
+
+fn remove(batch: &Batch<'_>, table: &str, column: &str, number: i64) -> Result<u64> {
+    let sql = format!("DELETE FROM {table} WHERE {column} = ?1");
+    let removed = batch.conn.prepare_cached(&sql)?.execute([number])?;
+    Ok(removed as u64)
+}
+
+/// Leaves of a pruned event what its key still needs.
+fn leave_key(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Result<u64> {
+    match retention.keys(&event.source) {
+        Keys::Forever => remove(batch, "events", "seq", event.seq),
+        _ if may_forget(batch, retention, event)? => remove_key(batch, event),
+        _ => {
+            let changed = batch
+                .conn
+                .prepare_cached(
+                    "UPDATE events SET pruned = ?2, subject = NULL, account = NULL,
+                         first_delivery = NULL, deliveries = 0
+                     WHERE seq = ?1",
+                )?
+                .execute(params![event.seq, int(batch.now)])?;
+            Ok(changed as u64)
+        }
+    }
+}
+
+/// Removes the key of a pruned event when it has had its time.
+fn forget(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Result<bool> {
+    if event.pruned.is_none() || !may_forget(batch, retention, event)? {
+        return Ok(false);
+    }
+    batch.remember_numbers();
+    remove_key(batch, event)?;
+    Ok(true)
+}
+
+fn remove_key(batch: &mut Batch<'_>, event: &EventRow) -> Result<u64> {
+    let removed = batch
+        .conn
+        .prepare_cached("DELETE FROM dedup WHERE key = ?1 AND event = ?2")?
+        .execute(params![event.dedup, event.seq])?;
+    Ok(removed as u64 + remove(batch, "events", "seq", event.seq)?)
+}
+
+/// Whether nothing needs the key of an event that has no body any more.
+fn may_forget(batch: &Batch<'_>, retention: &Retention, event: &EventRow) -> Result<bool> {
+    match retention.keys(&event.source) {
+        Keys::Forever => Ok(false),
+        Keys::For(period) => Ok(is_forgettable(event, period.as_millis(), int(batch.now))),
+        Keys::WhileEmittable => Ok(oldest(batch.conn)?.is_none_or(|oldest| oldest > event.seq)),
+    }
+}
+
+/// Whether the last arrival of an event lies more than `period` milliseconds back.
+pub(super) fn is_forgettable(event: &EventRow, period: u128, now: i64) -> bool {
+    let last = event.received.max(event.last_duplicate.unwrap_or(0));
+    last.saturating_add(int(period as u64)) <= now
+}
+
+/// The first event that is not pruned.
+pub(super) fn oldest(conn: &rusqlite::Connection) -> Result<Option<i64>> {
+    conn.prepare_cached("SELECT event FROM bodies ORDER BY event LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()
+}
+
+/// Gives free pages back to the file system: others move into them from the file's end, which
+/// the next checkpoint cuts off.
+fn give_back(batch: &Batch<'_>, pages: u32) -> Result<SweepDone> {
+    let before = free_pages(batch.conn)?;
+    // Each step of this statement moves one page.
+    let mut statement = batch
+        .conn
+        .prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut steps = statement.query([])?;
+    while steps.next()?.is_some() {}
+    drop(steps);
+    let given = before.saturating_sub(free_pages(batch.conn)?);
+    Ok(SweepDone {
+        seen: 0,
+        changed: given.unsigned_abs(),
+    })
+}
+
+pub(super) fn free_pages(conn: &rusqlite::Connection) -> Result<i64> {
+    conn.prepare_cached("PRAGMA freelist_count")?
+        .query_row([], |row| row.get(0))
+}

@@ -1,0 +1,83 @@
+//! What has been kept long enough goes, and nothing else does.
+
+use serde_json::json;
+
+use crate::harness::{Event, Handler, Ledger, Manifest, Site, eventually};
+
+/// A manifest with these lines in the ledger's section and in the source's.
+fn manifest(ledger: &str, source: &str) -> String {
+    let handler = Handler::new("guest").retry(1000, "1s");
+    let text = Manifest::with_one(handler).text();
+    text.replace("[ledger]\n", &format!("[ledger]\n{ledger}\n"))
+        .replace(
+            "scheme = \"stripe\"\n",
+            &format!("scheme = \"stripe\"\n{source}\n"),
+        )
+}
+
+fn site(ledger: &str, source: &str) -> Site {
+    let site = Site::new(&Manifest::new());
+    site.write_manifest(&manifest(ledger, source));
+    site
+}
+
+#[test]
+fn a_pruned_event_is_gone_and_still_known() {
+    let site = site("retention = \"1s\"", "");
+    let gateway = site.start();
+    let handled = Event::new("test.add", json!({ "do": "add", "key": "handled" }));
+    let retried = Event::new("test.retry", json!({ "do": "retry", "reason": "not yet" }));
+    gateway.accepts(&handled);
+    gateway.accepts(&retried);
+    eventually("the finished one is pruned", || {
+        gateway.status_at("/ledger/pruned") == 1
+    });
+    let ledger = site.ledger();
+    assert_eq!(ledger.count("SELECT count(*) FROM bodies", []), 1);
+    assert_eq!(ledger.count("SELECT count(*) FROM deliveries", []), 1);
+    assert_eq!(gateway.status_at("/ledger/events"), 1);
+    assert!(gateway.status_at("/ledger/oldest_ms").is_u64());
+
+    // It comes again, now and after a restart.
+    gateway.accepts(&handled);
+    gateway.kill();
+    let gateway = site.start();
+    gateway.accepts(&handled);
+    assert_eq!(gateway.status_at("/ledger/duplicates"), 2);
+    assert_eq!(ledger.state("guest", "handled").as_deref(), Some("1"));
+    assert_eq!(ledger.delivery(&retried.id, "guest"), "retrying");
+    gateway.stop();
+}
+
+#[test]
+fn what_is_to_be_erased_is_erased_from_the_next_reload_on() {
+    let site = site("", "");
+    let gateway = site.start();
+    let steps = json!([{ "do": "log", "level": "info", "message": "for ada@example.com" }, { "do": "done" }]);
+    let event = Event::new("test.personal", steps);
+    gateway.accepts(&event);
+    gateway.settles();
+    let found = || {
+        let files = site.data_files();
+        let mut bytes = files.iter().map(|(_, bytes)| bytes);
+        bytes.any(|bytes| bytes.windows(15).any(|window| window == b"ada@example.com"))
+    };
+    assert!(found());
+    let logs = |ledger: &Ledger| ledger.attempts(&event.id, "guest")[0].logs.clone();
+    assert!(logs(&site.ledger()).contains("ada@example.com"));
+
+    site.write_manifest(&manifest("", "erase = { after = \"0s\" }"));
+    eventually("it is reloaded", || gateway.generation() == 2);
+    let ledger = site.ledger();
+    // The sweep before may have just ended: the next is a minute away, but for a restart.
+    gateway.stop();
+    let gateway = site.start();
+    eventually("it is erased", || gateway.status_at("/ledger/erased") == 1);
+    assert_eq!(ledger.payload(&event.id), b"");
+    assert_eq!(ledger.delivery(&event.id, "guest"), "done");
+    assert_eq!(logs(&ledger), "");
+    gateway.accepts(&event);
+    assert_eq!(gateway.status_at("/ledger/duplicates"), 1);
+    gateway.stop();
+    assert!(!found(), "the files keep it");
+}
