@@ -33,6 +33,11 @@ test: guests ## Runs all tests: the host's, end to end, and the handlers' own
 	then cargo nextest run --locked --no-fail-fast --lib --bins --tests; \
 	else cargo test --locked --no-fail-fast --lib --bins --tests; fi
 
+.PHONY: crash
+crash: guests ## Kills the gateway under load, at random and at the worst moments, and audits what is left (ROUNDS=200)
+	@.ci/prepare rust
+	TOLLGATE_CRASH_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --test end_to_end scenarios::crash -- --nocapture
+
 .PHONY: run
 run: build ## Runs the gateway on examples/quickstart, to play with; Ctrl-C ends it
 	cd examples/quickstart && STRIPE_WEBHOOK_SECRET="$${STRIPE_WEBHOOK_SECRET:-whsec_quickstart}" ../../target/debug/tollgate serve

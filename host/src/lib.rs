@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod dispatch;
 pub mod event;
+mod failpoint;
 mod files;
 pub mod fixtures;
 mod gateway;

@@ -101,6 +101,13 @@ impl Gateway {
             .to_owned()
     }
 
+    /// Posts an event that is acknowledged though it may have been pruned, and has no id then.
+    #[track_caller]
+    pub(crate) fn accepts_again(&self, event: &Event) {
+        let answer = self.post(event);
+        assert_eq!(answer.status, 200, "{answer:?}\n{}", self.stderr());
+    }
+
     /// Posts a body with a signature header.
     pub(crate) fn post_signed(&self, signature: &str, body: &[u8]) -> Answer {
         super::post(self.ingress, PATH, &[("stripe-signature", signature)], body).unwrap()
@@ -166,6 +173,22 @@ impl Gateway {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Waits whether it ends by itself, killed by a failpoint.
+    #[track_caller]
+    pub(crate) fn ends_within(&mut self, period: Duration) -> bool {
+        let end = Instant::now() + period;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.code().is_none(), "{status}\n{}", self.stderr());
+                return true;
+            }
+            if Instant::now() >= end {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     pub(crate) fn hang_up(&self) {

@@ -18,19 +18,19 @@ use crate::harness::{
 const ROUNDS: u32 = if cfg!(debug_assertions) { 25 } else { 50 };
 
 /// An event whose handling is counted in three ways.
-fn counted(number: u64, url: &str) -> Event {
+pub(super) fn counted(number: u64, url: &str) -> Event {
     let id = format!("evt_counted_{number}");
     let steps = json!([
         { "do": "add", "key": "handled" },
         { "do": "increment", "key": format!("seen/{id}") },
-        { "do": "send", "url": url, "body": id },
+        { "do": "send", "url": url, "body": id, "order_key": format!("key {}", number % 5) },
         { "do": "emit", "kind": "test.counted", "payload": { "do": "add", "key": "emitted" } },
     ]);
     Event::with_id(&id, "test.counted", steps)
 }
 
 /// A site whose handler may send to the receiver, and handles what it emits.
-fn counting_site(receiver: &Receiver) -> Site {
+pub(super) fn counting_site(receiver: &Receiver) -> Site {
     // Kills count as attempts: what the limit on them ends is not the subject here.
     let handler = Handler::new("guest")
         .retry(1000, "10ms")
@@ -45,7 +45,7 @@ fn counting_site(receiver: &Receiver) -> Site {
 
 /// Compares what was acknowledged with the ledger, the handler's state and the receiver.
 #[track_caller]
-fn audit(ledger: &Ledger, receiver: &Receiver, report: &Report) {
+pub(super) fn audit(ledger: &Ledger, receiver: &Receiver, report: &Report) {
     let recorded: HashMap<String, String> = ledger
         .rows(
             "SELECT provider_id, id FROM v_events WHERE source = 'stripe'",

@@ -1,6 +1,7 @@
 //! What a gateway must do, by theme.
 
 mod commands;
+mod crash;
 mod dispatch;
 mod durability;
 mod effects;

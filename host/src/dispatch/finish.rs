@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::lane::{Job, SUSPECT};
 use super::{Runnable, Shared};
 use crate::event::UnixMillis;
+use crate::failpoint::{self, Failpoint};
 use crate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Inapplicable, LedgerError,
     NextState,
@@ -44,6 +45,7 @@ pub(super) fn run(
     let started = shared.clock.now();
     ledger.note_running(slot, Some(delivery.seq));
     let run = runnable.run(delivery);
+    failpoint::reach(Failpoint::Ran);
     ledger.note_running(slot, None);
     let fit = !run.lowered;
     if let End::Ledger(error) = &run.end {

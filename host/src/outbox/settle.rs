@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tracing::warn;
 
+use crate::failpoint::{self, Failpoint};
 use crate::ledger::{LedgerError, Settlement, SettlementCallback};
 
 /// Settlements that wait for the thread; more wait in their tries.
@@ -48,6 +49,7 @@ impl Settler {
     /// the request was sent, and without a record it would be sent again. False if the
     /// ledger has been closed.
     pub(super) async fn settle(&self, settlement: Settlement) -> bool {
+        failpoint::reach(Failpoint::Sent);
         loop {
             let (answer, answered) = oneshot::channel();
             if self.asks.send((settlement.clone(), answer)).await.is_err() {

@@ -8,6 +8,7 @@ use super::op::Op;
 use super::tally::{Counter, Tally};
 use super::{complete, erase, prune, record, schedule, settle};
 use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
+use crate::failpoint::{self, Failpoint};
 use crate::ledger::{Delivery, OutboxRequest};
 
 /// What the writer keeps in memory from one transaction to the next.
@@ -142,7 +143,11 @@ impl Batch<'_> {
             }
         }
         self.tally.store(self.conn, before)?;
-        self.execute("COMMIT")
+        failpoint::reach(Failpoint::BeforeCommit);
+        failpoint::reach(Failpoint::DuringCommit);
+        self.execute("COMMIT")?;
+        failpoint::reach(Failpoint::AfterCommit);
+        Ok(())
     }
 
     fn apply(&mut self, op: &mut Op) -> Result<()> {

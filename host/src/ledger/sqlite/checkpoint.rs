@@ -17,6 +17,7 @@ use rusqlite::{Connection, OpenFlags, Result};
 use super::FatalHook;
 use super::error::{Fault, OpenError, fault};
 use super::open;
+use crate::failpoint::{self, Failpoint};
 
 /// At how many pages the log is moved: 32 MB. Pages that are written over and over
 /// are then moved once.
@@ -150,6 +151,7 @@ fn move_most(conn: &Connection, shared: &Shared) -> Result<()> {
 /// Runs a checkpoint; returns how many pages the log has and how many of these have
 /// been moved.
 fn pages(conn: &Connection, checkpoint: &str) -> Result<(i64, i64)> {
+    failpoint::reach(Failpoint::Checkpoint);
     conn.prepare_cached(checkpoint)?
         .query_row([], |row| Ok((row.get(1)?, row.get(2)?)))
 }

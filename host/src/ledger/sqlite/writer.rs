@@ -18,6 +18,7 @@ use super::pace::Pace;
 use super::queue::Queue;
 use super::{FatalHook, open, recover};
 use crate::clock::Clock;
+use crate::failpoint::{self, Failpoint};
 use crate::ledger::LedgerSink;
 
 /// Operations in one commit: enough that the sync is a small part of each.
@@ -96,7 +97,10 @@ impl Writer {
                 if let Some(due) = made.scheduled {
                     self.sink.scheduled(due);
                 }
-                ops.drain(..).for_each(|op| op.finish(None));
+                for op in ops.drain(..) {
+                    op.finish(None);
+                    failpoint::reach(Failpoint::Answering);
+                }
                 Ok(())
             }
             Err(error) => {
