@@ -31,4 +31,5 @@ pub mod secret;
 mod secret_uses;
 pub mod serve;
 pub mod server;
+mod suggest;
 mod telemetry;

@@ -22,4 +22,4 @@ pub(crate) use manifest::{Handler, Manifest};
 pub(crate) use receiver::{Receiver, Reply};
 pub(crate) use recording::{Entry, Recorder, Recording};
 pub(crate) use site::{Site, component, digest, variant};
-pub(crate) use stripe::{Event, PATH, SECRET, now, sign};
+pub(crate) use stripe::{Event, PATH, SECRET, hmac_sha256, now, sign};

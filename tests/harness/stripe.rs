@@ -85,7 +85,7 @@ pub(crate) fn sign(secret: &str, timestamp: u64, body: &[u8]) -> String {
 }
 
 /// RFC 2104.
-fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut block = [0; BLOCK];
     if key.len() > BLOCK {
         block[..32].copy_from_slice(&Sha256::digest(key));

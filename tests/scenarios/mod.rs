@@ -7,6 +7,7 @@ mod durability;
 mod effects;
 mod handlers;
 mod ingress;
+mod own_provider;
 mod powercut;
 mod providers;
 mod records;

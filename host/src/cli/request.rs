@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -18,7 +19,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::event::{SourceName, UnixMillis};
 use crate::manifest::parse_duration;
 use crate::reload::read_manifest;
-use crate::scheme::{BuildError, Setting, Settings, SourceSecret, Verifier, build};
+use crate::scheme::{BuildError, Setting, Settings, SourceSecret, Template, Verifier, build_with};
 use crate::secret::Secret;
 
 /// Arguments that cannot be used, as opposed to a request that is refused.
@@ -61,6 +62,8 @@ pub(super) struct SchemeArgs {
 /// A scheme's name with the settings to build it of.
 pub(super) struct Chosen {
     pub(super) scheme: String,
+    /// The description of a scheme of the manifest's own.
+    template: Option<Arc<Template>>,
     pub(super) settings: Settings,
 }
 
@@ -71,6 +74,7 @@ impl SchemeArgs {
             (Some(source), _) => self.of_source(source)?,
             (None, Some(scheme)) => Chosen {
                 scheme: scheme.clone(),
+                template: None,
                 settings: Settings {
                     secrets: self.secrets()?,
                     params: self.param.iter().cloned().collect::<BTreeMap<_, _>>(),
@@ -113,6 +117,7 @@ impl SchemeArgs {
             .with_context(|| format!("{} has no source `{name}`", self.manifest.display()))?;
         Ok(Chosen {
             scheme: source.verifier.scheme().to_owned(),
+            template: source.template.clone(),
             settings: source.settings.clone(),
         })
     }
@@ -125,6 +130,11 @@ impl SchemeArgs {
 }
 
 impl Chosen {
+    /// The scheme with other settings.
+    pub(super) fn build(&self, settings: Settings) -> Result<Verifier, Vec<BuildError>> {
+        build_with(&self.scheme, self.template.as_deref(), settings)
+    }
+
     /// The scheme with its keys, or everything that is wrong with the settings.
     ///
     /// A request has a URL whatever its scheme signs, and a tolerance is asked for by whoever
@@ -134,7 +144,7 @@ impl Chosen {
             |error: &BuildError| error.setting == Setting::Url,
             |error: &BuildError| error.setting == Setting::Tolerance,
         );
-        let mut built = build(&self.scheme, self.settings.clone());
+        let mut built = self.build(self.settings.clone());
         if let Err(errors) = &built {
             let (url, tolerance) = (errors.iter().any(of_url), errors.iter().any(of_tolerance));
             let without = Settings {
@@ -142,7 +152,7 @@ impl Chosen {
                 tolerance: self.settings.tolerance.filter(|_| !tolerance),
                 ..self.settings.clone()
             };
-            if let Ok(verifier) = build(&self.scheme, without.clone()) {
+            if let Ok(verifier) = self.build(without.clone()) {
                 self.settings = without;
                 built = Ok(verifier);
             }

@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 
 use super::request::{Chosen, HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
 use crate::event::UnixMillis;
-use crate::scheme::{
-    Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, build, explain,
-};
+use crate::scheme::{Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, explain};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -115,7 +113,7 @@ fn hints(
     now: UnixMillis,
     rejection: &Rejection,
 ) -> Vec<String> {
-    let make = |settings| build(&chosen.scheme, settings).ok();
+    let make = |settings| chosen.build(settings).ok();
     explain(&make, &chosen.settings, request, now, rejection)
 }
 

@@ -18,10 +18,10 @@ mod report;
 mod retention;
 mod retry;
 mod routes;
+mod schemes;
 mod secrets;
 mod sources;
 mod substitute;
-mod suggest;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -36,8 +36,9 @@ use std::time::Duration;
 use crate::event::{HandlerName, SourceName};
 use crate::ledger::{Retention, SourceRetention};
 pub use crate::rate::Rate;
-use crate::scheme::{Settings, Verifier};
+use crate::scheme::{Settings, Template, Verifier};
 use crate::secret::Secret;
+use crate::suggest;
 
 pub use expiry::SecretState;
 pub(crate) use quantity::parse_duration;
@@ -180,6 +181,8 @@ pub struct Source {
     pub verifier: Verifier,
     /// What `verifier` was built of, to explain refusals with.
     pub settings: Settings,
+    /// What `[schemes.NAME]` says, if its scheme is one of the manifest's own.
+    pub template: Option<Arc<Template>>,
     /// `body_limit` in bytes.
     pub body_limit: usize,
     /// `dedup`: how long keys are kept; for good by default where the scheme checks no time,

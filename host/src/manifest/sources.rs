@@ -10,11 +10,12 @@ use super::fields::{Context, Fields, listed, string};
 use super::names::is_name;
 use super::raw::{Key, Node, Span};
 use super::retention;
+use super::schemes::Schemes;
 use super::secrets::{self, Given};
 use super::substitute;
 use super::suggest::nearest;
 use crate::event::SourceName;
-use crate::scheme::{self, BuildError, Setting, Settings, SourceSecret, Verifier};
+use crate::scheme::{self, BuildError, Setting, Settings, SourceSecret, Template, Verifier};
 
 /// The keys of a source that are not settings of its scheme.
 const KNOWN: &[&str] = &[
@@ -32,6 +33,7 @@ const KNOWN: &[&str] = &[
 pub(super) fn sources(
     cx: &mut Context<'_>,
     node: Option<&Node>,
+    schemes: &mut Schemes,
     body_limit: usize,
     events: Option<Duration>,
 ) -> BTreeMap<SourceName, Arc<Source>> {
@@ -40,7 +42,7 @@ pub(super) fn sources(
     let table = node.and_then(|node| Fields::open(cx, node, &node.span, "`sources`"));
     for (key, node) in table.iter().flat_map(Fields::entries) {
         let named = is_name(cx, key, "a source");
-        let source = source(cx, key, node, (body_limit, events), &mut paths);
+        let source = source(cx, key, node, schemes, (body_limit, events), &mut paths);
         if let Some(source) = source
             && named
         {
@@ -54,6 +56,7 @@ fn source<'t>(
     cx: &mut Context<'_>,
     key: &'t Key,
     node: &'t Node,
+    schemes: &mut Schemes,
     (body_limit, events): (usize, Option<Duration>),
     paths: &mut BTreeMap<&'t str, &'t str>,
 ) -> Option<Source> {
@@ -71,12 +74,12 @@ fn source<'t>(
         ..defaults::BODY_LIMIT
     };
     let body_limit = fields.size(cx, "body_limit", &limit);
-    let built = verifier(cx, key, &fields);
+    let built = verifier(cx, key, &fields, schemes);
     let checks_time = built
         .as_ref()
-        .is_some_and(|(verifier, _)| verifier.checks_time());
+        .is_some_and(|(verifier, ..)| verifier.checks_time());
     let retention = retention::of_source(cx, &fields, checks_time, events);
-    let (verifier, settings) = built?;
+    let (verifier, settings, template) = built?;
     for warning in verifier.warnings() {
         cx.report
             .warn(&key.span, format!("source `{}`: {warning}", key.name));
@@ -86,6 +89,7 @@ fn source<'t>(
         path: path?.0.to_owned(),
         verifier,
         settings,
+        template,
         body_limit,
         retention,
     })
@@ -120,9 +124,14 @@ fn path<'t>(cx: &mut Context<'_>, fields: &Fields<'t>) -> Option<(&'t str, &'t S
 }
 
 /// The scheme with its settings.
-fn verifier(cx: &mut Context<'_>, key: &Key, fields: &Fields<'_>) -> Option<(Verifier, Settings)> {
+fn verifier(
+    cx: &mut Context<'_>,
+    key: &Key,
+    fields: &Fields<'_>,
+    schemes: &mut Schemes,
+) -> Option<(Verifier, Settings, Option<Arc<Template>>)> {
     let before = cx.report.count();
-    let scheme = scheme_name(cx, key, fields);
+    let scheme = named_scheme(cx, key, fields, schemes);
     let secrets = given_secrets(cx, fields);
     let tolerance = fields.duration_between(cx, "tolerance", TOLERANCE_MIN, TOLERANCE_MAX);
     let url = url(cx, fields);
@@ -141,8 +150,9 @@ fn verifier(cx: &mut Context<'_>, key: &Key, fields: &Fields<'_>) -> Option<(Ver
         params,
     };
     let clean = cx.report.count() == before;
-    match scheme::build(scheme?, settings.clone()) {
-        Ok(verifier) => Some((verifier, settings)),
+    let (name, template) = scheme?;
+    match scheme::build_with(name, template.as_deref(), settings.clone()) {
+        Ok(verifier) => Some((verifier, settings, template)),
         Err(errors) => {
             for error in errors {
                 report(cx, fields, key, &secrets, clean, &error);
@@ -167,22 +177,30 @@ fn url(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<String> {
     Some(url)
 }
 
-/// The scheme's name, if there is one of this name.
-fn scheme_name<'t>(cx: &mut Context<'_>, key: &Key, fields: &Fields<'t>) -> Option<&'t str> {
+/// The scheme's name and, of one of the manifest's own, its description; if there is one of
+/// this name and without mistakes.
+fn named_scheme<'t>(
+    cx: &mut Context<'_>,
+    key: &Key,
+    fields: &Fields<'t>,
+    schemes: &mut Schemes,
+) -> Option<(&'t str, Option<Arc<Template>>)> {
     // A source is often named after its provider.
-    let guess = nearest(&key.name, scheme::names()).unwrap_or("stripe");
+    let mut known: Vec<&str> = scheme::names().collect();
+    known.extend(schemes.names());
+    let guess = nearest(&key.name, known.iter().copied()).unwrap_or("stripe");
     fields.need(cx, "scheme", &format!("such as scheme = \"{guess}\""))?;
     let (name, node) = fields.text(cx, "scheme")?;
-    if scheme::names().any(|known| known == name) {
-        return Some(name);
-    }
-    let help = match nearest(name, scheme::names()) {
+    let help = match nearest(name, known.iter().copied()) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
-        None => {
-            let names: Vec<_> = scheme::names().collect();
-            format!("the schemes are {}", listed(&names))
-        }
+        None => format!("the schemes are {}", listed(&known)),
     };
+    if let Some(template) = schemes.take_up(name) {
+        return Some((name, Some(template?)));
+    }
+    if scheme::names().any(|known| known == name) {
+        return Some((name, None));
+    }
     cx.report.wrong(&node.span, "there is no such scheme", help);
     None
 }

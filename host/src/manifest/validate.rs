@@ -13,7 +13,7 @@ use super::secrets::Given;
 use super::suggest::nearest;
 use super::{
     LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, handlers, retention,
-    routes, secrets, sources,
+    routes, schemes, secrets, sources,
 };
 use crate::ledger::Retention;
 use crate::secret::Secret;
@@ -21,10 +21,10 @@ use crate::secret::Secret;
 const ROOT: Keys = Keys {
     of: "the manifest",
     known: &[
-        "version", "server", "ledger", "plugins", "reload", "outbox", "sources", "handlers",
-        "routes",
+        "version", "server", "ledger", "plugins", "reload", "outbox", "schemes", "sources",
+        "handlers", "routes",
     ],
-    unsupported: &[("schemes", "use one of the schemes that are built in")],
+    unsupported: &[],
     instead: &[],
 };
 
@@ -118,7 +118,10 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let server = read_server(cx, &server, guarded);
     let plugins = read_plugins(cx, &plugins);
     let events = retention::events(cx, &ledger);
-    let sources = sources::sources(cx, fields.get("sources"), server.body_limit, events);
+    let mut schemes = schemes::schemes(cx, fields.get("schemes"));
+    let body_limit = server.body_limit;
+    let sources = sources::sources(cx, fields.get("sources"), &mut schemes, body_limit, events);
+    schemes.warn_unused(cx);
     let handlers = handlers::handlers(cx, fields.get("handlers"), &plugins.dir);
     let routes = routes::routes(cx, &fields);
     Manifest {

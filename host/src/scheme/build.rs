@@ -1,6 +1,7 @@
 //! Mistakes in a source's settings, each with the setting that it is about.
 
 use super::builtin;
+use crate::suggest::nearest;
 
 /// The setting that a mistake is about, so that a manifest can point at its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +39,8 @@ impl BuildError {
 
 /// A scheme that nobody has described; with the name that was probably meant.
 pub(super) fn unknown_scheme(name: &str) -> BuildError {
-    let nearest = builtin::names()
-        .map(|known| (distance(name, known), known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len().min(name.len()) / 3 + 1);
-    let hint = match nearest {
-        Some((_, known)) => format!("did you mean `{known}`?"),
+    let hint = match nearest(name, builtin::names()) {
+        Some(known) => format!("did you mean `{known}`?"),
         None => format!(
             "the built-in ones are {}",
             builtin::names().collect::<Vec<_>>().join(", ")
@@ -53,20 +50,4 @@ pub(super) fn unknown_scheme(name: &str) -> BuildError {
         Setting::Scheme,
         format!("there is no scheme `{name}`: {hint}"),
     )
-}
-
-/// How many letters must be changed to turn one word into the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }

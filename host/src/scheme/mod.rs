@@ -311,6 +311,18 @@ pub fn build(scheme: &str, settings: Settings) -> Result<Verifier, Vec<BuildErro
     })
 }
 
+/// The verifier of a built-in scheme or, with a description, of a manifest's own.
+pub fn build_with(
+    name: &str,
+    template: Option<&Template>,
+    settings: Settings,
+) -> Result<Verifier, Vec<BuildError>> {
+    match template {
+        Some(template) => build_template(name, template, settings),
+        None => build(name, settings),
+    }
+}
+
 /// The verifier of a scheme that a manifest's `[schemes.NAME]` describes, or every mistake
 /// in its settings and in the description.
 pub fn build_template(

@@ -18,6 +18,7 @@ use crate::scheme::settings::Reader;
 use crate::scheme::signature::SignatureForm;
 use crate::scheme::{Answer, AnswerTo, Settings, time};
 use crate::secret::Secret;
+use crate::suggest::nearest;
 
 /// How far a timestamp may lie from now where neither scheme nor source says.
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
@@ -192,13 +193,20 @@ fn signed_pieces(text: &str) -> Result<Vec<SignedPiece>, String> {
             (true, "url") => Ok(SignedPiece::Url),
             (true, other) => match other.strip_prefix("header:") {
                 Some(name) => header_name(name).map(SignedPiece::Header),
-                None => Err(format!(
-                    "`{{{other}}}` is unknown; there are {{body}}, {{timestamp}}, {{url}} and {{header:NAME}}"
-                )),
+                None => Err(unknown_piece(other)),
             },
         })
         .collect::<Result<_, _>>()?;
     Ok(pieces)
+}
+
+fn unknown_piece(name: &str) -> String {
+    match nearest(name, ["body", "timestamp", "url", "header:NAME"]) {
+        Some(meant) => format!("`{{{name}}}` is unknown: did you mean {{{meant}}}?"),
+        None => format!(
+            "`{{{name}}}` is unknown; there are {{body}}, {{timestamp}}, {{url}} and {{header:NAME}}"
+        ),
+    }
 }
 
 fn tolerance(form: &TimestampForm, mistakes: &mut Mistakes) -> Tolerance {

@@ -103,6 +103,13 @@ impl Fields {
                 id.describe()
             ));
         }
+        if self.id.is_none() && matches!(self.basis, Basis::Body) {
+            warnings.push(
+                "events have no id: duplicates are told by the body, so that an event which \
+                 is sent again with other bytes is taken for a new one"
+                    .to_owned(),
+            );
+        }
         if !is_signed(&self.kind, &names.signed) {
             warnings.push(format!(
                 "the event's type ({}) is not signed: whoever captures a request can send it \

@@ -94,6 +94,7 @@ fn fake() -> Fake {
             path: "/hooks/stripe".to_owned(),
             verifier: scheme::build("stripe", settings.clone()).unwrap(),
             settings,
+            template: None,
             body_limit: BODY_LIMIT,
             retention: crate::ledger::SourceRetention {
                 keys: None,

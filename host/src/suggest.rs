@@ -2,7 +2,7 @@
 
 /// The candidate that `written` is most likely a misspelling of, if one is near enough:
 /// at most a third of the longer name differs.
-pub(super) fn nearest<'c>(
+pub(crate) fn nearest<'c>(
     written: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {

@@ -1,0 +1,114 @@
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error, StrDeserializer};
+
+use super::super::parse;
+use super::*;
+
+/// The built-in schemes under other names, each with a source that uses it.
+fn built_in_as_own() -> String {
+    let text = include_str!("../../scheme/builtin.toml");
+    let mut own = String::from("version = 1\n");
+    for line in text.lines() {
+        match line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            Some(name) if !line.contains('"') => {
+                own.push_str(&format!("[schemes.own-{name}]\n"));
+            }
+            _ => own.push_str(&format!("{line}\n")),
+        }
+    }
+    own
+}
+
+#[test]
+fn the_built_in_descriptions_read_the_same_in_a_manifest() {
+    let text = built_in_as_own();
+    let (root, syntax) = super::super::raw::read(&text);
+    assert!(syntax.is_empty());
+    let mut cx = Context {
+        folder: Path::new(""),
+        env: &|_| None,
+        report: super::super::report::Report::default(),
+        secret_files: Vec::new(),
+    };
+    let Value::Table(table) = &root.value else {
+        panic!("a table");
+    };
+    let read = schemes(&mut cx, table.get("schemes").map(|(_, node)| node));
+    assert_eq!(cx.report.count(), 0);
+    let by_serde: BTreeMap<String, Template> =
+        toml::from_str(include_str!("../../scheme/builtin.toml")).expect("well-formed");
+    assert!(by_serde.len() > 15);
+    for (name, template) in by_serde {
+        let (_, own) = &read.by_name[&format!("own-{name}")];
+        assert_eq!(own.as_deref(), Some(&template), "{name}");
+    }
+}
+
+/// The names that serde knows of an enum, from what it says of another one.
+fn serde_names<'de, T: Deserialize<'de>>() -> Vec<String> {
+    let other: StrDeserializer<'de, Error> = "no such name".into_deserializer();
+    let said = T::deserialize(other)
+        .err()
+        .expect("no such name")
+        .to_string();
+    let (_, known) = said.split_once("expected one of ").expect("names");
+    known
+        .split(", ")
+        .map(|name| name.trim_matches('`').to_owned())
+        .collect()
+}
+
+fn agree<T>(names: Names<T>)
+where
+    T: Copy + PartialEq + std::fmt::Debug + for<'de> Deserialize<'de>,
+{
+    let own: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+    assert_eq!(own, serde_names::<T>());
+    for (name, value) in names {
+        let text: StrDeserializer<'_, Error> = name.into_deserializer();
+        assert_eq!(T::deserialize(text).expect("a name"), *value);
+    }
+}
+
+#[test]
+fn every_name_is_the_one_that_built_in_schemes_have() {
+    agree(ALGORITHMS);
+    agree(KEY_ENCODINGS);
+    agree(LAYOUTS);
+    agree(SIGNATURE_ENCODINGS);
+    agree(DEDUPS);
+    // Of two names serde says `a` or `b`.
+    for (name, value) in UNITS {
+        let text: StrDeserializer<'_, Error> = name.into_deserializer();
+        assert_eq!(TimeUnit::deserialize(text).expect("a name"), *value);
+    }
+}
+
+#[test]
+fn a_source_verifies_with_its_own_scheme() {
+    let text = r#"version = 1
+[schemes.acme]
+algorithm = "hmac-sha256"
+signature = { header = "acme-signature", encoding = "base64" }
+kind = "/type"
+[sources.shop]
+path = "/shop"
+scheme = "acme"
+secrets = ["${SECRET}"]
+"#;
+    let env = |name: &str| (name == "SECRET").then(|| "hush".to_owned());
+    let manifest = parse(text, Path::new("t.toml"), &env).expect("sound");
+    let source = manifest.sources.values().next().expect("a source");
+    assert_eq!(source.verifier.scheme(), "acme");
+    assert!(source.template.is_some());
+    let said = manifest.warnings.join("\n");
+    for weak in ["no timestamp is signed", "events have no id"] {
+        assert!(said.contains(weak), "{said}");
+    }
+}
