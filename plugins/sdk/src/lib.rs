@@ -42,6 +42,8 @@
 //! committed together with the delivery's completion, or not at all. Every error of this
 //! crate turns into a [`Failure`] by `?`: see [`Error`].
 
+#[cfg(any(all(target_family = "wasm", feature = "arena"), test))]
+mod arena;
 mod bindings;
 pub mod config;
 pub mod emit;
