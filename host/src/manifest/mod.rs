@@ -220,7 +220,8 @@ pub struct Handler {
 /// Limits on one run of a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// `timeout`: wall-clock time of a run. Default 2 s, 10 min at most.
+    /// `timeout`: time of a run, without what it waited for other long ones. Default 2 s,
+    /// 10 min at most.
     pub timeout: Duration,
     /// `memory`: bytes of all its linear memories together. Default 64 MiB, 1 GiB at most.
     pub memory: usize,

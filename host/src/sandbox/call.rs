@@ -11,6 +11,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::capture::{Logs, Output};
 use super::limits::Budget;
 use super::state::{MAX_KEY, StateSource, StateView};
+use super::turns::Turn;
 use crate::event::{DedupBasis, DedupKey, Event, EventId, MAX_DEPTH};
 use crate::ledger::{
     Delivery, Due, Effects, LedgerError, NewEvent, NewRequest, NewScheduled, Read,
@@ -65,8 +66,8 @@ pub(super) struct Call {
     effect_bytes: usize,
     host_calls: u32,
     wasi: Option<Box<Wasi>>,
-    /// Whether the guest has computed for long.
-    pub(super) slow: bool,
+    /// The turn that the guest computes in, once it has computed for long.
+    pub(super) turn: Option<Turn>,
     /// Whether its thread was given a lower priority for that.
     pub(super) lowered: bool,
 }
@@ -130,7 +131,7 @@ impl Call {
             effect_bytes: 0,
             host_calls: 0,
             wasi: wasi.then(|| Box::new(Wasi::new(handler.limits.output))),
-            slow: false,
+            turn: None,
             lowered: false,
         }
     }

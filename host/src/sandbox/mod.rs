@@ -16,13 +16,14 @@ mod priority;
 mod run;
 mod slots;
 mod state;
+mod turns;
 mod v0_1;
 mod wrap;
 
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -35,6 +36,7 @@ use cache::CompileCache;
 use call::Call;
 use engine::EpochThread;
 use slots::Slots;
+use turns::Turns;
 
 pub use load::{Component, LoadError};
 pub use state::StateSource;
@@ -62,6 +64,7 @@ pub struct Sandbox {
     linker: Linker<Call>,
     cache: CompileCache,
     slots: Slots,
+    turns: Arc<Turns>,
     /// Components in use, so that handlers which share a file share its code.
     loaded: Mutex<HashMap<ComponentDigest, Weak<Component>>>,
     timers: Timers,
@@ -92,6 +95,7 @@ impl Sandbox {
             engine,
             cache: CompileCache::new(options.cache.clone())?,
             slots: Slots::new(options.instances),
+            turns: Turns::new(),
             loaded: Mutex::default(),
             timers: Timers::start()?,
         })

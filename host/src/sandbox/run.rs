@@ -23,6 +23,10 @@ const HOSTCALL_SLACK: usize = 64 << 10;
 /// handler in Rust takes, and a third of what one in Python may.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// How long a guest computes in one turn: long enough that changing costs nothing, short
+/// enough that sixteen that loop leave another its turn three times a second.
+const SLICE: Duration = Duration::from_millis(20);
+
 /// The longest reason or trap message that is kept, in bytes.
 const MAX_DETAIL: usize = 4 << 10;
 
@@ -39,9 +43,10 @@ impl Sandbox {
         let _slot = self.slots.take();
         let started = Instant::now();
         let mut store = self.store(component, handler, delivery, state);
-        lower_when_slow(&mut store, handler.limits.timeout);
+        self.watch(&mut store, handler.limits.timeout);
         let answer = self.call(component, &mut store, delivery, handler.limits.timeout);
         let duration = started.elapsed();
+        store.data_mut().turn = None;
         let lowered = store.data().lowered && !priority::restore();
         let end = match answer {
             Ok(end) => end,
@@ -139,6 +144,34 @@ impl Sandbox {
         Ok(v0_1::lift(instance.call_handle(&mut *store, event)?))
     }
 
+    /// Lets the guest compute freely for [`PATIENCE`], then at the lowest priority and in
+    /// turn with others that take long, and ends it when it has computed for `timeout`.
+    fn watch(&self, store: &mut Store<Call>, timeout: Duration) {
+        let Some(mut left) = timeout.checked_sub(PATIENCE) else {
+            return;
+        };
+        let turns = self.turns.clone();
+        let mut begun = None::<Instant>;
+        store.set_epoch_deadline(ticks(PATIENCE));
+        store.epoch_deadline_callback(move |mut store| {
+            left = left.saturating_sub(begun.map_or(Duration::ZERO, |begun| begun.elapsed()));
+            if left.is_zero() {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            let call = store.data_mut();
+            match &call.turn {
+                Some(turn) => turn.pass(),
+                None => {
+                    call.lowered = priority::lower();
+                    call.turn = Some(turns.take());
+                }
+            }
+            // Waiting for the turn is not computing.
+            begun = Some(Instant::now());
+            Ok(UpdateDeadline::Continue(ticks(left.min(SLICE))))
+        });
+    }
+
     /// Runs a guest that may wait. Epochs interrupt a guest that computes, the timer one
     /// that waits.
     fn wait<T>(
@@ -158,23 +191,6 @@ impl Sandbox {
 /// Bytes that the guest may hand to the host in one call.
 pub(super) fn hostcall_fuel(limits: &Limits) -> usize {
     limits.effects + limits.logs + HOSTCALL_SLACK
-}
-
-/// Lowers the thread's priority when the guest has not ended after [`PATIENCE`], and ends
-/// the guest when its timeout has passed.
-fn lower_when_slow(store: &mut Store<Call>, timeout: Duration) {
-    let Some(rest) = timeout.checked_sub(PATIENCE) else {
-        return;
-    };
-    store.set_epoch_deadline(ticks(PATIENCE));
-    store.epoch_deadline_callback(move |mut store| {
-        let call = store.data_mut();
-        if std::mem::replace(&mut call.slow, true) {
-            return Ok(UpdateDeadline::Interrupt);
-        }
-        call.lowered = priority::lower();
-        Ok(UpdateDeadline::Continue(ticks(rest)))
-    });
 }
 
 /// Epochs until `timeout` has surely passed: one is under way already.
