@@ -201,6 +201,10 @@ pub enum DedupBasis {
     },
 }
 
+/// The type of events that bring handlers the answers of their requests. Handlers make none
+/// of this type themselves.
+pub const OUTBOX_RESPONSE: &str = "outbox.response";
+
 /// How many emissions may follow one another before a chain of events must end.
 pub const MAX_DEPTH: u32 = 8;
 

@@ -19,6 +19,8 @@ use tokio::runtime::Runtime;
 pub(crate) enum Reply {
     /// This status.
     Status(u16),
+    /// This status, with a body.
+    Body(u16, String),
     /// This status, with `Retry-After` in seconds.
     RetryAfter(u16, u32),
     /// A redirect to this URL.
@@ -138,6 +140,10 @@ async fn answer(
     let reply = shared.note(&head, &body.to_bytes());
     let (status, extra) = match reply {
         Reply::Status(status) => (status, None),
+        Reply::Body(status, body) => {
+            *response.body_mut() = Full::from(body);
+            (status, None)
+        }
         Reply::RetryAfter(status, seconds) => (status, Some(("retry-after", seconds.to_string()))),
         Reply::Redirect(to) => (307, Some(("location", to))),
         Reply::Hang(period) => {

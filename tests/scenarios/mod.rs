@@ -12,6 +12,7 @@ mod powercut;
 mod providers;
 mod records;
 mod reload;
+mod responses;
 mod retention;
 mod rotation;
 mod sandbox;

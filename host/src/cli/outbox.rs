@@ -149,6 +149,7 @@ mod tests {
                     headers: vec![("x-token".to_owned(), "hush".to_owned())],
                     body: "hush".into(),
                     order_key: None,
+                    respond: None,
                 }),
                 tries: 3,
                 queued: 1000,

@@ -82,6 +82,7 @@ pub(super) fn settings(name: &str, concurrency: usize) -> Handler {
             logs: 100,
             calls: 100,
             effects: 1000,
+            response: 1000,
         },
         allow: Vec::new(),
         fixtures: None,

@@ -47,8 +47,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// and must not call the ledger.
     fn complete(&self, completion: Completion, then: CompletionCallback);
 
-    /// Commits what became of outbox requests that were tried. Blocks while the
-    /// queue of writes is full; `then` as in [`Ledger::complete`].
+    /// Commits what became of an outbox request that was tried, with the event that tells
+    /// its handler. Blocks while the queue of writes is full; `then` as in
+    /// [`Ledger::complete`].
     fn settle(&self, settlement: Settlement, then: SettlementCallback);
 
     /// One value of a handler's state with its version.
@@ -191,8 +192,8 @@ pub struct DeliverySeq(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct OutboxSeq(pub i64);
 
-/// An event that may be recorded: one that was verified, or that a handler emitted.
-#[derive(Clone, Debug)]
+/// An event that may be recorded: one that was verified, or that came of handling another.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewEvent {
     /// The event.
     pub event: Event,
@@ -493,6 +494,19 @@ pub struct NewRequest {
     pub body: Bytes,
     /// Requests of one handler with the same key go out in order.
     pub order_key: Option<String>,
+    /// Whether the handler is to get the answer.
+    pub respond: Option<Respond>,
+}
+
+/// A wish for the answer of a request, as an event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Respond {
+    /// What the handler recognises it by.
+    pub correlation: String,
+    /// The account of the event that queued the request.
+    pub account: Option<String>,
+    /// The depth of the event with the answer.
+    pub depth: u32,
 }
 
 /// A request that waits in the outbox.
@@ -527,6 +541,8 @@ pub struct Settlement {
     pub error: String,
     /// What state the request gets.
     pub next: OutboxNext,
+    /// The answer as an event, to be recorded if this ends the request.
+    pub response: Option<Box<NewEvent>>,
 }
 
 /// The state that an outbox request has after a try.

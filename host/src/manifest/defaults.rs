@@ -126,6 +126,8 @@ pub(super) const RUN_CALLS: Bounded<u32> = Bounded {
 };
 /// Effects are written to the ledger in one transaction, which others wait for.
 pub(super) const RUN_EFFECTS: Bounded<usize> = bounded(MIB, 0, 64 * MIB);
+/// An API's answer, or what it has to say of a mistake.
+pub(super) const RUN_RESPONSE: Bounded<usize> = bounded(64 * KIB, 0, 4 * MIB);
 
 /// Providers' clocks differ by seconds; a day is no tolerance but its absence.
 pub(super) const TOLERANCE_MIN: Duration = Duration::from_secs(1);

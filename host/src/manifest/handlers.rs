@@ -34,6 +34,7 @@ const HANDLER: Keys = Keys {
         "logs",
         "calls",
         "effects",
+        "response",
         "allow",
         "fixtures",
     ],
@@ -117,6 +118,7 @@ fn limits(cx: &mut Context<'_>, fields: &Fields<'_>) -> Limits {
         logs: fields.size(cx, "logs", &defaults::RUN_LOGS),
         calls: fields.count(cx, "calls", &defaults::RUN_CALLS),
         effects: fields.size(cx, "effects", &defaults::RUN_EFFECTS),
+        response: fields.size(cx, "response", &defaults::RUN_RESPONSE),
     }
 }
 

@@ -235,6 +235,9 @@ pub struct Limits {
     pub calls: u32,
     /// `effects`: bytes of state writes, outbox requests and emitted events together. Default 1 MiB.
     pub effects: usize,
+    /// `response`: bytes of the body of an answer that the handler asked for. Default 64 KiB,
+    /// 4 MiB at most.
+    pub response: usize,
 }
 
 /// An origin that a handler's requests may go to.

@@ -10,13 +10,14 @@ use tokio::time::timeout;
 
 use super::addresses::Destination;
 use super::connect::Clients;
+use super::response::Answer;
 use super::retry_after::retry_after;
 use crate::clock::Clock;
 use crate::ledger::OutboxRequest;
 use crate::manifest::{Allow, Handler, Origin};
 
-/// What is read of an answer's body. It means nothing to us; reading it to its end lets
-/// the connection be used again.
+/// What is read of an answer's body that nobody asked for: reading it to its end lets the
+/// connection be used again.
 const ANSWER_BYTES: usize = 64 * 1024;
 /// Bytes kept of what went wrong.
 const ERROR_BYTES: usize = 500;
@@ -49,6 +50,8 @@ pub(super) struct Outcome {
     /// What went wrong, in words; empty when nothing did.
     pub(super) error: String,
     pub(super) verdict: Verdict,
+    /// The answer, if there was one and the handler asked for it.
+    pub(super) answer: Option<Answer>,
 }
 
 /// What is to become of a request after a try.
@@ -68,6 +71,7 @@ impl Outcome {
             status: None,
             error: error.into(),
             verdict: Verdict::Dead,
+            answer: None,
         }
     }
 
@@ -87,19 +91,25 @@ pub(super) async fn attempt(
     request: &OutboxRequest,
     limit: Duration,
 ) -> Outcome {
-    let (destination, prepared) = match prepare(handler, request) {
+    let (allow, prepared) = match prepare(handler, request) {
         Ok(prepared) => prepared,
         Err(error) => return Outcome::dead(error),
     };
+    let destination = Destination::new(allow);
     let sending = async {
         let answer = match clients.get(&destination).request(prepared).await {
             Ok(answer) => answer,
             Err(error) => return Outcome::again(chain(&error)),
         };
         let (head, body) = answer.into_parts();
-        let outcome = judge(head.status, &head.headers, clock);
+        let mut outcome = judge(head.status, &head.headers, clock);
         // The status has decided; a body that breaks off or is too long changes nothing.
-        _ = Limited::new(body, ANSWER_BYTES).collect().await;
+        if request.request.respond.is_some() {
+            let limit = handler.limits.response;
+            outcome.answer = Some(Answer::read(&head.headers, body, allow, limit).await);
+        } else {
+            _ = Limited::new(body, ANSWER_BYTES).collect().await;
+        }
         outcome
     };
     match timeout(limit, sending).await {
@@ -108,11 +118,11 @@ pub(super) async fn attempt(
     }
 }
 
-/// The request as it goes out, with its destination; or why it may not.
-fn prepare(
-    handler: &Handler,
+/// The request as it goes out, with the `allow` entry that lets it; or why it may not.
+fn prepare<'a>(
+    handler: &'a Handler,
     request: &OutboxRequest,
-) -> Result<(Destination, http::Request<Full<bytes::Bytes>>), String> {
+) -> Result<(&'a Allow, http::Request<Full<bytes::Bytes>>), String> {
     let new = &request.request;
     let uri: Uri = new
         .url
@@ -135,7 +145,7 @@ fn prepare(
     *prepared.method_mut() = method;
     *prepared.uri_mut() = uri;
     *prepared.headers_mut() = headers(allow, request)?;
-    Ok((Destination::new(allow), prepared))
+    Ok((allow, prepared))
 }
 
 /// The guest's headers, then the gateway's, then the manifest's secret ones: the later
@@ -195,6 +205,7 @@ fn judge(status: StatusCode, headers: &HeaderMap, clock: &dyn Clock) -> Outcome 
         status: Some(status),
         error,
         verdict,
+        answer: None,
     }
 }
 

@@ -15,6 +15,7 @@ use super::attempt::{Outcome, Verdict, attempt};
 use super::connect::Clients;
 use super::inbox::Inbox;
 use super::queue::{Bounds, Queue};
+use super::response;
 use super::settle::Settler;
 use super::{Parts, Signals, Targets};
 use crate::clock::Clock;
@@ -271,12 +272,14 @@ impl Sending {
         let at = self.clock.now();
         let next = next(&outcome, tries, request.queued, at, &settings);
         self.note(&request, tries, &outcome, next);
+        let response = response::event(&request, &outcome, tries, next, at);
         let settlement = Settlement {
             seq: request.seq,
             at,
             status: outcome.status.map(|status| status.as_u16()),
             error: outcome.error,
             next,
+            response: response.map(Box::new),
         };
         let settled = self.settler.settle(settlement).await;
         Ended {

@@ -12,6 +12,7 @@ mod driver;
 mod inbox;
 mod pass;
 mod queue;
+mod response;
 mod retry_after;
 mod settle;
 #[cfg(test)]

@@ -82,6 +82,7 @@ mod tests {
             status: Some(200),
             error: String::new(),
             next: OutboxNext::Sent,
+            response: None,
         }
     }
 

@@ -12,9 +12,9 @@ use super::capture::{Logs, Output};
 use super::limits::Budget;
 use super::state::{MAX_KEY, StateSource, StateView};
 use super::turns::Turn;
-use crate::event::{DedupBasis, DedupKey, Event, EventId, MAX_DEPTH};
+use crate::event::{DedupBasis, DedupKey, Event, EventId, MAX_DEPTH, OUTBOX_RESPONSE};
 use crate::ledger::{
-    Delivery, Due, Effects, LedgerError, NewEvent, NewRequest, NewScheduled, Read,
+    Delivery, Due, Effects, LedgerError, NewEvent, NewRequest, NewScheduled, Read, Respond,
     SCHEDULE_HORIZON, ScheduleWrite,
 };
 use crate::manifest::{Handler, Origin};
@@ -171,6 +171,7 @@ impl Call {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
         order_key: Option<String>,
+        respond: Option<String>,
     ) -> Result<String, Refused> {
         http::Method::from_bytes(method.as_bytes())
             .map_err(|_| Refused::Invalid(format!("`{method}` is no HTTP method")))?;
@@ -178,9 +179,11 @@ impl Call {
         for (name, value) in &headers {
             self.check_header(&origin, name, value)?;
         }
+        let respond = respond.map(|text| self.respond(text)).transpose()?;
         let size = url.len()
             + body.len()
             + order_key.as_ref().map_or(0, String::len)
+            + respond.as_ref().map_or(0, |of| of.correlation.len())
             + headers
                 .iter()
                 .map(|(name, value)| name.len() + value.len())
@@ -196,8 +199,22 @@ impl Call {
             headers,
             body: Bytes::from(body),
             order_key,
+            respond,
         });
         Ok(key)
+    }
+
+    fn respond(&self, correlation: String) -> Result<Respond, Refused> {
+        let cause = &self.delivery.event;
+        let depth = cause.depth + 1;
+        if depth > MAX_DEPTH {
+            return Err(Refused::TooDeep);
+        }
+        Ok(Respond {
+            correlation,
+            account: cause.account.clone(),
+            depth,
+        })
     }
 
     fn allowed_origin(&self, url: &str) -> Result<Origin, Refused> {
@@ -349,6 +366,9 @@ impl Call {
 }
 
 fn check_kind(kind: &str) -> Result<(), Refused> {
+    if kind == OUTBOX_RESPONSE {
+        return Err(Refused::Invalid(format!("`{kind}` is the gateway's own")));
+    }
     if kind.is_empty() || kind.len() > MAX_KIND || kind.chars().any(char::is_control) {
         return Err(Refused::Invalid(
             "an event type has 1 to 255 bytes and no control characters".into(),

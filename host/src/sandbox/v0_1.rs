@@ -180,17 +180,17 @@ impl outbox::Host for Call {
             headers,
             body,
             order_key,
+            respond,
         } = request;
         Ok(
-            Call::send(self, &method, url, headers, body, order_key).map_err(
-                |refused| match refused {
+            Call::send(self, &method, url, headers, body, order_key, respond).map_err(|refused| {
+                match refused {
                     Refused::Invalid(why) => outbox::Error::Invalid(why),
                     Refused::NotAllowed(origin) => outbox::Error::NotAllowed(origin),
-                    Refused::TooLarge | Refused::TooDeep | Refused::InvalidKey => {
-                        outbox::Error::TooLarge
-                    }
-                },
-            ),
+                    Refused::TooDeep => outbox::Error::TooDeep,
+                    Refused::TooLarge | Refused::InvalidKey => outbox::Error::TooLarge,
+                }
+            }),
         )
     }
 }

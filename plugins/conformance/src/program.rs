@@ -180,6 +180,8 @@ pub(crate) enum Step {
         headers: Vec<(String, String)>,
         /// Its ordering key.
         order_key: Option<String>,
+        /// Steps to run when its answer comes, of which these are the text that it is recognised by.
+        respond: Option<Value>,
         /// The body: text as it is, any other JSON as JSON.
         #[serde(default)]
         body: Value,
@@ -303,7 +305,11 @@ impl Step {
 impl Program {
     /// The steps that an event asks for.
     pub(crate) fn of(event: &Event) -> Result<Self, Failure> {
-        let payload: Value = event.json()?;
+        let payload: Value = match event.response()? {
+            // What to do at an answer stands in the text that it is recognised by.
+            Some(response) => serde_json::from_str(&response.correlation).unwrap_or_default(),
+            None => event.json()?,
+        };
         let places = [
             &payload,
             &payload["data"]["object"],

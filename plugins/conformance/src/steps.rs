@@ -89,6 +89,7 @@ fn with_effect(step: Step) -> Result<(), Error> {
             url,
             headers,
             order_key,
+            respond,
             body,
             times,
         } => {
@@ -100,6 +101,9 @@ fn with_effect(step: Step) -> Result<(), Error> {
                 }
                 if let Some(key) = &order_key {
                     request = request.order_key(key);
+                }
+                if let Some(steps) = &respond {
+                    request = request.respond(steps.to_string());
                 }
                 log::info!("send", key = request.send()?);
                 Ok(())

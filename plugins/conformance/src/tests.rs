@@ -170,6 +170,22 @@ fn effect_steps() {
 }
 
 #[test]
+fn an_answer_runs_the_steps_that_asked_for_it() {
+    let mut host = Host::new();
+    let sent = run(
+        &mut host,
+        &json!({"do": "send", "url": "https://a.example/",
+                "respond": {"steps": [{"do": "echo"}, {"do": "set", "key": "k", "value": "v"}]}}),
+    )
+    .sent
+    .remove(0);
+    let run = host.run(handle, testing::response(&sent, 200, "hello"));
+    assert_eq!(run.result, done());
+    assert!(run.logs[0].field("event").unwrap().contains("hello"));
+    assert_eq!(host.state()["k"], b"v");
+}
+
+#[test]
 fn schedule_steps() {
     let mut host = Host::new();
     let all = run(

@@ -44,6 +44,7 @@ pub(crate) fn outbox_send(request: outbox::Parts) -> Result<String, EffectProble
         headers: request.headers,
         body: request.body,
         order_key: request.order_key,
+        respond: request.respond,
     };
     Ok(wit::outbox::send(&request)?)
 }
@@ -119,6 +120,7 @@ impl From<wit::outbox::Error> for EffectProblem {
         match error {
             wit::outbox::Error::Invalid(why) => EffectProblem::Invalid(why),
             wit::outbox::Error::NotAllowed(origin) => EffectProblem::NotAllowed(origin),
+            wit::outbox::Error::TooDeep => EffectProblem::TooDeep,
             wit::outbox::Error::TooLarge => EffectProblem::TooLarge,
         }
     }

@@ -55,6 +55,7 @@ mod host;
 pub mod log;
 pub mod outbox;
 mod outcome;
+pub mod response;
 pub mod schedule;
 pub mod state;
 pub mod stripe;
@@ -64,6 +65,7 @@ pub mod testing;
 pub use bindings::tollgate::handler::types::{Event, Failure, Outcome, Retry};
 pub use error::{EffectProblem, Error, ScheduleProblem, StateProblem};
 pub use outcome::{done, ignored, reject, retry};
+pub use response::Response;
 
 /// What most handlers need, to be imported whole. The derives of `serde` need
 /// that crate among the handler's own dependencies.

@@ -51,6 +51,8 @@ pub struct Parts {
     pub body: Vec<u8>,
     /// Requests with the same key go out one after another.
     pub order_key: Option<String>,
+    /// Whether the answer is to come as an event, and what it is recognised by.
+    pub respond: Option<String>,
 }
 
 /// A request that is being put together; nothing is queued before [`Request::send`].
@@ -102,6 +104,14 @@ impl Request {
     /// order of their commits.
     pub fn order_key(mut self, key: impl Into<String>) -> Self {
         self.parts.order_key = Some(key.into());
+        self
+    }
+
+    /// Asks for the answer: once the request has been answered 2xx or given up, an event
+    /// of type `outbox.response` tells this handler of it. The text is to recognise
+    /// it by; [`Event::response`](crate::Event::response) reads it.
+    pub fn respond(mut self, correlation: impl Into<String>) -> Self {
+        self.parts.respond = Some(correlation.into());
         self
     }
 

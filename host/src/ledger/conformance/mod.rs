@@ -248,6 +248,7 @@ pub(super) fn request(key: &str) -> NewRequest {
         headers: vec![("content-type".into(), "application/json".into())],
         body: Bytes::from_static(b"{\"order\":1}"),
         order_key: Some("order-1".to_owned()),
+        respond: None,
     }
 }
 
@@ -295,6 +296,7 @@ macro_rules! suite {
                 requests_go_out_in_commit_order,
                 a_settled_request_is_not_settled_again,
                 requests_are_listed_newest_first,
+                an_answer_is_recorded_with_the_end_of_its_request,
             },
             schedule::{
                 what_is_scheduled_is_recorded_when_due,

@@ -357,6 +357,7 @@ impl Model {
             status: Some(200),
             error: String::new(),
             next,
+            response: None,
         });
         let row = self.outbox.get_mut(&place).unwrap();
         if row.0 == OutboxState::Waiting {

@@ -40,6 +40,7 @@ fn tried(of: &OutboxRequest, status: Option<u16>, next: OutboxNext) -> Settlemen
             "refused".into()
         },
         next,
+        response: None,
     }
 }
 
@@ -116,4 +117,54 @@ pub(in crate::ledger) fn requests_are_listed_newest_first(engine: &dyn Engine) {
     assert!(keys(Some(OutboxState::Sent), 10).is_empty());
     let dead = &open.ledger.outbox_list(Some(OutboxState::Dead), 1).unwrap()[0];
     assert_eq!((dead.status, dead.error.as_str()), (Some(400), "refused"));
+}
+
+/// A settlement that brings an event for handler `a`, known by this key.
+fn answered(of: &OutboxRequest, next: OutboxNext, key: &str) -> Settlement {
+    let response = event_of("handler:a", key, b"{\"status\":200}", &["a"]);
+    Settlement {
+        response: Some(Box::new(response)),
+        ..tried(of, Some(200), next)
+    }
+}
+
+pub(in crate::ledger) fn an_answer_is_recorded_with_the_end_of_its_request(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let delivery = &open.deliver("evt_1", &["a"])[0];
+    let mut completion = ending(delivery, NextState::Done);
+    let respond = Respond {
+        correlation: "order-1".to_owned(),
+        account: None,
+        depth: 1,
+    };
+    completion.effects.outbox = ["1", "2", "3"]
+        .into_iter()
+        .map(|key| NewRequest {
+            respond: Some(respond.clone()),
+            ..request(key)
+        })
+        .collect();
+    assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
+    let queued = open.sink.requests();
+    assert_eq!(queued[0].request.respond, Some(respond.clone()));
+    let open = open.reopen(engine);
+    let waiting = open.ledger.outbox_waiting(OutboxSeq(0), 10, 1 << 20);
+    assert_eq!(waiting.unwrap()[0].request.respond, Some(respond));
+
+    let again = OutboxNext::Waiting { due: START };
+    open.settle(answered(&queued[0], again, "r-1"));
+    assert!(open.sink.deliveries().is_empty(), "it has not ended");
+    open.settle(answered(&queued[0], OutboxNext::Sent, "r-1"));
+    open.settle(answered(&queued[1], OutboxNext::Dead, "r-2"));
+    let deliveries = open.sink.deliveries();
+    assert_eq!(deliveries.len(), 2);
+    assert_eq!(deliveries[0].handler, handler("a"));
+    assert_eq!(&deliveries[0].event.payload[..], b"{\"status\":200}");
+    assert_eq!(open.pending("a").len(), 2);
+
+    // Neither a second settlement nor a second request with the same key brings another.
+    open.settle(answered(&queued[0], OutboxNext::Sent, "r-4"));
+    open.settle(answered(&queued[2], OutboxNext::Sent, "r-1"));
+    assert!(open.sink.deliveries().is_empty());
+    assert_eq!(open.outbox_in(OutboxState::Sent), 2);
 }

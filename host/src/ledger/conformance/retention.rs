@@ -102,6 +102,7 @@ fn settled(seq: OutboxSeq, at: UnixMillis, next: OutboxNext) -> Settlement {
         status: Some(200),
         error: String::new(),
         next,
+        response: None,
     }
 }
 

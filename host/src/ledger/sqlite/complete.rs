@@ -156,8 +156,8 @@ fn queue_requests(
             .conn
             .prepare_cached(
                 "INSERT INTO outbox (seq, handler, event, delivery, key, method, url, order_key,
-                     queued, due, state)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 'waiting')",
+                     respond, queued, due, state)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 'waiting')",
             )?
             .execute(params![
                 seq,
@@ -168,6 +168,7 @@ fn queue_requests(
                 new.method,
                 new.url,
                 new.order_key,
+                new.respond.as_ref().map(|respond| &respond.correlation),
                 int(now),
             ])?;
         batch

@@ -45,7 +45,9 @@ use parking_lot::Mutex;
 
 use self::batch::Memory;
 use self::checkpoint::Checkpointer;
-use self::op::{CompletionRequest, HoldStep, Mark, Op, Prepared, Reply, Sweeping, Task};
+use self::op::{
+    CompletionRequest, HoldStep, Mark, Op, Prepared, Reply, SettlementRequest, Sweeping, Task,
+};
 use self::queue::{Queue, Refused};
 use self::running::Running;
 use self::sweep::Sweeper;
@@ -266,7 +268,8 @@ impl Ledger for SqliteLedger {
     }
 
     fn settle(&self, settlement: Settlement, then: SettlementCallback) {
-        self.put(Op::Settle(Task::new(settlement, Reply::new(then))));
+        let request = SettlementRequest::from(settlement);
+        self.put(Op::Settle(Box::new(Task::new(request, Reply::new(then)))));
     }
 
     fn state_get(&self, handler: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {

@@ -135,7 +135,7 @@ pub(super) struct SweepDone {
 pub(super) enum Op {
     Record(Task<Vec<Prepared>, Vec<Recorded>>),
     Complete(Box<Task<CompletionRequest, Completed>>),
-    Settle(Task<Settlement, ()>),
+    Settle(Box<Task<SettlementRequest, ()>>),
     Hold(Task<Vec<HandlerName>, HoldStep>),
     Mark(Task<Mark, ()>),
     Fire(Task<UnixMillis, Fired>),
@@ -161,6 +161,22 @@ impl From<Completion> for CompletionRequest {
         Self {
             completion,
             emitted: emitted.into_iter().map(Prepared::from).collect(),
+        }
+    }
+}
+
+/// A settlement with its event made ready.
+pub(super) struct SettlementRequest {
+    pub(super) settlement: Settlement,
+    pub(super) response: Option<Prepared>,
+}
+
+impl From<Settlement> for SettlementRequest {
+    fn from(mut settlement: Settlement) -> Self {
+        let response = settlement.response.take();
+        Self {
+            settlement,
+            response: response.map(|event| Prepared::from(*event)),
         }
     }
 }
@@ -202,6 +218,7 @@ impl Op {
                     + schedule.sum::<usize>()
                     + weight_of(&task.request.emitted)
             }
+            Self::Settle(task) => BASE_WEIGHT + weight_of(task.request.response.as_slice()),
             _ => BASE_WEIGHT,
         }
     }

@@ -8,6 +8,7 @@ use rusqlite::{Error, Result, Row, types::Type};
 use crate::event::{Event, EventId, HandlerName, SourceName};
 use crate::ledger::{
     Delivery, DeliverySeq, DeliveryState, NewRequest, OutboxRequest, OutboxSeq, OutboxState,
+    Respond,
 };
 
 /// What [`delivery`] reads, from `deliveries d` joined with the tables that it names.
@@ -48,7 +49,8 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
 
 /// What [`outbox_request`] reads, from `outbox o` joined with the tables that it names.
 pub(super) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
-    o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error";
+    o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error,
+    o.respond, e.account, e.depth";
 
 /// The joins that [`OUTBOX_COLUMNS`] needs.
 pub(super) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request = o.seq
@@ -70,8 +72,21 @@ pub(super) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {
             order_key: row.get(9)?,
             headers: pairs(row, 10)?,
             body: Bytes::from(row.get::<_, Vec<u8>>(11)?),
+            respond: respond(row)?,
         }),
     })
+}
+
+fn respond(row: &Row<'_>) -> Result<Option<Respond>> {
+    let Some(correlation) = row.get(15)? else {
+        return Ok(None);
+    };
+    Ok(Some(Respond {
+        correlation,
+        account: row.get(16)?,
+        // The event that queued the request is one step up.
+        depth: row.get::<_, u32>(17)?.saturating_add(1),
+    }))
 }
 
 /// The state of a delivery in this column.

@@ -4,14 +4,16 @@
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int, non_empty};
-use super::op::{HoldStep, Mark};
+use super::op::{HoldStep, Mark, SettlementRequest};
+use super::record;
 use super::tally::Counter;
 use crate::event::HandlerName;
 use crate::ledger::{DeliveryState, OutboxNext, OutboxState, Settlement};
 
-/// Writes down one try of an outbox request. One that is not waiting any more is left
-/// as it is.
-pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<()> {
+/// Writes down one try of an outbox request and, where it ends the request, the event that
+/// tells its handler. One that is not waiting any more is left as it is.
+pub(super) fn settle(batch: &mut Batch<'_>, request: &SettlementRequest) -> Result<()> {
+    let settlement = &request.settlement;
     let tries: Option<u32> = batch
         .conn
         .prepare_cached("SELECT tries FROM outbox WHERE seq = ?1 AND state = 'waiting'")?
@@ -45,6 +47,12 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<(
     }
     batch.tally.add(Counter::Outbox(OutboxState::Waiting), -1);
     batch.tally.add(Counter::Outbox(to), 1);
+    if to != OutboxState::Waiting
+        && let Some(event) = &request.response
+    {
+        // One that is known is of an earlier run with the same keys.
+        record::insert(batch, event)?;
+    }
     Ok(())
 }
 

@@ -203,6 +203,7 @@ const PLAIN_KEYS: &[&str] = &[
     "output",
     "path",
     "poll_interval",
+    "response",
     "retention",
     "retry",
     "scheme",

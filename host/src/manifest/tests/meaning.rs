@@ -128,6 +128,7 @@ fn handlers_are_read() {
             logs: 10_000,
             calls: 500,
             effects: 256 << 10,
+            response: 128 << 10,
         }
     );
     // What a retry table leaves out is the default.
@@ -281,6 +282,7 @@ fn what_is_left_out_has_its_default() {
             logs: 64 << 10,
             calls: 10_000,
             effects: 1 << 20,
+            response: 64 << 10,
         }
     );
     assert!(handler.config.is_empty() && handler.allow.is_empty());

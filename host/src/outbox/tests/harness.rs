@@ -145,6 +145,7 @@ impl Setup {
                 logs: 0,
                 calls: 0,
                 effects: 0,
+                response: 100,
             },
             allow,
             fixtures: None,
@@ -226,6 +227,11 @@ impl Setup {
         id
     }
 
+    /// The events that were recorded since the last look, with their handlers.
+    pub(super) fn delivered(&self) -> Vec<Delivery> {
+        std::mem::take(&mut self.sink.deliveries.lock())
+    }
+
     pub(super) fn list(&self, state: Option<OutboxState>) -> Vec<OutboxEntry> {
         self.ledger.outbox_list(state, 100_000).unwrap()
     }
@@ -295,6 +301,7 @@ pub(super) fn post(url: &str, key: &str, order_key: Option<&str>) -> NewRequest 
         headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
         body: Bytes::from(format!("body of {key}")),
         order_key: order_key.map(str::to_owned),
+        respond: None,
     }
 }
 
@@ -321,6 +328,8 @@ impl Received {
 pub(super) enum Reply {
     Status(u16),
     Header(u16, &'static str, String),
+    /// With this body, and these headers.
+    Body(u16, Vec<u8>, Vec<(&'static str, String)>),
     /// Not at all, until the receiver is let go on.
     Hang,
 }
@@ -361,6 +370,13 @@ impl Service for State {
             Reply::Header(status, name, value) => {
                 *response.status_mut() = StatusCode::from_u16(status).unwrap();
                 response.headers_mut().insert(name, value.parse().unwrap());
+            }
+            Reply::Body(status, body, headers) => {
+                *response.status_mut() = StatusCode::from_u16(status).unwrap();
+                *response.body_mut() = Full::from(body);
+                for (name, value) in headers {
+                    response.headers_mut().append(name, value.parse().unwrap());
+                }
             }
             Reply::Hang => self.go_on.notified().await,
         }

@@ -3,4 +3,5 @@
 mod harness;
 mod https;
 mod queue;
+mod responses;
 mod sending;

@@ -146,6 +146,7 @@ impl Model {
                 headers: vec![],
                 body: Bytes::new(),
                 order_key: key.map(|key| key.to_string()),
+                respond: None,
             }),
             tries: 0,
             queued: self.now,

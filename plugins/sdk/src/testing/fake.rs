@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Emitted, Line, Scheduled, Sent};
 use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
 use crate::log::Level;
-use crate::{emit, outbox, schedule};
+use crate::{emit, outbox, response, schedule};
 
 /// As the WIT interface says of keys.
 const LONGEST_KEY: usize = 512;
@@ -155,6 +155,9 @@ impl Run {
                 )));
             }
         }
+        if self.too_deep && request.respond.is_some() {
+            return Err(EffectProblem::TooDeep);
+        }
         let headers: usize = request.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
         self.charge(request.url.len() + headers + request.body.len())
             .ok_or(EffectProblem::TooLarge)?;
@@ -171,7 +174,10 @@ impl Run {
     }
 
     pub(crate) fn emit(&mut self, event: emit::Parts) -> Result<String, EffectProblem> {
-        if event.kind.is_empty() || event.kind.chars().any(char::is_whitespace) {
+        if event.kind.is_empty()
+            || event.kind == response::KIND
+            || event.kind.chars().any(char::is_whitespace)
+        {
             return Err(EffectProblem::Invalid(format!(
                 "{:?} is no event type",
                 event.kind
@@ -197,7 +203,10 @@ impl Run {
 
     pub(crate) fn put(&mut self, key: &str, entry: schedule::Parts) -> Result<(), ScheduleProblem> {
         check_key(key).map_err(|_| ScheduleProblem::InvalidKey)?;
-        if entry.kind.is_empty() || entry.kind.chars().any(char::is_control) {
+        if entry.kind.is_empty()
+            || entry.kind == response::KIND
+            || entry.kind.chars().any(char::is_control)
+        {
             return Err(ScheduleProblem::Invalid(format!(
                 "{:?} is no event type",
                 entry.kind

@@ -46,6 +46,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::log::Level;
+use crate::response::{KIND, Response};
 use crate::{Event, Failure, Outcome, emit, outbox, schedule};
 pub use orders::{orders, with_repeats};
 
@@ -78,6 +79,32 @@ pub fn event<T: Serialize + ?Sized>(kind: &str, payload: &T) -> Event {
 
 /// So many events that fall due in one [`Host::advance`] are taken for a mistake.
 const ENDLESS: usize = 10_000;
+
+/// The event with the answer of a request that asked for it. A status that is not 2xx means
+/// that it was given up.
+pub fn response(of: &Sent, status: u16, body: &str) -> Event {
+    response_event(of, |correlation| {
+        Response::new(&of.key, correlation, status, body)
+    })
+}
+
+/// The event that tells of a request that asked for its answer and never got one.
+pub fn no_response(of: &Sent, error: &str) -> Event {
+    response_event(of, |correlation| {
+        Response::none(&of.key, correlation, error)
+    })
+}
+
+fn response_event(of: &Sent, response: impl FnOnce(&str) -> Response) -> Event {
+    let correlation = of.request.respond.as_deref().unwrap_or_default();
+    Event {
+        id: fake::id_of(&[b"response", of.key.as_bytes()]),
+        source: "handler:test".into(),
+        subject: of.request.respond.clone(),
+        metadata: vec![("request".into(), of.key.clone())],
+        ..event(KIND, &response(correlation))
+    }
+}
 
 /// A gateway in memory: what the manifest grants, and all that was committed.
 #[derive(Clone, Debug, Default)]

@@ -531,3 +531,52 @@ fn what_cannot_be_scheduled_is_refused() {
         assert!(refused(|| late.put("k")).starts_with("schedule key \"k\": "));
     }
 }
+
+#[test]
+fn answers_are_asked_for_and_come_as_events() {
+    let mut host = Host::new();
+    let sent = run(&mut host, || {
+        outbox::post("https://a.example/ship")
+            .respond("order-1")
+            .send()?;
+        Ok(())
+    })
+    .sent
+    .remove(0);
+    assert_eq!(sent.request.respond.as_deref(), Some("order-1"));
+    let answer = super::response(&sent, 201, "{\"id\":\"ship_1\"}");
+    let read = answer.response().unwrap().unwrap();
+    assert!(read.is_success());
+    assert_eq!(
+        (read.status, read.correlation.as_str()),
+        (Some(201), "order-1")
+    );
+    assert_eq!(read.idempotency_key, sent.key);
+    assert_eq!(read.json::<serde_json::Value>().unwrap()["id"], "ship_1");
+    let refused = super::response(&sent, 422, "no")
+        .response()
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (refused.is_success(), refused.error.as_deref()),
+        (false, Some("answered 422"))
+    );
+    let none = super::no_response(&sent, "no route")
+        .response()
+        .unwrap()
+        .unwrap();
+    assert_eq!((none.status, none.body()), (None, Vec::new()));
+    assert_eq!(none.error.as_deref(), Some("no route"));
+    // The type is the gateway's, and an answer is a link of a chain.
+    let own = refused_by(Host::new(), || {
+        emit::event("outbox.response").send().map(drop)
+    });
+    assert!(own.contains("outbox.response"), "{own}");
+    let deep = refused_by(Host::new().refuse_to_emit(), || {
+        outbox::post("https://a.example/")
+            .respond("x")
+            .send()
+            .map(drop)
+    });
+    assert!(deep.contains("too deep"), "{deep}");
+}

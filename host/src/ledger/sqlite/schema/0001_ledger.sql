@@ -107,6 +107,7 @@ CREATE TABLE outbox (
     method    TEXT NOT NULL,
     url       TEXT NOT NULL,
     order_key TEXT,
+    respond   TEXT,             -- what its handler recognises the answer by, if it wants it
     queued    INTEGER NOT NULL,
     due       INTEGER NOT NULL,
     state     TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'dead')),

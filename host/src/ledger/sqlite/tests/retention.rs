@@ -73,6 +73,7 @@ fn fill(open: &Open, names: &[String]) -> Vec<Delivery> {
             status: Some(200),
             error: String::new(),
             next: OutboxNext::Sent,
+            response: None,
         });
     }
     ended

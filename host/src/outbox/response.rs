@@ -1,0 +1,356 @@
+//! The answer of a request as an event for the handler that asked for it.
+//!
+//! It is bounded and carries no credentials: neither a receiver's cookies nor those that
+//! the manifest adds to requests, should the receiver repeat them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName};
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use serde::Serialize;
+
+use crate::event::{DedupBasis, DedupKey, Event, EventId, OUTBOX_RESPONSE, UnixMillis};
+use crate::ledger::{NewEvent, OutboxNext, OutboxRequest, Respond};
+use crate::manifest::Allow;
+
+use super::attempt::Outcome;
+
+/// What is kept of an answer's headers: more than APIs send, less than would hurt.
+const HEADERS: usize = 64;
+const HEADER_BYTES: usize = 16 * 1024;
+
+/// Headers that say nothing of the answer: those of the connection, which has ended, and
+/// those that ask for or hand out credentials.
+const LEFT_OUT: &[HeaderName] = &[
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::SET_COOKIE,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::WWW_AUTHENTICATE,
+];
+const LEFT_OUT_BY_NAME: &[&str] = &[
+    "authentication-info",
+    "keep-alive",
+    "proxy-authentication-info",
+    "proxy-connection",
+    "set-cookie2",
+];
+
+/// A shorter part of a credential is found in many a text by chance.
+const SHORTEST_SECRET: usize = 8;
+const REDACTED: &[u8] = b"[redacted]";
+
+/// An answer, as far as a handler is told of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    truncated: bool,
+}
+
+impl Answer {
+    /// Reads an answer of which `limit` bytes of the body are to be kept.
+    pub(super) async fn read(
+        headers: &HeaderMap,
+        body: impl Body<Data = Bytes> + Unpin,
+        allow: &Allow,
+        limit: usize,
+    ) -> Self {
+        let secrets = secrets(allow);
+        let (headers, all_headers) = kept(headers, &secrets);
+        // So much more that no part of a secret is left at the end.
+        let beyond = secrets.iter().map(|secret| secret.len()).max().unwrap_or(0);
+        let (mut body, whole) = collect(body, limit + beyond).await;
+        redact(&mut body, &secrets);
+        if !whole {
+            body.truncate(body.len().saturating_sub(beyond));
+        }
+        let cut_off = !whole || body.len() > limit;
+        if cut_off {
+            cut(&mut body, limit);
+        }
+        Self {
+            headers,
+            body,
+            truncated: cut_off || !all_headers,
+        }
+    }
+}
+
+/// Reads up to `limit` bytes of a body; and whether that was all of it.
+async fn collect(mut body: impl Body<Data = Bytes> + Unpin, limit: usize) -> (Vec<u8>, bool) {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return (read, false);
+        };
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        let room = limit - read.len();
+        read.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            return (read, false);
+        }
+    }
+    (read, true)
+}
+
+/// Shortens to `limit` bytes, and a text to whole characters.
+fn cut(body: &mut Vec<u8>, limit: usize) {
+    body.truncate(limit);
+    if let Err(error) = std::str::from_utf8(body)
+        && error.error_len().is_none()
+    {
+        // Nothing is wrong but that it ends within a character.
+        body.truncate(error.valid_up_to());
+    }
+}
+
+/// What of the credentials that are added to requests is not to come back: a header's value
+/// and, where it begins with a scheme such as `Bearer`, what follows that.
+fn secrets(allow: &Allow) -> Vec<&[u8]> {
+    let mut secrets: Vec<&[u8]> = Vec::new();
+    for (_, secret) in &allow.headers {
+        let value = secret.expose();
+        secrets.push(value);
+        if let Some(space) = value.iter().position(|byte| *byte == b' ') {
+            secrets.push(value[space..].trim_ascii());
+        }
+    }
+    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    secrets
+}
+
+/// Takes every occurrence of the secrets out.
+fn redact(text: &mut Vec<u8>, secrets: &[&[u8]]) {
+    for secret in secrets {
+        let mut from = 0;
+        while let Some(at) = find(&text[from..], secret) {
+            let at = from + at;
+            text.splice(at..at + secret.len(), REDACTED.iter().copied());
+            from = at + REDACTED.len();
+        }
+    }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+/// The headers that a handler is told of; and whether these are all that it may be told of.
+fn kept(headers: &HeaderMap, secrets: &[&[u8]]) -> (Vec<(String, String)>, bool) {
+    let mut kept = Vec::new();
+    let mut bytes = 0;
+    for (name, value) in headers {
+        if LEFT_OUT.contains(name) || LEFT_OUT_BY_NAME.contains(&name.as_str()) {
+            continue;
+        }
+        bytes += name.as_str().len() + value.len();
+        if kept.len() == HEADERS || bytes > HEADER_BYTES {
+            return (kept, false);
+        }
+        let mut value = value.as_bytes().to_vec();
+        redact(&mut value, secrets);
+        let value = String::from_utf8_lossy(&value).into_owned();
+        kept.push((name.as_str().to_owned(), value));
+    }
+    (kept, true)
+}
+
+/// The payload of the event; documented with `respond` in `wit/outbox.wit`.
+#[derive(Serialize)]
+struct Payload<'a> {
+    outcome: &'static str,
+    idempotency_key: &'a str,
+    correlation: &'a str,
+    status: Option<u16>,
+    headers: &'a [(String, String)],
+    body: Option<String>,
+    encoding: Option<&'static str>,
+    truncated: bool,
+    tries: u32,
+    error: Option<&'a str>,
+}
+
+/// The event that tells a handler how its request ended at `at`; none where it did not
+/// end, or the handler did not ask.
+pub(super) fn event(
+    request: &OutboxRequest,
+    outcome: &Outcome,
+    tries: u32,
+    next: OutboxNext,
+    at: UnixMillis,
+) -> Option<NewEvent> {
+    let respond = request.request.respond.as_ref()?;
+    let ended = match next {
+        OutboxNext::Sent => "sent",
+        OutboxNext::Dead => "dead",
+        OutboxNext::Waiting { .. } => return None,
+    };
+    let answer = outcome.answer.as_ref();
+    let (body, encoding) = answer.map(|answer| encoded(&answer.body)).unzip();
+    let payload = Payload {
+        outcome: ended,
+        idempotency_key: &request.request.key,
+        correlation: &respond.correlation,
+        status: outcome.status.map(|status| status.as_u16()),
+        headers: answer.map_or(&[], |answer| &answer.headers),
+        body,
+        encoding,
+        truncated: answer.is_some_and(|answer| answer.truncated),
+        tries,
+        error: Some(outcome.error.as_str()).filter(|error| !error.is_empty()),
+    };
+    let payload = serde_json::to_vec(&payload).expect("texts and numbers always have a JSON form");
+    Some(wrap(request, respond, payload, at))
+}
+
+fn encoded(body: &[u8]) -> (String, &'static str) {
+    match std::str::from_utf8(body) {
+        Ok(text) => (text.to_owned(), "text"),
+        Err(_) => (BASE64.encode(body), "base64"),
+    }
+}
+
+fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: UnixMillis) -> NewEvent {
+    let source = request.handler.as_source();
+    let key = &request.request.key;
+    // The request's own key is not its event's: an emitted event may have one like it.
+    let id = format!("{OUTBOX_RESPONSE}/{key}");
+    let event = Event {
+        id: EventId::derived(request.queued, id.as_bytes()),
+        source: source.clone(),
+        provider_id: None,
+        kind: OUTBOX_RESPONSE.to_owned(),
+        subject: Some(respond.correlation.clone()).filter(|text| !text.is_empty()),
+        account: respond.account.clone(),
+        created: Some(at),
+        received: at,
+        headers: Vec::new(),
+        metadata: vec![
+            ("request".into(), key.clone()),
+            ("cause".into(), request.event.to_string()),
+        ],
+        depth: respond.depth,
+        payload: Bytes::from(payload),
+    };
+    NewEvent {
+        dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
+        event,
+        handlers: vec![request.handler.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+    use crate::manifest::Origin;
+    use crate::secret::Secret;
+
+    fn allow(value: &str) -> Allow {
+        Allow {
+            origin: Origin::parse("https://crm.example.com").unwrap(),
+            addresses: Vec::new(),
+            headers: vec![("authorization".to_owned(), Secret::new(value))],
+        }
+    }
+
+    fn read(headers: &HeaderMap, body: &[u8], secret: &str, limit: usize) -> Answer {
+        let allow = allow(secret);
+        let reading = Answer::read(
+            headers,
+            Full::new(Bytes::copy_from_slice(body)),
+            &allow,
+            limit,
+        );
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(reading)
+    }
+
+    fn body(body: &[u8], secret: &str, limit: usize) -> (String, bool) {
+        let answer = read(&HeaderMap::new(), body, secret, limit);
+        assert!(answer.body.len() <= limit);
+        (String::from_utf8(answer.body).unwrap(), answer.truncated)
+    }
+
+    #[test]
+    fn a_body_is_cut_at_its_limit() {
+        assert_eq!(body(b"12345", "x", 5), ("12345".into(), false));
+        assert_eq!(body(b"123456", "x", 5), ("12345".into(), true));
+        assert_eq!(body(b"123456", "x", 0), (String::new(), true));
+        assert_eq!(body(b"", "x", 0), (String::new(), false));
+        let text = "aé\u{1f600}".as_bytes();
+        for (limit, expected) in [(1, "a"), (2, "a"), (3, "aé"), (6, "aé"), (7, "aé\u{1f600}")] {
+            assert_eq!(body(text, "x", limit).0, expected);
+        }
+    }
+
+    #[test]
+    fn credentials_do_not_come_back() {
+        let secret = "Bearer tok_123456789";
+        let echoed = format!("[{secret}] and tok_123456789!");
+        assert_eq!(
+            body(echoed.as_bytes(), secret, 1000),
+            ("[[redacted]] and [redacted]!".into(), false)
+        );
+        // Wherever the limit cuts, no part of the secret is left.
+        let long = format!("{}{secret}{}", "x".repeat(20), "y".repeat(100));
+        for limit in 0..long.len() {
+            let (text, _) = body(long.as_bytes(), secret, limit);
+            assert!(
+                !text.contains("Bear") && !text.contains("tok"),
+                "{limit}: {text}"
+            );
+        }
+        // Nor where others before it were shortened.
+        let many = "Bearer tok_123456789_that_is_long ".repeat(50);
+        for limit in 0..many.len() {
+            let (text, _) = body(many.as_bytes(), "Bearer tok_123456789_that_is_long", limit);
+            assert!(
+                !text.contains("Bear") && !text.contains("tok"),
+                "{limit}: {text}"
+            );
+        }
+        assert_eq!(body(b"short", "short", 10).0, "short");
+    }
+
+    #[test]
+    fn headers_are_bounded_and_say_nothing_secret() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("content-type", "text/plain"),
+            ("set-cookie", "session=1"),
+            ("www-authenticate", "Basic"),
+            ("keep-alive", "timeout=5"),
+            ("x-echo", "tok_123456789"),
+        ] {
+            headers.append(name, value.parse().unwrap());
+        }
+        let answer = read(&headers, b"", "Bearer tok_123456789", 10);
+        let expected = [("content-type", "text/plain"), ("x-echo", "[redacted]")];
+        assert_eq!(
+            answer.headers,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        assert!(!answer.truncated);
+        for number in 0..100 {
+            headers.append("x-many", number.to_string().parse().unwrap());
+        }
+        let answer = read(&headers, b"", "x", 10);
+        assert_eq!((answer.headers.len(), answer.truncated), (HEADERS, true));
+        headers.clear();
+        headers.append("x-long", "x".repeat(HEADER_BYTES).parse().unwrap());
+        let answer = read(&headers, b"", "x", 10);
+        assert_eq!((answer.headers.len(), answer.truncated), (0, true));
+    }
+}
