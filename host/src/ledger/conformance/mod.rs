@@ -26,6 +26,9 @@ use crate::event::{DedupBasis, SourceName};
 pub(super) trait Engine {
     /// Opens the one store of this engine.
     fn open(&self, clock: ManualClock, sink: Arc<dyn LedgerSink>) -> Arc<dyn Ledger>;
+
+    /// Ends the ledger as the end of its process does: without a close.
+    fn crash(&self, ledger: Arc<dyn Ledger>);
 }
 
 /// The time at which scenarios begin.

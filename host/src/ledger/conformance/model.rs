@@ -7,16 +7,27 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
 
+mod keeping;
+
+use keeping::{Known, now};
+
 /// One step of a history. Numbers choose among what there is.
 #[derive(Clone, Debug)]
 enum Step {
     /// Events with these ids, each for the handlers that the bits name.
     Record(Vec<(u8, u8)>),
-    Complete(usize, Ending, Vec<(u8, Write)>),
+    /// With what it read still standing, or not.
+    Complete(usize, Ending, Vec<(u8, Write)>, bool),
     Settle(usize, OutboxNext),
     Fire(u64),
     Hold(u8),
+    /// A delivery is to run alone.
+    Claim(usize),
+    /// So many hours later, by one of the policies.
+    Sweep(u8, u8),
     Reopen,
+    /// A kill while these were under way.
+    Crash(Vec<usize>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,25 +80,42 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         6 => prop::collection::vec((0..40_u8, 0..8_u8), 1..4).prop_map(Step::Record),
-        8 => (any::<usize>(), ending, prop::collection::vec((0..4_u8, write), 0..4))
-            .prop_map(|(which, ending, writes)| Step::Complete(which, ending, writes)),
+        12 => (
+            any::<usize>(),
+            ending,
+            prop::collection::vec((0..4_u8, write), 0..4),
+            prop::bool::weighted(0.1),
+        )
+            .prop_map(|(which, ending, writes, stale)| {
+                Step::Complete(which, ending, writes, stale)
+            }),
         3 => (any::<usize>(), settled).prop_map(|(which, next)| Step::Settle(which, next)),
         2 => (0..50_u64).prop_map(Step::Fire),
         1 => (0..8_u8).prop_map(Step::Hold),
+        1 => any::<usize>().prop_map(Step::Claim),
+        2 => (0..30_u8, 0..3_u8).prop_map(|(hours, which)| Step::Sweep(hours, which)),
         1 => Just(Step::Reopen),
+        1 => prop::collection::vec(any::<usize>(), 0..4).prop_map(Step::Crash),
     ]
 }
 
 /// What the ledger should hold.
 #[derive(Default)]
 struct Model {
-    ids: BTreeMap<String, EventId>,
+    known: BTreeMap<String, Known>,
+    /// How many events were recorded.
+    recorded: usize,
     duplicates: u64,
-    unrouted: u64,
+    pruned: u64,
+    erased: u64,
     /// By place: handler, state, attempts, due; with the delivery as it was handed out.
     deliveries: BTreeMap<i64, (Delivery, DeliveryState, u64)>,
     state: BTreeMap<(String, String), i64>,
     outbox: BTreeMap<i64, (OutboxState, u32)>,
+    /// When each delivery that ended did.
+    finished: BTreeMap<i64, UnixMillis>,
+    /// The event that each request came of, and when it was last settled.
+    requested: BTreeMap<i64, (EventId, UnixMillis)>,
     /// When each key of each handler is due.
     schedule: BTreeMap<(String, String), UnixMillis>,
 }
@@ -119,13 +147,19 @@ impl Model {
     fn step(&mut self, open: Open, engine: &dyn Engine, n: usize, step: Step) -> Open {
         match step {
             Step::Record(events) => self.record(&open, &events),
-            Step::Complete(which, ending, writes) => {
-                self.complete(&open, n, which, ending, &writes);
+            Step::Complete(which, ending, writes, stale) => {
+                self.complete(&open, n, which, ending, &writes, stale);
             }
             Step::Settle(which, next) => self.settle(&open, which, next),
             Step::Fire(after) => self.fire(&open, after),
             Step::Hold(present) => self.hold(&open, &named(present)),
-            Step::Reopen => return open.reopen(engine),
+            Step::Claim(which) => self.claim(&open, which),
+            Step::Sweep(hours, which) => self.sweep(&open, hours, which),
+            Step::Reopen => {
+                self.release_claimed(now(&open));
+                return open.reopen(engine);
+            }
+            Step::Crash(running) => return self.crash(open, engine, &running),
         }
         open
     }
@@ -133,10 +167,14 @@ impl Model {
     fn record(&mut self, open: &Open, events: &[(u8, u8)]) {
         let new: Vec<_> = events
             .iter()
-            .map(|(id, handlers)| event(&format!("evt_{id}"), b"{}", &named(*handlers)))
+            .map(|(id, handlers)| {
+                let mut new = event(&format!("evt_{id}"), b"{}", &named(*handlers));
+                new.event.received = now(open);
+                new
+            })
             .collect();
         for (new, recorded) in new.iter().zip(open.record(new.clone())) {
-            let expected = self.expect(new);
+            let expected = self.expect(open, new);
             assert_eq!(recorded, expected);
             if matches!(expected, Recorded::Duplicate { .. }) {
                 self.duplicates += 1;
@@ -145,24 +183,12 @@ impl Model {
         self.take_deliveries(open);
     }
 
-    /// What recording this comes to.
-    fn expect(&mut self, new: &NewEvent) -> Recorded {
-        let key = format!("{}/{:?}", new.event.source, new.event.provider_id);
-        match self.ids.get(&key) {
-            Some(first) => Recorded::Duplicate {
-                first: Some(*first),
-                same_bytes: true,
-            },
-            None => {
-                self.ids.insert(key, new.event.id);
-                self.unrouted += u64::from(new.handlers.is_empty());
-                Recorded::New(new.event.id)
-            }
-        }
+    fn take_deliveries(&mut self, open: &Open) {
+        self.add_deliveries(open.sink.deliveries());
     }
 
-    fn take_deliveries(&mut self, open: &Open) {
-        for delivery in open.sink.deliveries() {
+    fn add_deliveries(&mut self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
             let place = delivery.seq.0;
             let known = self
                 .deliveries
@@ -178,6 +204,7 @@ impl Model {
         which: usize,
         ending_: Ending,
         writes: &[(u8, Write)],
+        stale: bool,
     ) {
         let keys: Vec<i64> = self.deliveries.keys().copied().collect();
         if keys.is_empty() {
@@ -192,17 +219,23 @@ impl Model {
         };
         let mut completion = ending(&delivery, next);
         // No two attempts are alike, so that none is taken for one that was committed.
-        completion.attempt.started += n as u64;
+        completion.attempt.started = now(open) + n as u64;
+        let ended = completion.attempt.started + completion.attempt.duration_us / 1000;
         self.add_effects(&mut completion, n, writes);
+        completion.reads = vec![read(open, &delivery.handler, stale)];
         let emitted = completion.effects.emitted.clone();
         let state_writes = completion.effects.state.clone();
         let schedule = completion.effects.schedule.clone();
         let requests = completion.effects.outbox.len();
         let answer = open.complete(completion).unwrap();
 
-        use DeliveryState::{Dead, Done, Held, Pending, Retrying};
-        if !matches!(state, Pending | Retrying | Held) {
+        use DeliveryState::{Dead, Done, Held, Pending, Retrying, Running};
+        if !matches!(state, Pending | Retrying | Held | Running) {
             assert_eq!(answer, Completed::Stale);
+            return;
+        }
+        if stale {
+            assert_eq!(answer, Completed::Conflict);
             return;
         }
         assert_eq!(answer, Completed::Committed);
@@ -220,14 +253,9 @@ impl Model {
         let row = self.deliveries.get_mut(&place).unwrap();
         row.0.attempts += 1;
         (row.1, row.2) = (to, due);
+        self.finished.insert(place, ended);
         if next == NextState::Done {
-            self.apply(
-                open,
-                delivery.handler.as_str(),
-                &state_writes,
-                requests,
-                &emitted,
-            );
+            self.apply(open, &delivery, &state_writes, requests, &emitted);
             self.apply_schedule(open, delivery.handler.as_str(), schedule);
         }
     }
@@ -245,10 +273,9 @@ impl Model {
                 }
                 Write::Emit => {
                     let id = format!("emitted-{key}");
-                    completion
-                        .effects
-                        .emitted
-                        .push(event_of("handler:a", &id, b"{}", &["b"]));
+                    let mut new = event_of("handler:a", &id, b"{}", &["b"]);
+                    new.event.received = completion.attempt.started;
+                    completion.effects.emitted.push(new);
                     continue;
                 }
                 Write::Schedule(after) => {
@@ -281,13 +308,13 @@ impl Model {
     fn apply(
         &mut self,
         open: &Open,
-        of: &str,
+        delivery: &Delivery,
         writes: &[(String, StateWrite)],
         requests: usize,
         emitted: &[NewEvent],
     ) {
         for (key, write) in writes {
-            let slot = (of.to_owned(), key.clone());
+            let slot = (delivery.handler.to_string(), key.clone());
             let old = self.state.get(&slot).copied().unwrap_or(0);
             match write {
                 StateWrite::Set(value) => {
@@ -306,9 +333,10 @@ impl Model {
         assert_eq!(queued.len(), requests);
         for request in queued {
             self.outbox.insert(request.seq.0, (OutboxState::Waiting, 0));
+            self.requested.insert(request.seq.0, (delivery.event.id, 0));
         }
         for event in emitted {
-            self.expect(event);
+            self.expect_emitted(event);
         }
         self.take_deliveries(open);
     }
@@ -338,11 +366,14 @@ impl Model {
         let fired = open.ledger.fire(now).unwrap();
         assert_eq!(fired.events, due.len() as u64);
         assert_eq!(fired.next, self.schedule.values().min().copied());
-        for (of, key, due) in due {
-            let id = format!("handler:{of}/fired {key} {due} {now}");
-            self.ids.insert(id, EventId::generate(now));
+        let deliveries = open.sink.deliveries();
+        assert_eq!(deliveries.len(), due.len());
+        for delivery in &deliveries {
+            let event = &delivery.event;
+            let name = format!("{}/fired {}", event.source, event.id);
+            self.learn(name, event.id, event.received, false);
         }
-        self.take_deliveries(open);
+        self.add_deliveries(deliveries);
     }
 
     fn settle(&mut self, open: &Open, which: usize, next: OutboxNext) {
@@ -353,7 +384,7 @@ impl Model {
         let place = keys[which % keys.len()];
         open.settle(Settlement {
             seq: OutboxSeq(place),
-            at: START,
+            at: now(open),
             status: Some(200),
             error: String::new(),
             next,
@@ -361,6 +392,7 @@ impl Model {
         });
         let row = self.outbox.get_mut(&place).unwrap();
         if row.0 == OutboxState::Waiting {
+            self.requested.get_mut(&place).unwrap().1 = now(open);
             row.1 += 1;
             row.0 = match next {
                 OutboxNext::Sent => OutboxState::Sent,
@@ -391,11 +423,60 @@ impl Model {
         assert_eq!(open.ledger.hold_absent(&present).unwrap(), (held, released));
     }
 
+    fn claim(&mut self, open: &Open, which: usize) {
+        use DeliveryState::{Pending, Retrying, Running};
+        if let Some(place) = self.nth(which) {
+            open.ledger.claim(DeliverySeq(place)).unwrap();
+            let row = self.deliveries.get_mut(&place).unwrap();
+            if matches!(row.1, Pending | Retrying) {
+                row.1 = Running;
+            }
+        }
+    }
+
+    /// A clean end makes due again what was to run alone.
+    fn release_claimed(&mut self, now: UnixMillis) {
+        for row in self.deliveries.values_mut() {
+            if row.1 == DeliveryState::Running {
+                (row.1, row.2) = (DeliveryState::Retrying, now);
+            }
+        }
+    }
+
+    /// An unclean one counts an attempt for what was under way.
+    fn crash(&mut self, open: Open, engine: &dyn Engine, running: &[usize]) -> Open {
+        use DeliveryState::{Pending, Retrying, Running};
+        let running: Vec<_> = running.iter().filter_map(|n| self.nth(*n)).collect();
+        for (slot, place) in running.iter().enumerate() {
+            open.ledger.note_running(slot, Some(DeliverySeq(*place)));
+        }
+        let now = now(&open);
+        engine.crash(open.ledger);
+        let open = Open::new(engine);
+        for (place, row) in &mut self.deliveries {
+            let under_way =
+                row.1 == Running || running.contains(place) && matches!(row.1, Pending | Retrying);
+            if under_way {
+                row.0.attempts += 1;
+                row.0.crashes += 1;
+                // The clock begins there with each start.
+                (row.1, row.2) = (Retrying, START);
+            }
+        }
+        open.clock.set(now);
+        open
+    }
+
+    /// The place of one of the deliveries.
+    fn nth(&self, which: usize) -> Option<i64> {
+        let many = self.deliveries.len().max(1);
+        self.deliveries.keys().nth(which % many).copied()
+    }
+
     fn check(&self, open: &Open) {
         let counts = open.ledger.counts().unwrap();
-        assert_eq!(counts.events, self.ids.len() as u64);
+        self.check_kept(&counts);
         assert_eq!(counts.duplicates, self.duplicates);
-        assert_eq!(counts.unrouted, self.unrouted);
         for (state, many) in counts.deliveries {
             let expected = self
                 .deliveries
@@ -468,4 +549,14 @@ impl Model {
         let state = self.state.iter().filter(|((of, _), _)| of == name);
         assert!(found.eq(state.map(|((_, key), value)| (key.clone(), value.to_string()))));
     }
+}
+
+/// Something that the handler read: as it is, or as it never was.
+fn read(open: &Open, of: &HandlerName, stale: bool) -> Read {
+    let key = "k1".to_owned();
+    let version = match stale {
+        true => Version(i64::MAX),
+        false => open.ledger.state_get(of, &key).unwrap().version,
+    };
+    Read::Key { key, version }
 }

@@ -123,12 +123,14 @@ pub(super) enum SweepWork {
 }
 
 /// What a piece of a sweep came to.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(super) struct SweepDone {
     /// How many of the events were looked at; the others are left for the next piece.
     pub(super) seen: usize,
     /// To how many of them something was done.
     pub(super) changed: u64,
+    /// Those that were not ready after all: something happened to them meanwhile.
+    pub(super) refused: Vec<i64>,
 }
 
 /// One operation of the writer.

@@ -50,8 +50,12 @@ fn each(
         done.seen += 1;
         if let Some(event) = EventRow::find(batch.conn, *seq)? {
             let changed = change(batch, &event)?;
-            done.changed += u64::from(changed > 0);
             rows += changed;
+            if changed > 0 {
+                done.changed += 1;
+            } else {
+                done.refused.push(*seq);
+            }
         }
     }
     Ok(done)
@@ -186,6 +190,7 @@ fn give_back(batch: &Batch<'_>, pages: u32) -> Result<SweepDone> {
     Ok(SweepDone {
         seen: 0,
         changed: given.unsigned_abs(),
+        refused: Vec::new(),
     })
 }
 

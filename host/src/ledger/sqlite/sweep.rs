@@ -170,6 +170,9 @@ impl Sweeper {
     /// Notes what the writer did.
     pub(super) fn done(&mut self, done: SweepDone) -> Swept {
         self.found.drain(..done.seen.min(self.found.len()));
+        if let Some(pass) = self.passes.get_mut(self.at) {
+            done.refused.iter().for_each(|seq| pass.remember(*seq));
+        }
         let mut swept = Swept::default();
         self.dirty |= done.changed > 0;
         match self.passes.get(self.at).map(|pass| &pass.kind) {
@@ -392,8 +395,8 @@ fn judge_forgetting(retention: &Retention, event: &EventRow, now: i64) -> Verdic
     let forgettable = is_forgettable(event, period.as_millis(), now);
     match (forgettable, event.pruned) {
         (true, Some(_)) => Verdict::Ready,
-        // Its key goes with it when it is pruned.
-        (true, None) => Verdict::Done,
+        // Its key goes with it when it is pruned, unless it arrives once more until then.
+        (true, None) => Verdict::NotEnded,
         // Its last arrival was late.
         (false, _) if is_older(event, period, now) => Verdict::NotEnded,
         (false, _) => Verdict::Young,
