@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,7 +14,8 @@ use crate::dispatch::{BreakerState, Dispatcher};
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::generation::Generation;
 use crate::ledger::{
-    Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Recorded, Records,
+    Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Pause, Recorded,
+    Records,
 };
 use crate::manifest::{Handler, OutboxSettings, Source};
 use crate::outbox::{Inbox, Targets};
@@ -55,6 +56,10 @@ pub(crate) struct Core {
     /// Why the files as they stand do not serve, if they do not.
     pub(crate) trouble: Mutex<Option<String>>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Held while a handler is paused or resumed.
+    pub(crate) pausing: Mutex<()>,
+    /// Lets the outbox look again, once there is one.
+    pub(crate) wake_outbox: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// A source with its generation, for the time of one request.
@@ -131,6 +136,11 @@ fn new_event(source: &PinnedSource, event: ProviderEvent, now: UnixMillis) -> Ne
 
 impl Targets for Core {
     fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>> {
+        // Requests of a handler that is away wait until it is back, and so do these.
+        let paused = self.dispatcher.pause_of(name);
+        if paused.is_some_and(|pause| pause.outbox) {
+            return None;
+        }
         self.current.load().manifest.handlers.get(name).cloned()
     }
 
@@ -183,6 +193,7 @@ impl Core {
                 "running": lane.running,
                 "breaker": lane.gate.breaker.name(),
                 "limited": lane.gate.limited,
+                "paused": lane.gate.paused.map(pause_json),
             });
             let outcomes = lane.outcomes.iter().filter(|(_, many)| *many > 0);
             status["outcomes"] = outcomes
@@ -217,6 +228,11 @@ impl Core {
         }
         Value::Object(sources)
     }
+}
+
+/// A pause as status shows it.
+pub(crate) fn pause_json(pause: Pause) -> Value {
+    json!({ "since_ms": pause.since, "outbox": pause.outbox })
 }
 
 /// The ledger's counts as status shows them.

@@ -22,6 +22,7 @@ mod last_good;
 pub mod ledger;
 pub mod manifest;
 pub mod outbox;
+mod pause;
 mod rate;
 pub mod reload;
 pub mod sandbox;

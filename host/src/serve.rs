@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -17,7 +17,7 @@ use crate::gateway::{Core, Sink};
 use crate::generation::{Builder, Generation};
 use crate::housekeeping::Housekeeper;
 use crate::last_good::LastGood;
-use crate::ledger::{Ledger, OpenError, SqliteLedger, SqliteOptions};
+use crate::ledger::{Ledger, LedgerError, OpenError, SqliteLedger, SqliteOptions};
 use crate::manifest::Manifest;
 use crate::outbox::{self, Inbox, Outbox};
 use crate::reload::{
@@ -54,6 +54,9 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] OpenError),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] LedgerError),
     /// There is no sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -137,10 +140,15 @@ impl Gateway {
             secret_uses: SecretUses::default(),
             trouble: Mutex::new(trouble),
             clock,
+            pausing: Mutex::default(),
+            wake_outbox: OnceLock::new(),
         });
         let server = &generation.manifest.server;
         let ingress = listen(server.listen).await?;
         let admin = listen(server.admin).await?;
+        for (handler, pause) in shared.pauses()? {
+            dispatcher.set_pause(&handler, Some(pause));
+        }
         dispatcher.set_handlers(generation.runnables(), generation.routes.clone());
         let pool = dispatcher.start(shared.clone())?;
         let timer = alarm.start(shared.clone(), core.clock.clone())?;
@@ -151,6 +159,8 @@ impl Gateway {
             clock: core.clock.clone(),
             tls: outbox::system_tls(),
         });
+        // There is one outbox a gateway.
+        let _ = core.wake_outbox.set(Box::new(outbox.waker()));
         let reloader = Reloader::start(core.clone(), loader, signature, outbox.waker())?;
         let housekeeper = Housekeeper::start(core.ledger.clone(), {
             let core = core.clone();

@@ -1,5 +1,5 @@
-//! What a run of a handler must pass before it starts, beside a free place: its rate has a
-//! token, its breaker lets it.
+//! What a run of a handler must pass before it starts, beside a free place: its handler is
+//! not paused, its rate has a token, its breaker lets it.
 //!
 //! Who waits here waits in the lane or in the ledger: no attempt is counted, no thread is
 //! held, and the [supervisor](super::supervisor) looks again when the time has come.
@@ -10,7 +10,7 @@ use super::Runnable;
 use super::breaker::{Breaker, BreakerState, Change, Permit};
 use crate::clock::Clock;
 use crate::event::{HandlerName, UnixMillis};
-use crate::ledger::AttemptOutcome;
+use crate::ledger::{AttemptOutcome, Pause};
 use crate::manifest::Handler;
 use crate::rate::Bucket;
 
@@ -24,6 +24,8 @@ pub(super) struct Pass {
 /// What holds a handler's deliveries back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GateStatus {
+    /// Since when an operator has paused it, if one has.
+    pub paused: Option<Pause>,
     /// Its breaker; closed where it has none.
     pub breaker: BreakerState,
     /// Whether it waits for its rate.
@@ -34,6 +36,7 @@ pub struct GateStatus {
 pub(super) struct Gate {
     handler: HandlerName,
     clock: Arc<dyn Clock>,
+    paused: Option<Pause>,
     bucket: Option<Bucket>,
     breaker: Option<Breaker>,
 }
@@ -43,6 +46,7 @@ impl Gate {
         Self {
             handler: handler.name.clone(),
             clock,
+            paused: None,
             bucket: handler.rate.map(Bucket::new),
             breaker: handler.breaker.map(Breaker::new),
         }
@@ -65,6 +69,10 @@ impl Gate {
         }
     }
 
+    pub(super) fn set_pause(&mut self, pause: Option<Pause>) {
+        self.paused = pause;
+    }
+
     /// Whether a run may start now.
     pub(super) fn open(&self) -> bool {
         self.opens_at().is_some_and(|at| at <= self.clock.now())
@@ -72,6 +80,9 @@ impl Gate {
 
     /// From when on a run may start; `None` where that is not a matter of time.
     pub(super) fn opens_at(&self) -> Option<UnixMillis> {
+        if self.paused.is_some() {
+            return None;
+        }
         let breaker = self.breaker.as_ref().map_or(Some(0), Breaker::opens_at)?;
         let bucket = self.bucket.as_ref().map_or(0, Bucket::opens_at);
         Some(breaker.max(bucket))
@@ -110,6 +121,7 @@ impl Gate {
 
     pub(super) fn status(&self) -> GateStatus {
         GateStatus {
+            paused: self.paused,
             breaker: self
                 .breaker
                 .as_ref()

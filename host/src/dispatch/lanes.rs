@@ -1,6 +1,6 @@
 //! All lanes together, and the rule by which handlers share the workers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::outcomes::Outcomes;
 use super::{PoolOptions, Runnable};
 use crate::clock::Clock;
 use crate::event::HandlerName;
-use crate::ledger::Delivery;
+use crate::ledger::{Delivery, Pause};
 
 /// What one handler has in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +32,8 @@ pub(super) struct Lanes {
     /// Handlers that have something to run, each once: workers take from the front and put
     /// the handler back at the end, so that all get their turn.
     row: VecDeque<HandlerName>,
+    /// The handlers that are paused, whether they are there or not.
+    paused: BTreeMap<HandlerName, Pause>,
     /// Deliveries that were under way at several unclean ends of the gateway. Each runs
     /// while nothing else does, so that nothing else is blamed for what it may do.
     quarantine: VecDeque<Job>,
@@ -65,6 +67,7 @@ impl Lanes {
             clock,
             lanes: HashMap::new(),
             row: VecDeque::new(),
+            paused: BTreeMap::new(),
             quarantine: VecDeque::new(),
             quarantine_runs: false,
             max_threads: options.threads,
@@ -94,7 +97,11 @@ impl Lanes {
                     lane.runnable = runnable;
                     lane
                 }
-                None => Lane::new(runnable, self.clock.clone()),
+                None => {
+                    let mut lane = Lane::new(runnable, self.clock.clone());
+                    lane.gate.set_pause(self.paused.get(&name).copied());
+                    lane
+                }
             };
             self.lanes.insert(name, lane);
         }
@@ -150,6 +157,22 @@ impl Lanes {
         }
     }
 
+    /// Starts no more of a handler's deliveries, or starts them again.
+    pub(super) fn set_pause(&mut self, name: &HandlerName, pause: Option<Pause>) {
+        match pause {
+            Some(pause) => _ = self.paused.insert(name.clone(), pause),
+            None => _ = self.paused.remove(name),
+        }
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.gate.set_pause(pause);
+        }
+        self.line_up(name);
+    }
+
+    pub(super) fn pause_of(&self, name: &HandlerName) -> Option<Pause> {
+        self.paused.get(name).copied()
+    }
+
     /// Puts into the row what waited for its gate, where that has opened by now.
     pub(super) fn look_at_gates(&mut self) {
         let mut opened = Vec::new();
@@ -167,7 +190,7 @@ impl Lanes {
         if self.quarantine_runs || self.pause_left().is_some() {
             return None;
         }
-        if !self.quarantine.is_empty() {
+        if self.quarantine_waits() {
             return self.take_quarantined();
         }
         for _ in 0..self.row.len() {
@@ -196,6 +219,13 @@ impl Lanes {
             return Some(self.hand_out(task));
         }
         None
+    }
+
+    /// Whether something is to run alone. One whose handler was paused meanwhile holds
+    /// nobody up.
+    fn quarantine_waits(&self) -> bool {
+        let next = self.quarantine.front();
+        next.is_some_and(|job| !self.paused.contains_key(&job.delivery.handler))
     }
 
     fn put_in_quarantine(&mut self, name: &HandlerName, job: Job) {
@@ -276,7 +306,7 @@ impl Lanes {
     pub(super) fn has_work(&self) -> bool {
         !self.quarantine_runs
             && self.pause_left().is_none()
-            && (!self.row.is_empty() || (!self.quarantine.is_empty() && self.running == 0))
+            && (!self.row.is_empty() || (self.quarantine_waits() && self.running == 0))
     }
 
     /// How long nothing will be handed out yet.

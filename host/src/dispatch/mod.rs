@@ -25,7 +25,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
 use crate::event::{ComponentDigest, HandlerName};
-use crate::ledger::{Delivery, Ledger};
+use crate::ledger::{Delivery, Ledger, Pause};
 use crate::manifest::Handler;
 use crate::sandbox::Run;
 
@@ -101,6 +101,18 @@ impl Dispatcher {
         lanes.set_handlers(handlers);
         drop(lanes);
         self.wake();
+    }
+
+    /// Starts no more of a handler's deliveries, or starts them again. Runs under way end;
+    /// that there are none is seen in [`Dispatcher::status`]. The handler need not be there.
+    pub fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) {
+        self.shared.lanes.lock().set_pause(handler, pause);
+        self.wake();
+    }
+
+    /// A handler's pause, if it is paused.
+    pub fn pause_of(&self, handler: &HandlerName) -> Option<Pause> {
+        self.shared.lanes.lock().pause_of(handler)
     }
 
     /// Takes in new deliveries, in the order of arrival. Does not block.

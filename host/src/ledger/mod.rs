@@ -146,6 +146,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// the files hold nothing of it either.
     fn erase(&self, event: EventId) -> Result<Erased, LedgerError>;
 
+    /// Pauses a handler, or resumes it. Blocks until it is durable. The ledger only
+    /// remembers it; whoever runs deliveries keeps to it.
+    fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError>;
+
+    /// The handlers that are paused.
+    fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError>;
+
     /// Requests in the outbox, newest first.
     fn outbox_list(
         &self,
@@ -175,8 +182,10 @@ pub type SettlementCallback = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
 pub trait LedgerSink: Send + Sync + 'static {
     /// New deliveries, in the order of [`DeliverySeq`].
     fn recorded(&self, deliveries: Vec<Delivery>);
+
     /// New outbox requests, in the order of [`OutboxSeq`].
     fn queued(&self, requests: Vec<OutboxRequest>);
+
     /// Something was scheduled, of which the earliest is due then. Nothing has to be done:
     /// [`Ledger::fire`] says the same.
     fn scheduled(&self, due: UnixMillis) {
@@ -265,6 +274,15 @@ impl Delivery {
             .hyphenated()
             .to_string()
     }
+}
+
+/// That an operator has paused a handler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pause {
+    /// When.
+    pub since: UnixMillis,
+    /// Whether its outbox is paused too.
+    pub outbox: bool,
 }
 
 /// The states that a delivery may be in. (`running` is known to the process that

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::clock::Clock;
 use crate::dispatch::{BreakerState, LaneStatus};
+use crate::ledger::Pause;
 use crate::manifest::{BreakerSettings, Rate};
 
 /// A handler of which a flag says whether its runs fail, and how often it ran.
@@ -208,5 +209,51 @@ fn a_new_component_gets_a_closed_breaker_and_the_same_one_does_not() {
     assert_ne!(site.lane("h").gate.breaker, BreakerState::Closed);
     serve("b");
     opens(8);
+    site.stop();
+}
+
+#[test]
+fn a_paused_handler_drains_and_stands_still_until_it_is_resumed() {
+    let mut site = Site::new();
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let wait = gate.clone();
+    let slow = handler("h", 4, move |_| {
+        let mut open = wait.0.lock();
+        while !*open {
+            wait.1.wait(&mut open);
+        }
+        ended(End::Done)
+    });
+    let pause = Pause {
+        since: 1_000_000,
+        outbox: false,
+    };
+    let name = HandlerName::new("h");
+    site.start(vec![slow, handler("other", 1, |_| ended(End::Done))]);
+    site.record(0..2, &["h", "other"]);
+    site.eventually("they run", || site.lane("h").running == 2);
+    site.dispatcher.set_pause(&name, Some(pause));
+    site.record(2..50, &["h", "other"]);
+    site.until(DeliveryState::Done, 50);
+    assert_eq!(site.lane("h").running, 2, "what runs is not cut off");
+    assert_eq!(site.lane("h").gate.paused, Some(pause));
+    *gate.0.lock() = true;
+    gate.1.notify_all();
+    site.until(DeliveryState::Done, 52);
+    site.eventually("it is drained", || site.lane("h").running == 0);
+    // A day, a clock that is set back, another generation: nothing starts.
+    site.move_clock(86_400_000);
+    site.clock.set(5);
+    site.dispatcher.wake();
+    let same = vec![handler("h", 4, |_| ended(End::Done))];
+    let routes = Arc::new(Routes::default());
+    site.dispatcher.set_handlers(Vec::new(), routes.clone());
+    site.until(DeliveryState::Held, 48);
+    site.dispatcher.set_handlers(same, routes);
+    site.until(DeliveryState::Pending, 48);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(site.count(DeliveryState::Done), 52);
+    site.dispatcher.set_pause(&name, None);
+    site.until(DeliveryState::Done, 100);
     site.stop();
 }

@@ -313,6 +313,7 @@ macro_rules! suite {
             },
             waiting::{
                 retries_are_found_when_due,
+                pauses_are_remembered,
                 pending_is_read_in_bounds,
                 absent_handlers_are_held_and_released,
                 a_delivery_held_while_it_ran_completes,

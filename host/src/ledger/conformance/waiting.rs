@@ -175,3 +175,29 @@ pub(in crate::ledger) fn everything_is_there_after_reopening(engine: &dyn Engine
     let more = open.deliver("evt_2", &["a"]);
     assert!(more[0].seq > of[2].seq, "the order goes on");
 }
+
+pub(in crate::ledger) fn pauses_are_remembered(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let (a, b) = (handler("a"), handler("b"));
+    let pause = |since, outbox| Some(Pause { since, outbox });
+    assert!(open.ledger.pauses().unwrap().is_empty());
+    open.deliver("evt_1", &["a"]);
+    open.ledger.set_pause(&a, pause(START, false)).unwrap();
+    // One that no event has named yet.
+    open.ledger.set_pause(&b, pause(START + 1, false)).unwrap();
+    open.ledger.set_pause(&b, pause(START + 1, true)).unwrap();
+    let open = open.reopen(engine);
+    let found = open.ledger.pauses().unwrap();
+    assert_eq!(
+        found,
+        [
+            (a.clone(), pause(START, false).unwrap()),
+            (b.clone(), pause(START + 1, true).unwrap()),
+        ]
+    );
+    // A pause is no state of what waits.
+    assert_eq!(open.pending("a").len(), 1);
+    open.ledger.set_pause(&a, None).unwrap();
+    open.ledger.set_pause(&b, None).unwrap();
+    assert!(open.reopen(engine).ledger.pauses().unwrap().is_empty());
+}

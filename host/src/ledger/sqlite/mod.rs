@@ -14,6 +14,7 @@ mod history;
 mod op;
 mod open;
 mod pace;
+mod pauses;
 mod prune;
 mod queue;
 mod reader;
@@ -55,9 +56,9 @@ use self::writer::Writer;
 use super::{
     Completion, CompletionCallback, Counts, Delivery, DeliveryDetail, DeliverySeq, DeliveryState,
     DeliverySummary, Erased, EventDetail, EventSummary, Fired, Ledger, LedgerError, LedgerSink,
-    Listed, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, RecordFilter,
-    RecordFuture, Records, Retention, Scheduled, Settlement, SettlementCallback, StateEntry, Swept,
-    Versioned,
+    Listed, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause,
+    RecordFilter, RecordFuture, Records, Retention, Scheduled, Settlement, SettlementCallback,
+    StateEntry, Swept, Versioned,
 };
 use crate::clock::Clock;
 use crate::event::{EventId, HandlerName, UnixMillis};
@@ -408,6 +409,14 @@ impl Ledger for SqliteLedger {
             );
         }
         Ok(erased)
+    }
+
+    fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError> {
+        self.wait((handler.clone(), pause), Op::Pause)
+    }
+
+    fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
+        self.reader.pauses()
     }
 
     fn outbox_list(

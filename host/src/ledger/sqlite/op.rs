@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pauses::PauseRequest;
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
     Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, LedgerError, NewEvent,
@@ -143,6 +144,7 @@ pub(super) enum Op {
     Fire(Task<UnixMillis, Fired>),
     Sweep(Task<Sweeping, SweepDone>),
     Erase(Task<EventId, Erased>),
+    Pause(Task<PauseRequest, ()>),
     #[cfg(test)]
     Test(Task<TestRequest, ()>),
 }
@@ -237,6 +239,7 @@ impl Op {
             Self::Fire(task) => task.finish(failed),
             Self::Sweep(task) => task.finish(failed),
             Self::Erase(task) => task.finish(failed),
+            Self::Pause(task) => task.finish(failed),
             #[cfg(test)]
             Self::Test(task) => task.finish(failed),
         }
@@ -253,6 +256,7 @@ impl Op {
             Self::Fire(task) => task.answer = Some(Err(error)),
             Self::Sweep(task) => task.answer = Some(Err(error)),
             Self::Erase(task) => task.answer = Some(Err(error)),
+            Self::Pause(task) => task.answer = Some(Err(error)),
             #[cfg(test)]
             Self::Test(task) => task.answer = Some(Err(error)),
         }

@@ -8,12 +8,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{OpenError, unreadable};
 use super::tally::Tally;
-use super::{open, reads, records, schema, state};
+use super::{open, pauses, reads, records, schema, state};
 use crate::event::{EventId, HandlerName, UnixMillis};
 use crate::ledger::{
     Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
-    LedgerError, Listed, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, RecordFilter,
-    Records, Scheduled, StateEntry, Versioned,
+    LedgerError, Listed, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause,
+    RecordFilter, Records, Scheduled, StateEntry, Versioned,
 };
 
 /// How many idle connections are kept.
@@ -152,6 +152,11 @@ impl SqliteReader {
             };
             reads::schedule_list(conn, handler, limit)
         })
+    }
+
+    /// As [`Ledger::pauses`](crate::ledger::Ledger::pauses).
+    pub fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
+        self.read(pauses::list)
     }
 
     /// As [`Ledger::counts`](crate::ledger::Ledger::counts).

@@ -6,8 +6,10 @@ CREATE TABLE sources (
     name TEXT NOT NULL UNIQUE
 ) STRICT;
 CREATE TABLE handlers (
-    id   INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    id            INTEGER PRIMARY KEY,
+    name          TEXT NOT NULL UNIQUE,
+    paused        INTEGER,                   -- since when, by an operator
+    outbox_paused INTEGER NOT NULL DEFAULT 0 -- 1: its outbox with it
 ) STRICT;
 CREATE TABLE components (
     id     INTEGER PRIMARY KEY,
