@@ -130,6 +130,13 @@ impl HandlerName {
 pub struct ComponentDigest(pub [u8; 32]);
 
 impl ComponentDigest {
+    /// The digest that is shown so.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(text, &mut digest).ok()?;
+        Some(Self(digest))
+    }
+
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())

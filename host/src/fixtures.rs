@@ -185,6 +185,7 @@ fn delivery(handler: &Handler, event: FixtureEvent) -> Delivery {
         run: 0,
         crashes: 0,
         since: 0,
+        excused: 0,
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::clock::Clock;
 use crate::dispatch::{BreakerState, Dispatcher};
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
-use crate::generation::Generation;
+use crate::generation::{Generation, Standing};
 use crate::ledger::{
     Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Pause, Recorded,
     Records,
@@ -171,7 +171,7 @@ impl Status for Core {
                 "number": generation.number,
                 "loaded_ms": generation.loaded,
                 "from": generation.origin.name(),
-                "error": *self.trouble.lock(),
+                "error": self.trouble(&generation),
                 "warnings": generation.manifest.warnings,
                 "handlers": self.handlers_json(&generation),
             },
@@ -183,6 +183,23 @@ impl Status for Core {
 }
 
 impl Core {
+    /// What is wrong with what serves: the files do not, or a component is kept out.
+    fn trouble(&self, generation: &Generation) -> Option<String> {
+        let files = self.trouble.lock().clone();
+        let kept_out =
+            generation
+                .handlers
+                .iter()
+                .filter_map(|(name, loaded)| match loaded.standing() {
+                    Standing::InPlaceOf(rolled_back) => {
+                        Some(format!("handler `{name}`: {rolled_back}"))
+                    }
+                    _ => None,
+                });
+        let all: Vec<_> = files.into_iter().chain(kept_out).collect();
+        (!all.is_empty()).then(|| all.join("\n"))
+    }
+
     fn handlers_json(&self, generation: &Generation) -> Value {
         let lanes: std::collections::HashMap<_, _> = self.dispatcher.status().into_iter().collect();
         let handlers = generation.digests().into_iter().map(|(name, digest)| {
@@ -199,6 +216,13 @@ impl Core {
             status["outcomes"] = outcomes
                 .map(|(outcome, many)| (outcome.name(), many))
                 .collect();
+            match generation.handlers[&name].standing() {
+                Standing::Trusted => {}
+                Standing::OnTrial { before } => status["on_trial_after"] = before.as_str().into(),
+                Standing::InPlaceOf(rolled_back) => {
+                    status["in_place_of"] = rolled_back.component.as_str().into();
+                }
+            }
             if let BreakerState::Open { until } = lane.gate.breaker {
                 status["breaker_until_ms"] = until.into();
             }

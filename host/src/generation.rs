@@ -26,7 +26,7 @@ pub struct Generation {
     /// Where it comes from.
     pub origin: Origin,
     /// The manifest.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     /// The handlers with their components.
     pub handlers: BTreeMap<HandlerName, Arc<LoadedHandler>>,
     /// The routes.
@@ -53,9 +53,72 @@ impl Origin {
     }
 }
 
+/// How a handler's component stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// There is nothing to go back to, or no reason to.
+    #[default]
+    Trusted,
+    /// It has replaced another one, which serves again if this one fails its trial.
+    OnTrial {
+        /// The digest of the one before, in hex.
+        before: String,
+    },
+    /// It serves in place of the one in the file, which has failed its trial.
+    InPlaceOf(RolledBack),
+}
+
+/// A component that failed its trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolledBack {
+    /// Its digest, in hex.
+    pub component: String,
+    /// That of the one that serves in its place.
+    pub before: String,
+    /// When it failed.
+    pub at: UnixMillis,
+    /// On so many deliveries it broke down.
+    pub broke: usize,
+    /// Of so many.
+    pub of: usize,
+}
+
+impl fmt::Display for RolledBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+        write!(
+            f,
+            "its component {} broke down on {} of {} new deliveries and is kept out until its file \
+             changes; {} serves in its place",
+            short(&self.component),
+            self.broke,
+            self.of,
+            short(&self.before),
+        )
+    }
+}
+
+/// The bytes of a handler's component, and how it stands.
+pub struct Code {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+impl From<Vec<u8>> for Code {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            standing: Standing::Trusted,
+        }
+    }
+}
+
 /// A handler with its component.
 pub struct LoadedHandler {
     settings: Arc<Handler>,
+    standing: Standing,
     component: Arc<Component>,
     sandbox: Arc<Sandbox>,
     ledger: Arc<dyn Ledger>,
@@ -68,6 +131,10 @@ impl Runnable for LoadedHandler {
 
     fn digest(&self) -> ComponentDigest {
         self.component.digest()
+    }
+
+    fn on_trial(&self) -> bool {
+        matches!(self.standing, Standing::OnTrial { .. })
     }
 
     fn run(&self, delivery: &Delivery) -> Run {
@@ -157,14 +224,14 @@ impl Builder {
         number: u64,
         loaded: UnixMillis,
         origin: Origin,
-        read: &dyn Fn(&Handler) -> std::io::Result<Vec<u8>>,
+        read: &dyn Fn(&Handler) -> std::io::Result<Code>,
     ) -> Result<Generation, GenerationError> {
         let components = load_all(&self.sandbox, &manifest, read)?;
         let expiring = manifest.expiry_warnings(loaded);
         manifest.warnings.extend(expiring);
         let handlers = components
             .into_iter()
-            .map(|(settings, component)| (settings.name.clone(), self.loaded(settings, component)))
+            .map(|(settings, ready)| (settings.name.clone(), self.loaded(settings, ready)))
             .collect();
         let by_path = manifest
             .sources
@@ -176,17 +243,50 @@ impl Builder {
             number,
             loaded,
             origin,
-            manifest,
+            manifest: Arc::new(manifest),
             handlers,
             routes,
             by_path,
         })
     }
 
-    fn loaded(&self, settings: Arc<Handler>, component: Arc<Component>) -> Arc<LoadedHandler> {
+    /// The generation with another component for one handler, everything else as it is.
+    pub fn replace(
+        &self,
+        generation: &Generation,
+        present: &LoadedHandler,
+        code: Code,
+        loaded: UnixMillis,
+    ) -> Result<Generation, GenerationError> {
+        let settings = present.settings.clone();
+        let handler = &settings.name;
+        // What its fixtures are now says nothing of it: it has served.
+        let component = prepare(&self.sandbox, &settings, &code.bytes).map_err(|reason| {
+            GenerationError::Handlers(vec![HandlerError {
+                handler: handler.clone(),
+                component: settings.component.clone(),
+                reason,
+            }])
+        })?;
+        let mut handlers = generation.handlers.clone();
+        let ready = (component, code.standing);
+        handlers.insert(handler.clone(), self.loaded(settings.clone(), ready));
+        Ok(Generation {
+            number: generation.number + 1,
+            loaded,
+            origin: generation.origin,
+            manifest: generation.manifest.clone(),
+            handlers,
+            routes: generation.routes.clone(),
+            by_path: generation.by_path.clone(),
+        })
+    }
+
+    fn loaded(&self, settings: Arc<Handler>, (component, standing): Ready) -> Arc<LoadedHandler> {
         let (sandbox, ledger) = (self.sandbox.clone(), self.ledger.clone());
         Arc::new(LoadedHandler {
             settings,
+            standing,
             component,
             sandbox,
             ledger,
@@ -200,23 +300,27 @@ pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
         cache: None,
         instances: 1,
     })?;
-    load_all(&sandbox, manifest, &read_file)?;
+    load_all(
+        &sandbox,
+        manifest,
+        &|handler| Ok(read_file(handler)?.into()),
+    )?;
     Ok(())
 }
 
-/// A handler's settings and its component.
-type Ready = (Arc<Handler>, Arc<Component>);
+/// A component that has been tried out, and how it stands.
+type Ready = (Arc<Component>, Standing);
 
 /// The component of each handler, tried out; or everything that is wrong with them.
 fn load_all(
     sandbox: &Sandbox,
     manifest: &Manifest,
-    read: &dyn Fn(&Handler) -> std::io::Result<Vec<u8>>,
-) -> Result<Vec<Ready>, GenerationError> {
+    read: &dyn Fn(&Handler) -> std::io::Result<Code>,
+) -> Result<Vec<(Arc<Handler>, Ready)>, GenerationError> {
     let (mut components, mut errors) = (Vec::new(), Vec::new());
     for settings in manifest.handlers.values() {
         match load(sandbox, settings, read) {
-            Ok(component) => components.push((settings.clone(), component)),
+            Ok(ready) => components.push((settings.clone(), ready)),
             Err(reason) => errors.push(HandlerError {
                 handler: settings.name.clone(),
                 component: settings.component.clone(),
@@ -234,15 +338,33 @@ fn load_all(
 fn load(
     sandbox: &Sandbox,
     settings: &Arc<Handler>,
-    read: &dyn Fn(&Handler) -> std::io::Result<Vec<u8>>,
-) -> Result<Arc<Component>, HandlerErrorReason> {
-    let component = sandbox.load(&read(settings)?)?;
-    sandbox.probe(&component, settings, &fixtures::blank_delivery(settings))?;
+    read: &dyn Fn(&Handler) -> std::io::Result<Code>,
+) -> Result<Ready, HandlerErrorReason> {
+    let code = read(settings)?;
+    let component = prepare(sandbox, settings, &code.bytes)?;
     let errors = fixtures::run(sandbox, &component, settings);
     if errors.is_empty() {
-        Ok(component)
+        Ok((component, code.standing))
     } else {
         Err(HandlerErrorReason::Fixtures(errors))
+    }
+}
+
+/// A component that can be run.
+fn prepare(
+    sandbox: &Sandbox,
+    settings: &Arc<Handler>,
+    bytes: &[u8],
+) -> Result<Arc<Component>, HandlerErrorReason> {
+    let component = sandbox.load(bytes)?;
+    sandbox.probe(&component, settings, &fixtures::blank_delivery(settings))?;
+    Ok(component)
+}
+
+impl LoadedHandler {
+    /// How its component stands.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 }
 

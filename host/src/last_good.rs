@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::ComponentDigest;
 use crate::files::write_whole;
-use crate::manifest::Handler;
 
 /// The copies in one data folder.
 #[derive(Debug, Clone)]
@@ -32,6 +31,13 @@ pub(crate) struct Kept {
     pub(crate) text: String,
     /// The components' digests in hex, by handler.
     components: BTreeMap<String, String>,
+}
+
+impl Kept {
+    /// The component that a handler ran.
+    pub(crate) fn component(&self, handler: &str) -> Option<ComponentDigest> {
+        ComponentDigest::from_hex(self.components.get(handler)?)
+    }
 }
 
 impl LastGood {
@@ -88,12 +94,23 @@ impl LastGood {
         }
     }
 
-    /// The bytes of a handler's component as they were kept.
-    pub(crate) fn read_component(&self, kept: &Kept, handler: &Handler) -> io::Result<Vec<u8>> {
-        let digest = kept
-            .components
-            .get(handler.name.as_str())
-            .ok_or(io::ErrorKind::NotFound)?;
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Keeps what is kept, but with another component for a handler, which was kept before.
+    pub(crate) fn replace(&self, handler: &str, digest: &str) -> io::Result<()> {
+        let Some(mut kept) = self.read()? else {
+            return Ok(());
+        };
+        kept.components
+            .insert(handler.to_owned(), digest.to_owned());
+        write_whole(&self.index(), &serde_json::to_vec_pretty(&kept)?)
+    }
+
+    /// The bytes of a component that was kept.
+    pub(crate) fn read_component(&self, digest: &str) -> io::Result<Vec<u8>> {
         let bytes = fs::read(self.component(digest))?;
         if ComponentDigest::of(&bytes).to_string() == *digest {
             Ok(bytes)

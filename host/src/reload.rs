@@ -16,12 +16,14 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
 
+use crate::dispatch::TrialNews;
 use crate::event::ComponentDigest;
 use crate::fixtures;
 use crate::gateway::Core;
 use crate::generation::{self, Builder, Generation, GenerationError, Origin};
 use crate::last_good::LastGood;
 use crate::manifest::{self, Manifest, Mistakes, Watch};
+use crate::roll_back::{self, Choice};
 
 /// How long notices are collected before one look answers them.
 const QUIET: Duration = Duration::from_millis(20);
@@ -91,13 +93,14 @@ impl Loader {
             signature,
         } = read;
         let components = RefCell::new(Vec::new());
+        let choice = Choice::read(&self.last_good);
         let read = |handler: &manifest::Handler| {
             let bytes = generation::read_file(handler)?;
-            let digest = ComponentDigest::of(&bytes);
+            let (digest, code) = choice.of_file(handler, bytes);
             components
                 .borrow_mut()
-                .push((handler.name.to_string(), digest, bytes.clone()));
-            Ok(bytes)
+                .push((handler.name.to_string(), digest, code.bytes.clone()));
+            Ok(code)
         };
         let generation = self
             .builder
@@ -120,7 +123,8 @@ impl Loader {
             return Ok(None);
         };
         let manifest = manifest::parse(&kept.text, &kept.path, &*self.env)?;
-        let read = |handler: &manifest::Handler| self.last_good.read_component(&kept, handler);
+        let choice = Choice::read(&self.last_good);
+        let read = |handler: &manifest::Handler| choice.of_kept(handler, &kept);
         Ok(Some(self.builder.build(
             manifest,
             1,
@@ -132,6 +136,8 @@ impl Loader {
 
     /// Keeps a generation that serves, for a start that finds nothing better.
     pub(crate) fn keep(&self, built: &Built) {
+        // Trials first: what serves is never kept as trusted that is on trial.
+        roll_back::note_trials(&self.last_good, &built.generation);
         if let Err(error) = self
             .last_good
             .keep(&self.path, &built.text, &built.components)
@@ -226,6 +232,8 @@ enum Message {
     Look,
     /// An operator asks for a reload: build even if nothing seems to have changed.
     Reload,
+    /// Something is known of a component that replaced another.
+    Trial(TrialNews),
     /// End.
     Stop,
 }
@@ -258,6 +266,11 @@ impl Reloader {
     ) -> std::io::Result<Self> {
         let (messages, inbox) = mpsc::channel();
         let notices = messages.clone();
+        let news = messages.clone();
+        core.dispatcher.on_trials(Box::new(move |trial| {
+            // A reloader that has ended is one of a gateway that ends.
+            let _ = news.send(Message::Trial(trial));
+        }));
         let thread = std::thread::Builder::new()
             .name("reload".into())
             .spawn(move || {
@@ -273,6 +286,7 @@ impl Reloader {
                     on_swap: Box::new(on_swap),
                 };
                 thread.remember_new_files();
+                thread.excuse_kept_out();
                 thread.run(&inbox);
             })?;
         Ok(Self {
@@ -296,9 +310,17 @@ impl Drop for Reloader {
     }
 }
 
-struct Thread {
-    core: Arc<Core>,
-    loader: Loader,
+/// Why there is something to do.
+#[derive(Default)]
+struct Woken {
+    /// An operator wishes it.
+    reload: bool,
+    trials: Vec<TrialNews>,
+}
+
+pub(crate) struct Thread {
+    pub(crate) core: Arc<Core>,
+    pub(crate) loader: Loader,
     on_swap: Box<dyn Fn() + Send>,
     notices: mpsc::Sender<Message>,
     /// Files beside the manifest that count.
@@ -306,7 +328,7 @@ struct Thread {
     /// The state of the files that was last built from, with or without success.
     attempted: Signature,
     /// Generations counted so far.
-    number: u64,
+    pub(crate) number: u64,
     watcher: Option<notify::RecommendedWatcher>,
 }
 
@@ -315,8 +337,9 @@ impl Thread {
         self.watch();
         // Something may have changed between the first build and the watch.
         self.look();
-        while let Some(reload) = self.wait(inbox) {
-            if reload {
+        while let Some(woken) = self.wait(inbox) {
+            woken.trials.into_iter().for_each(|news| self.trial(news));
+            if woken.reload {
                 self.reload();
             } else {
                 self.look();
@@ -324,9 +347,8 @@ impl Thread {
         }
     }
 
-    /// Waits for a reason to look; whether the reason is an operator's wish. `None` when
-    /// the thread is to end.
-    fn wait(&self, inbox: &mpsc::Receiver<Message>) -> Option<bool> {
+    /// Waits for a reason to look. `None` when the thread is to end.
+    fn wait(&self, inbox: &mpsc::Receiver<Message>) -> Option<Woken> {
         let settings = self.core.current.load().manifest.reload.clone();
         let first = match settings.watch {
             Watch::Poll => inbox.recv_timeout(settings.poll_interval),
@@ -334,7 +356,7 @@ impl Thread {
         };
         let first = match first {
             Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => return Some(false),
+            Err(RecvTimeoutError::Timeout) => return Some(Woken::default()),
             Err(RecvTimeoutError::Disconnected) => return None,
         };
         if matches!(first, Message::Look) {
@@ -342,15 +364,16 @@ impl Thread {
             // thread busy: one look answers all the notices of a while.
             std::thread::sleep(QUIET);
         }
-        let mut reload = false;
+        let mut woken = Woken::default();
         for message in std::iter::once(first).chain(inbox.try_iter()) {
             match message {
                 Message::Stop => return None,
-                Message::Reload => reload = true,
+                Message::Reload => woken.reload = true,
+                Message::Trial(news) => woken.trials.push(news),
                 Message::Look => {}
             }
         }
-        Some(reload)
+        Some(woken)
     }
 
     fn signature(&self) -> Signature {
@@ -417,19 +440,24 @@ impl Thread {
     }
 
     fn swap(&mut self, built: Built) {
-        self.number += 1;
         self.files = named_files(&built.generation.manifest);
         self.loader.keep(&built);
+        self.serve(built.generation);
+        *self.core.trouble.lock() = None;
+    }
+
+    /// Has a generation serve from now on.
+    pub(crate) fn serve(&mut self, generation: Generation) {
+        self.number = generation.number;
         let old = self.core.current.load_full();
-        warn_of_fixed(&old.manifest, &built.generation.manifest);
-        let generation = Arc::new(built.generation);
+        warn_of_fixed(&old.manifest, &generation.manifest);
+        let generation = Arc::new(generation);
         // Handlers first: a delivery must not arrive for one that the dispatcher does not
         // know yet.
         self.core
             .dispatcher
             .set_handlers(generation.runnables(), generation.routes.clone());
         self.core.current.store(generation.clone());
-        *self.core.trouble.lock() = None;
         (self.on_swap)();
         for warning in &generation.manifest.warnings {
             tracing::warn!("{warning}");

@@ -184,6 +184,7 @@ fn subject(
         run: 0,
         crashes: 0,
         since: 0,
+        excused: 0,
     };
     Ok(Subject {
         name,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lane::{Job, SUSPECT};
-use super::{Runnable, Shared};
+use super::{Runnable, Shared, TrialNews};
 use crate::event::UnixMillis;
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{
@@ -32,7 +32,7 @@ pub(super) fn run(
 ) -> bool {
     let ledger = shared.ledger();
     let delivery = &job.delivery;
-    if delivery.attempts >= runnable.handler().retry.attempts {
+    if delivery.counted(delivery.attempts) >= runnable.handler().retry.attempts {
         give_up(shared, job);
         return true;
     }
@@ -54,21 +54,29 @@ pub(super) fn run(
         return fit;
     }
     let completion = completion(shared, delivery, runnable, run, started);
-    ran(shared, &mut job, completion.attempt.outcome);
+    ran(shared, &mut job, &completion.attempt);
     submit(shared, job, completion);
     fit
 }
 
 /// The run has ended, and its gate learns how before another one starts: long before the
 /// commit, which may be what many runs wait for.
-fn ran(shared: &Shared, job: &mut Job, outcome: AttemptOutcome) {
+fn ran(shared: &Shared, job: &mut Job, attempt: &Attempt) {
+    let pass = std::mem::take(&mut job.pass);
     let name = &job.delivery.handler;
     let mut lanes = shared.lanes.lock();
-    if let Some(lane) = lanes.get_mut(name) {
-        lane.gate
-            .ended(std::mem::take(&mut job.pass), Some(outcome));
-    }
+    let verdict = lanes
+        .get_mut(name)
+        .and_then(|lane| lane.gate.ended(pass, Some(attempt.outcome)));
     lanes.ran(name);
+    drop(lanes);
+    if verdict.is_some() {
+        shared.tell(TrialNews {
+            handler: name.clone(),
+            component: attempt.component,
+            verdict,
+        });
+    }
 }
 
 /// Ends a delivery whose last attempts ended with the gateway itself.
@@ -131,7 +139,8 @@ fn answered(
 ) {
     let name = job.delivery.handler.clone();
     let mut lanes = shared.lanes.lock();
-    let mut pause = false;
+    let (mut pause, mut late) = (false, false);
+    let (component, outcome) = (record.component, record.outcome);
     if let Some(lane) = lanes.get_mut(&name) {
         lane.settled();
         match result {
@@ -147,6 +156,7 @@ fn answered(
                     lane.outcomes.count(record.outcome);
                 }
                 lane.retire(&job);
+                late = lane.gate.is_late(component, outcome);
                 if let NextState::Retrying { due } = next {
                     lane.due_at(due);
                 }
@@ -166,6 +176,14 @@ fn answered(
     shared.notify(&lanes);
     if lanes.stopping {
         shared.ended.notify_all();
+    }
+    drop(lanes);
+    if late {
+        shared.tell(TrialNews {
+            handler: name,
+            component,
+            verdict: None,
+        });
     }
 }
 
@@ -265,7 +283,7 @@ fn again(
     wish: Option<Duration>,
     now: UnixMillis,
 ) -> NextState {
-    let attempts = delivery.attempts + 1;
+    let attempts = delivery.counted(delivery.attempts + 1);
     if attempts >= policy.attempts {
         return NextState::Dead;
     }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::Runnable;
 use super::breaker::{Breaker, BreakerState, Change, Permit};
+use super::trial::{self, Record, Verdict};
 use crate::clock::Clock;
-use crate::event::{HandlerName, UnixMillis};
-use crate::ledger::{AttemptOutcome, Pause};
-use crate::manifest::Handler;
+use crate::event::{ComponentDigest, HandlerName, UnixMillis};
+use crate::ledger::{AttemptOutcome, Delivery, Pause};
 use crate::rate::Bucket;
 
 /// What a run was let through on; handed back when it has ended, once. The default is
@@ -19,6 +19,10 @@ use crate::rate::Bucket;
 #[derive(Debug, Default)]
 pub(super) struct Pass {
     permit: Option<Permit>,
+    /// Which of the handler's components runs.
+    version: u64,
+    /// Whether it is a delivery's first attempt.
+    first: bool,
 }
 
 /// What holds a handler's deliveries back.
@@ -39,16 +43,28 @@ pub(super) struct Gate {
     paused: Option<Pause>,
     bucket: Option<Bucket>,
     breaker: Option<Breaker>,
+    /// Counted up with every new component.
+    version: u64,
+    record: Record,
+    /// The component has failed its trial: nothing runs on it any more.
+    condemned: bool,
+    /// A component that had failed its trial and was replaced.
+    gone: Option<ComponentDigest>,
 }
 
 impl Gate {
-    pub(super) fn new(clock: Arc<dyn Clock>, handler: &Handler) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, runnable: &dyn Runnable) -> Self {
+        let handler = runnable.handler();
         Self {
             handler: handler.name.clone(),
             clock,
             paused: None,
             bucket: handler.rate.map(Bucket::new),
             breaker: handler.breaker.map(Breaker::new),
+            version: 0,
+            record: Record::default().of_next(runnable.on_trial()),
+            condemned: false,
+            gone: None,
         }
     }
 
@@ -67,6 +83,12 @@ impl Gate {
         if !same {
             self.breaker = settings.breaker.map(Breaker::new);
         }
+        if old.digest() != new.digest() {
+            self.version += 1;
+            self.record = self.record.of_next(new.on_trial());
+            self.gone = self.condemned.then(|| old.digest());
+            self.condemned = false;
+        }
     }
 
     pub(super) fn set_pause(&mut self, pause: Option<Pause>) {
@@ -80,7 +102,7 @@ impl Gate {
 
     /// From when on a run may start; `None` where that is not a matter of time.
     pub(super) fn opens_at(&self) -> Option<UnixMillis> {
-        if self.paused.is_some() {
+        if self.paused.is_some() || self.condemned {
             return None;
         }
         let breaker = self.breaker.as_ref().map_or(Some(0), Breaker::opens_at)?;
@@ -100,23 +122,44 @@ impl Gate {
     }
 
     /// A run starts.
-    pub(super) fn started(&mut self) -> Pass {
+    pub(super) fn started(&mut self, delivery: &Delivery) -> Pass {
         if let Some(bucket) = &mut self.bucket {
             bucket.take(self.clock.now());
         }
         Pass {
             permit: self.breaker.as_mut().map(Breaker::started),
+            version: self.version,
+            first: trial::is_first(delivery),
         }
     }
 
     /// A run has ended. `outcome` is none if that says nothing of the handler: it will
-    /// run anew without an attempt having been counted.
-    pub(super) fn ended(&mut self, pass: Pass, outcome: Option<AttemptOutcome>) {
+    /// run anew without an attempt having been counted. Says so when the component's trial
+    /// is over; one that has failed runs no more.
+    pub(super) fn ended(&mut self, pass: Pass, outcome: Option<AttemptOutcome>) -> Option<Verdict> {
         if let (Some(breaker), Some(permit)) = (&mut self.breaker, pass.permit)
             && let Some(change) = breaker.ended(permit, outcome, self.clock.now())
         {
             tell(&self.handler, change, breaker);
         }
+        if !pass.first || pass.version != self.version {
+            return None;
+        }
+        let verdict = self.record.note(outcome?)?;
+        self.condemned = verdict != Verdict::Passed;
+        Some(verdict)
+    }
+
+    /// Lets the component run on, although it has failed its trial: there is none to take
+    /// its place.
+    pub(super) fn acquit(&mut self) {
+        self.condemned = false;
+        self.record.end_trial();
+    }
+
+    /// Whether an attempt broke down on a component that has been replaced because it did.
+    pub(super) fn is_late(&self, component: ComponentDigest, outcome: AttemptOutcome) -> bool {
+        self.gone == Some(component) && trial::is_breakdown(outcome)
     }
 
     pub(super) fn status(&self) -> GateStatus {

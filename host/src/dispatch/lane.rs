@@ -79,7 +79,7 @@ impl Lane {
     /// A lane whose deliveries are all still in the ledger.
     pub(super) fn new(runnable: Arc<dyn Runnable>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            gate: Gate::new(clock, runnable.handler()),
+            gate: Gate::new(clock, runnable.as_ref()),
             runnable,
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -165,7 +165,7 @@ impl Lane {
             }
         };
         self.running += 1;
-        job.pass = self.gate.started();
+        job.pass = self.gate.started(&job.delivery);
         Some(Task::Run(job, self.runnable.clone()))
     }
 

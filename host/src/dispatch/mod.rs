@@ -17,6 +17,7 @@ mod routes;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::sync::{Arc, OnceLock};
 
@@ -36,6 +37,7 @@ use lanes::Lanes;
 pub use outcomes::Outcomes;
 pub use pool::{Pool, PoolOptions};
 pub use routes::Routes;
+pub use trial::Verdict;
 
 /// A handler that can be run: its settings together with its component.
 pub trait Runnable: Send + Sync + 'static {
@@ -43,9 +45,28 @@ pub trait Runnable: Send + Sync + 'static {
     fn handler(&self) -> &Arc<Handler>;
     /// The component that runs.
     fn digest(&self) -> ComponentDigest;
+    /// Whether it has just replaced another component that may have been better.
+    fn on_trial(&self) -> bool {
+        false
+    }
     /// Runs it once, on this thread.
     fn run(&self, delivery: &Delivery) -> Run;
 }
+
+/// What the dispatcher finds out about a component that replaced another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialNews {
+    /// The handler.
+    pub handler: HandlerName,
+    /// The component.
+    pub component: ComponentDigest,
+    /// What its trial came to; none if it had failed before, has been replaced, and a run
+    /// that was under way on it has just broken down.
+    pub verdict: Option<Verdict>,
+}
+
+/// Is told of trials. Must be short, must not block, must not call the dispatcher.
+pub type TrialHook = Box<dyn Fn(TrialNews) + Send + Sync>;
 
 /// The dispatcher. It exists before the ledger, which tells it of new deliveries, and
 /// does nothing until it is [started](Dispatcher::start).
@@ -59,6 +80,7 @@ struct Shared {
     options: PoolOptions,
     ledger: OnceLock<Arc<dyn Ledger>>,
     routes: ArcSwap<Routes>,
+    trials: OnceLock<TrialHook>,
     lanes: Mutex<Lanes>,
     /// Workers wait here for something to run.
     work: Condvar,
@@ -78,6 +100,7 @@ impl Dispatcher {
                 options,
                 ledger: OnceLock::new(),
                 routes: ArcSwap::from_pointee(Routes::default()),
+                trials: OnceLock::new(),
                 lanes: Mutex::new(lanes),
                 work: Condvar::new(),
                 attention: Condvar::new(),
@@ -99,6 +122,24 @@ impl Dispatcher {
         self.shared.routes.store(routes);
         let mut lanes = self.shared.lanes.lock();
         lanes.set_handlers(handlers);
+        drop(lanes);
+        self.wake();
+    }
+
+    /// Has `hook` told of trials. Where nobody is, a component that fails its trial runs no
+    /// more: there must be somebody who replaces or [acquits](Dispatcher::acquit) it.
+    pub fn on_trials(&self, hook: TrialHook) {
+        // A second hook would be a mistake of the program's; the first one stays.
+        let _ = self.shared.trials.set(hook);
+    }
+
+    /// Lets a handler's component run on that has failed its trial.
+    pub fn acquit(&self, handler: &HandlerName) {
+        let mut lanes = self.shared.lanes.lock();
+        if let Some(lane) = lanes.get_mut(handler) {
+            lane.gate.acquit();
+        }
+        lanes.line_up(handler);
         drop(lanes);
         self.wake();
     }
@@ -148,6 +189,12 @@ impl Shared {
         self.ledger
             .get()
             .expect("threads are started with a ledger")
+    }
+
+    fn tell(&self, news: TrialNews) {
+        if let Some(hook) = self.trials.get() {
+            hook(news);
+        }
     }
 
     /// Wakes those that can do something about the present state of the lanes.

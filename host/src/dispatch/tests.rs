@@ -65,6 +65,7 @@ pub(super) fn settings(name: &str, concurrency: usize) -> Handler {
         rate: None,
         breaker: None,
         on_trap: OnTrap::Retry,
+        rollback: true,
         retry: RetryPolicy {
             attempts: 3,
             first: Duration::from_secs(5),

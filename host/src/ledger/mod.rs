@@ -145,6 +145,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// retention says; its key and history stay. Blocks until it is durable, and until
     /// the files hold nothing of it either.
     fn erase(&self, event: EventId) -> Result<Erased, LedgerError>;
+    /// Makes due now, or again, the deliveries of `handler` whose last attempt broke down
+    /// (a trap, a timeout, a limit) on `component` and that wait for another one or are
+    /// dead; what they went through on it does not count. Returns how many. Blocks until
+    /// it is durable. Asking again changes nothing.
+    fn excuse(&self, handler: &HandlerName, component: ComponentDigest)
+    -> Result<u64, LedgerError>;
 
     /// Pauses a handler, or resumes it. Blocks until it is durable. The ledger only
     /// remembers it; whoever runs deliveries keeps to it.
@@ -248,6 +254,9 @@ pub struct Delivery {
     pub event: Arc<Event>,
     /// Attempts made so far.
     pub attempts: u32,
+    /// How many of these do not count, since they were made on a component that was then
+    /// found to be at fault.
+    pub excused: u32,
     /// Which run of the delivery this is: 0, and one more for each replay.
     pub run: u32,
     /// How many unclean ends of the gateway it was under way at.
@@ -258,6 +267,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// How many of so many attempts count.
+    pub fn counted(&self, attempts: u32) -> u32 {
+        attempts.saturating_sub(self.excused)
+    }
+
     /// The idempotency key of the delivery's call number `call` (from 0) to the outbox
     /// or to emit: a UUID in text form that is the same on every attempt of a run.
     pub fn idempotency_key(&self, call: u32) -> String {

@@ -294,6 +294,19 @@ impl<'t> Fields<'t> {
         Some(Rate { count, per })
     }
 
+    /// Whether something is to be.
+    pub(super) fn flag(&self, cx: &mut Context<'_>, key: &str, default: bool) -> bool {
+        let Some(node) = self.get(key) else {
+            return default;
+        };
+        cx.report.plain(node);
+        let Value::Boolean(value) = node.value else {
+            expected(cx, node, &quoted(key), "true or false", ());
+            return default;
+        };
+        value
+    }
+
     /// The items of an array.
     pub(super) fn array(&self, cx: &mut Context<'_>, key: &str, help: &str) -> Option<&'t [Node]> {
         let node = self.get(key)?;

@@ -203,6 +203,9 @@ pub struct Handler {
     pub rate: Option<Rate>,
     /// `breaker`; none with `breaker = false`.
     pub breaker: Option<BreakerSettings>,
+    /// `rollback`: whether the component before serves again when a new one breaks down.
+    /// Default true.
+    pub rollback: bool,
     /// `retry`. Default 12 attempts, first 5 s, factor 3, max 6 h, jitter 0.2, no total.
     pub retry: RetryPolicy,
     /// `on_trap`: `"retry"` (default) or `"dead"`. Timeouts and limits are always tried again.

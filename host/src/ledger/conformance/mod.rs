@@ -4,6 +4,7 @@
 //! store through [`Engine`], so that it can close it and open it again.
 
 pub(super) mod complete;
+pub(super) mod excuse;
 pub(super) mod model;
 pub(super) mod outbox;
 pub(super) mod record;
@@ -329,6 +330,10 @@ macro_rules! suite {
                 payloads_are_erased_once_done,
                 an_event_is_erased_on_demand,
                 many_are_pruned_in_small_steps,
+            },
+            excuse::{
+                what_a_component_at_fault_failed_is_due_again,
+                a_great_many_are_excused_in_steps,
             },
             model::{random_histories_match_the_model},
         });

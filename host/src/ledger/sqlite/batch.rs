@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::op::Op;
 use super::tally::{Counter, Tally};
-use super::{complete, erase, pauses, prune, record, schedule, settle};
+use super::{complete, erase, excuse, pauses, prune, record, schedule, settle};
 use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{Delivery, OutboxRequest};
@@ -160,6 +160,7 @@ impl Batch<'_> {
             Op::Fire(task) => task.answer = Some(Ok(schedule::fire(self, task.request)?)),
             Op::Sweep(task) => task.answer = Some(Ok(prune::step(self, &task.request)?)),
             Op::Erase(task) => task.answer = Some(Ok(erase::on_demand(self, task.request)?)),
+            Op::Excuse(task) => task.answer = Some(Ok(excuse::apply(self, &task.request)?)),
             Op::Pause(task) => task.answer = Some(Ok(pauses::set(self, &task.request)?)),
             #[cfg(test)]
             Op::Test(task) => task.answer = Some(Ok(())),

@@ -10,6 +10,7 @@ mod checkpoint;
 mod complete;
 mod erase;
 mod error;
+mod excuse;
 mod history;
 mod op;
 mod open;
@@ -61,7 +62,7 @@ use super::{
     StateEntry, Swept, Versioned,
 };
 use crate::clock::Clock;
-use crate::event::{EventId, HandlerName, UnixMillis};
+use crate::event::{ComponentDigest, EventId, HandlerName, UnixMillis};
 
 pub use error::OpenError;
 pub use reader::SqliteReader;
@@ -409,6 +410,17 @@ impl Ledger for SqliteLedger {
             );
         }
         Ok(erased)
+    }
+
+    fn excuse(
+        &self,
+        handler: &HandlerName,
+        component: ComponentDigest,
+    ) -> Result<u64, LedgerError> {
+        let now = self.clock.now();
+        excuse::excuse(&self.reader, handler, component, now, |excuse| {
+            self.wait(excuse, Op::Excuse)
+        })
     }
 
     fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError> {

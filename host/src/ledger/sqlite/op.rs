@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::excuse::Excuse;
 use super::pauses::PauseRequest;
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
@@ -145,6 +146,7 @@ pub(super) enum Op {
     Sweep(Task<Sweeping, SweepDone>),
     Erase(Task<EventId, Erased>),
     Pause(Task<PauseRequest, ()>),
+    Excuse(Task<Excuse, u64>),
     #[cfg(test)]
     Test(Task<TestRequest, ()>),
 }
@@ -240,6 +242,7 @@ impl Op {
             Self::Sweep(task) => task.finish(failed),
             Self::Erase(task) => task.finish(failed),
             Self::Pause(task) => task.finish(failed),
+            Self::Excuse(task) => task.finish(failed),
             #[cfg(test)]
             Self::Test(task) => task.finish(failed),
         }
@@ -257,6 +260,7 @@ impl Op {
             Self::Sweep(task) => task.answer = Some(Err(error)),
             Self::Erase(task) => task.answer = Some(Err(error)),
             Self::Pause(task) => task.answer = Some(Err(error)),
+            Self::Excuse(task) => task.answer = Some(Err(error)),
             #[cfg(test)]
             Self::Test(task) => task.answer = Some(Err(error)),
         }

@@ -189,6 +189,18 @@ impl SqliteReader {
         Ok(id)
     }
 
+    /// Reads what is a handler's, by its number; nothing if the ledger has not met it.
+    pub(super) fn read_for<T: Default>(
+        &self,
+        handler: &HandlerName,
+        query: impl FnOnce(&Connection, i64) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        self.read(|conn| match self.handler_id(conn, handler)? {
+            Some(handler) => query(conn, handler),
+            None => Ok(T::default()),
+        })
+    }
+
     pub(super) fn read<T>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,

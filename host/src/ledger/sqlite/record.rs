@@ -108,6 +108,7 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
             run: 0,
             crashes: 0,
             since: new.event.received,
+            excused: 0,
         });
     }
     let many = new.handlers.len() as i64;

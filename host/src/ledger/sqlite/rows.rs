@@ -14,7 +14,7 @@ use crate::ledger::{
 /// What [`delivery`] reads, from `deliveries d` joined with the tables that it names.
 pub(super) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
     e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
-    b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received)";
+    b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused";
 
 /// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which they are looked up.
 pub(super) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
@@ -30,6 +30,7 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
         run: row.get(3)?,
         crashes: row.get(4)?,
         since: millis(row, 17)?,
+        excused: row.get(18)?,
         event: Arc::new(Event {
             id: event_id(row, 5)?,
             source: SourceName::new(row.get_ref(6)?.as_str()?),

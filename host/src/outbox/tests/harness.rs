@@ -135,6 +135,7 @@ impl Setup {
             rate: None,
             breaker: None,
             on_trap: OnTrap::Retry,
+            rollback: true,
             retry: self.manifest.settings().retry,
             config: Default::default(),
             limits: Limits {

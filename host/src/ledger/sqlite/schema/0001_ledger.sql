@@ -64,6 +64,7 @@ CREATE TABLE deliveries (
     run      INTEGER NOT NULL,
     crashes  INTEGER NOT NULL,
     since    INTEGER, -- when its present run began, if not with its event
+    excused  INTEGER NOT NULL DEFAULT 0, -- of the attempts: on a component at fault
     due      INTEGER, -- not before; set while retrying
     finished INTEGER  -- when it became done, ignored or dead
 ) STRICT;

@@ -1,0 +1,182 @@
+//! A new component that breaks down, and what becomes of the deliveries that it had.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Event, Gateway, Handler, Manifest, Site, component, digest, eventually, stays, trapping, variant,
+};
+
+fn good() -> Vec<u8> {
+    component("conformance")
+}
+
+/// One that traps on every event.
+fn bad(tag: &str) -> Vec<u8> {
+    variant(&trapping(&good()), tag)
+}
+
+fn event(number: usize) -> Event {
+    Event::with_id(
+        &format!("evt_{number}"),
+        "test",
+        json!({ "do": "add", "key": "handled" }),
+    )
+}
+
+fn site() -> Site {
+    // Retries come so late that who waits for them waits in vain.
+    let handler = Handler::new("guest").retry(2, "1h");
+    Site::new(&Manifest::with_one(handler))
+}
+
+#[track_caller]
+fn serves(gateway: &Gateway, wasm: &[u8]) {
+    eventually("the component serves", || {
+        gateway.serves("guest") == digest(wasm)
+    });
+}
+
+#[track_caller]
+fn error_of(gateway: &Gateway) -> String {
+    let error = gateway.status_at("/generation/error");
+    error.as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_component_that_breaks_down_is_rolled_back_and_kept_out() {
+    let site = site();
+    let gateway = site.start();
+    for number in 0..3 {
+        gateway.accepts(&event(number));
+    }
+    gateway.settles();
+
+    let bad = bad("1");
+    site.plug("conformance.wasm", &bad);
+    serves(&gateway, &bad);
+    for number in 3..40 {
+        gateway.accepts(&event(number));
+    }
+    serves(&gateway, &good());
+    gateway.settles();
+    let ledger = site.ledger();
+    assert_eq!(ledger.deliveries_in("guest", "done"), 40);
+    assert_eq!(ledger.state("guest", "handled").as_deref(), Some("40"));
+    let broke = ledger.count(
+        "SELECT count(DISTINCT delivery) FROM v_attempts WHERE outcome = 'trap'",
+        [],
+    );
+    assert!((5..37).contains(&broke), "{broke} trapped");
+    let told = error_of(&gateway);
+    assert!(told.contains(&digest(&bad)[..12]), "{told}");
+    assert!(gateway.stderr().contains("rolled back"), "loudly");
+    let status = site.run("status", &["--admin", &gateway.admin.to_string()]);
+    assert!(String::from_utf8_lossy(&status.stdout).contains("kept out"));
+
+    // An unrelated change of the manifest does not take it in.
+    let before = gateway.generation();
+    let manifest = std::fs::read_to_string(site.manifest_path()).unwrap();
+    site.write_manifest(&format!("{manifest}\n# a remark\n"));
+    eventually("a new generation serves", || gateway.generation() > before);
+    assert_eq!(gateway.serves("guest"), digest(&good()));
+    assert_eq!(error_of(&gateway), told);
+
+    // Nor does a restart.
+    gateway.stop();
+    let gateway = site.start();
+    assert_eq!(gateway.serves("guest"), digest(&good()));
+    assert_eq!(error_of(&gateway), told);
+    gateway.accepts(&event(40));
+    gateway.settles();
+    assert_eq!(ledger.delivery("evt_40", "guest"), "done");
+
+    // A repaired one goes in.
+    let repaired = variant(&good(), "repaired");
+    site.plug("conformance.wasm", &repaired);
+    serves(&gateway, &repaired);
+    assert_eq!(gateway.status_at("/generation/error"), Value::Null);
+    for number in 41..110 {
+        gateway.accepts(&event(number));
+    }
+    gateway.settles();
+    assert_eq!(ledger.deliveries_in("guest", "done"), 110);
+    eventually("it has passed its trial", || {
+        gateway.stderr().contains("passed its trial")
+    });
+    assert_eq!(gateway.serves("guest"), digest(&repaired));
+}
+
+#[test]
+fn what_died_of_a_bad_component_lives_again() {
+    // One attempt: who traps is dead.
+    let handler = Handler::new("guest").retry(1, "1h");
+    let site = Site::new(&Manifest::with_one(handler));
+    let gateway = site.start();
+    gateway.accepts(&event(0));
+    gateway.settles();
+    let bad = bad("deadly");
+    site.plug("conformance.wasm", &bad);
+    serves(&gateway, &bad);
+    for number in 1..20 {
+        gateway.accepts(&event(number));
+    }
+    serves(&gateway, &good());
+    gateway.settles();
+    let ledger = site.ledger();
+    eventually("none stays dead", || {
+        ledger.deliveries_in("guest", "done") == 20
+    });
+    let trapped = ledger.count("SELECT count(*) FROM v_attempts WHERE outcome = 'trap'", []);
+    assert!(trapped >= 5, "{trapped} trapped: this shows nothing");
+}
+
+#[test]
+fn a_trial_goes_on_after_a_kill() {
+    let site = site();
+    let gateway = site.start();
+    gateway.accepts(&event(0));
+    gateway.settles();
+    let bad = bad("killed");
+    site.plug("conformance.wasm", &bad);
+    serves(&gateway, &bad);
+    for number in 1..4 {
+        gateway.accepts(&event(number));
+    }
+    let ledger = site.ledger();
+    eventually("three have trapped", || {
+        ledger.deliveries_in("guest", "retrying") == 3
+    });
+    gateway.kill();
+    let gateway = site.start();
+    assert_eq!(gateway.serves("guest"), digest(&bad), "three are too few");
+    for number in 4..12 {
+        gateway.accepts(&event(number));
+    }
+    serves(&gateway, &good());
+    gateway.settles();
+    assert_eq!(ledger.deliveries_in("guest", "done"), 12);
+}
+
+#[test]
+fn without_rollback_it_stays() {
+    let handler = Handler::new("guest").retry(2, "1h").set("rollback = false");
+    let site = Site::new(&Manifest::with_one(handler));
+    let gateway = site.start();
+    gateway.accepts(&event(0));
+    gateway.settles();
+    let bad = bad("stays");
+    site.plug("conformance.wasm", &bad);
+    serves(&gateway, &bad);
+    for number in 1..20 {
+        gateway.accepts(&event(number));
+    }
+    let ledger = site.ledger();
+    eventually("all have trapped", || {
+        ledger.deliveries_in("guest", "retrying") == 19
+    });
+    stays("it serves", Duration::from_millis(300), || {
+        gateway.serves("guest") == digest(&bad)
+    });
+}
