@@ -1,5 +1,6 @@
 //! The gateway as a whole: what takes events in, and what tells of itself.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -10,9 +11,9 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::dispatch::{BreakerState, Dispatcher};
+use crate::dispatch::{BreakerState, Dispatcher, LaneStatus, Runnable};
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
-use crate::generation::{Generation, Standing};
+use crate::generation::{Generation, LoadedHandler, Standing};
 use crate::ledger::{
     Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Pause, Recorded,
     Records,
@@ -201,32 +202,10 @@ impl Core {
     }
 
     fn handlers_json(&self, generation: &Generation) -> Value {
-        let lanes: std::collections::HashMap<_, _> = self.dispatcher.status().into_iter().collect();
-        let handlers = generation.digests().into_iter().map(|(name, digest)| {
-            let lane = lanes.get(&name).copied().unwrap_or_default();
-            let mut status = json!({
-                "component": digest.to_string(),
-                "queued": lane.queued,
-                "running": lane.running,
-                "breaker": lane.gate.breaker.name(),
-                "limited": lane.gate.limited,
-                "paused": lane.gate.paused.map(pause_json),
-            });
-            let outcomes = lane.outcomes.iter().filter(|(_, many)| *many > 0);
-            status["outcomes"] = outcomes
-                .map(|(outcome, many)| (outcome.name(), many))
-                .collect();
-            match generation.handlers[&name].standing() {
-                Standing::Trusted => {}
-                Standing::OnTrial { before } => status["on_trial_after"] = before.as_str().into(),
-                Standing::InPlaceOf(rolled_back) => {
-                    status["in_place_of"] = rolled_back.component.as_str().into();
-                }
-            }
-            if let BreakerState::Open { until } = lane.gate.breaker {
-                status["breaker_until_ms"] = until.into();
-            }
-            (name.to_string(), status)
+        let lanes: HashMap<_, _> = self.dispatcher.status().into_iter().collect();
+        let handlers = generation.handlers.iter().map(|(name, loaded)| {
+            let lane = lanes.get(name).copied().unwrap_or_default();
+            (name.to_string(), handler_json(loaded, &lane))
         });
         Value::Object(handlers.collect())
     }
@@ -252,6 +231,33 @@ impl Core {
         }
         Value::Object(sources)
     }
+}
+
+/// What a handler runs, and what holds its deliveries back.
+pub(crate) fn handler_json(loaded: &LoadedHandler, lane: &LaneStatus) -> Value {
+    let mut status = json!({
+        "component": loaded.digest().to_string(),
+        "queued": lane.queued,
+        "running": lane.running,
+        "breaker": lane.gate.breaker.name(),
+        "limited": lane.gate.limited,
+        "paused": lane.gate.paused.map(pause_json),
+    });
+    let outcomes = lane.outcomes.iter().filter(|(_, many)| *many > 0);
+    status["outcomes"] = outcomes
+        .map(|(outcome, many)| (outcome.name(), many))
+        .collect();
+    match loaded.standing() {
+        Standing::Trusted => {}
+        Standing::OnTrial { before } => status["on_trial_after"] = before.as_str().into(),
+        Standing::InPlaceOf(rolled_back) => {
+            status["in_place_of"] = rolled_back.component.as_str().into();
+        }
+    }
+    if let BreakerState::Open { until } = lane.gate.breaker {
+        status["breaker_until_ms"] = until.into();
+    }
+    status
 }
 
 /// A pause as status shows it.

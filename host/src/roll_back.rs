@@ -198,10 +198,9 @@ impl Thread {
 
     /// The same at the start, where an end of the process may have come between.
     pub(crate) fn excuse_kept_out(&self) {
-        let trials = match Trials::read(self.loader.last_good.folder()) {
-            Ok(trials) => trials,
+        let Ok(trials) = Trials::read(self.loader.last_good.folder()) else {
             // That has been told.
-            Err(_) => return,
+            return;
         };
         for (handler, component) in trials.kept_out() {
             self.excuse(&HandlerName::new(handler), component);

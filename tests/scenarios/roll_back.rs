@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Event, Gateway, Handler, Manifest, Site, component, digest, eventually, stays, trapping, variant,
+    Event, Gateway, Handler, Manifest, Site, component, digest, eventually, stays, trapping,
+    variant,
 };
 
 fn good() -> Vec<u8> {

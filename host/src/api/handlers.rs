@@ -1,29 +1,70 @@
-//! `GET /api/handlers`.
+//! `GET /api/handlers`, `POST /api/handlers/NAME/pause` and `…/resume`.
 
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::{bad_request, not_found};
 use crate::event::HandlerName;
-use crate::gateway::Core;
+use crate::gateway::{Core, handler_json, pause_json};
 use crate::manifest::{Handler, Manifest};
+use crate::pause::PauseError;
 use crate::server::ApiAnswer;
 
 pub(super) fn list(core: &Core) -> Result<ApiAnswer, ApiAnswer> {
     let generation = core.current.load_full();
-    let digests = generation.digests();
     let lanes: HashMap<_, _> = core.dispatcher.status().into_iter().collect();
     let mut items = entries(&generation.manifest, &core.records.handlers()?);
     for item in &mut items {
         let name = HandlerName::new(item["name"].as_str().unwrap_or_default());
-        if let Some(digest) = digests.get(&name) {
+        if let Some(loaded) = generation.handlers.get(&name) {
             let lane = lanes.get(&name).copied().unwrap_or_default();
-            item["component"] = digest.to_string().into();
-            item["queued"] = lane.queued.into();
-            item["running"] = lane.running.into();
+            let status = handler_json(loaded, &lane);
+            let fields = status.as_object().into_iter().flatten();
+            fields.for_each(|(key, value)| item[key] = value.clone());
+        } else if let Some(pause) = core.dispatcher.pause_of(&name) {
+            item["paused"] = pause_json(pause);
         }
     }
     Ok(ApiAnswer::ok(json!({ "items": items })))
+}
+
+/// Starts no more of a handler's deliveries; with `{"outbox": true}` none of its requests
+/// either. Says what is still under way.
+pub(super) fn pause(core: &Core, name: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
+    let outbox = match body.get("outbox") {
+        None => false,
+        Some(outbox) => outbox
+            .as_bool()
+            .ok_or_else(|| bad_request("`outbox` is true or false"))?,
+    };
+    let name = HandlerName::new(name);
+    let pause = core.pause(&name, outbox)?;
+    let lanes = core.dispatcher.status();
+    let lane = lanes.into_iter().find(|(handler, _)| *handler == name);
+    let running = lane.map_or(0, |(_, lane)| lane.running);
+    let paused = pause_json(pause);
+    Ok(ApiAnswer::ok(
+        json!({ "name": name.as_str(), "paused": paused, "running": running }),
+    ))
+}
+
+/// Starts a handler's deliveries and requests again.
+pub(super) fn resume(core: &Core, name: &str) -> Result<ApiAnswer, ApiAnswer> {
+    let name = HandlerName::new(name);
+    let was_paused = core.resume(&name)?;
+    Ok(ApiAnswer::ok(
+        json!({ "name": name.as_str(), "paused": null, "was_paused": was_paused }),
+    ))
+}
+
+impl From<PauseError> for ApiAnswer {
+    fn from(error: PauseError) -> Self {
+        match error {
+            PauseError::Unknown(_) => not_found(error.to_string()),
+            PauseError::Ledger(error) => error.into(),
+        }
+    }
 }
 
 /// The handlers of a manifest and those that the ledger has met, when no gateway runs.

@@ -37,6 +37,8 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
         (["events", id], None) => events::show(core, id),
         (["deliveries"], None) => deliveries::list(core, request),
         (["deliveries", seq], None) => deliveries::show(core, seq),
+        (["handlers", name, "pause"], Some(body)) => handlers::pause(core, name, body),
+        (["handlers", name, "resume"], Some(_)) => handlers::resume(core, name),
         (["handlers"], None) => handlers::list(core),
         _ => Err(ApiAnswer::error(
             StatusCode::NOT_FOUND,

@@ -155,6 +155,15 @@ impl Client {
         self.call("GET", &target, None)
     }
 
+    /// Has something done.
+    pub(super) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, ClientError> {
+        self.call("POST", path, Some(body))
+    }
+
     fn call<T: DeserializeOwned>(
         &self,
         method: &str,

@@ -117,6 +117,7 @@ fn handlers_are_read() {
     );
     let other = manifest.handlers.get("dunning").expect("a handler");
     assert_eq!((other.rate, other.breaker), (None, None));
+    assert_eq!((handler.rollback, other.rollback), (true, false));
     assert_eq!(handler.on_trap, OnTrap::Dead);
     assert_eq!(
         handler.limits,

@@ -1,0 +1,186 @@
+//! Handlers that an operator pauses and resumes, and what they are kept to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Reply, Site, eventually, stays};
+
+/// Runs `tollgate handlers …` against a gateway.
+#[track_caller]
+fn handlers(site: &Site, gateway: &Gateway, verb: &str, more: &[&str]) -> Value {
+    let url = format!("http://{}", gateway.admin);
+    let arguments: Vec<_> = ["--json", "--url", &url]
+        .into_iter()
+        .chain(more.iter().copied())
+        .collect();
+    let output = site.run(&format!("handlers {verb}"), &arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
+    let receiver = Receiver::start();
+    let guest = Handler::new("guest")
+        .allow(receiver.address)
+        .retry(2, "10ms");
+    let manifest = Manifest::new()
+        .handler(guest)
+        .handler(Handler::new("other"))
+        .route("*", &["guest", "other"]);
+    let site = Site::new(&manifest);
+    let gateway = site.start();
+    let ledger = site.ledger();
+    let slow = Event::new(
+        "slow",
+        json!([{ "do": "spin", "millions": 100 }, { "do": "send", "url": receiver.url("/slow") }]),
+    );
+    gateway.accepts(&slow);
+    eventually("it runs", || {
+        gateway.status_at("/generation/handlers/guest/running") == 1
+    });
+    let paused = handlers(&site, &gateway, "pause", &["guest"]);
+    assert_eq!(paused["paused"]["outbox"], false);
+    let flaky = |number: usize| {
+        Event::with_id(
+            &format!("evt_{number}"),
+            "test",
+            json!({ "do": "send", "url": receiver.url("/"), "body": number }),
+        )
+    };
+    for number in 0..20 {
+        gateway.accepts(&flaky(number));
+    }
+    eventually("what ran has ended, and what it sent has gone", || {
+        ledger.delivery(&slow.id, "guest") == "done" && receiver.effects() == 1
+    });
+    eventually("it is drained", || {
+        gateway.status_at("/generation/handlers/guest/running") == 0
+    });
+    eventually("others go on", || {
+        ledger.deliveries_in("other", "done") == 21
+    });
+    let waits = || ledger.deliveries_in("guest", "pending") == 20;
+    stays("nothing starts", Duration::from_millis(300), waits);
+    gateway.stop();
+
+    let gateway = site.start();
+    gateway.accepts(&flaky(20));
+    let list = handlers(&site, &gateway, "list", &[]);
+    assert!(list[0]["paused"]["since_ms"].is_u64(), "{list}");
+    stays("nothing starts", Duration::from_millis(300), || {
+        ledger.deliveries_in("guest", "pending") == 21
+    });
+    // Its outbox too, from here on.
+    handlers(&site, &gateway, "pause", &["guest", "--outbox"]);
+    assert_eq!(
+        gateway.status_at("/generation/handlers/guest/paused/outbox"),
+        true
+    );
+    let resumed = handlers(&site, &gateway, "resume", &["guest"]);
+    assert_eq!(resumed["was_paused"], true);
+    gateway.drains();
+    assert_eq!(receiver.effects(), 22);
+    let attempts = ledger.count("SELECT max(number) FROM attempts", []);
+    assert_eq!(attempts, 1, "no attempt was burnt by waiting");
+}
+
+#[test]
+fn a_paused_outbox_holds_requests_back() {
+    // A request that waits, since its receiver is away for now.
+    let back = Arc::new(AtomicBool::new(false));
+    let is_back = back.clone();
+    let receiver = Receiver::with(move |_| match is_back.load(Ordering::SeqCst) {
+        true => Reply::Status(200),
+        false => Reply::Status(503),
+    });
+    let site = Site::new(&Manifest::with_one(
+        Handler::new("guest").allow(receiver.address),
+    ));
+    let gateway = site.start();
+    let ledger = site.ledger();
+    gateway.accepts(&Event::new(
+        "test",
+        json!({ "do": "send", "url": receiver.url("/") }),
+    ));
+    eventually("it has been tried", || {
+        ledger.count("SELECT count(*) FROM outbox WHERE tries > 0", []) == 1
+    });
+    handlers(&site, &gateway, "pause", &["guest", "--outbox"]);
+    back.store(true, Ordering::SeqCst);
+    let tries = || ledger.count("SELECT tries FROM outbox", []);
+    let before = tries();
+    stays("it waits", Duration::from_millis(800), || {
+        tries() <= before + 1
+    });
+    assert_eq!(ledger.waiting(), 1);
+    handlers(&site, &gateway, "resume", &["guest"]);
+    gateway.drains();
+}
+
+#[test]
+fn only_handlers_that_there_are_can_be_paused() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let url = format!("http://{}", gateway.admin);
+    let output = site.run("handlers pause", &["--url", &url, "gust"]);
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("no handler `gust`"), "{said}");
+    let resumed = handlers(&site, &gateway, "resume", &["guest"]);
+    assert_eq!(resumed["was_paused"], false);
+}
+
+#[test]
+fn a_rate_is_kept_to() {
+    let handler = Handler::new("guest").set("rate = \"20/s\"");
+    let site = Site::new(&Manifest::with_one(handler));
+    let gateway = site.start();
+    let begun = Instant::now();
+    for number in 0..41 {
+        gateway.accepts(&Event::with_id(
+            &format!("evt_{number}"),
+            "test",
+            json!({ "do": "done" }),
+        ));
+    }
+    gateway.settles();
+    let took = begun.elapsed();
+    assert!(
+        took >= Duration::from_millis(1_900),
+        "{took:?} for 41 at 20/s"
+    );
+    let spread = site.ledger().count(
+        "SELECT max(n) FROM (SELECT count(*) AS n FROM attempts GROUP BY started / 1000)",
+        [],
+    );
+    assert!(spread <= 22, "{spread} in one second");
+}
+
+#[test]
+fn an_open_breaker_spares_the_attempts() {
+    let handler = Handler::new("guest")
+        .retry(2, "10ms")
+        .set("breaker = { failures = 1.0, of = 5, open = \"300ms\" }")
+        .set("concurrency = 1");
+    let site = Site::new(&Manifest::with_one(handler));
+    let gateway = site.start();
+    let ledger = site.ledger();
+    for number in 0..60 {
+        let steps = json!({ "do": "retry", "reason": "down" });
+        gateway.accepts(&Event::with_id(&format!("evt_{number}"), "test", steps));
+    }
+    let open = || gateway.status_at("/generation/handlers/guest/breaker") == "open";
+    eventually("the breaker opens", open);
+    std::thread::sleep(Duration::from_secs(1));
+    let attempts = ledger.count("SELECT count(*) FROM attempts", []);
+    assert!(
+        (5..20).contains(&attempts),
+        "{attempts} attempts of 120 in a second of which nearly all was waited"
+    );
+    assert!(gateway.stderr().contains("breaker opens"), "it is said");
+}
