@@ -117,6 +117,11 @@ fn new_event(source: &PinnedSource, event: ProviderEvent, now: UnixMillis) -> Ne
         .handlers(&source.name, &event.kind, &event.payload);
     NewEvent {
         dedup: DedupKey::new(&source.name, &event.basis),
+        also: event
+            .also
+            .iter()
+            .map(|basis| DedupKey::new(&source.name, basis))
+            .collect(),
         event: Event {
             id: EventId::generate(now),
             source: source.name.clone(),

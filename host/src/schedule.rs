@@ -231,6 +231,7 @@ mod tests {
             let source = SourceName::new("test");
             let event = NewEvent {
                 dedup: DedupKey::new(&source, &DedupBasis::SignedId(key.to_owned())),
+                also: Vec::new(),
                 event: Event {
                     id: EventId::generate(START),
                     source,

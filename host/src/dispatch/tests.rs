@@ -165,6 +165,7 @@ impl Site {
                 let id = EventId::generate(1_000_000);
                 NewEvent {
                     dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
+                    also: Vec::new(),
                     handlers: handlers
                         .iter()
                         .map(|name| HandlerName::new(*name))

@@ -214,6 +214,9 @@ pub struct NewEvent {
     pub event: Event,
     /// What makes it a duplicate.
     pub dedup: DedupKey,
+    /// Further keys: if any of all of them is known, it is a duplicate, and those that are
+    /// not lead to the same event from now on. Mostly none.
+    pub also: Vec<DedupKey>,
     /// The handlers that its routes name, each once.
     pub handlers: Vec<HandlerName>,
 }

@@ -125,6 +125,7 @@ impl Scheduled {
         };
         NewEvent {
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(self.call)),
+            also: Vec::new(),
             event,
             handlers: vec![self.handler],
         }

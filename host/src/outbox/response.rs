@@ -242,6 +242,7 @@ fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: UnixMi
     };
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
+        also: Vec::new(),
         event,
         handlers: vec![request.handler.clone()],
     }

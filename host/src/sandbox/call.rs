@@ -277,6 +277,7 @@ impl Call {
         let id = EventId::derived(cause.received, key.as_bytes());
         self.emitted.push(NewEvent {
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(key)),
+            also: Vec::new(),
             event: Event {
                 id,
                 source,

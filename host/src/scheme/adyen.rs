@@ -183,6 +183,7 @@ impl Adyen {
             account: (!account.is_empty()).then_some(account),
             created: date.as_ref().and_then(time::created),
             basis: DedupBasis::Fields(vec![psp, code, success]),
+            also: Vec::new(),
             headers,
             payload,
         };

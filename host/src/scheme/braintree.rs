@@ -189,6 +189,7 @@ fn event(request: &Request<'_>, xml: &[u8]) -> Result<ProviderEvent, Rejection> 
             digest: Sha256::digest(xml).into(),
         },
         kind,
+        also: Vec::new(),
         headers: recorded(request.headers, ALWAYS),
         payload: request.body.clone(),
     })

@@ -113,6 +113,8 @@ pub struct ProviderEvent {
     pub created: Option<UnixMillis>,
     /// What tells it from other events; comes from signed bytes.
     pub basis: DedupBasis,
+    /// What tells it apart besides: an event that any of all these have is a duplicate.
+    pub also: Vec<DedupBasis>,
     /// Request headers to record, names in lower case: the content type, the user agent and
     /// the scheme's own for id, type and time. Never signatures or credentials.
     pub headers: Vec<(String, String)>,

@@ -60,6 +60,7 @@ impl Scheme for MollieClassic {
             account: None,
             created: None,
             basis: DedupBasis::Fields(vec![id.to_owned(), now.to_string()]),
+            also: Vec::new(),
             headers: recorded(request.headers, ALWAYS),
             payload: request.body.clone(),
         };

@@ -4,6 +4,8 @@
 //! A CRC32 is no hash: whoever has captured one delivery can write another body with the
 //! same CRC32 behind it. The transmission's id is signed and the body's is not truly, so
 //! duplicates are told by the former: of one captured delivery no second event can be made.
+//! They are told by the event's id as well, since an event that is sent again by hand has a
+//! transmission of its own.
 //!
 //! The secrets are the certificates (PEM) that PayPal signs with; a request names its own by
 //! URL, which must be PayPal's.
@@ -141,8 +143,10 @@ impl Paypal {
         };
         let mut headers = recorded(request.headers, ALWAYS);
         headers.extend(recorded(request.headers, [ID, TIME]));
+        let event = text(0).ok_or_else(|| missing("event id", "`/id`"))?;
         Ok(ProviderEvent {
-            provider_id: Some(text(0).ok_or_else(|| missing("event id", "`/id`"))?),
+            also: vec![DedupBasis::Fields(vec!["event".to_owned(), event.clone()])],
+            provider_id: Some(event),
             kind: text(1).ok_or_else(|| missing("event type", "`/event_type`"))?,
             subject: text(3),
             account: None,

@@ -254,6 +254,7 @@ impl Plaid {
                 digest: Sha256::digest(request.body).into(),
             },
             kind,
+            also: Vec::new(),
             headers: recorded(request.headers, ALWAYS),
             payload: request.body.clone(),
         })

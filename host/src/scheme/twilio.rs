@@ -274,6 +274,7 @@ fn event(request: &Request<'_>, url: &str, signed: &[u8], params: &Params) -> Pr
         subject: message.or(call),
         account: text(&["AccountSid"]),
         created: None,
+        also: Vec::new(),
         headers,
         payload: request.body.clone(),
     }

@@ -180,6 +180,7 @@ pub(super) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
     let source = SourceName::new(source);
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id.to_owned())),
+        also: Vec::new(),
         event: Event {
             id: EventId::generate(START),
             source,
@@ -200,6 +201,15 @@ pub(super) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
         },
         handlers: handlers.iter().map(|name| handler(name)).collect(),
     }
+}
+
+/// An event that is known by each of these keys.
+pub(super) fn event_with_keys(source: &str, keys: &[&str]) -> NewEvent {
+    let mut new = event_of(source, keys[0], b"{}", &[]);
+    let source = &new.event.source;
+    let key = |id: &&str| DedupKey::new(source, &DedupBasis::SignedId((*id).to_owned()));
+    new.also = keys[1..].iter().map(key).collect();
+    new
 }
 
 /// The end of a delivery's next attempt, without effects.
@@ -274,6 +284,8 @@ macro_rules! suite {
                 a_duplicate_is_recorded_once_and_counted,
                 duplicates_within_one_request_and_one_batch,
                 one_request_with_new_and_known_events,
+                an_event_with_several_keys_is_known_by_any_of_them,
+                several_keys_within_one_request,
                 an_unrouted_event_is_kept_and_counted,
                 many_callers_are_all_answered,
             },
@@ -325,6 +337,7 @@ macro_rules! suite {
                 what_ended_is_pruned_in_its_time,
                 what_has_not_ended_is_never_pruned,
                 keys_outlive_their_events,
+                several_keys_go_with_their_event,
                 keys_of_emitted_events_outlive_who_could_emit_them,
                 numbers_are_not_given_again,
                 payloads_are_erased_once_done,

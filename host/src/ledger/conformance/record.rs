@@ -116,6 +116,56 @@ pub(in crate::ledger) fn one_request_with_new_and_known_events(engine: &dyn Engi
     assert!(open.record(Vec::new()).is_empty());
 }
 
+pub(in crate::ledger) fn an_event_with_several_keys_is_known_by_any_of_them(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let record = |keys: &[&str]| open.record(vec![event_with_keys("paypal", keys)])[0];
+    let first = record(&["t1", "e1"]).id();
+    let duplicate = Recorded::Duplicate {
+        first,
+        same_bytes: true,
+    };
+    assert!(first.is_some());
+    assert_eq!(record(&["t1", "e1"]), duplicate, "the same again");
+    assert_eq!(record(&["t1", "forged"]), duplicate);
+    assert_eq!(record(&["t2", "e1"]), duplicate, "sent again by hand");
+    assert_eq!(
+        record(&["t2", "forged too"]),
+        duplicate,
+        "nor is that one free"
+    );
+    assert_eq!(record(&["t3", "forged"]), duplicate);
+    assert_eq!(record(&["t3"]), duplicate, "by one key alone");
+    assert!(matches!(record(&["t4", "e4"]), Recorded::New(_)));
+    assert_eq!(
+        record(&["t4", "e1"]).id(),
+        record(&["t4"]).id(),
+        "of two events the first key's"
+    );
+    let other = open.record(vec![event_with_keys("other", &["t1", "e1"])]);
+    assert!(matches!(other[..], [Recorded::New(_)]));
+    assert_eq!(open.ledger.counts().unwrap().events, 3);
+    let open = open.reopen(engine);
+    let again = open.record(vec![event_with_keys("paypal", &["t9", "forged too"])]);
+    assert_eq!(again, [duplicate]);
+}
+
+pub(in crate::ledger) fn several_keys_within_one_request(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let recorded = open.record(vec![
+        event_with_keys("paypal", &["t1", "e1"]),
+        event_with_keys("paypal", &["t2", "e1"]),
+        event_with_keys("paypal", &["t2", "e2"]),
+        event_with_keys("paypal", &["same", "same"]),
+    ]);
+    let duplicate = Recorded::Duplicate {
+        first: recorded[0].id(),
+        same_bytes: true,
+    };
+    assert_eq!(recorded[1..3], [duplicate, duplicate]);
+    assert!(matches!(recorded[3], Recorded::New(_)));
+    assert_eq!(open.ledger.counts().unwrap().events, 2);
+}
+
 pub(in crate::ledger) fn an_unrouted_event_is_kept_and_counted(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.record(vec![event("evt_1", b"one", &[])]);

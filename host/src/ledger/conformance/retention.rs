@@ -170,6 +170,24 @@ pub(in crate::ledger) fn keys_outlive_their_events(engine: &dyn Engine) {
     assert_eq!((counts.duplicates, counts.duplicates_differing), (3, 0));
 }
 
+pub(in crate::ledger) fn several_keys_go_with_their_event(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let record = |source: &str, keys: &[&str]| {
+        let recorded = open.record(vec![event_with_keys(source, keys)])[0];
+        matches!(recorded, Recorded::New(_))
+    };
+    for source in ["stripe", "for-good"] {
+        assert!(record(source, &["t1", "e1"]));
+        assert!(!record(source, &["t2", "e1"]));
+    }
+    open.sweep_at(START + 10 * DAY, &days());
+    assert!(!record("for-good", &["t2", "e9"]));
+    // Not even one that came with a duplicate is left.
+    for key in ["t1", "e1", "t2"] {
+        assert!(record("stripe", &[key]), "{key}");
+    }
+}
+
 pub(in crate::ledger) fn keys_of_emitted_events_outlive_who_could_emit_them(engine: &dyn Engine) {
     let open = Open::new(engine);
     let emitting = open.deliver("evt_1", &["a", "b"]);

@@ -67,6 +67,7 @@ impl<R, T> Task<R, T> {
 pub(super) struct Prepared {
     pub(super) event: Arc<Event>,
     pub(super) dedup: DedupKey,
+    pub(super) also: Vec<DedupKey>,
     pub(super) handlers: Vec<HandlerName>,
     /// Headers and metadata as JSON.
     pub(super) headers: String,
@@ -80,6 +81,7 @@ impl From<NewEvent> for Prepared {
             metadata: pairs_to_json(&new.event.metadata),
             event: Arc::new(new.event),
             dedup: new.dedup,
+            also: new.also,
             handlers: new.handlers,
         }
     }

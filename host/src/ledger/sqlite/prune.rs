@@ -119,7 +119,10 @@ fn remove(batch: &Batch<'_>, table: &str, column: &str, number: i64) -> Result<u
 /// Leaves of a pruned event what its key still needs.
 fn leave_key(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Result<u64> {
     match retention.keys(&event.source) {
-        Keys::Forever => remove(batch, "events", "seq", event.seq),
+        Keys::Forever => {
+            remove(batch, "dedup_also", "event", event.seq)?;
+            remove(batch, "events", "seq", event.seq)
+        }
         _ if may_forget(batch, retention, event)? => remove_key(batch, event),
         _ => {
             let changed = batch
@@ -150,6 +153,14 @@ fn remove_key(batch: &mut Batch<'_>, event: &EventRow) -> Result<u64> {
         .conn
         .prepare_cached("DELETE FROM dedup WHERE key = ?1 AND event = ?2")?
         .execute(params![event.dedup, event.seq])?;
+    batch
+        .conn
+        .prepare_cached(
+            "DELETE FROM dedup WHERE event = ?1
+                 AND key IN (SELECT key FROM dedup_also WHERE event = ?1)",
+        )?
+        .execute([event.seq])?;
+    remove(batch, "dedup_also", "event", event.seq)?;
     Ok(removed as u64 + remove(batch, "events", "seq", event.seq)?)
 }
 

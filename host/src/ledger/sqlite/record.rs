@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Result, params};
 use super::batch::{Batch, int};
 use super::op::Prepared;
 use super::tally::Counter;
-use crate::event::EventId;
+use crate::event::{DedupKey, EventId};
 use crate::ledger::{Delivery, DeliverySeq, DeliveryState, Recorded};
 
 /// Records the events of one request; the answers are in their order.
@@ -22,14 +22,10 @@ pub(super) fn record(batch: &mut Batch<'_>, events: &[Prepared]) -> Result<Vec<R
 }
 
 /// Records an event that is new, with its deliveries, and returns its place; `None`
-/// where its dedup key is known.
+/// where one of its dedup keys is known.
 pub(super) fn insert(batch: &mut Batch<'_>, new: &Prepared) -> Result<Option<i64>> {
     let seq = batch.peek_event();
-    let claimed = batch
-        .conn
-        .prepare_cached("INSERT INTO dedup (key, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-        .execute(params![new.dedup.0, seq])?;
-    if claimed == 0 {
+    if !claim(batch, new, seq)? {
         return Ok(None);
     }
     batch.take_event();
@@ -51,6 +47,47 @@ pub(super) fn insert(batch: &mut Batch<'_>, new: &Prepared) -> Result<Option<i64
         batch.tally.add(Counter::Unrouted, 1);
     }
     Ok(Some(seq))
+}
+
+/// Claims the event's dedup keys for it, unless one is known: then the others lead to the
+/// event that has this one.
+fn claim(batch: &Batch<'_>, new: &Prepared, seq: i64) -> Result<bool> {
+    if new.also.is_empty() {
+        return insert_key(batch, &new.dedup, seq);
+    }
+    let mut known = None;
+    for key in std::iter::once(&new.dedup).chain(&new.also) {
+        known = known.or(event_of(batch, key)?);
+    }
+    let event = known.unwrap_or(seq);
+    for key in std::iter::once(&new.dedup).chain(&new.also) {
+        let own = known.is_none() && *key == new.dedup;
+        if insert_key(batch, key, event)? && !own {
+            batch
+                .conn
+                .prepare_cached("INSERT INTO dedup_also (event, key) VALUES (?1, ?2)")?
+                .execute(params![event, key.0])?;
+        }
+    }
+    Ok(known.is_none())
+}
+
+/// Whether the key was not known.
+fn insert_key(batch: &Batch<'_>, key: &DedupKey, event: i64) -> Result<bool> {
+    let inserted = batch
+        .conn
+        .prepare_cached("INSERT INTO dedup (key, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![key.0, event])?;
+    Ok(inserted > 0)
+}
+
+/// The place of the event that has this key.
+fn event_of(batch: &Batch<'_>, key: &DedupKey) -> Result<Option<i64>> {
+    batch
+        .conn
+        .prepare_cached("SELECT event FROM dedup WHERE key = ?1")?
+        .query_row(params![key.0], |row| row.get(0))
+        .optional()
 }
 
 fn insert_event(

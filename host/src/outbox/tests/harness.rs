@@ -195,6 +195,7 @@ impl Setup {
         let new = NewEvent {
             event,
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(n.to_string())),
+            also: Vec::new(),
             handlers: vec![handler.clone()],
         };
         let recorded = self.ledger.record(vec![new]);

@@ -187,6 +187,7 @@ impl Fields {
                 .and_then(|field| field.value(facts))
                 .and_then(|value| time::created(&value)),
             basis,
+            also: Vec::new(),
             headers: recorded,
             payload,
         })

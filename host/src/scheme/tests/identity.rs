@@ -93,6 +93,17 @@ fn a_paypal_delivery_with_another_body_of_the_same_checksum_is_a_duplicate() {
     assert_eq!(honest.basis, forged.basis);
 }
 
+#[test]
+fn a_paypal_event_that_is_sent_again_by_hand_is_a_duplicate() {
+    let (verifier, captured) = vector("paypal", "plain");
+    let event = events(&verifier, &captured).remove(0);
+    let id = event.provider_id.unwrap();
+    assert_eq!(
+        event.also,
+        [DedupBasis::Fields(vec!["event".to_owned(), id])]
+    );
+}
+
 /// JSON that begins so and has this CRC32, found by trying.
 fn with_checksum(start: &[u8], wanted: u32) -> Bytes {
     // A CRC is linear: the wanted value is the sum of what single bits change.

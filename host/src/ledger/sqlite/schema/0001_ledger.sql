@@ -54,6 +54,14 @@ CREATE TABLE dedup (
     event INTEGER NOT NULL -- events.seq, which is never given again
 ) STRICT, WITHOUT ROWID;
 
+-- The further keys of an event that has several, so that they go with it. One that came with
+-- a duplicate is among those of the event that it leads to.
+CREATE TABLE dedup_also (
+    event INTEGER NOT NULL, -- events.seq
+    key   BLOB NOT NULL,    -- dedup.key
+    PRIMARY KEY (event, key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE deliveries (
     seq      INTEGER PRIMARY KEY,
     event    INTEGER NOT NULL, -- events.seq
