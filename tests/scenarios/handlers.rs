@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Event, Handler, Manifest, Receiver, Site, component};
+use crate::harness::{Event, Handler, Manifest, Receiver, Site, component, eventually, now};
 
 /// Orders that are paid at once.
 const ORDERS: usize = 40;
@@ -135,5 +135,62 @@ fn a_subscription_is_reminded_and_recovers() {
             []
         ),
         ["subscription.recovered"]
+    );
+}
+
+/// A failure of five days ago, heard of only now: the second reminder, of day 3, is due at once,
+/// the third one tomorrow; unless the invoice is paid before.
+#[test]
+fn dunning_reminds_by_the_calendar() {
+    let receiver = Receiver::start();
+    let config = format!("config = {{ mail_url = \"{}\" }}", receiver.url("/mail"));
+    let handler = Handler::new("dunning")
+        .component("dunning.wasm")
+        .allow(receiver.address)
+        .set(&config);
+    let site = Site::new(&Manifest::with_one(handler));
+    site.plug("dunning.wasm", &component("dunning"));
+    let gateway = site.start();
+    let day = 24 * 60 * 60;
+    let failed_at = now() - 5 * day;
+    let happened = |number: u32, kind: &str, at: u64| {
+        let body = json!({
+            "id": format!("evt_calendar_{number}"), "type": kind, "created": at,
+            "data": { "object": {
+                "id": "in_1", "object": "invoice", "subscription": "sub_1", "customer": "cus_1",
+                "attempt_count": 1, "next_payment_attempt": at + day, "amount_remaining": 900,
+                "billing_reason": "subscription_cycle", "currency": "eur",
+            } },
+        });
+        Event {
+            id: format!("evt_calendar_{number}"),
+            body: serde_json::to_vec(&body).unwrap(),
+        }
+    };
+    let levels = || -> Vec<serde_json::Value> {
+        let requests = receiver.requests();
+        let mails = requests.iter().map(|request| {
+            let mail: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+            mail["level"].clone()
+        });
+        mails.collect()
+    };
+    gateway.accepts(&happened(1, "invoice.payment_failed", failed_at));
+    eventually("both reminders", || levels() == [json!(1), json!(2)]);
+    gateway.settles();
+    let scheduled = || -> serde_json::Value {
+        let listed = site.run("schedule list", &["--json", "--handler", "dunning"]);
+        serde_json::from_slice(&listed.stdout).unwrap()
+    };
+    let next = scheduled();
+    assert_eq!(next[0]["key"], "subscription/sub_1");
+    assert_eq!(next[0]["due_ms"], (failed_at + 6 * day) * 1000);
+    assert_eq!(next[1], json!(null), "{next}");
+    gateway.accepts(&happened(2, "invoice.paid", now()));
+    gateway.drains();
+    assert_eq!(
+        scheduled(),
+        json!([]),
+        "recovery cancels what was scheduled"
     );
 }

@@ -1,9 +1,16 @@
 //! Events in the shape that Stripe gives them.
 
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::{Value, json};
 
-/// The time at which the demo's story begins, in seconds since the Unix epoch.
-const START: u64 = 1_790_000_000;
+/// The time at which the demo's story begins, in seconds since the Unix epoch: now, so that what
+/// handlers put off until later in the story is not due while it is told.
+static START: LazyLock<u64> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
+});
 
 /// Seconds in a day.
 const DAY: u64 = 24 * 60 * 60;
@@ -25,7 +32,7 @@ impl StripeEvent {
             "id": format!("evt_{id}"),
             "object": "event",
             "api_version": "2025-09-30.clover",
-            "created": START + DAY * day,
+            "created": *START + DAY * day,
             "livemode": false,
             "pending_webhooks": 1,
             "request": { "id": null, "idempotency_key": null },
@@ -122,7 +129,7 @@ pub(crate) fn invoice(id: &str, kind: &str, day: u64, attempt: u32) -> StripeEve
         "customer": "cus_alan",
         "customer_email": "alan@example.com",
         "hosted_invoice_url": "https://invoice.example.com/in_1",
-        "next_payment_attempt": if paid { None } else { Some(START + DAY * (day + 4)) },
+        "next_payment_attempt": if paid { None } else { Some(*START + DAY * (day + 4)) },
         "parent": {
             "type": "subscription_details",
             "subscription_details": { "subscription": "sub_alan" },

@@ -2,9 +2,9 @@
 
 use tollgate_handler::prelude::*;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Invoice};
 use crate::news::News;
-use crate::phase::Phase;
+use crate::phase::{Phase, Rules};
 
 /// The difference that an event makes.
 pub(crate) struct Change<'a> {
@@ -15,8 +15,10 @@ pub(crate) struct Change<'a> {
     pub(crate) was: Phase,
     /// The phase with it.
     pub(crate) is: Phase,
-    /// The number of a failed attempt that is new with this event.
-    pub(crate) reminder: Option<u32>,
+    /// The invoices of which the customer is to be reminded now, and how urgently.
+    pub(crate) reminders: Vec<(&'a Invoice, u32)>,
+    /// The invoice that it stands so badly for, if it does for one.
+    pub(crate) worst: Option<&'a Invoice>,
 }
 
 #[derive(Serialize)]
@@ -29,7 +31,7 @@ struct Mail<'a> {
     level: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suspend_at: Option<i64>,
-    /// The invoice that caused the mail, if one did.
+    /// The invoice that the mail is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     invoice: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,29 +60,26 @@ struct Told<'a> {
 pub(crate) fn act(change: &Change<'_>) -> Result<(), Error> {
     let Change { was, is, .. } = *change;
     match is {
-        Phase::Reminded(_) if change.reminder.is_some() => {
-            let level = change.reminder;
-            mail(
-                change,
-                Mail {
-                    level,
+        Phase::Reminded(_) => {
+            for (invoice, level) in &change.reminders {
+                let reminder = Mail {
+                    level: Some(*level),
                     ..change.template("payment_reminder")
-                },
-            )?;
+                };
+                mail(change, reminder.of(Some(invoice)))?;
+            }
         }
         Phase::Grace { until } if matches!(was, Phase::Active | Phase::Reminded(_)) => {
-            let suspend_at = Some(until);
-            mail(
-                change,
-                Mail {
-                    suspend_at,
-                    ..change.template("payment_grace")
-                },
-            )?;
+            let grace = Mail {
+                suspend_at: Some(until),
+                ..change.template("payment_grace")
+            };
+            mail(change, grace.of(change.worst))?;
         }
         Phase::Suspended if was != is => {
             set_access(change, "suspended")?;
-            mail(change, change.template("payment_suspended"))?;
+            let suspended = change.template("payment_suspended");
+            mail(change, suspended.of(change.worst))?;
             tell(change, "subscription.suspended")?;
         }
         Phase::Canceled if was != is => tell(change, "subscription.canceled")?,
@@ -97,9 +96,29 @@ pub(crate) fn act(change: &Change<'_>) -> Result<(), Error> {
 }
 
 impl<'a> Change<'a> {
-    /// A mail with all that is known.
+    /// What goes on with these facts, where it went so before.
+    pub(crate) fn of(news: &'a News, before: &Facts, facts: &'a Facts, rules: &Rules) -> Self {
+        let (was, is) = (Phase::of(before, rules), Phase::of(facts, rules));
+        let reminders = facts.owing().filter_map(|invoice| {
+            let known = before
+                .failures(&invoice.id)
+                .map_or(0, |failures| rules.level(failures, before.clock));
+            let level = rules.level(&invoice.failures, facts.clock);
+            (level > known).then_some((invoice, level))
+        });
+        let stands = |invoice: &&Invoice| Phase::of_invoice(&invoice.failures, facts.clock, rules);
+        Self {
+            news,
+            facts,
+            was,
+            is,
+            reminders: reminders.collect(),
+            worst: facts.owing().find(|invoice| stands(invoice) == is),
+        }
+    }
+
+    /// A mail with all that is known, but of the invoice.
     fn template(&self, template: &'a str) -> Mail<'a> {
-        let invoice = self.news.invoice.as_ref();
         Mail {
             template,
             subscription: &self.news.subscription,
@@ -107,10 +126,24 @@ impl<'a> Change<'a> {
             to: self.facts.email(),
             level: None,
             suspend_at: None,
+            invoice: None,
+            amount: None,
+            currency: None,
+            pay_url: None,
+        }
+    }
+}
+
+impl<'a> Mail<'a> {
+    /// The same, of this invoice.
+    fn of(self, invoice: Option<&'a Invoice>) -> Self {
+        let bill = invoice.and_then(Invoice::bill);
+        Mail {
             invoice: invoice.map(|i| i.id.as_str()),
-            amount: invoice.map(|i| i.amount),
-            currency: invoice.map(|i| i.currency.as_str()),
-            pay_url: invoice.and_then(|i| i.pay_url.as_deref()),
+            amount: bill.map(|bill| bill.amount),
+            currency: bill.map(|bill| bill.currency.as_str()),
+            pay_url: bill.and_then(|bill| bill.pay_url.as_deref()),
+            ..self
         }
     }
 }

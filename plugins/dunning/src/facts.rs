@@ -6,7 +6,7 @@
 
 use tollgate_handler::prelude::*;
 
-use crate::news::{Fact, News, Status};
+use crate::news::{Bill, Fact, News, Status};
 
 /// How long a settled invoice is remembered, so that a late failure of it is known as
 /// such: Stripe resends for 3 days and lets one resend for 30, the gateway keeps
@@ -16,7 +16,7 @@ const REMEMBER: i64 = 90 * 24 * 60 * 60;
 /// What is known of one subscription; kept under `subscription/ID`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Facts {
-    /// When the latest event happened that was heard of: the events' own clock.
+    /// When the latest event happened that was heard of, or the calendar was last looked at.
     pub(crate) clock: i64,
     /// The customer, and since when.
     customer: Option<(i64, String)>,
@@ -32,12 +32,15 @@ pub(crate) struct Facts {
 
 /// What is known of one invoice.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Invoice {
-    id: String,
+pub(crate) struct Invoice {
+    pub(crate) id: String,
     settled: bool,
     /// When the latest event of it happened.
     at: i64,
-    failures: Failures,
+    /// What it asks for, and since when, while it is not settled.
+    #[serde(default)]
+    bill: Option<(i64, Bill)>,
+    pub(crate) failures: Failures,
 }
 
 /// The failed attempts to collect an invoice.
@@ -67,24 +70,20 @@ impl Facts {
             Fact::Deleted => self.deleted = true,
             Fact::Status(status) => keep_latest(&mut self.status, news.at, Some(*status)),
             Fact::Settled | Fact::Failed { .. } => self.learn_of_invoice(news),
+            Fact::Passed => {}
         }
         self.forget();
     }
 
-    /// The failures of an invoice that is still to be paid.
-    pub(crate) fn owing(&self, invoice: &str) -> Option<&Failures> {
-        let at = self.find(invoice).ok()?;
-        Some(&self.invoices[at])
-            .filter(|i| self.is_owing(i))
-            .map(|i| &i.failures)
+    /// The invoices that are still to be paid after a payment failed.
+    pub(crate) fn owing(&self) -> impl Iterator<Item = &Invoice> {
+        self.invoices.iter().filter(|i| self.is_owing(i))
     }
 
-    /// The failures of every invoice that is still to be paid.
-    pub(crate) fn all_owing(&self) -> impl Iterator<Item = &Failures> {
-        self.invoices
-            .iter()
-            .filter(|i| self.is_owing(i))
-            .map(|i| &i.failures)
+    /// The failures of an invoice, owed or not.
+    pub(crate) fn failures(&self, invoice: &str) -> Option<&Failures> {
+        let at = self.find(invoice).ok()?;
+        Some(&self.invoices[at].failures)
     }
 
     /// The customer's id.
@@ -123,6 +122,7 @@ impl Facts {
                     id,
                     settled: false,
                     at: news.at,
+                    bill: None,
                     failures,
                 },
             );
@@ -130,14 +130,16 @@ impl Facts {
         });
         let invoice = &mut self.invoices[at];
         invoice.at = invoice.at.max(news.at);
+        keep_latest(&mut invoice.bill, news.at, Some(of.bill.clone()));
         match news.fact {
             Fact::Settled => invoice.settled = true,
             Fact::Failed { attempt, last } => invoice.failures.add(attempt, last, news.at),
-            Fact::Status(_) | Fact::Deleted => {}
+            Fact::Status(_) | Fact::Deleted | Fact::Passed => {}
         }
         if invoice.settled {
-            // Nothing can make it owed again, so its failures are of no more use.
+            // Nothing can make it owed again, so these are of no more use.
             invoice.failures = Failures::default();
+            invoice.bill = None;
         }
     }
 
@@ -154,10 +156,21 @@ impl Facts {
     }
 }
 
+impl Invoice {
+    /// What it asks for.
+    pub(crate) fn bill(&self) -> Option<&Bill> {
+        self.bill.as_ref().map(|(_, bill)| bill)
+    }
+}
+
 impl Failures {
-    /// When the grace period began: when the attempts exceeded `reminders`, or
-    /// Stripe said that there would be no other.
-    pub(crate) fn grace_since(&self, reminders: u32) -> Option<i64> {
+    /// When the first of them happened that was heard of.
+    pub(crate) fn first(&self) -> Option<i64> {
+        self.reached.iter().map(|(_, at)| *at).min()
+    }
+
+    /// When the attempts exceeded `reminders`, or Stripe said that there would be no other.
+    pub(crate) fn exhausted(&self, reminders: u32) -> Option<i64> {
         let beyond = self
             .reached
             .iter()

@@ -5,8 +5,9 @@
 //! access, and restores it once all is paid:
 //!
 //! ```text
-//!            payment fails        fails again        fails once more,       the grace period
-//!                                                    or for the last time   is over
+//!            payment fails        fails again, or    fails once more or     the grace period
+//!                                 time passes        for good, or time      is over
+//!                                                    passes
 //!  active ──────────────► reminded(1) ─► reminded(n) ──────────► grace ──────────► suspended
 //!    ▲                        │                                    │                    │
 //!    └────────────────────────┴──────────── all is paid ───────────┴────────────────────┘
@@ -19,9 +20,11 @@
 //! of an invoice that is known to be paid makes none, nor does an update older than the
 //! last one.
 //!
-//! A grace period has a deadline in the events' own time. It is over when an event of the
-//! subscription arrives that happened after it, or when Stripe itself gives up and
-//! sets the subscription's status to `unpaid`.
+//! The calendar is one of the facts (see `calendar`): the handler has itself woken when the next
+//! reminder is due although no other payment was tried, and when a grace period is over. Once all is
+//! paid, nothing is scheduled any more. A grace period is over as well when an event of the subscription
+//! arrives that happened after it, or when Stripe itself gives up and sets the subscription's status to
+//! `unpaid`.
 //!
 //! # Events
 //! `invoice.payment_failed`; `invoice.paid`, `invoice.payment_succeeded` and `invoice.voided`, each
@@ -34,7 +37,8 @@
 //! |---|---|
 //! | `mail_url` | where mails are requested; needed |
 //! | `access_url` | where suspensions and restorations are posted; without it, only events tell of them |
-//! | `reminders` | failed payments of an invoice that are answered with a reminder before the grace period begins; 3 |
+//! | `reminders` | reminders of an invoice before the grace period begins; 3 |
+//! | `remind_days` | after so many days without a payment the next reminder goes out, though no other attempt failed; 3. With 0, reminders answer failed attempts alone |
 //! | `grace_days` | length of the grace period in days; 7 |
 //!
 //! # What goes out
@@ -47,10 +51,12 @@
 //! {"template": "payment_suspended" or "payment_recovered", …}
 //! {"subscription": "sub_1", "customer": "cus_1", "access": "suspended" or "restored"}
 //! ```
-//! Mails know the invoice's fields when an invoice's failure caused them. Emitted, with the
+//! Mails know the fields of the invoice that they are about; `payment_recovered` is about none, nor is
+//! `payment_suspended` where Stripe gave up before a failed payment was heard of. Emitted, with the
 //! subscription as subject: `subscription.suspended`, `subscription.recovered` (from any phase back to
 //! active) and `subscription.canceled`, each with `subscription`, `customer` and `was`, the phase before.
 
+mod calendar;
 mod effects;
 mod facts;
 mod news;
@@ -60,8 +66,9 @@ mod tests;
 
 use tollgate_handler::prelude::*;
 
+use effects::Change;
 use facts::Facts;
-use phase::{Phase, Rules};
+use phase::Rules;
 
 tollgate_handler::handler!(handle);
 
@@ -79,14 +86,9 @@ fn handle(event: Event) -> Result<Outcome, Failure> {
         return ignored("nothing new: it was known, or is overtaken by what is known");
     }
 
-    let change = effects::Change {
-        news: &news,
-        facts: &after,
-        was: Phase::of(&before, &rules),
-        is: Phase::of(&after, &rules),
-        reminder: reminder(&news, &before, &after),
-    };
+    let change = Change::of(&news, &before, &after, &rules);
     effects::act(&change)?;
+    calendar::plan(&news.subscription, &after, &rules, event.received_ms)?;
     state::set(&key, &after)?;
     log::info!(
         "subscription",
@@ -95,12 +97,4 @@ fn handle(event: Event) -> Result<Outcome, Failure> {
         is = change.is
     );
     done()
-}
-
-/// The number of the failed attempt that the customer is to hear of, if this event brought a new one.
-fn reminder(news: &news::News, before: &Facts, after: &Facts) -> Option<u32> {
-    let id = &news.invoice.as_ref()?.id;
-    let known = before.owing(id).map_or(0, |failures| failures.attempts);
-    let now = after.owing(id)?.attempts;
-    (now > known).then_some(now)
 }

@@ -2,6 +2,8 @@
 
 use tollgate_handler::prelude::*;
 
+use crate::calendar::{self, Due};
+
 /// What one event says of a subscription.
 pub(crate) struct News {
     /// Its id.
@@ -27,13 +29,21 @@ pub(crate) enum Fact {
     Status(Status),
     /// The subscription has ended, for good.
     Deleted,
+    /// Time has passed, and nothing else is known to have happened.
+    Passed,
 }
 
-/// An invoice, as far as a mail tells of it.
+/// An invoice, as an event tells of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Invoice {
     pub(crate) id: String,
     pub(crate) email: Option<String>,
+    pub(crate) bill: Bill,
+}
+
+/// What an invoice asks for, as a mail tells it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(crate) struct Bill {
     /// What is still to be paid, in minor units.
     pub(crate) amount: i64,
     pub(crate) currency: String,
@@ -100,6 +110,7 @@ struct SubscriptionObject {
 /// What an event says, or why it says nothing that matters here.
 pub(crate) fn of(event: &Event) -> Result<Result<News, String>, Error> {
     match event.kind.as_str() {
+        calendar::DUE if event.scheduled().is_some() => of_time(event),
         "invoice.payment_failed" => of_invoice(event, true),
         "invoice.paid" | "invoice.payment_succeeded" | "invoice.voided" => of_invoice(event, false),
         "customer.subscription.updated" => of_subscription(event, false),
@@ -108,6 +119,18 @@ pub(crate) fn of(event: &Event) -> Result<Result<News, String>, Error> {
             "{other} says nothing of a payment that is due"
         ))),
     }
+}
+
+fn of_time(event: &Event) -> Result<Result<News, String>, Error> {
+    let Due { subscription } = event.json()?;
+    Ok(Ok(News {
+        subscription,
+        customer: None,
+        // Later than it was due, if the gateway was not there at the time.
+        at: i64::try_from(event.received_ms / 1000).unwrap_or(i64::MAX),
+        invoice: None,
+        fact: Fact::Passed,
+    }))
 }
 
 fn of_invoice(event: &Event, failed: bool) -> Result<Result<News, String>, Error> {
@@ -141,9 +164,11 @@ fn of_invoice(event: &Event, failed: bool) -> Result<Result<News, String>, Error
         invoice: Some(Invoice {
             id: invoice.id,
             email: invoice.customer_email.filter(|e| !e.is_empty()),
-            amount: invoice.amount_remaining,
-            currency: invoice.currency,
-            pay_url: invoice.hosted_invoice_url,
+            bill: Bill {
+                amount: invoice.amount_remaining,
+                currency: invoice.currency,
+                pay_url: invoice.hosted_invoice_url,
+            },
         }),
         fact,
     }))

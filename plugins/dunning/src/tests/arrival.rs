@@ -4,6 +4,7 @@
 //! its payment must not. What must hold in every order is checked by [`check`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tollgate_handler::testing::{orders, with_repeats};
@@ -13,24 +14,71 @@ use super::*;
 /// Runs the events in this order; checks what must hold whatever the order is.
 fn check(events: &[Event]) -> Host {
     let mut host = host();
-    let mut access = "granted".to_owned();
-    let mut times: BTreeMap<String, u32> = BTreeMap::new();
+    let mut seen = Seen::default();
     for event in events {
         let before = phase(&host);
         let run = tell(&mut host, event);
-        let now = phase(&host);
-        for effect in effects(&run) {
+        seen.hear(before, &run);
+        seen.look(&host);
+    }
+    host
+}
+
+/// The same, with so many days that pass before each event.
+fn check_in_time(events: &[(Event, u8)]) -> Host {
+    let mut host = host();
+    let mut seen = Seen::default();
+    for (event, days) in events {
+        seen.pass(&mut host, u64::from(*days));
+        let before = phase(&host);
+        let run = tell(&mut host, event);
+        seen.hear(before, &run);
+        seen.look(&host);
+    }
+    // Longer than it takes from a first failure to suspension.
+    seen.pass(&mut host, 100);
+    assert!(host.scheduled().is_empty(), "it has come to rest");
+    host
+}
+
+/// What went out so far.
+#[derive(Default)]
+struct Seen {
+    access: String,
+    once: BTreeMap<String, u32>,
+}
+
+impl Seen {
+    fn pass(&mut self, host: &mut Host, days: u64) {
+        for _ in 0..days {
+            let before = phase(host);
+            let day = Duration::from_secs(DAY.unsigned_abs());
+            let runs = host.advance(handle, day);
+            assert!(runs.len() < 10, "woken again and again: {runs:?}");
+            for run in runs {
+                assert!(run.result.is_ok(), "{run:?}");
+                self.hear(before, &run);
+            }
+            self.look(host);
+        }
+    }
+
+    /// Takes in what a run did.
+    fn hear(&mut self, before: Phase, run: &Run) {
+        for (effect, sent) in effects(run).into_iter().zip(sent_or_none(run)) {
             if let Some(change) = effect.strip_prefix("access ") {
-                access = change.to_owned();
+                change.clone_into(&mut self.access);
             }
-            if effect.starts_with("payment_reminder") {
-                assert!(matches!(now, Phase::Reminded(_)), "{effect} in {now}");
-                let reminder = format!("{effect} {}", run.sent[0].json()["invoice"]);
-                *times.entry(reminder).or_default() += 1;
-            }
-            if effect == "subscription.canceled" {
-                *times.entry(effect).or_default() += 1;
-            }
+            let known = match sent {
+                Some(sent) if effect.starts_with("payment_reminder") => {
+                    format!("{effect} {}", sent["invoice"])
+                }
+                _ if effect == "subscription.canceled" => effect,
+                _ => continue,
+            };
+            let times = self.once.entry(known.clone()).or_default();
+            *times += 1;
+            assert_eq!(*times, 1, "{known}");
         }
         if before == Phase::Canceled {
             assert!(
@@ -38,16 +86,22 @@ fn check(events: &[Event]) -> Host {
                 "after the end: {run:?}"
             );
         }
-        match now {
-            Phase::Suspended => assert_eq!(access, "suspended"),
+    }
+
+    /// Whether the access is what the phase calls for.
+    fn look(&self, host: &Host) {
+        match phase(host) {
+            Phase::Suspended => assert_eq!(self.access, "suspended"),
             Phase::Canceled => {}
-            _ => assert_ne!(access, "suspended", "in {now}"),
+            now => assert_ne!(self.access, "suspended", "in {now}"),
         }
     }
-    for (effect, count) in times {
-        assert_eq!(count, 1, "{effect}");
-    }
-    host
+}
+
+/// The bodies of the requests of a run, then nothing for each event that it emitted.
+fn sent_or_none(run: &Run) -> impl Iterator<Item = Option<Value>> {
+    let sent = run.sent.iter().map(|sent| Some(sent.json()));
+    sent.chain(run.emitted.iter().map(|_| None))
 }
 
 fn converges(events: &[Event], expected: Phase) {
@@ -112,6 +166,10 @@ fn canceled_on_the_way() {
         updated("active", START + 3 * DAY),
     ];
     converges(&events, Phase::Canceled);
+}
+
+fn at_once(events: &[Event]) -> Vec<(Event, u8)> {
+    events.iter().map(|event| (event.clone(), 0)).collect()
 }
 
 /// Something that happens to a subscription; days are counted from the start.
@@ -197,5 +255,16 @@ proptest! {
     #[test]
     fn whatever_happens_converges((happenings, told) in any_arrival()) {
         prop_assert_eq!(facts(&check(&events(&told))), facts(&check(&events(&happenings))));
+    }
+
+    #[test]
+    fn whenever_it_is_told_the_end_is_the_same(
+        (happenings, told) in any_arrival(),
+        days in prop::collection::vec(0..9_u8, 20),
+    ) {
+        let end = check_in_time(&at_once(&events(&happenings)));
+        let told = events(&told).into_iter().zip(days);
+        let other = check_in_time(&told.collect::<Vec<_>>());
+        prop_assert_eq!(phase(&other), phase(&end));
     }
 }

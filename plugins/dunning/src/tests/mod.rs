@@ -1,6 +1,7 @@
 //! The way through the phases, and that no order of arrival changes where it ends.
 
 mod arrival;
+mod calendar;
 mod phases;
 
 use serde_json::Value;
@@ -108,6 +109,7 @@ fn phase(host: &Host) -> Phase {
         &facts(host),
         &Rules {
             reminders: 3,
+            again: 3 * DAY,
             grace: 7 * DAY,
         },
     )

@@ -113,7 +113,7 @@ fn the_rules_are_the_manifests() {
         ]
     );
 
-    let mut patient = host().config("reminders", 9);
+    let mut patient = host().config("reminders", 9).config("remind_days", 0);
     tell(&mut patient, &failed("in_1", 8, START));
     let run = tell(&mut patient, &failed("in_1", 9, START + 90 * DAY));
     assert_eq!(effects(&run), ["payment_reminder 9"]);
@@ -174,14 +174,11 @@ fn an_update_older_than_the_last_is_ignored() {
 
 #[test]
 fn another_invoice_that_is_owed_keeps_the_subscription_from_recovering() {
-    let mut host = after(&[
-        failed("in_1", 1, START),
-        failed("in_2", 2, START + 30 * DAY),
-    ]);
+    let mut host = after(&[failed("in_1", 1, START), failed("in_2", 2, START + DAY)]);
     assert_eq!(phase(&host), Phase::Reminded(2));
-    let run = tell(&mut host, &paid("in_2", START + 31 * DAY));
+    let run = tell(&mut host, &paid("in_2", START + 2 * DAY));
     assert_eq!((phase(&host), effects(&run)), (Phase::Reminded(1), vec![]));
-    let run = tell(&mut host, &paid("in_1", START + 32 * DAY));
+    let run = tell(&mut host, &paid("in_1", START + 2 * DAY));
     assert_eq!(
         effects(&run),
         ["payment_recovered", "subscription.recovered"]
@@ -297,6 +294,7 @@ fn mistakes_are_rejected_and_leave_nothing() {
         (Host::new(), "`mail_url`"),
         (host().config("reminders", "many"), "`reminders`"),
         (host().config("grace_days", -1), "`grace_days`"),
+        (host().config("remind_days", "soon"), "`remind_days`"),
     ];
     for (mut host, word) in cases {
         let run = host.run(handle, failed("in_1", 1, START));
