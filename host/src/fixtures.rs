@@ -183,6 +183,8 @@ fn delivery(handler: &Handler, event: FixtureEvent) -> Delivery {
         }),
         attempts: 0,
         run: 0,
+        keys: 0,
+        component: None,
         crashes: 0,
         since: 0,
         excused: 0,

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
+use crate::components::Components;
 use crate::dispatch::{BreakerState, Dispatcher, LaneStatus, Runnable};
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::generation::{Generation, LoadedHandler, Standing};
@@ -51,6 +52,7 @@ pub(crate) struct Core {
     pub(crate) current: ArcSwap<Generation>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
+    pub(crate) components: Arc<Components>,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) rejections: Arc<Rejections>,
     pub(crate) secret_uses: SecretUses,
@@ -204,6 +206,26 @@ impl Core {
                 });
         let all: Vec<_> = files.into_iter().chain(kept_out).collect();
         (!all.is_empty()).then(|| all.join("\n"))
+    }
+
+    /// Removes kept components that none of these generations runs and no attempt that is
+    /// kept names.
+    pub(crate) fn prune_components(&self, generations: &[&Generation]) {
+        let runs = |digest| {
+            let handlers = generations
+                .iter()
+                .flat_map(|generation| generation.handlers.values());
+            handlers
+                .into_iter()
+                .any(|handler| crate::dispatch::Runnable::digest(&**handler) == digest)
+        };
+        // What cannot be looked up is kept.
+        let needed = |digest| runs(digest) || self.ledger.is_named(digest).unwrap_or(true);
+        match self.components.prune(&needed) {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "components that nothing names were removed"),
+            Err(error) => tracing::warn!(%error, "kept components could not be looked through"),
+        }
     }
 
     fn handlers_json(&self, generation: &Generation) -> Value {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::components::Components;
 use crate::dispatch::{Routes, Runnable};
 use crate::event::{ComponentDigest, HandlerName, UnixMillis};
 use crate::fixtures;
@@ -122,6 +123,23 @@ pub struct LoadedHandler {
     component: Arc<Component>,
     sandbox: Arc<Sandbox>,
     ledger: Arc<dyn Ledger>,
+    components: Arc<Components>,
+}
+
+impl LoadedHandler {
+    /// What a delivery is to run: the handler's own component, unless it names another one
+    /// that is kept.
+    fn component(&self, delivery: &Delivery) -> Result<Arc<Component>, String> {
+        match delivery.component {
+            Some(digest) if digest != self.component.digest() => {
+                let unkept = |error: &dyn fmt::Display| format!("component {digest}: {error}");
+                let bytes = self.components.read(digest);
+                let bytes = bytes.map_err(|error| unkept(&error))?;
+                self.sandbox.load(&bytes).map_err(|error| unkept(&error))
+            }
+            _ => Ok(self.component.clone()),
+        }
+    }
 }
 
 impl Runnable for LoadedHandler {
@@ -139,8 +157,12 @@ impl Runnable for LoadedHandler {
 
     fn run(&self, delivery: &Delivery) -> Run {
         let state = StateSource::Ledger(self.ledger.clone());
-        self.sandbox
-            .run(&self.component, &self.settings, delivery, state)
+        match self.component(delivery) {
+            Ok(component) => self
+                .sandbox
+                .run(&component, &self.settings, delivery, state),
+            Err(why) => Run::unstarted(why),
+        }
     }
 }
 
@@ -150,6 +172,8 @@ pub struct Builder {
     pub sandbox: Arc<Sandbox>,
     /// Where handlers' state is.
     pub ledger: Arc<dyn Ledger>,
+    /// Components that have run.
+    pub(crate) components: Arc<Components>,
 }
 
 /// Why there is no new generation.
@@ -284,12 +308,14 @@ impl Builder {
 
     fn loaded(&self, settings: Arc<Handler>, (component, standing): Ready) -> Arc<LoadedHandler> {
         let (sandbox, ledger) = (self.sandbox.clone(), self.ledger.clone());
+        let components = self.components.clone();
         Arc::new(LoadedHandler {
             settings,
             standing,
             component,
             sandbox,
             ledger,
+            components,
         })
     }
 }

@@ -9,6 +9,7 @@
 mod api;
 pub mod cli;
 pub mod clock;
+mod components;
 pub mod dispatch;
 pub mod event;
 mod failpoint;

@@ -144,6 +144,11 @@ impl Loader {
         {
             tracing::error!(%error, "the last good generation could not be kept in the data folder");
         }
+        for (handler, digest, bytes) in &built.components {
+            if let Err(error) = self.builder.components.keep(*digest, bytes) {
+                tracing::error!(handler, %digest, %error, "a component could not be kept in the data folder");
+            }
+        }
     }
 }
 
@@ -458,6 +463,8 @@ impl Thread {
             .dispatcher
             .set_handlers(generation.runnables(), generation.routes.clone());
         self.core.current.store(generation.clone());
+        // What runs still ends on the old one, and names its components then.
+        self.core.prune_components(&[&old, &generation]);
         (self.on_swap)();
         for warning in &generation.manifest.warnings {
             tracing::warn!("{warning}");

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::components::Components;
 use crate::dispatch::{Dispatcher, Pool, PoolOptions};
 use crate::gateway::{Core, Sink};
 use crate::generation::{Builder, Generation};
@@ -116,12 +117,14 @@ impl Gateway {
             cache: Some(data.folder.join("cache")),
             instances: PoolOptions::default().threads as u32 + SPARE_INSTANCES,
         })?);
+        let components = Arc::new(Components::in_folder(&data.folder));
         let loader = Loader {
             path,
             env,
             builder: Builder {
                 sandbox,
                 ledger: shared.clone(),
+                components: components.clone(),
             },
             last_good: LastGood::in_folder(&data.folder),
         };
@@ -135,6 +138,7 @@ impl Gateway {
             current: ArcSwap::new(generation.clone()),
             ledger: shared.clone(),
             records: ledger.clone(),
+            components,
             dispatcher: dispatcher.clone(),
             rejections: Arc::default(),
             secret_uses: SecretUses::default(),
@@ -143,6 +147,7 @@ impl Gateway {
             pausing: Mutex::default(),
             wake_outbox: OnceLock::new(),
         });
+        core.prune_components(&[&generation]);
         let server = &generation.manifest.server;
         let ingress = listen(server.listen).await?;
         let admin = listen(server.admin).await?;

@@ -13,6 +13,7 @@ mod powercut;
 mod providers;
 mod records;
 mod reload;
+mod replay;
 mod responses;
 mod retention;
 mod roll_back;

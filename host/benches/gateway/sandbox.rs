@@ -182,6 +182,8 @@ fn subject(
         event: Arc::new(event),
         attempts: 0,
         run: 0,
+        keys: 0,
+        component: None,
         crashes: 0,
         since: 0,
         excused: 0,

@@ -5,10 +5,12 @@
 //! page. A page may hold less than its limit although more follows, since each call looks
 //! at a bounded number of rows. Errors are `{"error": "…"}`.
 
+pub(crate) mod change;
 mod deliveries;
 mod events;
 pub(crate) mod filter;
 mod handlers;
+pub(crate) mod replay;
 
 use http::StatusCode;
 use serde::Serialize;
@@ -37,6 +39,9 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
         (["events", id], None) => events::show(core, id),
         (["deliveries"], None) => deliveries::list(core, request),
         (["deliveries", seq], None) => deliveries::show(core, seq),
+        (["deliveries", seq, "retry"], Some(body)) => deliveries::retry(core, seq, body),
+        (["deliveries", seq, "cancel"], Some(body)) => deliveries::cancel(core, seq, body),
+        (["replay"], Some(body)) => replay::replay(core, body),
         (["handlers", name, "pause"], Some(body)) => handlers::pause(core, name, body),
         (["handlers", name, "resume"], Some(_)) => handlers::resume(core, name),
         (["handlers"], None) => handlers::list(core),
@@ -56,6 +61,11 @@ fn json(value: &impl Serialize) -> Result<ApiAnswer, ApiAnswer> {
 
 fn bad_request(message: impl Into<String>) -> ApiAnswer {
     ApiAnswer::error(StatusCode::BAD_REQUEST, message)
+}
+
+/// The state of things does not allow it.
+fn conflict(message: impl Into<String>) -> ApiAnswer {
+    ApiAnswer::error(StatusCode::CONFLICT, message)
 }
 
 fn not_found(message: impl Into<String>) -> ApiAnswer {

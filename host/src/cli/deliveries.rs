@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
+use super::change::{ChangeArgs, change};
 use super::client::{GatewayArgs, Side};
 use super::filter::{FilterArgs, ask, gather};
 use super::table::{or_dash, printable, utc, write_rows};
@@ -25,6 +26,10 @@ enum DeliveriesCommand {
     List(ListArgs),
     /// Show one delivery with its attempts, errors and logs.
     Show(ShowArgs),
+    /// Try a delivery now that waits for its next attempt.
+    Retry(ChangeArgs),
+    /// End a delivery that has not ended: it is dead then, and stays listed.
+    Cancel(ChangeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +61,8 @@ pub(super) fn run(args: &DeliveriesArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         DeliveriesCommand::List(args) => list(args),
         DeliveriesCommand::Show(args) => show(args),
+        DeliveriesCommand::Retry(args) => change(args, "retry"),
+        DeliveriesCommand::Cancel(args) => change(args, "cancel"),
     }
 }
 
@@ -149,6 +156,13 @@ pub(super) fn write_history(out: &mut impl Write, detail: &DeliveryDetail) -> io
         ));
     }
     writeln!(out, "{}", printable(&line))?;
+    for done in &detail.interventions {
+        let mut line = format!("{} at {} by {}", done.action, utc(done.at_ms), done.who);
+        if let Some(why) = &done.why {
+            line.push_str(&format!(": {why}"));
+        }
+        writeln!(out, "  {}", printable(&line))?;
+    }
     detail
         .tried
         .iter()

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use super::client::{GatewayArgs, Side};
 use super::deliveries::write_history;
 use super::filter::{FilterArgs, ask, gather};
+use super::replay::ReplayArgs;
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::ledger::{EventDetail, EventSummary, Order, Payload, Records};
 
@@ -24,6 +25,8 @@ enum EventsCommand {
     List(ListArgs),
     /// Show everything about one event: bytes, deliveries, attempts, what they caused.
     Show(ShowArgs),
+    /// Have events handled again: the same as `tollgate replay`.
+    Replay(Box<ReplayArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +58,7 @@ pub(super) fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         EventsCommand::List(args) => list(args),
         EventsCommand::Show(args) => show(args),
+        EventsCommand::Replay(args) => super::replay::run(args),
     }
 }
 
@@ -145,6 +149,7 @@ fn write_event(out: &mut impl Write, detail: &EventDetail) -> io::Result<()> {
         ("account", event.account.clone()),
         ("created", event.created_ms.map(utc)),
         ("received", Some(utc(event.received_ms))),
+        ("erased", event.erased_ms.map(utc)),
         ("caused by", detail.cause.clone()),
         ("duplicates", duplicates(event)),
     ];

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod change;
 mod check;
 mod client;
 mod deliveries;
@@ -7,6 +8,7 @@ mod events;
 mod filter;
 mod handlers;
 mod outbox;
+mod replay;
 mod request;
 mod schedule;
 mod serve;
@@ -52,6 +54,8 @@ enum Command {
     Events(events::EventsArgs),
     /// Look at deliveries, the dead letters among them.
     Deliveries(deliveries::DeliveriesArgs),
+    /// Have events handled again.
+    Replay(Box<replay::ReplayArgs>),
     /// Look at handlers.
     Handlers(handlers::HandlersArgs),
 }
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Schedule(args) => schedule::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Deliveries(args) => deliveries::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Handlers(args) => handlers::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -139,7 +139,7 @@ fn answered(
 ) {
     let name = job.delivery.handler.clone();
     let mut lanes = shared.lanes.lock();
-    let (mut pause, mut late) = (false, false);
+    let (mut pause, mut late, mut look) = (false, false, false);
     let (component, outcome) = (record.component, record.outcome);
     if let Some(lane) = lanes.get_mut(&name) {
         lane.settled();
@@ -154,6 +154,11 @@ fn answered(
             Ok(committed) => {
                 if committed == Completed::Committed {
                     lane.outcomes.count(record.outcome);
+                } else {
+                    // An operator had it run anew meanwhile: that run may have been passed
+                    // over while this one was under way.
+                    lane.due_at(0);
+                    look = true;
                 }
                 lane.retire(&job);
                 late = lane.gate.is_late(component, outcome);
@@ -171,7 +176,7 @@ fn answered(
     if pause {
         lanes.pause(Instant::now() + PAUSE);
     }
-    lanes.look |= matches!(next, NextState::Retrying { .. });
+    lanes.look |= look || matches!(next, NextState::Retrying { .. });
     lanes.line_up(&name);
     shared.notify(&lanes);
     if lanes.stopping {
@@ -268,7 +273,7 @@ fn completion(
             outcome,
             detail,
             logs: run.logs,
-            component: runnable.digest(),
+            component: delivery.component.unwrap_or_else(|| runnable.digest()),
         },
         next,
         reads: run.reads,

@@ -232,6 +232,23 @@ impl Lane {
         }
     }
 
+    /// Drops what waits of these deliveries, since an operator ended them.
+    pub(super) fn forget(&mut self, ended: &[DeliverySeq]) {
+        let is_ended = |job: &Job| ended.contains(&job.delivery.seq);
+        let (gone, left): (VecDeque<_>, _) = std::mem::take(&mut self.queue)
+            .into_iter()
+            .partition(is_ended);
+        self.queue = left;
+        self.queued_bytes -= gone.iter().map(weight).sum::<usize>();
+        let (gone_alone, left): (VecDeque<_>, _) = std::mem::take(&mut self.alone)
+            .into_iter()
+            .partition(is_ended);
+        self.alone = left;
+        gone.iter()
+            .chain(&gone_alone)
+            .for_each(|job| self.retire(job));
+    }
+
     /// What is due is about to be read, but for these.
     pub(super) fn due_begins(&mut self) -> HashSet<DeliverySeq> {
         for seq in self.retired.drain(..) {

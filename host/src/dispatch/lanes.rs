@@ -10,7 +10,7 @@ use super::outcomes::Outcomes;
 use super::{PoolOptions, Runnable};
 use crate::clock::Clock;
 use crate::event::HandlerName;
-use crate::ledger::{Delivery, Pause};
+use crate::ledger::{Delivery, DeliverySeq, Pause};
 
 /// What one handler has in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -326,6 +326,20 @@ impl Lanes {
         for lane in self.lanes.values_mut() {
             lane.next_due = Some(0);
         }
+    }
+
+    /// Drops what waits of deliveries that an operator ended.
+    pub(super) fn forget(&mut self, ended: &[DeliverySeq]) {
+        let (gone, left): (VecDeque<_>, _) = std::mem::take(&mut self.quarantine)
+            .into_iter()
+            .partition(|job| ended.contains(&job.delivery.seq));
+        self.quarantine = left;
+        for job in &gone {
+            if let Some(lane) = self.lanes.get_mut(&job.delivery.handler) {
+                lane.retire(job);
+            }
+        }
+        self.lanes.values_mut().for_each(|lane| lane.forget(ended));
     }
 
     pub(super) fn status(&self) -> Vec<(HandlerName, LaneStatus)> {

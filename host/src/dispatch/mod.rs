@@ -26,7 +26,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
 use crate::event::{ComponentDigest, HandlerName};
-use crate::ledger::{Delivery, Ledger, Pause};
+use crate::ledger::{Delivery, DeliverySeq, Ledger, Pause};
 use crate::manifest::Handler;
 use crate::sandbox::Run;
 
@@ -171,6 +171,19 @@ impl Dispatcher {
         self.shared.lanes.lock().look_again();
         self.shared.attention.notify_all();
         self.shared.work.notify_all();
+    }
+
+    /// Looks at the ledger again after operators changed deliveries in it; those of `ended`
+    /// that wait in memory are dropped.
+    pub fn intervened(&self, ended: &[DeliverySeq]) {
+        let mut lanes = self.shared.lanes.lock();
+        if !ended.is_empty() {
+            lanes.forget(ended);
+        }
+        // A handler may have left since it was looked for: its deliveries are to be held.
+        lanes.orphans = true;
+        drop(lanes);
+        self.wake();
     }
 
     /// What each handler has queued and running.

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod intervene;
 mod records;
 mod retention;
 mod schedule;
@@ -21,9 +22,11 @@ use bytes::Bytes;
 
 use crate::event::{ComponentDigest, DedupKey, Event, EventId, HandlerName, UnixMillis};
 
+pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
 pub use records::{
     AttemptView, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail, EventSummary,
-    Listed, Order, Page, Payload, RecordFilter, Records, RequestView, StateFilter, without_query,
+    InterventionView, Listed, Order, Page, Payload, RecordFilter, Records, RequestView,
+    StateFilter, without_query,
 };
 pub use retention::{Erased, Erasure, Keys, Retention, SourceRetention, Swept};
 pub use schedule::{Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};
@@ -159,6 +162,14 @@ pub trait Ledger: Send + Sync + 'static {
     /// The handlers that are paused.
     fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError>;
 
+    /// Carries out what an operator asks for, in one transaction; answers for each delivery
+    /// or event in order. Blocks until it is durable. The sink is given new deliveries; what
+    /// became due again is found by [`Ledger::due`].
+    fn intervene(&self, intervention: Intervention) -> Result<Vec<Intervened>, LedgerError>;
+
+    /// Whether an attempt that is kept names this component.
+    fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError>;
+
     /// Requests in the outbox, newest first.
     fn outbox_list(
         &self,
@@ -262,6 +273,11 @@ pub struct Delivery {
     pub excused: u32,
     /// Which run of the delivery this is: 0, and one more for each replay.
     pub run: u32,
+    /// The run whose idempotency keys it uses: its own, unless it was replayed with the same
+    /// keys as before.
+    pub keys: u32,
+    /// What is to run, if not the handler's own component.
+    pub component: Option<ComponentDigest>,
     /// How many unclean ends of the gateway it was under way at.
     pub crashes: u32,
     /// When its present run began: with the event, or with the replay. Its age counts from
@@ -281,7 +297,7 @@ impl Delivery {
         use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();
         hash.update(self.event.id.as_bytes());
-        hash.update(self.run.to_be_bytes());
+        hash.update(self.keys.to_be_bytes());
         hash.update(call.to_be_bytes());
         hash.update(self.handler.as_str().as_bytes());
         let mut bytes = [0; 16];

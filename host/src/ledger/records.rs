@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{DeliverySeq, DeliveryState, LedgerError};
-use crate::event::{EventId, HandlerName, SourceName, UnixMillis};
+use crate::event::{Event, EventId, HandlerName, SourceName, UnixMillis};
 use crate::manifest::EventPattern;
 
 /// What can be asked about what is on record. Each call is a few short statements that
@@ -25,6 +25,10 @@ pub trait Records: Send + Sync + 'static {
 
     /// Everything about one event; `None` if there is none with this id.
     fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError>;
+
+    /// The event in this place, as handlers are given it; `None` if its body is no longer
+    /// kept.
+    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError>;
 
     /// Deliveries that match, a page of them.
     fn deliveries(
@@ -144,6 +148,8 @@ pub struct EventSummary {
     pub duplicates_differing: u64,
     /// When it last arrived again.
     pub last_duplicate_ms: Option<UnixMillis>,
+    /// When its payload was erased or redacted.
+    pub erased_ms: Option<UnixMillis>,
     /// Its deliveries; none if no route named a handler.
     pub deliveries: Vec<Brief>,
 }
@@ -200,6 +206,8 @@ pub struct DeliverySummary {
     pub kind: String,
     /// When the event was received.
     pub received_ms: UnixMillis,
+    /// When the event's payload was erased or redacted.
+    pub erased_ms: Option<UnixMillis>,
     /// The handler.
     pub handler: String,
     /// The state.
@@ -208,6 +216,8 @@ pub struct DeliverySummary {
     pub attempts: u32,
     /// Which run it is: 0, and one more for each replay.
     pub run: u32,
+    /// The run whose idempotency keys it uses.
+    pub keys: u32,
     /// How many unclean ends of the gateway it was under way at.
     pub crashes: u32,
     /// When it is tried again, while it is retrying.
@@ -226,8 +236,25 @@ pub struct DeliveryDetail {
     /// The delivery.
     #[serde(flatten)]
     pub delivery: DeliverySummary,
+    /// What operators did to it, in order.
+    pub interventions: Vec<InterventionView>,
     /// Its attempts in order, those of earlier runs first; the last hundred.
     pub tried: Vec<AttemptView>,
+}
+
+/// What an operator did to a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterventionView {
+    /// When.
+    pub at_ms: UnixMillis,
+    /// What: `retry`, `cancel`, `replay`, `route` (it was made then) or `replaced`.
+    pub action: String,
+    /// The run that the delivery had afterwards.
+    pub run: u32,
+    /// Who asked.
+    pub who: String,
+    /// Why.
+    pub why: Option<String>,
 }
 
 /// One run of a handler.

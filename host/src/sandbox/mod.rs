@@ -176,3 +176,17 @@ pub struct Run {
     /// computed for long and the process may not raise it again. It is to be replaced.
     pub lowered: bool,
 }
+
+impl Run {
+    /// The end of a run that could not begin.
+    pub(crate) fn unstarted(why: String) -> Self {
+        Self {
+            end: End::Unstarted(why),
+            reads: Vec::new(),
+            effects: Effects::default(),
+            logs: String::new(),
+            duration: Duration::ZERO,
+            lowered: false,
+        }
+    }
+}

@@ -126,7 +126,7 @@ impl Sandbox {
         let event = v0_1::lower(
             &delivery.event,
             delivery.attempts + 1,
-            delivery.run > 0,
+            delivery.is_replay(),
             &texts,
         );
         let World::V0_1(pre) = &component.world;

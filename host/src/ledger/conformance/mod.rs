@@ -5,6 +5,7 @@
 
 pub(super) mod complete;
 pub(super) mod excuse;
+pub(super) mod intervene;
 pub(super) mod model;
 pub(super) mod outbox;
 pub(super) mod record;
@@ -347,6 +348,15 @@ macro_rules! suite {
             excuse::{
                 what_a_component_at_fault_failed_is_due_again,
                 a_great_many_are_excused_in_steps,
+            },
+            intervene::{
+                an_ended_delivery_runs_again,
+                an_attempt_of_an_earlier_run_is_stale,
+                an_open_delivery_is_cancelled_and_stays_listed,
+                a_retry_is_brought_forward,
+                a_step_that_is_asked_for_twice_is_done_once,
+                the_recorded_component_is_what_the_last_attempt_ran,
+                an_event_is_routed_to_who_has_not_had_it,
             },
             model::{random_histories_match_the_model},
         });

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::op::Op;
 use super::tally::{Counter, Tally};
-use super::{complete, erase, excuse, pauses, prune, record, schedule, settle};
+use super::{complete, erase, excuse, intervene, pauses, prune, record, schedule, settle};
 use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{Delivery, OutboxRequest};
@@ -90,6 +90,8 @@ pub(super) struct Batch<'a> {
     pub(super) conn: &'a Connection,
     pub(super) tally: Tally,
     pub(super) made: Made,
+    /// By how much the number of attempts that name a component changes.
+    named: Vec<(i64, i64)>,
     pub(super) now: UnixMillis,
     pub(super) max_scheduled: i64,
     names: &'a mut Names,
@@ -110,6 +112,7 @@ pub(super) fn run(
         conn,
         tally: before,
         made: Made::default(),
+        named: Vec::new(),
         now,
         max_scheduled: memory.max_scheduled,
         names: &mut memory.names,
@@ -142,6 +145,7 @@ impl Batch<'_> {
                 Isolation::Apart => self.apply_apart(op)?,
             }
         }
+        self.count_named()?;
         self.tally.store(self.conn, before)?;
         failpoint::reach(Failpoint::BeforeCommit);
         failpoint::reach(Failpoint::DuringCommit);
@@ -156,6 +160,9 @@ impl Batch<'_> {
             Op::Complete(task) => task.answer = Some(Ok(complete::complete(self, &task.request)?)),
             Op::Settle(task) => task.answer = Some(Ok(settle::settle(self, &task.request)?)),
             Op::Hold(task) => task.answer = Some(Ok(settle::hold_step(self, &task.request)?)),
+            Op::Intervene(task) => {
+                task.answer = Some(Ok(intervene::intervene(self, &task.request)?));
+            }
             Op::Mark(task) => task.answer = Some(Ok(settle::mark(self, task.request)?)),
             Op::Fire(task) => task.answer = Some(Ok(schedule::fire(self, task.request)?)),
             Op::Sweep(task) => task.answer = Some(Ok(prune::step(self, &task.request)?)),
@@ -170,7 +177,7 @@ impl Batch<'_> {
 
     /// Applies the operation in a savepoint; if it alone is at fault, it fails alone.
     fn apply_apart(&mut self, op: &mut Op) -> Result<()> {
-        let tally = self.tally;
+        let (tally, named) = (self.tally, self.named.clone());
         let (deliveries, requests) = (self.made.deliveries.len(), self.made.requests.len());
         self.execute("SAVEPOINT op")?;
         if let Err(error) = self.apply(op) {
@@ -182,10 +189,29 @@ impl Batch<'_> {
             self.execute("ROLLBACK TO op")?;
             *self.names = Names::default();
             self.tally = tally;
+            self.named = named;
             self.made.deliveries.truncate(deliveries);
             self.made.requests.truncate(requests);
         }
         self.execute("RELEASE op")
+    }
+
+    /// So many more attempts name a component.
+    pub(super) fn named(&mut self, component: i64, attempts: i64) {
+        match self.named.iter_mut().find(|(known, _)| *known == component) {
+            Some((_, sum)) => *sum += attempts,
+            None => self.named.push((component, attempts)),
+        }
+    }
+
+    /// Writes down how many attempts name each component, once for all of the batch.
+    fn count_named(&self) -> Result<()> {
+        for change in &self.named {
+            self.conn
+                .prepare_cached("UPDATE components SET attempts = attempts + ?2 WHERE id = ?1")?
+                .execute(*change)?;
+        }
+        Ok(())
     }
 
     fn execute(&self, sql: &str) -> Result<()> {

@@ -200,6 +200,7 @@ fn insert_attempt(
 ) -> Result<()> {
     let attempt = &completion.attempt;
     let component = batch.component(&attempt.component)?;
+    batch.named(component, 1);
     batch
         .conn
         .prepare_cached(

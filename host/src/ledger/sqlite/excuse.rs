@@ -19,10 +19,13 @@ pub(super) struct Excuse {
     pub(super) deliveries: Vec<DeliverySeq>,
 }
 
-/// Whether the last attempt at a delivery `d` broke down on the component `?1`.
+/// Whether the last attempt at a delivery `d` broke down on the component `?1`, and no
+/// operator ended the delivery since.
 const BROKE_DOWN: &str = "EXISTS (SELECT 1 FROM attempts a JOIN components c ON c.id = a.component
     WHERE a.delivery = d.seq AND a.run = d.run AND a.number = d.attempts AND c.digest = ?1
-      AND a.outcome IN ('trap', 'timeout', 'limit'))";
+      AND a.outcome IN ('trap', 'timeout', 'limit'))
+    AND NOT EXISTS (SELECT 1 FROM interventions i
+        WHERE i.delivery = d.seq AND i.run = d.run AND i.action IN ('cancel', 'replaced'))";
 
 /// A place in the indexes.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What there is of an event, and whether it has ended.
 
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, Rows, params};
 
 use super::rows;
 use crate::ledger::{DeliveryState, OutboxState};
@@ -108,15 +108,27 @@ impl History {
 
     /// Adds the deliveries; returns whether all have ended.
     fn add_deliveries(&mut self, conn: &Connection, event: &EventRow) -> Result<bool> {
-        use DeliveryState::{Dead, Done, Ignored};
-        let Some(first) = event.first_delivery else {
-            return Ok(true);
-        };
+        if let Some(first) = event.first_delivery {
+            let mut statement = conn.prepare_cached(
+                "SELECT seq, state, finished FROM deliveries
+                 WHERE seq >= ?1 AND seq < ?1 + ?2 AND event = ?3 ORDER BY seq",
+            )?;
+            let recorded = statement.query(params![first, event.deliveries, event.seq])?;
+            if !self.add_ended(recorded)? {
+                return Ok(false);
+            }
+        }
         let mut statement = conn.prepare_cached(
-            "SELECT seq, state, finished FROM deliveries
-             WHERE seq >= ?1 AND seq < ?1 + ?2 AND event = ?3 ORDER BY seq",
+            "SELECT d.seq, d.state, d.finished FROM later_deliveries l
+             CROSS JOIN deliveries d ON d.seq = l.delivery
+             WHERE l.event = ?1 ORDER BY l.delivery",
         )?;
-        let mut rows = statement.query(params![first, event.deliveries, event.seq])?;
+        self.add_ended(statement.query([event.seq])?)
+    }
+
+    /// Adds deliveries as long as they have ended; returns whether all have.
+    fn add_ended(&mut self, mut rows: Rows<'_>) -> Result<bool> {
+        use DeliveryState::{Dead, Done, Ignored};
         while let Some(row) = rows.next()? {
             let state = rows::delivery_state(row, 1)?;
             if !matches!(state, Done | Ignored | Dead) {

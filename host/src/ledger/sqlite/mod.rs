@@ -12,6 +12,7 @@ mod erase;
 mod error;
 mod excuse;
 mod history;
+mod intervene;
 mod op;
 mod open;
 mod pace;
@@ -56,13 +57,13 @@ use self::sweep::Sweeper;
 use self::writer::Writer;
 use super::{
     Completion, CompletionCallback, Counts, Delivery, DeliveryDetail, DeliverySeq, DeliveryState,
-    DeliverySummary, Erased, EventDetail, EventSummary, Fired, Ledger, LedgerError, LedgerSink,
-    Listed, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause,
-    RecordFilter, RecordFuture, Records, Retention, Scheduled, Settlement, SettlementCallback,
-    StateEntry, Swept, Versioned,
+    DeliverySummary, Erased, EventDetail, EventSummary, Fired, Intervened, Intervention, Ledger,
+    LedgerError, LedgerSink, Listed, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
+    Page, Pause, RecordFilter, RecordFuture, Records, Retention, Scheduled, Settlement,
+    SettlementCallback, StateEntry, Swept, Versioned,
 };
 use crate::clock::Clock;
-use crate::event::{ComponentDigest, EventId, HandlerName, UnixMillis};
+use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
 
 pub use error::OpenError;
 pub use reader::SqliteReader;
@@ -431,6 +432,14 @@ impl Ledger for SqliteLedger {
         self.reader.pauses()
     }
 
+    fn intervene(&self, intervention: Intervention) -> Result<Vec<Intervened>, LedgerError> {
+        self.wait(intervention, |task| Op::Intervene(Box::new(task)))
+    }
+
+    fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError> {
+        self.reader.is_named(component)
+    }
+
     fn outbox_list(
         &self,
         state: Option<OutboxState>,
@@ -459,6 +468,10 @@ impl Records for SqliteLedger {
 
     fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
         self.reader.event(id)
+    }
+
+    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError> {
+        self.reader.event_to_run(seq)
     }
 
     fn deliveries(

@@ -6,8 +6,8 @@ use super::excuse::Excuse;
 use super::pauses::PauseRequest;
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
-    Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, LedgerError, NewEvent,
-    Recorded, Retention, ScheduleWrite, Settlement,
+    Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, Intervened, Intervention,
+    LedgerError, NewEvent, Recorded, Retention, ScheduleWrite, Settlement,
 };
 
 /// Calls back exactly once: with an answer, or, when it is dropped without one (the
@@ -144,6 +144,7 @@ pub(super) enum Op {
     Settle(Box<Task<SettlementRequest, ()>>),
     Hold(Task<Vec<HandlerName>, HoldStep>),
     Mark(Task<Mark, ()>),
+    Intervene(Box<Task<Intervention, Vec<Intervened>>>),
     Fire(Task<UnixMillis, Fired>),
     Sweep(Task<Sweeping, SweepDone>),
     Erase(Task<EventId, Erased>),
@@ -240,6 +241,7 @@ impl Op {
             Self::Settle(task) => task.finish(failed),
             Self::Hold(task) => task.finish(failed),
             Self::Mark(task) => task.finish(failed),
+            Self::Intervene(task) => task.finish(failed),
             Self::Fire(task) => task.finish(failed),
             Self::Sweep(task) => task.finish(failed),
             Self::Erase(task) => task.finish(failed),
@@ -258,6 +260,7 @@ impl Op {
             Self::Settle(task) => task.answer = Some(Err(error)),
             Self::Hold(task) => task.answer = Some(Err(error)),
             Self::Mark(task) => task.answer = Some(Err(error)),
+            Self::Intervene(task) => task.answer = Some(Err(error)),
             Self::Fire(task) => task.answer = Some(Err(error)),
             Self::Sweep(task) => task.answer = Some(Err(error)),
             Self::Erase(task) => task.answer = Some(Err(error)),

@@ -72,10 +72,13 @@ fn prune(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Resu
     batch.remember_numbers();
     let mut rows = remove_requests(batch, &history)?;
     for delivery in &history.deliveries {
+        forget_components(batch, delivery.seq)?;
         rows += remove(batch, "attempts", "delivery", delivery.seq)?;
+        rows += remove(batch, "interventions", "delivery", delivery.seq)?;
         rows += remove(batch, "deliveries", "seq", delivery.seq)?;
         batch.tally.add(Counter::Deliveries(delivery.state), -1);
     }
+    rows += remove(batch, "later_deliveries", "event", event.seq)?;
     rows += remove(batch, "bodies", "event", event.seq)?;
     batch.tally.add(Counter::Events, -1);
     batch.tally.add(Counter::Pruned, 1);
@@ -83,6 +86,22 @@ fn prune(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Resu
         batch.tally.add(Counter::Unrouted, -1);
     }
     Ok(rows + leave_key(batch, retention, event)?)
+}
+
+/// Counts that a delivery's attempts no longer name the components that they ran.
+fn forget_components(batch: &mut Batch<'_>, delivery: i64) -> Result<()> {
+    let named: Vec<(i64, i64)> = batch
+        .conn
+        .prepare_cached(
+            "SELECT component, count(*) FROM attempts
+             WHERE delivery = ?1 AND component IS NOT NULL GROUP BY component",
+        )?
+        .query_map([delivery], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_>>()?;
+    for (component, attempts) in named {
+        batch.named(component, -attempts);
+    }
+    Ok(())
 }
 
 /// Whether an event may be pruned at `now`.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::{OpenError, unreadable};
 use super::tally::Tally;
 use super::{open, pauses, reads, records, schema, state};
-use crate::event::{EventId, HandlerName, UnixMillis};
+use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
     Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
     LedgerError, Listed, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause,
@@ -159,6 +159,11 @@ impl SqliteReader {
         self.read(pauses::list)
     }
 
+    /// As [`Ledger::is_named`](crate::ledger::Ledger::is_named).
+    pub fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError> {
+        self.read(|conn| reads::is_named(conn, component))
+    }
+
     /// As [`Ledger::counts`](crate::ledger::Ledger::counts).
     pub fn counts(&self) -> Result<Counts, LedgerError> {
         self.read(|conn| {
@@ -246,6 +251,10 @@ impl Records for SqliteReader {
 
     fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
         self.read(|conn| records::event(conn, id))
+    }
+
+    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError> {
+        self.read(|conn| records::event_to_run(conn, seq))
     }
 
     fn deliveries(

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::batch::int;
 use super::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS, OUTBOX_COLUMNS, OUTBOX_JOINS};
 use super::schedule;
-use crate::event::{HandlerName, UnixMillis};
+use crate::event::{ComponentDigest, HandlerName, UnixMillis};
 use crate::ledger::{
     Delivery, DeliverySeq, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Scheduled,
 };
@@ -110,6 +110,15 @@ pub(super) fn outbox_waiting(
             .sum();
         request.request.body.len() + request.request.url.len() + headers
     })
+}
+
+/// Whether an attempt that is kept, or a delivery that is due, names this component.
+pub(super) fn is_named(conn: &Connection, component: ComponentDigest) -> Result<bool> {
+    let found = conn
+        .prepare_cached("SELECT attempts > 0 FROM components WHERE digest = ?1")?
+        .query_row([component.0.as_slice()], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(false))
 }
 
 pub(super) fn outbox_list(

@@ -132,8 +132,8 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
         batch
             .conn
             .prepare_cached(
-                "INSERT INTO deliveries (seq, event, handler, state, attempts, run, crashes)
-                 VALUES (?1, ?2, ?3, 'pending', 0, 0, 0)",
+                "INSERT INTO deliveries (seq, event, handler, state, attempts, run, keys, crashes)
+                 VALUES (?1, ?2, ?3, 'pending', 0, 0, 0, 0)",
             )?
             .execute(params![seq, event, number])?;
         first.get_or_insert(seq);
@@ -143,6 +143,8 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
             event: Arc::clone(&new.event),
             attempts: 0,
             run: 0,
+            keys: 0,
+            component: None,
             crashes: 0,
             since: new.event.received,
             excused: 0,

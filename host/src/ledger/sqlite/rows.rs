@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rusqlite::{Error, Result, Row, types::Type};
 
-use crate::event::{Event, EventId, HandlerName, SourceName};
+use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
 use crate::ledger::{
     Delivery, DeliverySeq, DeliveryState, NewRequest, OutboxRequest, OutboxSeq, OutboxState,
     Respond,
@@ -14,12 +14,14 @@ use crate::ledger::{
 /// What [`delivery`] reads, from `deliveries d` joined with the tables that it names.
 pub(super) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
     e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
-    b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused";
+    b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused, d.keys,
+    c.digest";
 
 /// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which they are looked up.
 pub(super) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
     CROSS JOIN bodies b ON b.event = d.event
-    CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler";
+    CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
+    LEFT JOIN components c ON c.id = d.component";
 
 /// A delivery with its event.
 pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
@@ -28,23 +30,36 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
         handler: HandlerName::new(row.get_ref(1)?.as_str()?),
         attempts: row.get(2)?,
         run: row.get(3)?,
+        keys: row.get(19)?,
+        component: row.get::<_, Option<[u8; 32]>>(20)?.map(ComponentDigest),
         crashes: row.get(4)?,
         since: millis(row, 17)?,
         excused: row.get(18)?,
-        event: Arc::new(Event {
-            id: event_id(row, 5)?,
-            source: SourceName::new(row.get_ref(6)?.as_str()?),
-            provider_id: row.get(7)?,
-            kind: row.get(8)?,
-            subject: row.get(9)?,
-            account: row.get(10)?,
-            created: row.get::<_, Option<i64>>(11)?.map(i64::cast_unsigned),
-            received: millis(row, 12)?,
-            headers: pairs(row, 13)?,
-            metadata: pairs(row, 14)?,
-            depth: row.get(15)?,
-            payload: Bytes::from(row.get::<_, Vec<u8>>(16)?),
-        }),
+        event: Arc::new(event(row, 5)?),
+    })
+}
+
+/// What [`event`] reads, in a row, from `events e` with its source and body.
+pub(super) const EVENT_COLUMNS: &str = "e.id, s.name, e.provider_id, e.kind, e.subject,
+    e.account, e.created, e.received, b.headers, b.metadata, e.depth, b.payload";
+
+/// The event whose columns begin with this one.
+pub(super) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
+    Ok(Event {
+        id: event_id(row, first)?,
+        source: SourceName::new(row.get_ref(first + 1)?.as_str()?),
+        provider_id: row.get(first + 2)?,
+        kind: row.get(first + 3)?,
+        subject: row.get(first + 4)?,
+        account: row.get(first + 5)?,
+        created: row
+            .get::<_, Option<i64>>(first + 6)?
+            .map(i64::cast_unsigned),
+        received: millis(row, first + 7)?,
+        headers: pairs(row, first + 8)?,
+        metadata: pairs(row, first + 9)?,
+        depth: row.get(first + 10)?,
+        payload: Bytes::from(row.get::<_, Vec<u8>>(first + 11)?),
     })
 }
 

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 use super::{Numbered, attempts, maybe_millis, millis, walk};
 use crate::event::EventId;
 use crate::ledger::{
-    DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, Listed, Page, RecordFilter,
-    StateFilter,
+    DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, InterventionView, Listed, Page,
+    RecordFilter, StateFilter,
 };
 
 /// Rows of deliveries that one page looks at; they are narrow.
@@ -88,7 +88,7 @@ fn summary(conn: &Connection, seq: i64) -> Result<Option<DeliverySummary>> {
     let found = conn
         .prepare_cached(
             "SELECT d.seq, e.id, s.name, e.kind, e.received, h.name, d.state, d.attempts, d.run,
-                 d.crashes, d.due, d.finished
+                 d.crashes, d.due, d.finished, d.keys, e.erased
              FROM deliveries d CROSS JOIN events e ON e.seq = d.event
              CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
              WHERE d.seq = ?1",
@@ -112,10 +112,12 @@ fn read(row: &Row<'_>) -> Result<DeliverySummary> {
         source: row.get(2)?,
         kind: row.get(3)?,
         received_ms: millis(row, 4)?,
+        erased_ms: maybe_millis(row, 13)?,
         handler: row.get(5)?,
         state: row.get(6)?,
         attempts: row.get(7)?,
         run: row.get(8)?,
+        keys: row.get(12)?,
         crashes: row.get(9)?,
         due_ms: maybe_millis(row, 10)?,
         finished_ms: maybe_millis(row, 11)?,
@@ -141,6 +143,30 @@ pub(super) fn detail(
     let Some(delivery) = summary(conn, seq)? else {
         return Ok(None);
     };
-    let tried = attempts::of(conn, seq, attempts)?;
-    Ok(Some(DeliveryDetail { delivery, tried }))
+    Ok(Some(DeliveryDetail {
+        delivery,
+        interventions: interventions(conn, seq)?,
+        tried: attempts::of(conn, seq, attempts)?,
+    }))
+}
+
+/// The last things that operators did to a delivery, in order.
+fn interventions(conn: &Connection, seq: i64) -> Result<Vec<InterventionView>> {
+    let mut found: Vec<_> = conn
+        .prepare_cached(
+            "SELECT at, action, run, who, why FROM interventions WHERE delivery = ?1
+             ORDER BY number DESC LIMIT ?2",
+        )?
+        .query_map([seq, ATTEMPTS as i64], |row| {
+            Ok(InterventionView {
+                at_ms: millis(row, 0)?,
+                action: row.get(1)?,
+                run: row.get(2)?,
+                who: row.get(3)?,
+                why: row.get(4)?,
+            })
+        })?
+        .collect::<Result<_>>()?;
+    found.reverse();
+    Ok(found)
 }

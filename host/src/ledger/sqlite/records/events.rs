@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
+use super::super::rows::{self, EVENT_COLUMNS};
 use super::{Numbered, maybe_millis, millis, walk};
-use crate::event::{EventId, HANDLER_SOURCE_PREFIX};
+use crate::event::{Event, EventId, HANDLER_SOURCE_PREFIX};
 use crate::ledger::{
     Brief, EventDetail, EventSummary, Listed, Page, Payload, RecordFilter, StateFilter,
 };
@@ -20,7 +21,7 @@ const ATTEMPTS: usize = 20;
 
 const COLUMNS: &str = "e.seq, e.id, e.source, e.kind, e.received, s.name, e.provider_id, e.subject,
     e.account, e.created, e.depth, e.duplicates, e.duplicates_differing, e.last_duplicate,
-    e.first_delivery, e.deliveries";
+    e.first_delivery, e.deliveries, e.erased";
 
 /// A page of the events that match.
 pub(in crate::ledger::sqlite) fn events(
@@ -36,8 +37,8 @@ pub(in crate::ledger::sqlite) fn events(
         return Ok(none);
     };
     let select = format!("SELECT {COLUMNS} FROM events e CROSS JOIN sources s ON s.id = e.source");
-    let newest = format!("{select} WHERE e.seq < ?1 ORDER BY e.seq DESC");
-    let oldest = format!("{select} WHERE e.seq > ?1 ORDER BY e.seq");
+    let newest = format!("{select} WHERE e.seq < ?1 AND e.pruned IS NULL ORDER BY e.seq DESC");
+    let oldest = format!("{select} WHERE e.seq > ?1 AND e.pruned IS NULL ORDER BY e.seq");
     walk(conn, (&newest, &oldest), page, SCAN, |row| {
         let received = millis(row, 4)?;
         if numbered.is_past(received, page.order) {
@@ -60,7 +61,8 @@ pub(in crate::ledger::sqlite) fn event(
     id: EventId,
 ) -> Result<Option<EventDetail>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM events e CROSS JOIN sources s ON s.id = e.source WHERE e.id = ?1"
+        "SELECT {COLUMNS} FROM events e CROSS JOIN sources s ON s.id = e.source
+         WHERE e.id = ?1 AND e.pruned IS NULL"
     );
     let found = conn
         .prepare_cached(&sql)?
@@ -91,6 +93,20 @@ pub(in crate::ledger::sqlite) fn event(
     }))
 }
 
+/// The event in this place as handlers are given it.
+pub(in crate::ledger::sqlite) fn event_to_run(
+    conn: &Connection,
+    seq: i64,
+) -> Result<Option<Event>> {
+    let sql = format!(
+        "SELECT {EVENT_COLUMNS} FROM events e CROSS JOIN bodies b ON b.event = e.seq
+         CROSS JOIN sources s ON s.id = e.source WHERE e.seq = ?1 AND e.erased IS NULL"
+    );
+    conn.prepare_cached(&sql)?
+        .query_row([seq], |row| rows::event(row, 0))
+        .optional()
+}
+
 type Body = (Vec<(String, String)>, Vec<(String, String)>, Payload);
 
 /// Headers, metadata and payload, where they are still kept.
@@ -102,7 +118,7 @@ fn body(conn: &Connection, event: i64) -> Result<Option<Body>> {
                 Ok(text) => Payload::Text(text.to_owned()),
                 Err(_) => Payload::Base64(STANDARD.encode(payload)),
             };
-            let pairs = crate::ledger::sqlite::rows::pairs;
+            let pairs = rows::pairs;
             Ok((pairs(row, 0)?, pairs(row, 1)?, payload))
         })
         .optional()
@@ -124,27 +140,46 @@ fn summary(conn: &Connection, row: &Row<'_>) -> Result<EventSummary> {
         duplicates: row.get::<_, i64>(11)?.unsigned_abs(),
         duplicates_differing: row.get::<_, i64>(12)?.unsigned_abs(),
         last_duplicate_ms: maybe_millis(row, 13)?,
-        deliveries: briefs(conn, row.get(14)?, row.get(15)?)?,
+        erased_ms: maybe_millis(row, 16)?,
+        deliveries: deliveries_of(conn, seq, row.get(14)?, row.get(15)?)?,
     })
 }
 
-/// The deliveries of an event: those that it was recorded with.
-fn briefs(conn: &Connection, first: Option<i64>, many: i64) -> Result<Vec<Brief>> {
-    let Some(first) = first else {
-        return Ok(Vec::new());
-    };
-    conn.prepare_cached(
-        "SELECT d.seq, h.name, d.state FROM deliveries d CROSS JOIN handlers h ON h.id = d.handler
-         WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq",
-    )?
-    .query_map([first, many], |row| {
+/// The deliveries of an event: those that it was recorded with, and later ones.
+pub(in crate::ledger::sqlite) fn deliveries_of(
+    conn: &Connection,
+    event: i64,
+    first: Option<i64>,
+    many: i64,
+) -> Result<Vec<Brief>> {
+    let brief = |row: &Row<'_>| {
         Ok(Brief {
             seq: row.get(0)?,
             handler: row.get(1)?,
             state: row.get(2)?,
         })
-    })?
-    .collect()
+    };
+    let mut found = Vec::new();
+    if let Some(first) = first {
+        let mut recorded = conn.prepare_cached(
+            "SELECT d.seq, h.name, d.state FROM deliveries d
+             CROSS JOIN handlers h ON h.id = d.handler
+             WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq",
+        )?;
+        for delivery in recorded.query_map([first, many], brief)? {
+            found.push(delivery?);
+        }
+    }
+    let mut later = conn.prepare_cached(
+        "SELECT d.seq, h.name, d.state FROM later_deliveries l
+         CROSS JOIN deliveries d ON d.seq = l.delivery
+         CROSS JOIN handlers h ON h.id = d.handler
+         WHERE l.event = ?1 ORDER BY l.delivery",
+    )?;
+    for delivery in later.query_map([event], brief)? {
+        found.push(delivery?);
+    }
+    Ok(found)
 }
 
 /// Whether one of an event's deliveries is meant, where the filter asks for one.

@@ -17,7 +17,7 @@ use crate::event::{HandlerName, UnixMillis};
 use crate::ledger::{Listed, Order, Page, RecordFilter};
 
 pub(super) use deliveries::{deliveries, delivery};
-pub(super) use events::{event, events};
+pub(super) use events::{deliveries_of, event, event_to_run, events};
 
 /// Clocks are set: an event that was received earlier by the clock may come after one that
 /// was received later. A list in which times matter ends only where they are off by more

@@ -13,7 +13,8 @@ CREATE TABLE handlers (
 ) STRICT;
 CREATE TABLE components (
     id     INTEGER PRIMARY KEY,
-    digest BLOB NOT NULL UNIQUE -- sha256
+    digest BLOB NOT NULL UNIQUE, -- sha256
+    attempts INTEGER NOT NULL DEFAULT 0 -- how many of those that are kept ran it
 ) STRICT;
 
 -- Every event that is kept, in the order of arrival, and those pruned ones whose keys are
@@ -69,18 +70,40 @@ CREATE TABLE deliveries (
     state    TEXT NOT NULL CHECK (state IN
              ('pending', 'running', 'retrying', 'held', 'done', 'ignored', 'dead')),
     attempts INTEGER NOT NULL,
-    run      INTEGER NOT NULL,
+    run      INTEGER NOT NULL, -- one more for each replay
+    keys     INTEGER NOT NULL, -- the run whose idempotency keys it uses
     crashes  INTEGER NOT NULL,
     since    INTEGER, -- when its present run began, if not with its event
     excused  INTEGER NOT NULL DEFAULT 0, -- of the attempts: on a component at fault
     due      INTEGER, -- not before; set while retrying
-    finished INTEGER  -- when it became done, ignored or dead
+    finished INTEGER, -- when it became done, ignored or dead
+    component INTEGER -- what this run is to run, if not the handler's own
 ) STRICT;
 CREATE INDEX deliveries_pending ON deliveries (handler, seq) WHERE state = 'pending';
 CREATE INDEX deliveries_retrying ON deliveries (handler, due, seq) WHERE state = 'retrying';
 CREATE INDEX deliveries_running ON deliveries (seq) WHERE state = 'running';
 CREATE INDEX deliveries_held ON deliveries (handler, seq) WHERE state = 'held';
 CREATE INDEX deliveries_dead ON deliveries (seq) WHERE state = 'dead';
+
+-- Deliveries that an event got after it was recorded, by routes of a later time.
+CREATE TABLE later_deliveries (
+    event    INTEGER NOT NULL, -- events.seq
+    delivery INTEGER NOT NULL, -- deliveries.seq
+    PRIMARY KEY (event, delivery)
+) STRICT, WITHOUT ROWID;
+
+-- What operators did to deliveries.
+CREATE TABLE interventions (
+    delivery INTEGER NOT NULL, -- deliveries.seq
+    number   INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    action   TEXT NOT NULL,
+    run      INTEGER NOT NULL, -- the delivery's, afterwards
+    who      TEXT NOT NULL,
+    why      TEXT,
+    batch    TEXT,             -- the request that it was part of
+    PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
 
 -- Appended to, in nearly the order of their deliveries.
 CREATE TABLE attempts (
