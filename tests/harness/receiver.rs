@@ -1,7 +1,7 @@
 //! The world that the outbox sends to: an HTTP server that remembers what came.
 
 use std::collections::{HashMap, HashSet};
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) enum Reply {
     RetryAfter(u16, u32),
     /// A redirect to this URL.
     Redirect(String),
+    /// No answer: the connection is closed.
+    Reset,
     /// No answer at all for so long, then 200.
     Hang(Duration),
 }
@@ -130,7 +132,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 async fn answer(
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+) -> io::Result<hyper::Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let mut response = hyper::Response::new(Full::new(Bytes::new()));
     let Ok(body) = body.collect().await else {
@@ -146,6 +148,7 @@ async fn answer(
         }
         Reply::RetryAfter(status, seconds) => (status, Some(("retry-after", seconds.to_string()))),
         Reply::Redirect(to) => (307, Some(("location", to))),
+        Reply::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
         Reply::Hang(period) => {
             tokio::time::sleep(period).await;
             (200, None)

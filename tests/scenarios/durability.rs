@@ -228,6 +228,14 @@ impl Tmpfs {
             .ok()?;
         mounted.status.success().then(|| Self(at))
     }
+
+    /// Makes it `ro` or `rw`.
+    #[track_caller]
+    fn remount(&self, how: &str) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", &format!("remount,{how}")]).arg(&self.0);
+        assert!(mount.status().unwrap().success());
+    }
 }
 
 impl Drop for Tmpfs {
@@ -303,6 +311,31 @@ fn a_full_disk_is_told_and_survived() {
     audit(&site.ledger(), &receiver, &report);
     gateway.stop();
     drop(disk);
+}
+
+#[test]
+fn a_read_only_disk_is_told_at_the_start() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let Some(disk) = Tmpfs::mount(site.path("data"), "24m") else {
+        return skip("mounting a small file system needs root");
+    };
+    let event = Event::new("test.done", json!({ "do": "done" }));
+    let gateway = site.start();
+    gateway.accepts(&event);
+    gateway.settles();
+    gateway.stop();
+    disk.remount("ro");
+    let Err((status, stderr)) = Launch::new(&site).try_start() else {
+        panic!("it cannot keep anything there");
+    };
+    assert_eq!(status.code(), Some(1));
+    assert!(stderr.contains("tollgate.db"), "{stderr}");
+    assert!(stderr.to_lowercase().contains("read-only"), "{stderr}");
+    disk.remount("rw");
+    let gateway = site.start();
+    gateway.accepts(&event);
+    assert_eq!(gateway.status_at("/ledger/duplicates"), 1);
+    gateway.stop();
 }
 
 /// Takes all the space that is left.

@@ -210,6 +210,7 @@ fn a_failed_request_is_tried_again_under_the_same_key() {
         ("/429", 0) => Reply::RetryAfter(429, 1),
         ("/408", 0) => Reply::Status(408),
         ("/hang", 0) => Reply::Hang(Duration::from_secs(60)),
+        ("/reset", 0 | 1) => Reply::Reset,
         _ => Reply::Status(200),
     });
     let manifest = Manifest::with_one(Handler::new("guest").allow(receiver.address));
@@ -220,7 +221,13 @@ fn a_failed_request_is_tried_again_under_the_same_key() {
             .replace("[outbox]\n", "[outbox]\ntimeout = \"500ms\"\n"),
     );
     let gateway = site.start();
-    let paths = [("/500", 3), ("/429", 2), ("/408", 2), ("/hang", 2)];
+    let paths = [
+        ("/500", 3),
+        ("/429", 2),
+        ("/408", 2),
+        ("/hang", 2),
+        ("/reset", 3),
+    ];
     for (path, _) in paths {
         gateway.accepts(&Event::new(
             "test.send",
@@ -231,7 +238,7 @@ fn a_failed_request_is_tried_again_under_the_same_key() {
     let ledger = site.ledger();
     assert_eq!(
         ledger.count("SELECT count(*) FROM outbox WHERE state = 'sent'", []),
-        4
+        5
     );
     for (path, tries) in paths {
         let keys: Vec<_> = receiver

@@ -21,6 +21,7 @@ use crate::manifest::{Handler, Limits, OnTrap, RetryPolicy};
 use crate::sandbox::{End, Run};
 
 mod gates;
+mod many;
 mod retries;
 
 type Work = dyn Fn(&Delivery) -> Run + Send + Sync;

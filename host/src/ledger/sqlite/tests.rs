@@ -297,6 +297,45 @@ fn a_full_disk_refuses_and_recovers() {
     assert_eq!(pending_of(&ledger, "evt_2"), 1, "its name is there as well");
 }
 
+#[test]
+fn a_file_that_turns_read_only_refuses_and_recovers() {
+    let engine = Sqlite::new();
+    let open = Open::new(&engine);
+    let of = open.deliver("evt_1", &["a", "b"]);
+    drop(open);
+    let ledger = engine.open_with(Arc::<Collected>::default());
+    let turn = |read_only: bool| {
+        let set: op::TestRequest = if read_only {
+            |conn| conn.pragma_update(None, "query_only", true)
+        } else {
+            |conn| conn.pragma_update(None, "query_only", false)
+        };
+        // Its own commit fails as well.
+        assert_eq!(ledger.on_writer(set).is_err(), read_only);
+    };
+    let complete = |of: &Delivery| {
+        let (answer, answered) = std::sync::mpsc::channel();
+        let then = Box::new(move |result| answer.send(result).unwrap());
+        ledger.complete(ending(of, NextState::Done), then);
+        answered.recv().unwrap()
+    };
+    turn(true);
+    let refused = block_on(ledger.record(vec![event("evt_2", b"{}", &["a"])]));
+    assert!(
+        matches!(refused, Err(LedgerError::Unavailable(_))),
+        "{refused:?}"
+    );
+    assert!(matches!(complete(&of[0]), Err(LedgerError::Unavailable(_))));
+    assert!(!ledger.writable());
+    assert_eq!(pending_of(&ledger, "a"), 1, "it can still be read");
+    turn(false);
+    assert_eq!(complete(&of[0]), Ok(Completed::Committed));
+    assert!(ledger.writable());
+    let counts = ledger.counts().unwrap();
+    assert_eq!(counts.events, 1);
+    assert!(counts.deliveries.contains(&(DeliveryState::Done, 1)));
+}
+
 fn pending_of(ledger: &SqliteLedger, handler: &str) -> usize {
     let handler = HandlerName::new(handler);
     let pending = ledger.pending(&handler, DeliverySeq(0), 9, usize::MAX >> 1);
