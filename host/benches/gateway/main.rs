@@ -5,8 +5,8 @@
 //! ratio of medians. See `README.md` at the top for what the letters mean.
 //!
 //! ```text
-//! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--json]"
-//! PART: throughput, isolation, sandbox, reload, memory
+//! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--json]"
+//! PART: throughput, isolation, sandbox, reload, memory, completion, ledger
 //! ```
 
 #![expect(
@@ -15,9 +15,11 @@
     reason = "the figures are what this program is for"
 )]
 
+mod completion;
 mod contender;
 mod gateway;
 mod isolation;
+mod ledger;
 mod load;
 mod memory;
 mod options;
@@ -51,6 +53,8 @@ fn main() -> Result<()> {
             Part::Isolation => isolation::measure(&options, &mut report)?,
             Part::Sandbox => sandbox::measure(&options, &mut report)?,
             Part::Reload => reload::measure(&options, &mut report)?,
+            Part::Completion => completion::measure(&options, &mut report)?,
+            Part::Ledger => ledger::measure(&options, &mut report)?,
             Part::Memory => memory::measure(&options, &mut report)?,
         }
     }

@@ -12,14 +12,19 @@ pub(crate) enum Part {
     Sandbox,
     Reload,
     Memory,
+    Completion,
+    Ledger,
 }
 
-const PARTS: [Part; 5] = [
+/// Those that are measured where none is named, and the one that takes too long for that.
+const PARTS: [Part; 7] = [
     Part::Throughput,
     Part::Isolation,
     Part::Sandbox,
     Part::Reload,
     Part::Memory,
+    Part::Completion,
+    Part::Ledger,
 ];
 
 impl Part {
@@ -31,6 +36,8 @@ impl Part {
             Self::Sandbox => "sandbox",
             Self::Reload => "reload",
             Self::Memory => "memory",
+            Self::Completion => "completion",
+            Self::Ledger => "ledger",
         }
     }
 }
@@ -45,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) requests: usize,
     /// `--events`: how many the ledger holds before; 0: a new ledger for every round.
     pub(crate) events: usize,
+    /// `--sizes`: with how many events in the ledger part `ledger` measures.
+    pub(crate) sizes: Vec<usize>,
     /// `--connections`: how many the load generator keeps open.
     pub(crate) connections: usize,
     /// `--json`
@@ -65,6 +74,7 @@ impl Options {
             rounds: 5,
             requests: 20_000,
             events: 0,
+            sizes: vec![0, 1_000_000, 5_000_000],
             connections: 64,
             json: false,
             scratch: root.join("target/bench"),
@@ -84,12 +94,15 @@ impl Options {
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--requests" => options.requests = value()?.parse()?,
                 "--events" => options.events = value()?.parse()?,
+                "--sizes" => options.sizes = sizes(value()?)?,
                 "--connections" => options.connections = value()?.parse()?,
                 other => bail!("there is no option {other}"),
             }
         }
         if options.parts.is_empty() {
-            options.parts.extend(PARTS);
+            options
+                .parts
+                .extend(PARTS.into_iter().filter(|part| *part != Part::Ledger));
         }
         Ok(options)
     }
@@ -105,4 +118,13 @@ impl Options {
 fn part(name: &str) -> Result<Part> {
     let found = PARTS.into_iter().find(|part| part.name() == name);
     found.with_context(|| format!("there is no part {name}"))
+}
+
+fn sizes(list: &str) -> Result<Vec<usize>> {
+    let sizes = list.split(',').map(|size| Ok(size.trim().parse()?));
+    let sizes: Vec<usize> = sizes.collect::<Result<_>>()?;
+    if !sizes.is_sorted() {
+        bail!("--sizes are to rise: one ledger grows from each to the next");
+    }
+    Ok(sizes)
 }
