@@ -188,6 +188,7 @@ fn delivery(handler: &Handler, event: FixtureEvent) -> Delivery {
         crashes: 0,
         since: 0,
         excused: 0,
+        key: None,
     }
 }
 

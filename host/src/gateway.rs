@@ -38,6 +38,10 @@ impl LedgerSink for Sink {
         self.dispatcher.recorded(deliveries);
     }
 
+    fn released(&self, deliveries: Vec<Delivery>) {
+        self.dispatcher.released(deliveries);
+    }
+
     fn queued(&self, requests: Vec<OutboxRequest>) {
         self.inbox.queued(requests);
     }
@@ -113,31 +117,30 @@ impl server::Gateway for Core {
 
 /// A verified event with its id, its dedup key and its handlers.
 fn new_event(source: &PinnedSource, event: ProviderEvent, now: UnixMillis) -> NewEvent {
-    let handlers = source
-        .generation
-        .routes
-        .handlers(&source.name, &event.kind, &event.payload);
+    let dedup = DedupKey::new(&source.name, &event.basis);
+    let also = event.also.iter();
+    let also = also
+        .map(|basis| DedupKey::new(&source.name, basis))
+        .collect();
+    let event = Event {
+        id: EventId::generate(now),
+        source: source.name.clone(),
+        provider_id: event.provider_id,
+        kind: event.kind,
+        subject: event.subject,
+        account: event.account,
+        created: event.created,
+        received: now,
+        headers: event.headers,
+        metadata: Vec::new(),
+        depth: 0,
+        payload: event.payload,
+    };
+    let handlers = source.generation.routes.recipients(&event);
     NewEvent {
-        dedup: DedupKey::new(&source.name, &event.basis),
-        also: event
-            .also
-            .iter()
-            .map(|basis| DedupKey::new(&source.name, basis))
-            .collect(),
-        event: Event {
-            id: EventId::generate(now),
-            source: source.name.clone(),
-            provider_id: event.provider_id,
-            kind: event.kind,
-            subject: event.subject,
-            account: event.account,
-            created: event.created,
-            received: now,
-            headers: event.headers,
-            metadata: Vec::new(),
-            depth: 0,
-            payload: event.payload,
-        },
+        event,
+        dedup,
+        also,
         handlers,
     }
 }

@@ -262,7 +262,7 @@ impl Builder {
             .values()
             .map(|source| (source.path.clone(), source.clone()))
             .collect();
-        let routes = Arc::new(Routes::new(&manifest.routes));
+        let routes = Arc::new(Routes::new(&manifest.routes, manifest.handlers.values()));
         Ok(Generation {
             number,
             loaded,

@@ -161,7 +161,7 @@ mod tests {
     use crate::ledger::{
         Attempt, AttemptOutcome, Completed, Completion, Delivery, Due, Effects, LedgerSink,
         NewEvent, NewScheduled, NextState, OutboxRequest, ScheduleWrite, SqliteLedger,
-        SqliteOptions,
+        SqliteOptions, Turn,
     };
 
     const START: UnixMillis = 1_780_000_000_000;
@@ -178,6 +178,10 @@ mod tests {
             for delivery in deliveries {
                 self.deliveries.send(delivery).unwrap();
             }
+        }
+
+        fn released(&self, deliveries: Vec<Delivery>) {
+            self.recorded(deliveries);
         }
 
         fn queued(&self, _: Vec<OutboxRequest>) {}
@@ -246,7 +250,7 @@ mod tests {
                     depth: 0,
                     payload: Bytes::new(),
                 },
-                handlers: vec![HandlerName::new("h")],
+                handlers: vec![HandlerName::new("h").into()],
             };
             let recorded = self.ledger.record(vec![event]);
             let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -287,6 +291,7 @@ mod tests {
                 next: NextState::Done,
                 reads: Vec::new(),
                 effects,
+                turn: Turn::default(),
             };
             let then = Box::new(move |result| answer.send(result).unwrap());
             self.ledger.complete(completion, then);

@@ -7,6 +7,7 @@ mod durability;
 mod effects;
 mod handlers;
 mod ingress;
+mod order;
 mod own_provider;
 mod pause;
 mod powercut;

@@ -14,7 +14,7 @@ use tollgate::event::{
 };
 use tollgate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
-    NewEvent, NewRequest, NextState, OutboxRequest, SqliteLedger, SqliteOptions, StateWrite,
+    NewEvent, NewRequest, NextState, OutboxRequest, SqliteLedger, SqliteOptions, StateWrite, Turn,
 };
 
 use crate::options::Options;
@@ -120,6 +120,8 @@ impl LedgerSink for Collected {
         self.0.lock().extend(deliveries);
     }
 
+    fn released(&self, _: Vec<Delivery>) {}
+
     fn queued(&self, _: Vec<OutboxRequest>) {}
 }
 
@@ -140,7 +142,7 @@ fn event(number: usize) -> NewEvent {
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
         also: Vec::new(),
-        handlers: vec![HandlerName::new("bench")],
+        handlers: vec![HandlerName::new("bench").into()],
         event: Event {
             id: EventId::generate(now),
             source,
@@ -180,6 +182,7 @@ fn completion(delivery: &Delivery, number: usize, effects: bool) -> Completion {
         } else {
             Effects::default()
         },
+        turn: Turn::default(),
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--json]"
-//! PART: throughput, isolation, sandbox, reload, memory, completion, ledger
+//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger
 //! ```
 
 #![expect(
@@ -23,6 +23,7 @@ mod ledger;
 mod load;
 mod memory;
 mod options;
+mod order;
 mod payload;
 mod reload;
 mod report;
@@ -50,6 +51,7 @@ fn main() -> Result<()> {
         eprintln!("measuring: {}", part.name());
         match part {
             Part::Throughput => throughput::measure(&options, &mut report)?,
+            Part::Order => order::measure(&options, &mut report)?,
             Part::Isolation => isolation::measure(&options, &mut report)?,
             Part::Sandbox => sandbox::measure(&options, &mut report)?,
             Part::Reload => reload::measure(&options, &mut report)?,

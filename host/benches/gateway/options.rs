@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Part {
     Throughput,
+    Order,
     Isolation,
     Sandbox,
     Reload,
@@ -17,8 +18,9 @@ pub(crate) enum Part {
 }
 
 /// Those that are measured where none is named, and the one that takes too long for that.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part::Throughput,
+    Part::Order,
     Part::Isolation,
     Part::Sandbox,
     Part::Reload,
@@ -32,6 +34,7 @@ impl Part {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Throughput => "throughput",
+            Self::Order => "order",
             Self::Isolation => "isolation",
             Self::Sandbox => "sandbox",
             Self::Reload => "reload",

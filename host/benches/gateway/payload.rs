@@ -27,6 +27,10 @@ pub(crate) enum Kind {
     Unrouted,
     /// One whose handler parses it and is done.
     Parsed,
+    /// One of a thousand customers, whose handler is done with it.
+    Beside,
+    /// The same, whose handler takes each customer's events in order.
+    Ordered,
     /// A paid checkout for the fulfillment handler.
     Order,
     /// One whose handler loops for ever.
@@ -96,6 +100,8 @@ fn body(kind: Kind) -> String {
     let (name, object) = match kind {
         Kind::Unrouted => ("charge.succeeded", intent(number)),
         Kind::Parsed => ("payment_intent.succeeded", intent(number)),
+        Kind::Beside => ("invoice.created", of_customer(number)),
+        Kind::Ordered => ("invoice.paid", of_customer(number)),
         Kind::Order => ("checkout.session.completed", session(number)),
         Kind::Loop => ("charge.failed", json!({ "steps": [{ "do": "loop" }] })),
     };
@@ -139,6 +145,12 @@ fn intent(number: u64) -> Value {
         "shipping": { "address": { "city": "Berlin", "country": "DE", "line1": "Unter den Linden 1", "postal_code": "10117" }, "name": "Ada" },
         "status": "succeeded",
     })
+}
+
+fn of_customer(number: u64) -> Value {
+    let mut object = intent(number);
+    object["customer"] = format!("cus_{:014}", number % 1000).into();
+    object
 }
 
 fn session(number: u64) -> Value {

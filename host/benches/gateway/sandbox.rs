@@ -187,6 +187,7 @@ fn subject(
         crashes: 0,
         since: 0,
         excused: 0,
+        key: None,
     };
     Ok(Subject {
         name,

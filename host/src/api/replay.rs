@@ -17,7 +17,7 @@ use crate::event::{Event, EventId, HandlerName};
 use crate::gateway::Core;
 use crate::ledger::{
     Action, Choice, DeliverySeq, DeliveryState, DeliverySummary, EventSummary, Intervened, Order,
-    Page, RecordFilter, ReplayKeys, StateFilter,
+    Page, Recipient, RecordFilter, ReplayKeys, StateFilter,
 };
 use crate::server::ApiAnswer;
 
@@ -323,7 +323,8 @@ fn events(core: &Core, asked: &Replay) -> Result<Report, ApiAnswer> {
         match came.refusal() {
             Some(why) => report.refuse(why),
             None => {
-                let names: Vec<_> = handlers.iter().map(ToString::to_string).collect();
+                let names = handlers.iter().map(|to| to.handler.to_string());
+                let names: Vec<_> = names.collect();
                 report.count(format!("to {}", names.join(", ")));
             }
         }
@@ -336,10 +337,10 @@ fn new_handlers(
     routes: &crate::dispatch::Routes,
     event: &Event,
     summary: &EventSummary,
-) -> Vec<HandlerName> {
-    let mut handlers = routes.handlers(&event.source, &event.kind, &event.payload);
-    handlers.retain(|handler| {
-        let had = |brief: &crate::ledger::Brief| brief.handler == handler.as_str();
+) -> Vec<Recipient> {
+    let mut handlers = routes.recipients(event);
+    handlers.retain(|to| {
+        let had = |brief: &crate::ledger::Brief| brief.handler == to.handler.as_str();
         !summary.deliveries.iter().any(had)
     });
     handlers

@@ -10,9 +10,9 @@ use crate::event::UnixMillis;
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Inapplicable, LedgerError,
-    NextState,
+    NextState, Turn,
 };
-use crate::manifest::{OnTrap, RetryPolicy};
+use crate::manifest::{Handler, OnBlock, OnTrap, OrderSettings, RetryPolicy};
 use crate::sandbox::{End, Run};
 
 /// How long nothing is handed out after the ledger could not be used.
@@ -33,7 +33,7 @@ pub(super) fn run(
     let ledger = shared.ledger();
     let delivery = &job.delivery;
     if delivery.counted(delivery.attempts) >= runnable.handler().retry.attempts {
-        give_up(shared, job);
+        give_up(shared, job, turn(runnable.handler()));
         return true;
     }
     if delivery.crashes >= SUSPECT
@@ -80,8 +80,8 @@ fn ran(shared: &Shared, job: &mut Job, attempt: &Attempt) {
 }
 
 /// Ends a delivery whose last attempts ended with the gateway itself.
-fn give_up(shared: &Shared, mut job: Job) {
-    match shared.ledger().give_up(job.delivery.seq) {
+fn give_up(shared: &Shared, mut job: Job, turn: Turn) {
+    match shared.ledger().give_up(job.delivery.seq, turn) {
         Ok(()) => {
             let mut lanes = shared.lanes.lock();
             lanes.ran(&job.delivery.handler);
@@ -148,7 +148,8 @@ fn answered(
             Ok(Completed::Inapplicable(why)) => {
                 let policy = &lane.runnable.handler().retry;
                 let now = shared.clock.now();
-                let failed = inapplicable(&job.delivery, why, record, policy, now);
+                let turn = turn(lane.runnable.handler());
+                let failed = inapplicable(&job.delivery, why, record, (policy, turn), now);
                 lane.push_commit(job, Box::new(failed));
             }
             Ok(committed) => {
@@ -164,6 +165,10 @@ fn answered(
                 late = lane.gate.is_late(component, outcome);
                 if let NextState::Retrying { due } = next {
                     lane.due_at(due);
+                }
+                if lane.remembers_many() {
+                    lane.due_at(0);
+                    look = true;
                 }
             }
             Err(error) => {
@@ -192,12 +197,20 @@ fn answered(
     }
 }
 
+/// What an end means for later deliveries of the same key.
+fn turn(handler: &Handler) -> Turn {
+    let waits = |order: &OrderSettings| order.on_block == OnBlock::Wait;
+    Turn {
+        holds_when_dead: handler.order.as_ref().is_some_and(waits),
+    }
+}
+
 /// The end of a run whose effects cannot be applied as they stand.
 fn inapplicable(
     delivery: &Delivery,
     why: Inapplicable,
     record: Attempt,
-    policy: &RetryPolicy,
+    (policy, turn): (&RetryPolicy, Turn),
     now: UnixMillis,
 ) -> Completion {
     let next = again(policy, delivery, None, now);
@@ -213,6 +226,7 @@ fn inapplicable(
         next,
         reads: Vec::new(),
         effects: Effects::default(),
+        turn,
     }
 }
 
@@ -258,8 +272,7 @@ fn completion(
     let mut effects = run.effects;
     let routes = shared.routes.load();
     for emitted in &mut effects.emitted {
-        let event = &emitted.event;
-        emitted.handlers = routes.handlers(&event.source, &event.kind, &event.payload);
+        emitted.handlers = routes.recipients(&emitted.event);
     }
     Completion {
         delivery: delivery.seq,
@@ -278,6 +291,7 @@ fn completion(
         next,
         reads: run.reads,
         effects,
+        turn: turn(runnable.handler()),
     }
 }
 

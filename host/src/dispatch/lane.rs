@@ -26,7 +26,7 @@ pub(super) struct Job {
     pub(super) delivery: Delivery,
     /// How often what it read had changed before its commit.
     pub(super) conflicts: u32,
-    /// Whether it came from the ledger's list of what is to be retried.
+    /// Whether the ledger's list of what is due may name it.
     pub(super) retry: bool,
     /// What its run was let through on.
     pub(super) pass: Pass,
@@ -64,7 +64,7 @@ pub(super) struct Lane {
     overflowed: bool,
     /// Whether an arrival was left to the ledger since the last refill began.
     missed: bool,
-    /// Retries in memory, which the ledger may still list as due.
+    /// Retries and released deliveries in memory, which the ledger may still list as due.
     retries: HashSet<DeliverySeq>,
     /// Of these, the ones whose commit was answered. They leave the set only when the next
     /// reading of what is due begins: one that has begun may still list them.
@@ -247,6 +247,24 @@ impl Lane {
         gone.iter()
             .chain(&gone_alone)
             .for_each(|job| self.retire(job));
+    }
+
+    /// Whether so many are only remembered that what is due should be read again, which
+    /// forgets them.
+    pub(super) fn remembers_many(&self) -> bool {
+        self.retired.len() >= MAX_QUEUED
+    }
+
+    /// Takes in a delivery whose turn has come, or leaves it to be read as due. Returns
+    /// whether it is in memory now.
+    pub(super) fn release(&mut self, delivery: Delivery, fits: bool) -> bool {
+        if !fits || self.room() == 0 {
+            self.due_at(0);
+            return false;
+        }
+        let before = self.retries.len();
+        self.take_due(vec![delivery]);
+        self.retries.len() > before
     }
 
     /// What is due is about to be read, but for these.

@@ -11,6 +11,7 @@ use super::{PoolOptions, Runnable};
 use crate::clock::Clock;
 use crate::event::HandlerName;
 use crate::ledger::{Delivery, DeliverySeq, Pause};
+use crate::manifest::OnBlock;
 
 /// What one handler has in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -118,6 +119,16 @@ impl Lanes {
         self.changed = true;
     }
 
+    /// Handlers whose dead deliveries hold no key.
+    pub(super) fn passing(&self) -> Vec<HandlerName> {
+        let waits = |lane: &Lane| {
+            let order = lane.runnable.handler().order.as_ref();
+            order.is_some_and(|order| order.on_block == OnBlock::Wait)
+        };
+        let passing = self.lanes.iter().filter(|(_, lane)| !waits(lane));
+        passing.map(|(name, _)| name.clone()).collect()
+    }
+
     pub(super) fn names(&self) -> Vec<HandlerName> {
         self.lanes.keys().cloned().collect()
     }
@@ -131,6 +142,15 @@ impl Lanes {
     }
 
     pub(super) fn arrive(&mut self, delivery: Delivery) {
+        self.take_in(delivery, Lane::arrive);
+    }
+
+    /// Takes in a delivery whose turn has come.
+    pub(super) fn release(&mut self, delivery: Delivery) {
+        self.take_in(delivery, Lane::release);
+    }
+
+    fn take_in(&mut self, delivery: Delivery, take: fn(&mut Lane, Delivery, bool) -> bool) {
         let name = delivery.handler.clone();
         // Summing over all lanes for each arrival would be slow with many handlers; a fair
         // share of the bytes for each lane bounds the whole as well.
@@ -141,8 +161,10 @@ impl Lanes {
         };
         let fits =
             lane.queued_bytes() + delivery.event.payload.len() <= share || lane.queued() == 0;
-        if lane.arrive(delivery, fits) {
+        if take(lane, delivery, fits) {
             self.line_up(&name);
+        } else {
+            self.look |= lane.next_due == Some(0);
         }
     }
 

@@ -9,6 +9,7 @@
 mod breaker;
 mod finish;
 mod gate;
+mod keys;
 mod lane;
 mod lanes;
 mod outcomes;
@@ -161,6 +162,15 @@ impl Dispatcher {
         let mut lanes = self.shared.lanes.lock();
         for delivery in deliveries {
             lanes.arrive(delivery);
+        }
+        self.shared.notify(&lanes);
+    }
+
+    /// Takes in deliveries whose turn has come since they arrived. Does not block.
+    pub fn released(&self, deliveries: Vec<Delivery>) {
+        let mut lanes = self.shared.lanes.lock();
+        for delivery in deliveries {
+            lanes.release(delivery);
         }
         self.shared.notify(&lanes);
     }

@@ -1,15 +1,20 @@
-//! From an event to its handlers.
+//! From an event to its handlers, and to what its deliveries are ordered by.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::event::{HandlerName, SourceName};
+use super::keys::KeyRule;
+use crate::event::{Event, HandlerName, SourceName};
 use crate::json::{PointerSet, pluck};
-use crate::manifest::Route;
+use crate::ledger::Recipient;
+use crate::manifest::{Handler, Route};
 
 /// The routes of one generation, by source.
 #[derive(Debug, Default)]
 pub struct Routes {
     by_source: HashMap<SourceName, Vec<Compiled>>,
+    /// Of the handlers that have an order.
+    keys: HashMap<HandlerName, KeyRule>,
 }
 
 #[derive(Debug)]
@@ -19,8 +24,8 @@ struct Compiled {
 }
 
 impl Routes {
-    /// Routes as the manifest lists them.
-    pub fn new(routes: &[Route]) -> Self {
+    /// Routes as the manifest lists them, to these handlers.
+    pub fn new<'h>(routes: &[Route], handlers: impl IntoIterator<Item = &'h Arc<Handler>>) -> Self {
         let mut by_source: HashMap<_, Vec<_>> = HashMap::new();
         for route in routes {
             let pointers: Vec<_> = route.filter.iter().map(|(pointer, _)| pointer).collect();
@@ -34,11 +39,31 @@ impl Routes {
                     pointers,
                 });
         }
-        Self { by_source }
+        let keys = handlers
+            .into_iter()
+            .filter_map(|handler| Some((handler.name.clone(), KeyRule::of(handler)?)))
+            .collect();
+        Self { by_source, keys }
     }
 
-    /// The handlers of an event, each once, in the order of the routes.
-    pub fn handlers(&self, source: &SourceName, kind: &str, payload: &[u8]) -> Vec<HandlerName> {
+    /// The handlers that an event goes to, each once, in the order of the routes, and what
+    /// its deliveries are ordered by.
+    pub fn recipients(&self, event: &Event) -> Vec<Recipient> {
+        let handlers = self.handlers(&event.source, &event.kind, &event.payload);
+        handlers
+            .into_iter()
+            .map(|handler| self.recipient(handler, event))
+            .collect()
+    }
+
+    /// A handler as one that an event goes to, whatever the routes say.
+    pub fn recipient(&self, handler: HandlerName, event: &Event) -> Recipient {
+        let rule = self.keys.get(&handler);
+        let key = rule.and_then(|rule| rule.key(&handler, event));
+        Recipient { handler, key }
+    }
+
+    fn handlers(&self, source: &SourceName, kind: &str, payload: &[u8]) -> Vec<HandlerName> {
         let mut handlers = Vec::new();
         for compiled in self.by_source.get(source).map_or(&[][..], Vec::as_slice) {
             if compiled.matches(kind, payload) {
@@ -112,6 +137,10 @@ mod tests {
         }
     }
 
+    fn routes_of(routes: &[Route]) -> Routes {
+        Routes::new(routes, std::iter::empty())
+    }
+
     fn names(routes: &Routes, kind: &str, payload: &str) -> Vec<String> {
         routes
             .handlers(&SourceName::new("s"), kind, payload.as_bytes())
@@ -122,7 +151,7 @@ mod tests {
 
     #[test]
     fn all_matching_routes_apply_and_name_a_handler_once() {
-        let routes = Routes::new(&[
+        let routes = routes_of(&[
             route(&["invoice.*"], &[], &["a", "b"]),
             route(&["invoice.paid"], &[], &["b", "c"]),
         ]);
@@ -138,7 +167,7 @@ mod tests {
 
     #[test]
     fn filters_must_all_hold() {
-        let routes = Routes::new(&[route(
+        let routes = routes_of(&[route(
             &["*"],
             &[("/a/b", json!("usd")), ("/n", json!(1))],
             &["h"],

@@ -90,10 +90,18 @@ fn look(shared: &Shared) -> Result<(), LedgerError> {
         return Ok(());
     }
     if lanes.orphans {
-        let (present, changed) = (lanes.names(), lanes.changed);
+        let (present, passing) = (lanes.names(), lanes.passing());
+        let changed = lanes.changed;
         (lanes.orphans, lanes.changed) = (false, false);
         drop(lanes);
-        if let Err(error) = shared.ledger().hold_absent(&present) {
+        let ledger = shared.ledger();
+        let held = ledger.hold_absent(&present);
+        // What dead deliveries mean may have changed with the handlers' settings.
+        let passed = held.and_then(|_| match changed {
+            true => ledger.let_pass(&passing).map(drop),
+            false => Ok(()),
+        });
+        if let Err(error) = passed {
             let mut lanes = shared.lanes.lock();
             lanes.orphans = true;
             lanes.changed |= changed;

@@ -14,7 +14,7 @@ use crate::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName,
 };
 use crate::ledger::{
-    Delivery, DeliveryState, Effects, Ledger, LedgerSink, NewEvent, OutboxRequest, Read,
+    Delivery, DeliveryState, Effects, Ledger, LedgerSink, NewEvent, OutboxRequest, Read, Recipient,
     SqliteLedger, SqliteOptions, StateWrite,
 };
 use crate::manifest::{Handler, Limits, OnTrap, RetryPolicy};
@@ -22,6 +22,7 @@ use crate::sandbox::{End, Run};
 
 mod gates;
 mod many;
+mod order;
 mod retries;
 
 type Work = dyn Fn(&Delivery) -> Run + Send + Sync;
@@ -67,6 +68,7 @@ pub(super) fn settings(name: &str, concurrency: usize) -> Handler {
         breaker: None,
         on_trap: OnTrap::Retry,
         rollback: true,
+        order: None,
         retry: RetryPolicy {
             attempts: 3,
             first: Duration::from_secs(5),
@@ -107,6 +109,10 @@ struct Forward(Dispatcher);
 impl LedgerSink for Forward {
     fn recorded(&self, deliveries: Vec<Delivery>) {
         self.0.recorded(deliveries);
+    }
+
+    fn released(&self, deliveries: Vec<Delivery>) {
+        self.0.released(deliveries);
     }
 
     fn queued(&self, _: Vec<OutboxRequest>) {}
@@ -160,6 +166,11 @@ impl Site {
     }
 
     fn record(&self, numbers: std::ops::Range<usize>, handlers: &[&str]) {
+        let to = |_| handlers.iter().map(|name| HandlerName::new(*name).into());
+        self.record_to(numbers, |number| to(number).collect());
+    }
+
+    fn record_to(&self, numbers: std::ops::Range<usize>, to: impl Fn(usize) -> Vec<Recipient>) {
         let source = SourceName::new("s");
         for chunk in numbers.collect::<Vec<_>>().chunks(100) {
             let events = chunk.iter().map(|number| {
@@ -167,10 +178,7 @@ impl Site {
                 NewEvent {
                     dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
                     also: Vec::new(),
-                    handlers: handlers
-                        .iter()
-                        .map(|name| HandlerName::new(*name))
-                        .collect(),
+                    handlers: to(*number),
                     event: Event {
                         id,
                         source: source.clone(),

@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Delivery, DeliverySeq, DeliveryState};
-use crate::event::HandlerName;
+use super::{Delivery, DeliverySeq, DeliveryState, Recipient};
 
 /// What is to be done, and for whom it is on record.
 #[derive(Clone, Debug)]
@@ -30,6 +29,7 @@ pub enum Action {
     /// Makes deliveries that are `retrying` due now.
     Retry(Vec<DeliverySeq>),
     /// Makes open or held deliveries `dead`. An attempt that is under way comes to nothing.
+    /// One that is dead, and holds later ones of its key, holds them no longer.
     Cancel(Vec<DeliverySeq>),
     /// Makes ended deliveries due again, as a new run.
     Replay {
@@ -42,7 +42,7 @@ pub enum Action {
     },
     /// Gives events deliveries to handlers that have none yet, as routes now say. Deliveries
     /// of theirs that are `held` end, as their work goes on in the new ones.
-    Route(Vec<(Arc<crate::event::Event>, Vec<HandlerName>)>),
+    Route(Vec<(Arc<crate::event::Event>, Vec<Recipient>)>),
 }
 
 /// Which idempotency keys a replay uses.

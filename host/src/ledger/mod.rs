@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod conformance;
 mod intervene;
+mod order;
 mod records;
 mod retention;
 mod schedule;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 use crate::event::{ComponentDigest, DedupKey, Event, EventId, HandlerName, UnixMillis};
 
 pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
+pub use order::{OrderKey, Recipient, Turn};
 pub use records::{
     AttemptView, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail, EventSummary,
     InterventionView, Listed, Order, Page, Payload, RecordFilter, Records, RequestView,
@@ -68,8 +70,8 @@ pub trait Ledger: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<StateEntry>, LedgerError>;
 
-    /// Deliveries of `handler` that are `pending` and were recorded after `after`,
-    /// in the order of arrival, `limit` at most and of about `max_bytes` of payload
+    /// Deliveries of `handler` that are `pending`, stand behind no other one of their key, and
+    /// were recorded after `after`, in the order of arrival, `limit` at most and of about `max_bytes` of payload
     /// (always at least one).
     fn pending(
         &self,
@@ -79,8 +81,9 @@ pub trait Ledger: Send + Sync + 'static {
         max_bytes: usize,
     ) -> Result<Vec<Delivery>, LedgerError>;
 
-    /// Deliveries of `handler` that are `retrying` and due at `now`, earliest first, that
-    /// are not in `except`, `limit` at most. (By handler, so that the many due deliveries of
+    /// Deliveries of `handler` that are not in `except`, `limit` at most: those whose turn
+    /// has come since they arrived, then those that are `retrying` and due at `now`,
+    /// earliest first. (By handler, so that the many due deliveries of
     /// one that is busy do not hide those of the others.)
     fn due(
         &self,
@@ -90,7 +93,7 @@ pub trait Ledger: Send + Sync + 'static {
         except: &dyn Fn(DeliverySeq) -> bool,
     ) -> Result<Vec<Delivery>, LedgerError>;
 
-    /// When the next `retrying` delivery of `handler` is due, of those not in `except`.
+    /// When the next delivery that [`Ledger::due`] finds is due.
     fn next_due(
         &self,
         handler: &HandlerName,
@@ -136,7 +139,11 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Makes a delivery `dead` without another attempt, because those it had were used up
     /// by unclean ends. Blocks until it is durable.
-    fn give_up(&self, delivery: DeliverySeq) -> Result<(), LedgerError>;
+    fn give_up(&self, delivery: DeliverySeq, turn: Turn) -> Result<(), LedgerError>;
+
+    /// Lets the deliveries go on that stand behind dead ones of these handlers, which hold
+    /// their keys no longer. Returns how many dead ones did; blocks until it is durable.
+    fn let_pass(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError>;
 
     /// Does one small step of what `retention` asks for: prunes events that ended long
     /// enough ago, erases payloads, removes keys that have had their time, gives space
@@ -197,8 +204,11 @@ pub type SettlementCallback = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
 /// on the ledger's writer thread: must be short, must not block, must not call the
 /// ledger. Whatever it cannot take in, it can read again from the ledger.
 pub trait LedgerSink: Send + Sync + 'static {
-    /// New deliveries, in the order of [`DeliverySeq`].
+    /// New deliveries that may run, in the order of [`DeliverySeq`].
     fn recorded(&self, deliveries: Vec<Delivery>);
+    /// Deliveries that stood behind others and whose turn has come. [`Ledger::due`] finds
+    /// them too.
+    fn released(&self, deliveries: Vec<Delivery>);
 
     /// New outbox requests, in the order of [`OutboxSeq`].
     fn queued(&self, requests: Vec<OutboxRequest>);
@@ -229,7 +239,7 @@ pub struct NewEvent {
     /// not lead to the same event from now on. Mostly none.
     pub also: Vec<DedupKey>,
     /// The handlers that its routes name, each once.
-    pub handlers: Vec<HandlerName>,
+    pub handlers: Vec<Recipient>,
 }
 
 /// What recording an event came to.
@@ -280,6 +290,8 @@ pub struct Delivery {
     pub component: Option<ComponentDigest>,
     /// How many unclean ends of the gateway it was under way at.
     pub crashes: u32,
+    /// What it is ordered by.
+    pub key: Option<OrderKey>,
     /// When its present run began: with the event, or with the replay. Its age counts from
     /// here.
     pub since: UnixMillis,
@@ -355,6 +367,8 @@ pub struct Completion {
     pub reads: Vec<Read>,
     /// What the handler did. Empty unless `next` is done or ignored.
     pub effects: Effects,
+    /// What the end means for later deliveries of the same key.
+    pub turn: Turn,
 }
 
 /// The record of one run of a delivery.

@@ -127,7 +127,7 @@ impl Scheduled {
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(self.call)),
             also: Vec::new(),
             event,
-            handlers: vec![self.handler],
+            handlers: vec![self.handler.into()],
         }
     }
 }

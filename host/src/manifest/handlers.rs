@@ -12,6 +12,7 @@ use super::defaults;
 use super::fields::{Context, Fields, Keys, path};
 use super::json::json;
 use super::names::is_name;
+use super::order::order;
 use super::raw::{Key, Node};
 use super::retry::retry_policy;
 use super::{Handler, Limits, OnTrap};
@@ -27,6 +28,8 @@ const HANDLER: Keys = Keys {
         "rollback",
         "retry",
         "on_trap",
+        "order_by",
+        "on_block",
         "config",
         "timeout",
         "memory",
@@ -39,10 +42,7 @@ const HANDLER: Keys = Keys {
         "allow",
         "fixtures",
     ],
-    unsupported: &[(
-        "order_by",
-        "leave it out: deliveries run side by side and in any order",
-    )],
+    unsupported: &[],
     instead: &[
         ("wasm", "did you mean `component`?"),
         ("module", "did you mean `component`?"),
@@ -86,6 +86,7 @@ fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, dir: &Path) -> Option<H
         rollback: fields.flag(cx, "rollback", true),
         retry: retry_policy(cx, fields.get("retry"), &defaults::HANDLER_RETRY),
         on_trap: on_trap(cx, &fields),
+        order: order(cx, &fields),
         config: config(cx, &fields),
         limits: limits(cx, &fields),
         allow: allow(cx, &fields),

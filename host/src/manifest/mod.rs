@@ -12,6 +12,7 @@ mod fields;
 mod handlers;
 mod json;
 mod names;
+mod order;
 mod quantity;
 mod raw;
 mod report;
@@ -208,6 +209,8 @@ pub struct Handler {
     pub rollback: bool,
     /// `retry`. Default 12 attempts, first 5 s, factor 3, max 6 h, jitter 0.2, no total.
     pub retry: RetryPolicy,
+    /// `order_by` with `on_block`. Default: deliveries run side by side, in any order.
+    pub order: Option<OrderSettings>,
     /// `on_trap`: `"retry"` (default) or `"dead"`. Timeouts and limits are always tried again.
     pub on_trap: OnTrap,
     /// `config`: strings as they are, other values as JSON text.
@@ -304,6 +307,39 @@ pub struct RetryPolicy {
     /// How old it may be at the next attempt, by the clock, since it came up; beyond, it is
     /// given up although attempts are left.
     pub total: Option<Duration>,
+}
+
+/// By what deliveries of a handler are ordered: those with the same key run one after
+/// another, in the order of arrival, and no others wait for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderSettings {
+    /// `order_by`
+    pub by: OrderBy,
+    /// `on_block`
+    pub on_block: OnBlock,
+}
+
+/// Where the key of a delivery comes from. Where there is nothing, or `null`, or the payload
+/// is no JSON, the delivery has no key and waits for none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderBy {
+    /// The event's account.
+    Account,
+    /// The event's subject.
+    Subject,
+    /// What stands at this JSON pointer in the payload, whatever its type.
+    Pointer(String),
+}
+
+/// What a dead delivery means for later ones of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnBlock {
+    /// `"skip-after-dead"`: they go on. The default, since one event that can never be handled
+    /// would otherwise stop all that comes for its customer until somebody looks.
+    #[default]
+    SkipAfterDead,
+    /// `"wait"`: they wait until an operator has replayed or cancelled it.
+    Wait,
 }
 
 /// What a trap of the guest means.

@@ -244,7 +244,7 @@ fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: UnixMi
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
         also: Vec::new(),
         event,
-        handlers: vec![request.handler.clone()],
+        handlers: vec![request.handler.clone().into()],
     }
 }
 

@@ -20,6 +20,12 @@ impl Site {
         let counted = outcomes.iter().find(|(outcome, _)| *outcome == of);
         counted.map_or(0, |(_, many)| many)
     }
+
+    /// Waits for a count: it rises a moment after the commit that others see.
+    #[track_caller]
+    fn counts(&self, of: AttemptOutcome, many: u64) {
+        self.eventually(of.name(), || self.outcome(of) == many);
+    }
 }
 
 #[test]
@@ -41,7 +47,7 @@ fn a_trap_is_final_where_the_manifest_says_so() {
     site.until(DeliveryState::Done, 1);
     use AttemptOutcome::{Done, Error, Limit, Reject, Timeout, Trap};
     for outcome in [Done, Error, Limit, Timeout, Trap] {
-        assert_eq!(site.outcome(outcome), 1, "{outcome}");
+        site.counts(outcome, 1);
     }
     assert_eq!(site.outcome(Reject), 0);
     site.stop();
@@ -59,7 +65,7 @@ fn age_ends_a_delivery_with_attempts_left() {
     site.clock.advance(5_000);
     site.dispatcher.wake();
     site.until(DeliveryState::Dead, 1);
-    assert_eq!(site.outcome(AttemptOutcome::Timeout), 2);
+    site.counts(AttemptOutcome::Timeout, 2);
     site.stop();
 }
 
@@ -84,7 +90,7 @@ fn a_failure_before_the_guest_runs_is_no_attempt_and_runs_not_hot() {
         began.elapsed() >= Duration::from_millis(1500),
         "a pause after each"
     );
-    assert_eq!(site.outcome(AttemptOutcome::Done), 1);
+    site.counts(AttemptOutcome::Done, 1);
     assert_eq!(site.outcome(AttemptOutcome::Error), 0);
     site.stop();
 }
@@ -121,6 +127,6 @@ fn waiting_for_a_place_is_no_attempt() {
     site.record(0..50, &["h"]);
     site.until(DeliveryState::Done, 50);
     seen.once_each(50);
-    assert_eq!(site.outcome(AttemptOutcome::Done), 50);
+    site.counts(AttemptOutcome::Done, 50);
     site.stop();
 }

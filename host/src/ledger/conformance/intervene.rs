@@ -189,7 +189,7 @@ pub(in crate::ledger) fn an_event_is_routed_to_who_has_not_had_it(engine: &dyn E
     assert_eq!(open.ledger.counts().unwrap().unrouted, 1);
     let held = Arc::clone(&of[0].event);
     let route = |event: &Arc<Event>, handlers: &[&str]| {
-        let handlers = handlers.iter().map(|name| handler(name)).collect();
+        let handlers = handlers.iter().map(|name| handler(name).into()).collect();
         let action = Action::Route(vec![(Arc::clone(event), handlers)]);
         open.ledger.intervene(asked(action)).unwrap()[0]
     };

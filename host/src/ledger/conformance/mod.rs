@@ -7,6 +7,7 @@ pub(super) mod complete;
 pub(super) mod excuse;
 pub(super) mod intervene;
 pub(super) mod model;
+pub(super) mod order;
 pub(super) mod outbox;
 pub(super) mod record;
 pub(super) mod retention;
@@ -47,6 +48,7 @@ pub(super) struct Open {
 #[derive(Default)]
 pub(super) struct Collected {
     deliveries: Mutex<Vec<Delivery>>,
+    released: Mutex<Vec<Delivery>>,
     requests: Mutex<Vec<OutboxRequest>>,
     scheduled: Mutex<Option<UnixMillis>>,
 }
@@ -54,6 +56,10 @@ pub(super) struct Collected {
 impl LedgerSink for Collected {
     fn recorded(&self, deliveries: Vec<Delivery>) {
         self.deliveries.lock().extend(deliveries);
+    }
+
+    fn released(&self, deliveries: Vec<Delivery>) {
+        self.released.lock().extend(deliveries);
     }
 
     fn queued(&self, requests: Vec<OutboxRequest>) {
@@ -68,6 +74,10 @@ impl LedgerSink for Collected {
 impl Collected {
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
         std::mem::take(&mut self.deliveries.lock())
+    }
+
+    pub(super) fn released(&self) -> Vec<Delivery> {
+        std::mem::take(&mut self.released.lock())
     }
 
     pub(super) fn requests(&self) -> Vec<OutboxRequest> {
@@ -200,7 +210,7 @@ pub(super) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
             depth: 0,
             payload: Bytes::copy_from_slice(payload),
         },
-        handlers: handlers.iter().map(|name| handler(name)).collect(),
+        handlers: handlers.iter().map(|name| handler(name).into()).collect(),
     }
 }
 
@@ -237,6 +247,7 @@ pub(super) fn ending(delivery: &Delivery, next: NextState) -> Completion {
         next,
         reads: Vec::new(),
         effects: Effects::default(),
+        turn: Turn::default(),
     }
 }
 
@@ -357,6 +368,16 @@ macro_rules! suite {
                 a_step_that_is_asked_for_twice_is_done_once,
                 the_recorded_component_is_what_the_last_attempt_ran,
                 an_event_is_routed_to_who_has_not_had_it,
+            },
+            order::{
+                later_ones_of_a_key_wait_for_their_turn,
+                one_that_is_tried_again_holds_its_key,
+                a_dead_one_holds_its_key_where_that_is_asked_for,
+                one_that_is_given_up_makes_way,
+                the_order_outlives_a_restart,
+                what_is_held_keeps_its_order,
+                what_an_operator_does_keeps_the_order,
+                random_histories_keep_the_order,
             },
             model::{random_histories_match_the_model},
         });

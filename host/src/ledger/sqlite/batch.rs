@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::op::Op;
 use super::tally::{Counter, Tally};
-use super::{complete, erase, excuse, intervene, pauses, prune, record, schedule, settle};
+use super::{complete, erase, excuse, intervene, order, pauses, prune, record, schedule, settle};
 use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{Delivery, OutboxRequest};
@@ -67,6 +67,8 @@ struct Names {
 #[derive(Default)]
 pub(super) struct Made {
     pub(super) deliveries: Vec<Delivery>,
+    /// Older ones, whose turn has come.
+    pub(super) released: Vec<Delivery>,
     pub(super) requests: Vec<OutboxRequest>,
     /// The earliest time for which something was scheduled.
     pub(super) scheduled: Option<UnixMillis>,
@@ -164,6 +166,7 @@ impl Batch<'_> {
                 task.answer = Some(Ok(intervene::intervene(self, &task.request)?));
             }
             Op::Mark(task) => task.answer = Some(Ok(settle::mark(self, task.request)?)),
+            Op::LetPass(task) => task.answer = Some(Ok(order::let_pass(self, &task.request)?)),
             Op::Fire(task) => task.answer = Some(Ok(schedule::fire(self, task.request)?)),
             Op::Sweep(task) => task.answer = Some(Ok(prune::step(self, &task.request)?)),
             Op::Erase(task) => task.answer = Some(Ok(erase::on_demand(self, task.request)?)),
@@ -179,6 +182,7 @@ impl Batch<'_> {
     fn apply_apart(&mut self, op: &mut Op) -> Result<()> {
         let (tally, named) = (self.tally, self.named.clone());
         let (deliveries, requests) = (self.made.deliveries.len(), self.made.requests.len());
+        let released = self.made.released.len();
         self.execute("SAVEPOINT op")?;
         if let Err(error) = self.apply(op) {
             if super::error::fault(&error) != super::error::Fault::Operation {
@@ -191,6 +195,7 @@ impl Batch<'_> {
             self.tally = tally;
             self.named = named;
             self.made.deliveries.truncate(deliveries);
+            self.made.released.truncate(released);
             self.made.requests.truncate(requests);
         }
         self.execute("RELEASE op")

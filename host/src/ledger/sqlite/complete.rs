@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int, non_empty};
 use super::op::{CompletionRequest, pairs_to_json};
+use super::order::{self, Place};
 use super::tally::Counter;
 use super::{record, schedule, state};
 use crate::ledger::{
@@ -23,6 +24,8 @@ struct Row {
     state: DeliveryState,
     attempts: u32,
     run: u32,
+    key: Option<Vec<u8>>,
+    place: Option<Place>,
 }
 
 /// Commits one attempt, or says why not.
@@ -59,7 +62,7 @@ pub(super) fn complete(batch: &mut Batch<'_>, request: &CompletionRequest) -> Re
         }
     }
     insert_attempt(batch, completion, queued, emitted)?;
-    advance(batch, completion, row.state)?;
+    advance(batch, completion, &row)?;
     Ok(Completed::Committed)
 }
 
@@ -67,7 +70,8 @@ fn find(batch: &Batch<'_>, completion: &Completion) -> Result<Option<Row>> {
     batch
         .conn
         .prepare_cached(
-            "SELECT event, handler, state, attempts, run FROM deliveries WHERE seq = ?1",
+            "SELECT event, handler, state, attempts, run, order_key, turn FROM deliveries
+             WHERE seq = ?1",
         )?
         .query_row([completion.delivery.0], |row| {
             Ok(Row {
@@ -76,6 +80,8 @@ fn find(batch: &Batch<'_>, completion: &Completion) -> Result<Option<Row>> {
                 state: super::rows::delivery_state(row, 2)?,
                 attempts: row.get(3)?,
                 run: row.get(4)?,
+                key: row.get(5)?,
+                place: Place::from_row(row.get(6)?),
             })
         })
         .optional()
@@ -91,7 +97,9 @@ fn is_next_attempt(row: &Row, handler: i64, attempt: &Attempt) -> bool {
             // Its handler left the manifest while it ran.
             | DeliveryState::Held
     );
-    open && row.handler == handler
+    // One that waits for its turn has been handed to nobody.
+    open && row.place != Some(Place::Behind)
+        && row.handler == handler
         && row.run == attempt.run
         && row.attempts.checked_add(1) == Some(attempt.number)
 }
@@ -226,8 +234,8 @@ fn insert_attempt(
     Ok(())
 }
 
-/// Gives the delivery its next state.
-fn advance(batch: &mut Batch<'_>, completion: &Completion, from: DeliveryState) -> Result<()> {
+/// Gives the delivery its next state and, if it has ended, the turn to the next one.
+fn advance(batch: &mut Batch<'_>, completion: &Completion, row: &Row) -> Result<()> {
     let attempt = &completion.attempt;
     let (mut to, due) = match completion.next {
         NextState::Done => (DeliveryState::Done, None),
@@ -235,15 +243,17 @@ fn advance(batch: &mut Batch<'_>, completion: &Completion, from: DeliveryState) 
         NextState::Dead => (DeliveryState::Dead, None),
         NextState::Retrying { due } => (DeliveryState::Retrying, Some(int(due))),
     };
-    if due.is_some() && from == DeliveryState::Held {
+    if due.is_some() && row.state == DeliveryState::Held {
         // Its handler is still away: it goes on waiting for it.
         to = DeliveryState::Held;
     }
+    let counts = order::counts(to, completion.turn);
     let ended = int(attempt.started.saturating_add(attempt.duration_us / 1000));
     batch
         .conn
         .prepare_cached(
-            "UPDATE deliveries SET state = ?2, attempts = ?3, due = ?4, finished = ?5
+            "UPDATE deliveries SET state = ?2, attempts = ?3, due = ?4, finished = ?5,
+                 turn = CASE WHEN ?6 THEN turn END
              WHERE seq = ?1",
         )?
         .execute(params![
@@ -252,7 +262,11 @@ fn advance(batch: &mut Batch<'_>, completion: &Completion, from: DeliveryState) 
             attempt.number,
             due.filter(|_| to == DeliveryState::Retrying),
             due.is_none().then_some(ended),
+            counts,
         ])?;
-    batch.tally.moved(from, to, 1);
-    Ok(())
+    batch.tally.moved(row.state, to, 1);
+    match &row.key {
+        Some(key) if !counts && row.place == Some(Place::First) => order::pass_on(batch, key),
+        _ => Ok(()),
+    }
 }

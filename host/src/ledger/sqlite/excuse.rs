@@ -6,6 +6,7 @@
 use rusqlite::{Connection, Result, params};
 
 use super::batch::{Batch, int};
+use super::order;
 use super::reader::SqliteReader;
 use crate::event::{ComponentDigest, HandlerName, UnixMillis};
 use crate::ledger::{DeliverySeq, DeliveryState, LedgerError};
@@ -124,15 +125,14 @@ pub(super) fn apply(batch: &mut Batch<'_>, excuse: &Excuse) -> Result<u64> {
              WHERE seq = ?2 AND state = '{state}' AND (due IS NULL OR due > ?3) AND {BROKE_DOWN}"
         );
         let mut update = batch.conn.prepare_cached(&sql)?;
-        let mut moved = 0;
         for delivery in &excuse.deliveries {
-            moved += update.execute(params![excuse.component.0, delivery.0, int(batch.now)])?;
+            let moved = update.execute(params![excuse.component.0, delivery.0, int(batch.now)])?;
+            excused += moved as u64;
+            if moved > 0 && state != Retrying {
+                batch.tally.moved(state, Retrying, 1);
+                order::come_back(batch, delivery.0, Retrying)?;
+            }
         }
-        drop(update);
-        if state != Retrying {
-            batch.tally.moved(state, Retrying, moved as i64);
-        }
-        excused += moved as u64;
     }
     Ok(excused)
 }

@@ -110,7 +110,7 @@ impl History {
     fn add_deliveries(&mut self, conn: &Connection, event: &EventRow) -> Result<bool> {
         if let Some(first) = event.first_delivery {
             let mut statement = conn.prepare_cached(
-                "SELECT seq, state, finished FROM deliveries
+                "SELECT seq, state, finished, turn IS NOT NULL FROM deliveries
                  WHERE seq >= ?1 AND seq < ?1 + ?2 AND event = ?3 ORDER BY seq",
             )?;
             let recorded = statement.query(params![first, event.deliveries, event.seq])?;
@@ -119,7 +119,7 @@ impl History {
             }
         }
         let mut statement = conn.prepare_cached(
-            "SELECT d.seq, d.state, d.finished FROM later_deliveries l
+            "SELECT d.seq, d.state, d.finished, d.turn IS NOT NULL FROM later_deliveries l
              CROSS JOIN deliveries d ON d.seq = l.delivery
              WHERE l.event = ?1 ORDER BY l.delivery",
         )?;
@@ -131,7 +131,9 @@ impl History {
         use DeliveryState::{Dead, Done, Ignored};
         while let Some(row) = rows.next()? {
             let state = rows::delivery_state(row, 1)?;
-            if !matches!(state, Done | Ignored | Dead) {
+            // A dead one that holds later ones of its key is not over.
+            let holds: bool = row.get(3)?;
+            if holds || !matches!(state, Done | Ignored | Dead) {
                 return Ok(false);
             }
             self.ended = self.ended.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0));

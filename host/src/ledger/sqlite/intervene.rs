@@ -5,11 +5,13 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int, non_empty};
+use super::order::{self, Place};
 use super::rows;
 use super::tally::Counter;
-use crate::event::{Event, HandlerName};
+use crate::event::Event;
 use crate::ledger::{
-    Action, Choice, Delivery, DeliverySeq, DeliveryState, Intervened, Intervention, ReplayKeys,
+    Action, Choice, Delivery, DeliverySeq, DeliveryState, Intervened, Intervention, Recipient,
+    ReplayKeys,
 };
 
 /// What the ledger has of a delivery.
@@ -103,10 +105,14 @@ fn retry(batch: &mut Batch<'_>, row: &Row, by: &Intervention) -> Result<Interven
 }
 
 fn cancel(batch: &mut Batch<'_>, row: &Row, by: &Intervention) -> Result<Intervened> {
-    if is_ended(row.state) {
+    if row.state == DeliveryState::Dead && order::counts_still(batch, row.seq)? {
+        // It holds later ones of its key, and is to do so no longer.
+        order::leave(batch, row.seq)?;
+    } else if is_ended(row.state) {
         return Ok(Intervened::State(row.state));
+    } else {
+        end(batch, row.seq, row.state)?;
     }
-    end(batch, row.seq, row.state)?;
     note(batch, row.seq, row.run, "cancel", by, &by.why)?;
     Ok(Intervened::Done)
 }
@@ -120,7 +126,7 @@ fn end(batch: &mut Batch<'_>, seq: i64, from: DeliveryState) -> Result<()> {
         )?
         .execute(params![seq, int(batch.now)])?;
     batch.tally.moved(from, DeliveryState::Dead, 1);
-    Ok(())
+    order::leave(batch, seq)
 }
 
 fn is_ended(state: DeliveryState) -> bool {
@@ -166,6 +172,7 @@ fn replay(
         )?
         .execute(params![row.seq, run, keys, component, int(batch.now)])?;
     batch.tally.moved(row.state, DeliveryState::Retrying, 1);
+    order::come_back(batch, row.seq, DeliveryState::Retrying)?;
     note(batch, row.seq, run, "replay", by, &by.why)?;
     Ok(Intervened::Done)
 }
@@ -198,7 +205,7 @@ fn route(
     batch: &mut Batch<'_>,
     by: &Intervention,
     event: &Arc<Event>,
-    handlers: &[HandlerName],
+    handlers: &[Recipient],
 ) -> Result<Intervened> {
     let found: Option<(i64, Option<i64>, i64)> = batch
         .conn
@@ -215,9 +222,9 @@ fn route(
     }
     let present = super::records::deliveries_of(batch.conn, seq, first, many)?;
     let mut made = 0;
-    for handler in handlers {
-        if present.iter().all(|old| old.handler != handler.as_str()) {
-            add_delivery(batch, by, seq, event, handler)?;
+    for to in handlers {
+        if present.iter().all(|old| old.handler != to.handler.as_str()) {
+            add_delivery(batch, by, seq, event, to)?;
             made += 1;
         }
     }
@@ -245,18 +252,26 @@ fn add_delivery(
     by: &Intervention,
     event_seq: i64,
     event: &Arc<Event>,
-    handler: &HandlerName,
+    Recipient { handler, key }: &Recipient,
 ) -> Result<()> {
     let number = batch.handler(handler)?;
     let seq = batch.next_delivery();
+    let place = order::place_of(batch, key.as_ref())?;
     batch
         .conn
         .prepare_cached(
             "INSERT INTO deliveries (seq, event, handler, state, attempts, run, keys, crashes,
-                 since)
-             VALUES (?1, ?2, ?3, 'pending', 0, 1, 1, 0, ?4)",
+                 since, order_key, turn)
+             VALUES (?1, ?2, ?3, 'pending', 0, 1, 1, 0, ?4, ?5, ?6)",
         )?
-        .execute(params![seq, event_seq, number, int(batch.now)])?;
+        .execute(params![
+            seq,
+            event_seq,
+            number,
+            int(batch.now),
+            key.as_ref().map(|key| key.0.as_slice()),
+            place.map(|place| place as i64),
+        ])?;
     batch
         .conn
         .prepare_cached("INSERT INTO later_deliveries (event, delivery) VALUES (?1, ?2)")?
@@ -265,6 +280,9 @@ fn add_delivery(
         .tally
         .add(Counter::Deliveries(DeliveryState::Pending), 1);
     note(batch, seq, 1, "route", by, &by.why)?;
+    if place == Some(Place::Behind) {
+        return Ok(());
+    }
     batch.made.deliveries.push(Delivery {
         seq: DeliverySeq(seq),
         handler: handler.clone(),
@@ -276,6 +294,7 @@ fn add_delivery(
         crashes: 0,
         since: batch.now,
         excused: 0,
+        key: *key,
     });
     Ok(())
 }

@@ -15,6 +15,7 @@ mod history;
 mod intervene;
 mod op;
 mod open;
+mod order;
 mod pace;
 mod pauses;
 mod prune;
@@ -60,7 +61,7 @@ use super::{
     DeliverySummary, Erased, EventDetail, EventSummary, Fired, Intervened, Intervention, Ledger,
     LedgerError, LedgerSink, Listed, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
     Page, Pause, RecordFilter, RecordFuture, Records, Retention, Scheduled, Settlement,
-    SettlementCallback, StateEntry, Swept, Versioned,
+    SettlementCallback, StateEntry, Swept, Turn, Versioned,
 };
 use crate::clock::Clock;
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
@@ -356,12 +357,24 @@ impl Ledger for SqliteLedger {
 
     fn claim(&self, delivery: DeliverySeq) -> Result<(), LedgerError> {
         let to = DeliveryState::Running;
-        self.wait(Mark { delivery, to }, Op::Mark)
+        let turn = Turn::default();
+        self.wait(Mark { delivery, to, turn }, Op::Mark)
     }
 
-    fn give_up(&self, delivery: DeliverySeq) -> Result<(), LedgerError> {
+    fn give_up(&self, delivery: DeliverySeq, turn: Turn) -> Result<(), LedgerError> {
         let to = DeliveryState::Dead;
-        self.wait(Mark { delivery, to }, Op::Mark)
+        self.wait(Mark { delivery, to, turn }, Op::Mark)
+    }
+
+    fn let_pass(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError> {
+        let mut passed = 0;
+        loop {
+            let step: u64 = self.wait(handlers.to_vec(), Op::LetPass)?;
+            passed += step;
+            if step < order::PASS_STEP {
+                return Ok(passed);
+            }
+        }
     }
 
     fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError> {

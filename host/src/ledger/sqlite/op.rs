@@ -7,7 +7,7 @@ use super::pauses::PauseRequest;
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
     Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, Intervened, Intervention,
-    LedgerError, NewEvent, Recorded, Retention, ScheduleWrite, Settlement,
+    LedgerError, NewEvent, Recipient, Recorded, Retention, ScheduleWrite, Settlement, Turn,
 };
 
 /// Calls back exactly once: with an answer, or, when it is dropped without one (the
@@ -68,7 +68,7 @@ pub(super) struct Prepared {
     pub(super) event: Arc<Event>,
     pub(super) dedup: DedupKey,
     pub(super) also: Vec<DedupKey>,
-    pub(super) handlers: Vec<HandlerName>,
+    pub(super) handlers: Vec<Recipient>,
     /// Headers and metadata as JSON.
     pub(super) headers: String,
     pub(super) metadata: String,
@@ -106,6 +106,8 @@ pub(super) struct HoldStep {
 pub(super) struct Mark {
     pub(super) delivery: DeliverySeq,
     pub(super) to: DeliveryState,
+    /// What that means for later ones of its key.
+    pub(super) turn: Turn,
 }
 
 /// A bounded piece of what retention asks for.
@@ -145,6 +147,8 @@ pub(super) enum Op {
     Hold(Task<Vec<HandlerName>, HoldStep>),
     Mark(Task<Mark, ()>),
     Intervene(Box<Task<Intervention, Vec<Intervened>>>),
+    /// Answers how many dead deliveries it let others pass.
+    LetPass(Task<Vec<HandlerName>, u64>),
     Fire(Task<UnixMillis, Fired>),
     Sweep(Task<Sweeping, SweepDone>),
     Erase(Task<EventId, Erased>),
@@ -242,6 +246,7 @@ impl Op {
             Self::Hold(task) => task.finish(failed),
             Self::Mark(task) => task.finish(failed),
             Self::Intervene(task) => task.finish(failed),
+            Self::LetPass(task) => task.finish(failed),
             Self::Fire(task) => task.finish(failed),
             Self::Sweep(task) => task.finish(failed),
             Self::Erase(task) => task.finish(failed),
@@ -261,6 +266,7 @@ impl Op {
             Self::Hold(task) => task.answer = Some(Err(error)),
             Self::Mark(task) => task.answer = Some(Err(error)),
             Self::Intervene(task) => task.answer = Some(Err(error)),
+            Self::LetPass(task) => task.answer = Some(Err(error)),
             Self::Fire(task) => task.answer = Some(Err(error)),
             Self::Sweep(task) => task.answer = Some(Err(error)),
             Self::Erase(task) => task.answer = Some(Err(error)),

@@ -181,7 +181,7 @@ mod tests {
 
     use super::super::op::{Mark, Reply, Task};
     use super::*;
-    use crate::ledger::{DeliverySeq, DeliveryState};
+    use crate::ledger::{DeliverySeq, DeliveryState, Turn};
 
     /// An operation that weighs little.
     fn op(seq: i64) -> Op {
@@ -189,6 +189,7 @@ mod tests {
             Mark {
                 delivery: DeliverySeq(seq),
                 to: DeliveryState::Running,
+                turn: Turn::default(),
             },
             Reply::new(Box::new(|_| ())),
         ))

@@ -35,12 +35,21 @@ pub(super) fn pending(
     let sql = format!(
         "SELECT {DELIVERY_COLUMNS} FROM deliveries d INDEXED BY deliveries_pending
          {DELIVERY_JOINS}
-         WHERE d.state = 'pending' AND d.handler = ?1 AND d.seq > ?2 ORDER BY d.seq LIMIT ?3"
+         WHERE d.state = 'pending' AND d.due IS NULL AND d.turn IS NOT 2
+             AND d.handler = ?1 AND d.seq > ?2 ORDER BY d.seq LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map(params![handler, after.0, limit as i64], rows::delivery)?;
     within(rows, max_bytes, |delivery| delivery.event.payload.len())
 }
+
+/// Pending deliveries whose turn has come since they arrived.
+const RELEASED: &str = "SELECT seq, due FROM deliveries INDEXED BY deliveries_released
+    WHERE state = 'pending' AND due IS NOT NULL AND handler = ?1 AND due <= ?2 ORDER BY due, seq";
+
+/// Deliveries to be tried again.
+const RETRYING: &str = "SELECT seq, due FROM deliveries INDEXED BY deliveries_retrying
+    WHERE state = 'retrying' AND handler = ?1 AND due <= ?2 ORDER BY due, seq";
 
 pub(super) fn due(
     conn: &Connection,
@@ -50,23 +59,28 @@ pub(super) fn due(
     except: &dyn Fn(DeliverySeq) -> bool,
 ) -> Result<Vec<Delivery>> {
     // What is under way is passed over in the index alone, without reading its event.
-    let mut index = conn.prepare_cached(
-        "SELECT seq FROM deliveries INDEXED BY deliveries_retrying
-         WHERE state = 'retrying' AND handler = ?1 AND due <= ?2 ORDER BY due, seq",
-    )?;
+    let mut seqs = Vec::new();
+    // What was released is due whatever the clock says now.
+    for (sql, now) in [(RELEASED, i64::MAX), (RETRYING, int(now))] {
+        let mut index = conn.prepare_cached(sql)?;
+        let mut rows = index.query(params![handler, now])?;
+        while seqs.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            let seq = DeliverySeq(row.get(0)?);
+            if !except(seq) {
+                seqs.push(seq);
+            }
+        }
+    }
     let sql = format!(
         "SELECT {DELIVERY_COLUMNS} FROM deliveries d {DELIVERY_JOINS}
-         WHERE d.seq = ?1 AND d.state = 'retrying'"
+         WHERE d.seq = ?1 AND d.state IN ('pending', 'retrying')"
     );
     let mut fetch = conn.prepare_cached(&sql)?;
     let mut found = Vec::new();
-    let mut seqs = index.query(params![handler, int(now)])?;
-    while found.len() < limit {
-        let Some(row) = seqs.next()? else { break };
-        let seq = DeliverySeq(row.get(0)?);
-        if !except(seq) {
-            found.extend(fetch.query_row([seq.0], rows::delivery).optional()?);
-        }
+    for seq in seqs {
+        found.extend(fetch.query_row([seq.0], rows::delivery).optional()?);
     }
     Ok(found)
 }
@@ -76,14 +90,14 @@ pub(super) fn next_due(
     handler: i64,
     except: &dyn Fn(DeliverySeq) -> bool,
 ) -> Result<Option<UnixMillis>> {
-    let mut index = conn.prepare_cached(
-        "SELECT seq, due FROM deliveries INDEXED BY deliveries_retrying
-         WHERE state = 'retrying' AND handler = ?1 ORDER BY due, seq",
-    )?;
-    let mut rows = index.query([handler])?;
-    while let Some(row) = rows.next()? {
-        if !except(DeliverySeq(row.get(0)?)) {
-            return row.get::<_, i64>(1).map(i64::cast_unsigned).map(Some);
+    for (sql, released) in [(RELEASED, true), (RETRYING, false)] {
+        let mut index = conn.prepare_cached(sql)?;
+        let mut rows = index.query(params![handler, i64::MAX])?;
+        while let Some(row) = rows.next()? {
+            if !except(DeliverySeq(row.get(0)?)) {
+                let due: i64 = row.get(1)?;
+                return Ok(Some(if released { 0 } else { due.cast_unsigned() }));
+            }
         }
     }
     Ok(None)

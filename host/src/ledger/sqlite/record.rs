@@ -6,9 +6,10 @@ use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int};
 use super::op::Prepared;
+use super::order::{self, Place};
 use super::tally::Counter;
 use crate::event::{DedupKey, EventId};
-use crate::ledger::{Delivery, DeliverySeq, DeliveryState, Recorded};
+use crate::ledger::{Delivery, DeliverySeq, DeliveryState, Recipient, Recorded};
 
 /// Records the events of one request; the answers are in their order.
 pub(super) fn record(batch: &mut Batch<'_>, events: &[Prepared]) -> Result<Vec<Recorded>> {
@@ -126,17 +127,28 @@ fn insert_event(
 /// One pending delivery for each handler; returns the place of the first.
 fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Result<Option<i64>> {
     let mut first = None;
-    for handler in &new.handlers {
+    for Recipient { handler, key } in &new.handlers {
         let number = batch.handler(handler)?;
         let seq = batch.next_delivery();
+        let place = order::place_of(batch, key.as_ref())?;
         batch
             .conn
             .prepare_cached(
-                "INSERT INTO deliveries (seq, event, handler, state, attempts, run, keys, crashes)
-                 VALUES (?1, ?2, ?3, 'pending', 0, 0, 0, 0)",
+                "INSERT INTO deliveries (seq, event, handler, state, attempts, run, keys, crashes,
+                     order_key, turn)
+                 VALUES (?1, ?2, ?3, 'pending', 0, 0, 0, 0, ?4, ?5)",
             )?
-            .execute(params![seq, event, number])?;
+            .execute(params![
+                seq,
+                event,
+                number,
+                key.as_ref().map(|key| key.0.as_slice()),
+                place.map(|place| place as i64),
+            ])?;
         first.get_or_insert(seq);
+        if place == Some(Place::Behind) {
+            continue;
+        }
         batch.made.deliveries.push(Delivery {
             seq: DeliverySeq(seq),
             handler: handler.clone(),
@@ -148,6 +160,7 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
             crashes: 0,
             since: new.event.received,
             excused: 0,
+            key: *key,
         });
     }
     let many = new.handlers.len() as i64;

@@ -7,15 +7,15 @@ use rusqlite::{Error, Result, Row, types::Type};
 
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
 use crate::ledger::{
-    Delivery, DeliverySeq, DeliveryState, NewRequest, OutboxRequest, OutboxSeq, OutboxState,
-    Respond,
+    Delivery, DeliverySeq, DeliveryState, NewRequest, OrderKey, OutboxRequest, OutboxSeq,
+    OutboxState, Respond,
 };
 
 /// What [`delivery`] reads, from `deliveries d` joined with the tables that it names.
 pub(super) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
     e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
     b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused, d.keys,
-    c.digest";
+    c.digest, d.order_key";
 
 /// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which they are looked up.
 pub(super) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
@@ -35,6 +35,7 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
         crashes: row.get(4)?,
         since: millis(row, 17)?,
         excused: row.get(18)?,
+        key: row.get::<_, Option<[u8; 16]>>(21)?.map(OrderKey),
         event: Arc::new(event(row, 5)?),
     })
 }

@@ -5,8 +5,8 @@ use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int, non_empty};
 use super::op::{HoldStep, Mark, SettlementRequest};
-use super::record;
 use super::tally::Counter;
+use super::{order, record};
 use crate::event::HandlerName;
 use crate::ledger::{DeliveryState, OutboxNext, OutboxState, Settlement};
 
@@ -76,16 +76,26 @@ fn insert_try(batch: &Batch<'_>, settlement: &Settlement, number: u32) -> Result
 /// How many deliveries one transaction moves, so that a great many hold up nobody.
 const HOLD_STEP: i64 = 2_000;
 
+/// What is pending, in the three parts that have an index each: what arrived and may run,
+/// what was released, what stands behind another delivery of its key.
+pub(super) const PENDING: [&str; 3] = [
+    "AND due IS NULL AND turn IS NOT 2",
+    "AND due IS NOT NULL",
+    "AND turn = 2",
+];
+
 /// Moves a bounded number of deliveries into and out of `held`.
 pub(super) fn hold_step(batch: &mut Batch<'_>, present: &[HandlerName]) -> Result<HoldStep> {
     use DeliveryState::{Held, Pending, Retrying};
     let mut step = HoldStep::default();
     for (handler, is_present) in handlers(batch, present)? {
         if is_present {
-            step.released += move_some(batch, handler, Held, Pending, &mut step.more)?;
+            step.released += move_some(batch, handler, (Held, ""), Pending, &mut step.more)?;
         } else {
-            step.held += move_some(batch, handler, Pending, Held, &mut step.more)?;
-            step.held += move_some(batch, handler, Retrying, Held, &mut step.more)?;
+            for part in PENDING {
+                step.held += move_some(batch, handler, (Pending, part), Held, &mut step.more)?;
+            }
+            step.held += move_some(batch, handler, (Retrying, ""), Held, &mut step.more)?;
         }
     }
     Ok(step)
@@ -107,14 +117,15 @@ fn handlers(batch: &Batch<'_>, present: &[HandlerName]) -> Result<Vec<(i64, bool
 fn move_some(
     batch: &mut Batch<'_>,
     handler: i64,
-    from: DeliveryState,
+    (from, part): (DeliveryState, &str),
     to: DeliveryState,
     more: &mut bool,
 ) -> Result<u64> {
     // The state stands in the text, since only so is the partial index used.
     let sql = format!(
         "UPDATE deliveries SET state = '{to}', due = NULL WHERE seq IN
-             (SELECT seq FROM deliveries WHERE state = '{from}' AND handler = ?1 LIMIT ?2)"
+             (SELECT seq FROM deliveries WHERE state = '{from}' {part} AND handler = ?1
+              LIMIT ?2)"
     );
     let moved = batch
         .conn
@@ -147,6 +158,9 @@ pub(super) fn mark(batch: &mut Batch<'_>, mark: Mark) -> Result<()> {
             ])?;
         if moved > 0 {
             batch.tally.moved(from, mark.to, moved as i64);
+            if !order::counts(mark.to, mark.turn) {
+                order::leave(batch, mark.delivery.0)?;
+            }
             break;
         }
     }

@@ -380,6 +380,8 @@ impl LedgerSink for Gate {
         let _ = self.0.lock().recv();
     }
 
+    fn released(&self, _: Vec<Delivery>) {}
+
     fn queued(&self, _: Vec<OutboxRequest>) {}
 }
 
@@ -414,6 +416,7 @@ fn a_panic_on_the_writer_leaves_nobody_waiting() {
         fn recorded(&self, _: Vec<Delivery>) {
             panic!("a sink's mistake");
         }
+        fn released(&self, _: Vec<Delivery>) {}
         fn queued(&self, _: Vec<OutboxRequest>) {}
     }
     let reported = Arc::new(Mutex::new(Vec::new()));
@@ -593,9 +596,24 @@ fn queries_use_the_partial_indexes() {
     );
     uses(
         "SELECT seq FROM deliveries INDEXED BY deliveries_pending
-         WHERE state = 'pending' AND handler = 1 AND seq > 5 ORDER BY seq",
+         WHERE state = 'pending' AND due IS NULL AND turn IS NOT 2 AND handler = 1 AND seq > 5
+         ORDER BY seq",
         "deliveries_pending (handler=? AND seq>?)",
     );
+    uses(
+        "SELECT seq FROM deliveries WHERE order_key = x'00' AND turn IS NOT NULL
+         ORDER BY seq LIMIT 1",
+        "deliveries_ordered (order_key=?)",
+    );
+    let of_one = |part: &str| {
+        format!("SELECT seq FROM deliveries WHERE state = 'pending' {part} AND handler = 1 LIMIT 5")
+    };
+    for (part, index) in settle::PENDING
+        .iter()
+        .zip(["pending", "released", "behind"])
+    {
+        uses(&of_one(part), &format!("deliveries_{index} (handler=?"));
+    }
     uses(
         "SELECT seq FROM outbox WHERE state = 'dead' ORDER BY seq DESC",
         "outbox_dead",

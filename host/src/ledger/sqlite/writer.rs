@@ -91,6 +91,9 @@ impl Writer {
                 if !made.deliveries.is_empty() {
                     self.sink.recorded(made.deliveries);
                 }
+                if !made.released.is_empty() {
+                    self.sink.released(made.released);
+                }
                 if !made.requests.is_empty() {
                     self.sink.queued(made.requests);
                 }

@@ -120,6 +120,14 @@ fn handlers_are_read() {
     assert_eq!((handler.rollback, other.rollback), (true, false));
     assert_eq!(handler.on_trap, OnTrap::Dead);
     assert_eq!(
+        handler.order,
+        Some(OrderSettings {
+            by: OrderBy::Pointer("/data/object/customer".to_owned()),
+            on_block: OnBlock::Wait,
+        })
+    );
+    assert_eq!(other.order, None);
+    assert_eq!(
         handler.limits,
         Limits {
             timeout: Duration::from_millis(500),

@@ -25,7 +25,7 @@ use crate::event::{
 use crate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
     NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest, OutboxState, SqliteLedger,
-    SqliteOptions,
+    SqliteOptions, Turn,
 };
 use crate::manifest::{Allow, Handler, Limits, OnTrap, Origin, OutboxSettings, RetryPolicy};
 use crate::outbox::queue::Bounds;
@@ -73,6 +73,10 @@ struct Sink {
 impl LedgerSink for Sink {
     fn recorded(&self, deliveries: Vec<Delivery>) {
         self.deliveries.lock().extend(deliveries);
+    }
+
+    fn released(&self, deliveries: Vec<Delivery>) {
+        self.recorded(deliveries);
     }
 
     fn queued(&self, requests: Vec<OutboxRequest>) {
@@ -136,6 +140,7 @@ impl Setup {
             breaker: None,
             on_trap: OnTrap::Retry,
             rollback: true,
+            order: None,
             retry: self.manifest.settings().retry,
             config: Default::default(),
             limits: Limits {
@@ -196,7 +201,7 @@ impl Setup {
             event,
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(n.to_string())),
             also: Vec::new(),
-            handlers: vec![handler.clone()],
+            handlers: vec![handler.clone().into()],
         };
         let recorded = self.ledger.record(vec![new]);
         futures_block_on(recorded).unwrap();
@@ -221,6 +226,7 @@ impl Setup {
                 outbox: requests,
                 ..Effects::default()
             },
+            turn: Turn::default(),
         };
         let (tell, told) = mpsc::channel();
         self.ledger

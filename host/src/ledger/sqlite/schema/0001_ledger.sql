@@ -75,11 +75,21 @@ CREATE TABLE deliveries (
     crashes  INTEGER NOT NULL,
     since    INTEGER, -- when its present run began, if not with its event
     excused  INTEGER NOT NULL DEFAULT 0, -- of the attempts: on a component at fault
-    due      INTEGER, -- not before; set while retrying
+    due      INTEGER, -- not before; set while retrying, and for one whose turn has come
     finished INTEGER, -- when it became done, ignored or dead
-    component INTEGER -- what this run is to run, if not the handler's own
+    component INTEGER, -- what this run is to run, if not the handler's own
+    -- Deliveries with the same key run one after another. `turn` is set while a delivery
+    -- counts for that: 1 if it may run, or is dead and holds the others; 2 if it waits.
+    order_key BLOB,
+    turn      INTEGER CHECK (turn IN (1, 2))
 ) STRICT;
-CREATE INDEX deliveries_pending ON deliveries (handler, seq) WHERE state = 'pending';
+CREATE INDEX deliveries_pending ON deliveries (handler, seq)
+    WHERE state = 'pending' AND due IS NULL AND turn IS NOT 2;
+CREATE INDEX deliveries_released ON deliveries (handler, due, seq)
+    WHERE state = 'pending' AND due IS NOT NULL;
+CREATE INDEX deliveries_behind ON deliveries (handler, seq) WHERE state = 'pending' AND turn = 2;
+CREATE INDEX deliveries_ordered ON deliveries (order_key, seq) WHERE turn IS NOT NULL;
+CREATE INDEX deliveries_holding ON deliveries (handler, seq) WHERE state = 'dead' AND turn = 1;
 CREATE INDEX deliveries_retrying ON deliveries (handler, due, seq) WHERE state = 'retrying';
 CREATE INDEX deliveries_running ON deliveries (seq) WHERE state = 'running';
 CREATE INDEX deliveries_held ON deliveries (handler, seq) WHERE state = 'held';
@@ -203,7 +213,8 @@ FROM events e JOIN sources s ON s.id = e.source LEFT JOIN bodies b ON b.event = 
 
 CREATE VIEW v_deliveries AS
 SELECT d.seq, lower(hex(e.id)) AS event, e.kind, h.name AS handler, d.state, d.attempts, d.run,
-       d.crashes, datetime(d.due / 1000, 'unixepoch') AS due,
+       d.crashes, d.turn IS 2 AS waits_for_turn, lower(hex(d.order_key)) AS order_key,
+       datetime(d.due / 1000, 'unixepoch') AS due,
        datetime(d.finished / 1000, 'unixepoch') AS finished
 FROM deliveries d JOIN events e ON e.seq = d.event JOIN handlers h ON h.id = d.handler;
 

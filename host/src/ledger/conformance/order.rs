@@ -1,0 +1,393 @@
+//! Deliveries of one key, one after another.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::*;
+
+fn key(of: &str, value: &str) -> OrderKey {
+    OrderKey::new(&handler(of), value)
+}
+
+/// An event for handler `a`, with this key.
+fn keyed(id: &str, value: Option<&str>) -> NewEvent {
+    NewEvent {
+        handlers: vec![Recipient {
+            handler: handler("a"),
+            key: value.map(|value| key("a", value)),
+        }],
+        ..event(id, b"{}", &[])
+    }
+}
+
+impl Open {
+    /// Records events for handler `a` with these keys, and returns what may run.
+    fn arrive(&self, keys: &[Option<&str>]) -> Vec<Delivery> {
+        let id = |n: usize| format!("evt_{}", self.ledger.counts().unwrap().events as usize + n);
+        let events = keys.iter().enumerate();
+        self.record(events.map(|(n, value)| keyed(&id(n), *value)).collect());
+        self.sink.deliveries()
+    }
+
+    fn ends(&self, delivery: &Delivery, next: NextState) {
+        let answer = self.complete(ending(delivery, next)).unwrap();
+        assert_eq!(answer, Completed::Committed);
+    }
+
+    /// What handler `a` could run if all times had come.
+    fn runnable(&self) -> Vec<Delivery> {
+        let mut found = self.pending("a");
+        found.extend(self.due("a", u64::MAX >> 1));
+        found.sort_by_key(|delivery| delivery.seq);
+        found
+    }
+}
+
+fn seqs(deliveries: &[Delivery]) -> Vec<i64> {
+    deliveries.iter().map(|delivery| delivery.seq.0).collect()
+}
+
+pub(in crate::ledger) fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("y"), None, Some("x"), None]);
+    let first = arrived[0].seq.0;
+    let place = |n: i64| first + n;
+    let runnable = [0, 2, 3, 5].map(place);
+    assert_eq!(seqs(&arrived), runnable);
+    assert_eq!(seqs(&open.pending("a")), runnable);
+    assert_eq!(arrived[0].key, Some(key("a", "x")));
+    assert_eq!(open.deliveries_in(DeliveryState::Pending), 6);
+
+    let ahead_of_time = Delivery {
+        seq: DeliverySeq(place(1)),
+        ..arrived[0].clone()
+    };
+    let early = open.complete(ending(&ahead_of_time, NextState::Done));
+    assert_eq!(early.unwrap(), Completed::Stale);
+
+    open.ends(&arrived[0], NextState::Done);
+    let second = open.sink.released();
+    assert_eq!(seqs(&second), [place(1)]);
+    assert_eq!(second[0].event.provider_id.as_deref(), Some("evt_1"));
+    assert_eq!(
+        (second[0].attempts, second[0].key),
+        (0, Some(key("a", "x")))
+    );
+    assert_eq!(
+        seqs(&open.due("a", 0)),
+        [place(1)],
+        "at once, whatever the clock says"
+    );
+    assert_eq!(
+        open.ledger.next_due(&handler("a"), &|_| false).unwrap(),
+        Some(0)
+    );
+    open.ends(&second[0], NextState::Ignored);
+    let third = open.sink.released();
+    assert_eq!(seqs(&third), [place(4)]);
+    open.ends(&third[0], NextState::Done);
+    assert!(open.sink.released().is_empty());
+
+    // A key that nobody holds is free.
+    assert_eq!(open.arrive(&[Some("x"), Some("x")]).len(), 1);
+}
+
+pub(in crate::ledger) fn one_that_is_tried_again_holds_its_key(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("y")]);
+    open.ends(&arrived[0], NextState::Retrying { due: START + 5 });
+    assert!(open.sink.released().is_empty());
+    assert!(open.arrive(&[Some("x")]).is_empty());
+    open.ends(&arrived[1], NextState::Done);
+    let again = open.due("a", START + 5);
+    assert_eq!(seqs(&again), seqs(&arrived[..1]));
+    open.ends(&again[0], NextState::Done);
+    assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
+}
+
+pub(in crate::ledger) fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("y"), Some("y")]);
+    open.ends(&arrived[0], NextState::Dead);
+    assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
+
+    let mut dead = ending(&arrived[1], NextState::Dead);
+    dead.turn.holds_when_dead = true;
+    assert_eq!(open.complete(dead).unwrap(), Completed::Committed);
+    assert!(open.sink.released().is_empty());
+    assert!(open.arrive(&[Some("y")]).is_empty());
+    // The handler's settings change.
+    assert_eq!(open.ledger.let_pass(&[handler("b")]).unwrap(), 0);
+    assert!(open.sink.released().is_empty());
+    assert_eq!(open.ledger.let_pass(&[handler("a")]).unwrap(), 1);
+    let next = open.sink.released();
+    assert_eq!(seqs(&next), [arrived[1].seq.0 + 1]);
+    assert_eq!(open.ledger.let_pass(&[handler("a")]).unwrap(), 0);
+    open.ends(&next[0], NextState::Done);
+    assert_eq!(open.sink.released().len(), 1);
+}
+
+pub(in crate::ledger) fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("x")]);
+    open.ledger
+        .give_up(arrived[0].seq, Turn::default())
+        .unwrap();
+    let next = open.sink.released();
+    assert_eq!(seqs(&next), [arrived[0].seq.0 + 1]);
+    open.ledger.claim(next[0].seq).unwrap();
+    assert!(
+        open.sink.released().is_empty(),
+        "it runs alone, and holds its key"
+    );
+    let holds = Turn {
+        holds_when_dead: true,
+    };
+    open.ledger.give_up(next[0].seq, holds).unwrap();
+    assert!(open.sink.released().is_empty());
+    assert!(open.runnable().is_empty());
+}
+
+pub(in crate::ledger) fn the_order_outlives_a_restart(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), None]);
+    open.ends(&arrived[0], NextState::Done);
+    let place = |n: i64| arrived[0].seq.0 + n;
+    let open = open.reopen(engine);
+    assert_eq!(seqs(&open.pending("a")), [place(3)]);
+    assert_eq!(seqs(&open.due("a", 0)), [place(1)]);
+    assert!(open.arrive(&[Some("x")]).is_empty());
+    open.ends(&open.due("a", 0)[0], NextState::Retrying { due: START });
+    let open = open.reopen(engine);
+    open.ends(&open.due("a", START)[0], NextState::Done);
+    assert_eq!(seqs(&open.sink.released()), [place(2)]);
+}
+
+pub(in crate::ledger) fn what_is_held_keeps_its_order(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("y"), Some("y")]);
+    open.ends(&arrived[0], NextState::Done);
+    let place = |n: i64| arrived[0].seq.0 + n;
+    assert_eq!(open.ledger.hold_absent(&[]).unwrap(), (4, 0));
+    assert_eq!(open.deliveries_in(DeliveryState::Held), 4);
+    assert!(open.runnable().is_empty());
+    open.sink.released();
+    // One that was under way ends while its handler is away.
+    open.ends(&arrived[1], NextState::Done);
+    assert!(open.sink.released().is_empty());
+    assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 3));
+    assert_eq!(seqs(&open.pending("a")), [place(1), place(4)]);
+    open.ends(&open.pending("a")[0], NextState::Done);
+    assert_eq!(seqs(&open.sink.released()), [place(2)]);
+}
+
+pub(in crate::ledger) fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let ask = |action| {
+        let intervention = Intervention {
+            action,
+            who: "test".to_owned(),
+            why: String::new(),
+            batch: None,
+        };
+        open.ledger.intervene(intervention).unwrap()
+    };
+    let replay = |deliveries| Action::Replay {
+        deliveries,
+        keys: ReplayKeys::New,
+        component: Choice::Current,
+    };
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("x")]);
+    let place = |n: i64| DeliverySeq(arrived[0].seq.0 + n);
+    open.ends(&arrived[0], NextState::Dead);
+    let second = open.sink.released();
+    // It comes after the one that has its turn, and before those that came later.
+    assert_eq!(ask(replay(vec![place(0)])), [Intervened::Done]);
+    assert_eq!(seqs(&open.runnable()), [place(1).0]);
+    open.ends(&second[0], NextState::Done);
+    let first = open.sink.released();
+    assert_eq!((first[0].seq, first[0].run), (place(0), 1));
+    assert_eq!(ask(Action::Cancel(vec![place(2)])), [Intervened::Done]);
+    let mut dead = ending(&first[0], NextState::Dead);
+    dead.turn.holds_when_dead = true;
+    open.complete(dead).unwrap();
+    assert!(open.runnable().is_empty());
+    // A replay of what holds the key has its turn, and so has what follows once it is let go.
+    assert_eq!(ask(replay(vec![place(0)])), [Intervened::Done]);
+    let mut dead = ending(&open.runnable()[0], NextState::Dead);
+    dead.turn.holds_when_dead = true;
+    open.complete(dead).unwrap();
+    assert_eq!(ask(Action::Cancel(vec![place(0)])), [Intervened::Done]);
+    assert_eq!(seqs(&open.sink.released()), [place(3).0]);
+    let again = ask(Action::Cancel(vec![place(0)]));
+    assert_eq!(again, [Intervened::State(DeliveryState::Dead)]);
+    assert_eq!(ask(Action::Cancel(vec![place(3)])), [Intervened::Done]);
+    assert!(open.runnable().is_empty());
+    assert_eq!(open.arrive(&[Some("x")]).len(), 1, "the key is free");
+}
+
+/// One step of a history. Numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Events with these keys; 0 is none.
+    Arrive(Vec<u8>),
+    End(usize, Ending),
+    Hold,
+    Back,
+    LetPass,
+    Reopen,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Done,
+    Ignored,
+    Retry(u64),
+    Dead { holds: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let ending = prop_oneof![
+        4 => Just(Ending::Done),
+        1 => Just(Ending::Ignored),
+        3 => (0..50_u64).prop_map(Ending::Retry),
+        1 => any::<bool>().prop_map(|holds| Ending::Dead { holds }),
+    ];
+    prop_oneof![
+        6 => prop::collection::vec(0..4_u8, 1..5).prop_map(Step::Arrive),
+        14 => (any::<usize>(), ending).prop_map(|(which, ending)| Step::End(which, ending)),
+        1 => Just(Step::Hold),
+        2 => Just(Step::Back),
+        1 => Just(Step::LetPass),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// What counts for the order of each key, in the order of arrival: whether it is dead.
+#[derive(Default)]
+struct Lines {
+    lines: BTreeMap<u8, BTreeMap<i64, bool>>,
+    key_of: BTreeMap<i64, u8>,
+    done: BTreeMap<u8, Vec<i64>>,
+    last: i64,
+    away: bool,
+}
+
+impl Lines {
+    fn expected(&self) -> Vec<i64> {
+        let mut expected: Vec<i64> = Vec::new();
+        for (key, line) in &self.lines {
+            let live = line.iter().filter(|(_, dead)| !**dead).map(|(seq, _)| *seq);
+            match key {
+                0 => expected.extend(live),
+                _ => expected.extend(line.iter().next().filter(|(_, d)| !**d).map(|(s, _)| *s)),
+            }
+        }
+        expected.sort_unstable();
+        expected
+    }
+
+    fn step(&mut self, open: Open, engine: &dyn Engine, step: Step) -> Open {
+        match step {
+            Step::Arrive(keys) => {
+                let names: Vec<_> = keys.iter().map(u8::to_string).collect();
+                let values: Vec<_> = names.iter().map(|n| (n != "0").then_some(&**n)).collect();
+                open.arrive(&values);
+                for key in keys {
+                    self.last += 1;
+                    self.lines.entry(key).or_default().insert(self.last, false);
+                    self.key_of.insert(self.last, key);
+                }
+                if self.away {
+                    open.ledger.hold_absent(&[]).unwrap();
+                }
+            }
+            Step::End(which, ending) => self.end(&open, which, ending),
+            Step::Hold | Step::Back => {
+                self.away = matches!(step, Step::Hold);
+                let present = [handler("a")];
+                let present = if self.away { &[][..] } else { &present[..] };
+                open.ledger.hold_absent(present).unwrap();
+            }
+            Step::LetPass => {
+                open.ledger.let_pass(&[handler("a")]).unwrap();
+                for line in self.lines.values_mut() {
+                    // A dead one that lets pass is always the first.
+                    line.retain(|_, dead| !*dead);
+                }
+            }
+            Step::Reopen => return open.reopen(engine),
+        }
+        open
+    }
+
+    fn end(&mut self, open: &Open, which: usize, ending_: Ending) {
+        let runnable = open.runnable();
+        if runnable.is_empty() {
+            return;
+        }
+        let delivery = &runnable[which % runnable.len()];
+        let seq = delivery.seq.0;
+        let key = self.key_of[&seq];
+        let line = self.lines.get_mut(&key).unwrap();
+        let mut holds_when_dead = false;
+        let next = match ending_ {
+            Ending::Done => {
+                self.done.entry(key).or_default().push(seq);
+                line.remove(&seq);
+                NextState::Done
+            }
+            Ending::Ignored => {
+                line.remove(&seq);
+                NextState::Ignored
+            }
+            Ending::Retry(wait) => NextState::Retrying { due: START + wait },
+            Ending::Dead { holds } => {
+                holds_when_dead = holds;
+                match holds && key != 0 {
+                    true => line.insert(seq, true),
+                    false => line.remove(&seq),
+                };
+                NextState::Dead
+            }
+        };
+        let mut completion = ending(delivery, next);
+        completion.turn = Turn { holds_when_dead };
+        assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
+    }
+
+    fn check(&self, open: &Open) {
+        let expected = if self.away {
+            Vec::new()
+        } else {
+            self.expected()
+        };
+        assert_eq!(seqs(&open.runnable()), expected);
+        for (key, done) in &self.done {
+            assert!(*key == 0 || done.is_sorted(), "{key}: {done:?}");
+        }
+    }
+}
+
+pub(in crate::ledger) fn random_histories_keep_the_order(engine: &dyn Engine) {
+    let config = Config {
+        cases: 1,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    // One long history, since each store is opened but once anew.
+    let histories = prop::collection::vec(step(), 300..500);
+    TestRunner::new(config)
+        .run(&histories, |history| {
+            let mut open = Open::new(engine);
+            let mut lines = Lines::default();
+            for step in history {
+                open = lines.step(open, engine, step);
+                lines.check(&open);
+            }
+            Ok(())
+        })
+        .unwrap();
+}

@@ -1,0 +1,173 @@
+//! Whose turn it is among the deliveries of one key.
+//!
+//! `deliveries.turn` is set as long as a delivery counts for the order of its key: it has
+//! its turn, or it stands behind another one. The first to come has it; when it has ended,
+//! the next one in the order of arrival gets it. So at most one delivery of a key has its
+//! turn, and if there are any that count, one has.
+
+use rusqlite::{OptionalExtension, Result, params};
+
+use super::batch::{Batch, int};
+use super::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS};
+use crate::event::HandlerName;
+use crate::ledger::{DeliveryState, OrderKey, Turn};
+
+/// The values of `deliveries.turn`, beside null.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// It may run, or is dead and holds the others.
+    First = 1,
+    /// Another one has its turn.
+    Behind = 2,
+}
+
+impl Place {
+    /// What stands in the row.
+    pub(super) fn from_row(value: Option<i64>) -> Option<Self> {
+        match value? {
+            1 => Some(Self::First),
+            _ => Some(Self::Behind),
+        }
+    }
+}
+
+/// Whether a delivery in this state counts for the order of its key.
+pub(super) fn counts(state: DeliveryState, turn: Turn) -> bool {
+    match state {
+        DeliveryState::Done | DeliveryState::Ignored => false,
+        DeliveryState::Dead => turn.holds_when_dead,
+        _ => true,
+    }
+}
+
+/// The place that a delivery gets when it comes up; none without a key.
+pub(super) fn place_of(batch: &Batch<'_>, key: Option<&OrderKey>) -> Result<Option<Place>> {
+    key.map(|key| place(batch, key)).transpose()
+}
+
+/// Whether a delivery counts for the order of its key.
+pub(super) fn counts_still(batch: &Batch<'_>, seq: i64) -> Result<bool> {
+    batch
+        .conn
+        .prepare_cached("SELECT 1 FROM deliveries WHERE seq = ?1 AND turn IS NOT NULL")?
+        .exists([seq])
+}
+
+/// The place that a delivery of this key gets when it comes up.
+fn place(batch: &Batch<'_>, key: &OrderKey) -> Result<Place> {
+    let taken = batch
+        .conn
+        .prepare_cached(
+            "SELECT 1 FROM deliveries INDEXED BY deliveries_ordered
+             WHERE order_key = ?1 AND turn IS NOT NULL LIMIT 1",
+        )?
+        .exists([key.0.as_slice()])?;
+    Ok(if taken { Place::Behind } else { Place::First })
+}
+
+/// Gives the turn to the next delivery of the key, after the one that had it has ceased to
+/// count. One that can run now is handed out.
+pub(super) fn pass_on(batch: &mut Batch<'_>, key: &[u8]) -> Result<()> {
+    let next: Option<(i64, bool)> = batch
+        .conn
+        .prepare_cached(
+            "SELECT seq, state = 'pending' FROM deliveries INDEXED BY deliveries_ordered
+             WHERE order_key = ?1 AND turn IS NOT NULL ORDER BY seq LIMIT 1",
+        )?
+        .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((seq, pending)) = next else {
+        return Ok(());
+    };
+    // It has come long before others that were handed out: like a retry, it is found by
+    // its time.
+    batch
+        .conn
+        .prepare_cached("UPDATE deliveries SET turn = 1, due = ?2 WHERE seq = ?1")?
+        .execute(params![seq, pending.then_some(int(batch.now))])?;
+    if pending {
+        let sql = format!(
+            "SELECT {DELIVERY_COLUMNS} FROM deliveries d {DELIVERY_JOINS} WHERE d.seq = ?1"
+        );
+        let delivery = batch
+            .conn
+            .prepare_cached(&sql)?
+            .query_row([seq], rows::delivery)
+            .optional()?;
+        batch.made.released.extend(delivery);
+    }
+    Ok(())
+}
+
+/// A delivery that had ended, and is `state` now, counts again. Where others of its key are
+/// under way it gets its turn after the one that has it; it is `pending` then.
+pub(super) fn come_back(batch: &mut Batch<'_>, seq: i64, state: DeliveryState) -> Result<()> {
+    let key: Option<[u8; 16]> = batch
+        .conn
+        .prepare_cached(
+            "SELECT order_key FROM deliveries
+             WHERE seq = ?1 AND order_key IS NOT NULL AND turn IS NULL",
+        )?
+        .query_row([seq], |row| row.get(0))
+        .optional()?;
+    let Some(key) = key else { return Ok(()) };
+    if place(batch, &OrderKey(key))? == Place::First {
+        batch
+            .conn
+            .prepare_cached("UPDATE deliveries SET turn = 1 WHERE seq = ?1")?
+            .execute([seq])?;
+        return Ok(());
+    }
+    batch
+        .conn
+        .prepare_cached(
+            "UPDATE deliveries SET turn = 2, state = 'pending', due = NULL WHERE seq = ?1",
+        )?
+        .execute([seq])?;
+    batch.tally.moved(state, DeliveryState::Pending, 1);
+    Ok(())
+}
+
+/// A delivery has ended and counts no more.
+pub(super) fn leave(batch: &mut Batch<'_>, seq: i64) -> Result<()> {
+    let held: Option<(Vec<u8>, Option<i64>)> = batch
+        .conn
+        .prepare_cached(
+            "SELECT order_key, turn FROM deliveries WHERE seq = ?1 AND turn IS NOT NULL",
+        )?
+        .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((key, turn)) = held else {
+        return Ok(());
+    };
+    batch
+        .conn
+        .prepare_cached("UPDATE deliveries SET turn = NULL WHERE seq = ?1")?
+        .execute([seq])?;
+    match Place::from_row(turn) {
+        Some(Place::First) => pass_on(batch, &key),
+        _ => Ok(()),
+    }
+}
+
+/// How many dead deliveries one transaction lets others pass.
+pub(super) const PASS_STEP: u64 = 500;
+
+/// Has a bounded number of these handlers' dead deliveries count no more.
+pub(super) fn let_pass(batch: &mut Batch<'_>, handlers: &[HandlerName]) -> Result<u64> {
+    let mut passed = 0;
+    for handler in handlers {
+        let number = batch.handler(handler)?;
+        let holding: Vec<i64> = batch
+            .conn
+            .prepare_cached(
+                "SELECT seq FROM deliveries INDEXED BY deliveries_holding
+                 WHERE state = 'dead' AND turn = 1 AND handler = ?1 LIMIT ?2",
+            )?
+            .query_map(params![number, int(PASS_STEP - passed)], |row| row.get(0))?
+            .collect::<Result<_>>()?;
+        passed += holding.len() as u64;
+        holding.into_iter().try_for_each(|seq| leave(batch, seq))?;
+    }
+    Ok(passed)
+}
