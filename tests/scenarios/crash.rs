@@ -214,3 +214,50 @@ fn audit_pruned(ledger: &Ledger, receiver: &Receiver, report: &Report, pruned: u
     );
     assert_eq!(ledger.texts("PRAGMA integrity_check", []), ["ok"]);
 }
+
+/// Each event has a request sent, whose answer has an event scheduled, which counts it.
+#[test]
+fn every_answer_and_every_scheduled_event_comes_once() {
+    let receiver = Receiver::start();
+    let handler = Handler::new("guest")
+        .retry(1000, "10ms")
+        .allow(receiver.address);
+    let text = Manifest::with_one(handler).text();
+    let site = Site::new(&Manifest::new());
+    site.write_manifest(&text.replace("attempts = 6", "attempts = 1000"));
+    let target = Target::new("127.0.0.1:1".parse().unwrap());
+    let url = receiver.url("/");
+    let load = Load::start(&target, 4, Duration::from_millis(10), move |number| {
+        let id = format!("evt_late_{number}");
+        let due = json!({ "do": "increment", "key": format!("due/{id}") });
+        let answered = json!({ "steps": [
+            { "do": "increment", "key": format!("answered/{id}") },
+            { "do": "schedule", "key": id, "kind": "test.due", "after_ms": number % 500,
+              "payload": due },
+        ] });
+        let send = json!({ "do": "send", "url": url, "body": id, "respond": answered });
+        Event::with_id(&id, "test.late", send)
+    });
+    let (gateway, ends) = crash(&site, &target, rounds() / 3);
+    let report = load.finish();
+    let ledger = site.ledger();
+    let count = |kind: &str| ledger.count("SELECT count(*) FROM events WHERE kind = ?1", [kind]);
+    eventually("everything has come", || {
+        // In one look, since what leaves one table appears in the next.
+        let open = "SELECT (SELECT count(*) FROM schedule)
+            + (SELECT count(*) FROM outbox WHERE state = 'waiting')
+            + (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'running', 'retrying'))";
+        ledger.count(open, []) == 0
+    });
+    let recorded = count("test.late");
+    println!("{ends:?}; {recorded} events");
+    assert!(report.acknowledged.len() > 100, "{report:?} is no load");
+    assert!(report.acknowledged.len() as i64 <= recorded);
+    assert_eq!(count("outbox.response"), recorded);
+    assert_eq!(count("test.due"), recorded);
+    assert_eq!(receiver.effects() as i64, recorded);
+    let states = ledger.states("guest");
+    assert_eq!(states.len() as i64, 2 * recorded);
+    assert!(states.iter().all(|(_, value)| value == "1"), "{states:?}");
+    gateway.stop();
+}
