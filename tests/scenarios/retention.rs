@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Event, Handler, Ledger, Manifest, Site, eventually};
+use crate::harness::{Event, Handler, Ledger, Manifest, Receiver, Site, eventually};
 
 /// A manifest with these lines in the ledger's section and in the source's.
 fn manifest(ledger: &str, source: &str) -> String {
@@ -80,4 +80,55 @@ fn what_is_to_be_erased_is_erased_from_the_next_reload_on() {
     assert_eq!(gateway.status_at("/ledger/duplicates"), 1);
     gateway.stop();
     assert!(!found(), "the files keep it");
+}
+
+#[test]
+fn a_person_can_be_forgotten_by_command_and_what_is_gone_is_not_replayed() {
+    let receiver = Receiver::start();
+    let site = Site::new(&Manifest::with_one(
+        Handler::new("guest")
+            .retry(1000, "1s")
+            .allow(receiver.address),
+    ));
+    let gateway = site.start();
+    let url = format!("http://{}", gateway.admin);
+    let run = |command: &str, arguments: &[&str]| {
+        let output = site.run(command, &[arguments, &["--url", &url]].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    let send = |name: &str| {
+        let url = receiver.url("/?who=ada-lovelace");
+        let steps = json!([{ "do": "send", "url": url, "body": name }, { "do": "done" }]);
+        gateway.accepts(&Event::new("test.personal", steps))
+    };
+    let (gone, kept) = (send("ada-lovelace"), send("grace-hopper"));
+    let waiting = Event::new("test.retry", json!({ "do": "retry", "reason": "not yet" }));
+    let waiting = gateway.accepts(&waiting);
+    eventually("the first two are through", || {
+        gateway.status_at("/ledger/outbox/sent") == 2
+    });
+    let (refused, why) = run("events erase", &[&waiting]);
+    assert!(!refused && why.contains("still to be delivered"), "{why}");
+
+    let (erased, said) = run("events erase", &[&gone, "--why", "she asked"]);
+    assert!(erased && said.contains("is erased"), "{said}");
+    assert_eq!(gateway.status_at("/ledger/erased"), 1);
+    let of_request = "SELECT url FROM v_outbox WHERE event = ?1";
+    let id = gone.replace('-', "");
+    assert_eq!(site.ledger().texts(of_request, [&id]), [receiver.url("/")]);
+    let (_, told) = run("replay", &[&gone]);
+    assert!(
+        told.contains("0 of 1") && told.contains("no longer kept"),
+        "{told}"
+    );
+    assert_eq!(receiver.effects(), 2, "its request does not go out again");
+    let (shown, said) = run("events show", &[&kept]);
+    assert!(shown && said.contains("grace-hopper"), "{said}");
+
+    // The page that it shared with the other one holds nothing of it.
+    for (path, bytes) in site.data_files() {
+        let found = bytes.windows(12).any(|window| window == b"ada-lovelace");
+        assert!(!found, "{} keeps it", path.display());
+    }
 }

@@ -1,8 +1,12 @@
-//! `GET /api/events`, `/api/events/ID`.
+//! `GET /api/events`, `/api/events/ID`, `POST /api/events/ID/erase`.
 
-use super::{bad_request, filter, json, not_found};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{bad_request, conflict, filter, json, not_found};
 use crate::event::EventId;
 use crate::gateway::Core;
+use crate::ledger::Erased;
 use crate::server::{ApiAnswer, ApiRequest};
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
@@ -11,11 +15,38 @@ pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAn
 }
 
 pub(super) fn show(core: &Core, id: &str) -> Result<ApiAnswer, ApiAnswer> {
-    let id: EventId = id
-        .parse()
-        .map_err(|_| bad_request(format!("`{id}` is no event's id")))?;
+    let id = read_id(id)?;
     match core.records.event(id)? {
         Some(event) => json(&event),
         None => Err(not_found(format!("there is no event {id}"))),
     }
+}
+
+/// Who wants an event erased, for the log.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    who: Option<String>,
+    why: Option<String>,
+}
+
+/// Erases the payload of an event that has ended, and answers with what is left.
+pub(super) fn erase(core: &Core, id: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
+    let id = read_id(id)?;
+    let wish: Wish = Wish::deserialize(body).map_err(|error| bad_request(error.to_string()))?;
+    match core.ledger.erase(id)? {
+        Erased::Done => {
+            tracing::info!(event = %id, who = wish.who, why = wish.why, "an event was erased");
+            show(core, &id.to_string())
+        }
+        Erased::StillDue => Err(conflict(format!(
+            "event {id} is still to be delivered, or a request of it waits: cancel or await that first"
+        ))),
+        Erased::Unknown => Err(not_found(format!("there is no event {id}"))),
+    }
+}
+
+fn read_id(id: &str) -> Result<EventId, ApiAnswer> {
+    id.parse()
+        .map_err(|_| bad_request(format!("`{id}` is no event's id")))
 }

@@ -37,6 +37,7 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
     match (&path[..], &request.post) {
         (["events"], None) => events::list(core, request),
         (["events", id], None) => events::show(core, id),
+        (["events", id, "erase"], Some(body)) => events::erase(core, id, body),
         (["deliveries"], None) => deliveries::list(core, request),
         (["deliveries", seq], None) => deliveries::show(core, seq),
         (["deliveries", seq, "retry"], Some(body)) => deliveries::retry(core, seq, body),

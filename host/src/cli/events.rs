@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::client::{GatewayArgs, Side};
+use super::change::who;
+use super::client::{GatewayArgs, Side, encode};
 use super::deliveries::write_history;
 use super::filter::{FilterArgs, ask, gather};
 use super::replay::ReplayArgs;
@@ -25,6 +27,8 @@ enum EventsCommand {
     List(ListArgs),
     /// Show everything about one event: bytes, deliveries, attempts, what they caused.
     Show(ShowArgs),
+    /// Erase an event's payload and what was made of it, for good; its key and history stay.
+    Erase(EraseArgs),
     /// Have events handled again: the same as `tollgate replay`.
     Replay(Box<ReplayArgs>),
 }
@@ -54,12 +58,44 @@ struct ShowArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct EraseArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// The event's id.
+    id: String,
+    /// Why, for the log.
+    #[arg(long)]
+    why: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(super) fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         EventsCommand::List(args) => list(args),
         EventsCommand::Show(args) => show(args),
+        EventsCommand::Erase(args) => erase(args),
         EventsCommand::Replay(args) => super::replay::run(args),
     }
+}
+
+/// Has an event erased and shows what is left of it.
+fn erase(args: &EraseArgs) -> anyhow::Result<ExitCode> {
+    let Side::Gateway(client) = args.gateway.find()? else {
+        bail!("no gateway answers: to erase an event needs one that runs");
+    };
+    let body = json!({ "who": who(), "why": args.why });
+    let path = format!("/api/events/{}/erase", encode(&args.id));
+    let event: EventDetail = client.post(&path, &body)?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        writeln!(out, "{:#}", serde_json::to_value(&event)?)?;
+    } else {
+        writeln!(out, "the payload of {} is erased", event.event.id)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
