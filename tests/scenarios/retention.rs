@@ -98,7 +98,7 @@ fn a_person_can_be_forgotten_by_command_and_what_is_gone_is_not_replayed() {
         (output.status.success(), String::from_utf8(said).unwrap())
     };
     let send = |name: &str| {
-        let url = receiver.url("/?who=ada-lovelace");
+        let url = receiver.url(&format!("/?who={name}"));
         let steps = json!([{ "do": "send", "url": url, "body": name }, { "do": "done" }]);
         gateway.accepts(&Event::new("test.personal", steps))
     };
