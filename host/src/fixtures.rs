@@ -30,7 +30,7 @@ use serde_json::Value;
 use crate::event::{Event, EventId, SourceName};
 use crate::ledger::{Delivery, DeliverySeq, ScheduleWrite, StateWrite};
 use crate::manifest::{EventPattern, Handler};
-use crate::sandbox::{Component, End, Run, Sandbox, StateSource};
+use crate::sandbox::{Component, Run, Sandbox, StateSource};
 
 /// A fixture that could not be run or did not come out as expected.
 #[derive(Debug, thiserror::Error)]
@@ -200,17 +200,7 @@ fn bytes_of(value: Value) -> Vec<u8> {
 }
 
 fn compare(expect: &Expect, run: &Run) -> Result<(), String> {
-    let (outcome, detail) = match &run.end {
-        End::Done => ("done", String::new()),
-        End::Ignored(reason) => ("ignored", reason.clone()),
-        End::Retry { reason, .. } => ("retry", reason.clone()),
-        End::Reject(reason) => ("reject", reason.clone()),
-        End::Trap(message) => ("trap", message.clone()),
-        End::Unstarted(message) => ("error", message.clone()),
-        End::Timeout => ("timeout", String::new()),
-        End::Limit(limit) => ("limit", limit.clone()),
-        End::Ledger(error) => ("error", error.to_string()),
-    };
+    let (outcome, detail) = run.end.told();
     if outcome != expect.outcome {
         let because = if detail.is_empty() {
             detail

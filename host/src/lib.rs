@@ -34,6 +34,7 @@ pub mod secret;
 mod secret_uses;
 pub mod serve;
 pub mod server;
+mod shadow;
 mod suggest;
 mod telemetry;
 mod trials;

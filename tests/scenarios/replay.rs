@@ -379,3 +379,89 @@ fn many_are_replayed_in_steps_once_each() {
     let keys: HashSet<_> = receiver.requests().into_iter().map(|r| r.key).collect();
     assert_eq!(keys.len(), 2 * MANY);
 }
+
+#[test]
+fn a_candidate_is_compared_without_any_effect() {
+    let receiver = Receiver::start();
+    let site = Site::new(&Manifest::with_one(
+        Handler::new("guest").allow(receiver.address),
+    ));
+    let gateway = site.start();
+    for _ in 0..3 {
+        gateway.accepts(&Event::new(
+            "test.shadow",
+            json!([
+                { "do": "increment", "key": "n" },
+                { "do": "send", "url": receiver.url("/ship"), "body": { "order": 1 } },
+                { "do": "emit", "kind": "order.fulfilled", "payload": {} },
+            ]),
+        ));
+        gateway.drains();
+    }
+    gateway.accepts(&Event::new(
+        "test.never",
+        json!({ "do": "reject", "reason": "no such order" }),
+    ));
+    gateway.drains();
+    let shadow = |candidate: &str, bytes: &[u8], more: &[&str]| {
+        let file = site.path(candidate);
+        std::fs::write(&file, bytes).unwrap();
+        let file = file.to_str().unwrap();
+        let arguments = [&["--shadow", file, "--json"], more].concat();
+        let output = site.run("replay", &arguments);
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), told, stderr)
+    };
+    let guest = component("conformance");
+    let (code, told, stderr) = shadow("same.wasm", &variant(&guest, "candidate"), &[]);
+    assert_eq!(code, 0, "{told:#} {stderr}");
+    assert_eq!(
+        (&told["compared"], &told["different"]),
+        (&json!(4), &json!(0))
+    );
+    let deliveries = told["deliveries"].as_array().unwrap();
+    assert!(
+        deliveries.iter().all(|one| one["rerun"] == true),
+        "{told:#}"
+    );
+
+    // Another handler altogether: whatever it does, it is not this.
+    let other = component("welcome");
+    let (code, told, _) = shadow("other.wasm", &other, &["--kind", "test.shadow"]);
+    assert_eq!(code, 1, "{told:#}");
+    assert_eq!(
+        (&told["compared"], &told["different"]),
+        (&json!(3), &json!(3))
+    );
+    let was = |n: usize, what: &str| {
+        let differences = told["deliveries"][n]["differences"].as_array().unwrap();
+        let found = differences
+            .iter()
+            .find(|difference| difference["what"] == what);
+        let found = found.unwrap_or_else(|| panic!("{what}: {told:#}"));
+        found["was"].as_str().unwrap().to_owned()
+    };
+    assert!(was(0, "request 1").contains("{\"order\":1}"));
+    assert!(was(0, "event 1").starts_with("order.fulfilled"));
+    // Each run saw what the one before it wrote to the copy of the present state.
+    let values = [0, 1, 2].map(|n| was(n, "state n"));
+    assert_eq!(values, ["set to 4", "set to 5", "set to 6"]);
+
+    // The component that ran then is gone: the record is all there is.
+    let kept = site.path(format!("data/components/{}.wasm", digest(&guest)));
+    std::fs::remove_file(kept).unwrap();
+    let (code, told, _) = shadow("same.wasm", &variant(&guest, "candidate"), &[]);
+    assert_eq!((code, &told["different"]), (0, &json!(0)), "{told:#}");
+    assert_eq!(told["deliveries"][0]["rerun"], false);
+
+    let ledger = site.ledger();
+    assert_eq!(
+        ledger.state("guest", "n").as_deref(),
+        Some("3"),
+        "nothing was written"
+    );
+    assert_eq!((receiver.requests().len(), ledger.events()), (3, 7));
+    let (code, _, stderr) = shadow("none.wasm", b"no component", &[]);
+    assert_eq!(code, 2, "{stderr}");
+}

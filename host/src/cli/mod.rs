@@ -12,6 +12,7 @@ mod replay;
 mod request;
 mod schedule;
 mod serve;
+mod shadow;
 mod sign;
 mod status;
 mod table;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -58,6 +59,14 @@ pub(super) struct ReplayArgs {
     /// Do not ask before a filter's deliveries are replayed.
     #[arg(long)]
     yes: bool,
+    /// Compare instead: run this component on copies of the handler's state, without any
+    /// effect, and show where it differs from what ran. Ends with 0 where nothing does, with
+    /// 1 where something does.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["routes", "same_keys", "recorded", "dry_run", "yes"])]
+    shadow: Option<PathBuf>,
+    /// With `--shadow`: how many deliveries at most, the last ones.
+    #[arg(long, default_value_t = 1000)]
+    pub(super) limit: usize,
     /// Why, for the record.
     #[arg(long)]
     why: Option<String>,
@@ -67,6 +76,9 @@ pub(super) struct ReplayArgs {
 }
 
 pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+    if let Some(candidate) = &args.shadow {
+        return Ok(super::shadow::run(args, candidate));
+    }
     let asked = asked(args)?;
     let Side::Gateway(client) = args.gateway.find()? else {
         bail!("no gateway answers: a replay needs one that runs");

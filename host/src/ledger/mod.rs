@@ -27,8 +27,8 @@ pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
 pub use order::{OrderKey, Recipient, Turn};
 pub use records::{
     AttemptView, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail, EventSummary,
-    InterventionView, Listed, Order, Page, Payload, RecordFilter, Records, RequestView,
-    StateFilter, without_query,
+    InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordedEmission, RecordedEnd,
+    RecordedRun, Records, RequestView, StateFilter, without_query,
 };
 pub use retention::{Erased, Erasure, Keys, Retention, SourceRetention, Swept};
 pub use schedule::{Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};

@@ -9,8 +9,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DeliverySeq, DeliveryState, LedgerError};
-use crate::event::{Event, EventId, HandlerName, SourceName, UnixMillis};
+use super::{Delivery, DeliverySeq, DeliveryState, LedgerError, NewRequest};
+use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName, UnixMillis};
 use crate::manifest::EventPattern;
 
 /// What can be asked about what is on record. Each call is a few short statements that
@@ -314,6 +314,41 @@ pub struct EmittedView {
     pub id: String,
     /// Its type.
     pub kind: String,
+}
+
+/// What a delivery's last attempt was given and did.
+#[derive(Clone, Debug)]
+pub struct RecordedRun {
+    /// The delivery as that attempt was given it.
+    pub delivery: Delivery,
+    /// What it did.
+    pub did: RecordedEnd,
+}
+
+/// How an attempt ended, with its effects but for those on state, which are not recorded.
+#[derive(Clone, Debug)]
+pub struct RecordedEnd {
+    /// How it ended.
+    pub outcome: String,
+    /// What was said of that.
+    pub detail: String,
+    /// What ran; none after a crash.
+    pub component: Option<ComponentDigest>,
+    /// What it queued.
+    pub requests: Vec<NewRequest>,
+    /// What it emitted.
+    pub emitted: Vec<RecordedEmission>,
+}
+
+/// An emitted event, without what the gateway adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedEmission {
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// Its bytes.
+    pub payload: Vec<u8>,
 }
 
 /// A URL without its query, in which handlers may put credentials.

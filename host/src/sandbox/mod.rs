@@ -8,6 +8,7 @@ mod bindings;
 mod cache;
 mod call;
 mod capture;
+mod copy;
 mod engine;
 mod limits;
 mod load;
@@ -38,6 +39,7 @@ use engine::EpochThread;
 use slots::Slots;
 use turns::Turns;
 
+pub use copy::{Snapshot, StateCopy, Written};
 pub use load::{Component, LoadError};
 pub use state::StateSource;
 pub use wrap::WrapError;
@@ -157,6 +159,23 @@ pub enum End {
     Unstarted(String),
     /// The gateway's ledger could not be read: the run says nothing of the handler.
     Ledger(LedgerError),
+}
+
+impl End {
+    /// The outcome's name, as attempts have it, and what is to be said of it.
+    pub(crate) fn told(&self) -> (&'static str, String) {
+        match self {
+            Self::Done => ("done", String::new()),
+            Self::Ignored(reason) => ("ignored", reason.clone()),
+            Self::Retry { reason, .. } => ("retry", reason.clone()),
+            Self::Reject(reason) => ("reject", reason.clone()),
+            Self::Trap(message) => ("trap", message.clone()),
+            Self::Unstarted(message) => ("error", message.clone()),
+            Self::Timeout => ("timeout", String::new()),
+            Self::Limit(limit) => ("limit", limit.clone()),
+            Self::Ledger(error) => ("error", error.to_string()),
+        }
+    }
 }
 
 /// What a run came to.

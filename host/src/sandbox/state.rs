@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::copy::StateCopy;
 use crate::event::HandlerName;
 use crate::ledger::{Ledger, LedgerError, Read, StateEntry, StateWrite, Version, Versioned};
 
@@ -37,12 +38,15 @@ pub enum StateSource {
     Ledger(Arc<dyn Ledger>),
     /// A given state, for trying a component out.
     Given(Arc<BTreeMap<String, Vec<u8>>>),
+    /// A copy of a ledger's, for running beside it.
+    Copy(Arc<StateCopy>),
 }
 
 impl StateSource {
     fn get(&self, handler: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
         match self {
             Self::Ledger(ledger) => ledger.state_get(handler, key),
+            Self::Copy(copy) => copy.get(handler, key),
             Self::Given(state) => {
                 Ok(state
                     .get(key)
@@ -63,6 +67,7 @@ impl StateSource {
     ) -> Result<Vec<StateEntry>, LedgerError> {
         match self {
             Self::Ledger(ledger) => ledger.state_list(handler, prefix, after, limit),
+            Self::Copy(copy) => copy.list(handler, prefix, after, limit),
             Self::Given(state) => Ok(state
                 .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
                 .take_while(|(key, _)| key.starts_with(prefix))

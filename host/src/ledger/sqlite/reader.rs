@@ -13,7 +13,7 @@ use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
     Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
     LedgerError, Listed, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause,
-    RecordFilter, Records, Scheduled, StateEntry, Versioned,
+    RecordFilter, RecordedRun, Records, Scheduled, StateEntry, Versioned,
 };
 
 /// How many idle connections are kept.
@@ -157,6 +157,12 @@ impl SqliteReader {
     /// As [`Ledger::pauses`](crate::ledger::Ledger::pauses).
     pub fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
         self.read(pauses::list)
+    }
+
+    /// What a delivery's last attempt was given and did; `None` if it had none, or its
+    /// event's payload is no longer whole.
+    pub fn recorded(&self, seq: DeliverySeq) -> Result<Option<RecordedRun>, LedgerError> {
+        self.read(|conn| records::recorded(conn, seq))
     }
 
     /// As [`Ledger::is_named`](crate::ledger::Ledger::is_named).
