@@ -16,8 +16,8 @@ use crate::dispatch::{BreakerState, Dispatcher, LaneStatus, Runnable};
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::generation::{Generation, LoadedHandler, Standing};
 use crate::ledger::{
-    Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Pause, Recorded,
-    Records,
+    Address, Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Pause,
+    Recipient, Recorded, Records,
 };
 use crate::manifest::{Handler, OutboxSettings, Source};
 use crate::outbox::{Inbox, Targets};
@@ -145,6 +145,15 @@ fn new_event(source: &PinnedSource, event: ProviderEvent, now: UnixMillis) -> Ne
     }
 }
 
+impl Core {
+    /// What says what the delivery of an event to a handler is ordered by, whatever
+    /// generation serves.
+    pub(crate) fn address(self: &Arc<Self>) -> Address {
+        let core = self.clone();
+        Arc::new(move |handler, event| core.current.load().routes.recipient(handler, event))
+    }
+}
+
 impl Targets for Core {
     fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>> {
         // Requests of a handler that is away wait until it is back, and so do these.
@@ -153,6 +162,10 @@ impl Targets for Core {
             return None;
         }
         self.current.load().manifest.handlers.get(name).cloned()
+    }
+
+    fn recipient(&self, handler: HandlerName, event: &Event) -> Recipient {
+        self.current.load().routes.recipient(handler, event)
     }
 
     fn settings(&self) -> OutboxSettings {

@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::Clock;
 use crate::event::UnixMillis;
-use crate::ledger::{Fired, Ledger, LedgerError};
+use crate::ledger::{Address, Fired, Ledger, LedgerError};
 
 /// The longest time without a look at the clock.
 const LOOK: Duration = Duration::from_secs(1);
@@ -60,23 +60,24 @@ impl Alarm {
         self.changed.notify_one();
     }
 
-    /// Starts the thread. It ends when the guard is dropped, or with the ledger.
+    /// Starts the thread; `address` says what deliveries are ordered by. It ends when the guard is dropped, or with the ledger.
     pub fn start(
         self: &Arc<Self>,
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
+        address: Address,
     ) -> io::Result<Timer> {
         let alarm = self.clone();
         let thread = std::thread::Builder::new()
             .name("schedule".into())
-            .spawn(move || alarm.run(&*ledger, &*clock))?;
+            .spawn(move || alarm.run(&*ledger, &*clock, &address))?;
         Ok(Timer {
             alarm: self.clone(),
             thread: Some(thread),
         })
     }
 
-    fn run(&self, ledger: &dyn Ledger, clock: &dyn Clock) {
+    fn run(&self, ledger: &dyn Ledger, clock: &dyn Clock, address: &Address) {
         let mut state = self.state.lock();
         while !state.stopping {
             let now = clock.now();
@@ -87,7 +88,7 @@ impl Alarm {
                     // What is scheduled from here on may or may not be in the answer.
                     state.next = None;
                     let began = Instant::now();
-                    let fired = MutexGuard::unlocked(&mut state, || ledger.fire(now));
+                    let fired = MutexGuard::unlocked(&mut state, || ledger.fire(now, address));
                     match after(fired, now) {
                         Some(After { next, pause }) => {
                             next.into_iter().for_each(|next| state.note(next));
@@ -191,6 +192,10 @@ mod tests {
         }
     }
 
+    fn unordered() -> Address {
+        Arc::new(|handler, _| handler.into())
+    }
+
     /// A ledger with its alarm. The thread that waits is in `timer`.
     struct Site {
         clock: ManualClock,
@@ -226,7 +231,11 @@ mod tests {
         fn started() -> Self {
             let mut site = Self::new();
             let clock = Arc::new(site.clock.clone());
-            site.timer = Some(site.alarm.start(site.ledger.clone(), clock).unwrap());
+            site.timer = Some(
+                site.alarm
+                    .start(site.ledger.clone(), clock, unordered())
+                    .unwrap(),
+            );
             site
         }
 
@@ -350,7 +359,11 @@ mod tests {
         let clock = Arc::new(site.clock.clone());
         // As if another process had scheduled it: this one's alarm does not know of it.
         let alarm = Arc::new(Alarm::default());
-        site.timer = Some(alarm.start(site.ledger.clone(), clock).unwrap());
+        site.timer = Some(
+            alarm
+                .start(site.ledger.clone(), clock, unordered())
+                .unwrap(),
+        );
         assert_eq!(site.fires(), "a");
     }
 

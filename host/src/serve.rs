@@ -156,7 +156,7 @@ impl Gateway {
         }
         dispatcher.set_handlers(generation.runnables(), generation.routes.clone());
         let pool = dispatcher.start(shared.clone())?;
-        let timer = alarm.start(shared.clone(), core.clock.clone())?;
+        let timer = alarm.start(shared.clone(), core.clock.clone(), core.address())?;
         let outbox = Outbox::start(outbox::Parts {
             ledger: shared,
             inbox,

@@ -124,6 +124,17 @@ impl Ledger {
         )
     }
 
+    /// The deliveries of events of a type, once for each attempt, in the order in which
+    /// the attempts began.
+    pub(crate) fn attempted(&self, kind: &str) -> Vec<i64> {
+        self.rows(
+            "SELECT d.seq FROM attempts a JOIN deliveries d ON d.seq = a.delivery
+             JOIN events e ON e.seq = d.event WHERE e.kind = ?1 ORDER BY a.started, d.seq",
+            [kind],
+            |row| row.get(0),
+        )
+    }
+
     /// A value of a handler's state, as text.
     pub(crate) fn state(&self, handler: &str, key: &str) -> Option<String> {
         self.0

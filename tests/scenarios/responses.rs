@@ -164,3 +164,24 @@ fn a_chain_of_answers_ends() {
     gateway.drains();
     assert_eq!(ledger.state("guest", "links").as_deref(), Some("9"));
 }
+
+#[test]
+fn answers_of_one_key_are_handled_one_after_another() {
+    let receiver = Receiver::start();
+    let site = Site::new(&Manifest::with_one(
+        Handler::new("guest")
+            .retry(5, "100ms")
+            .allow(receiver.address)
+            .set("order_by = \"subject\""),
+    ));
+    let gateway = site.start();
+    // The subject is the text that was asked with, here the same; each fails twice.
+    let then = json!({ "do": "flaky", "succeed_at": 3 });
+    let send = json!({ "do": "send", "url": receiver.url("/"), "respond": then, "times": 2 });
+    gateway.accepts(&Event::new("test.ask", send));
+    let ledger = site.ledger();
+    let attempts = || ledger.attempted("outbox.response");
+    eventually("both are done", || attempts().len() == 6);
+    let attempts = attempts();
+    assert!(attempts.is_sorted(), "{attempts:?}");
+}

@@ -244,3 +244,25 @@ fn what_falls_due_for_an_absent_handler_is_held() {
         ledger.state("guest", "ran").as_deref() == Some("1")
     });
 }
+
+#[test]
+fn scheduled_events_of_one_key_run_one_after_another() {
+    let site = Site::new(&Manifest::with_one(
+        Handler::new("guest")
+            .retry(5, "100ms")
+            .set("order_by = \"subject\""),
+    ));
+    let gateway = site.start();
+    // Both are about the same order, and each fails twice.
+    let flaky = json!({ "do": "flaky", "succeed_at": 3 });
+    let put = |key: &str| {
+        json!({ "do": "schedule", "key": key, "kind": "test.due", "subject": "order_1",
+                "after_ms": 10, "payload": flaky })
+    };
+    gateway.accepts(&Event::new("test.plan", json!([put("a"), put("b")])));
+    let ledger = site.ledger();
+    let attempts = || ledger.attempted("test.due");
+    eventually("both are done", || attempts().len() == 6);
+    let attempts = attempts();
+    assert!(attempts.is_sorted(), "{attempts:?}");
+}

@@ -31,7 +31,7 @@ pub use records::{
     RecordedRun, Records, RequestView, StateFilter, without_query,
 };
 pub use retention::{Erased, Erasure, Keys, Retention, SourceRetention, Swept};
-pub use schedule::{Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};
+pub use schedule::{Address, Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};
 pub use sqlite::{FatalHook, OpenError, SqliteLedger, SqliteOptions, SqliteReader};
 
 /// The durable store. Every method may be called from any thread.
@@ -111,9 +111,9 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> Result<Vec<OutboxRequest>, LedgerError>;
 
     /// Makes events of what handlers have scheduled for `now` or before, each delivered to
-    /// its handler alone: a bounded number, earliest first. Call it again while the next
-    /// is due. Blocks until it is durable.
-    fn fire(&self, now: UnixMillis) -> Result<Fired, LedgerError>;
+    /// its handler alone, in the order that `address` says: a bounded number, earliest
+    /// first. Call it again while the next is due. Blocks until it is durable.
+    fn fire(&self, now: UnixMillis, address: &Address) -> Result<Fired, LedgerError>;
 
     /// What is scheduled, of one handler or of all, in the order in which it is due.
     fn schedule_list(

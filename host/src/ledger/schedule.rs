@@ -1,11 +1,12 @@
 //! Events that handlers schedule for themselves: what is put, and what waits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::event::{DedupBasis, DedupKey, Event, EventId, HandlerName, MAX_DEPTH, UnixMillis};
-use crate::ledger::NewEvent;
+use crate::ledger::{NewEvent, Recipient};
 
 /// How far ahead an entry may be due: more than a year, so that what recurs yearly fits.
 pub const SCHEDULE_HORIZON: Duration = Duration::from_secs(400 * 24 * 60 * 60);
@@ -13,6 +14,9 @@ pub const SCHEDULE_HORIZON: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// What is due sooner than this counts as emitted by the event that put it, so that a
 /// handler which schedules itself again and again cannot run hot.
 const CHAIN_GAP: UnixMillis = 60_000;
+
+/// Says what the delivery of an event to a handler is ordered by, as the manifest has it now.
+pub type Address = Arc<dyn Fn(HandlerName, &Event) -> Recipient + Send + Sync>;
 
 /// A change to the entry of one key of a handler's schedule.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,7 +108,7 @@ pub struct Scheduled {
 impl Scheduled {
     /// The event that the entry becomes at `now`: the same one however often this is
     /// tried, but for the time of its recording.
-    pub fn into_event(self, now: UnixMillis) -> NewEvent {
+    pub fn into_event(self, now: UnixMillis, address: &Address) -> NewEvent {
         let source = self.handler.as_source();
         let event = Event {
             id: EventId::derived(self.due, self.call.as_bytes()),
@@ -126,8 +130,8 @@ impl Scheduled {
         NewEvent {
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(self.call)),
             also: Vec::new(),
+            handlers: vec![address(self.handler, &event)],
             event,
-            handlers: vec![self.handler.into()],
         }
     }
 }

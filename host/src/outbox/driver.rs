@@ -38,6 +38,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What tries share.
 struct Sending {
+    targets: Arc<dyn Targets>,
     clients: Clients,
     settler: Settler,
     clock: Arc<dyn Clock>,
@@ -76,6 +77,7 @@ impl Driver {
         );
         Self {
             sending: Arc::new(Sending {
+                targets: parts.targets.clone(),
                 clients: Clients::new(parts.tls),
                 settler,
                 clock: parts.clock,
@@ -272,7 +274,11 @@ impl Sending {
         let at = self.clock.now();
         let next = next(&outcome, tries, request.queued, at, &settings);
         self.note(&request, tries, &outcome, next);
-        let response = response::event(&request, &outcome, tries, next, at);
+        let response = response::event(&request, &outcome, tries, next, at).map(|mut new| {
+            let handler = request.handler.clone();
+            new.handlers = vec![self.targets.recipient(handler, &new.event)];
+            new
+        });
         let settlement = Settlement {
             seq: request.seq,
             at,

@@ -28,8 +28,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::event::HandlerName;
-use crate::ledger::Ledger;
+use crate::event::{Event, HandlerName};
+use crate::ledger::{Ledger, Recipient};
 use crate::manifest::{Handler, OutboxSettings};
 
 pub use connect::system_tls;
@@ -40,6 +40,12 @@ pub trait Targets: Send + Sync + 'static {
     /// The handler with this name, if the manifest has it. Requests of one that it has
     /// not wait until it comes back.
     fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>>;
+    /// A handler as the one that gets the answer of its request, with what that delivery is
+    /// ordered by.
+    fn recipient(&self, handler: HandlerName, event: &Event) -> Recipient {
+        let _ = event;
+        handler.into()
+    }
     /// `[outbox]`
     fn settings(&self) -> OutboxSettings;
 }

@@ -138,6 +138,12 @@ impl Open {
         answered.recv().expect("the callback is called").unwrap();
     }
 
+    /// Fires what is due, without an order.
+    pub(super) fn fire(&self, now: UnixMillis) -> Result<Fired, LedgerError> {
+        let address: Address = Arc::new(|handler, _| handler.into());
+        self.ledger.fire(now, &address)
+    }
+
     pub(super) fn pending(&self, of: &str) -> Vec<Delivery> {
         let all = usize::MAX >> 1;
         self.ledger

@@ -363,7 +363,7 @@ impl Model {
             .extract_if(.., |_, due| *due <= now)
             .map(|((of, key), due)| (of, key, due))
             .collect();
-        let fired = open.ledger.fire(now).unwrap();
+        let fired = open.fire(now).unwrap();
         assert_eq!(fired.events, due.len() as u64);
         assert_eq!(fired.next, self.schedule.values().min().copied());
         let deliveries = open.sink.deliveries();

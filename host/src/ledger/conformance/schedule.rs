@@ -68,12 +68,12 @@ pub(in crate::ledger) fn what_is_scheduled_is_recorded_when_due(engine: &dyn Eng
         events: 0,
         next: Some(START + 2 * HOUR),
     };
-    assert_eq!(open.ledger.fire(START + 2 * HOUR - 1).unwrap(), expected);
+    assert_eq!(open.fire(START + 2 * HOUR - 1).unwrap(), expected);
     assert!(open.sink.deliveries().is_empty());
 
     // An hour later, as after an end of the process.
     let open = open.reopen(engine);
-    let fired = open.ledger.fire(START + 2 * HOUR + 5).unwrap();
+    let fired = open.fire(START + 2 * HOUR + 5).unwrap();
     assert_eq!((fired.events, fired.next), (1, None));
     let deliveries = open.sink.deliveries();
     assert_eq!(deliveries.len(), 1);
@@ -100,7 +100,7 @@ pub(in crate::ledger) fn what_is_scheduled_is_recorded_when_due(engine: &dyn Eng
     assert_eq!(&event.payload[..], b"{\"level\":1}");
     assert_eq!(open.pending("a").len(), 1);
 
-    let again = open.ledger.fire(u64::MAX >> 1).unwrap();
+    let again = open.fire(u64::MAX >> 1).unwrap();
     assert_eq!(again, Fired::default(), "once");
     assert!(keys(&open, None).is_empty());
 }
@@ -129,7 +129,7 @@ pub(in crate::ledger) fn a_put_replaces_and_a_cancel_removes(engine: &dyn Engine
     assert_eq!(keys(&open, Some("b")), ["x"]);
     assert_eq!(keys(&open, Some("nobody")), [""; 0]);
     assert_eq!(keys(&open, None), ["z", "x", "x"]);
-    let fired = open.ledger.fire(START + 4 * HOUR).unwrap();
+    let fired = open.fire(START + 4 * HOUR).unwrap();
     assert_eq!((fired.events, fired.next), (2, Some(START + 5 * HOUR)));
     let created: Vec<_> = open
         .sink
@@ -161,12 +161,12 @@ pub(in crate::ledger) fn a_failed_attempt_schedules_nothing(engine: &dyn Engine)
 pub(in crate::ledger) fn a_run_with_the_same_keys_is_recorded_once(engine: &dyn Engine) {
     let open = Open::new(engine);
     schedule(&open, "a", "evt_1", &[("x", put_by("1", Due::At(START)))]);
-    assert_eq!(open.ledger.fire(START).unwrap().events, 1);
+    assert_eq!(open.fire(START).unwrap().events, 1);
     schedule(&open, "a", "evt_2", &[("x", put_by("1", Due::At(START)))]);
-    assert_eq!(open.ledger.fire(START).unwrap().events, 0);
+    assert_eq!(open.fire(START).unwrap().events, 0);
     assert!(keys(&open, None).is_empty(), "it does not wait for ever");
     schedule(&open, "a", "evt_3", &[("x", put_by("2", Due::At(START)))]);
-    assert_eq!(open.ledger.fire(START).unwrap().events, 1);
+    assert_eq!(open.fire(START).unwrap().events, 1);
 }
 
 pub(in crate::ledger) fn a_handler_has_so_many_entries_at_most(engine: &dyn Engine) {
@@ -200,7 +200,7 @@ pub(in crate::ledger) fn a_handler_has_so_many_entries_at_most(engine: &dyn Engi
     );
     assert_eq!(keys(&open, Some("a")).len(), LIMIT as usize);
     // What fired makes room, also as counted anew after reopening.
-    assert_eq!(open.ledger.fire(START).unwrap().events, 2);
+    assert_eq!(open.fire(START).unwrap().events, 2);
     let open = open.reopen(engine);
     schedule(&open, "a", "evt_6", &[("more", put(Due::At(START + HOUR)))]);
     let (answer, _) = try_schedule(&open, "a", "evt_7", &[("again", put(Due::At(START)))]);
@@ -237,7 +237,7 @@ pub(in crate::ledger) fn many_that_are_due_come_in_steps(engine: &dyn Engine) {
     }
     let (mut steps, mut events) = (0, 0);
     loop {
-        let fired = open.ledger.fire(START + scheduled).unwrap();
+        let fired = open.fire(START + scheduled).unwrap();
         steps += 1;
         events += fired.events;
         assert!(fired.events < scheduled, "in bounded steps");
@@ -255,7 +255,7 @@ pub(in crate::ledger) fn an_absent_handlers_scheduled_event_is_held(engine: &dyn
     let open = Open::new(engine);
     schedule(&open, "a", "evt_1", &[("x", put(Due::At(START)))]);
     assert_eq!(open.ledger.hold_absent(&[handler("b")]).unwrap(), (0, 0));
-    assert_eq!(open.ledger.fire(START).unwrap().events, 1);
+    assert_eq!(open.fire(START).unwrap().events, 1);
     assert_eq!(open.ledger.hold_absent(&[handler("b")]).unwrap(), (1, 0));
     assert_eq!(open.deliveries_in(DeliveryState::Held), 1);
     assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 1));

@@ -167,7 +167,7 @@ impl Batch<'_> {
             }
             Op::Mark(task) => task.answer = Some(Ok(settle::mark(self, task.request)?)),
             Op::LetPass(task) => task.answer = Some(Ok(order::let_pass(self, &task.request)?)),
-            Op::Fire(task) => task.answer = Some(Ok(schedule::fire(self, task.request)?)),
+            Op::Fire(task) => task.answer = Some(Ok(schedule::fire(self, &task.request)?)),
             Op::Sweep(task) => task.answer = Some(Ok(prune::step(self, &task.request)?)),
             Op::Erase(task) => task.answer = Some(Ok(erase::on_demand(self, task.request)?)),
             Op::Excuse(task) => task.answer = Some(Ok(excuse::apply(self, &task.request)?)),

@@ -50,18 +50,19 @@ use parking_lot::Mutex;
 use self::batch::Memory;
 use self::checkpoint::Checkpointer;
 use self::op::{
-    CompletionRequest, HoldStep, Mark, Op, Prepared, Reply, SettlementRequest, Sweeping, Task,
+    CompletionRequest, FireRequest, HoldStep, Mark, Op, Prepared, Reply, SettlementRequest,
+    Sweeping, Task,
 };
 use self::queue::{Queue, Refused};
 use self::running::Running;
 use self::sweep::Sweeper;
 use self::writer::Writer;
 use super::{
-    Completion, CompletionCallback, Counts, Delivery, DeliveryDetail, DeliverySeq, DeliveryState,
-    DeliverySummary, Erased, EventDetail, EventSummary, Fired, Intervened, Intervention, Ledger,
-    LedgerError, LedgerSink, Listed, NewEvent, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
-    Page, Pause, RecordFilter, RecordFuture, Records, Retention, Scheduled, Settlement,
-    SettlementCallback, StateEntry, Swept, Turn, Versioned,
+    Address, Completion, CompletionCallback, Counts, Delivery, DeliveryDetail, DeliverySeq,
+    DeliveryState, DeliverySummary, Erased, EventDetail, EventSummary, Fired, Intervened,
+    Intervention, Ledger, LedgerError, LedgerSink, Listed, NewEvent, OutboxEntry, OutboxRequest,
+    OutboxSeq, OutboxState, Page, Pause, RecordFilter, RecordFuture, Records, Retention, Scheduled,
+    Settlement, SettlementCallback, StateEntry, Swept, Turn, Versioned,
 };
 use crate::clock::Clock;
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
@@ -327,8 +328,9 @@ impl Ledger for SqliteLedger {
         self.reader.outbox_waiting(after, limit, max_bytes)
     }
 
-    fn fire(&self, now: UnixMillis) -> Result<Fired, LedgerError> {
-        self.wait(now, Op::Fire)
+    fn fire(&self, now: UnixMillis, address: &Address) -> Result<Fired, LedgerError> {
+        let address = address.clone();
+        self.wait(FireRequest { now, address }, Op::Fire)
     }
 
     fn schedule_list(

@@ -6,8 +6,9 @@ use super::excuse::Excuse;
 use super::pauses::PauseRequest;
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
-    Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, Intervened, Intervention,
-    LedgerError, NewEvent, Recipient, Recorded, Retention, ScheduleWrite, Settlement, Turn,
+    Address, Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, Intervened,
+    Intervention, LedgerError, NewEvent, Recipient, Recorded, Retention, ScheduleWrite, Settlement,
+    Turn,
 };
 
 /// Calls back exactly once: with an answer, or, when it is dropped without one (the
@@ -149,7 +150,7 @@ pub(super) enum Op {
     Intervene(Box<Task<Intervention, Vec<Intervened>>>),
     /// Answers how many dead deliveries it let others pass.
     LetPass(Task<Vec<HandlerName>, u64>),
-    Fire(Task<UnixMillis, Fired>),
+    Fire(Task<FireRequest, Fired>),
     Sweep(Task<Sweeping, SweepDone>),
     Erase(Task<EventId, Erased>),
     Pause(Task<PauseRequest, ()>),
@@ -192,6 +193,12 @@ impl From<Settlement> for SettlementRequest {
             response: response.map(|event| Prepared::from(*event)),
         }
     }
+}
+
+/// What is due at this time is to be recorded.
+pub(super) struct FireRequest {
+    pub(super) now: UnixMillis,
+    pub(super) address: Address,
 }
 
 /// What an operation weighs beside its bodies: rows, keys and names.

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Result, Row, params};
 
 use super::batch::{Batch, int};
-use super::op::Prepared;
+use super::op::{FireRequest, Prepared};
 use super::tally::Counter;
 use super::{record, rows};
 use crate::event::{EventId, HandlerName, UnixMillis};
@@ -113,7 +113,9 @@ fn count(batch: &mut Batch<'_>, handler: i64, by: i64) {
 }
 
 /// Makes events of a bounded number of entries that are due at `now`, earliest first.
-pub(super) fn fire(batch: &mut Batch<'_>, now: UnixMillis) -> Result<Fired> {
+pub(super) fn fire(batch: &mut Batch<'_>, request: &FireRequest) -> Result<Fired> {
+    let FireRequest { now, address } = request;
+    let now = *now;
     let mut fired = Fired::default();
     for (seq, handler, entry) in due(batch, now)? {
         batch
@@ -121,7 +123,7 @@ pub(super) fn fire(batch: &mut Batch<'_>, now: UnixMillis) -> Result<Fired> {
             .prepare_cached("DELETE FROM schedule WHERE seq = ?1")?
             .execute([seq])?;
         count(batch, handler, -1);
-        let event = Prepared::from(entry.into_event(now));
+        let event = Prepared::from(entry.into_event(now, address));
         // One that is known was scheduled by an earlier run with the same keys.
         fired.events += u64::from(record::insert(batch, &event)?.is_some());
     }
