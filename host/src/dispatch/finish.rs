@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::keys::{is_superseded, turn};
 use super::lane::{Job, SUSPECT};
 use super::{Runnable, Shared, TrialNews};
 use crate::event::UnixMillis;
@@ -12,7 +13,7 @@ use crate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Inapplicable, LedgerError,
     NextState, Turn,
 };
-use crate::manifest::{Handler, OnBlock, OnTrap, OrderSettings, RetryPolicy};
+use crate::manifest::{OnTrap, RetryPolicy};
 use crate::sandbox::{End, Run};
 
 /// How long nothing is handed out after the ledger could not be used.
@@ -33,8 +34,20 @@ pub(super) fn run(
     let ledger = shared.ledger();
     let delivery = &job.delivery;
     if delivery.counted(delivery.attempts) >= runnable.handler().retry.attempts {
-        give_up(shared, job, turn(runnable.handler()));
+        let turn = turn(runnable.handler(), delivery);
+        give_up(shared, job, turn);
         return true;
+    }
+    match is_superseded(ledger.as_ref(), runnable.handler(), delivery) {
+        Ok(false) => {}
+        Ok(true) => {
+            pass_over(shared, job, runnable);
+            return true;
+        }
+        Err(error) => {
+            unavailable(shared, job, &error);
+            return true;
+        }
     }
     if delivery.crashes >= SUSPECT
         && let Err(error) = ledger.claim(delivery.seq)
@@ -77,6 +90,28 @@ fn ran(shared: &Shared, job: &mut Job, attempt: &Attempt) {
             verdict,
         });
     }
+}
+
+/// Ends a delivery without running it, since something newer of its key has been done.
+fn pass_over(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
+    let run = Run {
+        end: End::Ignored("superseded: something newer of the same key has been done".to_owned()),
+        reads: Vec::new(),
+        effects: Effects::default(),
+        logs: String::new(),
+        duration: Duration::ZERO,
+        lowered: false,
+    };
+    let completion = completion(shared, &job.delivery, runnable, run, shared.clock.now());
+    let name = &job.delivery.handler;
+    let mut lanes = shared.lanes.lock();
+    if let Some(lane) = lanes.get_mut(name) {
+        // This says nothing of the handler.
+        lane.gate.ended(std::mem::take(&mut job.pass), None);
+    }
+    lanes.ran(name);
+    drop(lanes);
+    submit(shared, job, completion);
 }
 
 /// Ends a delivery whose last attempts ended with the gateway itself.
@@ -148,7 +183,7 @@ fn answered(
             Ok(Completed::Inapplicable(why)) => {
                 let policy = &lane.runnable.handler().retry;
                 let now = shared.clock.now();
-                let turn = turn(lane.runnable.handler());
+                let turn = turn(lane.runnable.handler(), &job.delivery);
                 let failed = inapplicable(&job.delivery, why, record, (policy, turn), now);
                 lane.push_commit(job, Box::new(failed));
             }
@@ -194,14 +229,6 @@ fn answered(
             component,
             verdict: None,
         });
-    }
-}
-
-/// What an end means for later deliveries of the same key.
-fn turn(handler: &Handler) -> Turn {
-    let waits = |order: &OrderSettings| order.on_block == OnBlock::Wait;
-    Turn {
-        holds_when_dead: handler.order.as_ref().is_some_and(waits),
     }
 }
 
@@ -291,7 +318,7 @@ fn completion(
         next,
         reads: run.reads,
         effects,
-        turn: turn(runnable.handler()),
+        turn: turn(runnable.handler(), delivery),
     }
 }
 

@@ -1,11 +1,12 @@
-//! What deliveries are ordered by, taken from their events.
+//! What deliveries are ordered by, and which are stale, taken from their events.
 
 use serde_json::Value;
 
-use crate::event::{Event, HandlerName};
+use crate::event::{Event, HandlerName, UnixMillis};
 use crate::json::{PointerSet, pluck};
-use crate::ledger::OrderKey;
-use crate::manifest::{Handler, OrderBy};
+use crate::ledger::{Delivery, Ledger, LedgerError, OrderKey, Rank, Turn};
+use crate::manifest::{Handler, OnBlock, OrderBy, OrderSettings, SupersedeBy};
+use crate::scheme::rfc3339;
 
 /// Where a handler's keys come from.
 #[derive(Debug)]
@@ -52,24 +53,103 @@ impl KeyRule {
     }
 }
 
+/// How new the fact is that an event tells of, where its handler asks for that.
+fn rank(handler: &Handler, event: &Event) -> Option<Rank> {
+    match handler.order.as_ref()?.supersede_by.as_ref()? {
+        SupersedeBy::Created => whole(event.created?),
+        SupersedeBy::Pointer(pointer) => {
+            let pointer = PointerSet::new(&[pointer]).ok()?;
+            match pluck(&event.payload, &pointer).ok()?.pop().flatten()? {
+                Value::Number(number) => number
+                    .as_i64()
+                    .map(Rank::Whole)
+                    .or(number.as_f64().map(Rank::Real)),
+                Value::String(text) => match text.parse() {
+                    Ok(number) => Some(Rank::Whole(number)),
+                    Err(_) => whole(rfc3339(&text)?),
+                },
+                _ => None,
+            }
+        }
+    }
+}
+
+fn whole(millis: UnixMillis) -> Option<Rank> {
+    i64::try_from(millis).ok().map(Rank::Whole)
+}
+
+/// What the end of a delivery means for later ones of the same key.
+pub(super) fn turn(handler: &Handler, delivery: &Delivery) -> Turn {
+    let waits = |order: &OrderSettings| order.on_block == OnBlock::Wait;
+    Turn {
+        holds_when_dead: handler.order.as_ref().is_some_and(waits),
+        rank: rank(handler, &delivery.event),
+    }
+}
+
+/// Whether something newer of the same key has been done.
+pub(super) fn is_superseded(
+    ledger: &dyn Ledger,
+    handler: &Handler,
+    delivery: &Delivery,
+) -> Result<bool, LedgerError> {
+    let Some((key, rank)) = delivery.key.zip(rank(handler, &delivery.event)) else {
+        return Ok(false);
+    };
+    let newest = ledger.newest(&key)?;
+    Ok(newest.is_some_and(|newest| rank.is_older_than(newest)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dispatch::tests::settings;
-    use crate::manifest::{OnBlock, OrderSettings};
 
-    fn key(by: OrderBy, payload: &str) -> Option<OrderKey> {
-        let handler = Handler {
+    fn handler(by: OrderBy, supersede_by: Option<SupersedeBy>) -> Handler {
+        Handler {
             order: Some(OrderSettings {
                 by,
                 on_block: OnBlock::Wait,
+                supersede_by,
             }),
             ..settings("h", 1)
-        };
-        let mut event = (*crate::fixtures::blank_delivery(&handler).event).clone();
+        }
+    }
+
+    fn event(handler: &Handler, payload: &str) -> Event {
+        let mut event = (*crate::fixtures::blank_delivery(handler).event).clone();
         event.payload = bytes::Bytes::copy_from_slice(payload.as_bytes());
         event.account = Some("acct_1".to_owned());
-        KeyRule::of(&handler)?.key(&handler.name, &event)
+        event.created = Some(1_790_000_000_000);
+        event
+    }
+
+    fn key(by: OrderBy, payload: &str) -> Option<OrderKey> {
+        let handler = handler(by, None);
+        KeyRule::of(&handler)?.key(&handler.name, &event(&handler, payload))
+    }
+
+    #[test]
+    fn ranks_are_numbers_and_times() {
+        let at = |payload| {
+            let by = SupersedeBy::Pointer("/n".to_owned());
+            let handler = handler(OrderBy::Account, Some(by));
+            rank(&handler, &event(&handler, payload))
+        };
+        let whole = |number| Some(Rank::Whole(number));
+        assert_eq!(at(r#"{"n":17}"#), whole(17));
+        assert_eq!(at(r#"{"n":"17"}"#), whole(17));
+        assert_eq!(at(r#"{"n":17.5}"#), Some(Rank::Real(17.5)));
+        assert_eq!(at(r#"{"n":"1970-01-01T00:00:01.5Z"}"#), whole(1500));
+        let large = r#"{"n":9007199254740993}"#;
+        assert_eq!(at(large), whole(9_007_199_254_740_993));
+        for nothing in [r#"{"n":"soon"}"#, r#"{"n":null}"#, r#"{"n":[1]}"#, "no"] {
+            assert_eq!(at(nothing), None, "{nothing}");
+        }
+        let created = handler(OrderBy::Account, Some(SupersedeBy::Created));
+        let event = event(&created, "no");
+        assert_eq!(rank(&created, &event), whole(1_790_000_000_000));
+        assert_eq!(rank(&handler(OrderBy::Account, None), &event), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use crate::event::{ComponentDigest, DedupKey, Event, EventId, HandlerName, UnixMillis};
 
 pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
-pub use order::{OrderKey, Recipient, Turn};
+pub use order::{OrderKey, Rank, Recipient, Turn};
 pub use records::{
     AttemptView, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail, EventSummary,
     InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordedEmission, RecordedEnd,
@@ -99,6 +99,9 @@ pub trait Ledger: Send + Sync + 'static {
         handler: &HandlerName,
         except: &dyn Fn(DeliverySeq) -> bool,
     ) -> Result<Option<UnixMillis>, LedgerError>;
+
+    /// The newest fact that a `done` delivery of this key told of.
+    fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError>;
 
     /// Requests that wait in the outbox, in the order of their commits, that were
     /// queued after `after`, `limit` at most and of about `max_bytes` (always at

@@ -50,4 +50,55 @@ impl From<HandlerName> for Recipient {
 pub struct Turn {
     /// Whether it goes on holding its key if it becomes dead.
     pub holds_when_dead: bool,
+    /// How new the fact is that it tells of. The newest that is done is remembered of its
+    /// key, and an older one cannot become done after it.
+    pub rank: Option<Rank>,
+}
+
+/// How new a fact is, in whatever unit its events have.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Rank {
+    /// A whole number; a time is one of milliseconds.
+    Whole(i64),
+    /// Any other number.
+    Real(f64),
+}
+
+impl Rank {
+    /// Whether this is older than `other`. Exact, also where a whole number is one that a
+    /// float cannot hold.
+    pub fn is_older_than(self, other: Self) -> bool {
+        // Floats beyond 64 bits become the largest number there is, which suffices here.
+        let parts = |rank| match rank {
+            Self::Whole(number) => (i128::from(number), 0.0),
+            Self::Real(number) => (number.floor() as i128, number - number.floor()),
+        };
+        parts(self) < parts(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_compare_by_value() {
+        use Rank::{Real, Whole};
+        let rising = [
+            Real(-1.5),
+            Whole(-1),
+            Real(0.25),
+            Whole(1),
+            Real(1.5),
+            Whole(i64::MAX - 1),
+            Whole(i64::MAX),
+            Real(1e19),
+        ];
+        for (n, older) in rising.iter().enumerate() {
+            for (m, newer) in rising.iter().enumerate() {
+                assert_eq!(older.is_older_than(*newer), n < m, "{older:?} {newer:?}");
+            }
+        }
+        assert!(!Whole(2).is_older_than(Real(2.0)) && !Real(2.0).is_older_than(Whole(2)));
+    }
 }

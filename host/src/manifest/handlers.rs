@@ -30,6 +30,7 @@ const HANDLER: Keys = Keys {
         "on_trap",
         "order_by",
         "on_block",
+        "supersede_by",
         "config",
         "timeout",
         "memory",

@@ -209,7 +209,7 @@ pub struct Handler {
     pub rollback: bool,
     /// `retry`. Default 12 attempts, first 5 s, factor 3, max 6 h, jitter 0.2, no total.
     pub retry: RetryPolicy,
-    /// `order_by` with `on_block`. Default: deliveries run side by side, in any order.
+    /// `order_by` with `on_block` and `supersede_by`. Default: deliveries run side by side, in any order.
     pub order: Option<OrderSettings>,
     /// `on_trap`: `"retry"` (default) or `"dead"`. Timeouts and limits are always tried again.
     pub on_trap: OnTrap,
@@ -317,6 +317,20 @@ pub struct OrderSettings {
     pub by: OrderBy,
     /// `on_block`
     pub on_block: OnBlock,
+    /// `supersede_by`: an event that is older by this than the last one of its key that was
+    /// done is ignored, without being run. Default: none is.
+    pub supersede_by: Option<SupersedeBy>,
+}
+
+/// By what events of a key are older or newer. Where there is no number and no time, the
+/// event is neither.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SupersedeBy {
+    /// The event's own time.
+    Created,
+    /// What stands at this JSON pointer in the payload: a number, or a text that is one or is
+    /// an RFC 3339 date and time.
+    Pointer(String),
 }
 
 /// Where the key of a delivery comes from. Where there is nothing, or `null`, or the payload

@@ -2,18 +2,24 @@
 
 use super::fields::{Context, Fields};
 use super::raw::Node;
-use super::{OnBlock, OrderBy, OrderSettings};
+use super::{OnBlock, OrderBy, OrderSettings, SupersedeBy};
 use crate::json::PointerSet;
 
 /// What deliveries are ordered by, if they are.
 pub(super) fn order(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<OrderSettings> {
     let by = order_by(cx, fields);
     let on_block = on_block(cx, fields);
+    let supersede_by = supersede_by(cx, fields);
     if fields.get("order_by").is_none() {
         needs_order(cx, fields, "on_block");
+        needs_order(cx, fields, "supersede_by");
         return None;
     }
-    Some(OrderSettings { by: by?, on_block })
+    Some(OrderSettings {
+        by: by?,
+        on_block,
+        supersede_by,
+    })
 }
 
 fn order_by(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<OrderBy> {
@@ -22,6 +28,14 @@ fn order_by(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<OrderBy> {
         "account" => Some(OrderBy::Account),
         "subject" => Some(OrderBy::Subject),
         _ => pointer(cx, text, node, "order_by", "\"account\", \"subject\"").map(OrderBy::Pointer),
+    }
+}
+
+fn supersede_by(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<SupersedeBy> {
+    let (text, node) = fields.text(cx, "supersede_by")?;
+    match text {
+        "created" => Some(SupersedeBy::Created),
+        _ => pointer(cx, text, node, "supersede_by", "\"created\"").map(SupersedeBy::Pointer),
     }
 }
 

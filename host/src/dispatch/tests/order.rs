@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::ledger::{DeliverySeq, OrderKey};
-use crate::manifest::{OnBlock, OrderBy, OrderSettings};
+use crate::manifest::{OnBlock, OrderBy, OrderSettings, SupersedeBy};
 
 fn ordered(
     on_block: OnBlock,
@@ -16,12 +16,52 @@ fn ordered(
             order: Some(OrderSettings {
                 by: OrderBy::Subject,
                 on_block,
+                supersede_by: None,
             }),
             ..settings("h", concurrency)
         }),
         component: "closure",
         work: Box::new(work),
     })
+}
+
+#[test]
+fn what_is_older_than_the_last_one_done_is_not_run() {
+    let mut site = Site::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = seen.clone();
+    let guarded = Closure {
+        handler: Arc::new(Handler {
+            order: Some(OrderSettings {
+                by: OrderBy::Subject,
+                on_block: OnBlock::Wait,
+                // The payload is a number.
+                supersede_by: Some(SupersedeBy::Pointer(String::new())),
+            }),
+            ..settings("h", 4)
+        }),
+        component: "closure",
+        work: Box::new(move |delivery| {
+            let number = number(delivery);
+            note.lock().push(number);
+            ended(match number {
+                7 => End::Ignored("nothing to do".into()),
+                _ => End::Done,
+            })
+        }),
+    };
+    for number in [5, 7, 6, 3, 8, 4] {
+        site.record_keyed(number..number + 1, |_| 0);
+    }
+    site.record_keyed(1..2, |_| 1);
+    site.start(vec![Arc::new(guarded)]);
+    site.until(DeliveryState::Done, 4);
+    site.until(DeliveryState::Ignored, 3);
+    let mut seen = seen.lock().clone();
+    // That of another key may come at any time.
+    seen.retain(|number| *number != 1);
+    assert_eq!(seen, [5, 7, 6, 8], "what was ignored makes nothing older");
+    site.stop();
 }
 
 /// The number of an event, which is its payload.

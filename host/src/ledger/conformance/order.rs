@@ -144,6 +144,7 @@ pub(in crate::ledger) fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
     );
     let holds = Turn {
         holds_when_dead: true,
+        rank: None,
     };
     open.ledger.give_up(next[0].seq, holds).unwrap();
     assert!(open.sink.released().is_empty());
@@ -174,10 +175,13 @@ pub(in crate::ledger) fn what_is_held_keeps_its_order(engine: &dyn Engine) {
     assert_eq!(open.deliveries_in(DeliveryState::Held), 4);
     assert!(open.runnable().is_empty());
     open.sink.released();
+    // What comes for a key of which something is held is told to nobody: it is held at once.
+    assert!(open.arrive(&[Some("y")]).is_empty());
+    assert_eq!(open.deliveries_in(DeliveryState::Held), 5);
     // One that was under way ends while its handler is away.
     open.ends(&arrived[1], NextState::Done);
     assert!(open.sink.released().is_empty());
-    assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 3));
+    assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 4));
     assert_eq!(seqs(&open.pending("a")), [place(1), place(4)]);
     open.ends(&open.pending("a")[0], NextState::Done);
     assert_eq!(seqs(&open.sink.released()), [place(2)]);
@@ -226,6 +230,39 @@ pub(in crate::ledger) fn what_an_operator_does_keeps_the_order(engine: &dyn Engi
     assert_eq!(ask(Action::Cancel(vec![place(3)])), [Intervened::Done]);
     assert!(open.runnable().is_empty());
     assert_eq!(open.arrive(&[Some("x")]).len(), 1, "the key is free");
+}
+
+pub(in crate::ledger) fn an_older_one_is_not_done_after_a_newer_one(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let done = |open: &Open, rank: Rank| {
+        let delivery = match &open.arrive(&[Some("x")])[..] {
+            [delivery] => delivery.clone(),
+            other => panic!("{other:?}"),
+        };
+        let mut completion = writing(&delivery, &[("k", StateWrite::Add(1))]);
+        completion.turn.rank = Some(rank);
+        let answer = open.complete(completion).unwrap();
+        if answer == Completed::Conflict {
+            let mut ignored = ending(&delivery, NextState::Ignored);
+            ignored.turn.rank = Some(rank);
+            assert_eq!(open.complete(ignored).unwrap(), Completed::Committed);
+        }
+        answer
+    };
+    let newest = |open: &Open, of| open.ledger.newest(&key("a", of)).unwrap();
+    assert_eq!(newest(&open, "x"), None);
+    assert_eq!(done(&open, Rank::Whole(10)), Completed::Committed);
+    assert_eq!(done(&open, Rank::Whole(9)), Completed::Conflict);
+    let same = done(&open, Rank::Whole(10));
+    assert_eq!(same, Completed::Committed, "as new is not older");
+    assert_eq!(done(&open, Rank::Real(10.5)), Completed::Committed);
+    let open = open.reopen(engine);
+    assert_eq!(newest(&open, "x"), Some(Rank::Real(10.5)));
+    assert_eq!(newest(&open, "y"), None);
+    assert_eq!(done(&open, Rank::Whole(10)), Completed::Conflict);
+    assert_eq!(done(&open, Rank::Whole(11)), Completed::Committed);
+    assert_eq!(open.value("a", "k").unwrap(), b"4");
+    assert_eq!(newest(&open, "x"), Some(Rank::Whole(11)));
 }
 
 /// One step of a history. Numbers choose among what there is.
@@ -354,7 +391,7 @@ impl Lines {
             }
         };
         let mut completion = ending(delivery, next);
-        completion.turn = Turn { holds_when_dead };
+        completion.turn.holds_when_dead = holds_when_dead;
         assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
     }
 

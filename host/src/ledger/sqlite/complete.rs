@@ -14,7 +14,7 @@ use super::tally::Counter;
 use super::{record, schedule, state};
 use crate::ledger::{
     Attempt, Completed, Completion, DeliveryState, Inapplicable, NextState, OutboxRequest,
-    OutboxSeq, OutboxState,
+    OutboxSeq, OutboxState, Rank,
 };
 
 /// What the ledger has of a delivery.
@@ -45,6 +45,13 @@ pub(super) fn complete(batch: &mut Batch<'_>, request: &CompletionRequest) -> Re
     if !state::still_stand(batch.conn, handler, &completion.reads)? {
         return Ok(Completed::Conflict);
     }
+    let ranked = ranked(completion, &row);
+    if let Some((key, rank)) = ranked
+        && order::is_stale(batch.conn, key, rank)?
+    {
+        // Run anew, it finds out before it begins.
+        return Ok(Completed::Conflict);
+    }
     if with_effects {
         let Some(writes) = state::resolve(batch.conn, handler, &completion.effects.state)? else {
             return Ok(Completed::Inapplicable(Inapplicable::NotACounter));
@@ -61,9 +68,21 @@ pub(super) fn complete(batch: &mut Batch<'_>, request: &CompletionRequest) -> Re
             emitted.extend(record::insert(batch, event)?);
         }
     }
+    if let Some((key, rank)) = ranked {
+        order::remember(batch, key, rank)?;
+    }
     insert_attempt(batch, completion, queued, emitted)?;
     advance(batch, completion, &row)?;
     Ok(Completed::Committed)
+}
+
+/// The key and the rank of a delivery that becomes done, if it has both.
+fn ranked<'a>(completion: &Completion, row: &'a Row) -> Option<(&'a [u8], Rank)> {
+    let done = completion.next == NextState::Done;
+    row.key
+        .as_deref()
+        .zip(completion.turn.rank)
+        .filter(|_| done)
 }
 
 fn find(batch: &Batch<'_>, completion: &Completion) -> Result<Option<Row>> {

@@ -60,9 +60,9 @@ use self::writer::Writer;
 use super::{
     Address, Completion, CompletionCallback, Counts, Delivery, DeliveryDetail, DeliverySeq,
     DeliveryState, DeliverySummary, Erased, EventDetail, EventSummary, Fired, Intervened,
-    Intervention, Ledger, LedgerError, LedgerSink, Listed, NewEvent, OutboxEntry, OutboxRequest,
-    OutboxSeq, OutboxState, Page, Pause, RecordFilter, RecordFuture, Records, Retention, Scheduled,
-    Settlement, SettlementCallback, StateEntry, Swept, Turn, Versioned,
+    Intervention, Ledger, LedgerError, LedgerSink, Listed, NewEvent, OrderKey, OutboxEntry,
+    OutboxRequest, OutboxSeq, OutboxState, Page, Pause, Rank, RecordFilter, RecordFuture, Records,
+    Retention, Scheduled, Settlement, SettlementCallback, StateEntry, Swept, Turn, Versioned,
 };
 use crate::clock::Clock;
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
@@ -317,6 +317,10 @@ impl Ledger for SqliteLedger {
         except: &dyn Fn(DeliverySeq) -> bool,
     ) -> Result<Option<UnixMillis>, LedgerError> {
         self.reader.next_due(handler, except)
+    }
+
+    fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
+        self.reader.newest(key)
     }
 
     fn outbox_waiting(

@@ -5,12 +5,13 @@
 //! the next one in the order of arrival gets it. So at most one delivery of a key has its
 //! turn, and if there are any that count, one has.
 
-use rusqlite::{OptionalExtension, Result, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::batch::{Batch, int};
 use super::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS};
 use crate::event::HandlerName;
-use crate::ledger::{DeliveryState, OrderKey, Turn};
+use crate::ledger::{DeliveryState, OrderKey, Rank, Turn};
 
 /// The values of `deliveries.turn`, beside null.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +44,18 @@ pub(super) fn counts(state: DeliveryState, turn: Turn) -> bool {
 /// The place that a delivery gets when it comes up; none without a key.
 pub(super) fn place_of(batch: &Batch<'_>, key: Option<&OrderKey>) -> Result<Option<Place>> {
     key.map(|key| place(batch, key)).transpose()
+}
+
+/// Whether the handler of a key that is taken is away: then what comes is held at once, as
+/// nobody would be told of it.
+pub(super) fn is_away(batch: &Batch<'_>, key: &OrderKey) -> Result<bool> {
+    batch
+        .conn
+        .prepare_cached(
+            "SELECT state = 'held' FROM deliveries INDEXED BY deliveries_ordered
+             WHERE order_key = ?1 AND turn IS NOT NULL ORDER BY seq LIMIT 1",
+        )?
+        .query_row([key.0.as_slice()], |row| row.get(0))
 }
 
 /// Whether a delivery counts for the order of its key.
@@ -148,6 +161,38 @@ pub(super) fn leave(batch: &mut Batch<'_>, seq: i64) -> Result<()> {
         Some(Place::First) => pass_on(batch, &key),
         _ => Ok(()),
     }
+}
+
+/// The newest fact that a done delivery of the key told of.
+pub(super) fn newest(conn: &Connection, key: &[u8]) -> Result<Option<Rank>> {
+    let rank = |row: &Row<'_>| match row.get_ref(0)? {
+        ValueRef::Integer(number) => Ok(Rank::Whole(number)),
+        _ => row.get(0).map(Rank::Real),
+    };
+    conn.prepare_cached("SELECT rank FROM newest WHERE order_key = ?1")?
+        .query_row([key], rank)
+        .optional()
+}
+
+/// Whether a delivery of the key that tells of a fact of this rank may become done.
+pub(super) fn is_stale(conn: &Connection, key: &[u8], rank: Rank) -> Result<bool> {
+    Ok(newest(conn, key)?.is_some_and(|newest| rank.is_older_than(newest)))
+}
+
+/// Remembers the rank of what is done, which is not stale.
+pub(super) fn remember(batch: &Batch<'_>, key: &[u8], rank: Rank) -> Result<()> {
+    let rank: &dyn rusqlite::ToSql = match &rank {
+        Rank::Whole(number) => number,
+        Rank::Real(number) => number,
+    };
+    batch
+        .conn
+        .prepare_cached(
+            "INSERT INTO newest (order_key, rank) VALUES (?1, ?2)
+             ON CONFLICT (order_key) DO UPDATE SET rank = excluded.rank",
+        )?
+        .execute(params![key, rank])?;
+    Ok(())
 }
 
 /// How many dead deliveries one transaction lets others pass.

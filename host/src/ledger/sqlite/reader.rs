@@ -8,12 +8,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{OpenError, unreadable};
 use super::tally::Tally;
-use super::{open, pauses, reads, records, schema, state};
+use super::{open, order, pauses, reads, records, schema, state};
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
     Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
-    LedgerError, Listed, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause,
-    RecordFilter, RecordedRun, Records, Scheduled, StateEntry, Versioned,
+    LedgerError, Listed, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause,
+    Rank, RecordFilter, RecordedRun, Records, Scheduled, StateEntry, Versioned,
 };
 
 /// How many idle connections are kept.
@@ -115,6 +115,11 @@ impl SqliteReader {
             Some(handler) => reads::next_due(conn, handler, except),
             None => Ok(None),
         })
+    }
+
+    /// As [`Ledger::newest`](crate::ledger::Ledger::newest).
+    pub fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
+        self.read(|conn| order::newest(conn, &key.0))
     }
 
     /// As [`Ledger::outbox_waiting`](crate::ledger::Ledger::outbox_waiting).

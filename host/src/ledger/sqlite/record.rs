@@ -131,12 +131,19 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
         let number = batch.handler(handler)?;
         let seq = batch.next_delivery();
         let place = order::place_of(batch, key.as_ref())?;
+        let state = match key {
+            Some(key) if place == Some(Place::Behind) && order::is_away(batch, key)? => {
+                DeliveryState::Held
+            }
+            _ => DeliveryState::Pending,
+        };
+        batch.tally.add(Counter::Deliveries(state), 1);
         batch
             .conn
             .prepare_cached(
                 "INSERT INTO deliveries (seq, event, handler, state, attempts, run, keys, crashes,
                      order_key, turn)
-                 VALUES (?1, ?2, ?3, 'pending', 0, 0, 0, 0, ?4, ?5)",
+                 VALUES (?1, ?2, ?3, ?6, 0, 0, 0, 0, ?4, ?5)",
             )?
             .execute(params![
                 seq,
@@ -144,6 +151,7 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
                 number,
                 key.as_ref().map(|key| key.0.as_slice()),
                 place.map(|place| place as i64),
+                state.name(),
             ])?;
         first.get_or_insert(seq);
         if place == Some(Place::Behind) {
@@ -163,10 +171,6 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
             key: *key,
         });
     }
-    let many = new.handlers.len() as i64;
-    batch
-        .tally
-        .add(Counter::Deliveries(DeliveryState::Pending), many);
     Ok(first)
 }
 

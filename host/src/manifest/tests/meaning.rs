@@ -124,6 +124,7 @@ fn handlers_are_read() {
         Some(OrderSettings {
             by: OrderBy::Pointer("/data/object/customer".to_owned()),
             on_block: OnBlock::Wait,
+            supersede_by: Some(SupersedeBy::Pointer("/created".to_owned())),
         })
     );
     assert_eq!(other.order, None);

@@ -133,6 +133,12 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery, run, number)
 ) STRICT, WITHOUT ROWID;
 
+-- How new the newest fact is that was handled, by order key, where handlers ask for that.
+CREATE TABLE newest (
+    order_key BLOB PRIMARY KEY,
+    rank      ANY NOT NULL -- an integer or a real
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE state (
     handler INTEGER NOT NULL,
     key     TEXT NOT NULL,
