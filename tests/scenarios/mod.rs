@@ -1,5 +1,6 @@
 //! What a gateway must do, by theme.
 
+mod batches;
 mod commands;
 mod crash;
 mod dispatch;
