@@ -15,6 +15,7 @@ use crate::components::Components;
 use crate::dispatch::{BreakerState, Dispatcher, LaneStatus, Runnable};
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::generation::{Generation, LoadedHandler, Standing};
+use crate::key_cache::KeyCache;
 use crate::ledger::{
     Address, Counts, Delivery, Ledger, LedgerError, LedgerSink, NewEvent, OutboxRequest, Pause,
     Recipient, Recorded, Records,
@@ -22,7 +23,7 @@ use crate::ledger::{
 use crate::manifest::{Handler, OutboxSettings, Source};
 use crate::outbox::{Inbox, Targets};
 use crate::schedule::Alarm;
-use crate::scheme::{Accepted, ProviderEvent};
+use crate::scheme::{Accepted, FetchedKey, ProviderEvent};
 use crate::secret_uses::SecretUses;
 use crate::server::{self, Readiness, Rejections, Status};
 
@@ -60,6 +61,7 @@ pub(crate) struct Core {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) rejections: Arc<Rejections>,
     pub(crate) secret_uses: SecretUses,
+    pub(crate) keys: Arc<KeyCache>,
     /// Why the files as they stand do not serve, if they do not.
     pub(crate) trouble: Mutex<Option<String>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -94,6 +96,10 @@ impl server::Gateway for Core {
 
     fn body_timeout(&self, source: &PinnedSource) -> Duration {
         source.generation.manifest.server.body_timeout
+    }
+
+    async fn key(&self, source: &PinnedSource, id: &str) -> Result<Arc<FetchedKey>, String> {
+        self.keys.key(&source.source, id).await
     }
 
     fn accept(

@@ -19,6 +19,7 @@ mod gateway;
 pub mod generation;
 mod housekeeping;
 pub mod json;
+mod key_cache;
 mod last_good;
 pub mod ledger;
 pub mod manifest;

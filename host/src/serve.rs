@@ -17,6 +17,7 @@ use crate::dispatch::{Dispatcher, Pool, PoolOptions};
 use crate::gateway::{Core, Sink};
 use crate::generation::{Builder, Generation};
 use crate::housekeeping::Housekeeper;
+use crate::key_cache::KeyCache;
 use crate::last_good::LastGood;
 use crate::ledger::{Ledger, LedgerError, OpenError, SqliteLedger, SqliteOptions};
 use crate::manifest::Manifest;
@@ -27,6 +28,7 @@ use crate::reload::{
 };
 use crate::sandbox::{Sandbox, SandboxError, SandboxOptions};
 use crate::schedule::{Alarm, Timer};
+use crate::scheme::CertificateTrust;
 use crate::secret_uses::SecretUses;
 use crate::server::{self, Admin, Ingress, Limits};
 
@@ -142,6 +144,11 @@ impl Gateway {
             dispatcher: dispatcher.clone(),
             rejections: Arc::default(),
             secret_uses: SecretUses::default(),
+            keys: KeyCache::new(
+                Arc::new(outbox::HttpKeys::new(outbox::system_tls())),
+                CertificateTrust::new(outbox::system_roots()),
+                clock.clone(),
+            ),
             trouble: Mutex::new(trouble),
             clock,
             pausing: Mutex::default(),

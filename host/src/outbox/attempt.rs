@@ -21,7 +21,7 @@ use crate::manifest::{Allow, Handler, Origin};
 const ANSWER_BYTES: usize = 64 * 1024;
 /// Bytes kept of what went wrong.
 const ERROR_BYTES: usize = 500;
-const USER_AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const EVENT_ID: HeaderName = HeaderName::from_static("tollgate-event-id");
 /// Headers that are not the guest's to set: those of the connection and the message's
@@ -210,7 +210,7 @@ fn judge(status: StatusCode, headers: &HeaderMap, clock: &dyn Clock) -> Outcome 
 }
 
 /// The error with what it came from, in one line.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -127,6 +127,17 @@ pub fn system_tls() -> ClientConfig {
     verifying.with_no_client_auth()
 }
 
+/// The root certificates of the system's store; without any, which is logged, none.
+pub(crate) fn system_roots() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        warn!("no root certificates found: no certificate of a provider can be trusted");
+    }
+    roots
+}
+
 /// Connects to addresses that its destination admits.
 #[derive(Clone)]
 pub(super) struct Connector(Arc<Destination>);

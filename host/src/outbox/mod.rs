@@ -9,6 +9,7 @@ mod addresses;
 mod attempt;
 mod connect;
 mod driver;
+mod get;
 mod inbox;
 mod pass;
 mod queue;
@@ -32,7 +33,9 @@ use crate::event::{Event, HandlerName};
 use crate::ledger::{Ledger, Recipient};
 use crate::manifest::{Handler, OutboxSettings};
 
+pub(crate) use connect::system_roots;
 pub use connect::system_tls;
+pub(crate) use get::HttpKeys;
 pub use inbox::Inbox;
 
 /// What the generation that serves now says about outbox requests.

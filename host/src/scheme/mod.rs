@@ -14,6 +14,7 @@ mod build;
 mod builtin;
 mod declarative;
 mod explain;
+mod fetched;
 mod field;
 mod form;
 mod headers;
@@ -52,6 +53,7 @@ pub use declarative::{
     AnswerForm, Answers, Dedup, DedupBy, OtherKey, Template, TemplateError, TimeUnit, TimestampForm,
 };
 pub use explain::explain;
+pub use fetched::{CertificateTrust, FetchedKey, KeyRequest};
 pub use field::Places;
 pub use key::{Algorithm, KeyEncoding};
 pub use rejection::Rejection;
@@ -170,6 +172,33 @@ trait Scheme: Send + Sync {
         now: UnixMillis,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection>;
 
+    /// The same with the key that [`Rejection::KeyNeeded`] asked for.
+    fn verify_with(
+        &self,
+        request: &Request<'_>,
+        now: UnixMillis,
+        _id: &str,
+        _key: &FetchedKey,
+    ) -> Result<Vec<ProviderEvent>, Rejection> {
+        self.verify(request, now).map(|(_, events)| events)
+    }
+
+    /// How to ask the provider for a key.
+    fn key_request(&self, _id: &str, _now: UnixMillis) -> Option<KeyRequest> {
+        None
+    }
+
+    /// The key that the provider's answer holds, or why it is not to be used.
+    fn read_key(
+        &self,
+        _id: &str,
+        _answer: &[u8],
+        _trust: &CertificateTrust,
+        _now: UnixMillis,
+    ) -> Result<FetchedKey, String> {
+        Err("the scheme fetches no keys".to_owned())
+    }
+
     /// What the provider wants to read back.
     fn answer(&self, to: AnswerTo) -> Answer {
         match to {
@@ -214,6 +243,37 @@ impl Verifier {
             secret,
             events: Verified(events),
         })
+    }
+
+    /// Checks a request with the key of this id, which [`Rejection::KeyNeeded`] asked for.
+    pub fn verify_with(
+        &self,
+        request: &Request<'_>,
+        now: UnixMillis,
+        id: &str,
+        key: &FetchedKey,
+    ) -> Result<Accepted, Rejection> {
+        let events = self.scheme.verify_with(request, now, id, key)?;
+        Ok(Accepted {
+            secret: None,
+            events: Verified(events),
+        })
+    }
+
+    /// How to ask the provider for a key; `None` where nobody is to be asked.
+    pub fn key_request(&self, id: &str, now: UnixMillis) -> Option<KeyRequest> {
+        self.scheme.key_request(id, now)
+    }
+
+    /// The key that the provider's answer holds, or why it is not to be used.
+    pub fn read_key(
+        &self,
+        id: &str,
+        answer: &[u8],
+        trust: &CertificateTrust,
+        now: UnixMillis,
+    ) -> Result<FetchedKey, String> {
+        self.scheme.read_key(id, answer, trust, now)
     }
 
     /// What the provider wants to read back.

@@ -7,8 +7,10 @@
 //! They are told by the event's id as well, since an event that is sent again by hand has a
 //! transmission of its own.
 //!
-//! The secrets are the certificates (PEM) that PayPal signs with; a request names its own by
-//! URL, which must be PayPal's.
+//! A request names the certificate that it is signed with by URL, which must be PayPal's. It is
+//! fetched from there, and must lead to a root that this machine trusts and be for PayPal's
+//! signers. Where certificates (PEM) are given as secrets, these alone count and nothing is
+//! fetched.
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
@@ -18,7 +20,10 @@ use super::keys::Keys;
 use super::pem::{self, KeyKind};
 use super::settings::Reader;
 use super::signature::SignatureEncoding;
-use super::{BuildError, ProviderEvent, Rejection, Request, Scheme, Settings, time};
+use super::{
+    BuildError, CertificateTrust, FetchedKey, KeyRequest, ProviderEvent, Rejection, Request,
+    Scheme, Settings, time,
+};
 use crate::event::{DedupBasis, UnixMillis};
 use crate::json::{self, PointerSet};
 use crate::secret::Secret;
@@ -28,6 +33,13 @@ const TIME: &str = "paypal-transmission-time";
 const SIGNATURE: &str = "paypal-transmission-sig";
 pub(super) const CERTIFICATE: &str = "paypal-cert-url";
 const ALGORITHM: &str = "paypal-auth-algo";
+/// Whom PayPal's certificates for signing webhooks are for: live, and in its sandbox.
+const SIGNERS: &[&str] = &[
+    "messageverificationcerts.paypal.com",
+    "messageverificationcerts.sandbox.paypal.com",
+];
+/// A URL of a certificate has about 70 characters.
+const LONGEST_URL: usize = 256;
 
 struct Paypal {
     keys: Keys<UnparsedPublicKey<Vec<u8>>>,
@@ -40,7 +52,7 @@ struct Paypal {
 /// The scheme with a source's settings.
 pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = Reader::new(name, settings);
-    let keys = reader.keys(public_key);
+    let keys = reader.optional_keys(public_key);
     let webhook_id = reader.param(
         "webhook_id",
         "the webhook's id, as PayPal's dashboard shows it",
@@ -64,12 +76,91 @@ fn public_key(secret: &Secret) -> Result<UnparsedPublicKey<Vec<u8>>, String> {
     Ok(UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key))
 }
 
+/// What a request says of its signature.
+struct Transmission<'r> {
+    id: &'r str,
+    sent: &'r str,
+    certificate: &'r str,
+    signature: Vec<u8>,
+    signed: String,
+}
+
 impl Scheme for Paypal {
     fn verify(
         &self,
         request: &Request<'_>,
         now: UnixMillis,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
+        let transmission = self.transmission(request)?;
+        if self.keys.len() == 0 {
+            return Err(Rejection::KeyNeeded {
+                id: transmission.certificate.to_owned(),
+            });
+        }
+        let secret = self.keys.which(now, 1, |key| transmission.holds(key))?;
+        Ok((Some(secret), self.events(request, &transmission, now)?))
+    }
+
+    fn verify_with(
+        &self,
+        request: &Request<'_>,
+        now: UnixMillis,
+        id: &str,
+        key: &FetchedKey,
+    ) -> Result<Vec<ProviderEvent>, Rejection> {
+        let transmission = self.transmission(request)?;
+        if transmission.certificate != id || !transmission.holds(&key.key) {
+            return Err(Rejection::SignatureMismatch {
+                signatures: 1,
+                secrets: 1,
+            });
+        }
+        self.events(request, &transmission, now)
+    }
+
+    fn checks_time(&self) -> bool {
+        self.tolerance.is_some()
+    }
+
+    fn key_request(&self, id: &str, _: UnixMillis) -> Option<KeyRequest> {
+        let fetched = self.keys.len() == 0 && is_paypals(id);
+        fetched.then(|| KeyRequest {
+            url: id.to_owned(),
+            body: None,
+        })
+    }
+
+    fn read_key(
+        &self,
+        _: &str,
+        answer: &[u8],
+        trust: &CertificateTrust,
+        now: UnixMillis,
+    ) -> Result<FetchedKey, String> {
+        trust.check(answer, SIGNERS, now)?;
+        let key = public_key(&Secret::new(answer))?;
+        Ok(FetchedKey { key, expired: None })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        vec![
+            "PayPal signs a CRC32 of the body, which is no hash: whoever captures a delivery \
+             can forge another body for it; duplicates are told by the transmission's id, so \
+             that this makes no second event"
+                .to_owned(),
+        ]
+    }
+}
+
+impl Transmission<'_> {
+    fn holds(&self, key: &UnparsedPublicKey<Vec<u8>>) -> bool {
+        key.verify(self.signed.as_bytes(), &self.signature).is_ok()
+    }
+}
+
+impl Paypal {
+    /// The signature's parts, none of them believed yet.
+    fn transmission<'r>(&self, request: &Request<'r>) -> Result<Transmission<'r>, Rejection> {
         let text = |name| header(request.headers, name);
         let (id, sent) = (text(ID)?, text(TIME)?);
         let signature = SignatureEncoding::Base64
@@ -84,7 +175,8 @@ impl Scheme for Paypal {
                 wanted: "SHA256withRSA".to_owned(),
             });
         }
-        if !is_paypals(text(CERTIFICATE)?) {
+        let certificate = text(CERTIFICATE)?;
+        if !is_paypals(certificate) {
             let why = format!("`{CERTIFICATE}` is not an https URL of paypal.com");
             return Err(Rejection::UntrustedKey { why });
         }
@@ -95,38 +187,34 @@ impl Scheme for Paypal {
                 why: "it is empty or holds a `|`".to_owned(),
             });
         }
-        let signed = format!(
-            "{id}|{sent}|{}|{}",
-            self.webhook_id,
-            crc32fast::hash(request.body)
-        );
-        let secret = self.keys.which(now, 1, |key| {
-            key.verify(signed.as_bytes(), &signature).is_ok()
-        })?;
+        let checksum = crc32fast::hash(request.body);
+        let signed = format!("{id}|{sent}|{}|{checksum}", self.webhook_id);
+        Ok(Transmission {
+            id,
+            sent,
+            certificate,
+            signature,
+            signed,
+        })
+    }
+
+    /// The event of a request whose signature holds.
+    fn events(
+        &self,
+        request: &Request<'_>,
+        transmission: &Transmission<'_>,
+        now: UnixMillis,
+    ) -> Result<Vec<ProviderEvent>, Rejection> {
         if let Some(tolerance) = self.tolerance {
             let malformed = || Rejection::MalformedTimestamp {
                 place: TIME.to_owned(),
             };
-            tolerance.check(time::rfc3339(sent).ok_or_else(malformed)?, now)?;
+            let sent = time::rfc3339(transmission.sent).ok_or_else(malformed)?;
+            tolerance.check(sent, now)?;
         }
-        Ok((Some(secret), vec![self.event(request, id)?]))
+        Ok(vec![self.event(request, transmission.id)?])
     }
 
-    fn checks_time(&self) -> bool {
-        self.tolerance.is_some()
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        vec![
-            "PayPal signs a CRC32 of the body, which is no hash: whoever captures a delivery \
-             can forge another body for it; duplicates are told by the transmission's id, so \
-             that this makes no second event"
-                .to_owned(),
-        ]
-    }
-}
-
-impl Paypal {
     fn event(&self, request: &Request<'_>, transmission: &str) -> Result<ProviderEvent, Rejection> {
         let found = json::pluck(request.body, &self.pointers).map_err(|error| {
             Rejection::MalformedBody {
@@ -171,7 +259,11 @@ pub(super) fn is_paypals(url: &str) -> bool {
     let plain = host
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
-    plain && host.to_ascii_lowercase().ends_with(".paypal.com")
+    let visible = url.bytes().all(|byte| byte.is_ascii_graphic());
+    plain
+        && visible
+        && url.len() <= LONGEST_URL
+        && host.to_ascii_lowercase().ends_with(".paypal.com")
 }
 
 #[cfg(test)]

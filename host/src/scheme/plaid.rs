@@ -1,7 +1,8 @@
 //! Plaid: a JWT (ES256) in a header, which carries the body's hash and when it was signed.
 //!
-//! The secrets are the public keys: JWKs as Plaid's `/webhook_verification_key/get` gives
-//! them, or PEM. A request names its key by `kid`; one that is not among them is refused.
+//! A request names its key by `kid`. With `client_id`, the secrets are the API's and keys are
+//! fetched by name from `/webhook_verification_key/get`; without it the secrets are the public
+//! keys themselves, as that gives them (JWK) or in PEM, and any other key is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +16,10 @@ use super::headers::{ALWAYS, header, recorded};
 use super::keys::Keys;
 use super::pem::{self, KeyKind};
 use super::settings::Reader;
-use super::{BuildError, ProviderEvent, Rejection, Request, Scheme, Settings};
+use super::{
+    BuildError, CertificateTrust, FetchedKey, KeyRequest, ProviderEvent, Rejection, Request,
+    Scheme, Settings,
+};
 use crate::event::{DedupBasis, UnixMillis};
 use crate::json::{self, PointerSet};
 use crate::secret::Secret;
@@ -26,9 +30,19 @@ const TOKEN: &str = "plaid-verification";
 const TOLERANCE: std::time::Duration = std::time::Duration::from_secs(300);
 
 struct Plaid {
+    /// Those that were given as secrets …
     keys: Keys<PublicKey>,
+    /// … or where to ask for them.
+    api: Option<Api>,
     tolerance: Tolerance,
     pointers: PointerSet,
+}
+
+/// Plaid's API, which gives out keys by their names.
+struct Api {
+    client_id: String,
+    secrets: Keys<Secret>,
+    origin: &'static str,
 }
 
 struct PublicKey {
@@ -42,7 +56,10 @@ struct PublicKey {
 /// The scheme with a source's settings.
 pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = Reader::new(name, settings);
-    let keys = reader.keys(public_key);
+    let (keys, api) = match reader.optional_param("client_id") {
+        Some(client_id) => (Keys::new([]), Some(api(&mut reader, client_id))),
+        None => (reader.keys(public_key), None),
+    };
     let tolerance = reader
         .tolerance()
         .unwrap_or_else(|| Tolerance::both(TOLERANCE));
@@ -50,10 +67,29 @@ pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Ve
     let pointers = pointers.expect("they are pointers");
     let made = reader.finish(Some(Plaid {
         keys,
+        api,
         tolerance,
         pointers,
     }))?;
     Ok(Box::new(made))
+}
+
+fn api(reader: &mut Reader<'_>, client_id: String) -> Api {
+    let environment = reader.optional_param("environment");
+    let origin = match environment.as_deref() {
+        None | Some("production") => "https://production.plaid.com",
+        Some("sandbox") => "https://sandbox.plaid.com",
+        Some(_) => {
+            let message = "there are `production` and `sandbox`".to_owned();
+            reader.mistake(super::Setting::Param("environment".to_owned()), message);
+            ""
+        }
+    };
+    Api {
+        client_id,
+        secrets: reader.keys(|secret| Ok(secret.clone())),
+        origin,
+    }
 }
 
 /// A JSON Web Key (RFC 7517), as far as it concerns ES256.
@@ -144,27 +180,88 @@ impl Scheme for Plaid {
         now: UnixMillis,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let token = Token::read(header(request.headers, TOKEN)?)?;
-        let secret = self.matching(&token, now)?;
-        let claims: Claims = serde_json::from_slice(&token.claims)
-            .map_err(|_| malformed("its claims lack `iat` or `request_body_sha256`"))?;
-        let actual = hex::encode(Sha256::digest(request.body));
-        if !bool::from(
-            actual
-                .as_bytes()
-                .ct_eq(claims.request_body_sha256.as_bytes()),
-        ) {
-            return Err(Rejection::SignatureMismatch {
-                signatures: 1,
-                secrets: self.keys.len(),
-            });
+        if self.api.is_some() {
+            let id = token.kid().to_owned();
+            return match is_kid(&id) {
+                true => Err(Rejection::KeyNeeded { id }),
+                false => Err(malformed("its `kid` is no name of a key")),
+            };
         }
-        self.tolerance
-            .check(claims.iat.saturating_mul(1000), now - now % 1000)?;
-        Ok((Some(secret), vec![self.event(request)?]))
+        let secret = self.matching(&token, now)?;
+        Ok((Some(secret), self.events(request, &token, now)?))
+    }
+
+    fn verify_with(
+        &self,
+        request: &Request<'_>,
+        now: UnixMillis,
+        id: &str,
+        key: &FetchedKey,
+    ) -> Result<Vec<ProviderEvent>, Rejection> {
+        let token = Token::read(header(request.headers, TOKEN)?)?;
+        let signed = token.signed.as_bytes();
+        if token.kid() != id || key.key.verify(signed, &token.signature).is_err() {
+            return Err(mismatch());
+        }
+        in_use(id, key.expired, now)?;
+        self.events(request, &token, now)
     }
 
     fn checks_time(&self) -> bool {
         true
+    }
+
+    fn key_request(&self, id: &str, now: UnixMillis) -> Option<KeyRequest> {
+        let api = self.api.as_ref()?;
+        let secret = std::str::from_utf8(api.secrets.first_in_force(now)?.expose()).ok()?;
+        let body = serde_json::json!({
+            "client_id": api.client_id,
+            "secret": secret,
+            "key_id": id,
+        });
+        Some(KeyRequest {
+            url: format!("{}/webhook_verification_key/get", api.origin),
+            body: Some(Secret::new(body.to_string())),
+        })
+    }
+
+    fn read_key(
+        &self,
+        id: &str,
+        answer: &[u8],
+        _: &CertificateTrust,
+        _: UnixMillis,
+    ) -> Result<FetchedKey, String> {
+        let found = public_key(&Secret::new(answer)).map_err(|why| format!("the answer {why}"))?;
+        match found.kid.as_deref() == Some(id) {
+            true => Ok(FetchedKey {
+                key: found.key,
+                expired: found.expired,
+            }),
+            false => Err("the answer holds another key".to_owned()),
+        }
+    }
+}
+
+/// Whether this may be a key's name: Plaid's are UUIDs.
+fn is_kid(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// Refuses a key that Plaid has ended.
+fn in_use(kid: &str, expired: Option<UnixMillis>, now: UnixMillis) -> Result<(), Rejection> {
+    if expired.is_some_and(|expired| expired <= now) {
+        let why = format!("the key `{}` has expired", kid.escape_default());
+        return Err(Rejection::UntrustedKey { why });
+    }
+    Ok(())
+}
+
+fn mismatch() -> Rejection {
+    Rejection::SignatureMismatch {
+        signatures: 1,
+        secrets: 1,
     }
 }
 
@@ -198,11 +295,16 @@ impl<'t> Token<'t> {
             signature: part(signature)?,
         })
     }
+
+    /// The name of the key that it is signed with.
+    fn kid(&self) -> &str {
+        self.header.kid.as_deref().unwrap_or_default()
+    }
 }
 
 impl Plaid {
     fn matching(&self, token: &Token<'_>, now: UnixMillis) -> Result<usize, Rejection> {
-        let kid = token.header.kid.as_deref().unwrap_or_default();
+        let kid = token.kid();
         let named = |key: &PublicKey| key.kid.as_deref().is_none_or(|own| own == kid);
         if !self.keys.iter().any(named) {
             let why = format!(
@@ -215,12 +317,31 @@ impl Plaid {
         let holds =
             |key: &PublicKey| named(key) && key.key.verify(message, &token.signature).is_ok();
         let at = self.keys.which(now, 1, holds)?;
-        let expired = self.keys.iter().nth(at).and_then(|key| key.expired);
-        if expired.is_some_and(|expired| expired <= now) {
-            let why = format!("the key `{}` has expired", kid.escape_default());
-            return Err(Rejection::UntrustedKey { why });
-        }
+        in_use(
+            kid,
+            self.keys.iter().nth(at).and_then(|key| key.expired),
+            now,
+        )?;
         Ok(at)
+    }
+
+    /// The event of a request whose token is rightly signed, if it is this request's.
+    fn events(
+        &self,
+        request: &Request<'_>,
+        token: &Token<'_>,
+        now: UnixMillis,
+    ) -> Result<Vec<ProviderEvent>, Rejection> {
+        let claims: Claims = serde_json::from_slice(&token.claims)
+            .map_err(|_| malformed("its claims lack `iat` or `request_body_sha256`"))?;
+        let actual = hex::encode(Sha256::digest(request.body));
+        let claimed = claims.request_body_sha256.as_bytes();
+        if !bool::from(actual.as_bytes().ct_eq(claimed)) {
+            return Err(mismatch());
+        }
+        self.tolerance
+            .check(claims.iat.saturating_mul(1000), now - now % 1000)?;
+        Ok(vec![self.event(request)?])
     }
 
     fn event(&self, request: &Request<'_>) -> Result<ProviderEvent, Rejection> {

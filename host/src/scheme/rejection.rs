@@ -119,6 +119,15 @@ pub enum Rejection {
         /// Where it should be.
         place: String,
     },
+    /// The key that the request names has to be fetched first. Not the sender's fault.
+    #[error(
+        "it is signed with the key `{}`, which the gateway fetches; give it as a secret to check \
+         without a network", .id.escape_default()
+    )]
+    KeyNeeded {
+        /// Its name, as the request has it.
+        id: String,
+    },
     /// The certificate or key that the request names may not be used.
     #[error("the key that the request is signed with cannot be used: {why}")]
     UntrustedKey {
@@ -146,6 +155,7 @@ impl Rejection {
             Self::TimestampInFuture { .. } => "timestamp_in_future",
             Self::MalformedBody { .. } => "malformed_body",
             Self::MissingField { .. } => "missing_field",
+            Self::KeyNeeded { .. } => "key_needed",
             Self::UntrustedKey { .. } => "untrusted_key",
         }
     }

@@ -94,6 +94,22 @@ impl<'n> Reader<'n> {
         Some(Tolerance::both(both))
     }
 
+    /// A setting of the scheme's own, if it is there.
+    pub(super) fn optional_param(&mut self, name: &str) -> Option<String> {
+        self.settings.params.remove(name)
+    }
+
+    /// Like [`Reader::keys`], for a scheme that can do without a secret.
+    pub(super) fn optional_keys<K>(
+        &mut self,
+        read: impl Fn(&Secret) -> Result<K, String>,
+    ) -> Keys<K> {
+        match self.settings.secrets.is_empty() {
+            true => Keys::new([]),
+            false => self.keys(read),
+        }
+    }
+
     /// A setting of the scheme's own that must be there; `what` says what it is.
     pub(super) fn param(&mut self, name: &str, what: &str) -> Option<String> {
         let value = self.settings.params.remove(name);

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::event::UnixMillis;
 use crate::ledger::{LedgerError, Recorded};
 use crate::manifest::Source;
-use crate::scheme::{self, Accepted, Answer, AnswerTo};
+use crate::scheme::{self, Accepted, Answer, AnswerTo, FetchedKey, Rejection};
 
 /// The answer's header that names the recorded events: their ids, separated by commas.
 const EVENT_ID: &str = "tollgate-event-id";
@@ -45,6 +45,16 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// How long a body may take, from the end of the headers.
     fn body_timeout(&self, source: &Self::Source) -> Duration;
+
+    /// A key that a request names and that is fetched from the provider, or why it cannot be
+    /// had now.
+    fn key(
+        &self,
+        _source: &Self::Source,
+        _id: &str,
+    ) -> impl Future<Output = Result<Arc<FetchedKey>, String>> + Send {
+        async { Err("nothing fetches keys here".to_owned()) }
+    }
 
     /// Routes the verified events and records them with their deliveries. Must have
     /// handed them to the ledger when first polled, so that they are recorded even if
@@ -96,8 +106,9 @@ impl<G: Gateway> Ingress<G> {
             headers: &head.headers,
             body: &whole.bytes,
         };
-        let accepted = match source.verifier.verify(&request, now) {
-            Ok(accepted) => accepted,
+        let accepted = match self.verify(source, peer, &request, now).await {
+            Ok(Ok(accepted)) => accepted,
+            Ok(Err(later)) => return later,
             Err(rejection) => {
                 self.count(Some(source), rejection.code(), &rejection, peer);
                 return answer(source.verifier.answer(AnswerTo::Rejected));
@@ -108,6 +119,32 @@ impl<G: Gateway> Ingress<G> {
         match self.gateway.accept(source, accepted, now).await {
             Ok(recorded) => acknowledge(source, &recorded),
             Err(error) => self.not_recorded(source, peer, &error),
+        }
+    }
+
+    /// Verifies a request, with a key that is fetched where the scheme asks for one. Within
+    /// is the answer to a sender that is to come again, since the key cannot be had now.
+    async fn verify(
+        &self,
+        source: &G::Source,
+        peer: SocketAddr,
+        request: &scheme::Request<'_>,
+        now: UnixMillis,
+    ) -> Result<Result<Accepted, Response>, Rejection> {
+        let id = match source.verifier.verify(request, now) {
+            Err(Rejection::KeyNeeded { id }) => id,
+            outcome => return outcome.map(Ok),
+        };
+        match self.gateway.key(source, &id).await {
+            Ok(key) => {
+                let verifier = &source.verifier;
+                verifier.verify_with(request, now, &id, &key).map(Ok)
+            }
+            Err(why) => {
+                let why = format!("the key `{}` cannot be had: {why}", id.escape_default());
+                self.count(Some(source), "key_unavailable", &why, peer);
+                Ok(Err(try_later()))
+            }
         }
     }
 

@@ -11,8 +11,12 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::harness::*;
+use crate::key_cache::FetchKeys as _;
 use crate::ledger::OutboxState::{Sent, Waiting};
+use crate::outbox::HttpKeys;
 use crate::outbox::queue::Bounds;
+use crate::scheme::KeyRequest;
+use crate::secret::Secret;
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -108,4 +112,43 @@ async fn the_certificate_must_hold_for_the_host() {
             ),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_fetched_from_whom_the_certificate_names() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let loopback = || "127.0.0.0/8".parse().unwrap();
+    let keys = HttpKeys::within(trusting(ours.roots()), loopback());
+    let ask = async |url: String, body: Option<&str>| {
+        let body = body.map(Secret::new);
+        keys.fetch(KeyRequest { url, body }).await
+    };
+    let right = ours.serve("localhost").await.port();
+    let got = ask(format!("https://localhost:{right}/key"), None).await;
+    assert_eq!(got.unwrap(), "");
+    let posted = ask(format!("https://localhost:{right}/key"), Some("{}")).await;
+    assert_eq!(posted.unwrap(), "");
+
+    let wrong = [
+        (
+            ours.serve("other.example").await,
+            "certificate not valid for name",
+        ),
+        (theirs.serve("localhost").await, "invalid peer certificate"),
+    ];
+    for (server, says) in wrong {
+        let why = ask(format!("https://localhost:{}/", server.port()), None).await;
+        let why = why.unwrap_err();
+        assert!(why.contains(says), "{why}");
+    }
+    let plain = ask(format!("http://localhost:{right}/"), None).await;
+    assert!(plain.unwrap_err().contains("https alone"));
+    // Outside of tests no private address is gone to, whatever a name resolves to.
+    let keys = HttpKeys::new(trusting(ours.roots()));
+    let url = format!("https://localhost:{right}/");
+    let why = keys
+        .fetch(KeyRequest { url, body: None })
+        .await
+        .unwrap_err();
+    assert!(why.contains("not public"), "{why}");
 }

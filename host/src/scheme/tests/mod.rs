@@ -2,6 +2,7 @@
 
 mod expiry;
 mod explaining;
+mod fetched;
 mod identity;
 mod properties;
 mod settings;

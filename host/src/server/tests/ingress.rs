@@ -397,3 +397,65 @@ fn stranger() -> impl Strategy<Value = Vec<u8>> {
     );
     prop_oneof![1 => noise, 4 => nearly]
 }
+
+/// A Plaid source that fetches its keys, a request that names one, and that key.
+fn plaid() -> (Arc<Source>, Vec<u8>, Arc<FetchedKey>) {
+    let text = include_str!("../../../../tests/oracles/vectors/plaid.json");
+    let file: serde_json::Value = serde_json::from_str(text).unwrap();
+    let vector = &file["vectors"][0];
+    let settings = scheme::Settings {
+        secrets: vec![Secret::new("hush").into()],
+        params: [("client_id".to_owned(), "c1".to_owned())].into(),
+        // The request was signed long after these tests' present.
+        tolerance: Some(Duration::from_secs(10_000 * 86_400)),
+        ..scheme::Settings::default()
+    };
+    let verifier = scheme::build("plaid", settings.clone()).unwrap();
+    let jwk = vector["secrets"][0].as_str().unwrap();
+    let trust = scheme::CertificateTrust::new(rustls::RootCertStore::empty());
+    let key = verifier
+        .read_key("kid-1", jwk.as_bytes(), &trust, NOW)
+        .unwrap();
+    let token = vector["headers"][1][1].as_str().unwrap();
+    let headers = format!("plaid-verification: {token}\r\n");
+    let body = vector["body"].as_str().unwrap().as_bytes();
+    let mut source = Arc::into_inner(fake().source).unwrap();
+    (source.verifier, source.settings) = (verifier, settings);
+    (
+        Arc::new(source),
+        request("POST /hooks/stripe", &headers, body),
+        Arc::new(key),
+    )
+}
+
+#[tokio::test]
+async fn a_request_whose_key_cannot_be_had_is_to_come_again() {
+    let (source, request, key) = plaid();
+    let setup = Setup::with(Fake { source, ..fake() }, limits()).await;
+    let answer = setup.exchange(&request).await;
+    assert_eq!(answer.status, 503, "neither accepted nor refused");
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(setup.codes(), [("key_unavailable", 1)]);
+    assert!(setup.fake.recorded.lock().is_empty());
+
+    let (source, key) = (plaid().0, Some(key));
+    let setup = Setup::with(
+        Fake {
+            source,
+            key,
+            ..fake()
+        },
+        limits(),
+    )
+    .await;
+    assert_eq!(setup.exchange(&request).await.status, 200);
+    assert_eq!(setup.fake.recorded.lock().len(), 1);
+    let mut forged = request.clone();
+    *forged.last_mut().unwrap() = b' ';
+    assert_eq!(
+        setup.exchange(&forged).await.status,
+        400,
+        "with the key at hand"
+    );
+    assert_eq!(setup.codes(), [("signature_mismatch", 1)]);
+}

@@ -25,7 +25,7 @@ use crate::clock::ManualClock;
 use crate::event::{EventId, SourceName, UnixMillis};
 use crate::ledger::{LedgerError, Recorded};
 use crate::manifest::Source;
-use crate::scheme::{self, Accepted};
+use crate::scheme::{self, Accepted, FetchedKey};
 use crate::secret::Secret;
 
 const NOW: UnixMillis = 1_700_000_000_000;
@@ -44,6 +44,8 @@ struct Fake {
     /// If set, recording waits for it.
     hold: Mutex<Option<Arc<Notify>>>,
     body_timeout: Duration,
+    /// The key that requests ask for; none: it cannot be had.
+    key: Option<Arc<FetchedKey>>,
 }
 
 impl Gateway for Fake {
@@ -55,6 +57,10 @@ impl Gateway for Fake {
 
     fn body_timeout(&self, _: &Arc<Source>) -> Duration {
         self.body_timeout
+    }
+
+    async fn key(&self, _: &Arc<Source>, _: &str) -> Result<Arc<FetchedKey>, String> {
+        self.key.clone().ok_or_else(|| "answered 500".to_owned())
     }
 
     fn accept(
@@ -106,6 +112,7 @@ fn fake() -> Fake {
         news: Notify::new(),
         hold: Mutex::default(),
         body_timeout: PATIENCE,
+        key: None,
     }
 }
 

@@ -1,0 +1,234 @@
+//! Keys that requests name and that are fetched from their provider, kept for a time.
+//!
+//! Anybody can send a request that names a key, so what one may make the gateway do is
+//! bounded: each key is fetched once however many wait for it, one that could not be fetched
+//! is not asked for again for a while, and a source asks for so many unknown ones a minute at
+//! most. Keys that were fetched once are fetched afresh by themselves and do not count.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::event::{SourceName, UnixMillis};
+use crate::manifest::Source;
+use crate::scheme::{CertificateTrust, FetchedKey, KeyRequest};
+
+/// A key is fetched afresh after so long: its provider may have ended it.
+const FRESH: u64 = 12 * 3_600_000;
+/// A key that cannot be fetched afresh is used for so long all the same.
+const USABLE: u64 = 7 * 86_400_000;
+/// A key that could not be fetched is not asked for again before.
+const PAUSE: u64 = 30_000;
+/// Unknown keys that one source asks for within [`WINDOW`].
+const PER_WINDOW: u32 = 10;
+const WINDOW: u64 = 60_000;
+/// Keys that are kept for one source; providers have a handful.
+const KEYS: usize = 64;
+/// Providers wait for an answer for five seconds or more.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Asks providers for keys.
+pub(crate) trait FetchKeys: Send + Sync + 'static {
+    /// The body of a 200, or why there is none.
+    fn fetch(&self, request: KeyRequest) -> Fetching;
+}
+
+/// A fetch under way.
+pub(crate) type Fetching = Pin<Box<dyn Future<Output = Result<Bytes, String>> + Send>>;
+
+/// What became of a fetch.
+type Outcome = Result<Arc<FetchedKey>, String>;
+
+/// The keys of all sources.
+pub(crate) struct KeyCache {
+    fetch: Arc<dyn FetchKeys>,
+    trust: CertificateTrust,
+    clock: Arc<dyn Clock>,
+    sources: Mutex<HashMap<SourceName, OfSource>>,
+}
+
+#[derive(Default)]
+struct OfSource {
+    keys: HashMap<String, Entry>,
+    window: UnixMillis,
+    asked: u32,
+}
+
+/// A key, or what is known of it.
+#[derive(Default)]
+struct Entry {
+    /// With the time at which it was fetched.
+    key: Option<(Arc<FetchedKey>, UnixMillis)>,
+    /// Why it could last not be fetched, and when.
+    failed: Option<(String, UnixMillis)>,
+    /// Set while it is fetched.
+    fetching: Option<watch::Receiver<Option<Outcome>>>,
+}
+
+/// What to do about a key.
+enum Step {
+    /// It is known.
+    Known(Arc<FetchedKey>),
+    /// Somebody fetches it.
+    Wait(watch::Receiver<Option<Outcome>>),
+    /// It cannot be had now.
+    Not(String),
+}
+
+impl KeyCache {
+    pub(crate) fn new(
+        fetch: Arc<dyn FetchKeys>,
+        trust: CertificateTrust,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            fetch,
+            trust,
+            clock,
+            sources: Mutex::default(),
+        })
+    }
+
+    /// The key of this name for a source: as it was fetched before, or fetched now. The fetch
+    /// goes on if the caller goes away.
+    pub(crate) async fn key(self: &Arc<Self>, source: &Arc<Source>, id: &str) -> Outcome {
+        let mut fetching = match self.step(source, id) {
+            Step::Known(key) => return Ok(key),
+            Step::Not(why) => return Err(why),
+            Step::Wait(fetching) => fetching,
+        };
+        let done = timeout(PATIENCE, fetching.wait_for(Option::is_some)).await;
+        match done {
+            Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(ended())),
+            Ok(Err(_)) => Err(ended()),
+            Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+        }
+    }
+
+    fn step(self: &Arc<Self>, source: &Arc<Source>, id: &str) -> Step {
+        let now = self.clock.now();
+        let mut sources = self.sources.lock();
+        let of = sources.entry(source.name.clone()).or_default();
+        of.forget(now);
+        if let Some(entry) = of.keys.get_mut(id) {
+            if let Some((key, fetched)) = entry.key.clone() {
+                // A stale key is used while it is fetched afresh.
+                if now.saturating_sub(fetched) >= FRESH && entry.may_try(now) {
+                    entry.fetching = Some(self.start(source, id, now));
+                }
+                return Step::Known(key);
+            }
+            if let Some(fetching) = &entry.fetching {
+                return Step::Wait(fetching.clone());
+            }
+            if let Some((why, _)) = &entry.failed {
+                return Step::Not(why.clone());
+            }
+        }
+        if !of.admit(now) {
+            return Step::Not("too many unknown keys are asked for".to_owned());
+        }
+        let fetching = self.start(source, id, now);
+        of.keys.entry(id.to_owned()).or_default().fetching = Some(fetching.clone());
+        Step::Wait(fetching)
+    }
+
+    /// Begins to fetch a key.
+    fn start(
+        self: &Arc<Self>,
+        source: &Arc<Source>,
+        id: &str,
+        now: UnixMillis,
+    ) -> watch::Receiver<Option<Outcome>> {
+        let (done, fetching) = watch::channel(None);
+        let (cache, source, id) = (self.clone(), source.clone(), id.to_owned());
+        let request = source.verifier.key_request(&id, now);
+        tokio::spawn(async move {
+            let outcome = cache.fetched(&source, &id, request).await;
+            if let Err(why) = &outcome {
+                tracing::warn!(
+                    source = source.name.as_str(),
+                    key = id,
+                    why,
+                    "cannot fetch a key"
+                );
+            }
+            cache.note(&source.name, &id, &outcome);
+            done.send_replace(Some(outcome));
+        });
+        fetching
+    }
+
+    async fn fetched(&self, source: &Source, id: &str, request: Option<KeyRequest>) -> Outcome {
+        let request = request.ok_or_else(|| "the source cannot ask for it now".to_owned())?;
+        let answer = self.fetch.fetch(request).await?;
+        let now = self.clock.now();
+        let key = source.verifier.read_key(id, &answer, &self.trust, now)?;
+        Ok(Arc::new(key))
+    }
+
+    /// Notes what became of a fetch.
+    fn note(&self, source: &SourceName, id: &str, outcome: &Outcome) {
+        let now = self.clock.now();
+        let mut sources = self.sources.lock();
+        let of = sources.entry(source.clone()).or_default();
+        let entry = of.keys.entry(id.to_owned()).or_default();
+        entry.fetching = None;
+        match outcome {
+            Ok(key) => (entry.key, entry.failed) = (Some((key.clone(), now)), None),
+            Err(why) => entry.failed = Some((why.clone(), now)),
+        }
+    }
+}
+
+impl OfSource {
+    /// Drops what is too old to be of use.
+    fn forget(&mut self, now: UnixMillis) {
+        self.keys.retain(|_, entry| {
+            if entry
+                .key
+                .as_ref()
+                .is_some_and(|(_, at)| now.saturating_sub(*at) >= USABLE)
+            {
+                entry.key = None;
+            }
+            entry.key.is_some() || entry.fetching.is_some() || !entry.may_try(now)
+        });
+    }
+
+    /// Whether another unknown key may be asked for.
+    fn admit(&mut self, now: UnixMillis) -> bool {
+        if now.saturating_sub(self.window) >= WINDOW || now < self.window {
+            (self.window, self.asked) = (now, 0);
+        }
+        if self.asked >= PER_WINDOW || self.keys.len() >= KEYS {
+            return false;
+        }
+        self.asked += 1;
+        true
+    }
+}
+
+impl Entry {
+    /// Whether it is time to ask for it again.
+    fn may_try(&self, now: UnixMillis) -> bool {
+        let paused = |at: UnixMillis| at <= now && now - at < PAUSE;
+        self.fetching.is_none() && !self.failed.as_ref().is_some_and(|(_, at)| paused(*at))
+    }
+}
+
+fn ended() -> String {
+    "the fetch ended without an outcome".to_owned()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;

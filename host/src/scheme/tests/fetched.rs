@@ -1,0 +1,307 @@
+//! Keys that a request names and that are fetched.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls::RootCertStore;
+
+use super::*;
+
+const NAME: &str = "messageverificationcerts.paypal.com";
+const URL: &str = "https://api.paypal.com/v1/notifications/certs/CERT-1";
+const BODY: &str = r#"{"id":"WH-1","event_type":"PAYMENT.CAPTURE.COMPLETED"}"#;
+
+/// An RSA key (PKCS #8), made for these tests: what makes certificates here makes no such keys.
+fn signer() -> Vec<u8> {
+    let text: String = include_str!("signer.b64").split_whitespace().collect();
+    SignatureEncoding::Base64.decode(&text).unwrap()
+}
+
+fn pem(der: &[u8]) -> String {
+    let text = SignatureEncoding::Base64.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
+/// A certificate authority, and an intermediate one.
+struct Authority {
+    root: CertifiedIssuer<'static, KeyPair>,
+    between: CertifiedIssuer<'static, KeyPair>,
+}
+
+fn authority_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let root = CertifiedIssuer::self_signed(authority_params(), key).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let between = CertifiedIssuer::signed_by(authority_params(), key, &root).unwrap();
+        Self { root, between }
+    }
+
+    fn trust(&self) -> CertificateTrust {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.der().clone()).unwrap();
+        CertificateTrust::new(roots)
+    }
+
+    /// A chain in PEM for the signer's key.
+    fn chain(&self, name: &str) -> String {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2025, 1, 1);
+        params.not_after = date_time_ymd(2026, 1, 1);
+        let key = KeyPair::try_from(signer()).unwrap();
+        let own = params.signed_by(&key, &self.between).unwrap();
+        format!("{}{}", pem(own.der()), pem(self.between.der()))
+    }
+}
+
+fn paypal() -> Verifier {
+    let settings = Settings {
+        params: params(&[("webhook_id", "W1")]),
+        ..Settings::default()
+    };
+    build("paypal", settings).unwrap()
+}
+
+/// A delivery as PayPal signs it with the signer's key.
+fn delivery(certificate: &str) -> Captured {
+    let key = RsaKeyPair::from_pkcs8(&signer()).unwrap();
+    let checksum = crc32fast::hash(BODY.as_bytes());
+    let signed = format!("T-1|2025-10-09T08:53:20Z|W1|{checksum}");
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        signed.as_bytes(),
+        &mut signature,
+    )
+    .unwrap();
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in [
+        ("paypal-transmission-id", "T-1"),
+        ("paypal-transmission-time", "2025-10-09T08:53:20Z"),
+        ("paypal-auth-algo", "SHA256withRSA"),
+        ("paypal-cert-url", certificate),
+        (
+            "paypal-transmission-sig",
+            &SignatureEncoding::Base64.encode(&signature),
+        ),
+    ] {
+        headers.insert(
+            name.parse::<http::HeaderName>().unwrap(),
+            value.parse().unwrap(),
+        );
+    }
+    Captured {
+        method: http::Method::POST,
+        url: "/hook".to_owned(),
+        headers,
+        body: Bytes::from(BODY),
+    }
+}
+
+#[test]
+fn paypals_certificate_is_asked_for_where_none_is_given() {
+    let verifier = paypal();
+    let captured = delivery(URL);
+    let needed = Rejection::KeyNeeded { id: URL.to_owned() };
+    assert_eq!(verifier.verify(&captured.request(), NOW), Err(needed));
+    let asked = verifier.key_request(URL, NOW).unwrap();
+    assert_eq!((asked.url.as_str(), asked.body.is_none()), (URL, true));
+
+    let authority = Authority::new();
+    let chain = authority.chain(NAME);
+    let key = verifier
+        .read_key(URL, chain.as_bytes(), &authority.trust(), NOW)
+        .unwrap();
+    let accepted = verifier
+        .verify_with(&captured.request(), NOW, URL, &key)
+        .unwrap();
+    assert_eq!(accepted.secret, None);
+    assert_eq!(
+        accepted.events.get()[0].provider_id.as_deref(),
+        Some("WH-1")
+    );
+    let mut forged = captured.clone();
+    forged.body = Bytes::from(BODY.replace("WH-1", "WH-2"));
+    let code = |captured: &Captured, id| {
+        let outcome = verifier.verify_with(&captured.request(), NOW, id, &key);
+        outcome.map_err(|rejection| rejection.code())
+    };
+    assert_eq!(code(&forged, URL), Err("signature_mismatch"));
+    assert_eq!(
+        code(&captured, "https://api.paypal.com/other"),
+        Err("signature_mismatch"),
+        "a key is for the request that names it"
+    );
+}
+
+#[test]
+fn nobody_but_paypal_is_asked_for_paypals_certificate() {
+    let verifier = paypal();
+    let long = format!("https://api.paypal.com/{}", "x".repeat(300));
+    for url in [
+        "http://api.paypal.com/x",
+        "https://paypal.com.evil.example/x",
+        "https://api.paypal.com@evil.example/x",
+        "https://api.paypal.com:8443/x",
+        &long,
+    ] {
+        let rejection = verifier.verify(&delivery(url).request(), NOW).unwrap_err();
+        assert_eq!(rejection.code(), "untrusted_key", "{url}");
+        assert!(verifier.key_request(url, NOW).is_none(), "{url}");
+    }
+}
+
+#[test]
+fn a_certificate_must_be_paypals_and_lead_to_a_root() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let verifier = paypal();
+    let read = |pem: &str, trust: &CertificateTrust, now| {
+        let outcome = verifier.read_key(URL, pem.as_bytes(), trust, now);
+        outcome.map(|_| ()).unwrap_err()
+    };
+    let good = ours.chain(NAME);
+    assert!(
+        verifier
+            .read_key(URL, good.as_bytes(), &ours.trust(), NOW)
+            .is_ok()
+    );
+    let sandbox = ours.chain("messageverificationcerts.sandbox.paypal.com");
+    assert!(
+        verifier
+            .read_key(URL, sandbox.as_bytes(), &ours.trust(), NOW)
+            .is_ok()
+    );
+
+    let trust = ours.trust();
+    assert!(read(&ours.chain("www.evil.example"), &trust, NOW).contains("not trusted"));
+    assert!(read(&theirs.chain(NAME), &trust, NOW).contains("not trusted"));
+    let year = 366 * 86_400_000;
+    assert!(
+        read(&good, &trust, NOW + year).contains("not trusted"),
+        "it has ended"
+    );
+    assert!(
+        read(&good, &trust, NOW - year).contains("not trusted"),
+        "it has not begun"
+    );
+    let (own, _) = good.split_at(good.find("-----END CERTIFICATE-----").unwrap() + 26);
+    assert!(
+        read(own, &trust, NOW).contains("not trusted"),
+        "the chain is broken"
+    );
+    let none = CertificateTrust::new(RootCertStore::empty());
+    assert!(read(&good, &none, NOW).contains("no root certificates"));
+    for text in [
+        "",
+        "<html>",
+        "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----",
+    ] {
+        read(text, &trust, NOW);
+    }
+}
+
+/// A Plaid source that fetches its keys, with a request and the key that it names.
+fn plaid() -> (Verifier, Captured, String, String) {
+    let (_, vectors) = all()
+        .into_iter()
+        .find(|(scheme, _)| scheme == "plaid")
+        .unwrap();
+    let vector = vectors
+        .into_iter()
+        .find(|vector| vector.name == "plain")
+        .unwrap();
+    let jwk = vector.settings().secrets.remove(0).secret;
+    let jwk = String::from_utf8(jwk.expose().to_vec()).unwrap();
+    let settings = Settings {
+        secrets: vec![Secret::new("hush").into()],
+        params: params(&[("client_id", "c1"), ("environment", "sandbox")]),
+        ..Settings::default()
+    };
+    let verifier = build("plaid", settings).unwrap();
+    let captured = vector.captured();
+    let needed = verifier.verify(&captured.request(), NOW);
+    let Err(Rejection::KeyNeeded { id }) = needed else {
+        panic!("{needed:?}");
+    };
+    (verifier, captured, id, jwk)
+}
+
+#[test]
+fn plaids_keys_are_asked_for_by_name() {
+    let (verifier, captured, id, jwk) = plaid();
+    let asked = verifier.key_request(&id, NOW).unwrap();
+    assert_eq!(
+        asked.url,
+        "https://sandbox.plaid.com/webhook_verification_key/get"
+    );
+    assert!(!format!("{asked:?} {verifier:?}").contains("hush"));
+    let body: serde_json::Value = serde_json::from_slice(asked.body.unwrap().expose()).unwrap();
+    let expected = serde_json::json!({ "client_id": "c1", "secret": "hush", "key_id": id });
+    assert_eq!(body, expected);
+
+    let trust = CertificateTrust::new(RootCertStore::empty());
+    let read = |id: &str, answer: &str| verifier.read_key(id, answer.as_bytes(), &trust, NOW);
+    let key = read(&id, &jwk).unwrap();
+    let accepted = verifier
+        .verify_with(&captured.request(), NOW, &id, &key)
+        .unwrap();
+    assert_eq!((accepted.secret, accepted.events.get().len()), (None, 1));
+    let code = |captured: &Captured, now| {
+        let outcome = verifier.verify_with(&captured.request(), now, &id, &key);
+        outcome.map_err(|rejection| rejection.code())
+    };
+    assert_eq!(code(&captured, NOW + 10_000_000), Err("timestamp_too_old"));
+    let mut forged = captured.clone();
+    forged.body = [&captured.body[..], b" "].concat().into();
+    assert_eq!(code(&forged, NOW), Err("signature_mismatch"));
+
+    assert!(read("another", &jwk).unwrap_err().contains("another key"));
+    assert!(read(&id, "{}").unwrap_err().contains("no JWK"));
+    let mut ended: serde_json::Value = serde_json::from_str(&jwk).unwrap();
+    match ended.get_mut("key") {
+        Some(key) => key["expired_at"] = serde_json::json!(NOW / 1000),
+        None => ended["expired_at"] = serde_json::json!(NOW / 1000),
+    }
+    let ended = read(&id, &ended.to_string()).unwrap();
+    let outcome = verifier.verify_with(&captured.request(), NOW, &id, &ended);
+    assert_eq!(outcome.unwrap_err().code(), "untrusted_key");
+}
+
+#[test]
+fn what_is_no_name_of_a_key_is_asked_of_nobody() {
+    let (verifier, mut captured, ..) = plaid();
+    for kid in ["", "a b", "../x", "é", &"k".repeat(65)] {
+        let header = serde_json::json!({ "alg": "ES256", "kid": kid }).to_string();
+        let part = |bytes: &[u8]| SignatureEncoding::Base64url.encode(bytes);
+        let token = format!("{}.{}.{}", part(header.as_bytes()), part(b"{}"), part(b"s"));
+        captured
+            .headers
+            .insert("plaid-verification", token.parse().unwrap());
+        let rejection = verifier.verify(&captured.request(), NOW).unwrap_err();
+        assert_eq!(rejection.code(), "malformed_signature", "{kid}");
+    }
+}
+
+#[test]
+fn settings_for_fetching_are_checked() {
+    let settings = Settings {
+        secrets: vec![Secret::new("hush").into()],
+        params: params(&[("client_id", "c1"), ("environment", "staging")]),
+        ..Settings::default()
+    };
+    let errors = build("plaid", settings).unwrap_err();
+    assert_eq!(errors[0].setting, Setting::Param("environment".to_owned()));
+    let settings = Settings {
+        params: params(&[("client_id", "c1")]),
+        ..Settings::default()
+    };
+    let errors = build("plaid", settings).unwrap_err();
+    assert_eq!(errors[0].setting, Setting::Secret(0), "the API's secret");
+}
