@@ -38,6 +38,11 @@ crash: guests ## Kills the gateway under load, at random and at the worst moment
 	@.ci/prepare rust
 	TOLLGATE_CRASH_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --test end_to_end scenarios::crash -- --nocapture
 
+.PHONY: soak
+soak: guests ## Steady load with swaps, traps and pruning: memory and file must not grow (MINUTES=20)
+	@.ci/prepare rust
+	TOLLGATE_SOAK_MINUTES=$(or $(MINUTES),20) cargo test --locked --test end_to_end scenarios::soak -- --nocapture
+
 .PHONY: run
 run: build ## Runs the gateway on examples/quickstart, to play with; Ctrl-C ends it
 	cd examples/quickstart && STRIPE_WEBHOOK_SECRET="$${STRIPE_WEBHOOK_SECRET:-whsec_quickstart}" ../../target/debug/tollgate serve

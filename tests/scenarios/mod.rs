@@ -22,3 +22,4 @@ mod roll_back;
 mod rotation;
 mod sandbox;
 mod schedule;
+mod soak;
