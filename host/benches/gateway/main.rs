@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--json]"
-//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger
+//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger, verify
 //! ```
 
 #![expect(
@@ -32,6 +32,7 @@ mod sandbox;
 mod sink;
 mod stats;
 mod throughput;
+mod verify;
 
 use anyhow::Result;
 
@@ -58,6 +59,7 @@ fn main() -> Result<()> {
             Part::Completion => completion::measure(&options, &mut report)?,
             Part::Ledger => ledger::measure(&options, &mut report)?,
             Part::Memory => memory::measure(&options, &mut report)?,
+            Part::Verify => verify::measure(&options, &mut report)?,
         }
     }
     if options.json {

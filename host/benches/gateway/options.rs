@@ -15,10 +15,11 @@ pub(crate) enum Part {
     Memory,
     Completion,
     Ledger,
+    Verify,
 }
 
 /// Those that are measured where none is named, and the one that takes too long for that.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part::Throughput,
     Part::Order,
     Part::Isolation,
@@ -27,6 +28,7 @@ const PARTS: [Part; 8] = [
     Part::Memory,
     Part::Completion,
     Part::Ledger,
+    Part::Verify,
 ];
 
 impl Part {
@@ -41,6 +43,7 @@ impl Part {
             Self::Memory => "memory",
             Self::Completion => "completion",
             Self::Ledger => "ledger",
+            Self::Verify => "verify",
         }
     }
 }

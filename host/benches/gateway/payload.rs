@@ -122,7 +122,8 @@ fn body(kind: Kind) -> String {
     event.to_string()
 }
 
-fn intent(number: u64) -> Value {
+/// A payment, as most events hold one.
+pub(crate) fn intent(number: u64) -> Value {
     json!({
         "id": format!("pi_{number:024}"),
         "object": "payment_intent",

@@ -252,25 +252,52 @@ const ONES: u64 = u64::MAX / 0xff;
 const HIGHS: u64 = ONES << 7;
 
 /// How many bytes from the start need no attention within a string: neither quote nor
-/// backslash nor control character. Eight at a time (a byte's high bit is set where the
-/// subtraction borrows, which shows the first such byte surely and later ones perhaps).
+/// backslash nor control character. Most strings end within a word or two; what is longer
+/// goes on in steps of [`WIDE`].
 #[inline]
 fn plain(text: &[u8]) -> usize {
     let mut at = 0;
     while let Some(word) = text[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word);
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let quote = zero(word ^ (ONES * u64::from(b'"')));
-        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let special = (quote | backslash | control) & HIGHS;
+        let special = special(u64::from_le_bytes(*word));
         if special != 0 {
             return at + special.trailing_zeros() as usize / 8;
         }
         at += 8;
+        if at == WIDE {
+            at += wide(&text[at..]);
+        }
     }
     let rest = text[at..].iter();
-    at + rest
-        .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
-        .count()
+    at + rest.take_while(|byte| !needs_attention(**byte)).count()
+}
+
+/// The high bit of each byte that needs attention, of which the first such byte is shown
+/// surely and later ones perhaps: where the subtraction borrows.
+#[inline]
+fn special(word: u64) -> u64 {
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let quote = zero(word ^ (ONES * u64::from(b'"')));
+    let backslash = zero(word ^ (ONES * u64::from(b'\\')));
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (quote | backslash | control) & HIGHS
+}
+
+/// Bytes that one wide step looks at.
+const WIDE: usize = 32;
+
+/// How many bytes from the start, in whole steps, need no attention. Without a branch for
+/// each byte, so that the compiler can compare many at once.
+fn wide(text: &[u8]) -> usize {
+    let (steps, _) = text.as_chunks::<WIDE>();
+    let quiet = |step: &[u8; WIDE]| {
+        !step
+            .iter()
+            .fold(false, |any, byte| any | needs_attention(*byte))
+    };
+    steps.iter().take_while(|step| quiet(step)).count() * WIDE
+}
+
+#[inline]
+fn needs_attention(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }

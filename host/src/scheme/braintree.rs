@@ -64,7 +64,7 @@ impl Scheme for Braintree {
             form::single(request.body, name)
                 .ok_or_else(|| malformed(format!("the form does not have the field `{name}` once")))
         };
-        if form::pairs(request.body).count() != 2 {
+        if form::count(request.body) != 2 {
             return Err(malformed(
                 "the form has more than `bt_signature` and `bt_payload`".to_owned(),
             ));
@@ -204,25 +204,34 @@ struct Notification {
     subject: Option<String>,
 }
 
+/// How deep the tags lie that count: `notification/subject/subscription/id`.
+const NAMED: usize = 4;
+
+/// How many levels there may be below; bounds nothing but nonsense.
+const MAX_BELOW: usize = 60;
+
 impl Notification {
     /// Reads `<notification><kind>…</kind><timestamp>…`. Entities beyond those that XML has
     /// itself are not expanded, so a small text cannot become a big one.
     fn read(xml: &[u8]) -> Result<Self, Rejection> {
         let mut reader = quick_xml::Reader::from_reader(xml);
-        let mut path: Vec<Vec<u8>> = Vec::new();
+        // The names of the open tags; below those that count, only how many there are.
+        let (mut path, mut below): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);
         let mut notification = Self::default();
         let unreadable =
             |error: &dyn std::fmt::Display| malformed(format!("the payload is no XML: {error}"));
         loop {
             match reader.read_event().map_err(|error| unreadable(&error))? {
-                Event::Start(tag) if path.len() < 64 => path.push(tag.name().as_ref().to_vec()),
-                Event::Start(_) => {
+                Event::Start(_) if below == MAX_BELOW => {
                     return Err(malformed("the payload nests too deeply".to_owned()));
                 }
+                Event::Start(tag) if path.len() < NAMED => path.push(tag.name().as_ref().to_vec()),
+                Event::Start(_) => below += 1,
+                Event::End(_) if below > 0 => below -= 1,
                 Event::End(_) => {
                     path.pop();
                 }
-                Event::Text(text) => {
+                Event::Text(text) if below == 0 => {
                     let text = text.decode().map_err(|error| unreadable(&error))?;
                     notification.note(&path, text.trim());
                 }
@@ -234,11 +243,14 @@ impl Notification {
     }
 
     fn note(&mut self, path: &[Vec<u8>], text: &str) {
-        let path: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
-        let slot = match path[..] {
-            [b"notification", b"kind"] => &mut self.kind,
-            [b"notification", b"timestamp"] => &mut self.timestamp,
-            [b"notification", b"subject", _, b"id"] => &mut self.subject,
+        let is = |at: usize, name: &str| path.get(at).is_some_and(|tag| tag == name.as_bytes());
+        if !is(0, "notification") {
+            return;
+        }
+        let slot = match path.len() {
+            2 if is(1, "kind") => &mut self.kind,
+            2 if is(1, "timestamp") => &mut self.timestamp,
+            4 if is(1, "subject") && is(3, "id") => &mut self.subject,
             _ => return,
         };
         if slot.is_none() && !text.is_empty() {

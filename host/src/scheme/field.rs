@@ -99,15 +99,14 @@ impl Field {
 
     /// The first value that is there, as text; a number or truth value as it is written.
     pub(super) fn text(&self, facts: Facts<'_>) -> Option<String> {
-        self.choices
-            .iter()
-            .find_map(|choice| scalar(choice.value(facts)?.as_ref()))
+        self.choices.iter().find_map(|choice| choice.text(facts))
     }
 
     /// The first value that is there, if it is a text with something in it.
     pub(super) fn string(&self, facts: Facts<'_>) -> Option<String> {
-        match self.value(facts)?.as_ref() {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
+        match self.value(facts)? {
+            Cow::Borrowed(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+            Cow::Owned(Value::String(text)) if !text.is_empty() => Some(text),
             _ => None,
         }
     }
@@ -147,12 +146,15 @@ impl Choice {
     fn value<'f>(&'f self, facts: Facts<'f>) -> Option<Cow<'f, Value>> {
         match self {
             Self::Plain(piece) => piece.value(facts),
-            Self::Composite(pieces) => {
-                let texts = pieces
-                    .iter()
-                    .map(|piece| scalar(piece.value(facts)?.as_ref()));
-                Some(Cow::Owned(Value::String(texts.collect::<Option<_>>()?)))
-            }
+            Self::Composite(_) => self.text(facts).map(|text| Cow::Owned(Value::String(text))),
+        }
+    }
+
+    /// The value as text, if it is one that can be written so and has something in it.
+    fn text(&self, facts: Facts<'_>) -> Option<String> {
+        match self {
+            Self::Plain(piece) => piece.text(facts).map(Cow::into_owned),
+            Self::Composite(pieces) => pieces.iter().map(|piece| piece.text(facts)).collect(),
         }
     }
 }
@@ -168,6 +170,21 @@ impl Piece {
             }
         };
         Some(Cow::Owned(Value::String(text.to_owned())))
+    }
+
+    /// A text with something in it, a number or a truth value, as text.
+    fn text<'f>(&'f self, facts: Facts<'f>) -> Option<Cow<'f, str>> {
+        let text = match self {
+            Self::Text(text) => text.as_str(),
+            Self::Header(name) => facts.headers.get(name)?.to_str().ok()?,
+            Self::Pointer { slot, .. } => match facts.found.get(*slot)?.as_ref()? {
+                Value::String(text) => text.as_str(),
+                Value::Number(number) => return Some(Cow::Owned(number.to_string())),
+                Value::Bool(truth) => return Some(Cow::Owned(truth.to_string())),
+                _ => return None,
+            },
+        };
+        (!text.is_empty()).then_some(Cow::Borrowed(text))
     }
 }
 
@@ -221,14 +238,4 @@ pub(super) fn split_braces(text: &str) -> Result<Vec<(bool, &str)>, String> {
         pieces.push((false, rest));
     }
     Ok(pieces)
-}
-
-/// A text with something in it, a number or a truth value, as text.
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
-    }
 }

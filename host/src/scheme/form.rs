@@ -19,24 +19,35 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 /// The decoded pairs, in order. Anything can be read as a form, so this never fails: a `%`
 /// that no two hexadecimal digits follow stands for itself, as browsers read it.
 pub(super) fn pairs(form: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+    written(form).map(|(name, value)| (decode(name), decode(value)))
+}
+
+/// The pairs as they are written.
+fn written(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     form.split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => (pair, &pair[..0]),
-            };
-            (decode(name), decode(value))
+        .map(|pair| match pair.iter().position(|byte| *byte == b'=') {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, &pair[..0]),
         })
+}
+
+/// How many pairs there are.
+pub(super) fn count(form: &[u8]) -> usize {
+    written(form).count()
 }
 
 /// The value of a field that may be there once: `None` if it is absent or repeated, so that
 /// nobody can sign one value and have another one read.
 pub(super) fn single<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, [u8]>> {
-    let mut values =
-        pairs(form).filter_map(|(key, value)| (*key == *name.as_bytes()).then_some(value));
+    let mut values = written(form)
+        .filter_map(|(key, value)| (*decode(key) == *name.as_bytes()).then_some(value));
     let first = values.next();
-    if values.next().is_some() { None } else { first }
+    if values.next().is_some() {
+        None
+    } else {
+        first.map(decode)
+    }
 }
 
 /// A form of these fields.
@@ -67,14 +78,17 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     }
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = tail.get(..2).and_then(hex_byte).filter(|_| *first == b'%');
-        (rest, _) = match (first, escaped) {
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'%' | b'+')) {
+        let (before, sign, tail) = (&rest[..at], rest[at], &rest[at + 1..]);
+        plain.extend_from_slice(before);
+        let escaped = tail.get(..2).and_then(hex_byte).filter(|_| sign == b'%');
+        (rest, _) = match (sign, escaped) {
             (_, Some(byte)) => (&tail[2..], plain.push(byte)),
             (b'+', None) => (tail, plain.push(b' ')),
-            (byte, None) => (tail, plain.push(*byte)),
+            (byte, None) => (tail, plain.push(byte)),
         };
     }
+    plain.extend_from_slice(rest);
     Cow::Owned(plain)
 }
 

@@ -67,7 +67,8 @@ impl Scheme for Twilio {
         let params = self.params(request, query.as_deref())?;
         let signed = concatenated(&params);
         let sha256 = uses_sha256(request)?;
-        let urls = [with_port(&url), without_port(&url)];
+        // The more usual one first.
+        let urls = [without_port(&url), with_port(&url)];
         let holds = |keys: &TokenKeys| {
             let key = if sha256 { &keys.sha256 } else { &keys.sha1 };
             urls.iter()
@@ -76,7 +77,7 @@ impl Scheme for Twilio {
         let secret = self.keys.which(now, 1, holds)?;
         Ok((
             Some(secret),
-            vec![event(request, &urls[1], &signed, &params)],
+            vec![event(request, &urls[0], &signed, &params)],
         ))
     }
 

@@ -1,0 +1,242 @@
+//! What verification costs: a request of 2 KB, checked and read, against the MAC alone.
+//!
+//! The two take turns in batches shorter than a scheduler's slice, so that a busy machine
+//! slows both or neither. The bare MAC has its key prepared too. Schemes whose id is not
+//! signed hash the body a second time, since that hash is what tells duplicates.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Value, json};
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+use tollgate::scheme::{self, Request, Settings, Signed, Unsigned, Verifier};
+use tollgate::secret::Secret;
+
+use crate::options::Options;
+use crate::payload;
+use crate::report::Report;
+use crate::stats::median;
+
+const PART: &str = "verify";
+
+/// When the requests are signed and checked.
+const NOW: u64 = 1_760_000_000_000;
+
+/// Checks in a batch: some hundred microseconds.
+const BATCH: u32 = 50;
+
+/// Batches of each in a round.
+const BATCHES: usize = 200;
+
+/// Schemes with a MAC, the more common form first; Twilio's is a form, Braintree's is XML in
+/// base64 in a form, and they are shown without a bar.
+const SCHEMES: &[&str] = &[
+    "stripe",
+    "standard-webhooks",
+    "svix",
+    "square",
+    "paddle",
+    "checkout-com",
+    "coinbase-commerce",
+    "gocardless",
+    "klarna",
+    "mollie",
+    "adyen",
+    "paystack",
+    "adyen-platform",
+    "flutterwave",
+    "github",
+    "lemonsqueezy",
+    "razorpay",
+    "shopify",
+    "twilio",
+    "braintree",
+];
+
+/// Measures every scheme with a MAC, on one thread.
+pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
+    for name in SCHEMES {
+        let subject = Subject::new(name)?;
+        let mut bare = Vec::new();
+        let mut whole = Vec::new();
+        for _ in 0..options.rounds {
+            let (mac, verified) = subject.round();
+            bare.push(mac);
+            whole.push(verified);
+        }
+        let ratio = median(&whole) / median(&bare);
+        report.figure(PART, format!("{name}: the MAC alone"), "ns", bare);
+        report.figure(PART, format!("{name}: verified and read"), "ns", whole);
+        let barred = !["twilio", "braintree"].contains(name);
+        let wanted = barred.then_some("at most 3");
+        report.ratio(format!("{name}: verified against the MAC"), ratio, wanted);
+    }
+    Ok(())
+}
+
+/// The MAC alone.
+type Bare = Box<dyn Fn(&[u8])>;
+
+/// A scheme with a request that it accepts.
+struct Subject {
+    verifier: Verifier,
+    signed: Signed,
+    mac: Bare,
+}
+
+impl Subject {
+    fn new(name: &str) -> Result<Self> {
+        let verifier =
+            scheme::build(name, settings(name)).map_err(|errors| anyhow!("{errors:?}"))?;
+        let mut headers = HeaderMap::new();
+        for (header, value) in headers_of(name) {
+            headers.insert(
+                HeaderName::from_static(header),
+                HeaderValue::from_static(value),
+            );
+        }
+        let body = body(name).into();
+        let signed = verifier.sign(0, Unsigned { body, headers }, NOW)?;
+        let mac = match name {
+            "paystack" => mac::<Hmac<Sha512>>()?,
+            "twilio" | "braintree" => mac::<Hmac<Sha1>>()?,
+            _ => mac::<Hmac<Sha256>>()?,
+        };
+        let subject = Self {
+            verifier,
+            signed,
+            mac,
+        };
+        let accepted = subject.verifier.verify(&subject.request(), NOW);
+        let accepted = accepted.with_context(|| format!("{name} refuses what it signed"))?;
+        anyhow::ensure!(accepted.events.get().len() == 1, "{name}: not one event");
+        Ok(subject)
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            method: &Method::POST,
+            url: "/webhooks",
+            headers: &self.signed.headers,
+            body: &self.signed.body,
+        }
+    }
+
+    /// Nanoseconds for the MAC alone and for the whole, medians over the batches.
+    fn round(&self) -> (f64, f64) {
+        let request = self.request();
+        let (mut bare, mut whole) = (Vec::new(), Vec::new());
+        for _ in 0..BATCHES {
+            bare.push(batch(|| (self.mac)(&self.signed.body)));
+            whole.push(batch(|| {
+                _ = black_box(self.verifier.verify(black_box(&request), NOW));
+            }));
+        }
+        (median(&bare), median(&whole))
+    }
+}
+
+fn batch(act: impl Fn()) -> f64 {
+    let started = Instant::now();
+    (0..BATCH).for_each(|_| act());
+    started.elapsed().as_secs_f64() * 1e9 / f64::from(BATCH)
+}
+
+/// A MAC over a body, its key prepared.
+fn mac<M: Mac + KeyInit + Clone + 'static>() -> Result<Bare> {
+    let key = <M as KeyInit>::new_from_slice(b"whsec_bench")?;
+    Ok(Box::new(move |body| {
+        let mut mac = key.clone();
+        mac.update(black_box(body));
+        black_box(mac.finalize().into_bytes());
+    }))
+}
+
+fn settings(name: &str) -> Settings {
+    let secret = match name {
+        "adyen" | "adyen-platform" => "00ff",
+        _ => "whsec_c2VjcmV0",
+    };
+    let url = ["square", "twilio"].contains(&name);
+    let public = ("public_key".to_owned(), "pub".to_owned());
+    Settings {
+        secrets: vec![Secret::new(secret).into()],
+        url: url.then(|| "https://pay.example.com/webhooks".to_owned()),
+        params: (name == "braintree")
+            .then_some(public)
+            .into_iter()
+            .collect(),
+        ..Settings::default()
+    }
+}
+
+fn headers_of(name: &str) -> Vec<(&'static str, &'static str)> {
+    let mut headers = vec![
+        ("user-agent", "Bench/1.0"),
+        ("content-type", "application/json"),
+    ];
+    headers.extend(match name {
+        "github" => vec![
+            ("x-github-event", "push"),
+            ("x-github-delivery", "72d3162e-cc78"),
+        ],
+        "shopify" => vec![
+            ("x-shopify-topic", "orders/create"),
+            ("x-shopify-event-id", "98880550-7158"),
+            ("x-shopify-shop-domain", "a.myshopify.com"),
+            ("x-shopify-triggered-at", "2026-01-31T18:00:27.877041743Z"),
+        ],
+        "razorpay" => vec![("x-razorpay-event-id", "evt_1")],
+        "twilio" => vec![("content-type", "application/x-www-form-urlencoded")],
+        _ => vec![],
+    });
+    headers
+}
+
+/// An event of 2 KB as the provider writes it, in outline.
+fn body(name: &str) -> String {
+    let event = match name {
+        "twilio" => {
+            let filling = "y".repeat(payload::BODY - 64);
+            return format!("AccountSid=AC1&CallSid=CA1&CallStatus=completed&Digits={filling}");
+        }
+        "braintree" => {
+            let filling = "<amount>10.00</amount>".repeat(60);
+            return format!("<notification><kind>check</kind>{filling}</notification>");
+        }
+        "adyen" => json!({ "notificationItems": [{ "NotificationRequestItem": {
+            "pspReference": "7914073381342284", "eventCode": "AUTHORISATION", "success": "true",
+            "merchantAccountCode": "Shop", "merchantReference": "A-1",
+            "amount": { "value": 4200, "currency": "EUR" },
+            "reason": "x".repeat(payload::BODY - 400),
+        } }] }),
+        "gocardless" => json!({ "events": [{
+            "id": "EV1", "resource_type": "payments", "action": "paid_out",
+            "created_at": "2026-01-31T18:00:27Z", "links": { "payment": "PM1" },
+        }] }),
+        "coinbase-commerce" => json!({ "event": { "id": "E", "type": "charge:confirmed" } }),
+        "klarna" => json!({ "metadata": { "event_id": "E", "event_type": "paid" } }),
+        "lemonsqueezy" => json!({ "meta": { "event_name": "order_created" } }),
+        _ => json!({
+            "id": "evt_1PgafyLkdIwHu7ixN8cFkBDx", "event_id": "E", "object": "event",
+            "type": "payment_intent.succeeded", "event": "paid", "event_type": "paid",
+            "created": 1_760_000_000, "action": "opened",
+        }),
+    };
+    filled(event)
+}
+
+/// The event with what a payment's event holds, filled up.
+fn filled(mut event: Value) -> String {
+    if event.get("data").is_none() {
+        event["data"] = json!({ "object": payload::intent(1) });
+    }
+    event["filling"] = Value::from("");
+    let missing = payload::BODY.saturating_sub(event.to_string().len());
+    event["filling"] = Value::from("x".repeat(missing));
+    event.to_string()
+}
