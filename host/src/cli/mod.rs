@@ -11,6 +11,7 @@ mod outbox;
 mod replay;
 mod request;
 mod schedule;
+mod schemes;
 mod serve;
 mod shadow;
 mod sign;
@@ -45,6 +46,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Say whether a captured request would be accepted, and why not.
     Verify(verify::VerifyArgs),
+    /// List the schemes that are built in, or tell all about one.
+    Schemes(schemes::SchemesArgs),
     /// Sign a request as its provider would.
     Sign(sign::SignArgs),
     /// Look at the requests that handlers have queued.
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => Ok(check::run(&args, &components)),
         Command::Status(args) => status::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Schemes(args) => schemes::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Outbox(args) => outbox::run(&args),
         Command::Schedule(args) => schedule::run(&args),

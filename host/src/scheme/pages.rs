@@ -1,0 +1,420 @@
+//! A page for each provider: how to set it up, what tells its events apart, what it wants
+//! to read, what goes wrong with it.
+//!
+//! Made of what the gateway itself runs on (the templates, the verifiers' answers and
+//! warnings) and of `providers.toml`, which has what only people need. `tollgate schemes`
+//! prints them; those under `examples/providers` are the same, which a unit test shows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::declarative::{Dedup, DedupBy};
+use super::signature::{Layout, SignatureForm};
+use super::{Algorithm, KeyEncoding, Places, Template, builtin};
+
+/// What `providers.toml` says of a provider.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Provider {
+    /// Its name, where no template has it.
+    title: Option<String>,
+    /// Where the endpoint is entered.
+    endpoint: String,
+    /// What the secret is and where it stands.
+    secret: String,
+    /// Where the secret is kept in the example, if it is a key in a file.
+    file: Option<String>,
+    /// Settings of the scheme's own, with an example each.
+    #[serde(default)]
+    params: BTreeMap<String, String>,
+    /// For coded schemes: what is signed how.
+    signature: Option<String>,
+    /// For coded schemes: the event's id.
+    id: Option<String>,
+    /// For coded schemes: what tells duplicates.
+    dedup: Option<String>,
+    /// How long it waits for an answer, where it says so.
+    timeout: Option<String>,
+    /// For how long it sends again.
+    horizon: String,
+    /// What goes wrong.
+    #[serde(default)]
+    traps: Vec<String>,
+}
+
+static PROVIDERS: LazyLock<BTreeMap<String, Provider>> = LazyLock::new(|| {
+    toml::from_str(include_str!("providers.toml"))
+        .expect("the built-in pages are well-formed, which a test shows")
+});
+
+/// A built-in scheme, described for people.
+pub struct Page {
+    name: &'static str,
+    provider: &'static Provider,
+    template: Option<&'static Template>,
+}
+
+/// Every built-in scheme, in alphabetical order.
+pub fn pages() -> impl Iterator<Item = Page> {
+    builtin::names().filter_map(page)
+}
+
+/// A built-in scheme's page.
+pub fn page(name: &str) -> Option<Page> {
+    let (name, provider) = PROVIDERS.get_key_value(name)?;
+    Some(Page {
+        name,
+        provider,
+        template: builtin::template(name),
+    })
+}
+
+impl Page {
+    /// The scheme's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The provider's name.
+    pub fn title(&self) -> &'static str {
+        let of_template = self.template.and_then(|template| template.title.as_deref());
+        of_template
+            .or(self.provider.title.as_deref())
+            .unwrap_or(self.name)
+    }
+
+    /// What is signed how.
+    pub fn signature(&self) -> String {
+        match self.template {
+            Some(template) => signature(template),
+            None => self.provider.signature.clone().unwrap_or_default(),
+        }
+    }
+
+    /// What tells an event from others.
+    pub fn dedup(&self) -> String {
+        match self.template {
+            Some(template) => dedup(template),
+            None => self.provider.dedup.clone().unwrap_or_default(),
+        }
+    }
+
+    /// For how long the provider sends again.
+    pub fn horizon(&self) -> &'static str {
+        &self.provider.horizon
+    }
+
+    /// The source's section of a manifest.
+    pub fn snippet(&self) -> String {
+        let name = self.name;
+        let variable = format!("{}_SECRET", name.to_uppercase().replace('-', "_"));
+        let mut text =
+            format!("[sources.{name}]\npath = \"/webhooks/{name}\"\nscheme = \"{name}\"\n");
+        // Writing to a String cannot fail.
+        _ = match &self.provider.file {
+            _ if self.unsigned() => Ok(()),
+            Some(file) => writeln!(text, "secrets = [{{ file = \"{file}\" }}]"),
+            None => writeln!(text, "secrets = [\"${{{variable}}}\"]"),
+        };
+        if self.signs_url() {
+            _ = writeln!(text, "url = \"https://pay.example.com/webhooks/{name}\"");
+        }
+        for (key, value) in &self.provider.params {
+            _ = writeln!(text, "{key} = \"{value}\"");
+        }
+        text
+    }
+
+    fn unsigned(&self) -> bool {
+        self.provider.signature.as_deref() == Some("none")
+    }
+
+    fn signs_url(&self) -> bool {
+        self.template.map_or(self.name == "twilio", |template| {
+            template.signed.contains("{url}")
+        })
+    }
+
+    /// The whole page, in Markdown.
+    pub fn markdown(&self) -> String {
+        let provider = self.provider;
+        let places = |places: Option<&Places>| places.map_or("none".to_owned(), Places::describe);
+        let id = match self.template {
+            Some(template) => places(template.id.as_ref()),
+            None => provider.id.clone().unwrap_or_default(),
+        };
+        let mut text = format!("# {}: `scheme = \"{}\"`\n\n", self.title(), self.name);
+        let rows = [
+            ("Set it up", provider.endpoint.clone()),
+            ("Secret", provider.secret.clone()),
+            ("Signature", self.signature()),
+            ("Event id", id),
+            ("Duplicates are told by", self.dedup()),
+            ("It wants to read", self.answers()),
+            (
+                "It waits",
+                provider
+                    .timeout
+                    .clone()
+                    .unwrap_or_else(|| "not said".to_owned()),
+            ),
+            ("It sends again for", provider.horizon.clone()),
+        ];
+        text.push_str("| | |\n|---|---|\n");
+        for (what, value) in rows {
+            // A bar would end the cell.
+            _ = writeln!(text, "| {what} | {} |", value.replace('|', "\\|"));
+        }
+        _ = write!(text, "\n```toml\n{}```\n", self.snippet());
+        if !provider.traps.is_empty() {
+            text.push_str("\nKnown traps:\n\n");
+        }
+        for trap in &provider.traps {
+            _ = writeln!(text, "- {trap}");
+        }
+        text
+    }
+
+    /// The answers, as the scheme gives them.
+    fn answers(&self) -> String {
+        let answers = self.template.map(|template| &template.answers);
+        let accepted = answers.and_then(|answers| answers.accepted.as_ref());
+        let rejected = answers.and_then(|answers| answers.rejected.as_ref());
+        let (status, body) = match accepted {
+            Some(answer) => (answer.status, answer.body.as_str()),
+            None if self.name == "adyen" => (200, "[accepted]"),
+            None => (200, ""),
+        };
+        let body = if body.is_empty() {
+            String::new()
+        } else {
+            format!(" with the body `{body}`")
+        };
+        let refused = rejected.map_or(400, |answer| answer.status);
+        format!("{status}{body}; a refused request gets {refused}")
+    }
+}
+
+/// The header, the algorithm and the signed bytes.
+fn signature(template: &Template) -> String {
+    let SignatureForm {
+        header,
+        form,
+        name,
+        prefix,
+        encoding,
+        ..
+    } = &template.signature;
+    let headers = match template.families.as_slice() {
+        [] => format!("`{header}`"),
+        families => families
+            .iter()
+            .map(|family| format!("`{}`", header.replace('*', family)))
+            .collect::<Vec<_>>()
+            .join(" or "),
+    };
+    let how = match template.algorithm {
+        Algorithm::HmacSha1 => "HMAC-SHA1",
+        Algorithm::HmacSha256 => "HMAC-SHA256",
+        Algorithm::HmacSha512 => "HMAC-SHA512",
+        Algorithm::Ed25519 => "Ed25519",
+        Algorithm::RsaPkcs1Sha256 => "RSA (PKCS #1 v1.5, SHA-256)",
+        Algorithm::StaticEqual => return format!("{headers}: the secret itself"),
+    };
+    let name = name.as_deref().unwrap_or_default();
+    let entry = match form {
+        Layout::Bare => prefix
+            .as_ref()
+            .map_or(String::new(), |prefix| format!(" after `{prefix}`")),
+        Layout::Pairs => format!(", the pair `{name}`"),
+        Layout::Versions => format!(", the version `{name}`"),
+    };
+    let key = match template.key_encoding {
+        KeyEncoding::Utf8 => "the secret as it is",
+        KeyEncoding::Hex => "the secret decoded from hexadecimal",
+        KeyEncoding::Base64 => "the secret decoded from base64",
+        KeyEncoding::Pem => "the public key",
+    };
+    let others: String = template
+        .other_keys
+        .iter()
+        .map(|other| {
+            format!(
+                "; under `{}…` {:?}, the version `{}`",
+                other.prefix, other.algorithm, other.name
+            )
+        })
+        .collect();
+    let written = format!("{encoding:?}")
+        .to_lowercase()
+        .replace("hexorbase64", "hexadecimal or base64");
+    format!(
+        "{headers}{entry}: {how} over `{}`, {}, under {key}{others}",
+        template.signed,
+        if written == "hex" {
+            "hexadecimal"
+        } else {
+            &written
+        },
+    )
+}
+
+fn dedup(template: &Template) -> String {
+    let body = "the hash of the signed bytes, with the type";
+    let id = template.id.as_ref();
+    let in_header = |places: &Places| places.iter().any(|place| place.contains("header:"));
+    let signed = |places: &Places| {
+        places.iter().all(|place| {
+            place
+                .strip_prefix("header:")
+                .is_none_or(|name| template.signed.contains(&format!("{{header:{name}}}")))
+        })
+    };
+    match (&template.dedup, id) {
+        (Some(Dedup::By(DedupBy::Body)), _) => body.to_owned(),
+        (Some(Dedup::By(DedupBy::IdOrBody)), _) => format!("the id; without one, {body}"),
+        (Some(Dedup::Fields(fields)), _) => format!("`{}` together", fields.join("`, `")),
+        (_, Some(places)) if signed(places) => "the id".to_owned(),
+        (_, Some(places)) if in_header(places) => {
+            format!("{body}: the id is not signed, so it is recorded but is no key")
+        }
+        _ => body.to_owned(),
+    }
+}
+
+/// The page that leads to the others, in Markdown.
+pub fn page_index() -> String {
+    let mut text = INDEX.to_owned();
+    for page in pages() {
+        _ = writeln!(
+            text,
+            "| [{}]({}.md) | `{}` | {} | {} |",
+            page.title(),
+            page.name,
+            page.name,
+            page.dedup(),
+            page.horizon()
+        );
+    }
+    text
+}
+
+const INDEX: &str = "# Providers\n\n\
+    A page for each scheme that is built in: where the endpoint is set up, which secret it is, what\n\
+    is signed, what tells duplicates, what the provider reads back, and what goes wrong with it.\n\
+    `tollgate schemes` lists them, `tollgate schemes NAME` prints one. They are made of the data that\n\
+    the gateway runs on; `PAGES=write cargo test --lib pages` writes them anew.\n\n\
+    | Provider | `scheme` | Duplicates are told by | It sends again for |\n\
+    |---|---|---|---|\n";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::scheme::vectors;
+
+    fn folder() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/providers")
+    }
+
+    #[test]
+    fn every_scheme_has_a_page_and_no_page_is_of_none() {
+        let described: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();
+        assert_eq!(described, builtin::names().collect::<Vec<_>>());
+        for page in pages() {
+            let coded = page.template.is_none();
+            for text in [
+                &page.provider.title,
+                &page.provider.signature,
+                &page.provider.id,
+                &page.provider.dedup,
+            ] {
+                assert_eq!(text.is_some(), coded, "{}", page.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_pages_are_up_to_date() {
+        let pages = pages().map(|page| (format!("{}.md", page.name), page.markdown()));
+        let mut wanted: BTreeMap<String, String> = pages.collect();
+        wanted.insert("README.md".to_owned(), page_index());
+        if std::env::var_os("PAGES").is_some() {
+            std::fs::create_dir_all(folder()).unwrap();
+            for (name, text) in &wanted {
+                std::fs::write(folder().join(name), text).unwrap();
+            }
+        }
+        for entry in std::fs::read_dir(folder()).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let text = wanted.remove(name);
+            let text = text.unwrap_or_else(|| panic!("{name} is of no scheme"));
+            assert!(
+                std::fs::read_to_string(&path).unwrap() == text,
+                "{name} is out of date: run PAGES=write cargo test --lib pages"
+            );
+        }
+        assert!(wanted.is_empty(), "missing: {:?}", wanted.keys());
+    }
+
+    #[test]
+    fn every_snippet_is_a_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("secrets")).unwrap();
+        let vectors = vectors::all();
+        for page in pages() {
+            let of_scheme = vectors
+                .iter()
+                .find(|(scheme, _)| scheme == page.name)
+                .unwrap();
+            let settings = of_scheme.1[0].settings();
+            let secret = settings
+                .secrets
+                .first()
+                .map(|given| given.secret.expose().to_vec());
+            if let Some(file) = &page.provider.file {
+                std::fs::write(folder.path().join(file), secret.clone().unwrap()).unwrap();
+            }
+            let env = |_: &str| String::from_utf8(secret.clone()?).ok();
+            let path = folder.path().join("tollgate.toml");
+            std::fs::write(&path, format!("version = 1\n{}", page.snippet())).unwrap();
+            let manifest = crate::manifest::load(&path, &env)
+                .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", page.name));
+            assert_eq!(manifest.sources.len(), 1);
+            let source = manifest.sources.values().next().unwrap();
+            assert_eq!(source.verifier.scheme(), page.name);
+            assert!(page.markdown().contains(&page.snippet()));
+        }
+    }
+
+    #[test]
+    fn what_a_page_says_is_what_the_scheme_does() {
+        use crate::scheme::{AnswerTo, build};
+        for (scheme, vectors) in vectors::all() {
+            let page = page(&scheme).unwrap();
+            let verifier = build(&scheme, vectors[0].settings()).unwrap();
+            let accepted = verifier.answer(AnswerTo::Accepted);
+            let rejected = verifier.answer(AnswerTo::Rejected);
+            let text = page.answers();
+            assert!(
+                text.starts_with(accepted.status.as_str()),
+                "{scheme}: {text}"
+            );
+            assert!(text.ends_with(rejected.status.as_str()), "{scheme}: {text}");
+            let body = String::from_utf8(accepted.body.to_vec()).unwrap();
+            assert!(text.contains(&body), "{scheme}: {text}");
+            let told_by_hash = page.dedup().contains("hash");
+            let unsigned_id = verifier
+                .warnings()
+                .iter()
+                .any(|warning| warning.contains("id (`header:"));
+            assert!(!unsigned_id || told_by_hash, "{scheme}: {}", page.dedup());
+        }
+    }
+}
