@@ -43,6 +43,15 @@ soak: guests ## Steady load with swaps, traps and pruning: memory and file must 
 	@.ci/prepare rust
 	TOLLGATE_SOAK_MINUTES=$(or $(MINUTES),20) cargo test --locked --test end_to_end scenarios::soak -- --nocapture
 
+# How long each target is fuzzed, in seconds, and which: all, if none is named.
+SECONDS_EACH ?= 30
+TARGETS ?=
+
+.PHONY: fuzz
+fuzz: ## Fuzzes whatever reads bytes from the net (SECONDS_EACH=30, TARGETS="json verify"; see tests/fuzz)
+	@.ci/prepare rust
+	tests/fuzz/run $(SECONDS_EACH) $(TARGETS)
+
 .PHONY: run
 run: build ## Runs the gateway on examples/quickstart, to play with; Ctrl-C ends it
 	cd examples/quickstart && STRIPE_WEBHOOK_SECRET="$${STRIPE_WEBHOOK_SECRET:-whsec_quickstart}" ../../target/debug/tollgate serve

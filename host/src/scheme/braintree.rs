@@ -197,7 +197,7 @@ fn event(request: &Request<'_>, xml: &[u8]) -> Result<ProviderEvent, Rejection> 
 
 /// What the gateway needs of a notification.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Notification {
+pub(super) struct Notification {
     kind: Option<String>,
     timestamp: Option<String>,
     /// The id of the subject's one child, such as `subject/subscription/id`.
@@ -213,7 +213,7 @@ const MAX_BELOW: usize = 60;
 impl Notification {
     /// Reads `<notification><kind>…</kind><timestamp>…`. Entities beyond those that XML has
     /// itself are not expanded, so a small text cannot become a big one.
-    fn read(xml: &[u8]) -> Result<Self, Rejection> {
+    pub(super) fn read(xml: &[u8]) -> Result<Self, Rejection> {
         let mut reader = quick_xml::Reader::from_reader(xml);
         // The names of the open tags; below those that count, only how many there are.
         let (mut path, mut below): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);

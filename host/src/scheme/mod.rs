@@ -17,6 +17,8 @@ mod explain;
 mod fetched;
 mod field;
 mod form;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod headers;
 mod key;
 mod keys;

@@ -166,7 +166,7 @@ struct Claims {
 }
 
 /// A token (RFC 7515), taken apart but not believed.
-struct Token<'t> {
+pub(super) struct Token<'t> {
     header: TokenHeader,
     signed: &'t str,
     claims: Vec<u8>,
@@ -266,7 +266,7 @@ fn mismatch() -> Rejection {
 }
 
 impl<'t> Token<'t> {
-    fn read(text: &'t str) -> Result<Self, Rejection> {
+    pub(super) fn read(text: &'t str) -> Result<Self, Rejection> {
         let shape = || malformed("it is not three parts with dots between them");
         let (signed, signature) = text.rsplit_once('.').ok_or_else(shape)?;
         let (header, claims) = signed.split_once('.').ok_or_else(shape)?;
