@@ -1,5 +1,6 @@
 //! What holds for every scheme, and what is special about some.
 
+mod cases;
 mod expiry;
 mod explaining;
 mod fetched;
