@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::backlog::Gauge;
 use crate::clock::Clock;
 use crate::components::Components;
 use crate::dispatch::{BreakerState, Dispatcher, LaneStatus, Runnable};
@@ -65,6 +66,8 @@ pub(crate) struct Core {
     /// Why the files as they stand do not serve, if they do not.
     pub(crate) trouble: Mutex<Option<String>>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What waits.
+    pub(crate) backlog: Gauge,
     /// Held while a handler is paused or resumed.
     pub(crate) pausing: Mutex<()>,
     /// Lets the outbox look again, once there is one.
@@ -100,6 +103,10 @@ impl server::Gateway for Core {
 
     async fn key(&self, source: &PinnedSource, id: &str) -> Result<Arc<FetchedKey>, String> {
         self.keys.key(&source.source, id).await
+    }
+
+    fn refuses(&self) -> bool {
+        self.backlog.refuses()
     }
 
     fn accept(
@@ -181,10 +188,13 @@ impl Targets for Core {
 
 impl Status for Core {
     fn readiness(&self) -> Readiness {
-        if self.ledger.writable() {
-            Readiness::Ready
-        } else {
-            Readiness::NotReady(vec!["the ledger cannot be written".to_owned()])
+        let mut reasons = self.backlog.over();
+        if !self.ledger.writable() {
+            reasons.push("the ledger cannot be written".to_owned());
+        }
+        match reasons[..] {
+            [] => Readiness::Ready,
+            _ => Readiness::NotReady(reasons),
         }
     }
 
@@ -206,6 +216,7 @@ impl Status for Core {
                 "handlers": self.handlers_json(&generation),
             },
             "ledger": ledger,
+            "backlog": self.backlog.json(),
             "rejections": self.rejections_json(),
             "secrets": self.secrets_json(&generation),
         })

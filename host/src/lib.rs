@@ -7,6 +7,7 @@
 //! effects back to the ledger in one transaction; the [`outbox`] sends what was queued.
 
 mod api;
+mod backlog;
 pub mod cli;
 pub mod clock;
 mod components;

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::backlog::{Gauge, Watcher};
 use crate::clock::Clock;
 use crate::components::Components;
 use crate::dispatch::{Dispatcher, Pool, PoolOptions};
@@ -80,6 +81,7 @@ pub enum StartError {
 /// A gateway that has started and accepts connections once it [runs](Gateway::run).
 pub struct Gateway {
     core: Arc<Core>,
+    watcher: Watcher,
     outbox: Outbox,
     pool: Pool,
     timer: Timer,
@@ -151,6 +153,7 @@ impl Gateway {
             ),
             trouble: Mutex::new(trouble),
             clock,
+            backlog: Gauge::default(),
             pausing: Mutex::default(),
             wake_outbox: OnceLock::new(),
         });
@@ -178,8 +181,10 @@ impl Gateway {
             let core = core.clone();
             move || core.current.load().manifest.retention.clone()
         })?;
+        let watcher = Watcher::of(core.clone())?;
         Ok(Self {
             core,
+            watcher,
             outbox,
             pool,
             timer,
@@ -212,6 +217,7 @@ impl Gateway {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self {
             core,
+            watcher,
             outbox,
             pool,
             timer,
@@ -247,7 +253,7 @@ impl Gateway {
         let admin = tokio::spawn(server::serve(admin, service, limits, until(ended)));
         shutdown.await;
         tracing::info!("shutting down");
-        drop(reloader);
+        drop((reloader, watcher));
         drop(timer);
         drop(housekeeper);
         end.send_replace(true);

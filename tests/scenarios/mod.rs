@@ -1,5 +1,6 @@
 //! What a gateway must do, by theme.
 
+mod backlog;
 mod batches;
 mod commands;
 mod crash;

@@ -18,6 +18,8 @@ use crate::manifest::OnBlock;
 pub struct LaneStatus {
     /// Deliveries that wait.
     pub queued: usize,
+    /// Bytes that these hold, about.
+    pub queued_bytes: usize,
     /// Runs under way.
     pub running: usize,
     /// What holds those that wait back.
@@ -367,6 +369,7 @@ impl Lanes {
     pub(super) fn status(&self) -> Vec<(HandlerName, LaneStatus)> {
         let status = |lane: &Lane| LaneStatus {
             queued: lane.queued(),
+            queued_bytes: lane.queued_bytes(),
             running: lane.running,
             gate: lane.gate.status(),
             outcomes: lane.outcomes,

@@ -20,6 +20,7 @@ use crate::ledger::{
 use crate::manifest::{Handler, Limits, OnTrap, RetryPolicy};
 use crate::sandbox::{End, Run};
 
+mod bounds;
 mod gates;
 mod many;
 mod order;

@@ -187,6 +187,9 @@ pub trait Ledger: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<OutboxEntry>, LedgerError>;
 
+    /// What waits at `now`, by counters and the first entries of indexes: for who asks often.
+    fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError>;
+
     /// What is in the ledger, counted.
     fn counts(&self) -> Result<Counts, LedgerError>;
 
@@ -649,6 +652,18 @@ pub struct OutboxEntry {
     pub status: Option<u16>,
     /// What went wrong at the last try; empty when nothing did.
     pub error: String,
+}
+
+/// What waits.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Deliveries that are to be run, or run again; those that are held are not among them.
+    pub deliveries: u64,
+    /// Requests that wait in the outbox.
+    pub requests: u64,
+    /// Since when the delivery is due that has been for longest, of handlers that are not
+    /// paused.
+    pub oldest: Option<UnixMillis>,
 }
 
 /// What is in the ledger, counted.

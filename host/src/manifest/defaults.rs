@@ -105,6 +105,16 @@ pub(super) const BREAKER_WITHIN: Bounded<Duration> = millis(MINUTE, 100, DAY);
 /// Soon enough after an outage, seldom enough during one.
 pub(super) const BREAKER_OPEN: Bounded<Duration> = millis(30 * SECOND, 10, DAY);
 
+/// What may be too much: from one to what no disk holds.
+pub(super) const BACKLOG_COUNT: Bounded<u64> = Bounded {
+    default: 0,
+    min: 1,
+    max: 1_000_000_000_000,
+};
+/// What may be too long: longer than the gauge's interval, shorter than providers resend.
+pub(super) const BACKLOG_AGE: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_millis(30 * DAY));
+
 /// A rate's number: beyond a million it limits nothing.
 pub(super) const RATE_COUNT: (u32, u32) = (1, 1_000_000);
 

@@ -5,6 +5,7 @@
 //! mistake in it. Nothing outside this module sees the raw tree.
 
 mod allow;
+mod backlog;
 mod breaker;
 mod defaults;
 mod expiry;
@@ -80,6 +81,8 @@ pub struct Manifest {
     pub server: Server,
     /// `admin_token` in `[server]`: what the admin service wants to see, if anything.
     pub admin_token: Option<Secret>,
+    /// `backlog` in `[server]`: how much may wait. Default: any number, for any time.
+    pub backlog: BacklogLimits,
     /// `[ledger]`
     pub ledger: LedgerSettings,
     /// `[ledger] retention` (default 35 d after an event ended), and `dedup` and `erase` of
@@ -276,6 +279,19 @@ pub struct Network {
     pub address: std::net::IpAddr,
     /// 0 to 32 or 128.
     pub prefix: u8,
+}
+
+/// How much may wait before it is too much. What is not set has no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BacklogLimits {
+    /// `deliveries` that are to be run, or run again.
+    pub deliveries: Option<u64>,
+    /// `requests` that wait in the outbox.
+    pub requests: Option<u64>,
+    /// `age`: how long a delivery may have been due, of a handler that is not paused.
+    pub age: Option<Duration>,
+    /// `refuse`: whether events are then refused (503) until it is clearly less. Default false.
+    pub refuse: bool,
 }
 
 /// When a handler's runs fail so often that no more are started for a while.

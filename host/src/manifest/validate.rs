@@ -12,8 +12,8 @@ use super::retry::retry_policy;
 use super::secrets::Given;
 use super::suggest::nearest;
 use super::{
-    LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, handlers, retention,
-    routes, schemes, secrets, sources,
+    LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, backlog, handlers,
+    retention, routes, schemes, secrets, sources,
 };
 use crate::ledger::Retention;
 use crate::secret::Secret;
@@ -34,6 +34,7 @@ const SERVER: Keys = Keys {
         "listen",
         "admin",
         "admin_token",
+        "backlog",
         "body_limit",
         "header_timeout",
         "body_timeout",
@@ -115,6 +116,7 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let before = cx.report.count();
     let admin_token = admin_token(cx, &server);
     let guarded = admin_token.is_some() || cx.report.count() > before;
+    let backlog = backlog::backlog(cx, server.get("backlog"));
     let server = read_server(cx, &server, guarded);
     let plugins = read_plugins(cx, &plugins);
     let events = retention::events(cx, &ledger);
@@ -137,6 +139,7 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
         outbox: read_outbox(cx, &outbox),
         server,
         admin_token,
+        backlog,
         plugins,
         sources,
         handlers,

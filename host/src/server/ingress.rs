@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::ops::Deref;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ const EVENT_ID: &str = "tollgate-event-id";
 /// How many ids that header names at most; what a large batch became is to be looked
 /// up by the first of them.
 const EVENT_IDS: usize = 50;
+/// Seconds after which to come back where too much waits: it takes a while to become less.
+const BACKLOG_WAIT: RangeInclusive<u32> = 30..=60;
 /// Bytes that request bodies under way may take together.
 const BODY_BYTES: usize = 256 * 1024 * 1024;
 
@@ -54,6 +56,11 @@ pub trait Gateway: Send + Sync + 'static {
         _id: &str,
     ) -> impl Future<Output = Result<Arc<FetchedKey>, String>> + Send {
         async { Err("nothing fetches keys here".to_owned()) }
+    }
+
+    /// Whether new events are refused, because too much waits. Must be quick.
+    fn refuses(&self) -> bool {
+        false
     }
 
     /// Routes the verified events and records them with their deliveries. Must have
@@ -93,6 +100,9 @@ impl<G: Gateway> Ingress<G> {
         head: &http::request::Parts,
         incoming: &mut Incoming,
     ) -> Response {
+        if self.gateway.refuses() {
+            return self.refuse_more(source, peer, head.version);
+        }
         let after = self.gateway.body_timeout(source);
         let whole = match body::read(incoming, source.body_limit, after, &self.budget).await {
             Ok(whole) => whole,
@@ -148,6 +158,15 @@ impl<G: Gateway> Ingress<G> {
         }
     }
 
+    /// Nothing of the request has been looked at but its path.
+    fn refuse_more(&self, source: &Source, peer: SocketAddr, version: Version) -> Response {
+        let reason = "too much waits to be handled";
+        self.count(Some(source), "backlog", &reason, peer);
+        let mut response = try_after(BACKLOG_WAIT);
+        close(&mut response, version);
+        response
+    }
+
     fn refuse_body(
         &self,
         source: &Source,
@@ -170,12 +189,7 @@ impl<G: Gateway> Ingress<G> {
             ),
             BodyError::NoMemory => ("body_memory", try_later()),
         };
-        if version < Version::HTTP_2 {
-            // The rest of the body may still arrive: the connection is of no more use.
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+        close(&mut response, version);
         self.count(Some(source), code, error, peer);
         response
     }
@@ -297,11 +311,24 @@ fn answer(answer: Answer) -> Response {
     response
 }
 
+/// Where the rest of a body may still arrive, a connection of HTTP/1 is of no more use.
+fn close(response: &mut Response, version: Version) {
+    if version < Version::HTTP_2 {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
 /// Nothing is wrong with the request, but it could not be recorded now.
 fn try_later() -> Response {
+    try_after(1..=5)
+}
+
+fn try_after(seconds: RangeInclusive<u32>) -> Response {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "try again later\n");
     // Spread, so that not all senders come back in the same second.
-    let seconds = HeaderValue::from(fastrand::u32(1..=5));
+    let seconds = HeaderValue::from(fastrand::u32(seconds));
     response.headers_mut().insert(header::RETRY_AFTER, seconds);
     response
 }

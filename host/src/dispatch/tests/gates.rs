@@ -10,19 +10,19 @@ use crate::manifest::{BreakerSettings, Rate};
 
 /// A handler of which a flag says whether its runs fail, and how often it ran.
 #[derive(Clone, Default)]
-struct Patient {
+pub(super) struct Patient {
     fails: Arc<AtomicBool>,
     runs: Arc<AtomicUsize>,
 }
 
 impl Patient {
-    fn failing() -> Self {
+    pub(super) fn failing() -> Self {
         let patient = Self::default();
         patient.fails.store(true, Ordering::SeqCst);
         patient
     }
 
-    fn heal(&self) {
+    pub(super) fn heal(&self) {
         self.fails.store(false, Ordering::SeqCst);
     }
 
@@ -30,7 +30,7 @@ impl Patient {
         self.runs.load(Ordering::SeqCst)
     }
 
-    fn handler(&self, handler: Handler, component: &'static str) -> Arc<dyn Runnable> {
+    pub(super) fn handler(&self, handler: Handler, component: &'static str) -> Arc<dyn Runnable> {
         let own = self.clone();
         let work = move |_: &Delivery| {
             own.runs.fetch_add(1, Ordering::SeqCst);
@@ -74,7 +74,7 @@ impl Site {
     }
 }
 
-fn with_breaker(concurrency: usize) -> Handler {
+pub(super) fn with_breaker(concurrency: usize) -> Handler {
     Handler {
         breaker: Some(BreakerSettings {
             failures: 0.5,

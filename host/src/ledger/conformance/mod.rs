@@ -345,6 +345,7 @@ macro_rules! suite {
             waiting::{
                 retries_are_found_when_due,
                 pauses_are_remembered,
+                the_backlog_is_what_waits,
                 pending_is_read_in_bounds,
                 absent_handlers_are_held_and_released,
                 a_delivery_held_while_it_ran_completes,

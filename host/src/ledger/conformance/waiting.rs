@@ -201,3 +201,52 @@ pub(in crate::ledger) fn pauses_are_remembered(engine: &dyn Engine) {
     open.ledger.set_pause(&b, None).unwrap();
     assert!(open.reopen(engine).ledger.pauses().unwrap().is_empty());
 }
+
+pub(in crate::ledger) fn the_backlog_is_what_waits(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let backlog = |now| open.ledger.backlog(now).unwrap();
+    assert_eq!(backlog(START), Backlog::default());
+    // Received an hour before; the second handler's waits for its time.
+    let mut old = event("evt_old", b"{}", &["a", "b"]);
+    old.event.received = START - 3_600_000;
+    open.record(vec![old]);
+    let deliveries = open.sink.deliveries();
+    open.deliver("evt_new", &["a"]);
+    let due = START + 60_000;
+    open.complete(ending(&deliveries[1], NextState::Retrying { due }))
+        .unwrap();
+    let found = backlog(START);
+    assert_eq!(
+        (found.deliveries, found.requests, found.oldest),
+        (3, 0, Some(START - 3_600_000))
+    );
+    // A paused handler's are counted, but they are not late.
+    let pause = Pause {
+        since: START,
+        outbox: false,
+    };
+    open.ledger.set_pause(&handler("a"), Some(pause)).unwrap();
+    assert_eq!(backlog(START).deliveries, 3);
+    assert_eq!(backlog(due - 1).oldest, None);
+    assert_eq!(backlog(due + 9).oldest, Some(due));
+    // What is held does not wait for anybody who is there.
+    open.ledger.hold_absent(&[handler("b")]).unwrap();
+    assert_eq!(backlog(START).deliveries, 1);
+    open.complete(Completion {
+        effects: Effects {
+            outbox: vec![request("k1"), request("k2")],
+            ..Effects::default()
+        },
+        ..ending(
+            &Delivery {
+                attempts: 1,
+                ..deliveries[1].clone()
+            },
+            NextState::Done,
+        )
+    })
+    .unwrap();
+    let found = backlog(due);
+    assert_eq!((found.deliveries, found.requests), (0, 2));
+    assert_eq!(found.oldest, None);
+}

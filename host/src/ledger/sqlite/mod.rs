@@ -5,6 +5,7 @@
 //! connections of their own ([`reader`]) and never wait for a write. The file is in
 //! WAL mode with `synchronous=FULL`: what was acknowledged survives a power cut.
 
+mod backlog;
 mod batch;
 mod checkpoint;
 mod complete;
@@ -58,11 +59,12 @@ use self::running::Running;
 use self::sweep::Sweeper;
 use self::writer::Writer;
 use super::{
-    Address, Completion, CompletionCallback, Counts, Delivery, DeliveryDetail, DeliverySeq,
-    DeliveryState, DeliverySummary, Erased, EventDetail, EventSummary, Fired, Intervened,
-    Intervention, Ledger, LedgerError, LedgerSink, Listed, NewEvent, OrderKey, OutboxEntry,
-    OutboxRequest, OutboxSeq, OutboxState, Page, Pause, Rank, RecordFilter, RecordFuture, Records,
-    Retention, Scheduled, Settlement, SettlementCallback, StateEntry, Swept, Turn, Versioned,
+    Address, Backlog, Completion, CompletionCallback, Counts, Delivery, DeliveryDetail,
+    DeliverySeq, DeliveryState, DeliverySummary, Erased, EventDetail, EventSummary, Fired,
+    Intervened, Intervention, Ledger, LedgerError, LedgerSink, Listed, NewEvent, OrderKey,
+    OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause, Rank, RecordFilter,
+    RecordFuture, Records, Retention, Scheduled, Settlement, SettlementCallback, StateEntry, Swept,
+    Turn, Versioned,
 };
 use crate::clock::Clock;
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
@@ -465,6 +467,10 @@ impl Ledger for SqliteLedger {
         limit: usize,
     ) -> Result<Vec<OutboxEntry>, LedgerError> {
         self.reader.outbox_list(state, limit)
+    }
+
+    fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError> {
+        self.reader.backlog(now)
     }
 
     fn counts(&self) -> Result<Counts, LedgerError> {

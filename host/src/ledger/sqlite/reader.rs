@@ -8,12 +8,13 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{OpenError, unreadable};
 use super::tally::Tally;
-use super::{open, order, pauses, reads, records, schema, state};
+use super::{backlog, open, order, pauses, reads, records, schema, state};
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
-    Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
-    LedgerError, Listed, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause,
-    Rank, RecordFilter, RecordedRun, Records, Scheduled, StateEntry, Versioned,
+    Backlog, Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail,
+    EventSummary, LedgerError, Listed, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq,
+    OutboxState, Page, Pause, Rank, RecordFilter, RecordedRun, Records, Scheduled, StateEntry,
+    Versioned,
 };
 
 /// How many idle connections are kept.
@@ -173,6 +174,11 @@ impl SqliteReader {
     /// As [`Ledger::is_named`](crate::ledger::Ledger::is_named).
     pub fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError> {
         self.read(|conn| reads::is_named(conn, component))
+    }
+
+    /// As [`Ledger::backlog`](crate::ledger::Ledger::backlog).
+    pub fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError> {
+        self.read(|conn| backlog::read(conn, now))
     }
 
     /// As [`Ledger::counts`](crate::ledger::Ledger::counts).

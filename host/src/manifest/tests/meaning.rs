@@ -34,6 +34,15 @@ fn every_setting_is_read() {
             shutdown_timeout: seconds(20),
         }
     );
+    assert_eq!(
+        manifest.backlog,
+        BacklogLimits {
+            deliveries: Some(100_000),
+            requests: Some(50_000),
+            age: Some(seconds(600)),
+            refuse: true,
+        }
+    );
     assert_eq!(manifest.ledger.path, folder.join("data/tollgate.db"));
     let days = |days: u64| seconds(days * 86_400);
     assert_eq!(manifest.retention.events, Some(days(90)));

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
+use std::sync::atomic::Ordering;
+
 use super::*;
 use crate::server::Rejected;
 
@@ -282,6 +284,19 @@ async fn what_cannot_be_recorded_is_never_acknowledged() {
         assert!(!answer.body.contains("disk"));
     }
     // And it goes on when the ledger does.
+    assert_eq!(setup.exchange(signed(&event(1))).await.status, 200);
+}
+
+#[tokio::test]
+async fn too_much_that_waits_is_told_before_the_body_is_read() {
+    let setup = Setup::new().await;
+    setup.fake.refuses.store(true, Ordering::SeqCst);
+    let answer = setup.exchange(signed(&event(1))).await;
+    assert_eq!(answer.status, 503);
+    let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((30..=60).contains(&wait), "{wait}");
+    assert!(setup.fake.recorded.lock().is_empty());
+    setup.fake.refuses.store(false, Ordering::SeqCst);
     assert_eq!(setup.exchange(signed(&event(1))).await.status, 200);
 }
 

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +44,7 @@ struct Fake {
     news: Notify,
     /// If set, recording waits for it.
     hold: Mutex<Option<Arc<Notify>>>,
+    refuses: AtomicBool,
     body_timeout: Duration,
     /// The key that requests ask for; none: it cannot be had.
     key: Option<Arc<FetchedKey>>,
@@ -61,6 +63,10 @@ impl Gateway for Fake {
 
     async fn key(&self, _: &Arc<Source>, _: &str) -> Result<Arc<FetchedKey>, String> {
         self.key.clone().ok_or_else(|| "answered 500".to_owned())
+    }
+
+    fn refuses(&self) -> bool {
+        self.refuses.load(Ordering::SeqCst)
     }
 
     fn accept(
@@ -111,6 +117,7 @@ fn fake() -> Fake {
         recorded: Mutex::default(),
         news: Notify::new(),
         hold: Mutex::default(),
+        refuses: AtomicBool::default(),
         body_timeout: PATIENCE,
         key: None,
     }

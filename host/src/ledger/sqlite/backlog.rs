@@ -1,0 +1,49 @@
+//! What waits, read without reading all of it.
+
+use rusqlite::{Connection, Result};
+
+use super::batch::int;
+use super::tally::Tally;
+use crate::event::UnixMillis;
+use crate::ledger::{Backlog, DeliveryState, OutboxState};
+
+/// The first entry of each index for each handler: a few pages each. What waits behind
+/// another of its key is as late as that one, or waits for no more than its retry.
+const OLDEST: &str = "
+    SELECT min(since) FROM (
+        SELECT (SELECT coalesce(d.since, e.received)
+                FROM deliveries d INDEXED BY deliveries_pending
+                CROSS JOIN events e ON e.seq = d.event
+                WHERE d.state = 'pending' AND d.due IS NULL AND d.turn IS NOT 2
+                  AND d.handler = h.id ORDER BY d.seq LIMIT 1) AS since
+        FROM handlers h WHERE h.paused IS NULL
+        UNION ALL
+        SELECT (SELECT d.due FROM deliveries d INDEXED BY deliveries_released
+                WHERE d.state = 'pending' AND d.due IS NOT NULL AND d.handler = h.id
+                  AND d.due <= ?1 ORDER BY d.due, d.seq LIMIT 1)
+        FROM handlers h WHERE h.paused IS NULL
+        UNION ALL
+        SELECT (SELECT d.due FROM deliveries d INDEXED BY deliveries_retrying
+                WHERE d.state = 'retrying' AND d.handler = h.id AND d.due <= ?1
+                ORDER BY d.due, d.seq LIMIT 1)
+        FROM handlers h WHERE h.paused IS NULL)";
+
+/// What waits at `now`.
+pub(super) fn read(conn: &Connection, now: UnixMillis) -> Result<Backlog> {
+    let counts = Tally::load(conn)?.counts();
+    let waits = |(state, _): &&(DeliveryState, u64)| {
+        matches!(
+            state,
+            DeliveryState::Pending | DeliveryState::Running | DeliveryState::Retrying
+        )
+    };
+    let requests = |(state, _): &&(OutboxState, u64)| *state == OutboxState::Waiting;
+    let oldest: Option<i64> = conn
+        .prepare_cached(OLDEST)?
+        .query_row([int(now)], |row| row.get(0))?;
+    Ok(Backlog {
+        deliveries: counts.deliveries.iter().filter(waits).map(|(_, n)| n).sum(),
+        requests: counts.outbox.iter().filter(requests).map(|(_, n)| n).sum(),
+        oldest: oldest.map(i64::cast_unsigned),
+    })
+}
