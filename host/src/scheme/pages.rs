@@ -306,7 +306,9 @@ const INDEX: &str = "# Providers\n\n\
     A page for each scheme that is built in: where the endpoint is set up, which secret it is, what\n\
     is signed, what tells duplicates, what the provider reads back, and what goes wrong with it.\n\
     `tollgate schemes` lists them, `tollgate schemes NAME` prints one. They are made of the data that\n\
-    the gateway runs on; `PAGES=write cargo test --lib pages` writes them anew.\n\n\
+    the gateway runs on; `PAGES=write cargo test --lib pages` writes them anew. Where a dashboard\n\
+    has its settings, and how long a provider waits and sends again, is the provider's to change:\n\
+    look it up before you rely on it.\n\n\
     | Provider | `scheme` | Duplicates are told by | It sends again for |\n\
     |---|---|---|---|\n";
 
