@@ -8,8 +8,10 @@ mod host {
     pub mod json;
     pub mod scheme;
     pub mod secret;
+    pub(crate) mod suggest;
 }
 
 pub use host::{event, json, scheme, secret};
+pub(crate) use host::suggest;
 
 pub mod requests;
