@@ -84,6 +84,8 @@ impl Scheme for Twilio {
     fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
         let keys = self.keys.get(secret)?;
         let Unsigned { body, mut headers } = unsigned;
+        // It would announce another algorithm than the one that is signed with here.
+        headers.remove(SIGNATURE_SETTINGS);
         let hash = || format!("bodySHA256={}", hex::encode(Sha256::digest(&body)));
         let query = (!form::is_form(&headers)).then(hash);
         let target = query

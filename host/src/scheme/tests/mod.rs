@@ -385,3 +385,15 @@ fn a_captured_request_stays_good_exactly_where_no_time_is_checked() {
         assert!(good > 0, "{scheme} has no good vector");
     }
 }
+
+#[test]
+fn a_captured_twilio_request_can_be_signed_anew() {
+    let verifier = verifier("twilio", secret("twilio").unwrap());
+    let (body, mut headers) = sample("twilio");
+    headers.push((
+        "x-twilio-webhooks-signature-settings",
+        "key=k,algorithm=HMAC_SHA256",
+    ));
+    let signed = capture_with(&verifier, body, &headers);
+    verifier.verify(&signed.request(), NOW).unwrap();
+}
