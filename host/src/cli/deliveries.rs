@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::change::{ChangeArgs, change};
 use super::client::{GatewayArgs, Side};
-use super::filter::{FilterArgs, ask, gather};
+use super::filter::{ListArgs, ask, gather};
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::ledger::{
     AttemptView, DeliveryDetail, DeliverySeq, DeliverySummary, Order, Records, RequestView,
@@ -30,20 +30,6 @@ enum DeliveriesCommand {
     Retry(ChangeArgs),
     /// End a delivery that has not ended: it is dead then, and stays listed.
     Cancel(ChangeArgs),
-}
-
-#[derive(Debug, Args)]
-struct ListArgs {
-    #[command(flatten)]
-    gateway: GatewayArgs,
-    #[command(flatten)]
-    filter: FilterArgs,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
-    /// Print a JSON array.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::change::who;
 use super::client::{GatewayArgs, Side, encode};
 use super::deliveries::write_history;
-use super::filter::{FilterArgs, ask, gather};
+use super::filter::{ListArgs, ask, gather};
 use super::replay::ReplayArgs;
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::ledger::{EventDetail, EventSummary, Order, Payload, Records};
@@ -31,20 +31,6 @@ enum EventsCommand {
     Erase(EraseArgs),
     /// Have events handled again: the same as `tollgate replay`.
     Replay(Box<ReplayArgs>),
-}
-
-#[derive(Debug, Args)]
-struct ListArgs {
-    #[command(flatten)]
-    gateway: GatewayArgs,
-    #[command(flatten)]
-    filter: FilterArgs,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
-    /// Print a JSON array.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,13 +3,28 @@
 use clap::Args;
 use serde::de::DeserializeOwned;
 
-use super::client::{Client, ClientError};
+use super::client::{Client, ClientError, GatewayArgs};
 use crate::api::filter::{MAX_LIMIT, set, write};
 use crate::clock::{Clock, SystemClock};
 use crate::event::UnixMillis;
 use crate::ledger::{Listed, Order, Page, RecordFilter};
 use crate::manifest::parse_duration;
 use crate::scheme::rfc3339;
+
+/// What a list of events or deliveries is asked for with.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    pub(super) gateway: GatewayArgs,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// How many at most.
+    #[arg(long, default_value_t = 50)]
+    pub(super) limit: usize,
+    /// Print a JSON array.
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// Which events or deliveries are meant.
 #[derive(Debug, Clone, Default, Args)]

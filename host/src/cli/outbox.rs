@@ -4,16 +4,14 @@
 //! no bodies, no headers and no queries of URLs: handlers may put credentials there.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::environment;
+use super::ledger_file::LedgerArgs;
 use super::table::{or_dash, write_rows};
-use crate::ledger::{OutboxEntry, OutboxState, SqliteReader, without_query};
-use crate::reload::read_manifest;
+use crate::ledger::{OutboxEntry, OutboxState, without_query};
 
 #[derive(Debug, Args)]
 pub(super) struct OutboxArgs {
@@ -29,12 +27,8 @@ enum OutboxCommand {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// The manifest, which names the ledger.
-    #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
-    manifest: PathBuf,
-    /// The ledger's file, if not by the manifest.
-    #[arg(long)]
-    ledger: Option<PathBuf>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
     /// Only requests in this state.
     #[arg(long)]
     state: Option<State>,
@@ -58,13 +52,7 @@ enum State {
 
 pub(super) fn run(args: &OutboxArgs) -> anyhow::Result<ExitCode> {
     let OutboxCommand::List(args) = &args.command;
-    let entries = match &args.ledger {
-        Some(ledger) => read(ledger, args)?,
-        None => {
-            let manifest = read_manifest(&args.manifest, &environment())?.manifest;
-            read(&manifest.ledger.path, args)?
-        }
-    };
+    let entries = read(args)?;
     let mut out = io::stdout().lock();
     if args.json {
         let entries: Value = entries.iter().map(entry_json).collect();
@@ -75,13 +63,13 @@ pub(super) fn run(args: &OutboxArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(ledger: &Path, args: &ListArgs) -> anyhow::Result<Vec<OutboxEntry>> {
+fn read(args: &ListArgs) -> anyhow::Result<Vec<OutboxEntry>> {
     let state = args.state.map(|state| match state {
         State::Waiting => OutboxState::Waiting,
         State::Sent => OutboxState::Sent,
         State::Dead => OutboxState::Dead,
     });
-    Ok(SqliteReader::open(ledger)?.outbox_list(state, args.limit)?)
+    Ok(args.ledger.open()?.outbox_list(state, args.limit)?)
 }
 
 fn entry_json(entry: &OutboxEntry) -> Value {

@@ -4,17 +4,15 @@
 //! no payloads.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::environment;
+use super::ledger_file::LedgerArgs;
 use super::table::{printable, utc, write_rows};
 use crate::event::HandlerName;
-use crate::ledger::{Scheduled, SqliteReader};
-use crate::reload::read_manifest;
+use crate::ledger::Scheduled;
 
 #[derive(Debug, Args)]
 pub(super) struct ScheduleArgs {
@@ -30,12 +28,8 @@ enum ScheduleCommand {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// The manifest, which names the ledger.
-    #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
-    manifest: PathBuf,
-    /// The ledger's file, if not by the manifest.
-    #[arg(long)]
-    ledger: Option<PathBuf>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
     /// Only those of this handler.
     #[arg(long)]
     handler: Option<String>,
@@ -49,13 +43,7 @@ struct ListArgs {
 
 pub(super) fn run(args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
     let ScheduleCommand::List(args) = &args.command;
-    let entries = match &args.ledger {
-        Some(ledger) => read(ledger, args)?,
-        None => {
-            let manifest = read_manifest(&args.manifest, &environment())?.manifest;
-            read(&manifest.ledger.path, args)?
-        }
-    };
+    let entries = read(args)?;
     let mut out = io::stdout().lock();
     if args.json {
         let entries: Value = entries.iter().map(entry_json).collect();
@@ -66,9 +54,12 @@ pub(super) fn run(args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(ledger: &Path, args: &ListArgs) -> anyhow::Result<Vec<Scheduled>> {
+fn read(args: &ListArgs) -> anyhow::Result<Vec<Scheduled>> {
     let handler = args.handler.as_deref().map(HandlerName::new);
-    Ok(SqliteReader::open(ledger)?.schedule_list(handler.as_ref(), args.limit)?)
+    Ok(args
+        .ledger
+        .open()?
+        .schedule_list(handler.as_ref(), args.limit)?)
 }
 
 fn entry_json(entry: &Scheduled) -> Value {
