@@ -27,11 +27,16 @@ demo: build sdk ## Starts the gateway on examples/quickstart, sends it events, t
 
 .PHONY: test
 test: guests ## Runs all tests: the host's, end to end, and the handlers' own
-	@.ci/prepare rust
+	@.ci/prepare rust oracles
 	cd plugins && cargo test --locked --workspace
 	if cargo nextest --version >/dev/null 2>&1; \
 	then cargo nextest run --locked --no-fail-fast --lib --bins --tests; \
 	else cargo test --locked --no-fail-fast --lib --bins --tests; fi
+
+.PHONY: oracles
+oracles: ## Has the providers' own libraries judge what Tollgate signs (installs them into target/oracles)
+	@.ci/prepare rust oracles
+	TOLLGATE_SKIP_NOTHING=1 cargo test --locked --test end_to_end scenarios::oracles -- --nocapture
 
 .PHONY: crash
 crash: guests ## Kills the gateway under load, at random and at the worst moments, and audits what is left (ROUNDS=200)

@@ -7,26 +7,28 @@ import os
 import pathlib
 import subprocess
 
+# What judge.mjs says of a library that does not raise.
+REFUSED = "it returned false"
 FOLDER = pathlib.Path(os.environ.get("NODE_ORACLES", "."))
 
 
 def ask(library, body, headers, secret, now):
     question = {
-        "library": library,
+        "scheme": library,
         "body": base64.b64encode(body).decode(),
-        "headers": {name.lower(): value for name, value in headers},
+        "headers": headers,
         "secret": secret,
         "now": now,
     }
-    script = (pathlib.Path(__file__).parent / "oracle.mjs").read_text()
+    script = (pathlib.Path(__file__).parent / "judge.mjs").read_text()
     answer = subprocess.run(
         ["node", "--input-type=module", "--eval", script], input=json.dumps(question), capture_output=True, text=True,
         check=True, cwd=FOLDER,
     )
     verdict = json.loads(answer.stdout.splitlines()[-1])
-    if isinstance(verdict, str):
+    if isinstance(verdict, str) and verdict != REFUSED:
         raise ValueError(verdict)
-    return verdict
+    return verdict is True
 
 
 def version(package):

@@ -9,6 +9,7 @@ mod durability;
 mod effects;
 mod handlers;
 mod ingress;
+mod oracles;
 mod order;
 mod own_provider;
 mod pause;

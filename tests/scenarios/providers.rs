@@ -13,17 +13,17 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// A request with what is to be said of it.
-struct Vector {
-    scheme: String,
-    value: Value,
+pub(super) struct Vector {
+    pub(super) scheme: String,
+    pub(super) value: Value,
 }
 
 impl Vector {
-    fn text(&self, key: &str) -> Option<&str> {
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.value[key].as_str()
     }
 
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         format!("{}: {}", self.scheme, self.value["name"])
     }
 
@@ -95,7 +95,7 @@ impl Vector {
     }
 
     /// What `verify --json` must print of an accepted one.
-    fn accepted(&self) -> Option<Value> {
+    pub(super) fn accepted(&self) -> Option<Value> {
         let seconds = |event: &Value| event["created"].as_u64().map(|millis| millis / 1000);
         let events: Vec<Value> = self.value["events"]
             .as_array()?
@@ -112,7 +112,7 @@ impl Vector {
     }
 }
 
-fn vectors() -> Vec<Vector> {
+pub(super) fn vectors() -> Vec<Vector> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/oracles/vectors");
     let mut vectors = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -156,7 +156,7 @@ fn verify(settings: &[OsString], request: &[OsString], body: &[u8]) -> (i32, Val
 }
 
 /// Does something with each, on a few threads.
-fn each<T: Sync>(things: &[T], act: impl Fn(&T) + Sync) {
+pub(super) fn each<T: Sync>(things: &[T], act: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -209,7 +209,10 @@ fn verify_says_of_each_request_what_the_official_library_says() {
 /// What `sign` is given so that it makes such a request; for Braintree the XML.
 fn unsigned(vector: &Vector) -> Vec<u8> {
     match vector.scheme.as_str() {
-        "braintree" => b"<notification><kind>check</kind></notification>".to_vec(),
+        "braintree" => b"<notification><kind>check</kind>\
+              <timestamp type=\"datetime\">2025-10-09T08:53:20Z</timestamp>\
+              <subject><check type=\"boolean\">true</check></subject></notification>"
+            .to_vec(),
         _ => vector.body(),
     }
 }
@@ -226,12 +229,13 @@ fn plain_headers(vector: &Vector) -> Vec<OsString> {
     lines.flatten().collect()
 }
 
-/// Signs what an accepted vector holds anew, and the arguments with which to verify it.
-fn sign(vector: &Vector) -> Option<(Vec<OsString>, Vec<u8>)> {
+/// Signs what an accepted vector holds anew, as sent at `now`: what `sign --json` prints. None
+/// where the provider alone has the key.
+pub(super) fn sign(vector: &Vector, now: u64) -> Option<Value> {
     let mut arguments = vec!["sign".into(), "--json".into()];
     arguments.extend(vector.settings());
     arguments.extend(plain_headers(vector));
-    arguments.extend(["--now", "1760000000", "--body", "-"].map(OsString::from));
+    arguments.extend(["--now", &now.to_string(), "--body", "-"].map(OsString::from));
     if let Some(url) = vector.text("url") {
         arguments.extend(["--url".into(), url.into()]);
     }
@@ -246,7 +250,11 @@ fn sign(vector: &Vector) -> Option<(Vec<OsString>, Vec<u8>)> {
         assert_eq!(output.status.code(), Some(1));
         return None;
     }
-    let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// The arguments with which to verify what was signed, and its body.
+fn request(vector: &Vector, signed: &Value) -> (Vec<OsString>, Vec<u8>) {
     let mut request: Vec<OsString> = ["--now", "1760000001", "--body", "-"]
         .map(OsString::from)
         .into();
@@ -258,15 +266,26 @@ fn sign(vector: &Vector) -> Option<(Vec<OsString>, Vec<u8>)> {
         );
         request.extend(["--header".into(), line.into()]);
     }
-    if let Some(url) = vector.text("url") {
-        let query = signed["query"].as_str().map(|query| format!("?{query}"));
-        let url = format!("{url}{}", query.unwrap_or_default());
+    if let Some(url) = signed_url(vector, signed) {
         request.extend(["--url".into(), url.into()]);
     }
-    let body = STANDARD
+    (request, signed_body(signed))
+}
+
+/// The URL of a signed request, where one is signed.
+pub(super) fn signed_url(vector: &Vector, signed: &Value) -> Option<String> {
+    let query = signed["query"].as_str().map(|query| format!("?{query}"));
+    Some(format!(
+        "{}{}",
+        vector.text("url")?,
+        query.unwrap_or_default()
+    ))
+}
+
+pub(super) fn signed_body(signed: &Value) -> Vec<u8> {
+    STANDARD
         .decode(signed["body_base64"].as_str().unwrap())
-        .unwrap();
-    Some((request, body))
+        .unwrap()
 }
 
 #[test]
@@ -280,9 +299,10 @@ fn what_is_signed_verifies_and_what_is_changed_does_not() {
     }
     let signed = AtomicUsize::new(0);
     each(&first, |vector| {
-        let Some((request, body)) = sign(vector) else {
+        let Some(made) = sign(vector, 1_760_000_000) else {
             return;
         };
+        let (request, body) = request(vector, &made);
         signed.fetch_add(1, Ordering::Relaxed);
         let (code, verdict) = verify(&vector.settings(), &request, &body);
         assert_eq!(code, 0, "{}: {verdict}", vector.label());

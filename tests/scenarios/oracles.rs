@@ -1,0 +1,245 @@
+//! The providers' own libraries accept what `tollgate sign` makes, and neither the same under
+//! another secret nor with its body changed (tests/oracles).
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::providers::{Vector, each, sign, signed_body, signed_url, vectors};
+use crate::harness::skip;
+
+/// Whose library for Python checks webhooks.
+const PYTHON: [&str; 13] = [
+    "adyen",
+    "adyen-platform",
+    "braintree",
+    "coinbase-commerce",
+    "gocardless",
+    "mollie",
+    "paddle",
+    "razorpay",
+    "square",
+    "standard-webhooks",
+    "stripe",
+    "svix",
+    "twilio",
+];
+
+/// Whose library for Node does.
+const NODE: [&str; 14] = [
+    "adyen",
+    "adyen-platform",
+    "braintree",
+    "coinbase-commerce",
+    "github",
+    "gocardless",
+    "paddle",
+    "razorpay",
+    "shopify",
+    "square",
+    "standard-webhooks",
+    "stripe",
+    "svix",
+    "twilio",
+];
+
+/// Whose requests can be signed, and that have no library that checks them.
+const NEITHER: [&str; 6] = [
+    "checkout-com",
+    "flutterwave",
+    "flutterwave-v3",
+    "klarna",
+    "lemonsqueezy",
+    "paystack",
+];
+
+/// A request as it was signed, what it is called, and the same under another secret and with
+/// another body.
+struct Asked {
+    scheme: String,
+    label: String,
+    signed: Value,
+    another_secret: Value,
+    another_body: Value,
+}
+
+/// Every request that is accepted under one secret, signed anew for the present: not every
+/// library can be told another time.
+fn asked() -> Vec<Asked> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let mut known = BTreeSet::new();
+    let vectors: Vec<Vector> = vectors()
+        .into_iter()
+        .filter(|vector| vector.accepted().is_some() && vector.text("library_differs").is_none())
+        .filter(|vector| vector.value["secrets"].as_array().unwrap().len() == 1)
+        .filter(|vector| known.insert((vector.scheme.clone(), vector.value["body"].to_string())))
+        .collect();
+    let asked = Mutex::new(Vec::new());
+    each(&vectors, |vector| {
+        asked.lock().unwrap().extend(ask(vector, now.as_secs()));
+    });
+    asked.into_inner().unwrap()
+}
+
+fn ask(vector: &Vector, now: u64) -> Option<Asked> {
+    let made = sign(vector, now)?;
+    let body = signed_body(&made);
+    let scheme = vector.scheme.clone();
+    let signed = json!({
+        "scheme": scheme, "headers": made["headers"], "body": STANDARD.encode(&body),
+        "secret": vector.value["secrets"][0], "url": signed_url(vector, &made),
+        "params": vector.value["params"], "now": now,
+    });
+    let (mut another_secret, mut another_body) = (signed.clone(), signed.clone());
+    another_secret["secret"] = secret_like(&scheme).into();
+    another_body["body"] = STANDARD.encode(changed(&scheme, &body)).into();
+    Some(Asked {
+        label: vector.label(),
+        scheme,
+        signed,
+        another_secret,
+        another_body,
+    })
+}
+
+/// A secret of the form that the scheme's have, which no request here is signed with.
+fn secret_like(scheme: &str) -> &'static str {
+    match scheme {
+        "adyen" | "adyen-platform" => "00ff00ff",
+        _ => "whsec_AAAAAAAA",
+    }
+}
+
+/// The body with one letter changed, where the scheme signs it.
+fn changed(scheme: &str, body: &[u8]) -> Vec<u8> {
+    if scheme == "adyen" {
+        // Few fields are signed.
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let other = text.replace("AUTHORISATION", "REFUND");
+        assert_ne!(text, other);
+        return other.into_bytes();
+    }
+    let mut body = body.to_vec();
+    // Neither a part of an escape nor one of the words of JSON.
+    let free = |at: usize| {
+        let (before, letter) = (&body[at.saturating_sub(2)..at], body[at]);
+        (b'g'..=b'z').contains(&letter) && !before.contains(&b'%') && !before.contains(&b'\\')
+    };
+    match (0..body.len()).rev().find(|at| free(*at)) {
+        Some(at) => body[at] = if body[at] == b'x' { b'y' } else { b'x' },
+        None => body.push(b' '),
+    }
+    body
+}
+
+/// Asks one process all questions.
+fn verdicts(command: &mut Command, questions: &[&Value]) -> Vec<Value> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let lines: String = questions
+        .iter()
+        .map(|question| format!("{question}\n"))
+        .collect();
+    let writing = std::thread::spawn(move || input.write_all(lines.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writing.join().unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let verdicts = String::from_utf8(output.stdout).unwrap();
+    let verdicts: Vec<Value> = verdicts
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(verdicts.len(), questions.len());
+    verdicts
+}
+
+fn judged(command: &mut Command, schemes: &[&str]) {
+    let asked = asked();
+    let questions: Vec<&Value> = asked
+        .iter()
+        .flat_map(|asked| [&asked.signed, &asked.another_secret, &asked.another_body])
+        .collect();
+    let verdicts = verdicts(command, &questions);
+    let mut answered = BTreeSet::new();
+    for (asked, verdicts) in asked.iter().zip(verdicts.chunks(3)) {
+        if verdicts[0].is_null() {
+            continue;
+        }
+        let label = &asked.label;
+        assert_eq!(verdicts[0], true, "{label}: the official library refuses");
+        assert!(
+            verdicts[1].is_string(),
+            "{label}: accepted under another secret"
+        );
+        assert!(
+            verdicts[2].is_string(),
+            "{label}: accepted with another body"
+        );
+        answered.insert(asked.scheme.as_str());
+    }
+    assert_eq!(answered, schemes.iter().copied().collect());
+    println!(
+        "{} requests accepted by the official libraries of {}",
+        verdicts.chunks(3).filter(|three| three[0] == true).count(),
+        answered.into_iter().collect::<Vec<_>>().join(", ")
+    );
+}
+
+/// The folder of the libraries, which `.ci/prepare oracles` makes.
+fn libraries(part: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/oracles");
+    folder.join(part)
+}
+
+fn script(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/oracles");
+    folder.join(name)
+}
+
+#[test]
+fn official_libraries_for_python_accept_what_is_signed() {
+    let python = libraries("python");
+    if !python.join("requirements.txt").exists() {
+        return skip("the official libraries for Python are not there: make oracles");
+    }
+    let mut command = Command::new(python.join("bin/python"));
+    judged(
+        command
+            .arg(script("judge.py"))
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+        &PYTHON,
+    );
+}
+
+#[test]
+fn official_libraries_for_node_accept_what_is_signed() {
+    let node = libraries("node");
+    if !node.join("node_modules").exists() {
+        return skip("the official libraries for Node are not there: make oracles");
+    }
+    let text = std::fs::read_to_string(script("judge.mjs")).unwrap();
+    let mut command = Command::new("node");
+    command
+        .args(["--input-type=module", "--eval", &text])
+        .current_dir(node);
+    judged(&mut command, &NODE);
+}
+
+#[test]
+fn every_scheme_that_can_be_signed_is_judged_where_it_can_be() {
+    let signable: BTreeSet<String> = asked().into_iter().map(|asked| asked.scheme).collect();
+    let expected = [&PYTHON[..], &NODE, &NEITHER].concat();
+    let expected: BTreeSet<String> = expected.into_iter().map(str::to_owned).collect();
+    assert_eq!(signable, expected);
+}
