@@ -383,6 +383,7 @@ macro_rules! suite {
                 one_that_is_given_up_makes_way,
                 the_order_outlives_a_restart,
                 what_is_held_keeps_its_order,
+                a_crash_lets_nobody_past,
                 an_older_one_is_not_done_after_a_newer_one,
                 what_an_operator_does_keeps_the_order,
                 random_histories_keep_the_order,

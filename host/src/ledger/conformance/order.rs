@@ -232,6 +232,40 @@ pub(in crate::ledger) fn what_an_operator_does_keeps_the_order(engine: &dyn Engi
     assert_eq!(open.arrive(&[Some("x")]).len(), 1, "the key is free");
 }
 
+/// What ran when an operator cancelled it, and was replayed, still ran when the process ended.
+pub(in crate::ledger) fn a_crash_lets_nobody_past(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x")]);
+    open.ledger.note_running(0, Some(arrived[0].seq));
+    let ask = |action| {
+        let intervention = Intervention {
+            action,
+            who: "test".to_owned(),
+            why: String::new(),
+            batch: None,
+        };
+        assert_eq!(
+            open.ledger.intervene(intervention).unwrap(),
+            [Intervened::Done]
+        );
+    };
+    ask(Action::Cancel(vec![arrived[0].seq]));
+    ask(Action::Replay {
+        deliveries: vec![arrived[0].seq],
+        keys: ReplayKeys::New,
+        component: Choice::Current,
+    });
+    let second = arrived[0].seq.0 + 1;
+    assert_eq!(seqs(&open.runnable()), [second]);
+    engine.crash(open.ledger);
+    let open = Open::new(engine);
+    assert_eq!(seqs(&open.runnable()), [second]);
+    open.ends(&open.runnable()[0], NextState::Done);
+    let first = open.sink.released();
+    assert_eq!(seqs(&first), [arrived[0].seq.0]);
+    assert_eq!((first[0].attempts, first[0].crashes), (0, 0));
+}
+
 pub(in crate::ledger) fn an_older_one_is_not_done_after_a_newer_one(engine: &dyn Engine) {
     let open = Open::new(engine);
     let done = |open: &Open, rank: Rank| {

@@ -56,8 +56,12 @@ fn running(conn: &Connection) -> Result<Vec<i64>> {
 }
 
 fn count(conn: &Connection, tally: &mut Tally, delivery: i64, now: UnixMillis) -> Result<bool> {
+    // One that stands behind another of its key runs not now: what was marked is an attempt of
+    // a run that an operator ended.
     let found: Option<(DeliveryState, i64, i64)> = conn
-        .prepare_cached("SELECT state, run, attempts + 1 FROM deliveries WHERE seq = ?1")?
+        .prepare_cached(
+            "SELECT state, run, attempts + 1 FROM deliveries WHERE seq = ?1 AND turn IS NOT 2",
+        )?
         .query_row([delivery], |row| {
             Ok((rows::delivery_state(row, 0)?, row.get(1)?, row.get(2)?))
         })
