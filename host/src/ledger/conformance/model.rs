@@ -1,38 +1,72 @@
 //! Random histories against a model: what the ledger should hold, in plain maps.
+//!
+//! The model says what each step comes to before the ledger is asked, down to the places of
+//! deliveries and to what the sink is given.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 
+mod attempts;
 mod keeping;
+mod operating;
+mod turns;
 
 use keeping::{Known, now};
+use operating::Operation;
+use turns::{Row, Seen, seen};
 
 /// One step of a history. Numbers choose among what there is.
 #[derive(Clone, Debug)]
 enum Step {
     /// Events with these ids, each for the handlers that the bits name.
     Record(Vec<(u8, u8)>),
-    /// With what it read still standing, or not.
-    Complete(usize, Ending, Vec<(u8, Write)>, bool),
+    Complete(Attempted),
     Settle(usize, OutboxNext),
     Fire(u64),
     Hold(u8),
     /// A delivery is to run alone.
     Claim(usize),
+    /// A delivery is given up, and holds its key from then on or not.
+    GiveUp(usize, bool),
+    /// Dead deliveries of the handlers that the bits name hold their keys no longer.
+    LetPass(u8),
+    /// An operator does something to deliveries, as part of a request that may have a name.
+    Operate(Vec<usize>, Operation, Option<u8>),
+    /// An event goes to the handlers that the bits name.
+    Route(usize, u8),
+    /// A handler is paused, perhaps with its outbox, or resumed.
+    Pause(u8, Option<bool>),
     /// So many hours later, by one of the policies.
     Sweep(u8, u8),
+    Erase(usize),
     Reopen,
     /// A kill while these were under way.
     Crash(Vec<usize>),
 }
 
+/// The end of an attempt.
+#[derive(Clone, Debug)]
+struct Attempted {
+    which: usize,
+    ending: Ending,
+    writes: Vec<(u8, Write)>,
+    /// How new the fact is.
+    rank: u8,
+    /// What it read has changed since.
+    stale: bool,
+    /// It began in an earlier run of the delivery.
+    late: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Ending {
     Done,
+    Ignored,
     Retry(u64),
     Dead,
 }
@@ -48,6 +82,8 @@ enum Write {
     Cancel,
 }
 
+/// The first has no order. The second guards against facts that are older than the last one
+/// done, the third has its dead deliveries hold their keys.
 const HANDLERS: [&str; 3] = ["a", "b", "c"];
 
 fn named(bits: u8) -> Vec<&'static str> {
@@ -58,11 +94,26 @@ fn named(bits: u8) -> Vec<&'static str> {
         .collect()
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// What a delivery to this handler is ordered by, for something with this number.
+fn key_of(of: &str, number: u8) -> Option<OrderKey> {
+    let number = number % 4;
+    (of != HANDLERS[0] && number > 0).then(|| OrderKey::new(&handler(of), &number.to_string()))
+}
+
+fn recipients(names: &[&str], number: u8) -> Vec<Recipient> {
+    let to = |name: &&str| Recipient {
+        handler: handler(name),
+        key: key_of(name, number),
+    };
+    names.iter().map(to).collect()
+}
+
+fn attempted() -> impl Strategy<Value = Attempted> {
     let ending = prop_oneof![
-        4 => Just(Ending::Done),
+        5 => Just(Ending::Done),
+        1 => Just(Ending::Ignored),
         2 => (0..50_u64).prop_map(Ending::Retry),
-        1 => Just(Ending::Dead),
+        2 => Just(Ending::Dead),
     ];
     let write = prop_oneof![
         any::<i8>().prop_map(Write::Set),
@@ -73,27 +124,51 @@ fn step() -> impl Strategy<Value = Step> {
         (0..50_u64).prop_map(Write::Schedule),
         Just(Write::Cancel),
     ];
+    (
+        any::<usize>(),
+        ending,
+        prop::collection::vec((0..4_u8, write), 0..4),
+        0..10_u8,
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(which, ending, writes, rank, stale, late)| Attempted {
+            which,
+            ending,
+            writes,
+            rank,
+            stale,
+            late,
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
     let settled = prop_oneof![
         Just(OutboxNext::Sent),
         Just(OutboxNext::Dead),
         (0..50_u64).prop_map(|wait| OutboxNext::Waiting { due: START + wait }),
     ];
+    let operated = (
+        prop::collection::vec(any::<usize>(), 1..4),
+        operating::operation(),
+        prop::option::of(0..3_u8),
+    );
+    let paused = (0..3_u8, prop::option::of(any::<bool>()));
     prop_oneof![
-        6 => prop::collection::vec((0..40_u8, 0..8_u8), 1..4).prop_map(Step::Record),
-        12 => (
-            any::<usize>(),
-            ending,
-            prop::collection::vec((0..4_u8, write), 0..4),
-            prop::bool::weighted(0.1),
-        )
-            .prop_map(|(which, ending, writes, stale)| {
-                Step::Complete(which, ending, writes, stale)
-            }),
-        3 => (any::<usize>(), settled).prop_map(|(which, next)| Step::Settle(which, next)),
+        8 => prop::collection::vec((0..80_u8, 0..8_u8), 1..4).prop_map(Step::Record),
+        20 => attempted().prop_map(Step::Complete),
+        4 => (any::<usize>(), settled).prop_map(|(which, next)| Step::Settle(which, next)),
         2 => (0..50_u64).prop_map(Step::Fire),
         1 => (0..8_u8).prop_map(Step::Hold),
+        2 => Just(Step::Hold(7)),
         1 => any::<usize>().prop_map(Step::Claim),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(which, holds)| Step::GiveUp(which, holds)),
+        1 => (0..8_u8).prop_map(Step::LetPass),
+        5 => operated.prop_map(|(which, what, batch)| Step::Operate(which, what, batch)),
+        1 => (any::<usize>(), 0..8_u8).prop_map(|(which, to)| Step::Route(which, to)),
+        1 => paused.prop_map(|(of, outbox)| Step::Pause(of, outbox)),
         2 => (0..30_u8, 0..3_u8).prop_map(|(hours, which)| Step::Sweep(hours, which)),
+        1 => any::<usize>().prop_map(Step::Erase),
         1 => Just(Step::Reopen),
         1 => prop::collection::vec(any::<usize>(), 0..4).prop_map(Step::Crash),
     ]
@@ -108,53 +183,75 @@ struct Model {
     duplicates: u64,
     pruned: u64,
     erased: u64,
-    /// By place: handler, state, attempts, due; with the delivery as it was handed out.
-    deliveries: BTreeMap<i64, (Delivery, DeliveryState, u64)>,
+    /// By place.
+    deliveries: BTreeMap<i64, Row>,
+    /// The last place that was given.
+    last: i64,
+    /// What the sink is to have been given by the step: new deliveries, and those whose turn
+    /// has come.
+    handed: Vec<Seen>,
+    released: Vec<Seen>,
+    /// The newest rank that was done, of each key that has one.
+    newest: Vec<(OrderKey, Rank)>,
     state: BTreeMap<(String, String), i64>,
     outbox: BTreeMap<i64, (OutboxState, u32)>,
-    /// When each delivery that ended did.
-    finished: BTreeMap<i64, UnixMillis>,
     /// The event that each request came of, and when it was last settled.
     requested: BTreeMap<i64, (EventId, UnixMillis)>,
-    /// When each key of each handler is due.
-    schedule: BTreeMap<(String, String), UnixMillis>,
+    /// The entry of each key of each handler, with its place in the order of puts.
+    schedule: BTreeMap<(String, String), (usize, Scheduled)>,
+    puts: usize,
+    paused: BTreeMap<&'static str, Pause>,
 }
 
+/// Plays one long history, since each store is opened but once anew. `TOLLGATE_MODEL_SEED`
+/// plays one again.
 pub(in crate::ledger) fn random_histories_match_the_model(engine: &dyn Engine) {
-    let config = Config {
-        cases: 1,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    // One long history, since each store is opened but once anew.
-    let histories = prop::collection::vec(step(), 250..400);
-    TestRunner::new(config)
-        .run(&histories, |history| {
-            let mut open = Some(Open::new(engine));
-            let mut model = Model::default();
-            for (n, step) in history.into_iter().enumerate() {
-                let ledger = open.take().expect("is put back after each step");
-                let ledger = model.step(ledger, engine, n, step);
-                model.check(&ledger);
-                open = Some(ledger);
-            }
-            Ok(())
-        })
-        .unwrap();
+    let seed = std::env::var("TOLLGATE_MODEL_SEED")
+        .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), random);
+    let histories = prop::collection::vec(step(), 500..700);
+    let history = histories.new_tree(&mut runner).unwrap().current();
+    let mut open = Open::new(engine);
+    let mut model = Model::default();
+    for (n, step) in history.into_iter().enumerate() {
+        let told = ToldOnPanic(format!("seed {seed}, step {n}: {step:?}"));
+        open = model.step(open, engine, n, step);
+        model.check(&open);
+        drop(told);
+    }
+}
+
+/// Says at which step a history failed.
+struct ToldOnPanic(String);
+
+impl Drop for ToldOnPanic {
+    #[expect(clippy::print_stderr, reason = "a test that fails says why")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0);
+        }
+    }
 }
 
 impl Model {
     fn step(&mut self, open: Open, engine: &dyn Engine, n: usize, step: Step) -> Open {
         match step {
             Step::Record(events) => self.record(&open, &events),
-            Step::Complete(which, ending, writes, stale) => {
-                self.complete(&open, n, which, ending, &writes, stale);
-            }
+            Step::Complete(attempted) => self.complete(&open, n, attempted),
             Step::Settle(which, next) => self.settle(&open, which, next),
             Step::Fire(after) => self.fire(&open, after),
             Step::Hold(present) => self.hold(&open, &named(present)),
             Step::Claim(which) => self.claim(&open, which),
+            Step::GiveUp(which, holds) => self.give_up(&open, which, holds),
+            Step::LetPass(of) => self.let_pass(&open, &named(of)),
+            Step::Operate(which, what, batch) => self.operate(&open, &which, what, batch),
+            Step::Route(which, to) => self.route(&open, which, &named(to)),
+            Step::Pause(of, outbox) => self.pause(&open, of, outbox),
             Step::Sweep(hours, which) => self.sweep(&open, hours, which),
+            Step::Erase(which) => self.erase(&open, which),
             Step::Reopen => {
                 self.release_claimed(now(&open));
                 return open.reopen(engine);
@@ -168,7 +265,8 @@ impl Model {
         let new: Vec<_> = events
             .iter()
             .map(|(id, handlers)| {
-                let mut new = event(&format!("evt_{id}"), b"{}", &named(*handlers));
+                let mut new = event(&format!("evt_{id}"), b"{}", &[]);
+                new.handlers = recipients(&named(*handlers), *id);
                 new.event.received = now(open);
                 new
             })
@@ -180,200 +278,6 @@ impl Model {
                 self.duplicates += 1;
             }
         }
-        self.take_deliveries(open);
-    }
-
-    fn take_deliveries(&mut self, open: &Open) {
-        self.add_deliveries(open.sink.deliveries());
-    }
-
-    fn add_deliveries(&mut self, deliveries: Vec<Delivery>) {
-        for delivery in deliveries {
-            let place = delivery.seq.0;
-            let known = self
-                .deliveries
-                .insert(place, (delivery, DeliveryState::Pending, 0));
-            assert!(known.is_none(), "a place is given once");
-        }
-    }
-
-    fn complete(
-        &mut self,
-        open: &Open,
-        n: usize,
-        which: usize,
-        ending_: Ending,
-        writes: &[(u8, Write)],
-        stale: bool,
-    ) {
-        let keys: Vec<i64> = self.deliveries.keys().copied().collect();
-        if keys.is_empty() {
-            return;
-        }
-        let place = keys[which % keys.len()];
-        let (delivery, state, _) = self.deliveries[&place].clone();
-        let next = match ending_ {
-            Ending::Done => NextState::Done,
-            Ending::Retry(wait) => NextState::Retrying { due: START + wait },
-            Ending::Dead => NextState::Dead,
-        };
-        let mut completion = ending(&delivery, next);
-        // No two attempts are alike, so that none is taken for one that was committed.
-        completion.attempt.started = now(open) + n as u64;
-        let ended = completion.attempt.started + completion.attempt.duration_us / 1000;
-        self.add_effects(&mut completion, n, writes);
-        completion.reads = vec![read(open, &delivery.handler, stale)];
-        let emitted = completion.effects.emitted.clone();
-        let state_writes = completion.effects.state.clone();
-        let schedule = completion.effects.schedule.clone();
-        let requests = completion.effects.outbox.len();
-        let answer = open.complete(completion).unwrap();
-
-        use DeliveryState::{Dead, Done, Held, Pending, Retrying, Running};
-        if !matches!(state, Pending | Retrying | Held | Running) {
-            assert_eq!(answer, Completed::Stale);
-            return;
-        }
-        if stale {
-            assert_eq!(answer, Completed::Conflict);
-            return;
-        }
-        assert_eq!(answer, Completed::Committed);
-        let to = match next {
-            NextState::Done => Done,
-            NextState::Dead => Dead,
-            _ if state == Held => Held,
-            _ => Retrying,
-        };
-        let due = if let NextState::Retrying { due } = next {
-            due
-        } else {
-            0
-        };
-        let row = self.deliveries.get_mut(&place).unwrap();
-        row.0.attempts += 1;
-        (row.1, row.2) = (to, due);
-        self.finished.insert(place, ended);
-        if next == NextState::Done {
-            self.apply(open, &delivery, &state_writes, requests, &emitted);
-            self.apply_schedule(open, delivery.handler.as_str(), schedule);
-        }
-    }
-
-    fn add_effects(&self, completion: &mut Completion, n: usize, writes: &[(u8, Write)]) {
-        let mut keys: Vec<u8> = Vec::new();
-        for (key, write) in writes {
-            let state = match write {
-                Write::Set(value) => set(&value.to_string()),
-                Write::Delete => StateWrite::Delete,
-                Write::Add(by) => StateWrite::Add(i64::from(*by)),
-                Write::Request => {
-                    completion.effects.outbox.push(request(&format!("{n}")));
-                    continue;
-                }
-                Write::Emit => {
-                    let id = format!("emitted-{key}");
-                    let mut new = event_of("handler:a", &id, b"{}", &["b"]);
-                    new.event.received = completion.attempt.started;
-                    completion.effects.emitted.push(new);
-                    continue;
-                }
-                Write::Schedule(after) => {
-                    let new = NewScheduled {
-                        call: format!("{n} {key}"),
-                        due: Due::At(START + after),
-                        kind: "due".to_owned(),
-                        subject: None,
-                        account: None,
-                        depth: 0,
-                        payload: Bytes::new(),
-                    };
-                    let write = ScheduleWrite::Put(new);
-                    completion.effects.schedule.push((format!("s{key}"), write));
-                    continue;
-                }
-                Write::Cancel => {
-                    let cancel = (format!("s{key}"), ScheduleWrite::Cancel);
-                    completion.effects.schedule.push(cancel);
-                    continue;
-                }
-            };
-            if !keys.contains(key) {
-                keys.push(*key);
-                completion.effects.state.push((format!("k{key}"), state));
-            }
-        }
-    }
-
-    fn apply(
-        &mut self,
-        open: &Open,
-        delivery: &Delivery,
-        writes: &[(String, StateWrite)],
-        requests: usize,
-        emitted: &[NewEvent],
-    ) {
-        for (key, write) in writes {
-            let slot = (delivery.handler.to_string(), key.clone());
-            let old = self.state.get(&slot).copied().unwrap_or(0);
-            match write {
-                StateWrite::Set(value) => {
-                    let value = std::str::from_utf8(value).unwrap().parse().unwrap();
-                    self.state.insert(slot, value);
-                }
-                StateWrite::Delete => {
-                    self.state.remove(&slot);
-                }
-                StateWrite::Add(by) => {
-                    self.state.insert(slot, old + by);
-                }
-            }
-        }
-        let queued = open.sink.requests();
-        assert_eq!(queued.len(), requests);
-        for request in queued {
-            self.outbox.insert(request.seq.0, (OutboxState::Waiting, 0));
-            self.requested.insert(request.seq.0, (delivery.event.id, 0));
-        }
-        for event in emitted {
-            self.expect_emitted(event);
-        }
-        self.take_deliveries(open);
-    }
-
-    fn apply_schedule(&mut self, open: &Open, of: &str, writes: Vec<(String, ScheduleWrite)>) {
-        let now = crate::clock::Clock::now(&open.clock);
-        for (key, write) in writes {
-            let slot = (of.to_owned(), key);
-            match write {
-                ScheduleWrite::Put(new) => {
-                    self.schedule.insert(slot, new.resolve(now).unwrap().0);
-                }
-                ScheduleWrite::Cancel => {
-                    self.schedule.remove(&slot);
-                }
-            }
-        }
-    }
-
-    fn fire(&mut self, open: &Open, after: u64) {
-        let now = crate::clock::Clock::now(&open.clock) + after;
-        let due: Vec<_> = self
-            .schedule
-            .extract_if(.., |_, due| *due <= now)
-            .map(|((of, key), due)| (of, key, due))
-            .collect();
-        let fired = open.fire(now).unwrap();
-        assert_eq!(fired.events, due.len() as u64);
-        assert_eq!(fired.next, self.schedule.values().min().copied());
-        let deliveries = open.sink.deliveries();
-        assert_eq!(deliveries.len(), due.len());
-        for delivery in &deliveries {
-            let event = &delivery.event;
-            let name = format!("{}/fired {}", event.source, event.id);
-            self.learn(name, event.id, event.received, false);
-        }
-        self.add_deliveries(deliveries);
     }
 
     fn settle(&mut self, open: &Open, which: usize, next: OutboxNext) {
@@ -402,97 +306,45 @@ impl Model {
         }
     }
 
-    fn hold(&mut self, open: &Open, present: &[&str]) {
-        use DeliveryState::{Held, Pending, Retrying};
-        let (mut held, mut released) = (0, 0);
-        for (delivery, state, _) in self.deliveries.values_mut() {
-            let is_present = present.contains(&delivery.handler.as_str());
-            match state {
-                Pending | Retrying if !is_present => {
-                    *state = Held;
-                    held += 1;
-                }
-                Held if is_present => {
-                    *state = Pending;
-                    released += 1;
-                }
-                _ => {}
-            }
-        }
-        let present: Vec<_> = present.iter().map(|name| handler(name)).collect();
-        assert_eq!(open.ledger.hold_absent(&present).unwrap(), (held, released));
+    fn pause(&mut self, open: &Open, of: u8, outbox: Option<bool>) {
+        let name = HANDLERS[usize::from(of)];
+        let since = now(open);
+        let pause = outbox.map(|outbox| Pause { since, outbox });
+        open.ledger.set_pause(&handler(name), pause).unwrap();
+        match pause {
+            Some(pause) => self.paused.insert(name, pause),
+            None => self.paused.remove(name),
+        };
     }
 
-    fn claim(&mut self, open: &Open, which: usize) {
-        use DeliveryState::{Pending, Retrying, Running};
-        if let Some(place) = self.nth(which) {
-            open.ledger.claim(DeliverySeq(place)).unwrap();
-            let row = self.deliveries.get_mut(&place).unwrap();
-            if matches!(row.1, Pending | Retrying) {
-                row.1 = Running;
-            }
-        }
-    }
-
-    /// A clean end makes due again what was to run alone.
-    fn release_claimed(&mut self, now: UnixMillis) {
-        for row in self.deliveries.values_mut() {
-            if row.1 == DeliveryState::Running {
-                (row.1, row.2) = (DeliveryState::Retrying, now);
-            }
-        }
-    }
-
-    /// An unclean one counts an attempt for what was under way.
-    fn crash(&mut self, open: Open, engine: &dyn Engine, running: &[usize]) -> Open {
-        use DeliveryState::{Pending, Retrying, Running};
-        let running: Vec<_> = running.iter().filter_map(|n| self.nth(*n)).collect();
-        for (slot, place) in running.iter().enumerate() {
-            open.ledger.note_running(slot, Some(DeliverySeq(*place)));
-        }
-        let now = now(&open);
-        engine.crash(open.ledger);
-        let open = Open::new(engine);
-        for (place, row) in &mut self.deliveries {
-            let under_way =
-                row.1 == Running || running.contains(place) && matches!(row.1, Pending | Retrying);
-            if under_way {
-                row.0.attempts += 1;
-                row.0.crashes += 1;
-                // The clock begins there with each start.
-                (row.1, row.2) = (Retrying, START);
-            }
-        }
-        open.clock.set(now);
-        open
-    }
-
-    /// The place of one of the deliveries.
-    fn nth(&self, which: usize) -> Option<i64> {
-        let many = self.deliveries.len().max(1);
-        self.deliveries.keys().nth(which % many).copied()
-    }
-
-    fn check(&self, open: &Open) {
+    fn check(&mut self, open: &Open) {
+        self.check_turns(open);
         let counts = open.ledger.counts().unwrap();
-        self.check_kept(&counts);
+        self.check_kept(open, &counts);
         assert_eq!(counts.duplicates, self.duplicates);
-        for (state, many) in counts.deliveries {
-            let expected = self
-                .deliveries
-                .values()
-                .filter(|row| row.1 == state)
-                .count();
-            assert_eq!(many, expected as u64, "{state}");
+        for (state, many) in &counts.deliveries {
+            let rows = self.deliveries.values();
+            let expected = rows.filter(|row| row.state == *state).count();
+            assert_eq!(*many, expected as u64, "{state}");
         }
-        for (state, many) in counts.outbox {
-            let expected = self.outbox.values().filter(|row| row.0 == state).count();
-            assert_eq!(many, expected as u64, "{state}");
+        for (state, many) in &counts.outbox {
+            let expected = self.outbox.values().filter(|row| row.0 == *state).count();
+            assert_eq!(*many, expected as u64, "{state}");
         }
         assert_eq!(counts.scheduled, self.schedule.len() as u64);
+        let paused = self
+            .paused
+            .iter()
+            .map(|(name, pause)| (handler(name), *pause));
+        assert!(open.ledger.pauses().unwrap().into_iter().eq(paused));
         for name in HANDLERS {
             self.check_handler(open, name);
         }
+        self.check_backlog(open);
+        self.check_outbox(open);
+    }
+
+    fn check_outbox(&self, open: &Open) {
         let waiting = open
             .ledger
             .outbox_waiting(OutboxSeq(0), 10_000, usize::MAX >> 1)
@@ -510,35 +362,24 @@ impl Model {
     }
 
     fn check_handler(&self, open: &Open, name: &str) {
-        let of = |state| {
-            let rows = self.deliveries.values();
-            rows.filter(move |row| row.1 == state && row.0.handler.as_str() == name)
-        };
-        let found = open.pending(name).into_iter().map(|d| (d.seq, d.attempts));
-        let expected = of(DeliveryState::Pending).map(|row| (row.0.seq, row.0.attempts));
-        assert!(found.eq(expected));
-        let mut expected: Vec<_> = of(DeliveryState::Retrying)
-            .map(|row| (row.2, row.0.seq))
-            .collect();
-        expected.sort();
-        let found = open.due(name, u64::MAX >> 1).into_iter().map(|d| d.seq);
-        assert!(found.eq(expected.iter().map(|(_, seq)| *seq)));
+        let expected = self.pending(name).map(|row| seen(&row.delivery));
+        let found = open.pending(name);
+        assert!(found.iter().map(seen).eq(expected), "{found:?}");
+        for time in [0, now(open), u64::MAX >> 1] {
+            let expected: Vec<_> = self.due(name, time);
+            let found: Vec<_> = open.due(name, time).iter().map(seen).collect();
+            assert_eq!(found, expected);
+        }
         let mut expected: Vec<_> = self
             .schedule
             .iter()
             .filter(|((of, _), _)| of == name)
-            .map(|((_, key), due)| (*due, key.clone()))
+            .map(|(_, (put, entry))| (entry.due, *put, entry.clone()))
             .collect();
-        expected.sort();
+        expected.sort_by_key(|(due, put, _)| (*due, *put));
         let listed = open.ledger.schedule_list(Some(&handler(name)), 100);
-        let mut found: Vec<_> = listed
-            .unwrap()
-            .into_iter()
-            .map(|entry| (entry.due, entry.key))
-            .collect();
-        assert!(found.is_sorted_by_key(|(due, _)| *due));
-        found.sort();
-        assert_eq!(found, expected);
+        let expected = expected.into_iter().map(|(_, _, entry)| entry);
+        assert!(listed.unwrap().into_iter().eq(expected));
         let entries = open
             .ledger
             .state_list(&handler(name), "", None, 100)
@@ -549,14 +390,4 @@ impl Model {
         let state = self.state.iter().filter(|((of, _), _)| of == name);
         assert!(found.eq(state.map(|((_, key), value)| (key.clone(), value.to_string()))));
     }
-}
-
-/// Something that the handler read: as it is, or as it never was.
-fn read(open: &Open, of: &HandlerName, stale: bool) -> Read {
-    let key = "k1".to_owned();
-    let version = match stale {
-        true => Version(i64::MAX),
-        false => open.ledger.state_get(of, &key).unwrap().version,
-    };
-    Read::Key { key, version }
 }

@@ -10,15 +10,25 @@ const HOUR: u64 = 3_600_000;
 /// What the ledger should know of an event, by the name that makes it a duplicate.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    id: EventId,
+    pub(super) event: Arc<Event>,
     /// Its place in the order of arrival.
     order: usize,
-    received: UnixMillis,
     /// When it last arrived.
     last: UnixMillis,
-    unrouted: bool,
+    pub(super) unrouted: bool,
     erased: bool,
     left: Left,
+}
+
+impl Known {
+    /// Why an operator cannot have it handled anew.
+    pub(super) fn refusal(&self) -> Option<Intervened> {
+        match self.left {
+            Left::All if !self.erased => None,
+            Left::All | Left::Row => Some(Intervened::Erased),
+            Left::Key => Some(Intervened::Missing),
+        }
+    }
 }
 
 /// What is left of an event.
@@ -58,47 +68,70 @@ pub(super) fn now(open: &Open) -> UnixMillis {
 impl Model {
     /// What recording this comes to.
     pub(super) fn expect(&mut self, open: &Open, new: &NewEvent) -> Recorded {
-        let name = name_of(&new.event.source, new.event.provider_id.as_deref());
+        let name = name_of(new);
         if let Some(known) = self.known.get_mut(&name) {
             known.last = now(open);
             return Recorded::Duplicate {
-                first: (known.left != Left::Key).then_some(known.id),
+                first: (known.left != Left::Key).then_some(known.event.id),
                 same_bytes: true,
             };
         }
-        let unrouted = new.handlers.is_empty();
-        self.learn(name, new.event.id, new.event.received, unrouted);
+        self.learn(name, new);
         Recorded::New(new.event.id)
     }
 
-    /// What emitting this comes to: one that is known is passed over, and not even counted.
-    pub(super) fn expect_emitted(&mut self, new: &NewEvent) {
-        let name = name_of(&new.event.source, new.event.provider_id.as_deref());
-        if !self.known.contains_key(&name) {
-            let unrouted = new.handlers.is_empty();
-            self.learn(name, new.event.id, new.event.received, unrouted);
+    /// Whether an event that came of handling another is new.
+    pub(super) fn expect_derived(&mut self, new: &NewEvent) -> bool {
+        let name = name_of(new);
+        let is_new = !self.known.contains_key(&name);
+        if is_new {
+            self.learn(name, new);
         }
+        is_new
     }
 
-    /// Notes an event that is new.
-    pub(super) fn learn(
-        &mut self,
-        name: String,
-        id: EventId,
-        received: UnixMillis,
-        unrouted: bool,
-    ) {
+    /// Notes an event that is new, with its deliveries.
+    fn learn(&mut self, name: String, new: &NewEvent) {
         self.recorded += 1;
+        let event = Arc::new(new.event.clone());
         let known = Known {
-            id,
+            event: Arc::clone(&event),
             order: self.recorded,
-            received,
-            last: received,
-            unrouted,
+            last: event.received,
+            unrouted: new.handlers.is_empty(),
             erased: false,
             left: Left::All,
         };
         assert!(self.known.insert(name, known).is_none());
+        self.come(&event, &new.handlers);
+    }
+
+    /// The name of one of the events.
+    pub(super) fn nth_known(&self, which: usize) -> Option<String> {
+        let many = self.known.len().max(1);
+        self.known.keys().nth(which % many).cloned()
+    }
+
+    pub(super) fn has_payload(&self, id: EventId) -> bool {
+        let mut known = self.known.values();
+        known.any(|known| known.event.id == id && known.refusal().is_none())
+    }
+
+    pub(super) fn erase(&mut self, open: &Open, which: usize) {
+        let Some(name) = self.nth_known(which) else {
+            return;
+        };
+        let known = self.known[&name].clone();
+        let expected = match self.ended(&known) {
+            _ if known.left != Left::All => Erased::Unknown,
+            None => Erased::StillDue,
+            Some(_) => Erased::Done,
+        };
+        assert_eq!(open.ledger.erase(known.event.id).unwrap(), expected);
+        if expected == Erased::Done {
+            self.erased += u64::from(!known.erased);
+            self.known.get_mut(&name).unwrap().erased = true;
+        }
     }
 
     pub(super) fn sweep(&mut self, open: &Open, hours: u8, which: u8) {
@@ -138,10 +171,9 @@ impl Model {
                 continue;
             };
             let after = erasure.after.as_millis() as u64;
-            let has_dead = self
-                .deliveries
-                .values()
-                .any(|row| row.0.event.id == known.id && row.1 == DeliveryState::Dead);
+            let has_dead = self.deliveries.values().any(|row| {
+                row.delivery.event.id == known.event.id && row.state == DeliveryState::Dead
+            });
             if known.left == Left::All
                 && !known.erased
                 && !has_dead
@@ -161,8 +193,9 @@ impl Model {
         if known.left != Left::All || ended.is_none_or(|ended| ended + keep > now) {
             return false;
         }
-        self.deliveries.retain(|_, row| row.0.event.id != known.id);
-        let requested = self.requested.extract_if(.., |_, row| row.0 == known.id);
+        let id = known.event.id;
+        self.deliveries.retain(|_, row| row.delivery.event.id != id);
+        let requested = self.requested.extract_if(.., |_, row| row.0 == id);
         for (place, _) in requested {
             self.outbox.remove(&place);
         }
@@ -187,20 +220,19 @@ impl Model {
         }
     }
 
-    /// When an event ended, if it has.
+    /// When an event ended, if it has. A delivery that holds others of its key has not.
     fn ended(&self, known: &Known) -> Option<UnixMillis> {
-        use DeliveryState::{Dead, Done, Ignored};
-        let mut ended = known.received;
-        for (place, row) in &self.deliveries {
-            if row.0.event.id == known.id {
-                if !matches!(row.1, Done | Ignored | Dead) {
+        let mut ended = known.event.received;
+        for row in self.deliveries.values() {
+            if row.delivery.event.id == known.event.id {
+                if row.is_open() || row.place.is_some() {
                     return None;
                 }
-                ended = ended.max(self.finished[place]);
+                ended = ended.max(row.finished);
             }
         }
         for (place, (event, settled)) in &self.requested {
-            if *event == known.id {
+            if *event == known.event.id {
                 if self.outbox[place].0 == OutboxState::Waiting {
                     return None;
                 }
@@ -210,7 +242,7 @@ impl Model {
         Some(ended)
     }
 
-    pub(super) fn check_kept(&self, counts: &Counts) {
+    pub(super) fn check_kept(&self, open: &Open, counts: &Counts) {
         let kept = || self.known.values().filter(|known| known.left == Left::All);
         assert_eq!(counts.events, kept().count() as u64);
         let unrouted = kept().filter(|known| known.unrouted).count();
@@ -218,12 +250,21 @@ impl Model {
         assert_eq!(counts.pruned, self.pruned);
         assert_eq!(counts.erased, self.erased);
         let oldest = kept().min_by_key(|known| known.order);
-        assert_eq!(counts.oldest, oldest.map(|known| known.received));
+        assert_eq!(counts.oldest, oldest.map(|known| known.event.received));
+        for n in 0..3 {
+            let component = ComponentDigest([n; 32]);
+            let named = self
+                .deliveries
+                .values()
+                .any(|row| row.ran.contains(&component));
+            assert_eq!(open.ledger.is_named(component).unwrap(), named);
+        }
     }
 }
 
-fn name_of(source: &SourceName, id: Option<&str>) -> String {
-    format!("{source}/{}", id.unwrap_or_default())
+/// What makes an event a duplicate, with its source.
+fn name_of(new: &NewEvent) -> String {
+    format!("{}/{:?}", new.event.source, new.dedup)
 }
 
 fn source_of(name: &str) -> &str {

@@ -1,0 +1,179 @@
+//! The model of what operators do.
+
+use super::*;
+
+/// What is done to deliveries.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Operation {
+    Retry,
+    Cancel,
+    Replay(ReplayKeys, Choice),
+}
+
+pub(super) fn operation() -> impl Strategy<Value = Operation> {
+    let keys = prop_oneof![Just(ReplayKeys::New), Just(ReplayKeys::Same)];
+    let component = prop_oneof![Just(Choice::Current), Just(Choice::Recorded)];
+    prop_oneof![
+        1 => Just(Operation::Retry),
+        1 => Just(Operation::Cancel),
+        4 => (keys, component).prop_map(|(keys, of)| Operation::Replay(keys, of)),
+    ]
+}
+
+fn asked(action: Action, batch: Option<String>) -> Intervention {
+    Intervention {
+        action,
+        who: "test".to_owned(),
+        why: String::new(),
+        batch,
+    }
+}
+
+impl Model {
+    pub(super) fn operate(
+        &mut self,
+        open: &Open,
+        which: &[usize],
+        what: Operation,
+        batch: Option<u8>,
+    ) {
+        let seqs: Vec<_> = which
+            .iter()
+            // A place that was never given, now and then.
+            .map(|which| match which.is_multiple_of(20) {
+                true => 0,
+                false => self.nth(*which).unwrap_or(0),
+            })
+            .collect();
+        let deliveries = seqs.iter().map(|seq| DeliverySeq(*seq)).collect();
+        let action = match what {
+            Operation::Retry => Action::Retry(deliveries),
+            Operation::Cancel => Action::Cancel(deliveries),
+            Operation::Replay(keys, component) => Action::Replay {
+                deliveries,
+                keys,
+                component,
+            },
+        };
+        let batch = batch.map(|batch| batch.to_string());
+        let came = open.ledger.intervene(asked(action, batch.clone())).unwrap();
+        let expected: Vec<_> = seqs
+            .into_iter()
+            .map(|seq| self.act(open, seq, what, batch.as_ref()))
+            .collect();
+        assert_eq!(came, expected);
+    }
+
+    fn act(
+        &mut self,
+        open: &Open,
+        seq: i64,
+        what: Operation,
+        batch: Option<&String>,
+    ) -> Intervened {
+        let Some(row) = self.deliveries.get(&seq) else {
+            return Intervened::Missing;
+        };
+        if batch.is_some() && row.batch.as_ref() == batch {
+            return Intervened::Before;
+        }
+        let came = match what {
+            Operation::Retry => self.retry(open, seq),
+            Operation::Cancel => self.cancel(open, seq),
+            Operation::Replay(keys, component) => self.replay(open, seq, keys, component),
+        };
+        if came == Intervened::Done {
+            self.deliveries.get_mut(&seq).unwrap().batch = batch.cloned();
+        }
+        came
+    }
+
+    fn retry(&mut self, open: &Open, seq: i64) -> Intervened {
+        let row = self.deliveries.get_mut(&seq).unwrap();
+        if row.state != DeliveryState::Retrying {
+            return Intervened::State(row.state);
+        }
+        row.due = Some(now(open));
+        Intervened::Done
+    }
+
+    fn cancel(&mut self, open: &Open, seq: i64) -> Intervened {
+        let row = self.deliveries.get_mut(&seq).unwrap();
+        if row.is_open() {
+            row.finished = now(open);
+            (row.state, row.due) = (DeliveryState::Dead, None);
+        } else if row.place.is_none() {
+            return Intervened::State(row.state);
+        }
+        self.leave(seq, now(open));
+        Intervened::Done
+    }
+
+    fn replay(&mut self, open: &Open, seq: i64, keys: ReplayKeys, component: Choice) -> Intervened {
+        let row = &self.deliveries[&seq];
+        if row.is_open() {
+            return Intervened::State(row.state);
+        }
+        if !self.has_payload(row.delivery.event.id) {
+            return Intervened::Erased;
+        }
+        let component = match component {
+            Choice::Current => None,
+            Choice::Recorded if row.ran.is_empty() => return Intervened::NoComponent,
+            Choice::Recorded => row.ran.last().copied(),
+        };
+        let row = self.deliveries.get_mut(&seq).unwrap();
+        (row.state, row.due) = (DeliveryState::Retrying, Some(now(open)));
+        let delivery = &mut row.delivery;
+        delivery.attempts = 0;
+        delivery.run += 1;
+        if keys == ReplayKeys::New {
+            delivery.keys = delivery.run;
+        }
+        delivery.component = component;
+        delivery.since = now(open);
+        self.come_back(seq);
+        Intervened::Done
+    }
+
+    pub(super) fn route(&mut self, open: &Open, which: usize, to: &[&str]) {
+        let Some(name) = self.nth_known(which) else {
+            return;
+        };
+        let known = self.known[&name].clone();
+        let to = recipients(to, which as u8);
+        let action = Action::Route(vec![(Arc::clone(&known.event), to.clone())]);
+        let came = open.ledger.intervene(asked(action, None)).unwrap();
+        assert_eq!(came, [self.routed(open, &name, &known, &to)]);
+    }
+
+    fn routed(&mut self, open: &Open, name: &str, known: &Known, to: &[Recipient]) -> Intervened {
+        if let Some(refused) = known.refusal() {
+            return refused;
+        }
+        let present: Vec<_> = self
+            .deliveries
+            .values()
+            .filter(|row| row.delivery.event.id == known.event.id)
+            .map(|row| (row.delivery.seq.0, row.delivery.handler.clone(), row.state))
+            .collect();
+        let new: Vec<_> = to
+            .iter()
+            .filter(|to| present.iter().all(|(_, name, _)| *name != to.handler))
+            .collect();
+        if new.is_empty() {
+            return Intervened::NoRoute;
+        }
+        for to in &new {
+            self.add(&known.event, to, 1, now(open));
+        }
+        self.known.get_mut(name).unwrap().unrouted = false;
+        for (seq, _, state) in present {
+            if state == DeliveryState::Held {
+                self.cancel(open, seq);
+                self.deliveries.get_mut(&seq).unwrap().batch = None;
+            }
+        }
+        Intervened::Routed(new.len())
+    }
+}
