@@ -7,12 +7,13 @@
 //! these alone. The whole text is still checked to be JSON. Where an object names a key
 //! twice the last one counts, as in `JSON.parse`.
 
+mod mask;
 mod redact;
 mod scan;
 
 use serde_json::Value;
 
-use scan::Scan;
+use scan::{Fault, Scan};
 
 pub use redact::redact;
 
@@ -53,6 +54,12 @@ pub enum NotJson {
         /// Where it should be.
         pointer: String,
     },
+}
+
+impl From<Fault> for NotJson {
+    fn from(fault: Fault) -> Self {
+        *fault
+    }
 }
 
 /// JSON pointers, prepared to be looked up together.
@@ -231,10 +238,10 @@ fn walk(
     node: &Node,
     found: &mut [Option<Value>],
     depth: usize,
-) -> Result<(), NotJson> {
+) -> Result<(), Fault> {
     if node.slot.is_some() {
         let (at, raw) = scan.value(depth)?;
-        let value = read(raw).ok_or(NotJson::Unreadable { at })?;
+        let value = read(raw).ok_or_else(|| Box::new(NotJson::Unreadable { at }))?;
         node.keep(value, found);
         return Ok(());
     }
@@ -276,7 +283,7 @@ fn items_below<'t>(
     scan: &mut Scan<'t>,
     steps: &[String],
     depth: usize,
-) -> Result<Option<Vec<&'t [u8]>>, NotJson> {
+) -> Result<Option<Vec<&'t [u8]>>, Fault> {
     let mut found = None;
     match (steps.split_first(), scan.peek()) {
         (None, Some(b'[')) => {

@@ -1,6 +1,6 @@
 //! Takes values out of a JSON text and leaves every other byte as it was.
 
-use super::scan::Scan;
+use super::scan::{Fault, Scan};
 use super::{Node, NotJson, PointerSet};
 
 /// What stands in a redacted value's place.
@@ -32,7 +32,7 @@ fn find(
     node: &Node,
     spans: &mut Vec<(usize, usize)>,
     depth: usize,
-) -> Result<(), NotJson> {
+) -> Result<(), Fault> {
     if node.slot.is_some() {
         let (at, raw) = scan.value(depth)?;
         spans.push((at, raw.len()));

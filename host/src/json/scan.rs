@@ -1,22 +1,35 @@
 //! Walks over JSON (RFC 8259) without building anything.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::NotJson;
+use super::mask::{BLOCK, attention};
 
 /// How deeply objects and arrays may lie within each other: as many levels as serde_json
 /// allows, far more than any provider's body has. Bounds the stack.
 pub(super) const MAX_DEPTH: usize = 127;
 
+/// Why a scan stops: boxed, so that what goes well is answered in a register.
+pub(super) type Fault = Box<NotJson>;
+
 /// A place in a text.
 pub(super) struct Scan<'t> {
     text: &'t [u8],
     at: usize,
+    /// Where the block begins that `mask` is of.
+    block: usize,
+    mask: u64,
 }
 
 impl<'t> Scan<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            block: 0,
+            mask: attention(text),
+        }
     }
 
     /// Passes over white space and tells what comes.
@@ -44,7 +57,7 @@ impl<'t> Scan<'t> {
     }
 
     /// Whether the text ends here, but for white space.
-    pub(super) fn end(&mut self) -> Result<(), NotJson> {
+    pub(super) fn end(&mut self) -> Result<(), Fault> {
         match self.peek() {
             None => Ok(()),
             Some(_) => self.expected("the end"),
@@ -52,24 +65,61 @@ impl<'t> Scan<'t> {
     }
 
     /// Passes over a value; returns where it begins, and its bytes.
-    pub(super) fn value(&mut self, depth: usize) -> Result<(usize, &'t [u8]), NotJson> {
+    pub(super) fn value(&mut self, depth: usize) -> Result<(usize, &'t [u8]), Fault> {
         self.peek();
         let from = self.at;
         self.skip(depth)?;
         Ok((from, &self.text[from..self.at]))
     }
 
-    /// Passes over a value.
-    pub(super) fn skip(&mut self, depth: usize) -> Result<(), NotJson> {
-        match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b'{') => self.object(depth, |scan, _| scan.skip(depth + 1)),
-            Some(b'[') => self.array(depth, |scan, _| scan.skip(depth + 1)),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word(b"true"),
-            Some(b'f') => self.word(b"false"),
-            Some(b'n') => self.word(b"null"),
-            _ => self.expected("a value"),
+    /// Passes over a value, whatever lies within.
+    pub(super) fn skip(&mut self, depth: usize) -> Result<(), Fault> {
+        // A bit for each level that is open, the lowest for the innermost: set for objects.
+        let (mut open, mut objects) = (0, 0_u128);
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(sign @ (b'{' | b'[')) => {
+                    self.enter(depth + open)?;
+                    let object = sign == b'{';
+                    // Either sign's closing one is two further on in ASCII.
+                    if self.peek() != Some(sign + 2) {
+                        open += 1;
+                        objects = objects << 1 | u128::from(object);
+                        if object {
+                            self.key()?;
+                        }
+                        continue;
+                    }
+                    self.at += 1;
+                }
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(b't') => self.word(b"true")?,
+                Some(b'f') => self.word(b"false")?,
+                Some(b'n') => self.word(b"null")?,
+                _ => return self.expected("a value"),
+            }
+            // A value has ended, and perhaps what it is the last of.
+            loop {
+                if open == 0 {
+                    return Ok(());
+                }
+                let object = objects & 1 == 1;
+                let ended = match object {
+                    true => self.close(b'}', "`,` or `}`")?,
+                    false => self.close(b']', "`,` or `]`")?,
+                };
+                if !ended {
+                    if object {
+                        self.key()?;
+                    }
+                    break;
+                }
+                open -= 1;
+                objects >>= 1;
+            }
         }
     }
 
@@ -78,22 +128,16 @@ impl<'t> Scan<'t> {
     pub(super) fn object(
         &mut self,
         depth: usize,
-        mut each: impl FnMut(&mut Self, Cow<'t, [u8]>) -> Result<(), NotJson>,
-    ) -> Result<(), NotJson> {
+        mut each: impl FnMut(&mut Self, Cow<'t, [u8]>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         self.enter(depth)?;
         if self.peek() == Some(b'}') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            if self.peek() != Some(b'"') {
-                return self.expected("a key");
-            }
-            let key = self.key()?;
-            if self.peek() != Some(b':') {
-                return self.expected("`:`");
-            }
-            self.at += 1;
+            let (key, escaped) = self.key()?;
+            let key = self.unescaped(key, escaped);
             each(self, key)?;
             if self.close(b'}', "`,` or `}`")? {
                 return Ok(());
@@ -106,8 +150,8 @@ impl<'t> Scan<'t> {
     pub(super) fn array(
         &mut self,
         depth: usize,
-        mut each: impl FnMut(&mut Self, usize) -> Result<(), NotJson>,
-    ) -> Result<(), NotJson> {
+        mut each: impl FnMut(&mut Self, usize) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         self.enter(depth)?;
         if self.peek() == Some(b']') {
             self.at += 1;
@@ -122,17 +166,17 @@ impl<'t> Scan<'t> {
         Ok(())
     }
 
-    fn enter(&mut self, depth: usize) -> Result<(), NotJson> {
+    fn enter(&mut self, depth: usize) -> Result<(), Fault> {
         self.at += 1;
         if depth < MAX_DEPTH {
             Ok(())
         } else {
-            Err(NotJson::TooDeep)
+            Err(Box::new(NotJson::TooDeep))
         }
     }
 
     /// Passes over a comma (false) or the closing sign (true).
-    fn close(&mut self, sign: u8, expected: &'static str) -> Result<bool, NotJson> {
+    fn close(&mut self, sign: u8, expected: &'static str) -> Result<bool, Fault> {
         match self.peek() {
             Some(b',') => {
                 self.at += 1;
@@ -146,27 +190,43 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// The key that comes, unescaped.
-    fn key(&mut self) -> Result<Cow<'t, [u8]>, NotJson> {
+    /// Passes over a key and its colon; returns where the key stands, with its quotes, and
+    /// whether there is an escape in it.
+    #[inline(always)]
+    fn key(&mut self) -> Result<(Range<usize>, bool), Fault> {
+        if self.peek() != Some(b'"') {
+            return self.expected("a key");
+        }
         let from = self.at;
         let escaped = self.string()?;
+        let key = from..self.at;
+        if self.peek() != Some(b':') {
+            return self.expected("`:`");
+        }
+        self.at += 1;
+        Ok((key, escaped))
+    }
+
+    /// The text of a key that stands there with its quotes.
+    #[inline]
+    fn unescaped(&self, key: Range<usize>, escaped: bool) -> Cow<'t, [u8]> {
         if !escaped {
-            return Ok(Cow::Borrowed(&self.text[from + 1..self.at - 1]));
+            return Cow::Borrowed(&self.text[key.start + 1..key.end - 1]);
         }
         // A key that is no Unicode text is none that a pointer could name, nor are these bytes.
-        match serde_json::from_slice::<String>(&self.text[from..self.at]) {
-            Ok(key) => Ok(Cow::Owned(key.into_bytes())),
-            Err(_) => Ok(Cow::Borrowed(b"\xff")),
+        match serde_json::from_slice::<String>(&self.text[key]) {
+            Ok(key) => Cow::Owned(key.into_bytes()),
+            Err(_) => Cow::Borrowed(b"\xff"),
         }
     }
 
     /// Passes over a string; tells whether there is an escape in it.
-    #[inline]
-    fn string(&mut self) -> Result<bool, NotJson> {
+    #[inline(always)]
+    fn string(&mut self) -> Result<bool, Fault> {
         self.at += 1;
         let mut escaped = false;
         loop {
-            self.at += plain(&self.text[self.at..]);
+            self.quiet();
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -181,8 +241,32 @@ impl<'t> Scan<'t> {
         }
     }
 
+    /// Passes over the bytes of a string that need no attention.
+    #[inline(always)]
+    fn quiet(&mut self) {
+        loop {
+            let block = self.at & !(BLOCK - 1);
+            if block != self.block {
+                self.look_at(block);
+            }
+            let ahead = self.mask >> (self.at - block);
+            if ahead != 0 {
+                self.at += ahead.trailing_zeros() as usize;
+                return;
+            }
+            self.at = block + BLOCK;
+        }
+    }
+
+    /// Out of the way of what is done for each string.
+    #[inline(never)]
+    fn look_at(&mut self, block: usize) {
+        self.block = block;
+        self.mask = attention(&self.text[block..]);
+    }
+
     #[cold]
-    fn escape(&mut self) -> Result<(), NotJson> {
+    fn escape(&mut self) -> Result<(), Fault> {
         match self.text.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
@@ -197,7 +281,7 @@ impl<'t> Scan<'t> {
         Ok(())
     }
 
-    fn number(&mut self) -> Result<(), NotJson> {
+    fn number(&mut self) -> Result<(), Fault> {
         if self.text.get(self.at) == Some(&b'-') {
             self.at += 1;
         }
@@ -220,7 +304,7 @@ impl<'t> Scan<'t> {
     }
 
     /// Passes over one digit or more.
-    fn digits(&mut self) -> Result<(), NotJson> {
+    fn digits(&mut self) -> Result<(), Fault> {
         let rest = &self.text[self.at..];
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
@@ -231,7 +315,7 @@ impl<'t> Scan<'t> {
     }
 
     #[inline]
-    fn word(&mut self, word: &[u8]) -> Result<(), NotJson> {
+    fn word(&mut self, word: &[u8]) -> Result<(), Fault> {
         if !self.text[self.at..].starts_with(word) {
             return self.expected("a value");
         }
@@ -240,64 +324,10 @@ impl<'t> Scan<'t> {
     }
 
     #[cold]
-    fn expected<T>(&self, expected: &'static str) -> Result<T, NotJson> {
-        Err(NotJson::Syntax {
+    fn expected<T>(&self, expected: &'static str) -> Result<T, Fault> {
+        Err(Box::new(NotJson::Syntax {
             at: self.at,
             expected,
-        })
+        }))
     }
-}
-
-const ONES: u64 = u64::MAX / 0xff;
-const HIGHS: u64 = ONES << 7;
-
-/// How many bytes from the start need no attention within a string: neither quote nor
-/// backslash nor control character. Most strings end within a word or two; what is longer
-/// goes on in steps of [`WIDE`].
-#[inline]
-fn plain(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(word) = text[at..].first_chunk::<8>() {
-        let special = special(u64::from_le_bytes(*word));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-        if at == WIDE {
-            at += wide(&text[at..]);
-        }
-    }
-    let rest = text[at..].iter();
-    at + rest.take_while(|byte| !needs_attention(**byte)).count()
-}
-
-/// The high bit of each byte that needs attention, of which the first such byte is shown
-/// surely and later ones perhaps: where the subtraction borrows.
-#[inline]
-fn special(word: u64) -> u64 {
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quote = zero(word ^ (ONES * u64::from(b'"')));
-    let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGHS
-}
-
-/// Bytes that one wide step looks at.
-const WIDE: usize = 32;
-
-/// How many bytes from the start, in whole steps, need no attention. Without a branch for
-/// each byte, so that the compiler can compare many at once.
-fn wide(text: &[u8]) -> usize {
-    let (steps, _) = text.as_chunks::<WIDE>();
-    let quiet = |step: &[u8; WIDE]| {
-        !step
-            .iter()
-            .fold(false, |any, byte| any | needs_attention(*byte))
-    };
-    steps.iter().take_while(|step| quiet(step)).count() * WIDE
-}
-
-#[inline]
-fn needs_attention(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }

@@ -163,6 +163,8 @@ fn tree() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         "\\PC{0,20}".prop_map(Value::from),
         "[\"\\\\\\x00-\\x1fa-z]{0,20}".prop_map(Value::from),
+        // Longer than what the scanner looks at together.
+        "[a-zé]{50,150}".prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
