@@ -1,8 +1,8 @@
 //! Has what handlers scheduled made events of when it is due.
 //!
 //! The ledger says when something is due next and makes the events; here is the thread
-//! that waits for it. It looks at the wall clock again and again rather than sleep until
-//! the time, so that a clock that is set or a machine that slept delays nothing.
+//! that waits for it. It looks at the clock again and again rather than sleep until the
+//! time, so that a clock that is set or a machine that slept delays nothing.
 
 use std::io;
 use std::sync::Arc;
@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use crate::clock::Clock;
+use crate::clock::SteadyClock;
 use crate::event::UnixMillis;
 use crate::ledger::{Address, Fired, Ledger, LedgerError};
 
 /// The longest time without a look at the clock.
 const LOOK: Duration = Duration::from_secs(1);
+/// The time of day has been set if it stands so much otherwise to the time that passes, in
+/// milliseconds.
+const STEP: u64 = 500;
 /// The pause after an error of the ledger's.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
 
@@ -64,23 +67,31 @@ impl Alarm {
     pub fn start(
         self: &Arc<Self>,
         ledger: Arc<dyn Ledger>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<SteadyClock>,
         address: Address,
     ) -> io::Result<Timer> {
         let alarm = self.clone();
         let thread = std::thread::Builder::new()
             .name("schedule".into())
-            .spawn(move || alarm.run(&*ledger, &*clock, &address))?;
+            .spawn(move || alarm.run(&*ledger, &clock, &address))?;
         Ok(Timer {
             alarm: self.clone(),
             thread: Some(thread),
         })
     }
 
-    fn run(&self, ledger: &dyn Ledger, clock: &dyn Clock, address: &Address) {
+    fn run(&self, ledger: &dyn Ledger, clock: &SteadyClock, address: &Address) {
         let mut state = self.state.lock();
+        let mut ahead = clock.ahead();
         while !state.stopping {
-            let now = clock.now();
+            let now = clock.wall();
+            let set = ahead - clock.ahead();
+            if set.unsigned_abs() >= STEP {
+                // What is due so long after something is due at another time of day.
+                ahead -= set;
+                state.note(0);
+                MutexGuard::unlocked(&mut state, || clock_was_set(ledger, set));
+            }
             let wait = match state.next {
                 Some(next) if next > now => Duration::from_millis(next - now).min(LOOK),
                 None => LOOK,
@@ -101,6 +112,18 @@ impl Alarm {
             };
             self.changed.wait_for(&mut state, wait);
         }
+    }
+}
+
+/// Says that the time of day was set by so many milliseconds, forward or back, and has the
+/// ledger remember.
+fn clock_was_set(ledger: &dyn Ledger, by: i64) {
+    tracing::warn!(
+        by_ms = by,
+        "the time of day was set; retries and requests are due when they would have been",
+    );
+    if let Err(error) = ledger.keep_time() {
+        tracing::warn!(%error, "that the time of day was set could not be written down");
     }
 }
 
@@ -217,7 +240,7 @@ mod tests {
                 deliveries: sender,
             });
             let options = SqliteOptions::new(folder.path().join("tollgate.db"));
-            let ledger = SqliteLedger::open(options, Arc::new(clock.clone()), sink).unwrap();
+            let ledger = SqliteLedger::open(options, clock.steady(), sink).unwrap();
             Self {
                 clock,
                 alarm,
@@ -230,7 +253,7 @@ mod tests {
 
         fn started() -> Self {
             let mut site = Self::new();
-            let clock = Arc::new(site.clock.clone());
+            let clock = site.clock.steady();
             site.timer = Some(
                 site.alarm
                     .start(site.ledger.clone(), clock, unordered())
@@ -330,33 +353,48 @@ mod tests {
         let site = Site::started();
         site.schedule("later", Due::At(START + 2 * HOUR));
         site.schedule("sooner", Due::At(START + HOUR));
-        site.clock.set(START + HOUR - 1);
+        site.clock.advance(HOUR - 1);
         site.nothing_fires();
-        site.clock.set(START + HOUR);
+        site.clock.advance(1);
         assert_eq!(site.fires(), "sooner");
         site.nothing_fires();
-        site.clock.set(START + 2 * HOUR);
+        site.clock.advance(HOUR);
         assert_eq!(site.fires(), "later");
     }
 
     #[test]
-    fn a_clock_that_is_set_back_puts_off_and_one_that_leaps_fires_at_once() {
+    fn an_entry_for_a_time_of_day_follows_the_clock_that_is_set() {
         let site = Site::started();
         site.schedule("a", Due::At(START + HOUR));
         site.clock.set(START - HOUR);
-        site.schedule("b", Due::After(Duration::from_secs(60)));
+        site.clock.advance(2 * HOUR - 1);
+        site.nothing_fires();
+        site.clock.set(START + 10 * HOUR);
+        assert_eq!(site.fires(), "a");
+    }
+
+    #[test]
+    fn an_entry_for_so_long_after_is_due_then_whatever_is_set() {
+        let site = Site::started();
+        site.schedule("a", Due::After(Duration::from_millis(HOUR)));
+        site.clock.set(START + 9 * HOUR);
+        site.nothing_fires();
+        site.schedule("b", Due::After(Duration::from_millis(2 * HOUR)));
+        site.clock.set(START - 9 * HOUR);
+        site.nothing_fires();
+        site.clock.advance(HOUR);
+        assert_eq!(site.fires(), "a");
         site.nothing_fires();
         // As after a night in which the machine slept.
-        site.clock.set(START + 10 * HOUR);
+        site.clock.advance(9 * HOUR);
         assert_eq!(site.fires(), "b");
-        assert_eq!(site.fires(), "a");
     }
 
     #[test]
     fn what_was_scheduled_before_the_start_fires() {
         let mut site = Site::new();
         site.schedule("a", Due::At(START));
-        let clock = Arc::new(site.clock.clone());
+        let clock = site.clock.steady();
         // As if another process had scheduled it: this one's alarm does not know of it.
         let alarm = Arc::new(Alarm::default());
         site.timer = Some(

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::backlog::{Gauge, Watcher};
-use crate::clock::Clock;
+use crate::clock::{Clock, SteadyClock};
 use crate::components::Components;
 use crate::dispatch::{Dispatcher, Pool, PoolOptions};
 use crate::gateway::{Core, Sink};
@@ -103,7 +103,8 @@ impl Gateway {
         let seen = signature_of([path.clone()]);
         let read = read_manifest(&path, &env);
         let data = data_folder(&path, read.as_ref().ok().map(|read| &read.manifest));
-        let dispatcher = Dispatcher::new(clock.clone(), PoolOptions::default());
+        let steady = Arc::new(SteadyClock::new(clock.clone()));
+        let dispatcher = Dispatcher::new(steady.clone(), PoolOptions::default());
         let inbox = Arc::new(Inbox::default());
         let alarm = Arc::new(Alarm::default());
         let sink = Arc::new(Sink {
@@ -113,7 +114,7 @@ impl Gateway {
         });
         let ledger = Arc::new(SqliteLedger::open(
             SqliteOptions::new(&data.database),
-            clock.clone(),
+            steady.clone(),
             sink,
         )?);
         let shared: Arc<dyn Ledger> = ledger.clone();
@@ -166,12 +167,12 @@ impl Gateway {
         }
         dispatcher.set_handlers(generation.runnables(), generation.routes.clone());
         let pool = dispatcher.start(shared.clone())?;
-        let timer = alarm.start(shared.clone(), core.clock.clone(), core.address())?;
+        let timer = alarm.start(shared.clone(), steady.clone(), core.address())?;
         let outbox = Outbox::start(outbox::Parts {
             ledger: shared,
             inbox,
             targets: core.clone(),
-            clock: core.clock.clone(),
+            clock: steady,
             tls: outbox::system_tls(),
         });
         // There is one outbox a gateway.

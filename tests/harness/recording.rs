@@ -1,9 +1,9 @@
 //! The recorder of `tests/powercut/recorder.c`: built, put under a gateway, read.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
+use super::preload::library;
 use super::{Launch, Site};
 
 /// The bytes before an entry's own: kind, file, offset, length.
@@ -58,17 +58,8 @@ pub(crate) enum Entry {
 impl Recorder {
     /// Compiles the recorder, for a log within the site's folder.
     pub(crate) fn build(site: &Site) -> Self {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/powercut/recorder.c");
-        let library = site.path("recorder.so");
-        let compiled = Command::new("cc")
-            .args(["-Wall", "-Wextra", "-O2", "-shared", "-fPIC", "-o"])
-            .args([&library, &source])
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&compiled.stderr);
-        assert!(compiled.status.success() && said.is_empty(), "{said}");
         Self {
-            library,
+            library: library(site, "powercut/recorder.c"),
             logs: Vec::new(),
         }
     }

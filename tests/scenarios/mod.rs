@@ -2,6 +2,7 @@
 
 mod backlog;
 mod batches;
+mod clock;
 mod commands;
 mod crash;
 mod dispatch;

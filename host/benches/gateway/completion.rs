@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tollgate::clock::{Clock, SystemClock};
+use tollgate::clock::{Clock, SteadyClock, SystemClock};
 use tollgate::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName,
 };
@@ -77,7 +77,7 @@ fn run(path: &std::path::Path, count: usize, under_way: usize, effects: bool) ->
     let sink = Arc::<Collected>::default();
     let ledger = SqliteLedger::open(
         SqliteOptions::new(path),
-        Arc::new(SystemClock),
+        Arc::new(SteadyClock::new(Arc::new(SystemClock))),
         sink.clone(),
     )?;
     record(&ledger, count)?;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::keys::{is_superseded, turn};
 use super::lane::{Job, SUSPECT};
 use super::{Runnable, Shared, TrialNews};
+use crate::clock::{Clock, SteadyClock};
 use crate::event::UnixMillis;
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{
@@ -55,7 +56,7 @@ pub(super) fn run(
         unavailable(shared, job, &error);
         return true;
     }
-    let started = shared.clock.now();
+    let started = shared.clock.wall();
     ledger.note_running(slot, Some(delivery.seq));
     let run = runnable.run(delivery);
     failpoint::reach(Failpoint::Ran);
@@ -102,7 +103,7 @@ fn pass_over(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
         duration: Duration::ZERO,
         lowered: false,
     };
-    let completion = completion(shared, &job.delivery, runnable, run, shared.clock.now());
+    let completion = completion(shared, &job.delivery, runnable, run, shared.clock.wall());
     let name = &job.delivery.handler;
     let mut lanes = shared.lanes.lock();
     if let Some(lane) = lanes.get_mut(name) {
@@ -182,9 +183,9 @@ fn answered(
             Ok(Completed::Conflict) => lane.conflicted(job),
             Ok(Completed::Inapplicable(why)) => {
                 let policy = &lane.runnable.handler().retry;
-                let now = shared.clock.now();
                 let turn = turn(lane.runnable.handler(), &job.delivery);
-                let failed = inapplicable(&job.delivery, why, record, (policy, turn), now);
+                let failed =
+                    inapplicable(&job.delivery, why, record, (policy, turn), &shared.clock);
                 lane.push_commit(job, Box::new(failed));
             }
             Ok(committed) => {
@@ -238,9 +239,9 @@ fn inapplicable(
     why: Inapplicable,
     record: Attempt,
     (policy, turn): (&RetryPolicy, Turn),
-    now: UnixMillis,
+    clock: &SteadyClock,
 ) -> Completion {
-    let next = again(policy, delivery, None, now);
+    let next = again(policy, delivery, None, clock);
     Completion {
         delivery: delivery.seq,
         handler: delivery.handler.clone(),
@@ -267,8 +268,7 @@ fn completion(
 ) -> Completion {
     let number = delivery.attempts + 1;
     let policy = &runnable.handler().retry;
-    let now = shared.clock.now();
-    let later = |wish| again(policy, delivery, wish, now);
+    let later = |wish| again(policy, delivery, wish, &shared.clock);
     let (outcome, detail, next) = match run.end {
         End::Done => (AttemptOutcome::Done, String::new(), NextState::Done),
         End::Ignored(reason) => (AttemptOutcome::Ignored, reason, NextState::Ignored),
@@ -327,7 +327,7 @@ fn again(
     policy: &RetryPolicy,
     delivery: &Delivery,
     wish: Option<Duration>,
-    now: UnixMillis,
+    clock: &SteadyClock,
 ) -> NextState {
     let attempts = delivery.counted(delivery.attempts + 1);
     if attempts >= policy.attempts {
@@ -340,17 +340,23 @@ fn again(
         ),
         None => policy.delay(attempts, fastrand::f64()),
     };
-    let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-    let due = now.saturating_add(delay);
-    if policy.too_old(delivery.since, due) {
+    if policy.too_old(clock.since(delivery.since).saturating_add(delay)) {
         return NextState::Dead;
     }
-    NextState::Retrying { due }
+    let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+    NextState::Retrying {
+        due: clock.now().saturating_add(delay),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ManualClock;
+
+    fn at(now: UnixMillis) -> SteadyClock {
+        SteadyClock::new(Arc::new(ManualClock::at(now)))
+    }
 
     fn policy() -> RetryPolicy {
         RetryPolicy {
@@ -373,7 +379,7 @@ mod tests {
 
     #[test]
     fn attempts_end() {
-        let next = |attempts| again(&policy(), &tried(attempts), None, 1000);
+        let next = |attempts| again(&policy(), &tried(attempts), None, &at(1000));
         assert_eq!(next(0), NextState::Retrying { due: 6000 });
         assert_eq!(next(1), NextState::Retrying { due: 16_000 });
         assert_eq!(next(2), NextState::Dead);
@@ -383,7 +389,7 @@ mod tests {
     fn a_wish_is_bounded() {
         let due = |wish| {
             let wish = Some(Duration::from_millis(wish));
-            match again(&policy(), &tried(0), wish, 0) {
+            match again(&policy(), &tried(0), wish, &at(0)) {
                 NextState::Retrying { due } => due,
                 other => panic!("{other:?}"),
             }
@@ -399,15 +405,16 @@ mod tests {
             total: Some(Duration::from_secs(60)),
             ..policy()
         };
-        let at = |now| again(&policy, &tried(0), None, now);
-        assert_eq!(at(55_000), NextState::Retrying { due: 60_000 });
-        assert_eq!(at(55_001), NextState::Dead);
-        // A clock that was set back makes nothing old.
-        let late = Delivery {
-            since: 1_000_000,
-            ..tried(0)
-        };
-        let next = again(&policy, &late, None, 1000);
-        assert_eq!(next, NextState::Retrying { due: 6000 });
+        let next = |now| again(&policy, &tried(0), None, &at(now));
+        assert_eq!(next(55_000), NextState::Retrying { due: 60_000 });
+        assert_eq!(next(55_001), NextState::Dead);
+        // A clock that was set, forward or back, makes nothing old.
+        for set in [1_000_000, 0] {
+            let hands = ManualClock::at(1000);
+            let clock = SteadyClock::new(Arc::new(hands.clone()));
+            hands.set(set);
+            let next = again(&policy, &tried(0), None, &clock);
+            assert_eq!(next, NextState::Retrying { due: 6000 });
+        }
     }
 }

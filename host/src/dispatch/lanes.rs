@@ -346,7 +346,7 @@ impl Lanes {
 
     pub(super) fn look_again(&mut self) {
         self.look = true;
-        // A clock that was set back makes what was thought to be far ahead due.
+        // What is due may have changed in whatever way.
         for lane in self.lanes.values_mut() {
             lane.next_due = Some(0);
         }

@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
 
-use crate::clock::Clock;
+use crate::clock::SteadyClock;
 use crate::event::{ComponentDigest, HandlerName};
 use crate::ledger::{Delivery, DeliverySeq, Ledger, Pause};
 use crate::manifest::Handler;
@@ -77,7 +77,7 @@ pub struct Dispatcher {
 }
 
 struct Shared {
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     options: PoolOptions,
     ledger: OnceLock<Arc<dyn Ledger>>,
     routes: ArcSwap<Routes>,
@@ -93,7 +93,7 @@ struct Shared {
 
 impl Dispatcher {
     /// A dispatcher without handlers.
-    pub fn new(clock: Arc<dyn Clock>, options: PoolOptions) -> Self {
+    pub fn new(clock: Arc<SteadyClock>, options: PoolOptions) -> Self {
         let lanes = Lanes::new(clock.clone(), &options);
         Self {
             shared: Arc::new(Shared {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Shared;
 use super::lanes::Lanes;
 use super::pool::{basic_threads, grow};
+use crate::clock::Clock;
 use crate::event::HandlerName;
 use crate::ledger::LedgerError;
 
@@ -14,8 +15,8 @@ use crate::ledger::LedgerError;
 const TICK: Duration = Duration::from_millis(5);
 /// How soon to look again at something that could not be done now.
 const SOON: Duration = Duration::from_millis(50);
-/// The wall clock is looked at this often, so that one that is set or a machine that
-/// slept delays nothing by more.
+/// The clock is looked at this often, so that a machine that slept delays nothing by
+/// more.
 const LONGEST: Duration = Duration::from_secs(1);
 /// After an error of the ledger's.
 const AFTER_ERROR: Duration = Duration::from_millis(500);

@@ -21,6 +21,7 @@ use crate::manifest::{Handler, Limits, OnTrap, RetryPolicy};
 use crate::sandbox::{End, Run};
 
 mod bounds;
+mod clock;
 mod gates;
 mod many;
 mod order;
@@ -138,11 +139,11 @@ impl Site {
             threads: 24,
             queued_bytes: 8 << 20,
         };
-        let dispatcher = Dispatcher::new(Arc::new(clock.clone()), options);
+        let steady = clock.steady();
+        let dispatcher = Dispatcher::new(steady.clone(), options);
         let sink = Arc::new(Forward(dispatcher.clone()));
         let path = folder.path().join("ledger.db");
-        let ledger =
-            SqliteLedger::open(SqliteOptions::new(path), Arc::new(clock.clone()), sink).unwrap();
+        let ledger = SqliteLedger::open(SqliteOptions::new(path), steady, sink).unwrap();
         Self {
             folder,
             clock,

@@ -158,6 +158,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// retention says; its key and history stay. Blocks until it is durable, and until
     /// the files hold nothing of it either.
     fn erase(&self, event: EventId) -> Result<Erased, LedgerError>;
+    /// Writes down how due times stand to the time of day, which has been set: the next
+    /// process on this ledger goes on from there.
+    fn keep_time(&self) -> Result<(), LedgerError>;
+
     /// Makes due now, or again, the deliveries of `handler` whose last attempt broke down
     /// (a trap, a timeout, a limit) on `component` and that wait for another one or are
     /// dead; what they went through on it does not count. Returns how many. Blocks until

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::{BreakerSettings, EventPattern, Network, Origin, RetryPolicy, Route};
-use crate::event::{SourceName, UnixMillis};
+use crate::event::SourceName;
 
 impl EventPattern {
     /// A pattern in which `*` stands for any characters, dots too, or none; every other
@@ -94,9 +94,8 @@ impl RetryPolicy {
             .min(self.max)
     }
 
-    /// Whether what came up at `since` is too old at `due` for another attempt.
-    pub fn too_old(&self, since: UnixMillis, due: UnixMillis) -> bool {
-        let age = Duration::from_millis(due.saturating_sub(since));
+    /// Whether what will be of this age at the next attempt is too old for it.
+    pub fn too_old(&self, age: Duration) -> bool {
         self.total.is_some_and(|total| age > total)
     }
 }

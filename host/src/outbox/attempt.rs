@@ -12,7 +12,8 @@ use super::addresses::Destination;
 use super::connect::Clients;
 use super::response::Answer;
 use super::retry_after::retry_after;
-use crate::clock::Clock;
+use crate::clock::SteadyClock;
+use crate::event::UnixMillis;
 use crate::ledger::OutboxRequest;
 use crate::manifest::{Allow, Handler, Origin};
 
@@ -86,7 +87,7 @@ impl Outcome {
 /// Tries to send a request as `handler`'s `allow` list has it now.
 pub(super) async fn attempt(
     clients: &Clients,
-    clock: &dyn Clock,
+    clock: &SteadyClock,
     handler: &Handler,
     request: &OutboxRequest,
     limit: Duration,
@@ -102,7 +103,7 @@ pub(super) async fn attempt(
             Err(error) => return Outcome::again(chain(&error)),
         };
         let (head, body) = answer.into_parts();
-        let mut outcome = judge(head.status, &head.headers, clock);
+        let mut outcome = judge(head.status, &head.headers, clock.wall());
         // The status has decided; a body that breaks off or is too long changes nothing.
         if request.request.respond.is_some() {
             let limit = handler.limits.response;
@@ -188,10 +189,10 @@ fn headers(allow: &Allow, request: &OutboxRequest) -> Result<HeaderMap, String> 
 
 /// What an answer means. Redirects are not followed: where they lead has not been
 /// allowed, and a POST that was redirected is a GET to most clients.
-fn judge(status: StatusCode, headers: &HeaderMap, clock: &dyn Clock) -> Outcome {
+fn judge(status: StatusCode, headers: &HeaderMap, now: UnixMillis) -> Outcome {
     let verdict = match status.as_u16() {
         200..=299 => Verdict::Sent,
-        408 | 425 | 429 | 500..=599 => Verdict::Again(retry_after(headers, clock.now())),
+        408 | 425 | 429 | 500..=599 => Verdict::Again(retry_after(headers, now)),
         _ => Verdict::Dead,
     };
     let error = match verdict {

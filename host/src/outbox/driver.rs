@@ -18,12 +18,12 @@ use super::queue::{Bounds, Queue};
 use super::response;
 use super::settle::Settler;
 use super::{Parts, Signals, Targets};
-use crate::clock::Clock;
+use crate::clock::{Clock, SteadyClock};
 use crate::event::{HandlerName, UnixMillis};
 use crate::ledger::{Ledger, LedgerError, OutboxNext, OutboxRequest, OutboxSeq, Settlement};
 use crate::manifest::{Handler, OutboxSettings};
 
-/// The longest time without a look at the clock: steps of the wall clock do no more harm.
+/// The longest time without a look at the clock: a machine that slept delays nothing by more.
 const LOOK: Duration = Duration::from_secs(2);
 /// What one page of a pass over the ledger holds at most.
 const PAGE_REQUESTS: usize = 512;
@@ -41,7 +41,7 @@ struct Sending {
     targets: Arc<dyn Targets>,
     clients: Clients,
     settler: Settler,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     signals: Arc<Signals>,
 }
 
@@ -264,15 +264,15 @@ impl Sending {
     ) -> Ended {
         let outcome = attempt(
             &self.clients,
-            &*self.clock,
+            &self.clock,
             &handler,
             &request,
             settings.timeout,
         )
         .await;
         let tries = request.tries + 1;
-        let at = self.clock.now();
-        let next = next(&outcome, tries, request.queued, at, &settings);
+        let at = self.clock.wall();
+        let next = next(&outcome, tries, request.queued, &self.clock, &settings);
         self.note(&request, tries, &outcome, next);
         let response = response::event(&request, &outcome, tries, next, at).map(|mut new| {
             let handler = request.handler.clone();
@@ -316,12 +316,12 @@ impl Sending {
     }
 }
 
-/// What state a request gets after a try that ended at `at`.
+/// What state a request gets after a try that ended now.
 fn next(
     outcome: &Outcome,
     tries: u32,
     queued: UnixMillis,
-    at: UnixMillis,
+    clock: &SteadyClock,
     settings: &OutboxSettings,
 ) -> OutboxNext {
     let policy = &settings.retry;
@@ -332,11 +332,13 @@ fn next(
         Verdict::Again(asked) => {
             let own = policy.delay(tries, fastrand::f64());
             let asked = asked.unwrap_or_default().min(policy.max.max(LONGEST_WAIT));
-            let due = at.saturating_add(own.max(asked).as_millis() as u64);
-            if policy.too_old(queued, due) {
+            let delay = own.max(asked);
+            if policy.too_old(clock.since(queued).saturating_add(delay)) {
                 OutboxNext::Dead
             } else {
-                OutboxNext::Waiting { due }
+                OutboxNext::Waiting {
+                    due: clock.now().saturating_add(delay.as_millis() as u64),
+                }
             }
         }
     }

@@ -28,7 +28,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::clock::Clock;
+use crate::clock::SteadyClock;
 use crate::event::{Event, HandlerName};
 use crate::ledger::{Ledger, Recipient};
 use crate::manifest::{Handler, OutboxSettings};
@@ -62,7 +62,7 @@ pub struct Parts {
     /// Where they may go.
     pub targets: Arc<dyn Targets>,
     /// What tells when they are due.
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<SteadyClock>,
     /// How `https` origins are verified; [`system_tls`] outside of tests.
     pub tls: ClientConfig,
 }

@@ -3,6 +3,7 @@
 //! [`suite!`] makes one test of each scenario for an engine. A scenario opens its
 //! store through [`Engine`], so that it can close it and open it again.
 
+pub(super) mod clock;
 pub(super) mod complete;
 pub(super) mod excuse;
 pub(super) mod intervene;
@@ -91,7 +92,10 @@ impl Collected {
 
 impl Open {
     pub(super) fn new(engine: &dyn Engine) -> Self {
-        let clock = ManualClock::at(START);
+        Self::with(engine, ManualClock::at(START))
+    }
+
+    fn with(engine: &dyn Engine, clock: ManualClock) -> Self {
         let sink = Arc::<Collected>::default();
         Self {
             ledger: engine.open(clock.clone(), sink.clone()),
@@ -102,11 +106,10 @@ impl Open {
 
     /// Closes the ledger and opens it again, an hour later.
     pub(super) fn reopen(self, engine: &dyn Engine) -> Self {
-        let now = crate::clock::Clock::now(&self.clock);
+        let clock = self.clock.clone();
         drop(self);
-        let open = Self::new(engine);
-        open.clock.set(now + 3_600_000);
-        open
+        clock.advance(3_600_000);
+        Self::with(engine, clock)
     }
 
     pub(super) fn record(&self, events: Vec<NewEvent>) -> Vec<Recorded> {
@@ -351,6 +354,13 @@ macro_rules! suite {
                 a_delivery_held_while_it_ran_completes,
                 a_claimed_delivery_is_released_at_a_clean_end,
                 everything_is_there_after_reopening,
+            },
+            clock::{
+                what_is_due_at_once_is_so_whatever_was_set,
+                due_times_go_on_in_the_next_process,
+                with_nothing_due_they_begin_at_the_time_of_day,
+                what_waits_is_as_old_as_it_is,
+                a_clock_that_is_set_forward_prunes_nothing,
             },
             retention::{
                 what_ended_is_pruned_in_its_time,

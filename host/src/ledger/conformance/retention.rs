@@ -39,7 +39,7 @@ impl Open {
         time: UnixMillis,
         retention: &Arc<Retention>,
     ) -> Swept {
-        self.clock.set(time);
+        self.clock.pass_until(time);
         let mut total = Swept::default();
         for _ in 0..10_000 {
             let swept = self.ledger.sweep(retention).unwrap();
@@ -146,7 +146,7 @@ pub(in crate::ledger) fn keys_outlive_their_events(engine: &dyn Engine) {
     again("for-good");
     assert_eq!(open.sweep_at(START + DAY, &days()).pruned, 2);
 
-    open.clock.set(START + 2 * DAY - 1);
+    open.clock.pass_until(START + 2 * DAY - 1);
     let duplicate = |first| Recorded::Duplicate {
         first,
         same_bytes: true,
@@ -290,7 +290,7 @@ pub(in crate::ledger) fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
         let events = (0..50).map(|m| event(&format!("evt_{n}_{m}"), b"{}", &[]));
         open.record(events.collect());
     }
-    open.clock.set(START + DAY);
+    open.clock.pass_until(START + DAY);
     let mut steps = 0;
     loop {
         let swept = open.ledger.sweep(&days()).unwrap();

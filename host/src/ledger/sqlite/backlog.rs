@@ -18,18 +18,19 @@ const OLDEST: &str = "
                   AND d.handler = h.id ORDER BY d.seq LIMIT 1) AS since
         FROM handlers h WHERE h.paused IS NULL
         UNION ALL
-        SELECT (SELECT d.due FROM deliveries d INDEXED BY deliveries_released
+        SELECT (SELECT d.due - ?2 FROM deliveries d INDEXED BY deliveries_released
                 WHERE d.state = 'pending' AND d.due IS NOT NULL AND d.handler = h.id
-                  AND d.due <= ?1 ORDER BY d.due, d.seq LIMIT 1)
+                  AND d.due <= ?1 + ?2 ORDER BY d.due, d.seq LIMIT 1)
         FROM handlers h WHERE h.paused IS NULL
         UNION ALL
-        SELECT (SELECT d.due FROM deliveries d INDEXED BY deliveries_retrying
-                WHERE d.state = 'retrying' AND d.handler = h.id AND d.due <= ?1
+        SELECT (SELECT d.due - ?2 FROM deliveries d INDEXED BY deliveries_retrying
+                WHERE d.state = 'retrying' AND d.handler = h.id
+                  AND d.due <= ?1 + ?2
                 ORDER BY d.due, d.seq LIMIT 1)
         FROM handlers h WHERE h.paused IS NULL)";
 
-/// What waits at `now`.
-pub(super) fn read(conn: &Connection, now: UnixMillis) -> Result<Backlog> {
+/// What waits at `now`, a time of day that due times are `ahead` of.
+pub(super) fn read(conn: &Connection, now: UnixMillis, ahead: i64) -> Result<Backlog> {
     let counts = Tally::load(conn)?.counts();
     let waits = |(state, _): &&(DeliveryState, u64)| {
         matches!(
@@ -40,7 +41,7 @@ pub(super) fn read(conn: &Connection, now: UnixMillis) -> Result<Backlog> {
     let requests = |(state, _): &&(OutboxState, u64)| *state == OutboxState::Waiting;
     let oldest: Option<i64> = conn
         .prepare_cached(OLDEST)?
-        .query_row([int(now)], |row| row.get(0))?;
+        .query_row([int(now), ahead], |row| row.get(0))?;
     Ok(Backlog {
         deliveries: counts.deliveries.iter().filter(waits).map(|(_, n)| n).sum(),
         requests: counts.outbox.iter().filter(requests).map(|(_, n)| n).sum(),

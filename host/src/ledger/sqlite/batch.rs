@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::op::Op;
 use super::tally::{Counter, Tally};
-use super::{complete, erase, excuse, intervene, order, pauses, prune, record, schedule, settle};
+use super::{
+    complete, erase, excuse, intervene, kept_time, order, pauses, prune, record, schedule, settle,
+};
 use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{Delivery, OutboxRequest};
@@ -94,7 +96,10 @@ pub(super) struct Batch<'a> {
     pub(super) made: Made,
     /// By how much the number of attempts that name a component changes.
     named: Vec<(i64, i64)>,
+    /// The time of day.
     pub(super) now: UnixMillis,
+    /// The time that due times go by.
+    pub(super) steady: UnixMillis,
     pub(super) max_scheduled: i64,
     names: &'a mut Names,
     next: &'a mut Next,
@@ -105,7 +110,7 @@ pub(super) struct Batch<'a> {
 pub(super) fn run(
     conn: &Connection,
     memory: &mut Memory,
-    now: UnixMillis,
+    (now, steady): (UnixMillis, UnixMillis),
     ops: &mut [Op],
     isolation: Isolation,
 ) -> Result<Made> {
@@ -116,6 +121,7 @@ pub(super) fn run(
         made: Made::default(),
         named: Vec::new(),
         now,
+        steady,
         max_scheduled: memory.max_scheduled,
         names: &mut memory.names,
         next: &mut memory.next,
@@ -171,6 +177,9 @@ impl Batch<'_> {
             Op::Sweep(task) => task.answer = Some(Ok(prune::step(self, &task.request)?)),
             Op::Erase(task) => task.answer = Some(Ok(erase::on_demand(self, task.request)?)),
             Op::Excuse(task) => task.answer = Some(Ok(excuse::apply(self, &task.request)?)),
+            Op::KeepTime(task) => {
+                task.answer = Some(Ok(kept_time::keep(self.conn, &task.request)?));
+            }
             Op::Pause(task) => task.answer = Some(Ok(pauses::set(self, &task.request)?)),
             #[cfg(test)]
             Op::Test(task) => task.answer = Some(Ok(())),
@@ -217,6 +226,16 @@ impl Batch<'_> {
                 .execute(*change)?;
         }
         Ok(())
+    }
+
+    /// By how much due times are ahead of the time of day.
+    pub(super) fn ahead(&self) -> i64 {
+        int(self.steady) - int(self.now)
+    }
+
+    /// What to judge ages by: see [`SteadyClock::cautious`](crate::clock::SteadyClock::cautious).
+    pub(super) fn cautious(&self) -> UnixMillis {
+        self.now.min(self.steady)
     }
 
     fn execute(&self, sql: &str) -> Result<()> {

@@ -178,13 +178,13 @@ fn queue_requests(
     let mut span = Span::default();
     for new in &completion.effects.outbox {
         let seq = batch.next_request();
-        let now = batch.now;
+        let (now, due) = (batch.now, batch.steady);
         batch
             .conn
             .prepare_cached(
                 "INSERT INTO outbox (seq, handler, event, delivery, key, method, url, order_key,
                      respond, queued, due, state)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 'waiting')",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting')",
             )?
             .execute(params![
                 seq,
@@ -197,6 +197,7 @@ fn queue_requests(
                 new.order_key,
                 new.respond.as_ref().map(|respond| &respond.correlation),
                 int(now),
+                int(due),
             ])?;
         batch
             .conn
@@ -212,7 +213,7 @@ fn queue_requests(
             request: Arc::new(new.clone()),
             tries: 0,
             queued: now,
-            due: now,
+            due,
         });
         span.extend([seq]);
     }

@@ -42,7 +42,7 @@ pub(super) fn when_due(
         return Ok(0);
     };
     match History::of(batch.conn, event)? {
-        Some(history) if is_erasable(erasure, event, &history, int(batch.now)) => {
+        Some(history) if is_erasable(erasure, event, &history, int(batch.cautious())) => {
             erase(batch, event, &history, erasure)
         }
         _ => Ok(0),

@@ -117,7 +117,7 @@ pub(super) fn apply(batch: &mut Batch<'_>, excuse: &Excuse) -> Result<u64> {
     let mut excused = 0;
     for state in [Retrying, Dead] {
         let sql = format!(
-            "UPDATE deliveries AS d SET state = 'retrying', due = ?3, since = ?3, finished = NULL,
+            "UPDATE deliveries AS d SET state = 'retrying', due = ?3, since = ?4, finished = NULL,
                  excused = excused + (SELECT count(*) FROM attempts a
                      JOIN components c ON c.id = a.component
                      WHERE a.delivery = d.seq AND a.run = d.run AND c.digest = ?1
@@ -126,7 +126,12 @@ pub(super) fn apply(batch: &mut Batch<'_>, excuse: &Excuse) -> Result<u64> {
         );
         let mut update = batch.conn.prepare_cached(&sql)?;
         for delivery in &excuse.deliveries {
-            let moved = update.execute(params![excuse.component.0, delivery.0, int(batch.now)])?;
+            let moved = update.execute(params![
+                excuse.component.0,
+                delivery.0,
+                int(batch.steady),
+                int(batch.now)
+            ])?;
             excused += moved as u64;
             if moved > 0 && state != Retrying {
                 batch.tally.moved(state, Retrying, 1);

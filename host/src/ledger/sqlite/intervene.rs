@@ -99,7 +99,7 @@ fn retry(batch: &mut Batch<'_>, row: &Row, by: &Intervention) -> Result<Interven
     batch
         .conn
         .prepare_cached("UPDATE deliveries SET due = ?2 WHERE seq = ?1")?
-        .execute(params![row.seq, int(batch.now)])?;
+        .execute(params![row.seq, int(batch.steady)])?;
     note(batch, row.seq, row.run, "retry", by, &by.why)?;
     Ok(Intervened::Done)
 }
@@ -167,10 +167,17 @@ fn replay(
         .conn
         .prepare_cached(
             "UPDATE deliveries SET state = 'retrying', attempts = 0, excused = 0, run = ?2, keys = ?3,
-                 component = ?4, due = ?5, since = ?5, finished = NULL
+                 component = ?4, due = ?5, since = ?6, finished = NULL
              WHERE seq = ?1",
         )?
-        .execute(params![row.seq, run, keys, component, int(batch.now)])?;
+        .execute(params![
+            row.seq,
+            run,
+            keys,
+            component,
+            int(batch.steady),
+            int(batch.now),
+        ])?;
     batch.tally.moved(row.state, DeliveryState::Retrying, 1);
     order::come_back(batch, row.seq, DeliveryState::Retrying)?;
     note(batch, row.seq, run, "replay", by, &by.why)?;

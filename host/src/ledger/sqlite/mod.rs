@@ -14,6 +14,7 @@ mod error;
 mod excuse;
 mod history;
 mod intervene;
+mod kept_time;
 mod op;
 mod open;
 mod order;
@@ -66,7 +67,7 @@ use super::{
     RecordFuture, Records, Retention, Scheduled, Settlement, SettlementCallback, StateEntry, Swept,
     Turn, Versioned,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, SteadyClock};
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
 
 pub use error::OpenError;
@@ -116,7 +117,7 @@ pub struct SqliteLedger {
     writable: Arc<AtomicBool>,
     reader: SqliteReader,
     running: Running,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     path: PathBuf,
     /// Held for as long as a step of a sweep takes; nobody but the sweeping thread does.
     sweeper: Mutex<Sweeper>,
@@ -143,12 +144,13 @@ impl SqliteLedger {
     /// what was under way at an unclean end, and starts the writer.
     pub fn open(
         options: SqliteOptions,
-        clock: Arc<dyn Clock>,
+        clock: Arc<SteadyClock>,
         sink: Arc<dyn LedgerSink>,
     ) -> Result<Self, OpenError> {
         let open::Claimed { path, lock } = open::claim(&options.path)?;
         let mut conn = open::writer(&path)?;
-        let running = count_crashes(&mut conn, &path, clock.now())?;
+        kept_time::resume(&conn, &clock)?;
+        let running = count_crashes(&mut conn, &path, &clock)?;
         let memory = Memory::load(&conn, options.scheduled)?;
         let queue = Arc::new(Queue::new(options.queue, options.queue_bytes));
         let writable = Arc::new(AtomicBool::new(true));
@@ -238,12 +240,12 @@ impl SqliteLedger {
 fn count_crashes(
     conn: &mut rusqlite::Connection,
     path: &std::path::Path,
-    now: UnixMillis,
+    clock: &SteadyClock,
 ) -> Result<Running, OpenError> {
     let marks = open::beside(path, ".running");
     let failed = |source| open::file_error(&marks, source);
     let (running, marked) = Running::open(marks.clone()).map_err(failed)?;
-    let counted = recover::count_crashes(conn, &marked, now)?;
+    let counted = recover::count_crashes(conn, &marked, clock)?;
     if counted > 0 {
         tracing::warn!(
             deliveries = counted,
@@ -395,7 +397,7 @@ impl Ledger for SqliteLedger {
         if sweeper.puts_off(self.queue.len() > BUSY) {
             return Ok(more);
         }
-        let now = self.clock.now();
+        let now = self.clock.cautious();
         if let Some(work) = self.reader.read(|conn| sweeper.next(conn, now))? {
             let retention = Arc::clone(retention);
             let done = self.wait(Sweeping { retention, work }, Op::Sweep)?;
@@ -445,6 +447,10 @@ impl Ledger for SqliteLedger {
         })
     }
 
+    fn keep_time(&self) -> Result<(), LedgerError> {
+        self.wait(self.clock.mark(), |task| Op::KeepTime(Box::new(task)))
+    }
+
     fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError> {
         self.wait((handler.clone(), pause), Op::Pause)
     }
@@ -470,7 +476,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError> {
-        self.reader.backlog(now)
+        self.reader.backlog(now, self.clock.ahead())
     }
 
     fn counts(&self) -> Result<Counts, LedgerError> {

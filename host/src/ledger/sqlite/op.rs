@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::excuse::Excuse;
 use super::pauses::PauseRequest;
+use crate::clock;
 use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
     Address, Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, Intervened,
@@ -155,6 +156,7 @@ pub(super) enum Op {
     Erase(Task<EventId, Erased>),
     Pause(Task<PauseRequest, ()>),
     Excuse(Task<Excuse, u64>),
+    KeepTime(Box<Task<clock::Mark, ()>>),
     #[cfg(test)]
     Test(Task<TestRequest, ()>),
 }
@@ -259,6 +261,7 @@ impl Op {
             Self::Erase(task) => task.finish(failed),
             Self::Pause(task) => task.finish(failed),
             Self::Excuse(task) => task.finish(failed),
+            Self::KeepTime(task) => task.finish(failed),
             #[cfg(test)]
             Self::Test(task) => task.finish(failed),
         }
@@ -279,6 +282,7 @@ impl Op {
             Self::Erase(task) => task.answer = Some(Err(error)),
             Self::Pause(task) => task.answer = Some(Err(error)),
             Self::Excuse(task) => task.answer = Some(Err(error)),
+            Self::KeepTime(task) => task.answer = Some(Err(error)),
             #[cfg(test)]
             Self::Test(task) => task.answer = Some(Err(error)),
         }

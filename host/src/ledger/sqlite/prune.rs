@@ -66,7 +66,7 @@ fn prune(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Resu
     let Some(history) = History::of(batch.conn, event)? else {
         return Ok(0);
     };
-    if !is_prunable(retention, event, &history, int(batch.now)) {
+    if !is_prunable(retention, event, &history, int(batch.cautious())) {
         return Ok(0);
     }
     batch.remember_numbers();
@@ -187,7 +187,11 @@ fn remove_key(batch: &mut Batch<'_>, event: &EventRow) -> Result<u64> {
 fn may_forget(batch: &Batch<'_>, retention: &Retention, event: &EventRow) -> Result<bool> {
     match retention.keys(&event.source) {
         Keys::Forever => Ok(false),
-        Keys::For(period) => Ok(is_forgettable(event, period.as_millis(), int(batch.now))),
+        Keys::For(period) => Ok(is_forgettable(
+            event,
+            period.as_millis(),
+            int(batch.cautious()),
+        )),
         Keys::WhileEmittable => Ok(oldest(batch.conn)?.is_none_or(|oldest| oldest > event.seq)),
     }
 }

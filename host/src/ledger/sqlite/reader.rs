@@ -177,8 +177,8 @@ impl SqliteReader {
     }
 
     /// As [`Ledger::backlog`](crate::ledger::Ledger::backlog).
-    pub fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError> {
-        self.read(|conn| backlog::read(conn, now))
+    pub(super) fn backlog(&self, now: UnixMillis, ahead: i64) -> Result<Backlog, LedgerError> {
+        self.read(|conn| backlog::read(conn, now, ahead))
     }
 
     /// As [`Ledger::counts`](crate::ledger::Ledger::counts).

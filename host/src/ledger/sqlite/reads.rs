@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::batch::int;
 use super::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS, OUTBOX_COLUMNS, OUTBOX_JOINS};
-use super::schedule;
+use super::{kept_time, schedule};
 use crate::event::{ComponentDigest, HandlerName, UnixMillis};
 use crate::ledger::{
     Delivery, DeliverySeq, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Scheduled,
@@ -140,6 +140,7 @@ pub(super) fn outbox_list(
     state: Option<OutboxState>,
     limit: usize,
 ) -> Result<Vec<OutboxEntry>> {
+    let ahead = kept_time::ahead(conn)?;
     // The state stands in the text, since only so is a partial index used.
     let filter = state.map_or_else(String::new, |state| format!("WHERE o.state = '{state}'"));
     let sql = format!(
@@ -149,7 +150,14 @@ pub(super) fn outbox_list(
     conn.prepare_cached(&sql)?
         .query_map([limit as i64], |row| {
             Ok(OutboxEntry {
-                request: rows::outbox_request(row)?,
+                request: OutboxRequest {
+                    due: row
+                        .get::<_, i64>(5)?
+                        .saturating_sub(ahead)
+                        .max(0)
+                        .cast_unsigned(),
+                    ..rows::outbox_request(row)?
+                },
                 state: rows::outbox_state(row, 12)?,
                 status: row.get(13)?,
                 error: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
@@ -163,13 +171,9 @@ pub(super) fn schedule_list(
     handler: Option<i64>,
     limit: usize,
 ) -> Result<Vec<Scheduled>> {
-    let sql = format!(
-        "SELECT {} FROM schedule c CROSS JOIN handlers h ON h.id = c.handler
-         WHERE c.handler = coalesce(?1, c.handler) ORDER BY c.due, c.seq LIMIT ?2",
-        schedule::COLUMNS
-    );
-    conn.prepare_cached(&sql)?
-        .query_map(params![handler, limit as i64], |row| {
+    let ahead = kept_time::ahead(conn)?;
+    conn.prepare_cached(&schedule::select("AND handler = coalesce(?3, handler)"))?
+        .query_map(params![limit as i64, ahead, handler, i64::MAX / 2], |row| {
             Ok(schedule::entry(row)?.2)
         })?
         .collect()

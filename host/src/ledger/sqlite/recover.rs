@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, param
 use super::batch::int;
 use super::rows;
 use super::tally::Tally;
+use crate::clock::{Clock, SteadyClock};
 use crate::event::UnixMillis;
 use crate::ledger::{AttemptOutcome, DeliverySeq, DeliveryState};
 
@@ -13,7 +14,7 @@ use crate::ledger::{AttemptOutcome, DeliverySeq, DeliveryState};
 pub(super) fn count_crashes(
     conn: &mut Connection,
     marked: &[DeliverySeq],
-    now: UnixMillis,
+    clock: &SteadyClock,
 ) -> Result<usize> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = Tally::load(&tx)?;
@@ -24,7 +25,7 @@ pub(super) fn count_crashes(
     under_way.dedup();
     let mut counted = 0;
     for delivery in under_way {
-        counted += usize::from(count(&tx, &mut tally, delivery, now)?);
+        counted += usize::from(count(&tx, &mut tally, delivery, clock)?);
     }
     tally.store(&tx, &before)?;
     tx.commit()?;
@@ -55,7 +56,7 @@ fn running(conn: &Connection) -> Result<Vec<i64>> {
         .collect()
 }
 
-fn count(conn: &Connection, tally: &mut Tally, delivery: i64, now: UnixMillis) -> Result<bool> {
+fn count(conn: &Connection, tally: &mut Tally, delivery: i64, clock: &SteadyClock) -> Result<bool> {
     // One that stands behind another of its key runs not now: what was marked is an attempt of
     // a run that an operator ended.
     let found: Option<(DeliveryState, i64, i64)> = conn
@@ -83,14 +84,14 @@ fn count(conn: &Connection, tally: &mut Tally, delivery: i64, now: UnixMillis) -
         delivery,
         run,
         number,
-        int(now),
+        int(clock.wall()),
         AttemptOutcome::Crash.name()
     ])?;
     conn.prepare_cached(
         "UPDATE deliveries SET state = 'retrying', due = ?2, attempts = ?3, crashes = crashes + 1
          WHERE seq = ?1",
     )?
-    .execute(params![delivery, int(now), number])?;
+    .execute(params![delivery, int(clock.now()), number])?;
     tally.moved(state, DeliveryState::Retrying, 1);
     Ok(true)
 }

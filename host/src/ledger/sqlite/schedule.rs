@@ -1,13 +1,13 @@
 //! Handlers' schedules: writing them, and recording what is due.
 
-use rusqlite::{OptionalExtension, Result, Row, params};
+use rusqlite::{Result, Row, params};
 
 use super::batch::{Batch, int};
 use super::op::{FireRequest, Prepared};
 use super::tally::Counter;
 use super::{record, rows};
 use crate::event::{EventId, HandlerName, UnixMillis};
-use crate::ledger::{Fired, Inapplicable, NewScheduled, ScheduleWrite, Scheduled};
+use crate::ledger::{Due, Fired, Inapplicable, NewScheduled, ScheduleWrite, Scheduled};
 
 /// How many entries one transaction makes events of, so that a great many that fall due at
 /// once hold up nobody; and how many bytes, of which one entry may be more.
@@ -82,17 +82,18 @@ pub(super) fn apply(
         let Some((new, due, depth)) = put else {
             continue;
         };
+        let steady = matches!(new.due, Due::After(_));
         batch
             .conn
             .prepare_cached(
                 "INSERT INTO schedule (handler, key, due, call, cause, kind, subject, account,
-                     depth, payload)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                     depth, payload, steady)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute(params![
                 handler,
                 key,
-                int(due),
+                int(due) + if steady { batch.ahead() } else { 0 },
                 new.call,
                 cause.as_bytes(),
                 new.kind,
@@ -100,6 +101,7 @@ pub(super) fn apply(
                 new.account,
                 depth,
                 &new.payload[..],
+                steady,
             ])?;
         let earliest = batch.made.scheduled.get_or_insert(due);
         *earliest = due.min(*earliest);
@@ -127,18 +129,39 @@ pub(super) fn fire(batch: &mut Batch<'_>, request: &FireRequest) -> Result<Fired
         // One that is known was scheduled by an earlier run with the same keys.
         fired.events += u64::from(record::insert(batch, &event)?.is_some());
     }
-    fired.next = batch
+    let next: Option<i64> = batch
         .conn
-        .prepare_cached("SELECT due FROM schedule ORDER BY due LIMIT 1")?
-        .query_row([], |row| row.get::<_, i64>(0))
-        .optional()?
-        .map(i64::cast_unsigned);
+        .prepare_cached(
+            "SELECT min(due) FROM (SELECT min(due) AS due FROM schedule WHERE steady = 0
+                 UNION ALL SELECT min(due) - ?1 FROM schedule WHERE steady = 1)",
+        )?
+        .query_row([batch.ahead()], |row| row.get(0))?;
+    fired.next = next.map(|due| due.max(0).cast_unsigned());
     Ok(fired)
 }
 
-/// What [`entry`] reads, from `schedule c` joined with `handlers h`.
-pub(super) const COLUMNS: &str = "c.seq, c.handler, h.name, c.key, c.due, c.cause, c.call, c.kind,
-    c.subject, c.account, c.depth, c.payload";
+/// Selects what [`entry`] reads of the first `?1` entries of the handlers that `of` says
+/// (`?3`), in the order in which they are due. They are due by `?4` at the latest; due
+/// times that are no times of day are `?2` ahead of it.
+pub(super) fn select(of: &str) -> String {
+    // Each by its own index: there may be a million of them.
+    let first = |steady: u8, ahead: &str| {
+        format!(
+            "SELECT * FROM (SELECT seq, due - {ahead} AS due FROM schedule
+                 WHERE steady = {steady} AND due <= ?4 + {ahead} {of}
+                 ORDER BY due, seq LIMIT ?1)"
+        )
+    };
+    format!(
+        "SELECT c.seq, c.handler, h.name, c.key, f.due, c.cause, c.call, c.kind, c.subject,
+             c.account, c.depth, c.payload
+         FROM ({} UNION ALL {} ORDER BY 2, 1 LIMIT ?1) f
+         CROSS JOIN schedule c ON c.seq = f.seq CROSS JOIN handlers h ON h.id = c.handler
+         ORDER BY f.due, f.seq",
+        first(0, "0"),
+        first(1, "?2"),
+    )
+}
 
 /// An entry with its place and its handler's number.
 pub(super) fn entry(row: &Row<'_>) -> Result<(i64, i64, Scheduled)> {
@@ -158,12 +181,9 @@ pub(super) fn entry(row: &Row<'_>) -> Result<(i64, i64, Scheduled)> {
 }
 
 fn due(batch: &Batch<'_>, now: UnixMillis) -> Result<Vec<(i64, i64, Scheduled)>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM schedule c CROSS JOIN handlers h ON h.id = c.handler
-         WHERE c.due <= ?1 ORDER BY c.due, c.seq LIMIT ?2"
-    );
-    let mut statement = batch.conn.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![int(now), FIRE_STEP as i64])?;
+    let mut statement = batch.conn.prepare_cached(&select("AND ?3 IS NULL"))?;
+    let of: Option<i64> = None;
+    let mut rows = statement.query(params![FIRE_STEP as i64, batch.ahead(), of, int(now)])?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     while bytes < FIRE_BYTES
         && let Some(row) = rows.next()?

@@ -12,6 +12,7 @@ use crate::ledger::conformance::{self, Collected, Engine, Open, START, block_on,
 use crate::ledger::{Completed, DeliveryState, NextState, Recorded};
 
 mod retention;
+mod time;
 
 struct Sqlite {
     folder: TempDir,
@@ -43,12 +44,12 @@ impl Sqlite {
 
     fn try_open(&self) -> Result<SqliteLedger, OpenError> {
         let sink = Arc::<Collected>::default();
-        SqliteLedger::open(self.options(), Arc::new(ManualClock::at(START)), sink)
+        SqliteLedger::open(self.options(), ManualClock::at(START).steady(), sink)
     }
 
     /// The ledger under its own type.
     fn open_with(&self, sink: Arc<dyn LedgerSink>) -> SqliteLedger {
-        SqliteLedger::open(self.options(), Arc::new(ManualClock::at(START)), sink).unwrap()
+        SqliteLedger::open(self.options(), ManualClock::at(START).steady(), sink).unwrap()
     }
 
     /// Another connection to the file, as `sqlite3` has it.
@@ -74,7 +75,7 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn open(&self, clock: ManualClock, sink: Arc<dyn LedgerSink>) -> Arc<dyn Ledger> {
-        Arc::new(SqliteLedger::open(self.options(), Arc::new(clock), sink).unwrap())
+        Arc::new(SqliteLedger::open(self.options(), clock.steady(), sink).unwrap())
     }
 
     fn crash(&self, ledger: Arc<dyn Ledger>) {

@@ -16,8 +16,8 @@ use super::error::{Fault, fault, unavailable};
 use super::op::Op;
 use super::pace::Pace;
 use super::queue::Queue;
-use super::{FatalHook, open, recover};
-use crate::clock::Clock;
+use super::{FatalHook, kept_time, open, recover};
+use crate::clock::{Clock, SteadyClock};
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::LedgerSink;
 
@@ -33,7 +33,7 @@ pub(super) struct Writer {
     pub(super) memory: Memory,
     pub(super) queue: Arc<Queue>,
     pub(super) writable: Arc<AtomicBool>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<SteadyClock>,
     pub(super) sink: Arc<dyn LedgerSink>,
     pub(super) fatal: FatalHook,
     pub(super) checkpointer: Checkpointer,
@@ -117,7 +117,7 @@ impl Writer {
     }
 
     fn commit(&mut self, ops: &mut [Op]) -> rusqlite::Result<Made> {
-        let now = self.clock.now();
+        let now = (self.clock.wall(), self.clock.now());
         let (conn, memory) = (&self.conn, &mut self.memory);
         match batch::run(conn, memory, now, ops, Isolation::Together) {
             Err(error) if fault(&error) == Fault::Operation => {
@@ -151,8 +151,8 @@ impl Writer {
 
     fn end(mut self) -> bool {
         drop(self.checkpointer);
-        let now = self.clock.now();
-        let ended = recover::release_claimed(&mut self.conn, now)
+        let ended = recover::release_claimed(&mut self.conn, self.clock.now())
+            .and_then(|()| kept_time::keep(&self.conn, &self.clock.mark()))
             .and_then(|()| open::checkpoint(&self.conn));
         if let Err(error) = &ended {
             tracing::warn!(%error, "the ledger could not be closed cleanly");

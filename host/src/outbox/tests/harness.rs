@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::clock::{Clock, ManualClock};
+use crate::clock::{Clock, ManualClock, SteadyClock};
 use crate::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName, UnixMillis,
 };
@@ -87,6 +87,7 @@ impl LedgerSink for Sink {
 pub(super) struct Setup {
     pub(super) ledger: Arc<SqliteLedger>,
     pub(super) clock: ManualClock,
+    steady: Arc<SteadyClock>,
     pub(super) manifest: Arc<Manifest>,
     pub(super) folder: TempDir,
     sink: Arc<Sink>,
@@ -102,7 +103,8 @@ impl Setup {
             deliveries: Mutex::default(),
         });
         let options = SqliteOptions::new(folder.path().join("ledger.db"));
-        let ledger = SqliteLedger::open(options, Arc::new(clock.clone()), sink.clone()).unwrap();
+        let steady = clock.steady();
+        let ledger = SqliteLedger::open(options, steady.clone(), sink.clone()).unwrap();
         let settings = OutboxSettings {
             concurrency: 16,
             timeout: PATIENCE,
@@ -122,6 +124,7 @@ impl Setup {
         Self {
             ledger: Arc::new(ledger),
             clock,
+            steady,
             manifest,
             folder,
             sink,
@@ -171,7 +174,7 @@ impl Setup {
             ledger: self.ledger.clone(),
             inbox: self.sink.inbox.clone(),
             targets: self.manifest.clone(),
-            clock: Arc::new(self.clock.clone()),
+            clock: self.steady.clone(),
             tls,
         };
         Outbox::start_with(parts, bounds)

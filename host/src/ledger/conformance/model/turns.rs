@@ -254,20 +254,18 @@ impl Model {
         for (slot, place) in running.iter().enumerate() {
             open.ledger.note_running(slot, Some(DeliverySeq(*place)));
         }
-        let now = now(&open);
+        let (now, clock) = (now(&open), open.clock.clone());
         engine.crash(open.ledger);
-        let open = Open::new(engine);
+        let open = Open::with(engine, clock);
         for (place, row) in &mut self.deliveries {
             // One that stands behind another is under way in an earlier run, if at all.
             let marked = running.contains(place) && !row.is_behind();
             if row.state == Running || marked && matches!(row.state, Pending | Retrying) {
                 row.delivery.attempts += 1;
                 row.delivery.crashes += 1;
-                // The clock begins there with each start.
-                (row.state, row.due) = (Retrying, Some(START));
+                (row.state, row.due) = (Retrying, Some(now));
             }
         }
-        open.clock.set(now);
         open
     }
 

@@ -88,7 +88,7 @@ fn summary(conn: &Connection, seq: i64) -> Result<Option<DeliverySummary>> {
     let found = conn
         .prepare_cached(
             "SELECT d.seq, e.id, s.name, e.kind, e.received, h.name, d.state, d.attempts, d.run,
-                 d.crashes, d.due, d.finished, d.keys, e.erased
+                 d.crashes, d.due - coalesce((SELECT steady - wall FROM kept_time), 0), d.finished, d.keys, e.erased
              FROM deliveries d CROSS JOIN events e ON e.seq = d.event
              CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
              WHERE d.seq = ?1",

@@ -190,7 +190,8 @@ CREATE TABLE schedule (
     seq     INTEGER PRIMARY KEY,
     handler INTEGER NOT NULL,
     key     TEXT NOT NULL,
-    due     INTEGER NOT NULL,
+    due     INTEGER NOT NULL, -- a time of day, unless `steady`
+    steady  INTEGER NOT NULL CHECK (steady IN (0, 1)), -- it was put for so long after
     call    TEXT NOT NULL, -- idempotency key of the call that put it
     cause   BLOB NOT NULL, -- id of the event whose handling put it, which may be gone
     kind    TEXT NOT NULL,
@@ -200,7 +201,17 @@ CREATE TABLE schedule (
     payload BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX schedule_by_key ON schedule (handler, key);
-CREATE INDEX schedule_due ON schedule (due, seq);
+CREATE INDEX schedule_due ON schedule (steady, due, seq);
+
+-- Due times, but for those of a schedule's entries at a time of day, go by a clock that
+-- nothing sets. Here is one moment by both, from which the next process goes on.
+CREATE TABLE kept_time (
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    steady INTEGER NOT NULL, -- what due times go by
+    wall   INTEGER NOT NULL, -- the time of day
+    uptime INTEGER NOT NULL, -- of the machine, in milliseconds
+    boot   TEXT NOT NULL     -- which of the machine's starts that counts from
+) STRICT;
 
 -- Totals, kept with every commit, and the highest numbers that were given to rows that may
 -- be gone.
@@ -220,9 +231,10 @@ FROM events e JOIN sources s ON s.id = e.source LEFT JOIN bodies b ON b.event = 
 CREATE VIEW v_deliveries AS
 SELECT d.seq, lower(hex(e.id)) AS event, e.kind, h.name AS handler, d.state, d.attempts, d.run,
        d.crashes, d.turn IS 2 AS waits_for_turn, lower(hex(d.order_key)) AS order_key,
-       datetime(d.due / 1000, 'unixepoch') AS due,
+       datetime((d.due - k.steady + k.wall) / 1000, 'unixepoch') AS due,
        datetime(d.finished / 1000, 'unixepoch') AS finished
-FROM deliveries d JOIN events e ON e.seq = d.event JOIN handlers h ON h.id = d.handler;
+FROM deliveries d JOIN events e ON e.seq = d.event JOIN handlers h ON h.id = d.handler
+LEFT JOIN kept_time k;
 
 CREATE VIEW v_attempts AS
 SELECT a.delivery, h.name AS handler, a.run, a.number,
@@ -236,14 +248,16 @@ SELECT h.name AS handler, s.key, CAST(s.value AS TEXT) AS value, s.version
 FROM state s JOIN handlers h ON h.id = s.handler;
 
 CREATE VIEW v_schedule AS
-SELECT h.name AS handler, c.key, datetime(c.due / 1000, 'unixepoch') AS due, c.kind, c.subject,
+SELECT h.name AS handler, c.key,
+       datetime((c.due - c.steady * (k.steady - k.wall)) / 1000, 'unixepoch') AS due, c.kind, c.subject,
        lower(hex(c.cause)) AS cause, length(c.payload) AS bytes
-FROM schedule c JOIN handlers h ON h.id = c.handler;
+FROM schedule c JOIN handlers h ON h.id = c.handler LEFT JOIN kept_time k;
 
 CREATE VIEW v_outbox AS
 SELECT o.seq, h.name AS handler, lower(hex(e.id)) AS event, o.method, o.url, o.state, o.tries,
        o.status, o.error, o.key, o.order_key,
        datetime(o.queued / 1000, 'unixepoch') AS queued,
-       datetime(o.due / 1000, 'unixepoch') AS due,
+       datetime((o.due - k.steady + k.wall) / 1000, 'unixepoch') AS due,
        datetime(o.finished / 1000, 'unixepoch') AS finished
-FROM outbox o JOIN handlers h ON h.id = o.handler JOIN events e ON e.seq = o.event;
+FROM outbox o JOIN handlers h ON h.id = o.handler JOIN events e ON e.seq = o.event
+LEFT JOIN kept_time k;

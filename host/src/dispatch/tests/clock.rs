@@ -1,0 +1,107 @@
+//! A time of day that is set: attempts come so long after one another as they would have.
+
+use super::*;
+use crate::clock::Clock;
+use crate::ledger::{DeliverySeq, Records};
+
+const HOUR: u64 = 3_600_000;
+/// The delay of the first retry by [`settings`].
+const FIRST: u64 = 5_000;
+
+/// A handler that fails each delivery's first attempt.
+fn failing_once(runs: &Arc<AtomicUsize>) -> Arc<dyn Runnable> {
+    let runs = runs.clone();
+    handler("h", 4, move |delivery| {
+        runs.fetch_add(1, Ordering::SeqCst);
+        ended(match delivery.attempts {
+            0 => End::Retry {
+                reason: "later".into(),
+                after_ms: None,
+            },
+            _ => End::Done,
+        })
+    })
+}
+
+impl Site {
+    /// That nothing has run more than `runs` says, although the clock was looked at.
+    fn nothing_runs(&self, runs: &AtomicUsize, so_far: usize) {
+        self.dispatcher.wake();
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(runs.load(Ordering::SeqCst), so_far);
+    }
+}
+
+#[test]
+fn a_retry_keeps_its_delay_whatever_is_set() {
+    let mut site = Site::new();
+    let start = site.clock.now();
+    let runs = Arc::default();
+    site.start(vec![failing_once(&runs)]);
+    site.record(0..10, &["h"]);
+    site.until(DeliveryState::Retrying, 10);
+    for set in [start - HOUR / 10, start + HOUR, 0, start + 9 * HOUR] {
+        site.clock.set(set);
+        site.nothing_runs(&runs, 10);
+    }
+    site.clock.advance(FIRST - 1);
+    site.nothing_runs(&runs, 10);
+    site.clock.advance(1);
+    site.dispatcher.wake();
+    site.until(DeliveryState::Done, 10);
+    assert_eq!(runs.load(Ordering::SeqCst), 20, "none ran hot");
+    site.stop();
+}
+
+#[test]
+fn after_a_sleep_of_the_machine_all_that_is_due_runs_once() {
+    let mut site = Site::new();
+    let runs = Arc::default();
+    site.start(vec![failing_once(&runs)]);
+    site.record(0..10, &["h"]);
+    site.until(DeliveryState::Retrying, 10);
+    site.clock.advance(10 * HOUR);
+    site.dispatcher.wake();
+    site.until(DeliveryState::Done, 10);
+    assert_eq!(runs.load(Ordering::SeqCst), 20);
+    site.stop();
+}
+
+#[test]
+fn what_waits_at_the_end_of_a_process_is_due_in_its_time_in_the_next() {
+    let mut site = Site::new();
+    let start = site.clock.now();
+    let runs = Arc::default();
+    site.start(vec![failing_once(&runs)]);
+    site.record(0..1, &["h"]);
+    site.until(DeliveryState::Retrying, 1);
+    let (folder, clock) = site.stop();
+    // Set while no process runs, and again while the next one does.
+    clock.advance(FIRST - 100);
+    clock.set(start - HOUR / 10);
+    let mut site = Site::open(folder, clock);
+    site.start(vec![failing_once(&runs)]);
+    site.nothing_runs(&runs, 1);
+    site.clock.set(start + HOUR);
+    site.nothing_runs(&runs, 1);
+    site.clock.advance(100);
+    site.dispatcher.wake();
+    site.until(DeliveryState::Done, 1);
+    site.stop();
+}
+
+#[test]
+fn attempts_are_written_down_by_the_time_of_day() {
+    let mut site = Site::new();
+    let start = site.clock.now();
+    let runs = Arc::default();
+    site.clock.set(start + HOUR);
+    site.start(vec![failing_once(&runs)]);
+    site.record(0..1, &["h"]);
+    site.until(DeliveryState::Retrying, 1);
+    site.ledger.keep_time().unwrap();
+    let found = site.ledger.delivery(DeliverySeq(1)).unwrap().unwrap();
+    assert_eq!(found.tried[0].started_ms, start + HOUR);
+    assert_eq!(found.delivery.due_ms, Some(start + HOUR + FIRST));
+    site.stop();
+}
