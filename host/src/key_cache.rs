@@ -2,8 +2,9 @@
 //!
 //! Anybody can send a request that names a key, so what one may make the gateway do is
 //! bounded: each key is fetched once however many wait for it, one that could not be fetched
-//! is not asked for again for a while, and a source asks for so many unknown ones a minute at
-//! most. Keys that were fetched once are fetched afresh by themselves and do not count.
+//! is not asked for again for a while, longer each time, and a source asks for so many unknown
+//! ones a minute at most. Keys that were fetched once are fetched afresh by themselves and do not
+//! count. Keys belong to the source's settings: with other ones they are asked for anew.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -25,8 +27,12 @@ use crate::scheme::{CertificateTrust, FetchedKey, KeyRequest};
 const FRESH: u64 = 12 * 3_600_000;
 /// A key that cannot be fetched afresh is used for so long all the same.
 const USABLE: u64 = 7 * 86_400_000;
-/// A key that could not be fetched is not asked for again before.
-const PAUSE: u64 = 30_000;
+/// A key that could not be fetched is not asked for again before; each time in a row it is four
+/// times as long, up to the most.
+const PAUSE: u64 = 2_000;
+const PAUSE_MOST: u64 = 30_000;
+/// That a key could not be fetched is forgotten after so long.
+const FAILURE: u64 = 2 * PAUSE_MOST;
 /// Unknown keys that one source asks for within [`WINDOW`].
 const PER_WINDOW: u32 = 10;
 const WINDOW: u64 = 60_000;
@@ -55,8 +61,9 @@ pub(crate) struct KeyCache {
     sources: Mutex<HashMap<SourceName, OfSource>>,
 }
 
-#[derive(Default)]
 struct OfSource {
+    /// The source as it was last seen.
+    source: Arc<Source>,
     keys: HashMap<String, Entry>,
     window: UnixMillis,
     asked: u32,
@@ -67,10 +74,18 @@ struct OfSource {
 struct Entry {
     /// With the time at which it was fetched.
     key: Option<(Arc<FetchedKey>, UnixMillis)>,
-    /// Why it could last not be fetched, and when.
-    failed: Option<(String, UnixMillis)>,
+    failed: Option<Failed>,
     /// Set while it is fetched.
     fetching: Option<watch::Receiver<Option<Outcome>>>,
+}
+
+/// That a key could not be fetched.
+struct Failed {
+    why: String,
+    /// When it was last tried.
+    at: UnixMillis,
+    /// How often in a row.
+    times: u32,
 }
 
 /// What to do about a key.
@@ -116,7 +131,7 @@ impl KeyCache {
     fn step(self: &Arc<Self>, source: &Arc<Source>, id: &str) -> Step {
         let now = self.clock.now();
         let mut sources = self.sources.lock();
-        let of = sources.entry(source.name.clone()).or_default();
+        let of = of_source(&mut sources, source);
         of.forget(now);
         if let Some(entry) = of.keys.get_mut(id) {
             if let Some((key, fetched)) = entry.key.clone() {
@@ -129,11 +144,13 @@ impl KeyCache {
             if let Some(fetching) = &entry.fetching {
                 return Step::Wait(fetching.clone());
             }
-            if let Some((why, _)) = &entry.failed {
-                return Step::Not(why.clone());
+            if let Some(failed) = &entry.failed
+                && !entry.may_try(now)
+            {
+                return Step::Not(failed.why.clone());
             }
         }
-        if !of.admit(now) {
+        if !of.admit(id, now) {
             return Step::Not("too many unknown keys are asked for".to_owned());
         }
         let fetching = self.start(source, id, now);
@@ -161,7 +178,7 @@ impl KeyCache {
                     "cannot fetch a key"
                 );
             }
-            cache.note(&source.name, &id, &outcome);
+            cache.note(&source, &id, &outcome);
             done.send_replace(Some(outcome));
         });
         fetching
@@ -175,18 +192,63 @@ impl KeyCache {
         Ok(Arc::new(key))
     }
 
-    /// Notes what became of a fetch.
-    fn note(&self, source: &SourceName, id: &str, outcome: &Outcome) {
+    /// Notes what became of a fetch, unless the source has other settings by now.
+    fn note(&self, source: &Source, id: &str, outcome: &Outcome) {
         let now = self.clock.now();
         let mut sources = self.sources.lock();
-        let of = sources.entry(source.clone()).or_default();
+        let Some(of) = sources.get_mut(&source.name) else {
+            return;
+        };
+        if !same_settings(&of.source, source) {
+            return;
+        }
         let entry = of.keys.entry(id.to_owned()).or_default();
         entry.fetching = None;
         match outcome {
             Ok(key) => (entry.key, entry.failed) = (Some((key.clone(), now)), None),
-            Err(why) => entry.failed = Some((why.clone(), now)),
+            Err(why) => {
+                let before = entry.failed.as_ref().map_or(0, |failed| failed.times);
+                entry.failed = Some(Failed {
+                    why: why.clone(),
+                    at: now,
+                    times: before.saturating_add(1),
+                });
+            }
         }
     }
+}
+
+/// What is known for a source. What was fetched under other settings is no longer.
+fn of_source<'s>(
+    sources: &'s mut HashMap<SourceName, OfSource>,
+    source: &Arc<Source>,
+) -> &'s mut OfSource {
+    let of = sources
+        .entry(source.name.clone())
+        .or_insert_with(|| OfSource {
+            source: source.clone(),
+            keys: HashMap::new(),
+            window: 0,
+            asked: 0,
+        });
+    if !Arc::ptr_eq(&of.source, source) {
+        if !same_settings(&of.source, source) {
+            of.keys.clear();
+        }
+        of.source = source.clone();
+    }
+    of
+}
+
+/// Whether two sources fetch the same keys, and trust them as much.
+fn same_settings(one: &Source, other: &Source) -> bool {
+    let (ours, theirs) = (&one.settings, &other.settings);
+    one.verifier.scheme() == other.verifier.scheme()
+        && ours.params == theirs.params
+        && ours.secrets.len() == theirs.secrets.len()
+        && ours.secrets.iter().zip(&theirs.secrets).all(|(a, b)| {
+            a.expires == b.expires && bool::from(a.secret.expose().ct_eq(b.secret.expose()))
+        })
 }
 
 impl OfSource {
@@ -200,16 +262,19 @@ impl OfSource {
             {
                 entry.key = None;
             }
-            entry.key.is_some() || entry.fetching.is_some() || !entry.may_try(now)
+            let fails = |failed: &Failed| failed.at <= now && now - failed.at < FAILURE;
+            let failed = entry.failed.as_ref().is_some_and(fails);
+            entry.key.is_some() || entry.fetching.is_some() || failed
         });
     }
 
-    /// Whether another unknown key may be asked for.
-    fn admit(&mut self, now: UnixMillis) -> bool {
+    /// Whether an unknown key may be asked for.
+    fn admit(&mut self, id: &str, now: UnixMillis) -> bool {
         if now.saturating_sub(self.window) >= WINDOW || now < self.window {
             (self.window, self.asked) = (now, 0);
         }
-        if self.asked >= PER_WINDOW || self.keys.len() >= KEYS {
+        let full = self.keys.len() >= KEYS && !self.keys.contains_key(id);
+        if self.asked >= PER_WINDOW || full {
             return false;
         }
         self.asked += 1;
@@ -220,8 +285,15 @@ impl OfSource {
 impl Entry {
     /// Whether it is time to ask for it again.
     fn may_try(&self, now: UnixMillis) -> bool {
-        let paused = |at: UnixMillis| at <= now && now - at < PAUSE;
-        self.fetching.is_none() && !self.failed.as_ref().is_some_and(|(_, at)| paused(*at))
+        let paused = |failed: &Failed| failed.at <= now && now - failed.at < failed.pause();
+        self.fetching.is_none() && !self.failed.as_ref().is_some_and(paused)
+    }
+}
+
+impl Failed {
+    fn pause(&self) -> u64 {
+        let factor = 4_u64.saturating_pow(self.times.saturating_sub(1));
+        PAUSE.saturating_mul(factor).min(PAUSE_MOST)
     }
 }
 

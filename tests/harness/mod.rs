@@ -14,6 +14,7 @@ mod receiver;
 mod recording;
 mod site;
 mod stripe;
+mod tls;
 
 pub(crate) use disk::Disk;
 pub(crate) use eventually::{eventually, skip, stays, until};
@@ -28,3 +29,4 @@ pub(crate) use receiver::{Receiver, Reply};
 pub(crate) use recording::{Entry, Recorder, Recording};
 pub(crate) use site::{Site, component, digest, variant};
 pub(crate) use stripe::{Event, PATH, SECRET, hmac_sha256, now, sign};
+pub(crate) use tls::Authority;

@@ -11,8 +11,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
 
 /// What the receiver does with a request.
 #[derive(Clone, Debug)]
@@ -72,6 +74,15 @@ impl Receiver {
 
     /// A receiver that answers as `policy` says.
     pub(crate) fn with(policy: impl Fn(&Delivered) -> Reply + Send + Sync + 'static) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), None, policy)
+    }
+
+    /// The same at this address, and with TLS.
+    pub(crate) fn at(
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        policy: impl Fn(&Delivered) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -81,9 +92,9 @@ impl Receiver {
             policy: Box::new(policy),
             came: Mutex::default(),
         });
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
-        runtime.spawn(serve(listener, shared.clone()));
+        runtime.spawn(serve(listener, tls, shared.clone()));
         Self {
             address,
             shared,
@@ -116,17 +127,29 @@ impl Receiver {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let shared = shared.clone();
+        let (tls, shared) = (tls.clone(), shared.clone());
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(shared.clone(), request));
-            // The gateway may be killed at any time; its connections then just end.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match tls {
+                None => converse(stream, shared).await,
+                // A client that does not trust the certificate ends the handshake.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        converse(stream, shared).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let service = service_fn(|request| answer(shared.clone(), request));
+    // The gateway may be killed at any time; its connections then just end.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn answer(

@@ -10,6 +10,7 @@ mod durability;
 mod effects;
 mod handlers;
 mod ingress;
+mod keys;
 mod oracles;
 mod order;
 mod own_provider;

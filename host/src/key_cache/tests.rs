@@ -50,12 +50,19 @@ fn jwk(kid: &str) -> Result<Bytes, String> {
     )))
 }
 
+/// A Plaid source with this secret.
+fn source(secret: &str) -> Arc<Source> {
+    let text = format!(
+        "version = 1\n[sources.plaid]\npath = \"/x\"\nscheme = \"plaid\"\n\
+         client_id = \"c\"\nsecrets = [\"{secret}\"]\n"
+    );
+    let read = manifest::parse(&text, Path::new("t.toml"), &|_| None).unwrap();
+    read.sources.values().next().unwrap().clone()
+}
+
 impl Setup {
     /// A provider that answers `answers` times without waiting.
     fn new(answers: usize) -> Self {
-        let text = "version = 1\n[sources.plaid]\npath = \"/x\"\nscheme = \"plaid\"\n\
-                    client_id = \"c\"\nsecrets = [\"hush\"]\n";
-        let read = manifest::parse(text, Path::new("t.toml"), &|_| None).unwrap();
         let provider = Arc::new(Provider {
             asked: AtomicUsize::new(0),
             may_answer: Semaphore::new(answers),
@@ -68,7 +75,7 @@ impl Setup {
                 CertificateTrust::new(RootCertStore::empty()),
                 Arc::new(clock.clone()),
             ),
-            source: read.sources.values().next().unwrap().clone(),
+            source: source("hush"),
             provider,
             clock,
         }
@@ -153,9 +160,62 @@ async fn a_failure_is_kept_for_a_while() {
     let why = setup.key(KID).await.unwrap_err();
     assert!(why.contains("another key"), "{why}");
     assert_eq!(setup.asked(), 2);
+    setup.clock.advance(4 * PAUSE - 1);
+    setup.key(KID).await.unwrap_err();
+    assert_eq!(setup.asked(), 2, "it waits longer each time");
     setup.answers(jwk(KID));
-    setup.clock.advance(PAUSE);
+    setup.clock.advance(1);
     assert!(setup.key(KID).await.is_ok());
+}
+
+#[tokio::test]
+async fn one_that_fails_for_an_hour_is_asked_for_now_and_then() {
+    let setup = Setup::new(1000);
+    setup.answers(Err("answered 500".to_owned()));
+    for _ in 0..3600 {
+        setup.key(KID).await.unwrap_err();
+        setup.clock.advance(1000);
+    }
+    let every = (3_600_000 / PAUSE_MOST) as usize;
+    assert!(
+        (every..every + 4).contains(&setup.asked()),
+        "{}",
+        setup.asked()
+    );
+    setup.answers(jwk(KID));
+    setup.clock.advance(PAUSE_MOST);
+    assert!(setup.key(KID).await.is_ok());
+}
+
+#[tokio::test]
+async fn keys_belong_to_the_settings_that_they_were_fetched_with() {
+    let setup = Setup::new(1);
+    assert!(setup.key(KID).await.is_ok());
+    // A reload makes sources anew; where nothing has changed, nothing is asked for.
+    assert!(setup.cache.key(&source("hush"), KID).await.is_ok());
+    assert_eq!(setup.asked(), 1);
+    // What is under way when the settings change counts for those who wait for it alone.
+    let (cache, other) = (setup.cache.clone(), source("another"));
+    let waiting = tokio::spawn(async move { cache.key(&other, KID).await });
+    while setup.asked() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let (cache, third) = (setup.cache.clone(), source("a third"));
+    let changed = tokio::spawn(async move { cache.key(&third, KID).await });
+    while setup.asked() < 3 {
+        tokio::task::yield_now().await;
+    }
+    setup.answers(Err("answered 403".to_owned()));
+    setup.provider.may_answer.add_permits(2);
+    assert!(waiting.await.unwrap().is_err());
+    assert!(changed.await.unwrap().is_err());
+    setup.settled(3).await;
+    assert!(setup.cache.key(&source("a third"), KID).await.is_err());
+    assert_eq!(setup.asked(), 3, "it failed a moment ago");
+    setup.answers(jwk(KID));
+    setup.provider.may_answer.add_permits(1);
+    assert!(setup.cache.key(&source("hush"), KID).await.is_ok());
+    assert_eq!(setup.asked(), 4);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::Source;
 use super::defaults::{self, Bounded, TOLERANCE_MAX, TOLERANCE_MIN};
 use super::fields::{Context, Fields, listed, string};
 use super::names::is_name;
-use super::raw::{Key, Node, Span};
+use super::raw::{Key, Node, Span, Value};
 use super::retention;
 use super::schemes::Schemes;
 use super::secrets::{self, Given};
@@ -236,9 +236,12 @@ fn given_secrets(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<(SourceSecret
     secrets
 }
 
-/// A setting of the scheme's own: a string.
+/// A setting of the scheme's own: a string, or a file that holds it.
 fn param(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<String> {
     // Not marked as plain: a misspelled key may hold a secret.
+    if matches!(node.value, Value::Table(_)) {
+        return param_file(cx, key, node);
+    }
     let text = string(cx, node, &format!("`{}`", key.name))?;
     if substitute::mentions(text) {
         let message = format!(
@@ -251,6 +254,17 @@ fn param(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+/// A setting that is too long for a line, such as certificates: `{ file = "PATH" }`.
+fn param_file(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<String> {
+    let Given { secret, .. } = secrets::secret(cx, node, &format!("`{}`", key.name))?;
+    let text = String::from_utf8(secret.expose().to_vec());
+    if text.is_err() {
+        let message = format!("`{}` is no text", key.name);
+        cx.report.wrong(&node.span, message, ());
+    }
+    text.ok()
 }
 
 /// Reports what the scheme finds wrong, at the setting that it is about.

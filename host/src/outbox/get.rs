@@ -1,6 +1,7 @@
 //! Fetches keys from providers: over the outbox's connections, so that addresses are checked
 //! and certificates too.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,33 +26,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Fetches keys over HTTPS.
 pub(crate) struct HttpKeys {
     clients: Arc<Clients>,
-    /// Networks beyond the public addresses; none outside of tests.
-    addresses: Vec<Network>,
 }
 
 impl HttpKeys {
     pub(crate) fn new(tls: ClientConfig) -> Self {
         Self {
             clients: Arc::new(Clients::new(tls)),
-            addresses: Vec::new(),
-        }
-    }
-
-    /// The same for servers in this network.
-    #[cfg(test)]
-    pub(super) fn within(tls: ClientConfig, network: Network) -> Self {
-        Self {
-            addresses: vec![network],
-            ..Self::new(tls)
         }
     }
 }
 
 impl FetchKeys for HttpKeys {
     fn fetch(&self, request: KeyRequest) -> Fetching {
-        let (clients, addresses) = (self.clients.clone(), self.addresses.clone());
+        let clients = self.clients.clone();
         Box::pin(async move {
-            match timeout(PATIENCE, fetch(&clients, addresses, request)).await {
+            match timeout(PATIENCE, fetch(&clients, request)).await {
                 Ok(answer) => answer,
                 Err(_) => Err(format!("no whole answer within {PATIENCE:?}")),
             }
@@ -59,11 +48,7 @@ impl FetchKeys for HttpKeys {
     }
 }
 
-async fn fetch(
-    clients: &Clients,
-    addresses: Vec<Network>,
-    request: KeyRequest,
-) -> Result<Bytes, String> {
+async fn fetch(clients: &Clients, request: KeyRequest) -> Result<Bytes, String> {
     let uri: Uri = request
         .url
         .parse()
@@ -72,11 +57,20 @@ async fn fetch(
     if !origin.https {
         return Err("keys are fetched over https alone".to_owned());
     }
-    let destination = Destination::new(&Allow {
+    let mut allow = Allow {
         origin,
-        addresses,
+        addresses: Vec::new(),
         headers: Vec::new(),
-    });
+    };
+    if request.anywhere {
+        // Whoever answers there must have a certificate for the name.
+        let all = |address| Network { address, prefix: 0 };
+        allow.addresses = vec![
+            all(Ipv4Addr::UNSPECIFIED.into()),
+            all(Ipv6Addr::UNSPECIFIED.into()),
+        ];
+    }
+    let destination = Destination::new(&allow);
     let body = request
         .body
         .map(|body| Bytes::copy_from_slice(body.expose()));

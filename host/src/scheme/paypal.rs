@@ -8,21 +8,23 @@
 //! transmission of its own.
 //!
 //! A request names the certificate that it is signed with by URL, which must be PayPal's. It is
-//! fetched from there, and must lead to a root that this machine trusts and be for PayPal's
-//! signers. Where certificates (PEM) are given as secrets, these alone count and nothing is
-//! fetched.
+//! fetched from there, or from the same path at `keys_from`, and must lead to a root that this
+//! machine trusts and be for PayPal's signers. PayPal's own libraries bring the certificates
+//! between it and the root along, as if none came with it; here these are `intermediates`. Where
+//! certificates (PEM) are given as secrets, these alone count and nothing is fetched.
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
 use super::declarative::Tolerance;
+use super::fetched::Intermediates;
 use super::headers::{ALWAYS, header, recorded};
 use super::keys::Keys;
 use super::pem::{self, KeyKind};
-use super::settings::Reader;
+use super::settings::{KEYS_FROM, Reader};
 use super::signature::SignatureEncoding;
 use super::{
     BuildError, CertificateTrust, FetchedKey, KeyRequest, ProviderEvent, Rejection, Request,
-    Scheme, Settings, time,
+    Scheme, Setting, Settings, time,
 };
 use crate::event::{DedupBasis, UnixMillis};
 use crate::json::{self, PointerSet};
@@ -38,11 +40,16 @@ const SIGNERS: &[&str] = &[
     "messageverificationcerts.paypal.com",
     "messageverificationcerts.sandbox.paypal.com",
 ];
+/// The setting that names certificates between PayPal's and a root.
+const INTERMEDIATES: &str = "intermediates";
 /// A URL of a certificate has about 70 characters.
 const LONGEST_URL: usize = 256;
 
 struct Paypal {
     keys: Keys<UnparsedPublicKey<Vec<u8>>>,
+    /// Where certificates are fetched from instead of PayPal's hosts.
+    keys_from: Option<String>,
+    intermediates: Intermediates,
     webhook_id: String,
     /// Checked only where the source asks for it: PayPal resends for three days.
     tolerance: Option<Tolerance>,
@@ -58,16 +65,37 @@ pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Ve
         "the webhook's id, as PayPal's dashboard shows it",
     );
     let tolerance = reader.tolerance();
+    if keys.len() > 0 {
+        let why = "with certificates as `secrets` none is";
+        reader.fetches_nothing(&[KEYS_FROM, INTERMEDIATES], why);
+    }
+    let keys_from = reader.keys_from();
+    let intermediates = intermediates(&mut reader);
     let pointers = PointerSet::new(&["/id", "/event_type", "/create_time", "/resource/id"]);
     let pointers = pointers.expect("they are pointers");
     let made = webhook_id.map(|webhook_id| Paypal {
         keys,
+        keys_from,
+        intermediates,
         webhook_id,
         tolerance,
         pointers,
     });
     let made = reader.finish(made)?;
     Ok(Box::new(made))
+}
+
+fn intermediates(reader: &mut Reader<'_>) -> Intermediates {
+    let given = reader.optional_param(INTERMEDIATES);
+    let read = given.map_or_else(
+        || Ok(Intermediates::default()),
+        |pem| Intermediates::read(&pem),
+    );
+    read.unwrap_or_else(|why| {
+        let message = format!("`{INTERMEDIATES}` {why}");
+        reader.mistake(Setting::Param(INTERMEDIATES.to_owned()), message);
+        Intermediates::default()
+    })
 }
 
 /// The key of a certificate, or a bare public key.
@@ -123,9 +151,16 @@ impl Scheme for Paypal {
     }
 
     fn key_request(&self, id: &str, _: UnixMillis) -> Option<KeyRequest> {
-        let fetched = self.keys.len() == 0 && is_paypals(id);
-        fetched.then(|| KeyRequest {
-            url: id.to_owned(),
+        if self.keys.len() > 0 || !is_paypals(id) {
+            return None;
+        }
+        let url = match &self.keys_from {
+            Some(origin) => format!("{origin}{}", target(id)),
+            None => id.to_owned(),
+        };
+        Some(KeyRequest {
+            url,
+            anywhere: self.keys_from.is_some(),
             body: None,
         })
     }
@@ -137,7 +172,7 @@ impl Scheme for Paypal {
         trust: &CertificateTrust,
         now: UnixMillis,
     ) -> Result<FetchedKey, String> {
-        trust.check(answer, SIGNERS, now)?;
+        trust.check(answer, &self.intermediates, SIGNERS, now)?;
         let key = public_key(&Secret::new(answer))?;
         Ok(FetchedKey { key, expired: None })
     }
@@ -264,6 +299,13 @@ pub(super) fn is_paypals(url: &str) -> bool {
         && visible
         && url.len() <= LONGEST_URL
         && host.to_ascii_lowercase().ends_with(".paypal.com")
+}
+
+/// What follows a URL's host: a path, or nothing.
+fn target(url: &str) -> &str {
+    let rest = url.strip_prefix("https://").unwrap_or(url);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    &rest[end..]
 }
 
 #[cfg(test)]

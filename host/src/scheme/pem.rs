@@ -58,6 +58,11 @@ pub(super) fn public_key(text: &[u8], kind: KeyKind) -> Result<Vec<u8>, String> 
     Ok(key)
 }
 
+/// Whether this has the outer form of an X.509 certificate.
+pub(super) fn is_certificate(der: &[u8]) -> bool {
+    certificate_spki(der).is_some()
+}
+
 /// The label and contents of the first PEM section.
 fn section(text: &[u8]) -> Result<(String, Vec<u8>), String> {
     let no_pem = || "must be PEM: `-----BEGIN PUBLIC KEY-----` and so on".to_owned();

@@ -1,7 +1,7 @@
 //! Plaid: a JWT (ES256) in a header, which carries the body's hash and when it was signed.
 //!
 //! A request names its key by `kid`. With `client_id`, the secrets are the API's and keys are
-//! fetched by name from `/webhook_verification_key/get`; without it the secrets are the public
+//! fetched by name from `/webhook_verification_key/get`, there or at `keys_from`; without it the secrets are the public
 //! keys themselves, as that gives them (JWK) or in PEM, and any other key is refused.
 
 use base64::Engine as _;
@@ -15,7 +15,7 @@ use super::declarative::Tolerance;
 use super::headers::{ALWAYS, header, recorded};
 use super::keys::Keys;
 use super::pem::{self, KeyKind};
-use super::settings::Reader;
+use super::settings::{KEYS_FROM, Reader};
 use super::{
     BuildError, CertificateTrust, FetchedKey, KeyRequest, ProviderEvent, Rejection, Request,
     Scheme, Settings,
@@ -42,7 +42,9 @@ struct Plaid {
 struct Api {
     client_id: String,
     secrets: Keys<Secret>,
-    origin: &'static str,
+    origin: String,
+    /// Whether the manifest names the origin.
+    given: bool,
 }
 
 struct PublicKey {
@@ -58,7 +60,11 @@ pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Ve
     let mut reader = Reader::new(name, settings);
     let (keys, api) = match reader.optional_param("client_id") {
         Some(client_id) => (Keys::new([]), Some(api(&mut reader, client_id))),
-        None => (reader.keys(public_key), None),
+        None => {
+            let why = "without `client_id` none is";
+            reader.fetches_nothing(&[KEYS_FROM, "environment"], why);
+            (reader.keys(public_key), None)
+        }
     };
     let tolerance = reader
         .tolerance()
@@ -85,10 +91,12 @@ fn api(reader: &mut Reader<'_>, client_id: String) -> Api {
             ""
         }
     };
+    let given = reader.keys_from();
     Api {
         client_id,
         secrets: reader.keys(|secret| Ok(secret.clone())),
-        origin,
+        given: given.is_some(),
+        origin: given.unwrap_or_else(|| origin.to_owned()),
     }
 }
 
@@ -221,6 +229,7 @@ impl Scheme for Plaid {
         });
         Some(KeyRequest {
             url: format!("{}/webhook_verification_key/get", api.origin),
+            anywhere: api.given,
             body: Some(Secret::new(body.to_string())),
         })
     }

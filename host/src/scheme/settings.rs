@@ -7,6 +7,9 @@ use super::keys::Keys;
 use super::{Settings, SourceSecret, declarative::Tolerance};
 use crate::secret::Secret;
 
+/// Where keys are fetched from instead of their provider.
+pub(super) const KEYS_FROM: &str = "keys_from";
+
 /// A source's settings while a scheme takes out what it knows; what is left over at the end
 /// is a mistake.
 pub(super) struct Reader<'n> {
@@ -119,6 +122,35 @@ impl<'n> Reader<'n> {
             self.mistake(Setting::Param(name.to_owned()), message);
         }
         value
+    }
+
+    /// Where keys are fetched from instead of their provider: an origin, `https://HOST[:PORT]`.
+    pub(super) fn keys_from(&mut self) -> Option<String> {
+        let text = self.optional_param(KEYS_FROM)?;
+        let uri: Option<http::Uri> = text.parse().ok();
+        let origin = uri.filter(|uri| {
+            let authority = uri.authority().map(http::uri::Authority::as_str);
+            uri.scheme_str() == Some("https")
+                && uri.path() == "/"
+                && authority.is_some_and(|authority| {
+                    !authority.contains('@') && text.len() == "https://".len() + authority.len()
+                })
+        });
+        if origin.is_none() {
+            let message = format!("`{KEYS_FROM}` must be an origin: `https://HOST` or with a port");
+            self.mistake(Setting::Param(KEYS_FROM.to_owned()), message);
+        }
+        Some(text)
+    }
+
+    /// Says that settings for fetching keys are of no use, where none are fetched.
+    pub(super) fn fetches_nothing(&mut self, params: &[&str], why: &str) {
+        for &param in params {
+            if self.settings.params.remove(param).is_some() {
+                let message = format!("`{param}` is for keys that are fetched: {why}");
+                self.mistake(Setting::Param(param.to_owned()), message);
+            }
+        }
     }
 
     /// The scheme, if nothing was wrong; otherwise every mistake, settings that nobody took

@@ -117,11 +117,16 @@ async fn the_certificate_must_hold_for_the_host() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_are_fetched_from_whom_the_certificate_names() {
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let loopback = || "127.0.0.0/8".parse().unwrap();
-    let keys = HttpKeys::within(trusting(ours.roots()), loopback());
+    let keys = HttpKeys::new(trusting(ours.roots()));
+    let request = |url: String, anywhere| KeyRequest {
+        url,
+        anywhere,
+        body: None,
+    };
     let ask = async |url: String, body: Option<&str>| {
         let body = body.map(Secret::new);
-        keys.fetch(KeyRequest { url, body }).await
+        let request = request(url, true);
+        keys.fetch(KeyRequest { body, ..request }).await
     };
     let right = ours.serve("localhost").await.port();
     let got = ask(format!("https://localhost:{right}/key"), None).await;
@@ -143,12 +148,9 @@ async fn keys_are_fetched_from_whom_the_certificate_names() {
     }
     let plain = ask(format!("http://localhost:{right}/"), None).await;
     assert!(plain.unwrap_err().contains("https alone"));
-    // Outside of tests no private address is gone to, whatever a name resolves to.
-    let keys = HttpKeys::new(trusting(ours.roots()));
+    // Where the manifest does not name the server, no private address is gone to, whatever a
+    // name resolves to.
     let url = format!("https://localhost:{right}/");
-    let why = keys
-        .fetch(KeyRequest { url, body: None })
-        .await
-        .unwrap_err();
+    let why = keys.fetch(request(url, false)).await.unwrap_err();
     assert!(why.contains("not public"), "{why}");
 }

@@ -1,6 +1,8 @@
 //! Keys that a request names and that are fetched.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::RootCertStore;
@@ -28,8 +30,9 @@ struct Authority {
     between: CertifiedIssuer<'static, KeyPair>,
 }
 
-fn authority_params() -> CertificateParams {
+fn authority_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
 }
@@ -37,9 +40,9 @@ fn authority_params() -> CertificateParams {
 impl Authority {
     fn new() -> Self {
         let key = KeyPair::generate().unwrap();
-        let root = CertifiedIssuer::self_signed(authority_params(), key).unwrap();
+        let root = CertifiedIssuer::self_signed(authority_params("root"), key).unwrap();
         let key = KeyPair::generate().unwrap();
-        let between = CertifiedIssuer::signed_by(authority_params(), key, &root).unwrap();
+        let between = CertifiedIssuer::signed_by(authority_params("between"), key, &root).unwrap();
         Self { root, between }
     }
 
@@ -192,10 +195,8 @@ fn a_certificate_must_be_paypals_and_lead_to_a_root() {
         "it has not begun"
     );
     let (own, _) = good.split_at(good.find("-----END CERTIFICATE-----").unwrap() + 26);
-    assert!(
-        read(own, &trust, NOW).contains("not trusted"),
-        "the chain is broken"
-    );
+    let why = read(own, &trust, NOW);
+    assert!(why.contains("give them as `intermediates`"), "{why}");
     let none = CertificateTrust::new(RootCertStore::empty());
     assert!(read(&good, &none, NOW).contains("no root certificates"));
     for text in [
@@ -204,6 +205,99 @@ fn a_certificate_must_be_paypals_and_lead_to_a_root() {
         "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----",
     ] {
         read(text, &trust, NOW);
+    }
+}
+
+fn paypal_with(more: &[(&str, &str)]) -> Result<Verifier, Vec<BuildError>> {
+    let settings = Settings {
+        params: params(&[&[("webhook_id", "W1")], more].concat()),
+        ..Settings::default()
+    };
+    build("paypal", settings)
+}
+
+#[test]
+fn a_certificate_that_comes_alone_is_completed_by_the_manifest() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let good = ours.chain(NAME);
+    let (own, between) = good.split_at(good.find("-----END CERTIFICATE-----").unwrap() + 26);
+    let verifier = paypal_with(&[("intermediates", between)]).unwrap();
+    let read = |pem: &str, trust: &CertificateTrust, now| {
+        verifier.read_key(URL, pem.as_bytes(), trust, now)
+    };
+    let trust = ours.trust();
+    assert!(read(own, &trust, NOW).is_ok());
+    assert!(read(&good, &trust, NOW).is_ok(), "or comes twice");
+    // What is given helps to find a root, and is none.
+    assert!(read(own, &theirs.trust(), NOW).is_err());
+    assert!(read(&theirs.chain(NAME), &trust, NOW).is_err());
+    assert!(read(between, &trust, NOW).is_err(), "it is nobody's own");
+    let other = ours.chain("www.evil.example");
+    let (other, _) = other.split_at(other.find("-----END CERTIFICATE-----").unwrap() + 26);
+    assert!(read(other, &trust, NOW).is_err());
+
+    let long = between.repeat(9);
+    for (text, says) in [
+        ("", "1 to 8 certificates"),
+        (long.as_str(), "holds 9"),
+        (
+            "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----",
+            "damaged",
+        ),
+        ("-----BEGIN CERTIFICATE-----\n", "damaged"),
+    ] {
+        let errors = paypal_with(&[("intermediates", text)]).unwrap_err();
+        assert!(errors[0].to_string().contains(says), "{errors:?}");
+    }
+}
+
+#[test]
+fn keys_may_be_fetched_from_a_server_that_the_manifest_names() {
+    let verifier = paypal_with(&[("keys_from", "https://keys.internal:8443")]).unwrap();
+    let asked = verifier.key_request(URL, NOW).unwrap();
+    assert_eq!(
+        asked.url,
+        "https://keys.internal:8443/v1/notifications/certs/CERT-1"
+    );
+    assert!(asked.anywhere);
+    assert!(!paypal().key_request(URL, NOW).unwrap().anywhere);
+    // Which certificate it is stays PayPal's to say.
+    for url in ["https://evil.example/x", "https://keys.internal:8443/x"] {
+        assert!(verifier.key_request(url, NOW).is_none());
+        let rejection = verifier.verify(&delivery(url).request(), NOW).unwrap_err();
+        assert_eq!(rejection.code(), "untrusted_key");
+    }
+    for url in [
+        "https://api.paypal.com",
+        "https://api.paypal.com?x",
+        "https://api.paypal.com#x",
+    ] {
+        let asked = verifier.key_request(url, NOW).unwrap();
+        assert!(
+            asked.url.starts_with("https://keys.internal:8443"),
+            "{}",
+            asked.url
+        );
+        assert!(!asked.url.contains("paypal"), "{}", asked.url);
+    }
+
+    for wrong in [
+        "http://keys.internal",
+        "keys.internal",
+        "https://",
+        "https://keys.internal/",
+        "https://keys.internal/path",
+        "https://keys.internal?x",
+        "https://keys.internal#x",
+        "https://user@keys.internal",
+        "",
+    ] {
+        let errors = paypal_with(&[("keys_from", wrong)]).unwrap_err();
+        assert_eq!(
+            errors[0].setting,
+            Setting::Param("keys_from".to_owned()),
+            "{wrong}"
+        );
     }
 }
 
@@ -286,6 +380,40 @@ fn what_is_no_name_of_a_key_is_asked_of_nobody() {
             .insert("plaid-verification", token.parse().unwrap());
         let rejection = verifier.verify(&captured.request(), NOW).unwrap_err();
         assert_eq!(rejection.code(), "malformed_signature", "{kid}");
+    }
+}
+
+#[test]
+fn plaids_keys_may_come_from_a_server_that_the_manifest_names() {
+    let settings = Settings {
+        secrets: vec![Secret::new("hush").into()],
+        params: params(&[("client_id", "c1"), ("keys_from", "https://127.0.0.1:8443")]),
+        ..Settings::default()
+    };
+    let asked = build("plaid", settings).unwrap().key_request("k", NOW);
+    let asked = asked.unwrap();
+    assert_eq!(
+        asked.url,
+        "https://127.0.0.1:8443/webhook_verification_key/get"
+    );
+    assert!(asked.anywhere);
+}
+
+#[test]
+fn settings_for_fetching_are_refused_where_nothing_is_fetched() {
+    for (scheme, more) in [
+        ("paypal", &["keys_from", "intermediates"]),
+        ("plaid", &["keys_from", "environment"]),
+    ] {
+        let (_, vectors) = all().into_iter().find(|(name, _)| name == scheme).unwrap();
+        for name in more {
+            let mut settings = vectors[0].settings();
+            settings.params.insert((*name).to_owned(), "x".to_owned());
+            let errors = build(scheme, settings).unwrap_err();
+            assert_eq!(errors.len(), 1, "{errors:?}");
+            assert_eq!(errors[0].setting, Setting::Param((*name).to_owned()));
+            assert!(errors[0].to_string().contains("keys that are fetched"));
+        }
     }
 }
 
