@@ -22,7 +22,7 @@ use crate::ledger::{
     Recipient, Recorded, Records,
 };
 use crate::manifest::{Handler, OutboxSettings, Source};
-use crate::outbox::{Inbox, Targets};
+use crate::outbox::{self, Inbox, Targets};
 use crate::schedule::Alarm;
 use crate::scheme::{Accepted, FetchedKey, ProviderEvent};
 use crate::secret_uses::SecretUses;
@@ -70,8 +70,8 @@ pub(crate) struct Core {
     pub(crate) backlog: Gauge,
     /// Held while a handler is paused or resumed.
     pub(crate) pausing: Mutex<()>,
-    /// Lets the outbox look again, once there is one.
-    pub(crate) wake_outbox: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// The way to the outbox, once there is one.
+    pub(crate) outbox: OnceLock<outbox::Handle>,
 }
 
 /// A source with its generation, for the time of one request.
@@ -218,6 +218,7 @@ impl Status for Core {
             "ledger": ledger,
             "backlog": self.backlog.json(),
             "rejections": self.rejections_json(),
+            "held_hosts_until_ms": self.held_hosts_json(),
             "secrets": self.secrets_json(&generation),
         })
     }
@@ -278,6 +279,12 @@ impl Core {
             (source.name.to_string(), secrets)
         });
         Value::Object(shown.collect())
+    }
+
+    fn held_hosts_json(&self) -> Value {
+        let held = self.outbox.get().map(outbox::Handle::held);
+        let until = |(host, until): (String, UnixMillis)| (host, until.into());
+        Value::Object(held.into_iter().flatten().map(until).collect())
     }
 
     fn rejections_json(&self) -> Value {

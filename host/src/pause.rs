@@ -52,8 +52,8 @@ impl Core {
     fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError> {
         self.ledger.set_pause(handler, pause)?;
         self.dispatcher.set_pause(handler, pause);
-        if let Some(wake) = self.wake_outbox.get() {
-            wake();
+        if let Some(outbox) = self.outbox.get() {
+            outbox.wake();
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! So many in so much time: a rate, and the bucket of tokens that keeps to it.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::event::UnixMillis;
@@ -30,6 +31,19 @@ impl Rate {
     }
 }
 
+impl fmt::Display for Rate {
+    /// As a manifest has it: `100/s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let per = match self.per.as_secs() {
+            1 => "s",
+            60 => "m",
+            3600 => "h",
+            _ => return write!(f, "{}/{:?}", self.count, self.per),
+        };
+        write!(f, "{}/{per}", self.count)
+    }
+}
+
 /// A bucket of tokens, by the time of day. Holds one number: the time at which it will
 /// be full again, which each token that is taken moves on by one interval.
 #[derive(Debug, Clone)]
@@ -54,6 +68,11 @@ impl Bucket {
     pub(crate) fn opens_at(&self) -> UnixMillis {
         let ahead = (self.rate.burst() - 1) * self.rate.interval();
         self.full_at.saturating_sub(ahead).div_ceil(NANOS_PER_MILLI)
+    }
+
+    /// Whether nothing has been taken that is not there again.
+    pub(crate) fn is_full(&self, now: UnixMillis) -> bool {
+        self.full_at <= nanos(now)
     }
 
     /// Takes a token, whether or not there is one: then it is taken in advance.

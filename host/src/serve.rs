@@ -156,7 +156,7 @@ impl Gateway {
             clock,
             backlog: Gauge::default(),
             pausing: Mutex::default(),
-            wake_outbox: OnceLock::new(),
+            outbox: OnceLock::new(),
         });
         core.prune_components(&[&generation]);
         let server = &generation.manifest.server;
@@ -176,8 +176,9 @@ impl Gateway {
             tls: outbox::system_tls(),
         });
         // There is one outbox a gateway.
-        let _ = core.wake_outbox.set(Box::new(outbox.waker()));
-        let reloader = Reloader::start(core.clone(), loader, signature, outbox.waker())?;
+        let _ = core.outbox.set(outbox.handle());
+        let wake = outbox.handle();
+        let reloader = Reloader::start(core.clone(), loader, signature, move || wake.wake())?;
         let housekeeper = Housekeeper::start(core.ledger.clone(), {
             let core = core.clone();
             move || core.current.load().manifest.retention.clone()

@@ -9,6 +9,7 @@ mod dispatch;
 mod durability;
 mod effects;
 mod handlers;
+mod hosts;
 mod ingress;
 mod keys;
 mod oracles;

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::event::UnixMillis;
-use crate::manifest::{self, Manifest, Mistakes};
+use crate::manifest::{self, Manifest, Mistakes, OutboxSettings};
 
 /// Checks a manifest: prints every mistake in it, or what it says.
 #[derive(Debug, Clone, clap::Args)]
@@ -99,7 +99,7 @@ impl Checked {
     }
 
     /// One object with `sound`, `mistakes`, `warnings` and, of a sound manifest, `sources`,
-    /// `handlers` and `routes`.
+    /// `handlers`, `routes` and `outbox`.
     ///
     /// # Errors
     /// Those of writing.
@@ -128,6 +128,7 @@ impl Checked {
                     "component": handler.component,
                 })).collect::<Vec<_>>(),
                 "routes": manifest.routes.iter().map(route_json).collect::<Vec<_>>(),
+                "outbox": outbox_json(&manifest.outbox),
             }),
         };
         writeln!(out, "{report:#}")
@@ -142,6 +143,21 @@ fn mistake_json(mistake: &manifest::Mistake) -> Json {
         "column": position.map(|(_, column)| column),
         "message": mistake.message,
         "help": mistake.help,
+    })
+}
+
+fn outbox_json(outbox: &OutboxSettings) -> Json {
+    let limit = |limit: &manifest::HostLimit| {
+        json!({
+            "concurrency": limit.concurrency,
+            "rate": limit.rate.map(|rate| rate.to_string()),
+        })
+    };
+    let named = &outbox.hosts.named;
+    json!({
+        "concurrency": outbox.concurrency,
+        "per_host": limit(&outbox.hosts.default),
+        "hosts": named.iter().map(|(host, of)| (host.clone(), limit(of))).collect::<Map<_, _>>(),
     })
 }
 
@@ -162,6 +178,7 @@ fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
         server.listen, server.admin
     )?;
     writeln!(out, "ledger     {}", ledger.path.display())?;
+    write_outbox(&manifest.outbox, out)?;
     writeln!(out, "\n{}", counted(manifest.sources.len(), "source"))?;
     let width = manifest
         .sources
@@ -194,6 +211,20 @@ fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     writeln!(out)
+}
+
+/// How many requests may be under way, in all and to each host.
+fn write_outbox(outbox: &OutboxSettings, out: &mut dyn Write) -> io::Result<()> {
+    let limits = &outbox.hosts;
+    let (all, each) = (outbox.concurrency, limits.default);
+    writeln!(
+        out,
+        "outbox     {all} requests at once; {each} to each host"
+    )?;
+    for (host, limit) in &limits.named {
+        writeln!(out, "           {limit} to {host}")?;
+    }
+    Ok(())
 }
 
 fn write_route(route: &manifest::Route, out: &mut dyn Write) -> io::Result<()> {
@@ -269,7 +300,8 @@ handlers = ["log"]
         assert_eq!(
             out,
             "listens on 0.0.0.0:8080, admin on 127.0.0.1:8081\n\
-             ledger     data/tollgate.db\n\n\
+             ledger     data/tollgate.db\n\
+             outbox     64 requests at once; 32 at once to each host\n\n\
              1 source\n  stripe  /stripe  (stripe)\n\n\
              1 handler\n  log  plugins/log.wasm\n\n\
              1 route\n  stripe: invoice.*, charge.refunded where /livemode = true -> log\n\n\
@@ -279,6 +311,20 @@ handlers = ["log"]
         assert_eq!(json["sound"], true);
         assert_eq!(json["sources"][0]["scheme"], "stripe");
         assert_eq!(json["routes"][0]["events"][1], "charge.refunded");
+    }
+
+    #[test]
+    fn limits_of_hosts_are_summed_up() {
+        let limits = "[outbox.hosts.\"api.example.com\"]\nconcurrency = 4\nrate = \"90/m\"\n";
+        let (checked, folder) = check(&format!("{GOOD}{limits}"), &|_| Vec::new());
+        let (out, _) = text(&checked, folder.path());
+        let said = "outbox     64 requests at once; 32 at once to each host\n           \
+                    4 at once, 90/m to api.example.com\n";
+        assert!(out.contains(said), "{out}");
+        let json = json_of(&checked);
+        let limit = json!({ "concurrency": 4, "rate": "90/m" });
+        assert_eq!(json["outbox"]["hosts"]["api.example.com"], limit);
+        assert_eq!(json["outbox"]["per_host"]["rate"], Json::Null);
     }
 
     #[test]

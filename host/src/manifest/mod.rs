@@ -11,6 +11,7 @@ mod defaults;
 mod expiry;
 mod fields;
 mod handlers;
+mod hosts;
 mod json;
 mod names;
 mod order;
@@ -43,6 +44,7 @@ use crate::secret::Secret;
 use crate::suggest;
 
 pub use expiry::SecretState;
+pub use hosts::{HostLimit, HostLimits};
 pub(crate) use quantity::parse_duration;
 pub use report::{Mistake, Mistakes};
 pub use values::{NetworkError, OriginError};
@@ -170,6 +172,8 @@ pub struct OutboxSettings {
     pub concurrency: usize,
     /// `timeout` of one try, from connecting to the end of the answer. Default 30 s.
     pub timeout: Duration,
+    /// `per_host` and `hosts`: what receivers bear.
+    pub hosts: Arc<HostLimits>,
     /// `retry` policy. Default 16 attempts, first 1 s, factor 2, max 1 h, jitter 0.2.
     pub retry: RetryPolicy,
 }

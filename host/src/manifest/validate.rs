@@ -1,5 +1,6 @@
 //! What the manifest means: from the tree to a [`Manifest`], collecting every mistake.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use super::retry::retry_policy;
 use super::secrets::Given;
 use super::suggest::nearest;
 use super::{
-    LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, backlog, handlers,
-    retention, routes, schemes, secrets, sources,
+    Handler, LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, backlog,
+    handlers, hosts, retention, routes, schemes, secrets, sources,
 };
+use crate::event::HandlerName;
 use crate::ledger::Retention;
 use crate::secret::Secret;
 
@@ -74,9 +76,12 @@ const RELOAD: Keys = Keys {
 
 const OUTBOX: Keys = Keys {
     of: "`[outbox]`",
-    known: &["concurrency", "timeout", "retry"],
+    known: &["concurrency", "timeout", "retry", "per_host", "hosts"],
     unsupported: &[],
-    instead: &[],
+    instead: &[(
+        "rate",
+        "a rate is kept for each host: write per_host = { rate = \"50/s\" }",
+    )],
 };
 
 /// Reads and validates a manifest's text.
@@ -136,7 +141,7 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
                 .collect(),
         }),
         reload: read_reload(cx, &reload),
-        outbox: read_outbox(cx, &outbox),
+        outbox: read_outbox(cx, &outbox, &handlers),
         server,
         admin_token,
         backlog,
@@ -327,9 +332,15 @@ fn watch(cx: &mut Context<'_>, node: &Node) -> Option<Watch> {
     }
 }
 
-fn read_outbox(cx: &mut Context<'_>, fields: &Fields<'_>) -> OutboxSettings {
+fn read_outbox(
+    cx: &mut Context<'_>,
+    fields: &Fields<'_>,
+    handlers: &BTreeMap<HandlerName, Arc<Handler>>,
+) -> OutboxSettings {
+    let concurrency = fields.count(cx, "concurrency", &defaults::OUTBOX_CONCURRENCY);
     OutboxSettings {
-        concurrency: fields.count(cx, "concurrency", &defaults::OUTBOX_CONCURRENCY),
+        concurrency,
+        hosts: Arc::new(hosts::hosts(cx, fields, concurrency, handlers)),
         timeout: fields.duration(cx, "timeout", &defaults::OUTBOX_TIMEOUT),
         retry: retry_policy(cx, fields.get("retry"), &defaults::OUTBOX_RETRY),
     }

@@ -67,6 +67,16 @@ pub(super) enum Verdict {
 }
 
 impl Outcome {
+    /// For how long the receiver wants nothing more, from anybody: `Retry-After` with a status
+    /// that speaks of the receiver (RFC 6585, section 4; RFC 9110, section 15.6.4). With others
+    /// it speaks of the request.
+    pub(super) fn asks_for_time(&self) -> Option<Duration> {
+        match (self.status?.as_u16(), self.verdict) {
+            (429 | 503, Verdict::Again(asked)) => asked,
+            _ => None,
+        }
+    }
+
     fn dead(error: impl Into<String>) -> Self {
         Self {
             status: None,

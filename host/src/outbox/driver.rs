@@ -13,6 +13,7 @@ use tracing::{debug, error, warn};
 
 use super::attempt::{Outcome, Verdict, attempt};
 use super::connect::Clients;
+use super::hosts::{Hosts, quiet_until};
 use super::inbox::Inbox;
 use super::queue::{Bounds, Queue};
 use super::response;
@@ -50,6 +51,8 @@ struct Ended {
     seq: OutboxSeq,
     tries: u32,
     next: Option<OutboxNext>,
+    /// The time before which its receiver wants nothing more, from anybody.
+    quiet_until: Option<UnixMillis>,
 }
 
 type Page = Result<Vec<OutboxRequest>, LedgerError>;
@@ -61,7 +64,9 @@ pub(super) struct Driver {
     sending: Arc<Sending>,
     queue: Queue,
     tries: JoinSet<Ended>,
-    seqs: HashMap<task::Id, OutboxSeq>,
+    /// The tries under way, and the name of the host that each counts for.
+    seqs: HashMap<task::Id, (OutboxSeq, String)>,
+    hosts: Hosts,
     reading: Option<JoinHandle<Page>>,
     pass_began: Instant,
     next_pass: Instant,
@@ -89,6 +94,7 @@ impl Driver {
             queue: Queue::new(bounds),
             tries: JoinSet::new(),
             seqs: HashMap::new(),
+            hosts: Hosts::default(),
             reading: None,
             pass_began: now,
             next_pass: now,
@@ -104,7 +110,8 @@ impl Driver {
             // neither started nor waited for.
             let now = self.sending.clock.now();
             self.start_tries(now);
-            let idle_until = self.idle_until(now);
+            let opens = self.hosts.look(now);
+            let idle_until = self.idle_until(now, opens);
             let signals = self.sending.signals.clone();
             tokio::select! {
                 _ = stopped.wait_for(|stopped| *stopped) => break,
@@ -127,7 +134,8 @@ impl Driver {
     fn take_in(&mut self) {
         let arrived = self.inbox.take();
         for request in arrived.requests {
-            self.queue.arrive(request);
+            let hosts = hosts_of(&*self.targets, &request.handler);
+            self.queue.arrive(request, hosts);
         }
         for (handler, seq) in arrived.missed {
             self.queue.miss(&handler, seq);
@@ -139,10 +147,7 @@ impl Driver {
             return;
         }
         let (now, targets) = (self.now(), self.targets.clone());
-        if let Some(after) = self
-            .queue
-            .begin_pass(now, |name| targets.handler(name).is_some())
-        {
+        if let Some(after) = self.queue.begin_pass(now, |name| hosts_of(&*targets, name)) {
             self.pass_began = Instant::now();
             self.read(after, Duration::ZERO);
         }
@@ -165,8 +170,8 @@ impl Driver {
         let (now, targets) = (self.now(), self.targets.clone());
         match page {
             Ok(requests) => {
-                let present = |name: &HandlerName| targets.handler(name).is_some();
-                match self.queue.page(requests, now, present) {
+                let hosts = |name: &HandlerName| hosts_of(&*targets, name);
+                match self.queue.page(requests, now, hosts) {
                     Some(after) => self.read(after, Duration::ZERO),
                     None => {
                         let rest = REST.max(self.pass_began.elapsed() * 2);
@@ -188,31 +193,37 @@ impl Driver {
 
     fn start_tries(&mut self, now: UnixMillis) {
         let settings = self.targets.settings();
+        let limits = &*settings.hosts;
         // One handler never takes every place: its receiver may take all time to answer.
         let per_handler = (settings.concurrency - settings.concurrency / 4).max(1);
         while self.tries.len() < settings.concurrency {
             let ready = |name: &HandlerName| self.targets.handler(name);
-            let Some((request, handler)) = self.queue.next(now, per_handler, ready) else {
+            let free = |host: &str| self.hosts.is_free(host, limits, now);
+            let next = self.queue.next(now, per_handler, free, ready);
+            let Some((request, host, handler)) = next else {
                 return;
             };
             let seq = request.seq;
+            let host = self.hosts.started(&host, seq, limits, now);
             let send = self
                 .sending
                 .clone()
                 .send(handler, request, settings.clone());
             let task = self.tries.spawn(send);
-            self.seqs.insert(task.id(), seq);
+            self.seqs.insert(task.id(), (seq, host));
         }
     }
 
     fn ended(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
         match ended {
             Ok((id, ended)) => {
-                self.seqs.remove(&id);
+                if let Some((seq, host)) = self.seqs.remove(&id) {
+                    self.hosts.ended(&host, seq, ended.quiet_until);
+                }
                 match ended.next {
                     Some(OutboxNext::Sent | OutboxNext::Dead) => self.queue.finished(ended.seq),
                     Some(OutboxNext::Waiting { due }) => {
-                        self.queue.again(ended.seq, ended.tries, due);
+                        self.queue.again(ended.seq, Some(ended.tries), due);
                     }
                     // The ledger has been closed: nothing goes any more.
                     None => {}
@@ -220,19 +231,31 @@ impl Driver {
             }
             Err(error) => {
                 error!(%error, "sending an outbox request panicked");
-                if let Some(seq) = self.seqs.remove(&error.id()) {
-                    self.queue
-                        .retry_at(seq, self.now() + PAUSE.as_millis() as u64);
+                if let Some((seq, host)) = self.seqs.remove(&error.id()) {
+                    self.hosts.ended(&host, seq, None);
+                    let due = self.now() + PAUSE.as_millis() as u64;
+                    self.queue.again(seq, None, due);
                 }
             }
         }
+        self.tell_held();
+    }
+
+    fn tell_held(&self) {
+        // By the time of day, for people.
+        let ahead = self.sending.clock.ahead();
+        let held = self.hosts.held();
+        let held = held.map(|(host, at)| (host.to_owned(), at.saturating_add_signed(-ahead)));
+        *self.sending.signals.held.lock() = held.collect();
     }
 
     /// When to look again if nothing happens before.
-    fn idle_until(&self, clock: UnixMillis) -> Instant {
+    fn idle_until(&self, clock: UnixMillis, opens: Option<UnixMillis>) -> Instant {
         let now = Instant::now();
         let present = |name: &HandlerName| self.targets.handler(name).is_some();
-        let due = self.queue.next_due(clock, present).map_or(LOOK, |wait| {
+        let due = self.queue.next_due(clock, present);
+        let opens = opens.map(|at| at.saturating_sub(clock));
+        let due = due.into_iter().chain(opens).min().map_or(LOOK, |wait| {
             // Not less than a millisecond: what is due but has no place waits for one.
             Duration::from_millis(wait.max(1)).min(LOOK)
         });
@@ -242,6 +265,13 @@ impl Driver {
         }
         look
     }
+}
+
+/// How many hosts a handler may send to: about as many as its `allow` list is long, one at
+/// least; 0 if it is not in the manifest.
+fn hosts_of(targets: &dyn Targets, name: &HandlerName) -> usize {
+    let handler = targets.handler(name);
+    handler.map_or(0, |handler| handler.allow.len().max(1))
 }
 
 /// Resolves with the page that is being read, never if none is.
@@ -272,6 +302,8 @@ impl Sending {
         .await;
         let tries = request.tries + 1;
         let at = self.clock.wall();
+        let asked = outcome.asks_for_time();
+        let quiet_until = asked.map(|asked| quiet_until(self.clock.now(), asked));
         let next = next(&outcome, tries, request.queued, &self.clock, &settings);
         self.note(&request, tries, &outcome, next);
         let response = response::event(&request, &outcome, tries, next, at).map(|mut new| {
@@ -292,6 +324,7 @@ impl Sending {
             seq: request.seq,
             tries,
             next: settled.then_some(next),
+            quiet_until,
         }
     }
 

@@ -2,20 +2,24 @@
 //!
 //! Each goes out at least once, with the same `Idempotency-Key` on every try, until it
 //! is answered 2xx or given up. What became of a try is in the ledger before the next
-//! request of its lane goes. See [`queue`] for order and memory, [`attempt`] for what an
-//! answer means, [`addresses`] for where requests may go.
+//! request of its lane goes. See [`queue`] for order and memory, [`hosts`] for what each
+//! receiver bears, [`attempt`] for what an answer means, [`addresses`] for where requests
+//! may go.
 
 mod addresses;
 mod attempt;
 mod connect;
 mod driver;
 mod get;
+mod heads;
+mod hosts;
 mod inbox;
 mod pass;
 mod queue;
 mod response;
 mod retry_after;
 mod settle;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -23,13 +27,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustls::ClientConfig;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::clock::SteadyClock;
-use crate::event::{Event, HandlerName};
+use crate::event::{Event, HandlerName, UnixMillis};
 use crate::ledger::{Ledger, Recipient};
 use crate::manifest::{Handler, OutboxSettings};
 
@@ -83,6 +88,25 @@ struct Signals {
     sent: AtomicU64,
     again: AtomicU64,
     dead: AtomicU64,
+    held: Mutex<Vec<(String, UnixMillis)>>,
+}
+
+/// A way to the running sender for whoever does not own it.
+#[derive(Debug, Clone)]
+pub struct Handle(Arc<Signals>);
+
+impl Handle {
+    /// Looks again at what may go: call it after a reload, and after moving a clock by
+    /// hand.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// The hosts that asked for time, and until when nothing goes there. A time that has
+    /// passed means that one request is finding out.
+    pub fn held(&self) -> Vec<(String, UnixMillis)> {
+        self.0.held.lock().clone()
+    }
 }
 
 /// How tries ended since the start.
@@ -111,16 +135,9 @@ impl Outbox {
         Self { shared, stop, task }
     }
 
-    /// Looks again at what may go: call it after a reload, and after moving a clock by
-    /// hand.
-    pub fn wake(&self) {
-        self.shared.wake.notify_one();
-    }
-
-    /// [`Outbox::wake`] as a function of its own.
-    pub fn waker(&self) -> impl Fn() + Send + Sync + 'static {
-        let shared = self.shared.clone();
-        move || shared.wake.notify_one()
+    /// A way to it for others.
+    pub fn handle(&self) -> Handle {
+        Handle(self.shared.clone())
     }
 
     /// How tries ended since the start.

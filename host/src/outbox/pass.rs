@@ -13,11 +13,19 @@
 //!   So what was kept aside at or below the watermark has been seen, and what lies above
 //!   it has not: that is taken in, if nothing of its handler was left out. What arrives
 //!   late, after the pass, is told apart in the same way.
+//!
+//! A pass stops short once it can take in no more, so that a long queue is not read again
+//! and again. While some host of a handler has room left, it reads on to look for requests
+//! to that host behind those that wait for another; only for as long as that other has not
+//! drained, since it is fast then, and should not idle meanwhile. What such a pass learns is
+//! kept (`Left`): what arrives for a host of which nothing is left out needs no pass, and once
+//! a crowded host has drained, the next one reads no further than to fill it up again.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 
-use super::queue::{Behind, Lane, Queue, SOON};
+use super::heads::{Host, host_of};
+use super::queue::{Lane, Queue, Room, SOON};
+use super::share::{Behind, Left};
 use crate::event::{HandlerName, UnixMillis};
 use crate::ledger::{OutboxRequest, OutboxSeq};
 
@@ -39,19 +47,20 @@ pub(super) struct Pass {
     kept: Vec<OutboxRequest>,
     /// Whether what was left out may have become able to go.
     pub(super) look_again: bool,
-    hasher: RandomState,
 }
 
 /// What a pass knows of a handler.
 #[derive(Debug, Default)]
 struct Member {
-    /// Lanes of which something was left out, by hash: a collision only delays.
-    blocked: HashSet<u64>,
     /// The first request that was left out or missed.
     first: Option<OutboxSeq>,
     more: bool,
     due: Option<UnixMillis>,
+    left: Left,
+    /// Nothing more is taken in.
     full: bool,
+    /// If the pass is for these hosts alone: they, and what was left out before.
+    again: Option<(Vec<Host>, Behind)>,
 }
 
 impl Pass {
@@ -88,33 +97,39 @@ impl Queue {
     pub(super) fn begin_pass(
         &mut self,
         now: UnixMillis,
-        present: impl Fn(&HandlerName) -> bool,
+        hosts: impl Fn(&HandlerName) -> usize,
     ) -> Option<OutboxSeq> {
         let all = self.first_pass.is_none();
-        let wanted = self.wants_pass(now, &present);
+        let wanted = self.wants_pass(now, &hosts);
         if !all && wanted.is_empty() {
             return None;
         }
-        self.make_room(&wanted, now, present);
-        let members: HashMap<_, _> = wanted
-            .into_iter()
-            .map(|handler| (handler, Member::default()))
-            .collect();
-        let from = members
+        self.make_room(&wanted.keys().cloned().collect(), now, hosts);
+        let from = wanted
             .keys()
-            .filter_map(|handler| Some(self.shares.get(handler)?.behind?.from))
+            .filter_map(|handler| Some(self.shares.get(handler)?.behind.as_ref()?.from))
             .min()
             .filter(|_| !all)
             .unwrap_or_default();
+        let members = wanted.into_iter().map(|(handler, drained)| {
+            let share = self.shares.get_mut(&handler);
+            let before = share.and_then(|share| share.behind.take());
+            // What had to make room may be anywhere.
+            let again = before.filter(|before| !drained.is_empty() && !before.more);
+            let member = Member {
+                again: again.map(|before| (drained, before)),
+                ..Member::default()
+            };
+            (handler, member)
+        });
         let cursor = OutboxSeq(from.0.saturating_sub(1));
         self.pass = Some(Pass {
             cursor,
             all,
-            members,
+            members: members.collect(),
             settled: HashSet::new(),
             kept: Vec::new(),
             look_again: false,
-            hasher: RandomState::new(),
         });
         Some(cursor)
     }
@@ -130,21 +145,24 @@ impl Queue {
         &mut self,
         requests: Vec<OutboxRequest>,
         now: UnixMillis,
-        present: impl Fn(&HandlerName) -> bool,
+        hosts: impl Fn(&HandlerName) -> usize,
     ) -> Option<OutboxSeq> {
         let mut pass = self.pass.take()?;
         let at_end = requests.is_empty();
         for request in requests {
             pass.cursor = request.seq;
             if pass.covers(&request.handler) && !pass.settled.contains(&request.seq) {
-                let present = present(&request.handler);
-                self.offer(&mut pass, request, now, present);
+                let hosts = hosts(&request.handler);
+                self.offer(&mut pass, request, now, hosts);
             }
+        }
+        for (handler, member) in &mut pass.members {
+            self.look_at(handler, member, now, hosts(handler));
         }
         // Reading on is for members that still have room.
         let idle = !pass.all && pass.members.values().all(|member| member.full);
         if at_end || idle {
-            self.end(pass);
+            self.end(pass, at_end, hosts);
             return None;
         }
         let cursor = pass.cursor;
@@ -153,70 +171,94 @@ impl Queue {
     }
 
     /// Takes in one request of a page, or leaves it out.
-    fn offer(&mut self, pass: &mut Pass, request: OutboxRequest, now: UnixMillis, present: bool) {
+    fn offer(&mut self, pass: &mut Pass, request: OutboxRequest, now: UnixMillis, hosts: usize) {
         let lane = Lane::of(&request);
         let member = pass.members.entry(request.handler.clone()).or_default();
-        let hash = pass.hasher.hash_one(&lane);
-        let until = now + SOON;
-        let mut soon = request.due <= until;
-        if let Some(share) = self.shares.get(&request.handler)
-            && let Some(known) = share.lane(&lane)
-        {
-            if known.back().is_some_and(|tail| request.seq <= tail.seq) {
-                return;
-            }
-            // What follows a stuck head is stuck too.
-            soon = share.goes_by(known, until);
+        let hash = self.hash(&lane);
+        let (present, until) = (hosts > 0, now + SOON);
+        let share = self.shares.get(&request.handler);
+        let tail = share.and_then(|share| share.tail(&lane));
+        if tail.is_some_and(|tail| request.seq <= tail) {
+            return;
         }
-        soon &= present;
-        if !member.full && !member.blocked.contains(&hash) && self.has_room(&request.handler, soon)
-        {
+        // What follows a head waits for what the head waits for.
+        let known = share.and_then(|share| share.waits_for(&lane, until));
+        let (host, soon) = known.unwrap_or_else(|| (host_of(&request), request.due <= until));
+        let soon = soon && present;
+        let room = self.room(&request.handler, &host, hosts, soon);
+        let full = room == Room::Full
+            && (soon || self.room(&request.handler, &host, hosts, true) == Room::Full);
+        let blocked = member.left.has_lane(hash);
+        if !member.full && !blocked && room == Room::Free {
             self.push(request);
             return;
         }
         member.leave_out(request.seq);
-        if !member.blocked.contains(&hash) {
-            if soon {
+        if !blocked {
+            member.left.host(host, soon && room == Room::Crowded);
+            if soon && room != Room::Crowded {
                 member.more = true;
-            } else if present {
+            } else if present && !soon {
                 member.due = Some(member.due.map_or(request.due, |due| due.min(request.due)));
             }
         }
         if matches!(lane, Lane::Key(_)) {
-            member.blocked.insert(hash);
+            member.left.lane(hash);
         }
-        if !self.has_room(&request.handler, true) || member.blocked.len() >= BLOCKED {
+        if full || member.left.lanes() >= BLOCKED {
             member.full = true;
             member.more |= present;
         }
     }
 
-    fn end(&mut self, mut pass: Pass) {
-        for request in &pass.kept {
-            if request.seq > pass.cursor
-                && let Some(member) = pass.members.get_mut(&request.handler)
-                && member.first.is_some()
-            {
-                // Left out, since something else of its handler is.
-                member.leave_out(request.seq);
-                member.more = true;
-            }
+    /// Whether reading on is of use for a handler.
+    fn look_at(&self, handler: &HandlerName, member: &mut Member, now: UnixMillis, hosts: usize) {
+        let Some(share) = self.shares.get(handler).filter(|_| !member.full) else {
+            return;
+        };
+        if let Some((wanted, _)) = &member.again
+            && wanted.iter().all(|host| member.left.is_crowded(host))
+        {
+            member.full = true;
+        } else if member.left.crowded().count() >= hosts.max(1)
+            || member
+                .left
+                .crowded()
+                .any(|host| self.has_drained(share, host, hosts, now))
+        {
+            member.full = true;
+            member.more = true;
         }
-        for (handler, member) in pass.members {
+    }
+
+    /// `whole` says whether the pass has read to the end.
+    fn end(&mut self, mut pass: Pass, whole: bool, hosts: impl Fn(&HandlerName) -> usize) {
+        for (handler, mut member) in std::mem::take(&mut pass.members) {
+            if member.full && !whole {
+                // What has not been read begins behind.
+                member.leave_out(pass.cursor);
+            }
+            if let Some((_, before)) = member.again
+                && !whole
+            {
+                member.left.join(before.left);
+                member.due = member.due.into_iter().chain(before.due).min();
+            }
+            member.left.shorten();
             let share = self.shares.entry(handler).or_default();
-            // Those that are behind get their watermark from the pass that catches up.
-            share.seen = pass.cursor;
+            share.seen = share.seen.max(pass.cursor);
             share.behind = member.first.map(|from| Behind {
                 from,
                 more: member.more || pass.look_again,
                 due: member.due,
+                left: member.left,
             });
         }
         self.first_pass.get_or_insert(pass.cursor);
-        // Those whose handler is behind are left out by `arrive`.
         for request in pass.kept {
             if request.seq > pass.cursor {
-                self.arrive(request);
+                let hosts = hosts(&request.handler);
+                self.arrive(request, hosts);
             }
         }
     }

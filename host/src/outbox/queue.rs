@@ -1,8 +1,8 @@
 //! The requests that wait, as far as memory holds them, and which may go next.
 //!
 //! Requests of one handler with the same order key form a lane: only its head may go,
-//! and what waits for a retry holds up its lane alone. A request without a key is a lane
-//! by itself. Handlers take turns.
+//! and what waits for a retry or for a host holds up its lane alone. A request without a
+//! key is a lane by itself. Handlers take turns.
 //!
 //! Memory holds a bounded part of what the ledger holds. Two rules keep that right:
 //!
@@ -10,17 +10,22 @@
 //!    head, and whatever is left out comes later.
 //! 2. A handler is either *complete* (all its waiting requests are in memory) or
 //!    *behind* from some place on: everything of it that is not in memory lies there or
-//!    after. Arrivals of a handler that is behind are left out, since they would break
-//!    rule 1; a [`super::pass::Pass`] over the ledger takes in what was left out.
+//!    after. What arrives for a handler that is behind is taken in only where nothing of
+//!    its lane and to its host is known to be left out; a [`super::pass::Pass`] over the
+//!    ledger takes in the rest.
 //!
-//! Each handler may fill only a share of the memory, and requests that cannot go soon
-//! only half of that share: so neither a handler with a million requests to a receiver
-//! that is down, nor the stuck half of its own requests, keeps others out.
+//! Each handler may fill only a share of the memory, what waits for one of the hosts that
+//! it may send to only its part of that share, and requests that cannot go soon only half
+//! of either. So others are not kept out by a handler with a million requests to a receiver
+//! that is down, by the stuck half of its own requests, or by a host that takes few.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
 
+use super::heads::{Host, host_of};
 use super::pass::Pass;
+use super::share::{Behind, Load, Share};
 use crate::event::{HandlerName, UnixMillis};
 use crate::ledger::{OutboxRequest, OutboxSeq};
 
@@ -77,38 +82,22 @@ impl Lane {
     }
 }
 
-/// From where on a handler's requests are not all in memory.
+/// Whether another request fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Behind {
-    /// Whatever is left out lies here or after.
-    pub(super) from: OutboxSeq,
-    /// Whether some of it can go as soon as there is room.
-    pub(super) more: bool,
-    /// When the next of the rest can go.
-    pub(super) due: Option<UnixMillis>,
+pub(super) enum Room {
+    Free,
+    /// Too many wait for its host.
+    Crowded,
+    /// Too many wait.
+    Full,
 }
 
-/// One handler's requests in memory.
-#[derive(Debug, Default)]
-pub(super) struct Share {
-    lanes: HashMap<Lane, VecDeque<OutboxRequest>>,
-    /// The lanes whose head is not under way, by when that is due.
-    heads: BTreeMap<(UnixMillis, OutboxSeq), Lane>,
-    running: usize,
-    requests: usize,
-    bytes: usize,
-    pub(super) behind: Option<Behind>,
-    /// The watermark of the last pass that covered it. The ledger tells of a request
-    /// after it can be read, so what arrives up to here has been seen before.
-    pub(super) seen: OutboxSeq,
-}
-
-/// All requests in memory.
+/// All requests in memory. Where a handler's `hosts` are asked for, that is the number of
+/// hosts that it may send to; 0 if it is not in the manifest.
 pub(super) struct Queue {
-    pub(super) bounds: Bounds,
+    bounds: Bounds,
     pub(super) shares: BTreeMap<HandlerName, Share>,
-    requests: usize,
-    bytes: usize,
+    load: Load,
     running: HashMap<OutboxSeq, (HandlerName, Lane)>,
     /// Whose turn was last.
     last: Option<HandlerName>,
@@ -116,6 +105,7 @@ pub(super) struct Queue {
     /// all are behind from the start.
     pub(super) first_pass: Option<OutboxSeq>,
     pub(super) pass: Option<Pass>,
+    hasher: RandomState,
 }
 
 impl Queue {
@@ -123,30 +113,31 @@ impl Queue {
         Self {
             bounds,
             shares: BTreeMap::new(),
-            requests: 0,
-            bytes: 0,
+            load: Load::default(),
             running: HashMap::new(),
             last: None,
             first_pass: None,
             pass: None,
+            hasher: RandomState::new(),
         }
     }
 
     /// How many requests are in memory.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.requests
+        self.load.requests
     }
 
-    /// The next request that may go at `now`, of a handler for which `ready` gives
-    /// something and of which fewer than `per_handler` are under way. From here on it
-    /// counts as under way.
+    /// The next request that may go at `now` to a host that is `free`, of a handler for
+    /// which `ready` gives something and of which fewer than `per_handler` are under way.
+    /// From here on it counts as under way.
     pub(super) fn next<T>(
         &mut self,
         now: UnixMillis,
         per_handler: usize,
+        free: impl Fn(&str) -> bool,
         ready: impl Fn(&HandlerName) -> Option<T>,
-    ) -> Option<(OutboxRequest, T)> {
+    ) -> Option<(OutboxRequest, Host, T)> {
         let after = match &self.last {
             Some(last) => Bound::Excluded(last.clone()),
             None => Bound::Unbounded,
@@ -155,15 +146,12 @@ impl Queue {
             .shares
             .range((after, Bound::Unbounded))
             .chain(self.shares.iter())
-            .filter(|(_, share)| share.running < per_handler && share.is_due(now))
+            .filter(|(_, share)| share.running < per_handler && share.can_start(now, &free))
             .find_map(|(name, _)| Some((name.clone(), ready(name)?)))?;
-        let share = self.shares.get_mut(&name)?;
-        let (_, lane) = share.heads.pop_first()?;
-        let request = share.lanes.get(&lane)?.front()?.clone();
-        share.running += 1;
+        let (request, lane, host) = self.shares.get_mut(&name)?.start(now, free)?;
         self.running.insert(request.seq, (name.clone(), lane));
         self.last = Some(name);
-        Some((request, with))
+        Some((request, host, with))
     }
 
     /// How long after `now` the next request will be due that is not due yet, in
@@ -174,17 +162,11 @@ impl Queue {
         now: UnixMillis,
         present: impl Fn(&HandlerName) -> bool,
     ) -> Option<u64> {
-        let after = (now, OutboxSeq(i64::MAX));
         self.shares
             .iter()
             .filter(|(name, _)| present(name))
-            .filter_map(|(_, share)| {
-                share
-                    .heads
-                    .range((Bound::Excluded(after), Bound::Unbounded))
-                    .next()
-            })
-            .map(|((due, _), _)| due - now)
+            .filter_map(|(_, share)| share.due_after(now))
+            .map(|due| due - now)
             .min()
     }
 
@@ -198,22 +180,8 @@ impl Queue {
         let Some((name, lane)) = self.running.remove(&seq) else {
             return;
         };
-        let Some(share) = self.shares.get_mut(&name) else {
-            return;
-        };
-        share.running -= 1;
-        if let Some(requests) = share.lanes.get_mut(&lane) {
-            if let Some(request) = requests.pop_front() {
-                let bytes = size(&request);
-                share.requests -= 1;
-                share.bytes -= bytes;
-                self.requests -= 1;
-                self.bytes -= bytes;
-            }
-            match requests.front() {
-                Some(next) => _ = share.heads.insert((next.due, next.seq), lane),
-                None => _ = share.lanes.remove(&lane),
-            }
+        if let Some(share) = self.shares.get_mut(&name) {
+            self.load.remove(share.finish(lane));
         }
         if let Some(pass) = &mut self.pass {
             // A page that was read before this was settled still shows it as waiting.
@@ -221,34 +189,19 @@ impl Queue {
         }
     }
 
-    /// Lets a request that was under way go again at `due`.
-    pub(super) fn again(&mut self, seq: OutboxSeq, tries: u32, due: UnixMillis) {
-        let Some((name, lane)) = self.running.remove(&seq) else {
-            return;
-        };
-        let Some(share) = self.shares.get_mut(&name) else {
-            return;
-        };
-        share.running -= 1;
-        if let Some(head) = share.lanes.get_mut(&lane).and_then(VecDeque::front_mut) {
-            head.tries = tries;
-            head.due = due;
-            share.heads.insert((due, seq), lane);
+    /// Lets a request that was under way go again at `due`, after so many tries; as many as
+    /// before if that is not said.
+    pub(super) fn again(&mut self, seq: OutboxSeq, tries: Option<u32>, due: UnixMillis) {
+        if let Some((name, lane)) = self.running.remove(&seq)
+            && let Some(share) = self.shares.get_mut(&name)
+        {
+            share.again(lane, tries, due);
         }
     }
 
-    /// Lets a request that was under way go again at `due`, as if it had not been tried.
-    pub(super) fn retry_at(&mut self, seq: OutboxSeq, due: UnixMillis) {
-        let tries = self.running.get(&seq).and_then(|(name, lane)| {
-            let lane = self.shares.get(name)?.lanes.get(lane)?;
-            Some(lane.front()?.tries)
-        });
-        self.again(seq, tries.unwrap_or_default(), due);
-    }
-
-    /// Takes in a request that has just been committed, if its handler is complete and
-    /// there is room; else it is left to the next pass.
-    pub(super) fn arrive(&mut self, request: OutboxRequest) {
+    /// Takes in a request that has just been committed, if there is room and nothing that
+    /// comes before it may have been left out; else it is left to the next pass.
+    pub(super) fn arrive(&mut self, request: OutboxRequest, hosts: usize) {
         if let Some(pass) = &mut self.pass
             && pass.covers(&request.handler)
         {
@@ -259,18 +212,38 @@ impl Queue {
             // The first pass is still to begin and reads everything.
             return;
         };
+        let lane = Lane::of(&request);
+        let hash = self.hash(&lane);
         let share = self.shares.entry(request.handler.clone()).or_default();
         if request.seq <= share.seen.max(first_pass) {
             return;
         }
-        if let Some(behind) = &mut share.behind {
-            behind.more = true;
+        // A lane in memory waits for the host of its head.
+        let known = share.waits_for(&lane, 0).map(|(host, _)| host);
+        let host = known.unwrap_or_else(|| host_of(&request));
+        let keyed = matches!(lane, Lane::Key(_));
+        let passed_over = share.behind.as_ref().is_some_and(|behind| {
+            behind.more || behind.left.has_host(&host) || (keyed && behind.left.has_lane(hash))
+        });
+        let room = self.room(&request.handler, &host, hosts, true);
+        if !passed_over && room == Room::Free {
+            self.push(request);
             return;
         }
-        if self.has_room(&request.handler, true) {
-            self.push(request);
+        let share = self.shares.entry(request.handler.clone()).or_default();
+        let behind = share.behind.get_or_insert_with(|| Behind {
+            from: request.seq,
+            ..Behind::default()
+        });
+        behind.from = behind.from.min(request.seq);
+        if keyed {
+            behind.left.lane(hash);
+            behind.left.shorten();
+        }
+        if room == Room::Crowded || behind.left.is_crowded(&host) {
+            behind.left.host(host, true);
         } else {
-            self.miss(&request.handler, request.seq);
+            behind.more = true;
         }
     }
 
@@ -286,56 +259,79 @@ impl Queue {
             return;
         }
         let share = self.shares.entry(handler.clone()).or_default();
-        let from = share.behind.map_or(seq, |behind| behind.from.min(seq));
-        share.behind = Some(Behind {
-            from,
-            more: true,
-            due: share.behind.and_then(|behind| behind.due),
+        let behind = share.behind.get_or_insert_with(|| Behind {
+            from: seq,
+            ..Behind::default()
         });
+        behind.from = behind.from.min(seq);
+        behind.more = true;
+    }
+
+    pub(super) fn hash(&self, lane: &Lane) -> u64 {
+        self.hasher.hash_one(lane)
     }
 
     /// Whether another request of the handler fits, one that can go soon or one that
-    /// cannot. The first that can go soon always does, so that no handler waits for
-    /// others to have less to do.
-    pub(super) fn has_room(&self, handler: &HandlerName, soon: bool) -> bool {
+    /// cannot. The first to each host that can go soon always does, so that nobody waits
+    /// for others to have less to do.
+    pub(super) fn room(&self, handler: &HandlerName, host: &str, hosts: usize, soon: bool) -> Room {
         let part = if soon { 1 } else { 2 };
-        let Bounds {
-            requests, bytes, ..
-        } = self.bounds;
-        match self.shares.get(handler) {
-            Some(share) if share.requests > 0 => {
-                self.has_room_at_all(part)
-                    && share.requests < requests.div_ceil(part)
-                    && share.bytes < bytes.div_ceil(part)
-            }
-            _ => soon || self.has_room_at_all(part),
+        let Some(share) = self.shares.get(handler) else {
+            let free = soon || self.has_room_at_all(part);
+            return if free { Room::Free } else { Room::Full };
+        };
+        let at_host = share.load_of(host);
+        if soon && at_host.requests == 0 && share.hosts() < hosts.max(1) {
+            Room::Free
+        } else if !self.has_room_at_all(part) || !share.load.is_below(self.share().part(part)) {
+            Room::Full
+        } else if !at_host.is_below(self.part(hosts).part(part)) {
+            Room::Crowded
+        } else {
+            Room::Free
         }
     }
 
-    fn has_room_at_all(&self, part: usize) -> bool {
+    /// What one handler may fill.
+    fn share(&self) -> Load {
         let Bounds {
-            requests,
-            bytes,
-            shares,
+            requests, bytes, ..
         } = self.bounds;
-        self.requests < (requests * shares).div_ceil(part)
-            && self.bytes < (bytes * shares).div_ceil(part)
+        Load { requests, bytes }
+    }
+
+    /// What one of a handler's hosts may fill.
+    fn part(&self, hosts: usize) -> Load {
+        self.share().part(hosts.max(1))
+    }
+
+    fn has_room_at_all(&self, part: usize) -> bool {
+        let Load { requests, bytes } = self.share();
+        let shares = self.bounds.shares;
+        let all = Load {
+            requests: requests * shares,
+            bytes: bytes * shares,
+        };
+        self.load.is_below(all.part(part))
+    }
+
+    /// Whether half of what a host may fill is free again, or can be made free.
+    pub(super) fn has_drained(
+        &self,
+        share: &Share,
+        host: &str,
+        hosts: usize,
+        now: UnixMillis,
+    ) -> bool {
+        let load = share.load_of(host);
+        let room = self.has_room_at_all(1) && load.is_below(self.part(hosts).part(2));
+        load.requests == 0 || room || share.is_stuck_at(host, now)
     }
 
     /// Puts a request behind the others of its lane.
     pub(super) fn push(&mut self, request: OutboxRequest) {
-        let bytes = size(&request);
         let share = self.shares.entry(request.handler.clone()).or_default();
-        let lane = Lane::of(&request);
-        let requests = share.lanes.entry(lane.clone()).or_default();
-        if requests.is_empty() {
-            share.heads.insert((request.due, request.seq), lane);
-        }
-        requests.push_back(request);
-        share.requests += 1;
-        share.bytes += bytes;
-        self.requests += 1;
-        self.bytes += bytes;
+        self.load.add(share.push(request));
     }
 
     /// Leaves out what cannot go soon of the handlers in `wanted` that have no room, and
@@ -344,43 +340,40 @@ impl Queue {
         &mut self,
         wanted: &HashSet<HandlerName>,
         now: UnixMillis,
-        present: impl Fn(&HandlerName) -> bool,
+        hosts: impl Fn(&HandlerName) -> usize,
     ) {
-        let handlers: Vec<_> = if self.has_room_at_all(2) {
-            wanted.iter().cloned().collect()
-        } else {
-            self.shares.keys().cloned().collect()
+        let all = !self.has_room_at_all(2);
+        let handlers: Vec<_> = match all {
+            true => self.shares.keys().cloned().collect(),
+            false => wanted.iter().cloned().collect(),
         };
         for handler in handlers {
-            if !self.has_room(&handler, false) {
-                self.evict(&handler, now, present(&handler));
+            let (Some(share), hosts) = (self.shares.get(&handler), hosts(&handler)) else {
+                continue;
+            };
+            let late = if hosts > 0 { now + SOON + 1 } else { 0 };
+            if all || !share.load.is_below(self.share().part(2)) {
+                self.evict(&handler, late, |_| true);
+                continue;
             }
+            let part = self.part(hosts).part(2);
+            let crowded = share.behind.iter().flat_map(|one| one.left.crowded());
+            let stuck: HashSet<Host> = crowded
+                .filter(|host| !share.load_of(host).is_below(part) && share.is_stuck_at(host, now))
+                .cloned()
+                .collect();
+            self.evict(&handler, late, |host| stuck.contains(host));
         }
     }
 
-    /// Leaves out a handler's lanes whose head cannot go soon; none can, unless `present`.
-    fn evict(&mut self, handler: &HandlerName, now: UnixMillis, present: bool) {
+    /// Leaves out a handler's lanes whose head is due from `late` on, to hosts that are
+    /// `meant`.
+    fn evict(&mut self, handler: &HandlerName, late: UnixMillis, meant: impl Fn(&str) -> bool) {
         let Some(share) = self.shares.get_mut(handler) else {
             return;
         };
-        let stuck = if present {
-            share
-                .heads
-                .split_off(&(now + SOON + 1, OutboxSeq(i64::MIN)))
-        } else {
-            std::mem::take(&mut share.heads)
-        };
-        let mut first: Option<OutboxSeq> = None;
-        for ((_, seq), lane) in stuck {
-            first = Some(first.map_or(seq, |first| first.min(seq)));
-            for request in share.lanes.remove(&lane).unwrap_or_default() {
-                let bytes = size(&request);
-                share.requests -= 1;
-                share.bytes -= bytes;
-                self.requests -= 1;
-                self.bytes -= bytes;
-            }
-        }
+        let (first, load) = share.evict(late, meant);
+        self.load.remove(load);
         if let Some(first) = first {
             self.miss(handler, first);
         }
@@ -399,56 +392,35 @@ impl Queue {
     }
 
     /// The handlers for which a pass is worth its while at `now`: something of them may
-    /// go, and there is room, or room can be made.
+    /// go, and there is room, or room can be made. With the hosts whose requests alone can
+    /// be what may go, none if that is not known.
     pub(super) fn wants_pass(
         &self,
         now: UnixMillis,
-        present: impl Fn(&HandlerName) -> bool,
-    ) -> HashSet<HandlerName> {
-        let Bounds {
-            requests, bytes, ..
-        } = self.bounds;
-        let stuck = |(name, share): &(&HandlerName, &Share)| {
-            share.requests > 0 && share.is_stuck(now, present(name))
+        hosts: impl Fn(&HandlerName) -> usize,
+    ) -> HashMap<HandlerName, Vec<Host>> {
+        let stuck = |name: &HandlerName, share: &Share| {
+            share.load.requests > 0 && share.is_stuck(now, hosts(name) > 0)
         };
-        let room_at_all = self.has_room_at_all(2) || self.shares.iter().any(|one| stuck(&one));
-        self.shares
-            .iter()
-            .filter(|(_, share)| {
-                share
-                    .behind
-                    .is_some_and(|behind| behind.more || behind.due.is_some_and(|due| due <= now))
-            })
-            .filter(|one| {
-                let half_free = one.1.requests <= requests / 2 && one.1.bytes <= bytes / 2;
-                (half_free && (room_at_all || one.1.requests == 0)) || stuck(one)
-            })
-            .map(|(name, _)| name.clone())
-            .collect()
-    }
-}
-
-impl Share {
-    fn is_due(&self, now: UnixMillis) -> bool {
-        self.heads
-            .first_key_value()
-            .is_some_and(|((due, _), _)| *due <= now)
-    }
-
-    /// Whether none of what is in memory can go soon.
-    fn is_stuck(&self, now: UnixMillis, present: bool) -> bool {
-        self.running == 0 && (!present || !self.is_due(now + SOON))
-    }
-
-    /// The requests of a lane in memory.
-    pub(super) fn lane(&self, lane: &Lane) -> Option<&VecDeque<OutboxRequest>> {
-        self.lanes.get(lane)
-    }
-
-    /// Whether the lane's head is under way or can go by `until`.
-    pub(super) fn goes_by(&self, lane: &VecDeque<OutboxRequest>, until: UnixMillis) -> bool {
-        lane.front().is_some_and(|head| {
-            head.due <= until || !self.heads.contains_key(&(head.due, head.seq))
-        })
+        let room_at_all =
+            self.has_room_at_all(2) || self.shares.iter().any(|(name, share)| stuck(name, share));
+        let wants = |(name, share): (&HandlerName, &Share)| {
+            let behind = share.behind.as_ref()?;
+            if behind.more || behind.due.is_some_and(|due| due <= now) {
+                let part = self.part(hosts(name)).part(2);
+                let half_free = share.load.leaves(part, self.share());
+                let room = half_free && (room_at_all || share.load.requests == 0);
+                return (room || stuck(name, share)).then(|| (name.clone(), Vec::new()));
+            }
+            let drained: Vec<Host> = behind
+                .left
+                .crowded()
+                .filter(|_| hosts(name) > 0)
+                .filter(|host| self.has_drained(share, host, hosts(name), now))
+                .cloned()
+                .collect();
+            (!drained.is_empty()).then(|| (name.clone(), drained))
+        };
+        self.shares.iter().filter_map(wants).collect()
     }
 }

@@ -70,6 +70,38 @@ fn every_setting_is_read() {
         manifest.outbox,
         OutboxSettings {
             concurrency: 32,
+            hosts: Arc::new(HostLimits {
+                default: HostLimit {
+                    concurrency: 8,
+                    rate: Some(Rate {
+                        count: 20,
+                        per: seconds(1),
+                    }),
+                },
+                named: [
+                    (
+                        "crm.example.com".to_owned(),
+                        HostLimit {
+                            concurrency: 4,
+                            rate: Some(Rate {
+                                count: 50,
+                                per: seconds(60),
+                            }),
+                        },
+                    ),
+                    (
+                        "127.0.0.1:9000".to_owned(),
+                        HostLimit {
+                            concurrency: 16,
+                            rate: Some(Rate {
+                                count: 20,
+                                per: seconds(1),
+                            }),
+                        },
+                    ),
+                ]
+                .into(),
+            }),
             timeout: seconds(10),
             retry: RetryPolicy {
                 attempts: 8,
@@ -473,4 +505,26 @@ fn keys_are_kept_for_good_where_no_time_is_checked() {
     }
     let forever = parse_text(&text("35d", "dedup = \"forever\"")).unwrap();
     assert_eq!(forever.warnings.len(), quiet);
+}
+
+#[test]
+fn hosts_have_limits_of_their_own_or_those_of_all() {
+    let (manifest, _) = parse_good("full");
+    let hosts = &manifest.outbox.hosts;
+    // Named without a port: whatever the port.
+    for host in ["crm.example.com:443", "crm.example.com:8443"] {
+        let (name, limit) = hosts.of(host);
+        assert_eq!((name, limit.concurrency), ("crm.example.com", 4));
+    }
+    assert_eq!(hosts.of("127.0.0.1:9000").1.concurrency, 16);
+    assert_eq!(hosts.of("127.0.0.1:9001").1, &hosts.default);
+    assert_eq!(hosts.of("[::1]:80"), ("[::1]:80", &hosts.default));
+    // By default a host gets half of all places.
+    let (manifest, _) = parse_good("minimal");
+    assert_eq!(manifest.outbox.concurrency, 64);
+    let half = HostLimit {
+        concurrency: 32,
+        rate: None,
+    };
+    assert_eq!(*manifest.outbox.hosts, HostLimits::all(half));
 }

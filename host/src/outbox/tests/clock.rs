@@ -29,7 +29,7 @@ async fn a_request_keeps_its_delay_whatever_is_set() {
     setup.until_tries(1).await;
     for set in [NOW - HOUR, NOW + HOUR, NOW + 9 * HOUR, NOW - 9 * HOUR] {
         setup.clock.set(set);
-        outbox.wake();
+        outbox.handle().wake();
         sleep(Duration::from_millis(50)).await;
         assert_eq!(receiver.keys().len(), 1, "not before its time");
     }

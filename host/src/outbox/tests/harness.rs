@@ -27,7 +27,10 @@ use crate::ledger::{
     NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest, OutboxState, SqliteLedger,
     SqliteOptions, Turn,
 };
-use crate::manifest::{Allow, Handler, Limits, OnTrap, Origin, OutboxSettings, RetryPolicy};
+use crate::manifest::{
+    Allow, Handler, HostLimit, HostLimits, Limits, OnTrap, Origin, OutboxSettings, Rate,
+    RetryPolicy,
+};
 use crate::outbox::queue::Bounds;
 use crate::outbox::{Inbox, Outbox, Parts, Targets};
 use crate::secret::Secret;
@@ -38,6 +41,11 @@ pub(super) const NOW: UnixMillis = 1_700_000_000_000;
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// The delay before the second try, with no chance in it.
 pub(super) const FIRST: u64 = 1000;
+
+/// What each host bears.
+pub(super) fn bears(concurrency: usize, rate: Option<Rate>) -> Arc<HostLimits> {
+    Arc::new(HostLimits::all(HostLimit { concurrency, rate }))
+}
 
 /// Waits for something to become true.
 pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -107,6 +115,7 @@ impl Setup {
         let ledger = SqliteLedger::open(options, steady.clone(), sink.clone()).unwrap();
         let settings = OutboxSettings {
             concurrency: 16,
+            hosts: bears(16, None),
             timeout: PATIENCE,
             retry: RetryPolicy {
                 attempts: 4,
@@ -269,7 +278,7 @@ impl Setup {
 
     pub(super) fn advance(&self, outbox: &Outbox, millis: u64) {
         self.clock.advance(millis);
-        outbox.wake();
+        outbox.handle().wake();
     }
 }
 
@@ -358,6 +367,8 @@ struct State {
     received: Mutex<Vec<Received>>,
     script: Script,
     go_on: Notify,
+    under_way: AtomicUsize,
+    most_under_way: AtomicUsize,
     peers: Mutex<std::collections::HashSet<SocketAddr>>,
 }
 
@@ -372,6 +383,10 @@ impl Service for State {
             body: body.collect().await.unwrap().to_bytes(),
         };
         let reply = (self.script)(&received);
+        let under_way = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_under_way.fetch_max(under_way, Ordering::Relaxed);
+        // Before anybody can see the request and let it go on.
+        let gone_on = self.go_on.notified();
         self.received.lock().push(received);
         let mut response = Response::new(Full::from("answer"));
         match reply {
@@ -389,8 +404,9 @@ impl Service for State {
                     response.headers_mut().append(name, value.parse().unwrap());
                 }
             }
-            Reply::Hang => self.go_on.notified().await,
+            Reply::Hang => gone_on.await,
         }
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
         response
     }
 }
@@ -403,6 +419,8 @@ impl Receiver {
             received: Mutex::default(),
             script: Box::new(script),
             go_on: Notify::new(),
+            under_way: AtomicUsize::new(0),
+            most_under_way: AtomicUsize::new(0),
             peers: Mutex::default(),
         });
         let limits = server::Limits {
@@ -443,6 +461,11 @@ impl Receiver {
     pub(super) fn keys(&self) -> Vec<String> {
         let received = self.received();
         received.iter().map(|one| one.key().to_owned()).collect()
+    }
+
+    /// How many requests it had at once at most.
+    pub(super) fn most_under_way(&self) -> usize {
+        self.state.most_under_way.load(Ordering::Relaxed)
     }
 
     /// How many connections requests came on.

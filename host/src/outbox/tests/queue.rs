@@ -12,6 +12,7 @@ use crate::ledger::{NewRequest, OutboxRequest, OutboxSeq};
 use crate::outbox::queue::{Bounds, Queue};
 
 const HANDLERS: [&str; 3] = ["a", "b", "c"];
+const HOSTS: [&str; 2] = ["x.example:80", "y.example:80"];
 const BOUNDS: Bounds = Bounds {
     requests: 4,
     bytes: 1 << 20,
@@ -21,9 +22,10 @@ const PER_HANDLER: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Op {
-    /// Commit a request of a handler and key; the inbox may lose it.
+    /// Commit a request of a handler and key to a host; the inbox may lose it.
     Commit {
         handler: usize,
+        host: usize,
         key: Option<u8>,
         lost: bool,
     },
@@ -43,14 +45,16 @@ enum Op {
     Advance { millis: u64 },
     /// A handler leaves the manifest, or comes back.
     Toggle { handler: usize },
+    /// A host takes nothing more, or takes it again.
+    Host { host: usize },
 }
 
 fn op() -> impl Strategy<Value = Op> {
     let key = prop_oneof![Just(None), (0..3u8).prop_map(Some)];
     let again = prop_oneof![2 => Just(None), 1 => (0..60_000u64).prop_map(Some)];
     prop_oneof![
-        6 => (0..3usize, key, prop::bool::weighted(0.2))
-            .prop_map(|(handler, key, lost)| Op::Commit { handler, key, lost }),
+        6 => (0..3usize, 0..2usize, key, prop::bool::weighted(0.2))
+            .prop_map(|(handler, host, key, lost)| Op::Commit { handler, host, key, lost }),
         4 => Just(Op::Arrive),
         2 => Just(Op::Begin),
         4 => (1..4usize).prop_map(|limit| Op::Read { limit }),
@@ -59,6 +63,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (any::<usize>(), again).prop_map(|(which, again)| Op::End { which, again }),
         1 => (0..30_000u64).prop_map(|millis| Op::Advance { millis }),
         1 => (0..3usize).prop_map(|handler| Op::Toggle { handler }),
+        1 => (0..2usize).prop_map(|host| Op::Host { host }),
     ]
 }
 
@@ -74,7 +79,16 @@ struct Model {
     page: Option<Vec<OutboxRequest>>,
     under_way: Vec<OutboxSeq>,
     absent: HashSet<HandlerName>,
+    busy: HashSet<&'static str>,
     sent: HashSet<OutboxSeq>,
+}
+
+/// How many hosts a handler may send to.
+fn hosts(absent: &HashSet<HandlerName>) -> impl Fn(&HandlerName) -> usize {
+    |name| match absent.contains(name) {
+        true => 0,
+        false => HOSTS.len(),
+    }
 }
 
 impl Model {
@@ -90,19 +104,24 @@ impl Model {
             page: None,
             under_way: vec![],
             absent: HashSet::new(),
+            busy: HashSet::new(),
             sent: HashSet::new(),
         }
     }
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Commit { handler, key, lost } => self.commit(handler, key, lost),
+            Op::Commit {
+                handler,
+                host,
+                key,
+                lost,
+            } => self.commit(handler, host, key, lost),
             Op::Arrive => self.arrive(),
             Op::Begin => {
                 if self.read_after.is_none() && self.page.is_none() {
-                    let absent = self.absent.clone();
-                    let present = |name: &HandlerName| !absent.contains(name);
-                    self.read_after = self.queue.begin_pass(self.now, present);
+                    let hosts = hosts(&self.absent);
+                    self.read_after = self.queue.begin_pass(self.now, hosts);
                 }
             }
             Op::Read { limit } => {
@@ -113,9 +132,8 @@ impl Model {
             }
             Op::Page => {
                 if let Some(page) = self.page.take() {
-                    let absent = self.absent.clone();
-                    let present = |name: &HandlerName| !absent.contains(name);
-                    self.read_after = self.queue.page(page, self.now, present);
+                    let hosts = hosts(&self.absent);
+                    self.read_after = self.queue.page(page, self.now, hosts);
                 }
             }
             Op::Start => self.start(),
@@ -128,11 +146,17 @@ impl Model {
                 }
                 self.queue.look_again();
             }
+            Op::Host { host } => {
+                if !self.busy.remove(HOSTS[host]) {
+                    self.busy.insert(HOSTS[host]);
+                }
+            }
         }
-        assert!(self.queue.len() <= BOUNDS.requests * BOUNDS.shares + HANDLERS.len());
+        let firsts = HANDLERS.len() * HOSTS.len();
+        assert!(self.queue.len() <= BOUNDS.requests * BOUNDS.shares + firsts);
     }
 
-    fn commit(&mut self, handler: usize, key: Option<u8>, lost: bool) {
+    fn commit(&mut self, handler: usize, host: usize, key: Option<u8>, lost: bool) {
         self.last += 1;
         let seq = OutboxSeq(self.last);
         let request = OutboxRequest {
@@ -142,7 +166,7 @@ impl Model {
             request: Arc::new(NewRequest {
                 key: String::new(),
                 method: "POST".to_owned(),
-                url: "http://example.com/".to_owned(),
+                url: format!("http://{}/", HOSTS[host]),
                 headers: vec![],
                 body: Bytes::new(),
                 order_key: key.map(|key| key.to_string()),
@@ -163,7 +187,8 @@ impl Model {
 
     fn arrive(&mut self) {
         for request in self.arriving.drain(..) {
-            self.queue.arrive(request);
+            let hosts = hosts(&self.absent)(&request.handler);
+            self.queue.arrive(request, hosts);
         }
         for (handler, seq) in std::mem::take(&mut self.missed) {
             self.queue.miss(&handler, seq);
@@ -173,8 +198,12 @@ impl Model {
     fn start(&mut self) {
         let absent = self.absent.clone();
         let ready = |name: &HandlerName| (!absent.contains(name)).then_some(());
-        while let Some((request, ())) = self.queue.next(self.now, PER_HANDLER, ready) {
+        let busy = self.busy.clone();
+        let free = |host: &str| !busy.contains(host);
+        while let Some((request, host, ())) = self.queue.next(self.now, PER_HANDLER, free, ready) {
             let seq = request.seq;
+            assert_eq!(request.request.url, format!("http://{host}/"));
+            assert!(free(&host), "{seq:?} was sent to a host that takes nothing");
             let known = self.waiting.get(&seq);
             let known = known.unwrap_or_else(|| panic!("{seq:?} was sent when it was settled"));
             assert!(
@@ -211,7 +240,7 @@ impl Model {
                 let request = self.waiting.get_mut(&seq).unwrap();
                 request.tries += 1;
                 request.due = self.now + delay;
-                self.queue.again(seq, request.tries, request.due);
+                self.queue.again(seq, Some(request.tries), request.due);
             }
             None => {
                 self.waiting.remove(&seq);
@@ -224,6 +253,7 @@ impl Model {
     /// Lets all go: everything that waits must get its turn.
     fn drain(&mut self) {
         self.absent.clear();
+        self.busy.clear();
         self.queue.look_again();
         for _ in 0..1000 {
             for op in [
@@ -274,8 +304,8 @@ proptest! {
 fn a_stuck_handler_does_not_keep_others_out() {
     let mut model = Model::new();
     for _ in 0..500 {
-        model.commit(0, None, false);
-        model.commit(1, None, false);
+        model.commit(0, 0, None, false);
+        model.commit(1, 0, None, false);
     }
     for _ in 0..400 {
         for op in [
@@ -298,8 +328,91 @@ fn a_stuck_handler_does_not_keep_others_out() {
         }
         model.now += 1;
         if model.last == 1000 {
-            model.commit(2, Some(1), false);
+            model.commit(2, 0, Some(1), false);
         }
     }
     panic!("the third handler's request never went");
+}
+
+impl Model {
+    /// What one turn of the driver does, with pages of `limit` requests.
+    fn turn(&mut self, limit: usize) {
+        for op in [
+            Op::Arrive,
+            Op::Begin,
+            Op::Read { limit },
+            Op::Page,
+            Op::Start,
+        ] {
+            self.apply(op);
+        }
+    }
+}
+
+/// A host that takes nothing keeps no other host's requests waiting: neither those that lie
+/// behind a thousand of its own in the ledger, nor those that come later.
+#[test]
+fn a_slow_host_does_not_keep_others_out() {
+    let mut model = Model::new();
+    model.apply(Op::Host { host: 0 });
+    for n in 0..1000 {
+        model.commit(0, 0, (n % 2 == 0).then_some((n % 50) as u8), n % 10 == 0);
+    }
+    model.commit(0, 1, None, false);
+    let mut expected = 1001;
+    for n in 0..300 {
+        model.turn(10);
+        let gone: Vec<_> = model.under_way.clone();
+        for seq in gone {
+            assert_eq!(seq, OutboxSeq(expected));
+            model.end(0, None);
+            // Of a key of its own, or of none.
+            model.commit(0, 1, (n % 2 == 0).then_some(200), n % 7 == 0);
+            expected += 1;
+        }
+        model.now += 100;
+    }
+    assert!(expected > 1020, "only {expected}");
+    model.drain();
+    assert_eq!(model.sent.len() as i64, model.last);
+}
+
+/// What arrives for a host of which nothing is left out goes without a look into the ledger,
+/// and a host that takes a few is filled up again by a look at a few.
+#[test]
+fn a_long_queue_for_one_host_is_not_read_again_and_again() {
+    let mut model = Model::new();
+    model.apply(Op::Host { host: 0 });
+    for _ in 0..10_000 {
+        model.commit(0, 0, None, false);
+    }
+    let mut read = 0;
+    let mut turn = |model: &mut Model| {
+        model.apply(Op::Arrive);
+        model.apply(Op::Begin);
+        while model.read_after.is_some() {
+            model.apply(Op::Read { limit: 10 });
+            read += model.page.as_ref().map_or(0, Vec::len);
+            model.apply(Op::Page);
+        }
+        model.apply(Op::Start);
+        std::mem::take(&mut read)
+    };
+    assert_eq!(turn(&mut model), 10_000, "to look for other hosts");
+    for _ in 0..100 {
+        model.commit(0, 1, None, false);
+        assert_eq!(turn(&mut model), 0);
+        assert_eq!(model.under_way.len(), 1);
+        model.end(0, None);
+    }
+    model.apply(Op::Host { host: 0 });
+    for done in 1..100 {
+        let read = turn(&mut model);
+        assert!(read <= 20, "{read} read for one that went");
+        assert!(!model.under_way.is_empty(), "after {done}");
+        model.end(0, None);
+    }
+    // They go in the order of their commits.
+    assert!(model.sent.contains(&OutboxSeq(99)));
+    assert!(!model.sent.contains(&OutboxSeq(110)));
 }

@@ -1,5 +1,6 @@
 //! The outbox whole: a real ledger, real sockets, a clock that is moved by hand.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::net::TcpListener;
 use super::harness::*;
 use crate::event::HandlerName;
 use crate::ledger::OutboxState::{Dead, Sent, Waiting};
+use crate::manifest::{HostLimit, Rate};
 use crate::outbox::Tally;
 use crate::outbox::queue::Bounds;
 
@@ -234,6 +236,141 @@ test! {
 }
 
 test! {
+    /// Over all handlers, without trying in vain; what goes elsewhere passes by.
+    async fn a_host_has_no_more_under_way_than_it_bears() {
+        let setup = Setup::new();
+        let slow = Receiver::new(|_| Reply::Hang).await;
+        let fast = Receiver::answering(200).await;
+        let host = slow.address.to_string();
+        let mut limits = (*bears(16, None)).clone();
+        limits.named.insert(host, HostLimit { concurrency: 2, rate: None });
+        setup.manifest.settings.lock().hosts = Arc::new(limits);
+        for handler in ["a", "b"] {
+            setup.allow(handler, vec![allow(&slow.origin()), allow(&fast.origin())]);
+        }
+        let outbox = setup.start();
+        for handler in ["a", "b"] {
+            let keyed = |n: u32| (format!("{handler}{n}"), if n < 3 { "key" } else { "other" });
+            let requests = (0..6).map(keyed).map(|(id, key)| post(&slow.url("/"), &id, Some(key)));
+            setup.queue(handler, requests.collect());
+            let passing = (0..5).map(|n| post(&fast.url("/"), &format!("{handler}{n}f"), None));
+            setup.queue(handler, passing.collect());
+        }
+        setup.until_state(Sent, 10).await;
+        until("two are under way", || slow.keys().len() == 2).await;
+        until("all have gone", || {
+            slow.go_on();
+            setup.count(Sent) == 22
+        }).await;
+        assert_eq!(slow.most_under_way(), 2);
+        assert_eq!(outbox.tally(), Tally { sent: 22, ..Tally::default() });
+        for handler in ["a", "b"] {
+            for range in [0..3, 3..6] {
+                let own: Vec<_> = range.map(|n| format!("{handler}{n}")).collect();
+                let seen: Vec<_> = slow.keys().into_iter().filter(|key| own.contains(key)).collect();
+                assert_eq!(seen, own, "in order");
+            }
+        }
+    }
+}
+
+test! {
+    /// A rate is kept by the clock that tells when requests are due.
+    async fn a_host_gets_no_more_in_a_time_than_it_bears() {
+        let setup = Setup::new();
+        let (limited, other) = (Receiver::answering(200).await, Receiver::answering(200).await);
+        let rate = Rate { count: 2, per: Duration::from_secs(1) };
+        let mut limits = (*bears(16, None)).clone();
+        let limit = HostLimit { concurrency: 16, rate: Some(rate) };
+        limits.named.insert(limited.address.to_string(), limit);
+        setup.manifest.settings.lock().hosts = Arc::new(limits);
+        setup.allow("h", vec![allow(&limited.origin()), allow(&other.origin())]);
+        let outbox = setup.start();
+        let requests = (0..5).map(|n| post(&limited.url("/"), &n.to_string(), None));
+        setup.queue("h", requests.collect());
+        let passing = || setup.queue("h", vec![post(&other.url("/"), "passing", None)]);
+        let mut passed = 0;
+        for sent in 1..=5 {
+            until("the next went", || limited.keys().len() == sent).await;
+            setup.advance(&outbox, 499);
+            // Whoever overtakes has been looked for among all that waits.
+            passing();
+            passed += 1;
+            setup.until_state(Sent, sent + passed).await;
+            assert_eq!(limited.keys().len(), sent);
+            setup.advance(&outbox, 1);
+        }
+        assert_eq!(limited.keys(), ["0", "1", "2", "3", "4"]);
+    }
+}
+
+test! {
+    /// One answer is enough: the others wait for as long as the receiver asks, and burn no
+    /// tries. Then one of them finds out.
+    async fn a_receiver_that_asks_for_time_gets_it_from_all() {
+        let setup = Setup::new();
+        let wanted = Arc::new(AtomicU32::new(2));
+        let left = wanted.clone();
+        let limited = Receiver::new(move |_| {
+            match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)) {
+                Ok(_) => Reply::Header(503, "retry-after", "60".to_owned()),
+                Err(_) => Reply::Status(200),
+            }
+        }).await;
+        let other = Receiver::answering(200).await;
+        // One at a time, so that the first answer comes before the second try.
+        setup.manifest.settings.lock().hosts = bears(1, None);
+        for handler in ["a", "b"] {
+            setup.allow(handler, vec![allow(&limited.origin()), allow(&other.origin())]);
+        }
+        let outbox = setup.start();
+        let requests = |handler| {
+            let to_limited = (0..10).map(|n| post(&limited.url("/"), &format!("{handler}{n}"), None));
+            to_limited.chain([post(&other.url("/"), "passing", None)]).collect()
+        };
+        setup.queue("a", requests("a"));
+        setup.queue("b", requests("b"));
+        setup.until_state(Sent, 2).await;
+        until("the receiver has asked", || limited.keys().len() == 1).await;
+        let held = || outbox.handle().held();
+        until("all are held", || !held().is_empty()).await;
+        assert_eq!(held(), [(limited.address.to_string(), NOW + 60_000)]);
+        setup.advance(&outbox, 59_999);
+        setup.queue("a", vec![post(&other.url("/"), "passing", None)]);
+        setup.until_state(Sent, 3).await;
+        assert_eq!(limited.keys().len(), 1);
+
+        setup.advance(&outbox, 1);
+        until("it asked again", || held() == [(limited.address.to_string(), NOW + 120_000)]).await;
+        assert_eq!(limited.keys().len(), 2);
+        setup.advance(&outbox, 60_000);
+        setup.until_state(Sent, 23).await;
+        assert!(held().is_empty());
+        let tries: u32 = setup.list(None).iter().map(|entry| entry.request.tries).sum();
+        assert_eq!(tries, 25, "none in vain but the two that were sent away");
+    }
+}
+
+test! {
+    /// A status that speaks of the request holds back the request alone.
+    async fn a_request_may_be_asked_to_wait_alone() {
+        let setup = Setup::new();
+        let receiver = Receiver::new(|request| match request.key() {
+            "locked" => Reply::Header(500, "retry-after", "60".to_owned()),
+            _ => Reply::Status(200),
+        }).await;
+        setup.allow("h", vec![allow(&receiver.origin())]);
+        let outbox = setup.start();
+        setup.queue("h", vec![post(&receiver.url("/"), "locked", None)]);
+        setup.until_tries(1).await;
+        assert_eq!(setup.only().request.due, NOW + 60_000);
+        setup.queue("h", vec![post(&receiver.url("/"), "other", None)]);
+        setup.until_state(Sent, 1).await;
+        assert!(outbox.handle().held().is_empty());
+    }
+}
+
+test! {
     async fn a_hanging_receiver_is_given_up_in_time() {
         let setup = Setup::new();
         setup.manifest.settings.lock().timeout = Duration::from_millis(50);
@@ -323,7 +460,7 @@ test! {
         setup.until_state(Sent, 1).await;
         assert_eq!(receiver.keys(), ["here"]);
         setup.allow("gone", vec![allow(&receiver.origin())]);
-        outbox.wake();
+        outbox.handle().wake();
         setup.until_state(Sent, 2).await;
         assert_eq!(setup.list(None).iter().map(|entry| entry.request.tries).max(), Some(1));
     }
@@ -382,7 +519,7 @@ test! {
         }
         setup.until_state(Sent, 300).await;
         setup.allow("absent", vec![allow(&receiver.origin())]);
-        outbox.wake();
+        outbox.handle().wake();
         setup.until_state(Sent, 400).await;
         let mut keys: Vec<usize> = receiver.keys().iter().map(|key| key.parse().unwrap()).collect();
         for (from, to) in [(0, 100), (1000, 1200), (2000, 2100)] {

@@ -1,0 +1,275 @@
+//! What each host has under way and may still get, over all handlers: its `concurrency` and
+//! `rate`, and the time for which it asked to be left alone.
+//!
+//! A receiver that answers 429 or 503 with `Retry-After` speaks of itself, not of the one
+//! request: all that waits for it waits, and no tries are burnt meanwhile. Afterwards one
+//! request goes alone, and the others follow once it was not sent away in the same manner.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::event::UnixMillis;
+use crate::ledger::OutboxSeq;
+use crate::manifest::{HostLimit, HostLimits};
+use crate::rate::Bucket;
+
+/// The longest time for which an answer to one request holds back all others to its host: it
+/// may have been meant for one account alone. Then one of them finds out.
+const LONGEST_HOLD: Duration = Duration::from_secs(10 * 60);
+
+/// The hosts that have something under way, or had a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Hosts(HashMap<String, Host>);
+
+#[derive(Debug, Default)]
+struct Host {
+    running: usize,
+    bucket: Option<Bucket>,
+    hold: Option<Hold>,
+}
+
+/// A host that asked for time.
+#[derive(Debug)]
+struct Hold {
+    until: UnixMillis,
+    /// The request that finds out whether the others may go.
+    probe: Option<OutboxSeq>,
+}
+
+/// Until when a host is left alone that asked for so much time at `at`.
+pub(super) fn quiet_until(at: UnixMillis, asked: Duration) -> UnixMillis {
+    at.saturating_add(asked.min(LONGEST_HOLD).as_millis() as u64)
+}
+
+impl Hosts {
+    /// Whether a request to this host and port may go now.
+    pub(super) fn is_free(&self, host: &str, limits: &HostLimits, now: UnixMillis) -> bool {
+        let (name, limit) = limits.of(host);
+        let Some(host) = self.0.get(name) else {
+            return true;
+        };
+        let held = host.hold.as_ref();
+        held.is_none_or(|hold| hold.probe.is_none() && hold.until <= now)
+            && host.running < limit.concurrency
+            && (limit.rate.is_none() || host.opens_at() <= now)
+    }
+
+    /// A request goes. Returns the name under which it counts.
+    pub(super) fn started(
+        &mut self,
+        host: &str,
+        seq: OutboxSeq,
+        limits: &HostLimits,
+        now: UnixMillis,
+    ) -> String {
+        let (name, limit) = limits.of(host);
+        let host = self.0.entry(name.to_owned()).or_default();
+        host.running += 1;
+        host.follow(limit);
+        if let Some(bucket) = &mut host.bucket {
+            bucket.take(now);
+        }
+        if let Some(hold) = &mut host.hold {
+            hold.probe = Some(seq);
+        }
+        name.to_owned()
+    }
+
+    /// A request that counted under this name has ended; `quiet_until` is the time before
+    /// which its receiver wants nothing more, if it said so.
+    pub(super) fn ended(&mut self, name: &str, seq: OutboxSeq, quiet_until: Option<UnixMillis>) {
+        let Some(host) = self.0.get_mut(name) else {
+            return;
+        };
+        host.running = host.running.saturating_sub(1);
+        let probed = host
+            .hold
+            .as_ref()
+            .is_some_and(|hold| hold.probe == Some(seq));
+        match quiet_until {
+            Some(until) => {
+                if host.hold.is_none() {
+                    warn!(
+                        host = name,
+                        until, "a receiver asks for time: all that goes there waits"
+                    );
+                }
+                let hold = host.hold.get_or_insert(Hold { until, probe: None });
+                hold.until = hold.until.max(until);
+                if probed {
+                    hold.probe = None;
+                }
+            }
+            None if probed => {
+                info!(
+                    host = name,
+                    "a receiver that asked for time takes requests again"
+                );
+                host.hold = None;
+            }
+            None => {}
+        }
+    }
+
+    /// Forgets hosts that nothing holds back at `now`, and those that nobody has asked for
+    /// since they might be again. The time at which the next one takes more, of those that
+    /// are waited for.
+    pub(super) fn look(&mut self, now: UnixMillis) -> Option<UnixMillis> {
+        self.0
+            .retain(|_, host| host.running > 0 || host.is_held(now) || !host.is_rested(now));
+        let opens = self.0.values().map(Host::opens_at);
+        opens.filter(|at| *at > now).min()
+    }
+
+    /// The hosts that are left alone until a time, those that are being tried included.
+    pub(super) fn held(&self) -> impl Iterator<Item = (&str, UnixMillis)> {
+        let held = |(name, host): (_, &Host)| Some((name, host.hold.as_ref()?.until));
+        self.0
+            .iter()
+            .map(|(name, host)| (name.as_str(), host))
+            .filter_map(held)
+    }
+}
+
+impl Host {
+    fn follow(&mut self, limit: &HostLimit) {
+        match (&mut self.bucket, limit.rate) {
+            (Some(bucket), Some(rate)) => bucket.set_rate(rate),
+            (bucket, rate) => *bucket = rate.map(Bucket::new),
+        }
+    }
+
+    /// Whether it is left alone, or has been a moment ago.
+    fn is_held(&self, now: UnixMillis) -> bool {
+        let hold = self.hold.as_ref();
+        hold.is_some_and(|hold| quiet_until(hold.until, LONGEST_HOLD) > now)
+    }
+
+    /// Whether all that it may get is there again.
+    fn is_rested(&self, now: UnixMillis) -> bool {
+        let bucket = self.bucket.as_ref();
+        bucket.is_none_or(|bucket| bucket.is_full(now))
+    }
+
+    fn opens_at(&self) -> UnixMillis {
+        let bucket = self.bucket.as_ref().map_or(0, Bucket::opens_at);
+        let hold = self.hold.as_ref().map_or(0, |hold| hold.until);
+        bucket.max(hold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Rate;
+
+    const HOST: &str = "a.example:443";
+
+    fn seq(n: i64) -> OutboxSeq {
+        OutboxSeq(n)
+    }
+
+    fn limits() -> HostLimits {
+        let limit = |concurrency, rate| HostLimit { concurrency, rate };
+        let per_second = |count| Rate {
+            count,
+            per: Duration::from_secs(1),
+        };
+        HostLimits {
+            default: limit(2, None),
+            named: [
+                ("slow.example".to_owned(), limit(100, Some(per_second(5)))),
+                ("free.example:8443".to_owned(), limit(1000, None)),
+            ]
+            .into(),
+        }
+    }
+
+    #[test]
+    fn a_host_has_so_many_under_way() {
+        let (mut hosts, limits) = (Hosts::default(), limits());
+        let first = hosts.started(HOST, seq(1), &limits, 0);
+        hosts.started(HOST, seq(2), &limits, 0);
+        assert!(!hosts.is_free(HOST, &limits, 0));
+        assert!(hosts.is_free("b.example:443", &limits, 0));
+        assert!(hosts.is_free("a.example:80", &limits, 0), "another server");
+        hosts.ended(&first, seq(1), None);
+        assert!(hosts.is_free(HOST, &limits, 0));
+        for n in 10..110 {
+            hosts.started("free.example:8443", seq(n), &limits, 0);
+        }
+        assert!(hosts.is_free("free.example:8443", &limits, 0));
+    }
+
+    #[test]
+    fn a_host_gets_so_many_in_a_time_whatever_its_port() {
+        let (mut hosts, limits) = (Hosts::default(), limits());
+        let name = hosts.started("slow.example:80", seq(1), &limits, 1_000);
+        hosts.ended(&name, seq(1), None);
+        assert!(!hosts.is_free("slow.example:443", &limits, 1_199));
+        assert_eq!(hosts.look(1_000), Some(1_200));
+        assert!(hosts.is_free("slow.example:443", &limits, 1_200));
+    }
+
+    #[test]
+    fn hosts_that_nothing_holds_back_are_forgotten() {
+        let (mut hosts, limits) = (Hosts::default(), limits());
+        let names: Vec<_> = (0..1_000)
+            .map(|n| hosts.started(&format!("h{n}.example:443"), seq(n), &limits, 0))
+            .collect();
+        let slow = hosts.started("slow.example:443", seq(2_000), &limits, 0);
+        hosts.ended(&slow, seq(2_000), None);
+        for (n, name) in (0..).zip(&names) {
+            hosts.ended(name, seq(n), None);
+        }
+        hosts.look(0);
+        assert_eq!(hosts.0.len(), 1, "whose bucket is not full again");
+        hosts.look(1_000);
+        assert!(hosts.0.is_empty());
+    }
+
+    #[test]
+    fn a_host_that_asks_for_time_is_left_alone_and_then_tried_by_one() {
+        let (mut hosts, limits) = (Hosts::default(), limits());
+        let ask = |at| Some(quiet_until(at, Duration::from_secs(5)));
+        hosts.started(HOST, seq(1), &limits, 0);
+        hosts.started(HOST, seq(2), &limits, 0);
+        hosts.ended(HOST, seq(1), ask(1_000));
+        // What was under way then says nothing about it.
+        hosts.ended(HOST, seq(2), None);
+        assert!(!hosts.is_free(HOST, &limits, 5_999));
+        assert_eq!(hosts.look(1_500), Some(6_000));
+        assert_eq!(hosts.held().collect::<Vec<_>>(), [(HOST, 6_000)]);
+        assert!(hosts.is_free("b.example:443", &limits, 1_500));
+
+        assert!(hosts.is_free(HOST, &limits, 6_000));
+        hosts.started(HOST, seq(3), &limits, 6_000);
+        assert!(!hosts.is_free(HOST, &limits, 6_000), "one finds out");
+        hosts.ended(HOST, seq(3), ask(6_500));
+        assert!(!hosts.is_free(HOST, &limits, 11_499));
+        hosts.started(HOST, seq(4), &limits, 11_500);
+        hosts.ended(HOST, seq(4), None);
+        assert!(hosts.is_free(HOST, &limits, 11_600));
+        assert_eq!(hosts.held().count(), 0);
+        hosts.look(11_600);
+        assert!(hosts.0.is_empty());
+    }
+
+    #[test]
+    fn no_host_is_left_alone_for_ever() {
+        let (mut hosts, limits) = (Hosts::default(), limits());
+        let longest = LONGEST_HOLD.as_millis() as u64;
+        let hour = 3_600_000;
+        hosts.started(HOST, seq(1), &limits, hour);
+        hosts.ended(HOST, seq(1), Some(quiet_until(hour, Duration::MAX)));
+        assert!(!hosts.is_free(HOST, &limits, hour + longest - 1));
+        assert!(hosts.is_free(HOST, &limits, hour + longest));
+        // Nobody wants to go there any more.
+        hosts.look(hour + 2 * longest - 1);
+        assert_eq!(hosts.held().count(), 1);
+        hosts.look(hour + 2 * longest);
+        assert!(hosts.0.is_empty());
+    }
+}
