@@ -27,6 +27,9 @@ struct Provider {
     secret: String,
     /// Where the secret is kept in the example, if it is a key in a file.
     file: Option<String>,
+    /// Whether it needs no secret, since its key is fetched.
+    #[serde(default)]
+    fetched: bool,
     /// Settings of the scheme's own, with an example each.
     #[serde(default)]
     params: BTreeMap<String, String>,
@@ -40,6 +43,8 @@ struct Provider {
     timeout: Option<String>,
     /// For how long it sends again.
     horizon: String,
+    /// What of this no document of the provider's was found to say.
+    unconfirmed: Option<String>,
     /// What goes wrong.
     #[serde(default)]
     traps: Vec<String>,
@@ -115,7 +120,7 @@ impl Page {
             format!("[sources.{name}]\npath = \"/webhooks/{name}\"\nscheme = \"{name}\"\n");
         // Writing to a String cannot fail.
         _ = match &self.provider.file {
-            _ if self.unsigned() => Ok(()),
+            _ if self.unsigned() || self.provider.fetched => Ok(()),
             Some(file) => writeln!(text, "secrets = [{{ file = \"{file}\" }}]"),
             None => writeln!(text, "secrets = [\"${{{variable}}}\"]"),
         };
@@ -169,6 +174,9 @@ impl Page {
             _ = writeln!(text, "| {what} | {} |", value.replace('|', "\\|"));
         }
         _ = write!(text, "\n```toml\n{}```\n", self.snippet());
+        if let Some(what) = &provider.unconfirmed {
+            _ = writeln!(text, "\nNot confirmed by a document of theirs: {what}.");
+        }
         if !provider.traps.is_empty() {
             text.push_str("\nKnown traps:\n\n");
         }
@@ -307,8 +315,8 @@ const INDEX: &str = "# Providers\n\n\
     is signed, what tells duplicates, what the provider reads back, and what goes wrong with it.\n\
     `tollgate schemes` lists them, `tollgate schemes NAME` prints one. They are made of the data that\n\
     the gateway runs on; `PAGES=write cargo test --lib pages` writes them anew. Where a dashboard\n\
-    has its settings, and how long a provider waits and sends again, is the provider's to change:\n\
-    look it up before you rely on it.\n\n\
+    has its settings, and how long a provider waits and sends again, was looked up in November\n\
+    2026, and is the provider's to change; a page says what nothing was found to confirm.\n\n\
     | Provider | `scheme` | Duplicates are told by | It sends again for |\n\
     |---|---|---|---|\n";
 
