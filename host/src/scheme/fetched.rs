@@ -79,14 +79,15 @@ impl CertificateTrust {
     }
 
     /// Checks a chain in PEM, its own certificate first: that it leads to a root, over
-    /// `given` where need be, holds now, and is for one of the names. The error says why not.
+    /// `given` where need be, holds now, and is for one of the names. Gives back that
+    /// certificate, since the text may hold other things; the error says why not.
     pub(super) fn check(
         &self,
         pem: &[u8],
         given: &Intermediates,
         names: &[&str],
         now: UnixMillis,
-    ) -> Result<(), String> {
+    ) -> Result<CertificateDer<'static>, String> {
         let Some(verifier) = &self.0 else {
             return Err("this machine has no root certificates to check it by".to_owned());
         };
@@ -103,7 +104,7 @@ impl CertificateTrust {
         for name in names {
             let name = ServerName::try_from(*name).map_err(|error| error.to_string())?;
             match verifier.verify_server_cert(own, &above, &name, &[], now) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(own.clone().into_owned()),
                 Err(error) => why = explain(&error),
             }
         }

@@ -172,9 +172,13 @@ impl Scheme for Paypal {
         trust: &CertificateTrust,
         now: UnixMillis,
     ) -> Result<FetchedKey, String> {
-        trust.check(answer, &self.intermediates, SIGNERS, now)?;
-        let key = public_key(&Secret::new(answer))?;
-        Ok(FetchedKey { key, expired: None })
+        let own = trust.check(answer, &self.intermediates, SIGNERS, now)?;
+        let key = pem::certificate_key(&own, KeyKind::Rsa);
+        let key = key.map_err(|why| format!("its certificate {why}"))?;
+        Ok(FetchedKey {
+            key: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key),
+            expired: None,
+        })
     }
 
     fn warnings(&self) -> Vec<String> {

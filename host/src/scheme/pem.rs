@@ -1,7 +1,7 @@
 //! Public keys out of PEM: bare, or in an X.509 certificate (RFC 5280).
 //!
-//! The keys come from whoever runs the gateway, who thereby vouches for them: of a certificate
-//! nothing but its key is looked at.
+//! Of a certificate nothing but its key is looked at: what is given as a secret comes from
+//! whoever runs the gateway, who thereby vouches for it, and what is fetched has been checked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -52,10 +52,24 @@ pub(super) fn public_key(text: &[u8], kind: KeyKind) -> Result<Vec<u8>, String> 
         "RSA PUBLIC KEY" if kind == KeyKind::Rsa => der,
         _ => return Err(format!("holds a `{label}`; wanted is a `PUBLIC KEY`")),
     };
-    if kind == KeyKind::Rsa && modulus_bits(&key).ok_or_else(damaged)? < 2048 {
-        return Err("holds an RSA key of less than 2048 bits, which is too weak".to_owned());
+    strong(key, kind).ok_or_else(damaged)?
+}
+
+/// The key, if it is not too weak. `None` if it is damaged.
+fn strong(key: Vec<u8>, kind: KeyKind) -> Option<Result<Vec<u8>, String>> {
+    if kind == KeyKind::Rsa && modulus_bits(&key)? < 2048 {
+        let why = "holds an RSA key of less than 2048 bits, which is too weak";
+        return Some(Err(why.to_owned()));
     }
-    Ok(key)
+    Some(Ok(key))
+}
+
+/// The key of a certificate, in the form that ring takes. The error follows on "the
+/// certificate".
+pub(super) fn certificate_key(der: &[u8], kind: KeyKind) -> Result<Vec<u8>, String> {
+    let damaged = || "is damaged".to_owned();
+    let info = certificate_spki(der).ok_or_else(damaged)?;
+    strong(spki(info, kind).ok_or_else(damaged)??, kind).ok_or_else(damaged)?
 }
 
 /// Whether this has the outer form of an X.509 certificate.

@@ -208,6 +208,35 @@ fn a_certificate_must_be_paypals_and_lead_to_a_root() {
     }
 }
 
+#[test]
+fn the_key_is_that_of_the_certificate_that_was_checked() {
+    let authority = Authority::new();
+    let verifier = paypal();
+    let trust = authority.trust();
+    // PayPal's certificate, over some key, and before it the key of whoever wrote the answer.
+    let params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+    let own = params
+        .signed_by(&KeyPair::generate().unwrap(), &authority.between)
+        .unwrap();
+    let chain = format!("{}{}", pem(own.der()), pem(authority.between.der()));
+    let theirs = RsaKeyPair::from_pkcs8(&signer()).unwrap();
+    let theirs = SignatureEncoding::Base64.encode(theirs.public().as_ref());
+    for label in ["RSA PUBLIC KEY", "X"] {
+        let before = format!("-----BEGIN {label}-----\n{theirs}\n-----END {label}-----\n");
+        let read = verifier.read_key(URL, (before + &chain).as_bytes(), &trust, NOW);
+        let why = read.unwrap_err();
+        assert!(why.contains("another kind of key"), "{label}: {why}");
+    }
+    // What stands before the certificate does no harm.
+    let good = format!("subject=PayPal\n{}", authority.chain(NAME));
+    let key = verifier
+        .read_key(URL, good.as_bytes(), &trust, NOW)
+        .unwrap();
+    let captured = delivery(URL);
+    let accepted = verifier.verify_with(&captured.request(), NOW, URL, &key);
+    assert!(accepted.is_ok());
+}
+
 fn paypal_with(more: &[(&str, &str)]) -> Result<Verifier, Vec<BuildError>> {
     let settings = Settings {
         params: params(&[&[("webhook_id", "W1")], more].concat()),
