@@ -146,7 +146,9 @@ fn next(shared: &Shared) -> Option<Task> {
         lanes.idle_workers += 1;
         let timed_out = shared.work.wait_for(&mut lanes, IDLE).timed_out();
         lanes.idle_workers -= 1;
-        if timed_out && lanes.threads > basic_threads(&shared.options) {
+        // Whoever has brought work meanwhile may have counted on this one.
+        let is_spare = lanes.threads > basic_threads(&shared.options);
+        if timed_out && is_spare && !lanes.has_work() {
             return None;
         }
     }
