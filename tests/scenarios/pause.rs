@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Reply, Site, eventually, stays};
+use crate::harness::{
+    Event, Gateway, Handler, Load, Manifest, Receiver, Reply, Site, Target, eventually, stays,
+};
 
 /// Runs `tollgate handlers …` against a gateway.
 #[track_caller]
@@ -27,7 +29,8 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
     let receiver = Receiver::start();
     let guest = Handler::new("guest")
         .allow(receiver.address)
-        .retry(2, "10ms");
+        .retry(2, "10ms")
+        .set("timeout = \"60s\"");
     let manifest = Manifest::new()
         .handler(guest)
         .handler(Handler::new("other"))
@@ -35,45 +38,43 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
     let site = Site::new(&manifest);
     let gateway = site.start();
     let ledger = site.ledger();
-    let slow = Event::new(
-        "slow",
-        json!([{ "do": "spin", "millions": 100 }, { "do": "send", "url": receiver.url("/slow") }]),
-    );
-    gateway.accepts(&slow);
-    eventually("it runs", || {
-        gateway.status_at("/generation/handlers/guest/running") == 1
-    });
+    let in_state = |state| ledger.deliveries_in("guest", state);
+    let url = receiver.url("/");
+    let make = move |number: u64| {
+        let steps = json!([
+            // Some milliseconds, so that some are under way whenever it is paused.
+            { "do": "spin", "millions": 2 },
+            { "do": "send", "url": url, "body": number },
+        ]);
+        Event::with_id(&format!("evt_{number}"), "test", steps)
+    };
+    let pace = Duration::from_millis(2);
+    let load = Load::start(&Target::new(gateway.ingress), 4, pace, make.clone());
+    eventually("some are done", || in_state("done") >= 20);
     let paused = handlers(&site, &gateway, "pause", &["guest"]);
     assert_eq!(paused["paused"]["outbox"], false);
-    let flaky = |number: usize| {
-        Event::with_id(
-            &format!("evt_{number}"),
-            "test",
-            json!({ "do": "send", "url": receiver.url("/"), "body": number }),
-        )
-    };
-    for number in 0..20 {
-        gateway.accepts(&flaky(number));
-    }
-    eventually("what ran has ended, and what it sent has gone", || {
-        ledger.delivery(&slow.id, "guest") == "done" && receiver.effects() == 1
-    });
-    eventually("it is drained", || {
-        gateway.status_at("/generation/handlers/guest/running") == 0
-    });
+    let status = || gateway.status_at("/generation/handlers/guest/running");
+    eventually("it is drained", || status() == 0);
+    // What ran has ended, and how much that was is known from now on.
+    let done = in_state("done");
+    eventually("others come and wait", || in_state("pending") >= 20);
+    let total = load.finish().acknowledged.len() as i64;
     eventually("others go on", || {
-        ledger.deliveries_in("other", "done") == 21
+        ledger.deliveries_in("other", "done") == total
     });
-    let waits = || ledger.deliveries_in("guest", "pending") == 20;
-    stays("nothing starts", Duration::from_millis(300), waits);
+    let waits = || (in_state("done"), in_state("pending")) == (done, total - done);
+    assert!(waits(), "done, or not begun");
+    eventually("what was sent has gone", || {
+        receiver.effects() as i64 == done
+    });
     gateway.stop();
 
     let gateway = site.start();
-    gateway.accepts(&flaky(20));
+    gateway.accepts(&make(1_000_000));
     let list = handlers(&site, &gateway, "list", &[]);
     assert!(list[0]["paused"]["since_ms"].is_u64(), "{list}");
     stays("nothing starts", Duration::from_millis(300), || {
-        ledger.deliveries_in("guest", "pending") == 21
+        (in_state("done"), in_state("pending")) == (done, total - done + 1)
     });
     // Its outbox too, from here on.
     handlers(&site, &gateway, "pause", &["guest", "--outbox"]);
@@ -84,7 +85,7 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
     let resumed = handlers(&site, &gateway, "resume", &["guest"]);
     assert_eq!(resumed["was_paused"], true);
     gateway.drains();
-    assert_eq!(receiver.effects(), 22);
+    assert_eq!(receiver.effects() as i64, total + 1);
     let attempts = ledger.count("SELECT max(number) FROM attempts", []);
     assert_eq!(attempts, 1, "no attempt was burnt by waiting");
 }
