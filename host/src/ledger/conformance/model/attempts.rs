@@ -1,5 +1,7 @@
 //! The model of attempts: how they end, what they do, and what they put off until later.
 
+use std::time::Duration;
+
 use super::*;
 
 impl Model {
@@ -54,7 +56,9 @@ impl Model {
         let next = match attempted.ending {
             Ending::Done => NextState::Done,
             Ending::Ignored => NextState::Ignored,
-            Ending::Retry(wait) => NextState::Retrying { due: START + wait },
+            Ending::Retry(wait) => NextState::Retrying {
+                due: now(open) + wait,
+            },
             Ending::Dead => NextState::Dead,
         };
         let mut completion = ending(delivery, next);
@@ -209,7 +213,7 @@ fn add_effects(completion: &mut Completion, of: &Delivery, n: usize, writes: &[(
                 let new = NewScheduled {
                     // Calls have numbers of their own.
                     call: of.idempotency_key(u32::from(*key) + 4),
-                    due: Due::At(START + after),
+                    due: Due::After(Duration::from_millis(*after)),
                     kind: "d".repeat((*key).into()),
                     subject: None,
                     account: None,

@@ -11,12 +11,12 @@ pub(super) enum Operation {
 }
 
 pub(super) fn operation() -> impl Strategy<Value = Operation> {
-    let keys = prop_oneof![Just(ReplayKeys::New), Just(ReplayKeys::Same)];
+    let keys = prop_oneof![1 => Just(ReplayKeys::New), 2 => Just(ReplayKeys::Same)];
     let component = prop_oneof![Just(Choice::Current), Just(Choice::Recorded)];
     prop_oneof![
         1 => Just(Operation::Retry),
-        1 => Just(Operation::Cancel),
-        4 => (keys, component).prop_map(|(keys, of)| Operation::Replay(keys, of)),
+        2 => Just(Operation::Cancel),
+        6 => (keys, component).prop_map(|(keys, of)| Operation::Replay(keys, of)),
     ]
 }
 
