@@ -44,7 +44,7 @@ impl Target {
         *self.0.lock().unwrap() = address;
     }
 
-    fn get(&self) -> SocketAddr {
+    pub(crate) fn get(&self) -> SocketAddr {
         *self.0.lock().unwrap()
     }
 }

@@ -54,6 +54,9 @@ pub(crate) enum Step {
         /// The reason.
         #[serde(default)]
         reason: String,
+        /// Goes on where it is a replay.
+        #[serde(default)]
+        unless_replay: bool,
     },
     /// Panics with this message: a trap, after the message was logged as an error.
     Panic {

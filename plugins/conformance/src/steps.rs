@@ -29,7 +29,11 @@ pub(crate) fn run(event: &Event, step: Step) -> Result<End, Error> {
             panic!("attempt {} of {succeed_at}", event.attempt);
         }
         Step::Flaky { .. } | Step::TrapUntil { .. } => {}
-        Step::Reject { reason } => return Ok(Some(Err(reject(reason)))),
+        Step::Reject {
+            reason,
+            unless_replay,
+        } if !unless_replay || !event.replay => return Ok(Some(Err(reject(reason)))),
+        Step::Reject { .. } => {}
         Step::Panic { message } => panic!("{message}"),
         Step::Trap => trap(),
         Step::Loop => hostile::spin_for_ever(),
