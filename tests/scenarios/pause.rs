@@ -62,8 +62,8 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
     eventually("others go on", || {
         ledger.deliveries_in("other", "done") == total
     });
-    let waits = || (in_state("done"), in_state("pending")) == (done, total - done);
-    assert!(waits(), "done, or not begun");
+    let found = (in_state("done"), in_state("pending"));
+    assert_eq!(found, (done, total - done), "done, or not begun");
     eventually("what was sent has gone", || {
         receiver.effects() as i64 == done
     });

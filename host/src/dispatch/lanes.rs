@@ -20,7 +20,7 @@ pub struct LaneStatus {
     pub queued: usize,
     /// Bytes that these hold, about.
     pub queued_bytes: usize,
-    /// Runs under way.
+    /// Runs under way, until their ends are committed.
     pub running: usize,
     /// What holds those that wait back.
     pub gate: GateStatus,
@@ -370,7 +370,7 @@ impl Lanes {
         let status = |lane: &Lane| LaneStatus {
             queued: lane.queued(),
             queued_bytes: lane.queued_bytes(),
-            running: lane.running,
+            running: lane.running + lane.uncommitted,
             gate: lane.gate.status(),
             outcomes: lane.outcomes,
         };

@@ -213,6 +213,24 @@ fn a_new_component_gets_a_closed_breaker_and_the_same_one_does_not() {
 }
 
 #[test]
+fn a_run_is_under_way_until_its_end_is_committed() {
+    let mut site = Site::new();
+    site.start(vec![handler("h", 4, |_| ended(End::Done))]);
+    // The first one may be read from the ledger; what comes later is handed over in memory.
+    site.record(0..1, &["h"]);
+    site.until(DeliveryState::Done, 1);
+    for number in 1..100 {
+        site.record(number..number + 1, &["h"]);
+        site.eventually("nothing is under way", || {
+            let lane = site.lane("h");
+            (lane.queued, lane.running) == (0, 0)
+        });
+        assert_eq!(site.count(DeliveryState::Done), number as u64 + 1);
+    }
+    site.stop();
+}
+
+#[test]
 fn a_paused_handler_drains_and_stands_still_until_it_is_resumed() {
     let mut site = Site::new();
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
