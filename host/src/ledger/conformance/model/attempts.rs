@@ -66,7 +66,13 @@ impl Model {
         // No two attempts are alike, so that none is taken for one that was committed.
         completion.attempt.started = now(open) + n as u64;
         completion.attempt.component = ComponentDigest([n as u8 % 3; 32]);
-        add_effects(&mut completion, delivery, n, &attempted.writes);
+        let mut writes = attempted.writes.clone();
+        if attempted.which.is_multiple_of(2) {
+            // What it does each time that it runs, so that replays do it again.
+            let key = (delivery.seq.0 % 4) as u8;
+            writes.extend([(key, Write::Schedule(n as u64 % 50)), (key, Write::Emit)]);
+        }
+        add_effects(&mut completion, delivery, n, &writes);
         completion.reads = vec![read(open, &delivery.handler, attempted.stale)];
         let rank = Rank::Whole(attempted.rank.into());
         completion.turn = Turn {
