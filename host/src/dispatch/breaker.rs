@@ -1,6 +1,10 @@
 //! The breaker of a handler: when nearly all of its runs fail, what it needs is probably
 //! down, and running it more would only use up attempts. So its deliveries wait, then one
 //! is tried, and the rest follow when that succeeds.
+//!
+//! Only first attempts count. Retries are of deliveries that have failed before, and come
+//! in a bunch where those did: a few that can never succeed would open it again and again
+//! and hold all others up.
 
 use std::collections::VecDeque;
 
@@ -41,6 +45,8 @@ pub(super) struct Permit {
     /// an earlier one say nothing of this one.
     epoch: u64,
     probe: bool,
+    /// Whether it is a delivery's first attempt.
+    first: bool,
 }
 
 /// What the end of a run changed.
@@ -102,15 +108,22 @@ impl Breaker {
         }
     }
 
-    /// A run starts, which [`Breaker::opens_at`] allows.
-    pub(super) fn started(&mut self) -> Permit {
-        let probe = !matches!(self.state, State::Closed);
+    /// Whether the next run would be a probe.
+    pub(super) fn probes(&self) -> bool {
+        !matches!(self.state, State::Closed)
+    }
+
+    /// A run starts, which [`Breaker::opens_at`] allows; `first` if it is the delivery's
+    /// first attempt.
+    pub(super) fn started(&mut self, first: bool) -> Permit {
+        let probe = self.probes();
         if probe {
             self.state = State::HalfOpen { probing: true };
         }
         Permit {
             epoch: self.epoch,
             probe,
+            first,
         }
     }
 
@@ -137,8 +150,8 @@ impl Breaker {
                 self.turn(State::Closed);
                 Some(Change::Closed)
             }
-            (false, None) => None,
-            (false, Some(failed)) => self.note(failed, now),
+            (false, Some(failed)) if permit.first => self.note(failed, now),
+            (false, _) => None,
         }
     }
 
@@ -212,7 +225,7 @@ mod tests {
     /// A run that starts and ends at `now`.
     fn run(breaker: &mut Breaker, outcome: Option<AttemptOutcome>, now: u64) -> Option<Change> {
         assert!(breaker.opens_at().is_some_and(|at| at <= now));
-        let permit = breaker.started();
+        let permit = breaker.started(true);
         breaker.ended(permit, outcome, now)
     }
 
@@ -227,7 +240,7 @@ mod tests {
         assert_eq!(breaker.opens_at(), Some(32_000));
         assert_eq!(run(&mut breaker, NO, 32_000), Some(Change::StaysOpen));
         assert_eq!(breaker.opens_at(), Some(62_000));
-        let probe = breaker.started();
+        let probe = breaker.started(true);
         assert_eq!(breaker.opens_at(), None, "one at a time");
         assert_eq!(breaker.ended(probe, OK, 62_500), Some(Change::Closed));
         assert_eq!(breaker.state(), BreakerState::Closed);
@@ -245,6 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn retries_do_not_open_it_but_a_probe_may_be_one() {
+        let mut breaker = breaker();
+        for _ in 0..20 {
+            let retry = breaker.started(false);
+            assert_eq!(breaker.ended(retry, NO, 1_000), None);
+        }
+        for _ in 0..4 {
+            run(&mut breaker, NO, 1_000);
+        }
+        let probe = breaker.started(false);
+        assert_eq!(breaker.ended(probe, NO, 31_000), Some(Change::StaysOpen));
+        let probe = breaker.started(false);
+        assert_eq!(breaker.ended(probe, OK, 61_000), Some(Change::Closed));
+    }
+
+    #[test]
     fn a_rejection_is_no_failure() {
         let mut breaker = breaker();
         for _ in 0..20 {
@@ -255,14 +284,14 @@ mod tests {
     #[test]
     fn runs_that_began_before_it_opened_say_nothing_of_the_probe() {
         let mut breaker = breaker();
-        let early: Vec<_> = (0..6).map(|_| breaker.started()).collect();
+        let early: Vec<_> = (0..6).map(|_| breaker.started(true)).collect();
         for (n, permit) in early[..4].iter().enumerate() {
             let change = breaker.ended(*permit, NO, 1_000);
             assert_eq!(change.is_some(), n == 3);
         }
         assert_eq!(breaker.ended(early[4], OK, 2_000), None);
         assert!(matches!(breaker.state(), BreakerState::Open { .. }));
-        let probe = breaker.started();
+        let probe = breaker.started(true);
         assert_eq!(breaker.ended(early[5], NO, 31_000), None);
         assert_eq!(breaker.opens_at(), None, "the probe is still under way");
         assert_eq!(breaker.ended(probe, OK, 31_000), Some(Change::Closed));

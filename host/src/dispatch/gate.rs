@@ -121,15 +121,21 @@ impl Gate {
         }
     }
 
+    /// Whether the next run is to show whether the handler works again.
+    pub(super) fn probes(&self) -> bool {
+        self.breaker.as_ref().is_some_and(Breaker::probes)
+    }
+
     /// A run starts.
     pub(super) fn started(&mut self, delivery: &Delivery) -> Pass {
+        let first = trial::is_first(delivery);
         if let Some(bucket) = &mut self.bucket {
             bucket.take(self.clock.now());
         }
         Pass {
-            permit: self.breaker.as_mut().map(Breaker::started),
+            permit: self.breaker.as_mut().map(|breaker| breaker.started(first)),
             version: self.version,
-            first: trial::is_first(delivery),
+            first,
         }
     }
 

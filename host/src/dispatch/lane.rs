@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Runnable;
 use super::gate::{Gate, Pass};
 use super::outcomes::Outcomes;
+use super::trial;
 use crate::clock::Clock;
 use crate::event::UnixMillis;
 use crate::ledger::{Completion, Delivery, DeliverySeq};
@@ -159,7 +160,7 @@ impl Lane {
                 job
             }
             None => {
-                let job = self.queue.pop_front()?;
+                let job = self.queue.remove(self.next())?;
                 self.queued_bytes -= weight(&job);
                 job
             }
@@ -167,6 +168,16 @@ impl Lane {
         self.running += 1;
         job.pass = self.gate.started(&job.delivery);
         Some(Task::Run(job, self.runnable.clone()))
+    }
+
+    /// The place in the queue of what runs next. A probe is best one that has not failed
+    /// before, for reasons of its own perhaps.
+    fn next(&self) -> usize {
+        let fresh = || {
+            let first = |job: &Job| trial::is_first(&job.delivery);
+            self.queue.iter().position(first)
+        };
+        self.gate.probes().then(fresh).flatten().unwrap_or(0)
     }
 
     /// Takes a new delivery in, or leaves it to the ledger if `fits` is false or older

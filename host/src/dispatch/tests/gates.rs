@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::clock::Clock;
 use crate::dispatch::{BreakerState, LaneStatus};
-use crate::ledger::Pause;
+use crate::ledger::{AttemptOutcome, Pause};
 use crate::manifest::{BreakerSettings, Rate};
 
 /// A handler of which a flag says whether its runs fail, and how often it ran.
@@ -141,6 +141,71 @@ fn an_open_breaker_burns_no_attempts() {
     site.until(DeliveryState::Done, 40);
     assert_eq!(site.lane("h").gate.breaker, BreakerState::Closed);
     assert_eq!(patient.runs(), 47);
+    site.stop();
+}
+
+/// A handler that can do nothing about each tenth delivery.
+fn poisoned(down: &Arc<AtomicBool>) -> Arc<dyn Runnable> {
+    let down = down.clone();
+    Arc::new(Closure {
+        handler: Arc::new(with_breaker(1)),
+        component: "a",
+        work: Box::new(move |delivery| {
+            let number: u32 = std::str::from_utf8(&delivery.event.payload)
+                .unwrap()
+                .parse()
+                .unwrap();
+            let fails = number.is_multiple_of(10) || down.load(Ordering::SeqCst);
+            ended(if fails {
+                End::Trap("poison".into())
+            } else {
+                End::Done
+            })
+        }),
+    })
+}
+
+#[test]
+fn a_bunch_of_retries_that_fail_again_opens_no_breaker() {
+    let mut site = Site::new();
+    site.start(vec![poisoned(&Arc::default())]);
+    site.record(1..200, &["h"]);
+    site.until(DeliveryState::Done, 180);
+    site.until(DeliveryState::Retrying, 19);
+    site.move_clock(5_000);
+    site.eventually("all are tried again", || {
+        site.outcome(AttemptOutcome::Trap) == 38
+    });
+    assert_eq!(site.lane("h").gate.breaker, BreakerState::Closed);
+    site.record(201..205, &["h"]);
+    site.until(DeliveryState::Done, 184);
+    site.stop();
+}
+
+#[test]
+fn a_probe_is_one_that_has_not_failed_before() {
+    let mut site = Site::new();
+    let down = Arc::new(AtomicBool::new(true));
+    site.start(vec![poisoned(&down)]);
+    // The four that open it are due again, all poison, when others arrive.
+    site.record_to(0..31, |number| {
+        let poison = number % 10 == 0;
+        poison
+            .then(|| HandlerName::new("h").into())
+            .into_iter()
+            .collect()
+    });
+    site.until(DeliveryState::Retrying, 4);
+    site.eventually("it opens", || {
+        site.lane("h").gate.breaker != BreakerState::Closed
+    });
+    site.move_clock(29_999);
+    site.eventually("they are due", || site.lane("h").queued == 4);
+    down.store(false, Ordering::SeqCst);
+    site.record(31..40, &["h"]);
+    site.eventually("others wait too", || site.lane("h").queued == 13);
+    site.move_clock(1);
+    site.until(DeliveryState::Done, 9);
     site.stop();
 }
 

@@ -14,7 +14,7 @@ fn with(change: impl FnOnce(&mut Handler), work: Box<Work>) -> Arc<dyn Runnable>
 }
 
 impl Site {
-    fn outcome(&self, of: AttemptOutcome) -> u64 {
+    pub(super) fn outcome(&self, of: AttemptOutcome) -> u64 {
         let status = self.dispatcher.status();
         let outcomes = status[0].1.outcomes;
         let counted = outcomes.iter().find(|(outcome, _)| *outcome == of);
