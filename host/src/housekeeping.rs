@@ -1,20 +1,14 @@
 //! Has the ledger prune and erase what has been kept long enough, in small steps all day.
 //!
-//! A thread of its own, since each step waits until it is durable. Small and far between: what
-//! is pruned was acknowledged weeks ago, and nobody waits for it, but somebody may be waiting
-//! for the acknowledgement that shares its commit.
+//! A thread of its own, since each step waits until it is durable. The ledger says how far
+//! between they are: what is pruned was acknowledged weeks ago, and nobody waits for it, but
+//! somebody may be waiting for the acknowledgement that shares its commit.
 
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::ledger::{Ledger, Retention, Swept};
-
-/// After a step that wrote: with a hundred rows each time, commits hardly take longer.
-const AFTER_WRITE: Duration = Duration::from_millis(50);
-
-/// After a step that only read.
-const AFTER_READ: Duration = Duration::from_millis(5);
 
 /// From the end of a sweep to the next one, and after a failure; less where what is kept is
 /// kept for minutes.
@@ -86,15 +80,7 @@ fn step(ledger: &dyn Ledger, retention: &Arc<Retention>, total: &mut Swept) -> D
         *total = Swept::default();
         return between(retention);
     }
-    let read = Swept {
-        more: true,
-        ..Swept::default()
-    };
-    if swept == read {
-        AFTER_READ
-    } else {
-        AFTER_WRITE
-    }
+    swept.rest
 }
 
 fn between(retention: &Retention) -> Duration {

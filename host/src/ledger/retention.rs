@@ -100,8 +100,10 @@ pub struct Swept {
     pub erased: u64,
     /// Keys that were removed after their events.
     pub forgotten: u64,
-    /// Whether there is more to do now.
+    /// Whether there is more to do.
     pub more: bool,
+    /// How long to let others be before that.
+    pub rest: Duration,
 }
 
 /// What became of a wish to erase an event.

@@ -294,12 +294,12 @@ pub(in crate::ledger) fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
     let mut steps = 0;
     loop {
         let swept = open.ledger.sweep(&days()).unwrap();
-        assert!(swept.pruned <= 100, "{swept:?}");
+        assert!(swept.pruned <= 500, "{swept:?}");
         steps += u32::from(swept.pruned > 0);
         if !swept.more {
             break;
         }
     }
     assert_eq!(open.kept(), 0);
-    assert!((15..=100).contains(&steps), "{steps}");
+    assert!((3..=100).contains(&steps), "{steps}");
 }

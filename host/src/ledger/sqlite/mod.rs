@@ -34,6 +34,7 @@ mod schema;
 mod settle;
 mod state;
 mod sweep;
+mod sweep_pace;
 mod tally;
 mod writer;
 
@@ -45,7 +46,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -390,25 +391,22 @@ impl Ledger for SqliteLedger {
     fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError> {
         let mut sweeper = self.sweeper.lock();
         sweeper.follow(retention);
-        let more = Swept {
-            more: true,
-            ..Swept::default()
-        };
         if sweeper.puts_off(self.queue.len() > BUSY) {
-            return Ok(more);
+            return Ok(Sweeper::only_read());
         }
         let now = self.clock.cautious();
         if let Some(work) = self.reader.read(|conn| sweeper.next(conn, now))? {
-            let retention = Arc::clone(retention);
-            let done = self.wait(Sweeping { retention, work }, Op::Sweep)?;
-            let swept = sweeper.done(done);
-            return Ok(Swept {
-                more: true,
-                ..swept
-            });
+            let sweeping = Sweeping {
+                retention: Arc::clone(retention),
+                work,
+                rows: sweeper.rows(),
+            };
+            let began = Instant::now();
+            let done = self.wait(sweeping, |task| Op::Sweep(Box::new(task)))?;
+            return Ok(sweeper.done(done, began.elapsed()));
         }
         if !sweeper.ends() {
-            return Ok(more);
+            return Ok(Sweeper::only_read());
         }
         if sweeper.wants_scrub() && self.scrub() {
             sweeper.scrubbed();

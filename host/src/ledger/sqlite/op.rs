@@ -1,6 +1,7 @@
 //! What callers ask of the writer, and how they get their answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::excuse::Excuse;
 use super::pauses::PauseRequest;
@@ -116,6 +117,8 @@ pub(super) struct Mark {
 pub(super) struct Sweeping {
     pub(super) retention: Arc<Retention>,
     pub(super) work: SweepWork,
+    /// How many rows may be changed, about.
+    pub(super) rows: u64,
 }
 
 /// What is to be done to events that seemed ready for it.
@@ -139,6 +142,10 @@ pub(super) struct SweepDone {
     pub(super) changed: u64,
     /// Those that were not ready after all: something happened to them meanwhile.
     pub(super) refused: Vec<i64>,
+    /// Rows that were changed.
+    pub(super) rows: u64,
+    /// What that took.
+    pub(super) took: Duration,
 }
 
 /// One operation of the writer.
@@ -152,7 +159,7 @@ pub(super) enum Op {
     /// Answers how many dead deliveries it let others pass.
     LetPass(Task<Vec<HandlerName>, u64>),
     Fire(Task<FireRequest, Fired>),
-    Sweep(Task<Sweeping, SweepDone>),
+    Sweep(Box<Task<Sweeping, SweepDone>>),
     Erase(Task<EventId, Erased>),
     Pause(Task<PauseRequest, ()>),
     Excuse(Task<Excuse, u64>),

@@ -5,6 +5,8 @@
 //! event's row, which says when that is over. Every step is bounded by rows, so that those who
 //! wait for the same commit hardly notice.
 
+use std::time::Instant;
+
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int};
@@ -14,43 +16,44 @@ use super::op::{SweepDone, SweepWork, Sweeping};
 use super::tally::Counter;
 use crate::ledger::{Keys, OutboxState, Retention};
 
-/// Rows that one step removes, about. With a step each 50 ms a commit stays short, and some
-/// 300 events of the usual kind are pruned a second.
-const ROWS: u64 = 100;
-
 /// Does one bounded piece of work, as far as it still stands.
 pub(super) fn step(batch: &mut Batch<'_>, sweeping: &Sweeping) -> Result<SweepDone> {
-    let retention = &*sweeping.retention;
-    match &sweeping.work {
-        SweepWork::Prune(events) => {
-            each(batch, events, |batch, event| prune(batch, retention, event))
-        }
-        SweepWork::Erase(events) => each(batch, events, |batch, event| {
+    let began = Instant::now();
+    let (retention, rows) = (&*sweeping.retention, sweeping.rows);
+    let done = match &sweeping.work {
+        SweepWork::Prune(events) => each(batch, events, rows, |batch, event| {
+            prune(batch, retention, event)
+        }),
+        SweepWork::Erase(events) => each(batch, events, rows, |batch, event| {
             erase::when_due(batch, retention, event)
         }),
-        SweepWork::Forget(events) => each(batch, events, |batch, event| {
+        SweepWork::Forget(events) => each(batch, events, rows, |batch, event| {
             Ok(u64::from(forget(batch, retention, event)?))
         }),
         SweepWork::GiveBack(pages) => give_back(batch, *pages),
-    }
+    };
+    Ok(SweepDone {
+        took: began.elapsed(),
+        ..done?
+    })
 }
 
 /// Goes over the events until enough rows were changed.
 fn each(
     batch: &mut Batch<'_>,
     events: &[i64],
+    rows: u64,
     mut change: impl FnMut(&mut Batch<'_>, &EventRow) -> Result<u64>,
 ) -> Result<SweepDone> {
     let mut done = SweepDone::default();
-    let mut rows = 0;
     for seq in events {
-        if rows >= ROWS {
+        if done.rows >= rows {
             break;
         }
         done.seen += 1;
         if let Some(event) = EventRow::find(batch.conn, *seq)? {
             let changed = change(batch, &event)?;
-            rows += changed;
+            done.rows += changed;
             if changed > 0 {
                 done.changed += 1;
             } else {
@@ -224,7 +227,7 @@ fn give_back(batch: &Batch<'_>, pages: u32) -> Result<SweepDone> {
     Ok(SweepDone {
         seen: 0,
         changed: given.unsigned_abs(),
-        refused: Vec::new(),
+        ..SweepDone::default()
     })
 }
 

@@ -17,21 +17,24 @@ use super::erase::is_erasable;
 use super::history::{EventRow, History};
 use super::op::{SweepDone, SweepWork};
 use super::prune::{free_pages, is_forgettable, is_prunable, oldest};
+use super::sweep_pace::{self, Step, SweepPace};
 use crate::event::{SourceName, UnixMillis};
 use crate::ledger::{Keys, Retention, Swept};
 
 /// Rows of events that one step reads.
 const PAGE: usize = 500;
 
-/// Events that one piece of work names, at most.
-const PIECE: usize = 100;
+/// With so many events of a page ready, there is much to do.
+const MANY: usize = PAGE / 2;
+
+/// The pause after a step that only read.
+const AFTER_READ: Duration = Duration::from_millis(5);
 
 /// Events that a pass remembers to look at again.
 const REMEMBERED: usize = 10_000;
 
-/// Steps that are put off in a row while the writer is busy: a fifth of a
-/// second's worth. A gateway
-/// that is busy for good must prune all the same.
+/// Steps that are put off in a row while the writer is busy. A gateway that is busy for good
+/// must prune all the same.
 const PUT_OFF: u32 = 4;
 
 /// Free pages that are kept for what comes, beside a part of the file: 8 MB.
@@ -56,6 +59,9 @@ pub(super) struct Sweeper {
     over: bool,
     /// What it has found and the writer has not seen yet.
     found: VecDeque<i64>,
+    /// It has found much.
+    many: bool,
+    pace: SweepPace,
     put_off: u32,
     /// Something was removed since the files were last cleaned.
     dirty: bool,
@@ -106,6 +112,8 @@ impl Sweeper {
             at: 0,
             over: false,
             found: VecDeque::new(),
+            many: false,
+            pace: SweepPace::new(),
             put_off: 0,
             dirty: false,
             scrubbed: Instant::now(),
@@ -129,6 +137,10 @@ impl Sweeper {
     /// Whether to let others go first.
     pub(super) fn puts_off(&mut self, busy: bool) -> bool {
         let put_off = busy && self.put_off < PUT_OFF;
+        if busy {
+            self.many = false;
+            self.pace.slow_down();
+        }
         self.put_off = if put_off { self.put_off + 1 } else { 0 };
         put_off
     }
@@ -154,12 +166,13 @@ impl Sweeper {
                 continue;
             }
             self.over = pass.look(conn, &self.retention, now, &mut self.found)?;
+            self.many = self.found.len() >= MANY;
             if self.found.is_empty() {
                 // One page a step, so that no read is long.
                 return Ok(None);
             }
         }
-        let events = self.found.iter().take(PIECE).copied().collect();
+        let events = self.found.iter().copied().collect();
         Ok(Some(match self.passes[self.at].kind {
             Kind::Erase(_) => SweepWork::Erase(events),
             Kind::Prune => SweepWork::Prune(events),
@@ -167,13 +180,31 @@ impl Sweeper {
         }))
     }
 
-    /// Notes what the writer did.
-    pub(super) fn done(&mut self, done: SweepDone) -> Swept {
+    /// How many rows the next piece of work may change.
+    pub(super) fn rows(&self) -> u64 {
+        self.pace.rows()
+    }
+
+    /// What a step came to that only read.
+    pub(super) fn only_read() -> Swept {
+        Swept {
+            more: true,
+            rest: AFTER_READ,
+            ..Swept::default()
+        }
+    }
+
+    /// Notes what the writer did, and that it took so long until that was durable.
+    pub(super) fn done(&mut self, done: SweepDone, whole: Duration) -> Swept {
         self.found.drain(..done.seen.min(self.found.len()));
         if let Some(pass) = self.passes.get_mut(self.at) {
             done.refused.iter().for_each(|seq| pass.remember(*seq));
         }
-        let mut swept = Swept::default();
+        let mut swept = Swept {
+            more: true,
+            rest: self.rest(&done, whole),
+            ..Swept::default()
+        };
         self.dirty |= done.changed > 0;
         match self.passes.get(self.at).map(|pass| &pass.kind) {
             Some(Kind::Erase(_)) => swept.erased = done.changed,
@@ -184,6 +215,22 @@ impl Sweeper {
             Some(Kind::GiveBack) | None => {}
         }
         swept
+    }
+
+    fn rest(&mut self, done: &SweepDone, whole: Duration) -> Duration {
+        let pass = self.passes.get(self.at);
+        if pass.is_some_and(|pass| matches!(pass.kind, Kind::GiveBack)) {
+            return sweep_pace::rest_after(whole);
+        }
+        if !self.many {
+            self.pace.slow_down();
+            return sweep_pace::REST;
+        }
+        self.pace.go_on(Step {
+            rows: done.rows,
+            took: done.took,
+            whole,
+        })
     }
 
     /// Whether the sweep has come to its end; the next step begins a new one.
