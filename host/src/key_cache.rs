@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use crate::clock::Clock;
 use crate::event::{SourceName, UnixMillis};
 use crate::manifest::Source;
-use crate::scheme::{CertificateTrust, FetchedKey, KeyRequest};
+use crate::scheme::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, with_issuer};
 
 /// A key is fetched afresh after so long: its provider may have ended it.
 const FRESH: u64 = 12 * 3_600_000;
@@ -187,9 +187,20 @@ impl KeyCache {
     async fn fetched(&self, source: &Source, id: &str, request: Option<KeyRequest>) -> Outcome {
         let request = request.ok_or_else(|| "the source cannot ask for it now".to_owned())?;
         let answer = self.fetch.fetch(request).await?;
-        let now = self.clock.now();
-        let key = source.verifier.read_key(id, &answer, &self.trust, now)?;
-        Ok(Arc::new(key))
+        let read = |answer: &[u8]| {
+            let now = self.clock.now();
+            source.verifier.read_key(id, answer, &self.trust, now)
+        };
+        let key = match read(&answer) {
+            Err(KeyTrouble::IssuerNeeded { request, why }) => {
+                let url = request.url.clone();
+                let issuer = self.fetch.fetch(request).await;
+                let issuer = issuer.map_err(|error| format!("{why} ({url}: {error})"))?;
+                read(&with_issuer(&answer, &issuer))
+            }
+            read => read,
+        };
+        key.map(Arc::new).map_err(|trouble| trouble.to_string())
     }
 
     /// Notes what became of a fetch, unless the source has other settings by now.

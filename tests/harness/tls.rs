@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
@@ -39,15 +41,15 @@ impl Authority {
         pem(self.between.der())
     }
 
-    /// A certificate for this name and key, as PEM.
-    pub(crate) fn certificate(&self, name: &str, key: &KeyPair) -> String {
-        pem(&self.sign(name, key))
+    /// A certificate for this name and key, as PEM. It may say at which URL its issuer's is.
+    pub(crate) fn certificate(&self, name: &str, key: &KeyPair, issuer: Option<&str>) -> String {
+        pem(&self.sign(name, key, issuer))
     }
 
     /// TLS for a server of this name.
     pub(crate) fn acceptor(&self, name: &str) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
-        let chain = vec![self.sign(name, &key), self.between.der().clone()];
+        let chain = vec![self.sign(name, &key, None), self.between.der().clone()];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -59,11 +61,25 @@ impl Authority {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    fn sign(&self, name: &str, key: &KeyPair) -> CertificateDer<'static> {
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    fn sign(&self, name: &str, key: &KeyPair, issuer: Option<&str>) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.custom_extensions.extend(issuer.map(issuer_at));
         let signed = params.signed_by(key, &self.between).unwrap();
         signed.der().clone()
     }
+}
+
+/// The extension AuthorityInfoAccess with one URL (RFC 5280, section 4.2.2.1).
+fn issuer_at(url: &str) -> CustomExtension {
+    let der = |tag: u8, contents: &[u8]| {
+        let length = u8::try_from(contents.len()).unwrap();
+        assert!(length < 128);
+        [&[tag, length], contents].concat()
+    };
+    let issuers = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02";
+    let at = [&issuers[..], &der(0x86, url.as_bytes())].concat();
+    let access = der(0x30, &der(0x30, &at));
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access)
 }
 
 fn pem(der: &[u8]) -> String {

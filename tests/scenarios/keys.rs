@@ -34,7 +34,7 @@ fn signer() -> Vec<u8> {
 
 /// PayPal's certificate by this authority.
 fn certificate(authority: &Authority, name: &str) -> String {
-    authority.certificate(name, &KeyPair::try_from(signer()).unwrap())
+    authority.certificate(name, &KeyPair::try_from(signer()).unwrap(), None)
 }
 
 /// A delivery of PayPal's: its headers and body.
@@ -240,6 +240,34 @@ fn a_certificate_that_comes_alone_needs_those_above_it() {
     let answer = delivery.post(&gateway);
     assert_eq!(answer.status, 200, "{}", gateway.stderr());
     assert_eq!(server.requests().len(), 3, "once under each setting");
+}
+
+#[test]
+fn the_issuer_of_a_certificate_that_comes_alone_is_fetched() {
+    let authority = Authority::new();
+    let key = KeyPair::try_from(signer()).unwrap();
+    let issuer = "http://cacerts.digicert.com/Test.crt";
+    let (own, between) = (
+        authority.certificate(SIGNER, &key, Some(issuer)),
+        authority.between(),
+    );
+    let tls = Some(authority.acceptor("localhost"));
+    let server = Receiver::at(any(), tls, move |asked| match asked.path.as_str() {
+        "/Test.crt" => Reply::Body(200, between.clone()),
+        _ => Reply::Body(200, own.clone()),
+    });
+    let site = Site::new(&paypal(server.address, ""));
+    let gateway = start(&site, &authority);
+    for n in 0..3 {
+        let answer = Delivery::new(n, CERTIFICATE).post(&gateway);
+        assert_eq!(answer.status, 200, "{}", gateway.stderr());
+    }
+    let paths: Vec<_> = server
+        .requests()
+        .into_iter()
+        .map(|asked| asked.path)
+        .collect();
+    assert_eq!(paths, ["/v1/notifications/certs/CERT-1", "/Test.crt"]);
 }
 
 #[test]

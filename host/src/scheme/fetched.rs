@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ring::signature::UnparsedPublicKey;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
@@ -38,6 +40,52 @@ pub struct KeyRequest {
     pub anywhere: bool,
     /// The JSON to post; without it, the URL is to be got.
     pub body: Option<Secret>,
+}
+
+/// Why there is no key in an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyTrouble {
+    /// What it holds must not be used.
+    #[error("{0}")]
+    Unusable(String),
+    /// The certificate of its issuer is missing, and can be asked for: see [`with_issuer`].
+    #[error("{why}")]
+    IssuerNeeded {
+        /// How to ask for it.
+        request: KeyRequest,
+        /// Why the answer alone must not be used.
+        why: String,
+    },
+}
+
+/// A chain in PEM with the certificate of its last one's issuer behind it, which is DER or PEM.
+pub fn with_issuer(chain: &[u8], issuer: &[u8]) -> Vec<u8> {
+    let issuer = match issuer.starts_with(b"-----BEGIN ") {
+        true => issuer.to_vec(),
+        false => {
+            let text = STANDARD.encode(issuer);
+            format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n").into()
+        }
+    };
+    [chain, b"\n", &issuer].concat()
+}
+
+/// Why a certificate is not trusted.
+#[derive(Debug)]
+pub(super) struct Untrusted {
+    /// To follow on nothing.
+    pub(super) why: String,
+    /// The certificate, where nothing leads from it to a root.
+    pub(super) unlinked: Option<CertificateDer<'static>>,
+}
+
+impl From<String> for Untrusted {
+    fn from(why: String) -> Self {
+        Self {
+            why,
+            unlinked: None,
+        }
+    }
 }
 
 /// Certificates between a provider's own and a root, as the manifest gives them. They are not
@@ -87,38 +135,36 @@ impl CertificateTrust {
         given: &Intermediates,
         names: &[&str],
         now: UnixMillis,
-    ) -> Result<CertificateDer<'static>, String> {
+    ) -> Result<CertificateDer<'static>, Untrusted> {
         let Some(verifier) = &self.0 else {
-            return Err("this machine has no root certificates to check it by".to_owned());
+            let why = "this machine has no root certificates to check it by".to_owned();
+            return Err(why.into());
         };
         let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
             .take(CHAIN)
             .collect::<Result<_, _>>()
             .map_err(|error| format!("it is no certificate in PEM: {error}"))?;
         let Some((own, above)) = chain.split_first() else {
-            return Err("it holds no certificate".to_owned());
+            return Err("it holds no certificate".to_owned().into());
         };
         let above = [above, &given.0].concat();
         let now = UnixTime::since_unix_epoch(Duration::from_millis(now));
-        let mut why = String::new();
+        let mut untrusted = Untrusted::from(String::new());
         for name in names {
             let name = ServerName::try_from(*name).map_err(|error| error.to_string())?;
             match verifier.verify_server_cert(own, &above, &name, &[], now) {
                 Ok(_) => return Ok(own.clone().into_owned()),
-                Err(error) => why = explain(&error),
+                Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                    untrusted.why = UNLINKED.to_owned();
+                    untrusted.unlinked = Some(own.clone().into_owned());
+                }
+                Err(error) => untrusted = error.to_string().into(),
             }
         }
-        Err(format!("its certificate is not trusted: {why}"))
+        untrusted.why = format!("its certificate is not trusted: {}", untrusted.why);
+        Err(untrusted)
     }
 }
 
-fn explain(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "nothing leads from it to a root certificate of this machine; if the server leaves \
-             out those between, give them as `intermediates`"
-                .to_owned()
-        }
-        other => other.to_string(),
-    }
-}
+const UNLINKED: &str = "nothing leads from it to a root certificate of this machine; if the server \
+                        leaves out those between, give them as `intermediates`";

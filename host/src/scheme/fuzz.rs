@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::pem::{self, KeyKind};
 use super::signature::Wanted;
 use super::{
-    Layout, SignatureEncoding, SignatureForm, Template, braintree, build_template, form, plaid,
+    Layout, SignatureEncoding, SignatureForm, Template, braintree, build_template, form, issuer,
+    plaid,
 };
 use super::{Settings, time};
 use crate::secret::Secret;
@@ -95,11 +96,13 @@ pub fn token(bytes: &[u8]) {
     }
 }
 
-/// Keys and certificates.
+/// Keys and certificates, in PEM and DER.
 pub fn pem(bytes: &[u8]) {
     for kind in [KeyKind::Rsa, KeyKind::Ed25519, KeyKind::P256] {
         _ = pem::public_key(bytes, kind);
+        _ = pem::certificate_key(bytes, kind);
     }
+    _ = issuer::url(bytes);
     for scheme in ["plaid", "wise", "paypal"] {
         let settings = Settings {
             secrets: vec![Secret::new(bytes).into()],

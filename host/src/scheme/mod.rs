@@ -20,6 +20,7 @@ mod form;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod headers;
+mod issuer;
 mod key;
 mod keys;
 mod mollie;
@@ -56,7 +57,7 @@ pub use declarative::{
     AnswerForm, Answers, Dedup, DedupBy, OtherKey, Template, TemplateError, TimeUnit, TimestampForm,
 };
 pub use explain::explain;
-pub use fetched::{CertificateTrust, FetchedKey, KeyRequest};
+pub use fetched::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, with_issuer};
 pub use field::Places;
 pub use key::{Algorithm, KeyEncoding};
 pub use pages::{Page, page, page_index, pages};
@@ -199,8 +200,9 @@ trait Scheme: Send + Sync {
         _answer: &[u8],
         _trust: &CertificateTrust,
         _now: UnixMillis,
-    ) -> Result<FetchedKey, String> {
-        Err("the scheme fetches no keys".to_owned())
+    ) -> Result<FetchedKey, KeyTrouble> {
+        let why = "the scheme fetches no keys".to_owned();
+        Err(KeyTrouble::Unusable(why))
     }
 
     /// What the provider wants to read back.
@@ -276,7 +278,7 @@ impl Verifier {
         answer: &[u8],
         trust: &CertificateTrust,
         now: UnixMillis,
-    ) -> Result<FetchedKey, String> {
+    ) -> Result<FetchedKey, KeyTrouble> {
         self.scheme.read_key(id, answer, trust, now)
     }
 

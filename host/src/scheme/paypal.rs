@@ -10,21 +10,23 @@
 //! A request names the certificate that it is signed with by URL, which must be PayPal's. It is
 //! fetched from there, or from the same path at `keys_from`, and must lead to a root that this
 //! machine trusts and be for PayPal's signers. PayPal's own libraries bring the certificates
-//! between it and the root along, as if none came with it; here these are `intermediates`. Where
-//! certificates (PEM) are given as secrets, these alone count and nothing is fetched.
+//! between it and the root along, as if none came with it. Here its issuer's is fetched from
+//! PayPal's certificate authority, where the certificate says so, and others can be given as
+//! `intermediates`. Where certificates (PEM) are given as secrets, these alone count and nothing
+//! is fetched.
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
 use super::declarative::Tolerance;
-use super::fetched::Intermediates;
+use super::fetched::{Intermediates, Untrusted};
 use super::headers::{ALWAYS, header, recorded};
 use super::keys::Keys;
 use super::pem::{self, KeyKind};
 use super::settings::{KEYS_FROM, Reader};
 use super::signature::SignatureEncoding;
 use super::{
-    BuildError, CertificateTrust, FetchedKey, KeyRequest, ProviderEvent, Rejection, Request,
-    Scheme, Setting, Settings, time,
+    BuildError, CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, ProviderEvent, Rejection,
+    Request, Scheme, Setting, Settings, issuer, time,
 };
 use crate::event::{DedupBasis, UnixMillis};
 use crate::json::{self, PointerSet};
@@ -42,6 +44,9 @@ const SIGNERS: &[&str] = &[
 ];
 /// The setting that names certificates between PayPal's and a root.
 const INTERMEDIATES: &str = "intermediates";
+const DOMAIN: &str = ".paypal.com";
+/// The certificate authority that PayPal's certificates are of.
+const AUTHORITY: &str = ".digicert.com";
 /// A URL of a certificate has about 70 characters.
 const LONGEST_URL: usize = 256;
 
@@ -154,15 +159,7 @@ impl Scheme for Paypal {
         if self.keys.len() > 0 || !is_paypals(id) {
             return None;
         }
-        let url = match &self.keys_from {
-            Some(origin) => format!("{origin}{}", target(id)),
-            None => id.to_owned(),
-        };
-        Some(KeyRequest {
-            url,
-            anywhere: self.keys_from.is_some(),
-            body: None,
-        })
+        Some(self.get(id))
     }
 
     fn read_key(
@@ -171,10 +168,12 @@ impl Scheme for Paypal {
         answer: &[u8],
         trust: &CertificateTrust,
         now: UnixMillis,
-    ) -> Result<FetchedKey, String> {
-        let own = trust.check(answer, &self.intermediates, SIGNERS, now)?;
-        let key = pem::certificate_key(&own, KeyKind::Rsa);
-        let key = key.map_err(|why| format!("its certificate {why}"))?;
+    ) -> Result<FetchedKey, KeyTrouble> {
+        let own = trust
+            .check(answer, &self.intermediates, SIGNERS, now)
+            .map_err(|untrusted| self.trouble(untrusted))?;
+        let key = pem::certificate_key(&own, KeyKind::Rsa)
+            .map_err(|why| KeyTrouble::Unusable(format!("its certificate {why}")))?;
         Ok(FetchedKey {
             key: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key),
             expired: None,
@@ -198,6 +197,31 @@ impl Transmission<'_> {
 }
 
 impl Paypal {
+    /// How to get what is at this URL.
+    fn get(&self, url: &str) -> KeyRequest {
+        let url = match &self.keys_from {
+            Some(origin) => format!("{origin}{}", target(url)),
+            None => url.to_owned(),
+        };
+        KeyRequest {
+            url,
+            anywhere: self.keys_from.is_some(),
+            body: None,
+        }
+    }
+
+    /// What to do about a certificate that is not trusted: its issuer's may help.
+    fn trouble(&self, Untrusted { why, unlinked }: Untrusted) -> KeyTrouble {
+        let issuer = unlinked.as_deref().and_then(issuers_url);
+        match issuer {
+            Some(url) => KeyTrouble::IssuerNeeded {
+                request: self.get(&url),
+                why,
+            },
+            None => KeyTrouble::Unusable(why),
+        }
+    }
+
     /// The signature's parts, none of them believed yet.
     fn transmission<'r>(&self, request: &Request<'r>) -> Result<Transmission<'r>, Rejection> {
         let text = |name| header(request.headers, name);
@@ -288,9 +312,22 @@ impl Paypal {
     }
 }
 
-/// Whether a certificate's URL is PayPal's: https, a host under paypal.com, no user and no
-/// port in it.
+/// Whether a certificate's URL is PayPal's.
 pub(super) fn is_paypals(url: &str) -> bool {
+    is_under(DOMAIN, url)
+}
+
+/// Where the certificate's issuer's is, if it is the authority's. Certificates name it by plain
+/// http, as is the custom; the authority has it by https as well.
+fn issuers_url(certificate: &[u8]) -> Option<String> {
+    let url = issuer::url(certificate)?;
+    let rest = url.strip_prefix("http://");
+    let url = rest.map_or_else(|| url.to_owned(), |rest| format!("https://{rest}"));
+    is_under(AUTHORITY, &url).then_some(url)
+}
+
+/// Whether a URL is https, with a host under this domain, no user and no port in it.
+fn is_under(domain: &str, url: &str) -> bool {
     let Some(rest) = url.strip_prefix("https://") else {
         return false;
     };
@@ -299,10 +336,7 @@ pub(super) fn is_paypals(url: &str) -> bool {
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
     let visible = url.bytes().all(|byte| byte.is_ascii_graphic());
-    plain
-        && visible
-        && url.len() <= LONGEST_URL
-        && host.to_ascii_lowercase().ends_with(".paypal.com")
+    plain && visible && url.len() <= LONGEST_URL && host.to_ascii_lowercase().ends_with(domain)
 }
 
 /// What follows a URL's host: a path, or nothing.

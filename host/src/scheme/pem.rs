@@ -136,7 +136,7 @@ fn modulus_bits(der: &[u8]) -> Option<usize> {
 }
 
 /// Splits off a DER element with this tag: its contents, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (found, rest) = der.split_first()?;
     let (first, rest) = rest.split_first()?;
     if *found != tag {

@@ -17,8 +17,8 @@ use super::keys::Keys;
 use super::pem::{self, KeyKind};
 use super::settings::{KEYS_FROM, Reader};
 use super::{
-    BuildError, CertificateTrust, FetchedKey, KeyRequest, ProviderEvent, Rejection, Request,
-    Scheme, Settings,
+    BuildError, CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, ProviderEvent, Rejection,
+    Request, Scheme, Settings,
 };
 use crate::event::{DedupBasis, UnixMillis};
 use crate::json::{self, PointerSet};
@@ -240,14 +240,18 @@ impl Scheme for Plaid {
         answer: &[u8],
         _: &CertificateTrust,
         _: UnixMillis,
-    ) -> Result<FetchedKey, String> {
-        let found = public_key(&Secret::new(answer)).map_err(|why| format!("the answer {why}"))?;
+    ) -> Result<FetchedKey, KeyTrouble> {
+        let found = public_key(&Secret::new(answer))
+            .map_err(|why| KeyTrouble::Unusable(format!("the answer {why}")))?;
         match found.kid.as_deref() == Some(id) {
             true => Ok(FetchedKey {
                 key: found.key,
                 expired: found.expired,
             }),
-            false => Err("the answer holds another key".to_owned()),
+            false => {
+                let why = "the answer holds another key".to_owned();
+                Err(KeyTrouble::Unusable(why))
+            }
         }
     }
 }

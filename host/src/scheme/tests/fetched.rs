@@ -1,7 +1,8 @@
 //! Keys that a request names and that are fetched.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair,
+    date_time_ymd,
 };
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
@@ -54,13 +55,31 @@ impl Authority {
 
     /// A chain in PEM for the signer's key.
     fn chain(&self, name: &str) -> String {
+        self.own(name, None) + &pem(self.between.der())
+    }
+
+    /// The certificate alone, which may say where its issuer's is.
+    fn own(&self, name: &str, issuer: Option<&str>) -> String {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.custom_extensions.extend(issuer.map(issuer_at));
         params.not_before = date_time_ymd(2025, 1, 1);
         params.not_after = date_time_ymd(2026, 1, 1);
         let key = KeyPair::try_from(signer()).unwrap();
-        let own = params.signed_by(&key, &self.between).unwrap();
-        format!("{}{}", pem(own.der()), pem(self.between.der()))
+        pem(params.signed_by(&key, &self.between).unwrap().der())
     }
+}
+
+/// The extension that says where the issuer's certificate is (RFC 5280, section 4.2.2.1).
+fn issuer_at(url: &str) -> CustomExtension {
+    let der = |tag: u8, contents: &[u8]| {
+        let length = u8::try_from(contents.len()).unwrap();
+        assert!(length < 128);
+        [&[tag, length], contents].concat()
+    };
+    let issuers = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02";
+    let at = [&issuers[..], &der(0x86, url.as_bytes())].concat();
+    let access = der(0x30, &der(0x30, &at));
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access)
 }
 
 fn paypal() -> Verifier {
@@ -167,7 +186,7 @@ fn a_certificate_must_be_paypals_and_lead_to_a_root() {
     let verifier = paypal();
     let read = |pem: &str, trust: &CertificateTrust, now| {
         let outcome = verifier.read_key(URL, pem.as_bytes(), trust, now);
-        outcome.map(|_| ()).unwrap_err()
+        outcome.unwrap_err().to_string()
     };
     let good = ours.chain(NAME);
     assert!(
@@ -224,7 +243,7 @@ fn the_key_is_that_of_the_certificate_that_was_checked() {
     for label in ["RSA PUBLIC KEY", "X"] {
         let before = format!("-----BEGIN {label}-----\n{theirs}\n-----END {label}-----\n");
         let read = verifier.read_key(URL, (before + &chain).as_bytes(), &trust, NOW);
-        let why = read.unwrap_err();
+        let why = read.unwrap_err().to_string();
         assert!(why.contains("another kind of key"), "{label}: {why}");
     }
     // What stands before the certificate does no harm.
@@ -278,6 +297,72 @@ fn a_certificate_that_comes_alone_is_completed_by_the_manifest() {
         let errors = paypal_with(&[("intermediates", text)]).unwrap_err();
         assert!(errors[0].to_string().contains(says), "{errors:?}");
     }
+}
+
+#[test]
+fn the_issuer_of_a_certificate_that_comes_alone_is_asked_for() {
+    const ISSUER: &str = "http://cacerts.digicert.com/Test.crt";
+    let authority = Authority::new();
+    let trust = authority.trust();
+    let asked = |verifier: &Verifier, own: &str, now| match verifier.read_key(
+        URL,
+        own.as_bytes(),
+        &trust,
+        now,
+    ) {
+        Err(KeyTrouble::IssuerNeeded { request, why }) => {
+            assert!(why.contains("nothing leads from it to a root"), "{why}");
+            assert!(request.body.is_none());
+            Some((request.url, request.anywhere))
+        }
+        Err(KeyTrouble::Unusable(_)) => None,
+        Ok(_) => panic!("it must not be trusted"),
+    };
+    let own = authority.own(NAME, Some(ISSUER));
+    let verifier = paypal();
+    let url = "https://cacerts.digicert.com/Test.crt".to_owned();
+    assert_eq!(asked(&verifier, &own, NOW), Some((url, false)));
+    let mirror = paypal_with(&[("keys_from", "https://keys.internal")]).unwrap();
+    let url = "https://keys.internal/Test.crt".to_owned();
+    assert_eq!(asked(&mirror, &own, NOW), Some((url, true)));
+
+    // With it, as DER or PEM, the certificate is judged as ever.
+    let between = authority.between.der();
+    for issuer in [between.to_vec(), pem(between).into_bytes()] {
+        let read = |own: &str, now| {
+            let whole = with_issuer(own.trim_end().as_bytes(), &issuer);
+            verifier.read_key(URL, &whole, &trust, now)
+        };
+        assert!(read(&own, NOW).is_ok());
+        let other = authority.own("www.evil.example", Some(ISSUER));
+        assert!(matches!(read(&other, NOW), Err(KeyTrouble::Unusable(_))));
+        let year = 366 * 86_400_000;
+        assert!(matches!(
+            read(&own, NOW + year),
+            Err(KeyTrouble::Unusable(_))
+        ));
+    }
+    // Where another's is there, or nonsense, it is still not trusted.
+    for issuer in [Authority::new().between.der().as_ref(), b"<html>", b""] {
+        let whole = with_issuer(own.as_bytes(), issuer);
+        assert!(verifier.read_key(URL, &whole, &trust, NOW).is_err());
+    }
+
+    // Nobody but PayPal's authority is asked, whatever a certificate says.
+    for elsewhere in [
+        "http://ca.evil.example/a.crt",
+        "http://digicert.com.evil.example/a.crt",
+        "http://cacerts.digicert.com@evil.example/a.crt",
+        "http://cacerts.digicert.com:8080/a.crt",
+        "http://127.0.0.1/a.crt",
+        "ldap://cacerts.digicert.com/a.crt",
+        "http://http://cacerts.digicert.com/a.crt",
+        "",
+    ] {
+        let own = authority.own(NAME, Some(elsewhere));
+        assert_eq!(asked(&verifier, &own, NOW), None, "{elsewhere}");
+    }
+    assert_eq!(asked(&verifier, &authority.own(NAME, None), NOW), None);
 }
 
 #[test]
@@ -385,8 +470,9 @@ fn plaids_keys_are_asked_for_by_name() {
     forged.body = [&captured.body[..], b" "].concat().into();
     assert_eq!(code(&forged, NOW), Err("signature_mismatch"));
 
-    assert!(read("another", &jwk).unwrap_err().contains("another key"));
-    assert!(read(&id, "{}").unwrap_err().contains("no JWK"));
+    let why = |id: &str, answer: &str| read(id, answer).unwrap_err().to_string();
+    assert!(why("another", &jwk).contains("another key"));
+    assert!(why(&id, "{}").contains("no JWK"));
     let mut ended: serde_json::Value = serde_json::from_str(&jwk).unwrap();
     match ended.get_mut("key") {
         Some(key) => key["expired_at"] = serde_json::json!(NOW / 1000),
