@@ -149,7 +149,7 @@ pub(super) fn select(of: &str) -> String {
         format!(
             "SELECT * FROM (SELECT seq, due - {ahead} AS due FROM schedule
                  WHERE steady = {steady} AND due <= ?4 + {ahead} {of}
-                 ORDER BY due, seq LIMIT ?1)"
+                 ORDER BY schedule.due, seq LIMIT ?1)"
         )
     };
     format!(
