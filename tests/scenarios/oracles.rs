@@ -60,6 +60,22 @@ const NEITHER: [&str; 6] = [
     "paystack",
 ];
 
+/// Whose libraries want to read an event of theirs in the body.
+const READ: [&str; 5] = [
+    "adyen",
+    "braintree",
+    "coinbase-commerce",
+    "gocardless",
+    "twilio",
+];
+
+/// Bodies that come out otherwise when somebody reads them and writes them anew.
+const BODIES: [&str; 3] = [
+    "{\n  \"b\": 1.0,\n  \"a\": [ ]\n}\n",
+    "{\"name\":\"Zoë 漢字 😀 \u{2028}\",\"escaped\":\"\\u00e9\\/\"}",
+    "{\"id\":12345678901234567890,\"id\":1e2}",
+];
+
 /// A request as it was signed, what it is called, and the same under another secret and with
 /// another body.
 struct Asked {
@@ -75,17 +91,44 @@ struct Asked {
 fn asked() -> Vec<Asked> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let mut known = BTreeSet::new();
-    let vectors: Vec<Vector> = vectors()
+    let mut vectors: Vec<Vector> = vectors()
         .into_iter()
         .filter(|vector| vector.accepted().is_some() && vector.text("library_differs").is_none())
         .filter(|vector| vector.value["secrets"].as_array().unwrap().len() == 1)
         .filter(|vector| known.insert((vector.scheme.clone(), vector.value["body"].to_string())))
         .collect();
+    let schemes: BTreeSet<&str> = PYTHON.into_iter().chain(NODE).collect();
+    let others: Vec<Vector> = vectors
+        .iter()
+        .filter(|vector| vector.text("name") == Some("plain"))
+        .filter(|vector| schemes.contains(vector.scheme.as_str()))
+        .flat_map(with_other_bodies)
+        .collect();
+    assert_eq!(others.len(), (schemes.len() - READ.len()) * BODIES.len());
+    vectors.extend(others);
     let asked = Mutex::new(Vec::new());
     each(&vectors, |vector| {
         asked.lock().unwrap().extend(ask(vector, now.as_secs()));
     });
     asked.into_inner().unwrap()
+}
+
+fn with_other_bodies(plain: &Vector) -> Vec<Vector> {
+    let bodies = if READ.contains(&plain.scheme.as_str()) {
+        &[][..]
+    } else {
+        &BODIES
+    };
+    let with = |body: &&str| {
+        let mut value = plain.value.clone();
+        value["name"] = format!("with the body {body}").into();
+        value["body"] = (*body).into();
+        Vector {
+            scheme: plain.scheme.clone(),
+            value,
+        }
+    };
+    bodies.iter().map(with).collect()
 }
 
 fn ask(vector: &Vector, now: u64) -> Option<Asked> {
