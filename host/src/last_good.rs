@@ -5,7 +5,7 @@
 //! by digest; the components lie beside it under their digests. The text holds what the
 //! manifest held: `${NAME}` and file names are resolved again when it is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::ComponentDigest;
+use crate::event::{ComponentDigest, HandlerName};
 use crate::files::write_whole;
 
 /// The copies in one data folder.
@@ -31,6 +31,23 @@ pub(crate) struct Kept {
     pub(crate) text: String,
     /// The components' digests in hex, by handler.
     components: BTreeMap<String, String>,
+}
+
+/// The components of a generation that is to be kept.
+#[derive(Debug, Default)]
+pub(crate) struct Components {
+    /// Which one each handler has.
+    of: BTreeMap<String, ComponentDigest>,
+    /// The bytes of each, once, however many handlers share it.
+    pub(crate) bytes: HashMap<ComponentDigest, Vec<u8>>,
+}
+
+impl Components {
+    /// Adds a handler's.
+    pub(crate) fn add(&mut self, handler: &HandlerName, digest: ComponentDigest, bytes: &[u8]) {
+        self.of.insert(handler.to_string(), digest);
+        self.bytes.entry(digest).or_insert_with(|| bytes.to_vec());
+    }
 }
 
 impl Kept {
@@ -56,31 +73,24 @@ impl LastGood {
         self.folder.join(format!("{digest}.wasm"))
     }
 
-    /// Keeps a generation: its manifest's text and its components, given as (handler's
-    /// name, bytes of the file). Components that no attempt names any more stay; they are
+    /// Keeps a generation: its manifest's text and its components. Components that no attempt names any more stay; they are
     /// what a later look at old attempts needs.
-    pub(crate) fn keep(
-        &self,
-        path: &Path,
-        text: &str,
-        components: &[(String, ComponentDigest, Vec<u8>)],
-    ) -> io::Result<()> {
+    pub(crate) fn keep(&self, path: &Path, text: &str, components: &Components) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         // The manifest may hold a secret in plain text, against all advice.
         fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700))?;
-        let mut names = BTreeMap::new();
-        for (handler, digest, bytes) in components {
-            let digest = digest.to_string();
-            let copy = self.component(&digest);
+        for (digest, bytes) in &components.bytes {
+            let copy = self.component(&digest.to_string());
             if !copy.exists() {
                 write_whole(&copy, bytes)?;
             }
-            names.insert(handler.clone(), digest);
         }
+        let names = components.of.iter();
+        let names = names.map(|(handler, digest)| (handler.clone(), digest.to_string()));
         let kept = Kept {
             path: std::path::absolute(path)?,
             text: text.to_owned(),
-            components: names,
+            components: names.collect(),
         };
         write_whole(&self.index(), &serde_json::to_vec_pretty(&kept)?)
     }
@@ -133,12 +143,10 @@ mod tests {
         let last_good = LastGood::in_folder(folder.path());
         assert!(last_good.read().unwrap().is_none());
         let digest = ComponentDigest::of(b"wasm");
+        let mut components = Components::default();
+        components.add(&HandlerName::new("h"), digest, b"wasm");
         last_good
-            .keep(
-                Path::new("/etc/tollgate.toml"),
-                "version = 1",
-                &[("h".into(), digest, b"wasm".to_vec())],
-            )
+            .keep(Path::new("/etc/tollgate.toml"), "version = 1", &components)
             .unwrap();
         let kept = last_good.read().unwrap().unwrap();
         assert_eq!(kept.text, "version = 1");

@@ -17,11 +17,10 @@ use std::time::Duration;
 use notify::{RecursiveMode, Watcher as _};
 
 use crate::dispatch::TrialNews;
-use crate::event::ComponentDigest;
 use crate::fixtures;
 use crate::gateway::Core;
 use crate::generation::{self, Builder, Generation, GenerationError, Origin};
-use crate::last_good::LastGood;
+use crate::last_good::{Components, LastGood};
 use crate::manifest::{self, Manifest, Mistakes, Watch};
 use crate::roll_back::{self, Choice};
 
@@ -48,7 +47,7 @@ pub(crate) struct Built {
     text: String,
     /// The state of the files that it was built from.
     pub(crate) signature: Signature,
-    components: Vec<(String, ComponentDigest, Vec<u8>)>,
+    components: Components,
 }
 
 /// Why there is no generation.
@@ -92,14 +91,14 @@ impl Loader {
             manifest,
             signature,
         } = read;
-        let components = RefCell::new(Vec::new());
+        let components = RefCell::new(Components::default());
         let choice = Choice::read(&self.last_good);
         let read = |handler: &manifest::Handler| {
             let bytes = generation::read_file(handler)?;
             let (digest, code) = choice.of_file(handler, bytes);
             components
                 .borrow_mut()
-                .push((handler.name.to_string(), digest, code.bytes.clone()));
+                .add(&handler.name, digest, &code.bytes);
             Ok(code)
         };
         let generation = self
@@ -144,9 +143,9 @@ impl Loader {
         {
             tracing::error!(%error, "the last good generation could not be kept in the data folder");
         }
-        for (handler, digest, bytes) in &built.components {
+        for (digest, bytes) in &built.components.bytes {
             if let Err(error) = self.builder.components.keep(*digest, bytes) {
-                tracing::error!(handler, %digest, %error, "a component could not be kept in the data folder");
+                tracing::error!(%digest, %error, "a component could not be kept in the data folder");
             }
         }
     }
