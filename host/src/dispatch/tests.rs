@@ -26,6 +26,7 @@ mod gates;
 mod many;
 mod order;
 mod retries;
+mod trials;
 
 type Work = dyn Fn(&Delivery) -> Run + Send + Sync;
 

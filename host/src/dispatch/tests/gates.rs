@@ -65,7 +65,7 @@ impl Site {
 
     /// Waits until something holds.
     #[track_caller]
-    pub(super) fn eventually(&self, what: &str, holds: impl Fn() -> bool) {
+    pub(super) fn eventually(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !holds() {
             assert!(Instant::now() < deadline, "{what}: {:?}", self.lane("h"));

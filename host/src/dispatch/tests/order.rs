@@ -230,3 +230,42 @@ fn a_handler_that_left_and_came_back_goes_on_in_order() {
     log.in_order(200);
     site.stop();
 }
+
+/// A customer with a great many events, as one whose events were held up for a day has.
+#[test]
+#[expect(clippy::print_stdout, reason = "the figures, for who wants them")]
+fn ten_thousand_of_one_key_run_in_order_and_wait_in_the_ledger() {
+    const MANY: usize = 10_000;
+    let mut site = Site::new();
+    let log = Log::default();
+    site.record_keyed(0..MANY, |_| 0);
+    let own = log.clone();
+    let began = Instant::now();
+    let quarters = Arc::new(Mutex::new(Vec::new()));
+    let times = quarters.clone();
+    site.start(vec![ordered(OnBlock::Wait, 8, move |delivery| {
+        own.begins(delivery);
+        own.ends(delivery, true);
+        if number(delivery).is_multiple_of(MANY / 4) {
+            times.lock().push(began.elapsed().as_millis());
+        }
+        ended(End::Done)
+    })]);
+    // Memory has the one whose turn it is, however many wait.
+    let mut most = 0;
+    for done in (500..=MANY).step_by(500) {
+        site.eventually("more are done", || {
+            let lanes = site.dispatcher.status();
+            most = most.max(lanes[0].1.queued);
+            site.count(DeliveryState::Done) >= done as u64
+        });
+    }
+    assert!(most <= 1, "{most} in memory");
+    log.in_order(MANY);
+    let quarters = quarters.lock();
+    println!(
+        "each quarter began at {quarters:?} ms, all were done by {} ms",
+        began.elapsed().as_millis()
+    );
+    site.stop();
+}

@@ -23,7 +23,7 @@ impl Site {
 
     /// Waits for a count: it rises a moment after the commit that others see.
     #[track_caller]
-    fn counts(&self, of: AttemptOutcome, many: u64) {
+    pub(super) fn counts(&self, of: AttemptOutcome, many: u64) {
         self.eventually(of.name(), || self.outcome(of) == many);
     }
 }

@@ -78,15 +78,17 @@ fn place(batch: &Batch<'_>, key: &OrderKey) -> Result<Place> {
     Ok(if taken { Place::Behind } else { Place::First })
 }
 
+/// The first to come of those of a key that count, and whether it can run now.
+pub(super) const FIRST: &str =
+    "SELECT seq, state = 'pending' FROM deliveries INDEXED BY deliveries_ordered
+     WHERE order_key = ?1 AND turn IS NOT NULL ORDER BY seq LIMIT 1";
+
 /// Gives the turn to the next delivery of the key, after the one that had it has ceased to
 /// count. One that can run now is handed out.
 pub(super) fn pass_on(batch: &mut Batch<'_>, key: &[u8]) -> Result<()> {
     let next: Option<(i64, bool)> = batch
         .conn
-        .prepare_cached(
-            "SELECT seq, state = 'pending' FROM deliveries INDEXED BY deliveries_ordered
-             WHERE order_key = ?1 AND turn IS NOT NULL ORDER BY seq LIMIT 1",
-        )?
+        .prepare_cached(FIRST)?
         .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((seq, pending)) = next else {

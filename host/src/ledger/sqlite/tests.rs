@@ -11,6 +11,7 @@ use crate::clock::ManualClock;
 use crate::ledger::conformance::{self, Collected, Engine, Open, START, block_on, ending, event};
 use crate::ledger::{Completed, DeliveryState, NextState, Recorded};
 
+mod order;
 mod retention;
 mod time;
 
