@@ -191,8 +191,11 @@ struct Model {
     /// has come.
     handed: Vec<Seen>,
     released: Vec<Seen>,
-    /// The newest rank that was done, of each key that has one.
-    newest: Vec<(OrderKey, Rank)>,
+    /// The newest rank that was done, of each key that has one, and the place of the last
+    /// event of the key that ended.
+    newest: Vec<(OrderKey, Rank, usize)>,
+    /// The handlers that there are, since it was last said.
+    present: Option<Vec<HandlerName>>,
     state: BTreeMap<(String, String), i64>,
     outbox: BTreeMap<i64, (OutboxState, u32)>,
     /// The event that each request came of, and when it was last settled.
@@ -254,6 +257,7 @@ impl Model {
             Step::Erase(which) => self.erase(&open, which),
             Step::Reopen => {
                 self.release_claimed(now(&open));
+                self.present = None;
                 return open.reopen(engine);
             }
             Step::Crash(running) => return self.crash(open, engine, &running),

@@ -187,6 +187,22 @@ pub(in crate::ledger) fn what_is_held_keeps_its_order(engine: &dyn Engine) {
     assert_eq!(seqs(&open.sink.released()), [place(2)]);
 }
 
+pub(in crate::ledger) fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x")]);
+    let mut dead = ending(&arrived[0], NextState::Dead);
+    dead.turn.holds_when_dead = true;
+    open.complete(dead).unwrap();
+    assert_eq!(open.ledger.hold_absent(&[]).unwrap(), (1, 0));
+    assert!(open.arrive(&[Some("x")]).is_empty());
+    assert_eq!(open.deliveries_in(DeliveryState::Held), 2);
+    assert_eq!(open.deliveries_in(DeliveryState::Pending), 0);
+    assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 2));
+    assert!(open.runnable().is_empty(), "they stand behind it still");
+    open.ledger.let_pass(&[handler("a")]).unwrap();
+    assert_eq!(seqs(&open.runnable()), [arrived[0].seq.0 + 1]);
+}
+
 pub(in crate::ledger) fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     let open = Open::new(engine);
     let ask = |action| {
@@ -461,4 +477,77 @@ pub(in crate::ledger) fn random_histories_keep_the_order(engine: &dyn Engine) {
             Ok(())
         })
         .unwrap();
+}
+
+/// A day for events.
+fn day() -> Arc<Retention> {
+    super::retention::days()
+}
+
+const DAY: u64 = 86_400_000;
+
+impl Open {
+    /// Has handler `a` do an event of this rank, unless it is superseded.
+    fn does(&self, delivery: &Delivery, rank: i64) -> Completed {
+        let mut completion = ending(delivery, NextState::Done);
+        completion.turn.rank = Some(Rank::Whole(rank));
+        self.complete(completion).unwrap()
+    }
+
+    fn newest(&self) -> Option<Rank> {
+        self.ledger.newest(&key("a", "x")).unwrap()
+    }
+}
+
+pub(in crate::ledger) fn the_newest_is_forgotten_with_what_it_is_compared_to(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let newest = &open.arrive(&[Some("x")])[0];
+    assert_eq!(open.does(newest, 10), Completed::Committed);
+    let older = &open.arrive(&[Some("x")])[0];
+    assert_eq!(open.does(older, 9), Completed::Conflict);
+    let mut ignored = ending(older, NextState::Ignored);
+    ignored.attempt.started = START + DAY / 2;
+    open.complete(ignored).unwrap();
+
+    // The newer one goes; the older one can still be handled anew.
+    open.sweep_at(START + DAY + DAY / 4, &day());
+    assert_eq!(open.ledger.counts().unwrap().events, 1);
+    let replay = Intervention {
+        action: Action::Replay {
+            deliveries: vec![older.seq],
+            keys: ReplayKeys::New,
+            component: Choice::Current,
+        },
+        who: "test".to_owned(),
+        why: String::new(),
+        batch: None,
+    };
+    assert_eq!(open.ledger.intervene(replay).unwrap(), [Intervened::Done]);
+    let again = &open.runnable()[0];
+    assert_eq!(open.does(again, 9), Completed::Conflict);
+
+    // What is still to run is compared however long it waits.
+    open.sweep_at(START + 100 * DAY, &day());
+    assert_eq!(open.newest(), Some(Rank::Whole(10)));
+    open.ends(again, NextState::Ignored);
+    assert_eq!(open.newest(), Some(Rank::Whole(10)));
+    open.sweep_at(START + 101 * DAY, &day());
+    assert_eq!(open.ledger.counts().unwrap().events, 0);
+    assert_eq!(open.newest(), None);
+    let late = &open.arrive(&[Some("x")])[0];
+    assert_eq!(open.does(late, 1), Completed::Committed);
+}
+
+pub(in crate::ledger) fn the_newest_stays_while_something_older_is_kept(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let waits = &open.deliver("waits", &["b"])[0];
+    let newest = &open.arrive(&[Some("x")])[0];
+    assert_eq!(open.does(newest, 10), Completed::Committed);
+    open.sweep_at(START + 100 * DAY, &day());
+    assert_eq!(open.ledger.counts().unwrap().events, 1);
+    assert_eq!(open.newest(), Some(Rank::Whole(10)));
+    let ended = open.complete(ending(waits, NextState::Done)).unwrap();
+    assert_eq!(ended, Completed::Committed);
+    open.sweep_at(START + 102 * DAY, &day());
+    assert_eq!(open.newest(), None);
 }

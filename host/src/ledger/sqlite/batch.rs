@@ -1,6 +1,6 @@
 //! One transaction of the writer: what the operations of a batch share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
@@ -19,6 +19,8 @@ pub(super) struct Memory {
     next: Next,
     tally: Tally,
     max_scheduled: i64,
+    /// The handlers that there are, since it was last said.
+    present: Option<HashSet<HandlerName>>,
 }
 
 impl Memory {
@@ -30,6 +32,7 @@ impl Memory {
             names: Names::default(),
             next: Next::load(conn, &tally)?,
             tally,
+            present: None,
         })
     }
 }
@@ -103,6 +106,7 @@ pub(super) struct Batch<'a> {
     pub(super) max_scheduled: i64,
     names: &'a mut Names,
     next: &'a mut Next,
+    present: &'a mut Option<HashSet<HandlerName>>,
 }
 
 /// Runs the operations in one transaction and commits it. On an error nothing of it
@@ -125,6 +129,7 @@ pub(super) fn run(
         max_scheduled: memory.max_scheduled,
         names: &mut memory.names,
         next: &mut memory.next,
+        present: &mut memory.present,
     };
     let outcome = batch.run(ops, isolation, &before);
     let (tally, made) = (batch.tally, batch.made);
@@ -160,6 +165,17 @@ impl Batch<'_> {
         self.execute("COMMIT")?;
         failpoint::reach(Failpoint::AfterCommit);
         Ok(())
+    }
+
+    /// Notes which handlers there are from now on.
+    pub(super) fn set_present(&mut self, handlers: &[HandlerName]) {
+        *self.present = Some(handlers.iter().cloned().collect());
+    }
+
+    /// Whether a handler is known to be away.
+    pub(super) fn is_absent(&self, handler: &HandlerName) -> bool {
+        let present = self.present.as_ref();
+        present.is_some_and(|present| !present.contains(handler))
     }
 
     fn apply(&mut self, op: &mut Op) -> Result<()> {

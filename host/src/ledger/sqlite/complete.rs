@@ -69,7 +69,7 @@ pub(super) fn complete(batch: &mut Batch<'_>, request: &CompletionRequest) -> Re
         }
     }
     if let Some((key, rank)) = ranked {
-        order::remember(batch, key, rank)?;
+        order::remember(batch, key, rank, row.event)?;
     }
     insert_attempt(batch, completion, queued, emitted)?;
     advance(batch, completion, &row)?;
@@ -286,7 +286,10 @@ fn advance(batch: &mut Batch<'_>, completion: &Completion, row: &Row) -> Result<
         ])?;
     batch.tally.moved(row.state, to, 1);
     match &row.key {
-        Some(key) if !counts && row.place == Some(Place::First) => order::pass_on(batch, key),
+        Some(key) if !counts && row.place == Some(Place::First) => {
+            order::compare_with(batch, key, row.event)?;
+            order::pass_on(batch, key)
+        }
         _ => Ok(()),
     }
 }

@@ -129,6 +129,8 @@ pub(super) enum SweepWork {
     Erase(Vec<i64>),
     /// The last that is left of them, the key, is removed.
     Forget(Vec<i64>),
+    /// The newest facts of keys are forgotten of which these events were the last.
+    ForgetNewest(Vec<i64>),
     /// So many free pages at the file's end are given back.
     GiveBack(u32),
 }

@@ -48,7 +48,11 @@ pub(super) fn place_of(batch: &Batch<'_>, key: Option<&OrderKey>) -> Result<Opti
 
 /// Whether the handler of a key that is taken is away: then what comes is held at once, as
 /// nobody would be told of it.
-pub(super) fn is_away(batch: &Batch<'_>, key: &OrderKey) -> Result<bool> {
+pub(super) fn is_away(batch: &Batch<'_>, handler: &HandlerName, key: &OrderKey) -> Result<bool> {
+    if batch.is_absent(handler) {
+        return Ok(true);
+    }
+    // It has not been said yet which handlers there are, or what is held is being released.
     batch
         .conn
         .prepare_cached(
@@ -145,16 +149,17 @@ pub(super) fn come_back(batch: &mut Batch<'_>, seq: i64, state: DeliveryState) -
 
 /// A delivery has ended and counts no more.
 pub(super) fn leave(batch: &mut Batch<'_>, seq: i64) -> Result<()> {
-    let held: Option<(Vec<u8>, Option<i64>)> = batch
+    let held: Option<(Vec<u8>, Option<i64>, i64)> = batch
         .conn
         .prepare_cached(
-            "SELECT order_key, turn FROM deliveries WHERE seq = ?1 AND turn IS NOT NULL",
+            "SELECT order_key, turn, event FROM deliveries WHERE seq = ?1 AND turn IS NOT NULL",
         )?
-        .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((key, turn)) = held else {
+    let Some((key, turn, event)) = held else {
         return Ok(());
     };
+    compare_with(batch, &key, event)?;
     batch
         .conn
         .prepare_cached("UPDATE deliveries SET turn = NULL WHERE seq = ?1")?
@@ -181,8 +186,8 @@ pub(super) fn is_stale(conn: &Connection, key: &[u8], rank: Rank) -> Result<bool
     Ok(newest(conn, key)?.is_some_and(|newest| rank.is_older_than(newest)))
 }
 
-/// Remembers the rank of what is done, which is not stale.
-pub(super) fn remember(batch: &Batch<'_>, key: &[u8], rank: Rank) -> Result<()> {
+/// Remembers the rank of what is done of an event, which is not stale.
+pub(super) fn remember(batch: &Batch<'_>, key: &[u8], rank: Rank, event: i64) -> Result<()> {
     let rank: &dyn rusqlite::ToSql = match &rank {
         Rank::Whole(number) => number,
         Rank::Real(number) => number,
@@ -190,11 +195,47 @@ pub(super) fn remember(batch: &Batch<'_>, key: &[u8], rank: Rank) -> Result<()> 
     batch
         .conn
         .prepare_cached(
-            "INSERT INTO newest (order_key, rank) VALUES (?1, ?2)
-             ON CONFLICT (order_key) DO UPDATE SET rank = excluded.rank",
+            "INSERT INTO newest (order_key, rank, event) VALUES (?1, ?2, ?3)
+             ON CONFLICT (order_key)
+             DO UPDATE SET rank = excluded.rank, event = max(event, excluded.event)",
         )?
-        .execute(params![key, rank])?;
+        .execute(params![key, rank, event])?;
     Ok(())
+}
+
+/// Keeps the newest fact of the key for as long as this event of the key, which has ended, is
+/// kept: a replay of it is to be compared, too.
+pub(super) fn compare_with(batch: &Batch<'_>, key: &[u8], event: i64) -> Result<()> {
+    batch
+        .conn
+        .prepare_cached("UPDATE newest SET event = ?2 WHERE order_key = ?1 AND event < ?2")?
+        .execute(params![key, event])?;
+    Ok(())
+}
+
+/// Forgets the newest facts of keys of which an event that is gone was the last to end,
+/// unless one is still to run. Returns how many went.
+pub(super) fn forget(batch: &Batch<'_>, event: i64) -> Result<u64> {
+    let gone = batch
+        .conn
+        .prepare_cached(
+            "DELETE FROM newest WHERE event = ?1 AND NOT EXISTS (
+                 SELECT 1 FROM deliveries d INDEXED BY deliveries_ordered
+                 WHERE d.order_key = newest.order_key AND d.turn IS NOT NULL)",
+        )?
+        .execute([event])?;
+    Ok(gone as u64)
+}
+
+/// The next events after this one, before `end`, that are the last to have ended of some key
+/// of which the newest fact is remembered.
+pub(super) fn last_ended(conn: &Connection, after: i64, end: i64, most: usize) -> Result<Vec<i64>> {
+    conn.prepare_cached(
+        "SELECT DISTINCT event FROM newest INDEXED BY newest_by_event
+         WHERE event > ?1 AND event < ?2 ORDER BY event LIMIT ?3",
+    )?
+    .query_map(params![after, end, most as i64], |row| row.get(0))?
+    .collect()
 }
 
 /// How many dead deliveries one transaction lets others pass.

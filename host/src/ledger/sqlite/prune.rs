@@ -13,6 +13,7 @@ use super::batch::{Batch, int};
 use super::erase;
 use super::history::{EventRow, History};
 use super::op::{SweepDone, SweepWork, Sweeping};
+use super::order;
 use super::tally::Counter;
 use crate::ledger::{Keys, OutboxState, Retention};
 
@@ -30,6 +31,7 @@ pub(super) fn step(batch: &mut Batch<'_>, sweeping: &Sweeping) -> Result<SweepDo
         SweepWork::Forget(events) => each(batch, events, rows, |batch, event| {
             Ok(u64::from(forget(batch, retention, event)?))
         }),
+        SweepWork::ForgetNewest(events) => forget_newest(batch, events, rows),
         SweepWork::GiveBack(pages) => give_back(batch, *pages),
     };
     Ok(SweepDone {
@@ -184,6 +186,23 @@ fn remove_key(batch: &mut Batch<'_>, event: &EventRow) -> Result<u64> {
         .execute([event.seq])?;
     remove(batch, "dedup_also", "event", event.seq)?;
     Ok(removed as u64 + remove(batch, "events", "seq", event.seq)?)
+}
+
+/// Forgets the newest facts of keys, where these events were the last of them.
+fn forget_newest(batch: &Batch<'_>, events: &[i64], rows: u64) -> Result<SweepDone> {
+    let mut done = SweepDone::default();
+    let oldest = oldest(batch.conn)?;
+    for seq in events {
+        if done.rows >= rows {
+            break;
+        }
+        done.seen += 1;
+        if oldest.is_none_or(|oldest| *seq < oldest) {
+            done.rows += order::forget(batch, *seq)?;
+        }
+    }
+    done.changed = done.rows;
+    Ok(done)
 }
 
 /// Whether nothing needs the key of an event that has no body any more.

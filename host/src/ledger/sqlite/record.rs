@@ -61,9 +61,11 @@ fn claim(batch: &Batch<'_>, new: &Prepared, seq: i64) -> Result<bool> {
         known = known.or(event_of(batch, key)?);
     }
     let event = known.unwrap_or(seq);
+    // Of one that has been pruned, whose keys are for good, nothing goes any more.
+    let goes = known.is_none() || has_row(batch, event)?;
     for key in std::iter::once(&new.dedup).chain(&new.also) {
         let own = known.is_none() && *key == new.dedup;
-        if insert_key(batch, key, event)? && !own {
+        if insert_key(batch, key, event)? && !own && goes {
             batch
                 .conn
                 .prepare_cached("INSERT INTO dedup_also (event, key) VALUES (?1, ?2)")?
@@ -71,6 +73,14 @@ fn claim(batch: &Batch<'_>, new: &Prepared, seq: i64) -> Result<bool> {
         }
     }
     Ok(known.is_none())
+}
+
+/// Whether there is still a row of this event.
+fn has_row(batch: &Batch<'_>, event: i64) -> Result<bool> {
+    batch
+        .conn
+        .prepare_cached("SELECT 1 FROM events WHERE seq = ?1")?
+        .exists([event])
 }
 
 /// Whether the key was not known.
@@ -132,7 +142,7 @@ fn insert_deliveries(batch: &mut Batch<'_>, new: &Prepared, event: i64) -> Resul
         let seq = batch.next_delivery();
         let place = order::place_of(batch, key.as_ref())?;
         let state = match key {
-            Some(key) if place == Some(Place::Behind) && order::is_away(batch, key)? => {
+            Some(key) if place == Some(Place::Behind) && order::is_away(batch, handler, key)? => {
                 DeliveryState::Held
             }
             _ => DeliveryState::Pending,

@@ -88,6 +88,7 @@ pub(super) const PENDING: [&str; 3] = [
 pub(super) fn hold_step(batch: &mut Batch<'_>, present: &[HandlerName]) -> Result<HoldStep> {
     use DeliveryState::{Held, Pending, Retrying};
     let mut step = HoldStep::default();
+    batch.set_present(present);
     for (handler, is_present) in handlers(batch, present)? {
         if is_present {
             step.released += move_some(batch, handler, (Held, ""), Pending, &mut step.more)?;

@@ -16,6 +16,7 @@ use super::batch::int;
 use super::erase::is_erasable;
 use super::history::{EventRow, History};
 use super::op::{SweepDone, SweepWork};
+use super::order;
 use super::prune::{free_pages, is_forgettable, is_prunable, oldest};
 use super::sweep_pace::{self, Step, SweepPace};
 use crate::event::{SourceName, UnixMillis};
@@ -87,6 +88,7 @@ enum Kind {
     Prune,
     Forget(SourceName),
     ForgetEmitted,
+    ForgetNewest,
     GiveBack,
 }
 
@@ -176,6 +178,7 @@ impl Sweeper {
         Ok(Some(match self.passes[self.at].kind {
             Kind::Erase(_) => SweepWork::Erase(events),
             Kind::Prune => SweepWork::Prune(events),
+            Kind::ForgetNewest => SweepWork::ForgetNewest(events),
             _ => SweepWork::Forget(events),
         }))
     }
@@ -212,7 +215,7 @@ impl Sweeper {
             Some(Kind::Forget(_) | Kind::ForgetEmitted) => swept.forgotten = done.changed,
             // What cannot be given back now is left for the next sweep.
             Some(Kind::GiveBack) if done.changed == 0 => self.at += 1,
-            Some(Kind::GiveBack) | None => {}
+            Some(Kind::ForgetNewest | Kind::GiveBack) | None => {}
         }
         swept
     }
@@ -269,6 +272,7 @@ fn passes(retention: &Retention) -> Vec<Pass> {
             }
         }
         kinds.push(Kind::ForgetEmitted);
+        kinds.push(Kind::ForgetNewest);
     }
     kinds.push(Kind::GiveBack);
     kinds.into_iter().map(Pass::new).collect()
@@ -293,6 +297,9 @@ impl Pass {
         now: i64,
         found: &mut VecDeque<i64>,
     ) -> Result<bool> {
+        if matches!(self.kind, Kind::ForgetNewest) {
+            return self.look_for_newest(conn, found);
+        }
         if let Some(from) = self.revisited {
             self.look_again(conn, retention, now, from, found)?;
             return Ok(false);
@@ -321,6 +328,16 @@ impl Pass {
             }
         }
         Ok(!full || !young.is_empty() && !any_old)
+    }
+
+    /// Looks at a page of the events that were the last of a key, before those that are kept.
+    fn look_for_newest(&mut self, conn: &Connection, found: &mut VecDeque<i64>) -> Result<bool> {
+        let end = oldest(conn)?.unwrap_or(i64::MAX);
+        let page = order::last_ended(conn, self.after, end, PAGE)?;
+        self.after = page.last().copied().unwrap_or(self.after);
+        let full = page.len() == PAGE;
+        found.extend(page);
+        Ok(!full)
     }
 
     /// Looks at a page of those that had not ended.
@@ -367,6 +384,10 @@ impl Pass {
         if let Some(lost) = self.lost.take() {
             self.after = lost - 1;
         }
+        if matches!(self.kind, Kind::ForgetNewest) {
+            // Some keys may have had something to run.
+            self.after = 0;
+        }
         self.revisited = (!self.left.is_empty()).then_some(0);
     }
 
@@ -396,7 +417,7 @@ impl Pass {
                     Verdict::Ready
                 })
             }
-            Kind::GiveBack => Ok(Verdict::Foreign),
+            Kind::ForgetNewest | Kind::GiveBack => Ok(Verdict::Foreign),
         }
     }
 }

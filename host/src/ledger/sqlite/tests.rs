@@ -526,6 +526,7 @@ fn counters_agree_with_the_tables() {
         ("outbox_bodies", "request NOT IN (SELECT seq FROM outbox)"),
         ("outbox_tries", "request NOT IN (SELECT seq FROM outbox)"),
         ("events", "dedup NOT IN (SELECT key FROM dedup)"),
+        ("dedup_also", "event NOT IN (SELECT seq FROM events)"),
     ] {
         let orphans = count(&format!("SELECT count(*) FROM {table} WHERE {of}"));
         assert_eq!(orphans, 0, "{table}");

@@ -37,8 +37,11 @@ impl Model {
             self.apply(open, &row.delivery, effects);
         }
         if let Some((key, rank)) = key.zip(rank) {
-            self.newest.retain(|(of, _)| *of != key);
-            self.newest.push((key, rank));
+            let event = self.order_of(row.delivery.event.id);
+            let before = self.newest.iter().find(|(of, ..)| *of == key);
+            let last = before.map_or(event, |(.., last)| event.max(*last));
+            self.newest.retain(|(of, ..)| *of != key);
+            self.newest.push((key, rank, last));
         }
         self.deliveries.get_mut(&place).unwrap().ran.push(component);
         self.advance(open, place, next, ended, turn);
@@ -85,8 +88,8 @@ impl Model {
     /// Whether something newer was done of the key.
     fn is_superseded(&self, ranked: Option<(OrderKey, Rank)>) -> bool {
         ranked.is_some_and(|(key, rank)| {
-            let newest = self.newest.iter().find(|(of, _)| *of == key);
-            newest.is_some_and(|(_, newest)| rank.is_older_than(*newest))
+            let newest = self.newest.iter().find(|(of, ..)| *of == key);
+            newest.is_some_and(|(_, newest, _)| rank.is_older_than(*newest))
         })
     }
 

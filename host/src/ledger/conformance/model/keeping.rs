@@ -158,8 +158,34 @@ impl Model {
             }
         }
         assert_eq!(open.sweep_at(now, &policy), expected);
+        self.forget_newest(open);
         self.pruned += expected.pruned;
         self.erased += expected.erased;
+    }
+
+    /// What is the newest of a key is forgotten once all is gone that came before the last
+    /// event of the key, and nothing of it is to run.
+    fn forget_newest(&mut self, open: &Open) {
+        let kept = self.known.values().filter(|known| known.left == Left::All);
+        let oldest = kept.map(|known| known.order).min().unwrap_or(usize::MAX);
+        let deliveries = &self.deliveries;
+        let counts = |key: &OrderKey| {
+            let mut rows = deliveries.values();
+            rows.any(|row| row.delivery.key == Some(*key) && row.place.is_some())
+        };
+        let forgotten = self
+            .newest
+            .extract_if(.., |(key, _, last)| *last < oldest && !counts(key));
+        for (key, ..) in forgotten {
+            assert_eq!(open.ledger.newest(&key).unwrap(), None);
+        }
+    }
+
+    /// The place of an event in the order of arrival.
+    pub(super) fn order_of(&self, id: EventId) -> usize {
+        let mut known = self.known.values();
+        let known = known.find(|known| known.event.id == id);
+        known.expect("an event with a delivery is known").order
     }
 
     fn erase_due(&mut self, policy: &Retention, now: UnixMillis) -> u64 {

@@ -99,7 +99,11 @@ impl Model {
             None => Place::First,
         });
         // What comes for a handler that is away, and would be shown to nobody, is held.
-        let is_away = before.is_some_and(|row| self.deliveries[&row].state == DeliveryState::Held);
+        let absent = |present: &Vec<HandlerName>| !present.contains(&to.handler);
+        let is_away = before.is_some_and(|row| {
+            self.present.as_ref().is_some_and(absent)
+                || self.deliveries[&row].state == DeliveryState::Held
+        });
         let state = match is_away && run == 0 {
             true => DeliveryState::Held,
             false => DeliveryState::Pending,
@@ -135,7 +139,14 @@ impl Model {
     /// A delivery counts no more for the order of its key.
     pub(super) fn leave(&mut self, seq: i64, now: UnixMillis) {
         let row = self.deliveries.get_mut(&seq).unwrap();
-        let (place, key) = (row.place.take(), row.delivery.key);
+        let (place, key, event) = (row.place.take(), row.delivery.key, row.delivery.event.id);
+        if place.is_some() {
+            let event = self.order_of(event);
+            let newest = self.newest.iter_mut().find(|(of, ..)| Some(*of) == key);
+            if let Some((.., last)) = newest {
+                *last = event.max(*last);
+            }
+        }
         if place != Some(Place::First) {
             return;
         }
@@ -186,6 +197,7 @@ impl Model {
         }
         let present: Vec<_> = present.iter().map(|name| handler(name)).collect();
         assert_eq!(open.ledger.hold_absent(&present).unwrap(), (held, released));
+        self.present = Some(present);
     }
 
     pub(super) fn claim(&mut self, open: &Open, which: usize) {
@@ -257,6 +269,7 @@ impl Model {
         let (now, clock) = (now(&open), open.clock.clone());
         engine.crash(open.ledger);
         let open = Open::with(engine, clock);
+        self.present = None;
         for (place, row) in &mut self.deliveries {
             // One that stands behind another is under way in an earlier run, if at all.
             let marked = running.contains(place) && !row.is_behind();
@@ -316,7 +329,7 @@ impl Model {
         assert_eq!(handed, std::mem::take(&mut self.handed));
         let released: Vec<_> = open.sink.released().iter().map(seen).collect();
         assert_eq!(released, std::mem::take(&mut self.released));
-        for (key, rank) in &self.newest {
+        for (key, rank, _) in &self.newest {
             assert_eq!(open.ledger.newest(key).unwrap(), Some(*rank));
         }
     }

@@ -133,11 +133,14 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery, run, number)
 ) STRICT, WITHOUT ROWID;
 
--- How new the newest fact is that was handled, by order key, where handlers ask for that.
+-- How new the newest fact is that was handled, by order key, where handlers ask for that. It
+-- goes once all events of the key have gone that could be compared with it.
 CREATE TABLE newest (
     order_key BLOB PRIMARY KEY,
-    rank      ANY NOT NULL -- an integer or a real
+    rank      ANY NOT NULL,    -- an integer or a real
+    event     INTEGER NOT NULL -- events.seq of the last event of the key that ended
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX newest_by_event ON newest (event);
 
 CREATE TABLE state (
     handler INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::SourceName;
-use crate::ledger::conformance::{event_of, request};
+use crate::ledger::conformance::{event_of, event_with_keys, request};
 use crate::ledger::{
     Delivery, Erased, Erasure, OutboxNext, OutboxState, Retention, Settlement, SourceRetention,
 };
@@ -170,6 +170,22 @@ fn pruned_space_is_used_again_and_given_back() {
         "ok"
     );
     assert_eq!(open.outbox_in(OutboxState::Sent), 0);
+}
+
+#[test]
+fn keys_that_come_with_a_late_duplicate_leave_no_orphans() {
+    let engine = Sqlite::new();
+    let open = Open::new(&engine);
+    open.record(vec![event_with_keys("other", &["t1", "e1"])]);
+    open.sweep_at(START + 2 * DAY, &retention(None));
+    let again = open.record(vec![event_with_keys("other", &["t2", "e1"])]);
+    assert!(matches!(
+        again[..],
+        [Recorded::Duplicate { first: None, .. }]
+    ));
+    let conn = engine.look();
+    assert_eq!(row::<i64>(&conn, "SELECT count(*) FROM dedup_also"), 0);
+    assert_eq!(row::<i64>(&conn, "SELECT count(*) FROM dedup"), 3);
 }
 
 #[test]
