@@ -3,12 +3,16 @@
 //! An event is one verified fact, with the exact bytes that its provider sent.
 //! Ids and names are types of their own, so that none is taken for another.
 
+mod headers;
+
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+pub use headers::Headers;
 
 /// A point in time: milliseconds since the Unix epoch, UTC.
 pub type UnixMillis = u64;
@@ -234,8 +238,8 @@ pub struct Event {
     pub created: Option<UnixMillis>,
     /// When the gateway received it.
     pub received: UnixMillis,
-    /// Recorded request headers, names in lower case. Never credentials.
-    pub headers: Vec<(String, String)>,
+    /// Recorded request headers. Never credentials.
+    pub headers: Headers,
     /// Facts that the gateway adds.
     pub metadata: Vec<(String, String)>,
     /// How many emissions lie between this event and one from outside.

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::event::{Event, EventId, SourceName};
+use crate::event::{Event, EventId, Headers, SourceName};
 use crate::ledger::{Delivery, DeliverySeq, ScheduleWrite, StateWrite};
 use crate::manifest::{EventPattern, Handler};
 use crate::sandbox::{Component, Run, Sandbox, StateSource};
@@ -176,7 +176,7 @@ fn delivery(handler: &Handler, event: FixtureEvent) -> Delivery {
             account: event.account,
             created: event.created_ms,
             received: event.created_ms.unwrap_or(0),
-            headers: Vec::new(),
+            headers: Headers::default(),
             metadata: Vec::new(),
             depth: 0,
             payload: Bytes::from(bytes_of(event.payload)),

@@ -11,6 +11,8 @@ mod mask;
 mod redact;
 mod scan;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use scan::{Fault, Scan};
@@ -59,6 +61,33 @@ pub enum NotJson {
 impl From<Fault> for NotJson {
     fn from(fault: Fault) -> Self {
         *fault
+    }
+}
+
+/// A value that was picked out of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plucked<'t> {
+    /// A string; borrowed, where no escape stands in it.
+    Text(Cow<'t, str>),
+    /// Any other value.
+    Other(Value),
+}
+
+impl From<Value> for Plucked<'_> {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::String(text) => Self::Text(text.into()),
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl From<Plucked<'_>> for Value {
+    fn from(plucked: Plucked<'_>) -> Self {
+        match plucked {
+            Plucked::Text(text) => Self::String(text.into_owned()),
+            Plucked::Other(value) => value,
+        }
     }
 }
 
@@ -144,7 +173,7 @@ impl Node {
     }
 
     /// Forgets what was found below, for a key that comes once more.
-    fn clear(&self, found: &mut [Option<Value>]) {
+    fn clear(&self, found: &mut [Option<Plucked<'_>>]) {
         if let Some(slot) = self.slot {
             found[slot] = None;
         }
@@ -152,7 +181,7 @@ impl Node {
     }
 
     /// Looks the pointers up in a value that has been built because a pointer ends here.
-    fn keep(&self, value: Value, found: &mut [Option<Value>]) {
+    fn keep(&self, value: Value, found: &mut [Option<Plucked<'_>>]) {
         for (step, node) in &self.children {
             let inner = match &value {
                 Value::Object(fields) => fields.get(step),
@@ -164,7 +193,7 @@ impl Node {
             }
         }
         if let Some(slot) = self.slot {
-            found[slot] = Some(value);
+            found[slot] = Some(value.into());
         }
     }
 }
@@ -214,6 +243,15 @@ fn index(step: &str) -> Option<usize> {
 ///
 /// Fails if `text` is not one whole JSON value.
 pub fn pluck(text: &[u8], pointers: &PointerSet) -> Result<Vec<Option<Value>>, NotJson> {
+    let found = pluck_borrowed(text, pointers)?.into_iter();
+    Ok(found.map(|value| value.map(Value::from)).collect())
+}
+
+/// The same, with strings left where they stand.
+pub fn pluck_borrowed<'t>(
+    text: &'t [u8],
+    pointers: &PointerSet,
+) -> Result<Vec<Option<Plucked<'t>>>, NotJson> {
     let mut found = vec![None; pointers.slots];
     let mut scan = Scan::new(text);
     walk(&mut scan, &pointers.root, &mut found, 0)?;
@@ -223,26 +261,30 @@ pub fn pluck(text: &[u8], pointers: &PointerSet) -> Result<Vec<Option<Value>>, N
 
 /// The value that this text, which is JSON, stands for. Most are strings without escapes,
 /// for which a parser need not be set up.
-fn read(raw: &[u8]) -> Option<Value> {
+fn read(raw: &[u8]) -> Option<Plucked<'_>> {
     match raw {
         [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
-            Some(Value::String(std::str::from_utf8(text).ok()?.to_owned()))
+            Some(Plucked::Text(std::str::from_utf8(text).ok()?.into()))
         }
-        _ => serde_json::from_slice(raw).ok(),
+        _ => Some(serde_json::from_slice::<Value>(raw).ok()?.into()),
     }
 }
 
 /// Walks the value that the scan stands before.
-fn walk(
-    scan: &mut Scan<'_>,
+fn walk<'t>(
+    scan: &mut Scan<'t>,
     node: &Node,
-    found: &mut [Option<Value>],
+    found: &mut [Option<Plucked<'t>>],
     depth: usize,
 ) -> Result<(), Fault> {
-    if node.slot.is_some() {
+    if let Some(slot) = node.slot {
         let (at, raw) = scan.value(depth)?;
         let value = read(raw).ok_or_else(|| Box::new(NotJson::Unreadable { at }))?;
-        node.keep(value, found);
+        match value {
+            Plucked::Other(value) => node.keep(value, found),
+            // Nothing lies below a string.
+            text => found[slot] = Some(text),
+        }
         return Ok(());
     }
     if node.children.is_empty() {

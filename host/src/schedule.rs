@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::event::{
-        ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName,
+        ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
     };
     use crate::ledger::{
         Attempt, AttemptOutcome, Completed, Completion, Delivery, Due, Effects, LedgerSink,
@@ -277,7 +277,7 @@ mod tests {
                     account: None,
                     created: None,
                     received: START,
-                    headers: Vec::new(),
+                    headers: Headers::default(),
                     metadata: Vec::new(),
                     depth: 0,
                     payload: Bytes::new(),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tollgate::clock::{Clock, SteadyClock, SystemClock};
 use tollgate::event::{
-    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName,
+    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
 };
 use tollgate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
@@ -152,7 +152,7 @@ fn event(number: usize) -> NewEvent {
             account: None,
             created: None,
             received: now,
-            headers: Vec::new(),
+            headers: Headers::default(),
             metadata: Vec::new(),
             depth: 0,
             payload: Bytes::from(vec![b'x'; crate::payload::BODY]),

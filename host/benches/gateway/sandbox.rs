@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
-use tollgate::event::{Event, EventId, SourceName};
+use tollgate::event::{Event, EventId, Headers, SourceName};
 use tollgate::ledger::{Delivery, DeliverySeq};
 use tollgate::manifest::{self, Handler, Manifest};
 use tollgate::sandbox::{Component, End, Sandbox, SandboxOptions, StateSource, THREAD_STACK};
@@ -171,7 +171,7 @@ fn subject(
         account: None,
         created: Some(now),
         received: now,
-        headers: Vec::new(),
+        headers: Headers::default(),
         metadata: Vec::new(),
         depth: 0,
         payload: Bytes::copy_from_slice(body),

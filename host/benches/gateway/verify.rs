@@ -75,6 +75,10 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
         let wanted = barred.then_some("at most 3");
         report.ratio(format!("{name}: verified against the MAC"), ratio, wanted);
     }
+    report.remark(
+        "verify: the bar is for schemes that sign a JSON body. Twilio's form is taken apart and \
+         signed in another order, Braintree's is escaped base64 of XML; both are hashed again",
+    );
     Ok(())
 }
 

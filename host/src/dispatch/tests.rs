@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{Dispatcher, Pool, PoolOptions, Routes, Runnable};
 use crate::clock::ManualClock;
 use crate::event::{
-    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName,
+    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
 };
 use crate::ledger::{
     Delivery, DeliveryState, Effects, Ledger, LedgerSink, NewEvent, OutboxRequest, Read, Recipient,
@@ -191,7 +191,7 @@ impl Site {
                         account: None,
                         created: None,
                         received: 1_000_000,
-                        headers: Vec::new(),
+                        headers: Headers::default(),
                         metadata: Vec::new(),
                         depth: 0,
                         payload: Bytes::from(number.to_string()),

@@ -10,8 +10,9 @@ use wide::u8x16;
 pub(super) const BLOCK: usize = 64;
 
 /// A bit for each byte of a block, the lowest for the first, set where a string does not
-/// simply go on: a quote, a backslash, a control character, or the end of the text.
-#[inline]
+/// simply go on: a quote, a backslash, a control character, or the end of the text. Not
+/// inlined, so that it is out of the way of what is done for each string.
+#[inline(never)]
 pub(super) fn attention(text: &[u8]) -> u64 {
     match text.first_chunk::<BLOCK>() {
         Some(block) => of_block(block),

@@ -247,7 +247,8 @@ impl<'t> Scan<'t> {
         loop {
             let block = self.at & !(BLOCK - 1);
             if block != self.block {
-                self.look_at(block);
+                self.block = block;
+                self.mask = attention(&self.text[block..]);
             }
             let ahead = self.mask >> (self.at - block);
             if ahead != 0 {
@@ -256,13 +257,6 @@ impl<'t> Scan<'t> {
             }
             self.at = block + BLOCK;
         }
-    }
-
-    /// Out of the way of what is done for each string.
-    #[inline(never)]
-    fn look_at(&mut self, block: usize) {
-        self.block = block;
-        self.mask = attention(&self.text[block..]);
     }
 
     #[cold]

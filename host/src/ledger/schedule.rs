@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::event::{DedupBasis, DedupKey, Event, EventId, HandlerName, MAX_DEPTH, UnixMillis};
+use crate::event::{
+    DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, MAX_DEPTH, UnixMillis,
+};
 use crate::ledger::{NewEvent, Recipient};
 
 /// How far ahead an entry may be due: more than a year, so that what recurs yearly fits.
@@ -119,7 +121,7 @@ impl Scheduled {
             account: self.account,
             created: Some(self.due),
             received: now,
-            headers: Vec::new(),
+            headers: Headers::default(),
             metadata: vec![
                 ("schedule".into(), self.key),
                 ("cause".into(), self.cause.to_string()),

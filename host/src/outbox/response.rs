@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use serde::Serialize;
 
-use crate::event::{DedupBasis, DedupKey, Event, EventId, OUTBOX_RESPONSE, UnixMillis};
+use crate::event::{DedupBasis, DedupKey, Event, EventId, Headers, OUTBOX_RESPONSE, UnixMillis};
 use crate::ledger::{NewEvent, OutboxNext, OutboxRequest, Respond};
 use crate::manifest::Allow;
 
@@ -232,7 +232,7 @@ fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: UnixMi
         account: respond.account.clone(),
         created: Some(at),
         received: at,
-        headers: Vec::new(),
+        headers: Headers::default(),
         metadata: vec![
             ("request".into(), key.clone()),
             ("cause".into(), request.event.to_string()),

@@ -12,7 +12,7 @@ use super::capture::{Logs, Output};
 use super::limits::Budget;
 use super::state::{MAX_KEY, StateSource, StateView};
 use super::turns::Turn;
-use crate::event::{DedupBasis, DedupKey, Event, EventId, MAX_DEPTH, OUTBOX_RESPONSE};
+use crate::event::{DedupBasis, DedupKey, Event, EventId, Headers, MAX_DEPTH, OUTBOX_RESPONSE};
 use crate::ledger::{
     Delivery, Due, Effects, LedgerError, NewEvent, NewRequest, NewScheduled, Read, Respond,
     SCHEDULE_HORIZON, ScheduleWrite,
@@ -287,7 +287,7 @@ impl Call {
                 account: cause.account.clone(),
                 created: None,
                 received: cause.received,
-                headers: Vec::new(),
+                headers: Headers::default(),
                 metadata: vec![
                     ("emitted-by".into(), self.handler.name.to_string()),
                     ("cause".into(), cause.id.to_string()),

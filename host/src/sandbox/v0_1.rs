@@ -59,7 +59,7 @@ impl<'a> Texts<'a> {
         };
         Self {
             id: event.id.to_string(),
-            headers: borrow(&event.headers),
+            headers: event.headers.iter().collect(),
             metadata: borrow(&event.metadata),
         }
     }

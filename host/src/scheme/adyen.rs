@@ -15,7 +15,7 @@ use super::{
     Answer, AnswerTo, BuildError, ProviderEvent, Rejection, Request, Scheme, Settings, SignError,
     Signed, Unsigned, time,
 };
-use crate::event::{DedupBasis, UnixMillis};
+use crate::event::{DedupBasis, Headers, UnixMillis};
 use crate::json::{self, PointerSet};
 
 /// The signed fields, in the order in which they are signed.
@@ -66,7 +66,7 @@ impl Scheme for Adyen {
                 why: "`notificationItems` is empty, so nothing in it is signed".to_owned(),
             });
         }
-        let headers = recorded(request.headers, ALWAYS);
+        let headers = recorded(request.headers, &ALWAYS);
         let mut secret = 0;
         let mut events = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
@@ -150,7 +150,7 @@ impl Adyen {
     fn item(
         &self,
         payload: Bytes,
-        headers: Vec<(String, String)>,
+        headers: Headers,
         now: UnixMillis,
     ) -> Result<(usize, ProviderEvent), Rejection> {
         let mut found = json::pluck(&payload, &self.pointers).map_err(unreadable)?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest as _, Sha256};
 
-use super::headers::header;
+use super::headers::{HeaderSet, header};
 use super::key::Key;
 use super::keys::Keys;
 use super::signature::{SignatureForm, Signatures, Wanted};
@@ -34,6 +34,8 @@ pub use template::{
 pub(super) struct Declarative {
     prepared: Prepared,
     keys: Keys<SourceKey>,
+    /// The names of the signatures under them.
+    names: Vec<String>,
     url: Option<String>,
     tolerance: Option<Tolerance>,
 }
@@ -70,7 +72,7 @@ pub(super) struct Names {
     timestamp_header: Option<HeaderName>,
     signed: Vec<SignedPiece>,
     fields: read::Fields,
-    record: Vec<HeaderName>,
+    record: HeaderSet,
 }
 
 impl Scheme for Declarative {
@@ -82,7 +84,7 @@ impl Scheme for Declarative {
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let names = self.prepared.family(request.headers);
         let wanted = Wanted {
-            signatures: self.keys.iter().map(|key| key.name.as_str()).collect(),
+            signatures: &self.names,
             timestamp: self.prepared.timestamp_pair(),
         };
         let signatures = names

@@ -6,11 +6,12 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::json::PointerSet;
+use super::headers::FoundHeaders;
+use crate::json::{Plucked, PointerSet};
 
 /// One place, or several to be tried in turn.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -67,8 +68,14 @@ enum Choice {
 /// What a request offers to look fields up in.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
-    pub(super) headers: &'a HeaderMap,
-    pub(super) found: &'a [Option<Value>],
+    pub(super) headers: &'a FoundHeaders<'a>,
+    pub(super) found: &'a [Option<Plucked<'a>>],
+}
+
+/// A field's value.
+pub(super) enum Fact<'a> {
+    Text(Cow<'a, str>),
+    Other(&'a Value),
 }
 
 impl Field {
@@ -93,7 +100,7 @@ impl Field {
     }
 
     /// The first value that is there and not null.
-    pub(super) fn value<'f>(&'f self, facts: Facts<'f>) -> Option<Cow<'f, Value>> {
+    pub(super) fn value<'f>(&'f self, facts: Facts<'f>) -> Option<Fact<'f>> {
         self.choices.iter().find_map(|choice| choice.value(facts))
     }
 
@@ -105,8 +112,7 @@ impl Field {
     /// The first value that is there, if it is a text with something in it.
     pub(super) fn string(&self, facts: Facts<'_>) -> Option<String> {
         match self.value(facts)? {
-            Cow::Borrowed(Value::String(text)) if !text.is_empty() => Some(text.clone()),
-            Cow::Owned(Value::String(text)) if !text.is_empty() => Some(text),
+            Fact::Text(text) if !text.is_empty() => Some(text.into_owned()),
             _ => None,
         }
     }
@@ -143,10 +149,10 @@ impl Choice {
         reference(place, pointers).map(Self::Plain)
     }
 
-    fn value<'f>(&'f self, facts: Facts<'f>) -> Option<Cow<'f, Value>> {
+    fn value<'f>(&'f self, facts: Facts<'f>) -> Option<Fact<'f>> {
         match self {
             Self::Plain(piece) => piece.value(facts),
-            Self::Composite(_) => self.text(facts).map(|text| Cow::Owned(Value::String(text))),
+            Self::Composite(_) => self.text(facts).map(|text| Fact::Text(text.into())),
         }
     }
 
@@ -160,31 +166,27 @@ impl Choice {
 }
 
 impl Piece {
-    fn value<'f>(&self, facts: Facts<'f>) -> Option<Cow<'f, Value>> {
+    fn value<'f>(&'f self, facts: Facts<'f>) -> Option<Fact<'f>> {
         let text = match self {
             Self::Text(text) => text.as_str(),
-            Self::Header(name) => facts.headers.get(name)?.to_str().ok()?,
-            Self::Pointer { slot, .. } => {
-                let value = facts.found.get(*slot)?.as_ref();
-                return value.filter(|value| !value.is_null()).map(Cow::Borrowed);
-            }
+            Self::Header(name) => facts.headers.get(name)?,
+            Self::Pointer { slot, .. } => match facts.found.get(*slot)?.as_ref()? {
+                Plucked::Text(text) => text,
+                Plucked::Other(Value::Null) => return None,
+                Plucked::Other(value) => return Some(Fact::Other(value)),
+            },
         };
-        Some(Cow::Owned(Value::String(text.to_owned())))
+        Some(Fact::Text(text.into()))
     }
 
     /// A text with something in it, a number or a truth value, as text.
     fn text<'f>(&'f self, facts: Facts<'f>) -> Option<Cow<'f, str>> {
-        let text = match self {
-            Self::Text(text) => text.as_str(),
-            Self::Header(name) => facts.headers.get(name)?.to_str().ok()?,
-            Self::Pointer { slot, .. } => match facts.found.get(*slot)?.as_ref()? {
-                Value::String(text) => text.as_str(),
-                Value::Number(number) => return Some(Cow::Owned(number.to_string())),
-                Value::Bool(truth) => return Some(Cow::Owned(truth.to_string())),
-                _ => return None,
-            },
-        };
-        (!text.is_empty()).then_some(Cow::Borrowed(text))
+        match self.value(facts)? {
+            Fact::Text(text) => Some(text).filter(|text| !text.is_empty()),
+            Fact::Other(Value::Number(number)) => Some(number.to_string().into()),
+            Fact::Other(Value::Bool(truth)) => Some(truth.to_string().into()),
+            Fact::Other(_) => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// The type of such a body.
 pub(super) const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
@@ -24,9 +25,12 @@ pub(super) fn pairs(form: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_,
 
 /// The pairs as they are written.
 fn written(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    form.split(|byte| *byte == b'&')
+    let mut from = 0;
+    memchr_iter(b'&', form)
+        .chain([form.len()])
+        .map(move |end| &form[std::mem::replace(&mut from, end + 1)..end])
         .filter(|pair| !pair.is_empty())
-        .map(|pair| match pair.iter().position(|byte| *byte == b'=') {
+        .map(|pair| match memchr(b'=', pair) {
             Some(at) => (&pair[..at], &pair[at + 1..]),
             None => (pair, &pair[..0]),
         })
@@ -73,12 +77,13 @@ fn encode(text: &str) -> String {
 }
 
 fn decode(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+    let next = |text: &[u8]| memchr2(b'%', b'+', text);
+    if next(text).is_none() {
         return Cow::Borrowed(text);
     }
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'%' | b'+')) {
+    while let Some(at) = next(rest) {
         let (before, sign, tail) = (&rest[..at], rest[at], &rest[at + 1..]);
         plain.extend_from_slice(before);
         let escaped = tail.get(..2).and_then(hex_byte).filter(|_| sign == b'%');

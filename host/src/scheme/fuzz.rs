@@ -24,7 +24,7 @@ pub fn signatures(bytes: &[u8]) {
     headers.append("twice", value.clone());
     headers.append("twice", value);
     let wanted = Wanted {
-        signatures: vec!["v1", "h1", ""],
+        signatures: &["v1", "h1", ""].map(str::to_owned),
         timestamp: Some("t"),
     };
     for layout in [Layout::Bare, Layout::Pairs, Layout::Versions] {

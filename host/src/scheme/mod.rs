@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::event::{DedupBasis, UnixMillis};
+use crate::event::{DedupBasis, Headers, UnixMillis};
 use crate::secret::Secret;
 
 pub use build::{BuildError, Setting};
@@ -122,9 +122,9 @@ pub struct ProviderEvent {
     pub basis: DedupBasis,
     /// What tells it apart besides: an event that any of all these have is a duplicate.
     pub also: Vec<DedupBasis>,
-    /// Request headers to record, names in lower case: the content type, the user agent and
-    /// the scheme's own for id, type and time. Never signatures or credentials.
-    pub headers: Vec<(String, String)>,
+    /// Request headers to record: the content type, the user agent and the scheme's own for
+    /// id, type and time. Never signatures or credentials.
+    pub headers: Headers,
     /// The event's exact bytes: the body or, in a batch, the item's part of it.
     pub payload: Bytes,
 }

@@ -61,7 +61,7 @@ impl Scheme for MollieClassic {
             created: None,
             basis: DedupBasis::Fields(vec![id.to_owned(), now.to_string()]),
             also: Vec::new(),
-            headers: recorded(request.headers, ALWAYS),
+            headers: recorded(request.headers, &ALWAYS),
             payload: request.body.clone(),
         };
         Ok((None, vec![event]))

@@ -292,8 +292,13 @@ impl Paypal {
             what,
             place: place.to_owned(),
         };
-        let mut headers = recorded(request.headers, ALWAYS);
-        headers.extend(recorded(request.headers, [ID, TIME]));
+        let headers = recorded(
+            request.headers,
+            ALWAYS
+                .iter()
+                .map(http::HeaderName::as_str)
+                .chain([ID, TIME]),
+        );
         let event = text(0).ok_or_else(|| missing("event id", "`/id`"))?;
         Ok(ProviderEvent {
             also: vec![DedupBasis::Fields(vec!["event".to_owned(), event.clone()])],

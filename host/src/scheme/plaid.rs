@@ -389,7 +389,7 @@ impl Plaid {
             },
             kind,
             also: Vec::new(),
-            headers: recorded(request.headers, ALWAYS),
+            headers: recorded(request.headers, &ALWAYS),
             payload: request.body.clone(),
         })
     }

@@ -136,7 +136,7 @@ pub(super) struct Signatures<'r> {
 /// The names in a signature header that count.
 pub(super) struct Wanted<'n> {
     /// Those of signatures.
-    pub(super) signatures: Vec<&'n str>,
+    pub(super) signatures: &'n [String],
     /// That of the timestamp, where it stands there.
     pub(super) timestamp: Option<&'n str>,
 }
@@ -204,7 +204,7 @@ impl SignatureForm {
     ) -> Result<(), Rejection> {
         if names.timestamp == Some(name) {
             self.note_timestamp(signatures, value)
-        } else if names.signatures.contains(&name) {
+        } else if names.signatures.iter().any(|wanted| wanted == name) {
             self.push(signatures, name, value)
         } else {
             Ok(())

@@ -22,11 +22,16 @@ pub(super) fn created(value: &Value) -> Option<UnixMillis> {
                 .filter(|seconds| (0.0..FIRST_MILLIS as f64).contains(seconds))
                 .map(|seconds| (seconds * 1000.0) as u64),
         },
-        Value::String(text) => match decimal(text) {
-            Some(whole) => from_number(whole),
-            None => rfc3339(text),
-        },
+        Value::String(text) => written(text),
         _ => None,
+    }
+}
+
+/// The same of a text.
+pub(super) fn written(text: &str) -> Option<UnixMillis> {
+    match decimal(text) {
+        Some(whole) => from_number(whole),
+        None => rfc3339(text),
     }
 }
 
@@ -101,14 +106,11 @@ fn fraction(rest: &str) -> Option<(u64, &str)> {
     let Some(digits) = rest.strip_prefix('.') else {
         return Some((0, rest));
     };
-    let end = digits.find(|c: char| !c.is_ascii_digit())?;
+    let end = digits.bytes().position(|byte| !byte.is_ascii_digit())?;
     let (digits, zone) = digits.split_at(end);
-    let first: String = digits.chars().chain("000".chars()).take(3).collect();
-    if digits.is_empty() {
-        None
-    } else {
-        Some((decimal(&first)?, zone))
-    }
+    let first = digits.bytes().chain(*b"000").take(3);
+    let millis = first.fold(0, |millis, digit| millis * 10 + u64::from(digit - b'0'));
+    (!digits.is_empty()).then_some((millis, zone))
 }
 
 /// Minutes east of Greenwich.

@@ -1,8 +1,10 @@
 //! Twilio: HMAC over the URL and the sorted form fields; for JSON over the URL alone, which
 //! then carries the body's hash.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use http::HeaderName;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -17,11 +19,12 @@ use super::{
 };
 use crate::event::{DedupBasis, UnixMillis};
 
-const SIGNATURE: &str = "x-twilio-signature";
+static SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 /// Names the algorithm when a shared key signs instead of the account's token.
-const SIGNATURE_SETTINGS: &str = "x-twilio-webhooks-signature-settings";
+static SIGNATURE_SETTINGS: HeaderName =
+    HeaderName::from_static("x-twilio-webhooks-signature-settings");
 /// The same on every try, but not signed.
-const IDEMPOTENCY_TOKEN: &str = "i-twilio-idempotency-token";
+static IDEMPOTENCY_TOKEN: HeaderName = HeaderName::from_static("i-twilio-idempotency-token");
 
 struct Twilio {
     keys: Keys<TokenKeys>,
@@ -49,7 +52,7 @@ pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Ve
 }
 
 /// Sorted names, each with its sorted values, every one once.
-type Params = BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>;
+type Params<'r> = BTreeMap<Cow<'r, [u8]>, BTreeSet<Cow<'r, [u8]>>>;
 
 impl Scheme for Twilio {
     fn verify(
@@ -58,34 +61,33 @@ impl Scheme for Twilio {
         now: UnixMillis,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let signature = SignatureEncoding::Base64
-            .decode(header(request.headers, SIGNATURE)?)
+            .decode(header(request.headers, &SIGNATURE)?)
             .map_err(|why| Rejection::MalformedSignature {
-                place: SIGNATURE.to_owned(),
+                place: SIGNATURE.to_string(),
                 why: why.to_owned(),
             })?;
         let (url, query) = self.signed_url(request.url);
         let params = self.params(request, query.as_deref())?;
-        let signed = concatenated(&params);
+        let signed = concatenated(&params, request.body.len());
         let sha256 = uses_sha256(request)?;
-        // The more usual one first.
-        let urls = [without_port(&url), with_port(&url)];
+        let plain = without_port(&url);
         let holds = |keys: &TokenKeys| {
             let key = if sha256 { &keys.sha256 } else { &keys.sha1 };
-            urls.iter()
-                .any(|url| key.matches(&[url.as_bytes(), &signed], std::iter::once(&signature[..])))
+            let holds = |url: &str| {
+                key.matches(&[url.as_bytes(), &signed], std::iter::once(&signature[..]))
+            };
+            // The more usual one first.
+            holds(&plain) || holds(&with_port(&url))
         };
         let secret = self.keys.which(now, 1, holds)?;
-        Ok((
-            Some(secret),
-            vec![event(request, &urls[0], &signed, &params)],
-        ))
+        Ok((Some(secret), vec![event(request, &plain, &signed, &params)]))
     }
 
     fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
         let keys = self.keys.get(secret)?;
         let Unsigned { body, mut headers } = unsigned;
         // It would announce another algorithm than the one that is signed with here.
-        headers.remove(SIGNATURE_SETTINGS);
+        headers.remove(&SIGNATURE_SETTINGS);
         let hash = || format!("bodySHA256={}", hex::encode(Sha256::digest(&body)));
         let query = (!form::is_form(&headers)).then(hash);
         let target = query
@@ -102,14 +104,14 @@ impl Scheme for Twilio {
             .params(&request, query.as_deref())
             .map_err(unsignable)?;
         let (url, _) = self.signed_url(&target);
-        let signed = concatenated(&params);
+        let signed = concatenated(&params, request.body.len());
         let tag = keys
             .sha1
             .sign(&[url.as_bytes(), &signed])
             .ok_or(SignError::NotShared)?;
         sign::set(
             &mut headers,
-            SIGNATURE,
+            SIGNATURE.as_str(),
             &SignatureEncoding::Base64.encode(&tag),
         )?;
         Ok(Signed {
@@ -140,7 +142,11 @@ impl Twilio {
     }
 
     /// The signed form fields; none where the URL carries the body's hash, which is checked.
-    fn params(&self, request: &Request<'_>, query: Option<&str>) -> Result<Params, Rejection> {
+    fn params<'r>(
+        &self,
+        request: &Request<'r>,
+        query: Option<&str>,
+    ) -> Result<Params<'r>, Rejection> {
         let hash = query.and_then(|query| form::single(query.as_bytes(), "bodySHA256"));
         if let Some(expected) = hash.filter(|_| !form::is_form(request.headers)) {
             let actual = hex::encode(Sha256::digest(request.body));
@@ -159,10 +165,7 @@ impl Twilio {
         }
         let mut params = Params::new();
         for (name, value) in form::pairs(request.body) {
-            params
-                .entry(name.into_owned())
-                .or_default()
-                .insert(value.into_owned());
+            params.entry(name).or_default().insert(value);
         }
         Ok(params)
     }
@@ -170,10 +173,10 @@ impl Twilio {
 
 /// Whether a shared key signs with SHA-256; the account's token does with SHA-1.
 fn uses_sha256(request: &Request<'_>) -> Result<bool, Rejection> {
-    if !request.headers.contains_key(SIGNATURE_SETTINGS) {
+    if !request.headers.contains_key(&SIGNATURE_SETTINGS) {
         return Ok(false);
     }
-    let algorithm = header(request.headers, SIGNATURE_SETTINGS)?
+    let algorithm = header(request.headers, &SIGNATURE_SETTINGS)?
         .split(',')
         .filter_map(|part| part.split_once('='))
         .find_map(|(name, value)| (name.trim() == "algorithm").then(|| value.trim()));
@@ -181,15 +184,15 @@ fn uses_sha256(request: &Request<'_>) -> Result<bool, Rejection> {
         None | Some("" | "HMAC_SHA1") => Ok(false),
         Some("HMAC_SHA256") => Ok(true),
         Some(_) => Err(Rejection::NoKnownSignature {
-            place: SIGNATURE_SETTINGS.to_owned(),
+            place: SIGNATURE_SETTINGS.to_string(),
             wanted: "HMAC_SHA1` or `HMAC_SHA256".to_owned(),
         }),
     }
 }
 
 /// Names and values without anything between them, as they are signed.
-fn concatenated(params: &Params) -> Vec<u8> {
-    let mut signed = Vec::new();
+fn concatenated(params: &Params<'_>, most: usize) -> Vec<u8> {
+    let mut signed = Vec::with_capacity(most);
     for (name, values) in params {
         for value in values {
             signed.extend_from_slice(name);
@@ -235,13 +238,12 @@ fn without_port(url: &str) -> String {
 }
 
 /// Twilio names no type: it is made from what the request is about and its status.
-fn event(request: &Request<'_>, url: &str, signed: &[u8], params: &Params) -> ProviderEvent {
+fn event(request: &Request<'_>, url: &str, signed: &[u8], params: &Params<'_>) -> ProviderEvent {
     let text = |names: &[&str]| {
         names.iter().find_map(|name| {
             let value = params.get(name.as_bytes())?.first()?;
-            String::from_utf8(value.clone())
-                .ok()
-                .filter(|value| !value.is_empty())
+            let value = std::str::from_utf8(value).ok()?;
+            (!value.is_empty()).then(|| value.to_owned())
         })
     };
     let message = text(&["MessageSid", "SmsSid"]);
@@ -263,10 +265,10 @@ fn event(request: &Request<'_>, url: &str, signed: &[u8], params: &Params) -> Pr
         .chain_update([0])
         .chain_update(signed)
         .finalize();
-    let mut headers = recorded(request.headers, ALWAYS);
-    headers.extend(recorded(request.headers, [IDEMPOTENCY_TOKEN]));
+    let names = ALWAYS.iter().chain([&IDEMPOTENCY_TOKEN]);
+    let headers = recorded(request.headers, names);
     ProviderEvent {
-        provider_id: header(request.headers, IDEMPOTENCY_TOKEN)
+        provider_id: header(request.headers, &IDEMPOTENCY_TOKEN)
             .ok()
             .map(str::to_owned),
         basis: DedupBasis::Body {

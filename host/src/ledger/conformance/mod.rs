@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::event::{DedupBasis, SourceName};
+use crate::event::{DedupBasis, Headers, SourceName};
 
 /// A store that a scenario opens, closes (by dropping the ledger) and opens again.
 pub(super) trait Engine {
@@ -210,11 +210,11 @@ pub(super) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
             account: None,
             created: Some(START - 1000),
             received: START,
-            headers: vec![
-                ("content-type".into(), "application/json".into()),
-                ("x-twice".into(), "a".into()),
-                ("x-twice".into(), "b\"\u{1f600}".into()),
-            ],
+            headers: Headers::from_iter([
+                ("content-type", "application/json"),
+                ("x-twice", "a"),
+                ("x-twice", "b\"\u{1f600}"),
+            ]),
             metadata: vec![("cause".into(), "test".into())],
             depth: 0,
             payload: Bytes::copy_from_slice(payload),

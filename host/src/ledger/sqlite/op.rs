@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::excuse::Excuse;
 use super::pauses::PauseRequest;
 use crate::clock;
@@ -91,7 +93,7 @@ impl From<NewEvent> for Prepared {
 }
 
 /// Names and values as a JSON array of pairs, which keeps their order and repetitions.
-pub(super) fn pairs_to_json(pairs: &[(String, String)]) -> String {
+pub(super) fn pairs_to_json(pairs: &impl Serialize) -> String {
     serde_json::to_string(pairs).expect("pairs of strings always have a JSON form")
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::{Error, Result, Row, types::Type};
+use serde::de::DeserializeOwned;
 
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
 use crate::ledger::{
@@ -133,7 +134,7 @@ pub(super) fn millis(row: &Row<'_>, column: usize) -> Result<u64> {
 }
 
 /// Names and values in this column.
-pub(super) fn pairs(row: &Row<'_>, column: usize) -> Result<Vec<(String, String)>> {
+pub(super) fn pairs<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?)
         .map_err(|error| Error::FromSqlConversionFailure(column, Type::Text, error.into()))
 }

@@ -20,7 +20,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::clock::{Clock, ManualClock, SteadyClock};
 use crate::event::{
-    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, SourceName, UnixMillis,
+    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
+    UnixMillis,
 };
 use crate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
@@ -203,7 +204,7 @@ impl Setup {
             account: None,
             created: None,
             received: self.clock.now(),
-            headers: vec![],
+            headers: Headers::default(),
             metadata: vec![],
             depth: 0,
             payload: Bytes::new(),

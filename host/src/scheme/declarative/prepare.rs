@@ -12,7 +12,7 @@ use super::{
 };
 use crate::scheme::build::{BuildError, Setting};
 use crate::scheme::field::{header_name, split_braces};
-use crate::scheme::headers::ALWAYS;
+use crate::scheme::headers::{ALWAYS, HeaderSet};
 use crate::scheme::key::{self, Algorithm, Key};
 use crate::scheme::settings::Reader;
 use crate::scheme::signature::SignatureForm;
@@ -166,9 +166,7 @@ fn names(template: &Template, family: &str, mistakes: &mut Mistakes) -> Option<N
     {
         mistakes.add("record", "a signature or credential is never recorded");
     }
-    record.extend(ALWAYS.map(HeaderName::from_static));
-    record.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-    record.dedup();
+    record.extend(ALWAYS.iter().cloned());
     let signature = SignatureForm {
         header: signature_header.to_string(),
         ..template.signature.clone()
@@ -179,7 +177,7 @@ fn names(template: &Template, family: &str, mistakes: &mut Mistakes) -> Option<N
         timestamp_header,
         signed,
         fields,
-        record,
+        record: HeaderSet::new(record),
     })
 }
 
@@ -288,6 +286,10 @@ impl Declarative {
         }
         let prepared = prepared.ok();
         let keys = reader.keys(|secret| source_key(template, secret));
+        let names = keys
+            .iter()
+            .map(|key: &SourceKey| key.name.clone())
+            .collect();
         let signs_url = prepared.as_ref().is_some_and(Prepared::signs_url);
         let url = signs_url.then(|| reader.url()).flatten();
         let own = template
@@ -299,6 +301,7 @@ impl Declarative {
             tolerance: own.or(prepared.tolerance),
             prepared,
             keys,
+            names,
             url,
         }))
     }

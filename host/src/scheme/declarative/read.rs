@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use sha2::{Digest, Sha256};
 
 use super::check::Mistakes;
 use super::{Dedup, DedupBy, Names, Prepared, SignedPiece, Template};
 use crate::event::DedupBasis;
 use crate::json::{self, PointerSet};
-use crate::scheme::field::{Facts, Field, Piece, Places};
-use crate::scheme::headers::recorded;
+use crate::scheme::field::{Fact, Facts, Field, Piece, Places};
+use crate::scheme::headers::FoundHeaders;
 use crate::scheme::{ProviderEvent, Rejection, Request, form, time};
 
 /// Where the parts of an event stand.
@@ -128,16 +128,11 @@ impl Fields {
         prepared: &Prepared,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
         let template = prepared.template();
-        let headers = recorded(request.headers, &names.record);
+        let headers = names.record.find(request.headers);
         let Some(pointer) = &template.events else {
             let text = json_text(request, template)?;
             let payload = request.body.clone();
-            return Ok(vec![self.event(
-                request.headers,
-                &text,
-                payload,
-                headers,
-            )?]);
+            return Ok(vec![self.event(&headers, &text, payload)?]);
         };
         let items = json::items(request.body, pointer).map_err(malformed)?;
         items
@@ -145,7 +140,7 @@ impl Fields {
             .enumerate()
             .map(|(at, item)| {
                 let payload = request.body.slice_ref(item);
-                self.event(request.headers, item, payload, headers.clone())
+                self.event(&headers, item, payload)
                     .map_err(|source| Rejection::Item {
                         item: at,
                         source: Box::new(source),
@@ -156,14 +151,13 @@ impl Fields {
 
     fn event(
         &self,
-        headers: &HeaderMap,
+        headers: &FoundHeaders<'_>,
         text: &[u8],
         payload: Bytes,
-        recorded: Vec<(String, String)>,
     ) -> Result<ProviderEvent, Rejection> {
         let found = match self.pointers.is_empty() {
             true => Vec::new(),
-            false => json::pluck(text, &self.pointers).map_err(malformed)?,
+            false => json::pluck_borrowed(text, &self.pointers).map_err(malformed)?,
         };
         let facts = Facts {
             headers,
@@ -185,10 +179,13 @@ impl Fields {
                 .created
                 .as_ref()
                 .and_then(|field| field.value(facts))
-                .and_then(|value| time::created(&value)),
+                .and_then(|fact| match fact {
+                    Fact::Text(text) => time::written(&text),
+                    Fact::Other(value) => time::created(value),
+                }),
             basis,
             also: Vec::new(),
-            headers: recorded,
+            headers: headers.recorded(),
             payload,
         })
     }
