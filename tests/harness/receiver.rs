@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -44,6 +44,8 @@ pub(crate) struct Delivered {
     pub(crate) key: String,
     /// How many requests with this key came before.
     pub(crate) before: usize,
+    /// When it had come.
+    pub(crate) at: Instant,
 }
 
 type Policy = Box<dyn Fn(&Delivered) -> Reply + Send + Sync>;
@@ -208,6 +210,7 @@ impl Shared {
             headers,
             key,
             before,
+            at: Instant::now(),
         };
         came.requests.push(request.clone());
         drop(came);

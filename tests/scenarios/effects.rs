@@ -250,12 +250,19 @@ fn a_failed_request_is_tried_again_under_the_same_key() {
         assert_eq!(keys.len(), tries, "{path}");
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), 1, "{path}");
     }
+    // One that says when is taken at its word, whatever the policy.
+    let requests = receiver.requests();
+    let mut asked = requests.iter().filter(|request| request.path == "/429");
+    let (first, second) = (asked.next().unwrap().at, asked.next().unwrap().at);
+    let waited = second - first;
+    assert!(waited >= Duration::from_millis(900), "{waited:?}");
 }
 
 #[test]
 fn what_cannot_succeed_is_dead_and_listed() {
+    // To where requests may go, so that nothing else keeps it from being followed.
     let receiver = Receiver::with(|request| match request.path.as_str() {
-        "/redirect" => Reply::Redirect("http://127.0.0.1:9/elsewhere".to_owned()),
+        "/redirect" => Reply::Redirect("/elsewhere".to_owned()),
         "/gone" => Reply::Status(410),
         "/always-500" => Reply::Status(500),
         _ => Reply::Status(200),
@@ -282,6 +289,7 @@ fn what_cannot_succeed_is_dead_and_listed() {
         (count("/redirect"), count("/gone"), count("/always-500")),
         (1, 1, 6)
     );
+    assert_eq!(count("/elsewhere"), 0, "a redirect is not followed");
     assert_eq!(gateway.status_at("/ledger/outbox/dead"), 3);
     assert_eq!(gateway.status_at("/ledger/outbox/sent"), 1);
     let listed = site.run("outbox list", &["--state", "dead", "--json"]);
