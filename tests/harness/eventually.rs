@@ -19,6 +19,16 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     until(what, || holds().then_some(()));
 }
 
+/// Waits until a count reaches `goal`, as long as it grows; fails with `what` when it does not
+/// for a while. For what takes long where there is much of it.
+#[track_caller]
+pub(crate) fn reaches(what: &str, goal: i64, mut count: impl FnMut() -> i64) {
+    let mut last = i64::MIN;
+    while last < goal {
+        last = until(what, || Some(count()).filter(|now| *now > last));
+    }
+}
+
 /// Checks that something stays so for a while: for what must not happen, where nothing
 /// tells that it will not.
 #[track_caller]

@@ -17,7 +17,7 @@ mod stripe;
 mod tls;
 
 pub(crate) use disk::Disk;
-pub(crate) use eventually::{eventually, skip, stays, until};
+pub(crate) use eventually::{eventually, reaches, skip, stays, until};
 pub(crate) use gateway::{Gateway, Launch};
 pub(crate) use hands::Hands;
 pub(crate) use http::{Answer, Connection, get, post, request};

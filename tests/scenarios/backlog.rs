@@ -1,8 +1,13 @@
 //! Too much that waits.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
-use crate::harness::{Event, Gateway, Handler, Manifest, Site, eventually, get};
+use crate::harness::{
+    Event, Gateway, Handler, Load, Manifest, Site, Target, component, eventually, get, reaches,
+    trapping,
+};
 
 fn event(number: usize) -> Event {
     Event::with_id(&format!("evt_{number}"), "test", json!({ "do": "done" }))
@@ -68,4 +73,101 @@ fn too_much_that_waits_is_told_and_refused_until_it_is_clearly_less() {
     gateway.accepts(&event(31));
     gateway.settles();
     assert_eq!(site.ledger().deliveries_in("guest", "done"), 32);
+}
+
+/// Handlers that are down.
+const HANDLERS: i64 = 20;
+
+/// Deliveries that wait for them, where the environment says nothing.
+const DELIVERIES: i64 = 50_000;
+
+/// What memory may take beside what it takes when nothing waits, however much waits: the
+/// queues' 64 MiB, and as much for what is recorded and runs meanwhile.
+const ROOM: u64 = 128 << 20;
+
+/// `TOLLGATE_BACKLOG=1000000` has more of them wait.
+#[test]
+fn however_much_waits_memory_is_bounded_and_all_of_it_runs_in_the_end() {
+    let deliveries = std::env::var("TOLLGATE_BACKLOG")
+        .map_or(DELIVERIES, |text| text.parse().expect("a number"));
+    let names: Vec<_> = (0..HANDLERS).map(|n| format!("h{n}")).collect();
+    let manifest = |backlog: &str| {
+        let mut manifest = Manifest::new().server(backlog);
+        for name in &names {
+            manifest = manifest.handler(Handler::new(name).retry(1000, "1s"));
+        }
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        manifest.route("*", &names)
+    };
+    let site = Site::new(&manifest(""));
+    let good = component("conformance");
+    site.plug("conformance.wasm", &trapping(&good));
+    let gateway = site.start();
+    let empty = gateway.resident();
+
+    // They break down until their breakers open; senders notice nothing.
+    let begun = Instant::now();
+    let load = Load::start(&Target::new(gateway.ingress), 8, Duration::ZERO, |number| {
+        let steps = json!({ "do": "add", "key": "handled" });
+        Event::with_id(&format!("evt_{number}"), "test", steps)
+    });
+    let waits = || gateway.status_at("/backlog/deliveries").as_i64().unwrap();
+    reaches("they wait", deliveries, waits);
+    let report = load.finish();
+    assert_eq!((report.refused.len(), report.broken), (0, 0), "{report:?}");
+    let (full, filled) = (gateway.resident(), begun.elapsed());
+    let events = report.acknowledged.len() as i64;
+    let limit = deliveries / 2;
+    let refuse = format!("backlog = {{ deliveries = {limit}, refuse = true }}");
+    site.write_manifest(&manifest(&refuse).text());
+    eventually("it refuses", || {
+        gateway.status_at("/backlog/refuses") == true
+    });
+    let (status, why) = ready(&gateway);
+    assert!(status == 503 && why.contains("deliveries wait"), "{why}");
+    let late = Event::new("test", json!({ "do": "add", "key": "handled" }));
+    let answer = gateway.post(&late);
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+    let attempts = site.ledger().count("SELECT count(*) FROM attempts", []);
+    assert!(
+        attempts < 100 * HANDLERS,
+        "{attempts} burnt while they are down"
+    );
+
+    // A component that works.
+    let healed = Instant::now();
+    site.plug("conformance.wasm", &good);
+    let done = || {
+        gateway
+            .status_at("/ledger/deliveries/done")
+            .as_i64()
+            .unwrap()
+    };
+    reaches("most is done", events * HANDLERS - limit / 2, done);
+    eventually("it takes events again", || {
+        gateway.post(&late).status == 200
+    });
+    reaches("all is done", (events + 1) * HANDLERS, done);
+    let (drained, end) = (healed.elapsed(), gateway.resident());
+    println!(
+        "{} deliveries waited after {filled:?}, {attempts} attempts burnt; all done {drained:?} later; resident {} MiB, then {} MiB, \
+         at the end {} MiB; slowest acknowledgement {:?}",
+        events * HANDLERS,
+        empty >> 20,
+        full >> 20,
+        end >> 20,
+        report.slowest,
+    );
+    assert!(
+        full.max(end) <= empty + ROOM,
+        "{empty} bytes, {full}, {end}"
+    );
+    gateway.settles();
+    assert_eq!(ready(&gateway).0, 200);
+    let states = site
+        .ledger()
+        .texts("SELECT DISTINCT value FROM v_state", []);
+    assert_eq!(states, [(events + 1).to_string()]);
+    gateway.stop();
 }

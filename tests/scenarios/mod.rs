@@ -12,6 +12,7 @@ mod handlers;
 mod hosts;
 mod ingress;
 mod keys;
+mod many;
 mod oracles;
 mod order;
 mod own_provider;

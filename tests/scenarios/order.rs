@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Event, Handler, Ledger, Load, Manifest, Receiver, Site, Target, eventually};
 
@@ -123,5 +123,80 @@ fn a_dead_one_holds_its_key_alone_where_the_manifest_says_so() {
     eventually("the manifest lets it pass", || {
         ledger.delivery("evt_behind", "guest") == "done"
     });
+    gateway.stop();
+}
+
+/// An event of a customer that tells of a time.
+fn created(id: &str, customer: u64, created: u64) -> Event {
+    let step = json!({ "do": "set", "key": format!("last/{customer}"), "value": id });
+    let object = json!({ "customer": customer, "steps": [step] });
+    let mut event = Event::about(id, "test.keyed", object);
+    let mut body: Value = serde_json::from_slice(&event.body).unwrap();
+    body["created"] = created.into();
+    event.body = serde_json::to_vec(&body).unwrap();
+    event
+}
+
+#[test]
+fn what_is_older_than_the_last_one_done_is_ignored_and_shown_so() {
+    let receiver = Receiver::start();
+    let handler = ordered(&receiver).set("supersede_by = \"/created\"");
+    let site = Site::new(&Manifest::with_one(handler));
+    let gateway = site.start();
+    for (id, customer, time) in [
+        ("evt_first", 1, 2000),
+        ("evt_older", 1, 1999),
+        ("evt_as_new", 1, 2000),
+        ("evt_newer", 1, 3000),
+        ("evt_of_another", 2, 1000),
+    ] {
+        gateway.accepts(&created(id, customer, time));
+    }
+    gateway.settles();
+    // So it is after a restart.
+    gateway.stop();
+    let gateway = site.start();
+    let older = gateway.accepts(&created("evt_between", 1, 2500));
+    gateway.settles();
+    let ledger = site.ledger();
+    let state = |id: &str| ledger.delivery(id, "guest");
+    for id in ["evt_first", "evt_as_new", "evt_newer", "evt_of_another"] {
+        assert_eq!(state(id), "done", "{id}");
+    }
+    for id in ["evt_older", "evt_between"] {
+        assert_eq!(state(id), "ignored", "{id}");
+        let attempts = ledger.attempts(id, "guest");
+        assert_eq!(
+            (attempts.len(), attempts[0].outcome.as_str()),
+            (1, "ignored")
+        );
+    }
+    assert_eq!(
+        ledger.state("guest", "last/1").as_deref(),
+        Some("evt_newer")
+    );
+    let states = ledger.states("guest").len();
+    assert_eq!(states, 2, "{states}");
+
+    // Whoever looks for it is told why nothing was done.
+    let url = format!("http://{}", gateway.admin);
+    let run = |command: &str, arguments: &[&str]| {
+        let output = site.run(command, &[arguments, &["--url", &url]].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let listed = run("deliveries list", &["--state", "ignored", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    assert_eq!(listed[0]["event"], older);
+    let why = listed[0]["last_detail"].as_str().unwrap();
+    assert!(why.starts_with("superseded"), "{why}");
+    let shown = run("deliveries show", &[&listed[0]["seq"].to_string()]);
+    assert!(
+        shown.contains("ignored") && shown.contains("superseded"),
+        "{shown}"
+    );
+    let shown = run("events show", &[&older]);
+    assert!(shown.contains("ignored"), "{shown}");
     gateway.stop();
 }

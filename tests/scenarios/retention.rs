@@ -1,8 +1,8 @@
 //! What has been kept long enough goes, and nothing else does.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Event, Handler, Ledger, Manifest, Receiver, Site, eventually};
+use crate::harness::{Event, Gateway, Handler, Ledger, Manifest, Receiver, Site, eventually};
 
 /// A manifest with these lines in the ledger's section and in the source's.
 fn manifest(ledger: &str, source: &str) -> String {
@@ -46,6 +46,69 @@ fn a_pruned_event_is_gone_and_still_known() {
     assert_eq!(gateway.status_at("/ledger/duplicates"), 2);
     assert_eq!(ledger.state("guest", "handled").as_deref(), Some("1"));
     assert_eq!(ledger.delivery(&retried.id, "guest"), "retrying");
+    gateway.stop();
+}
+
+/// A dead delivery holds the later ones of its customer until the operator lets them go.
+#[test]
+fn what_stands_behind_a_dead_one_is_due_until_it_has_run() {
+    let manifest = |on_block: &str| {
+        let handler = Handler::new("guest")
+            .set("order_by = \"/data/object/customer\"")
+            .set(&format!("on_block = \"{on_block}\""));
+        let text = Manifest::with_one(handler).text();
+        text.replace("[ledger]\n", "[ledger]\nretention = \"1s\"\n")
+    };
+    let about = |id: String, customer: u64, step: Value| {
+        let object = json!({ "customer": customer, "steps": [step] });
+        Event::about(&id, "test.keyed", object)
+    };
+    let site = Site::new(&Manifest::new());
+    site.write_manifest(&manifest("wait"));
+    let mut gateway = site.start();
+    let ledger = site.ledger();
+    for (n, way) in ["it is cancelled", "the manifest lets pass"]
+        .into_iter()
+        .enumerate()
+    {
+        let id = |what: &str| format!("evt_{what}_{n}");
+        let before = gateway.status_at("/ledger/pruned").as_u64().unwrap();
+        let pruned = |gateway: &Gateway, many: u64| {
+            eventually("what ended is pruned", || {
+                gateway.status_at("/ledger/pruned") == before + many
+            });
+        };
+        gateway.accepts(&about(id("dead"), 1, json!({ "do": "reject" })));
+        eventually("it is dead", || {
+            ledger.delivery(&id("dead"), "guest") == "dead"
+        });
+        for behind in ["second", "third"] {
+            let step = json!({ "do": "add", "key": "handled" });
+            gateway.accepts(&about(id(behind), 1, step));
+        }
+        // What ended later than the dead one has had its time; so has it, and stays.
+        gateway.accepts(&about(id("other"), 2, json!({ "do": "done" })));
+        pruned(&gateway, 1);
+        gateway.kill();
+        gateway = site.start();
+        gateway.accepts(&about(id("another"), 2, json!({ "do": "done" })));
+        pruned(&gateway, 2);
+        let states = ["dead", "second", "third"].map(|what| ledger.delivery(&id(what), "guest"));
+        assert_eq!(states, ["dead", "pending", "pending"], "{way}");
+
+        if n == 0 {
+            let seq = ledger.count("SELECT seq FROM deliveries WHERE state = 'dead'", []);
+            let url = format!("http://{}", gateway.admin);
+            let output = site.run("deliveries cancel", &[&seq.to_string(), "--url", &url]);
+            assert!(output.status.success(), "{output:?}");
+        } else {
+            site.write_manifest(&manifest("skip-after-dead"));
+        }
+        pruned(&gateway, 5);
+        let handled = (2 * (n + 1)).to_string();
+        assert_eq!(ledger.state("guest", "handled"), Some(handled), "{way}");
+        assert_eq!(ledger.count("SELECT count(*) FROM deliveries", []), 0);
+    }
     gateway.stop();
 }
 
