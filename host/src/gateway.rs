@@ -352,6 +352,7 @@ pub(crate) fn counts_json(counts: &Counts, writable: Option<bool>) -> Value {
         "erased": counts.erased,
         "oldest_ms": counts.oldest,
         "deliveries": named(counts.deliveries.iter().map(|(state, n)| (state.name(), *n)).collect()),
+        "deliveries_blocked": counts.blocked,
         "scheduled": counts.scheduled,
         "outbox": named(counts.outbox.iter().map(|(state, n)| (state.name(), *n)).collect()),
     })

@@ -117,6 +117,25 @@ fn a_dead_one_holds_its_key_alone_where_the_manifest_says_so() {
             && ledger.delivery("evt_dead", "guest") == "dead"
     });
     assert_eq!(ledger.delivery("evt_behind", "guest"), "pending");
+    // An operator sees why it waits, whether a gateway runs or not.
+    let list = |more: &[&str]| {
+        let arguments: Vec<_> = ["--state", "blocked"].iter().chain(more).copied().collect();
+        let output = site.run("deliveries list", &arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let check = || {
+        let json: Value = serde_json::from_str(&list(&["--json"])).unwrap();
+        assert_eq!(json.as_array().unwrap().len(), 1, "{json}");
+        assert_eq!(json[0]["blocked_by"]["state"], "dead");
+        let says = format!("blocked by {}, which is dead", json[0]["blocked_by"]["seq"]);
+        assert!(list(&[]).contains(&says), "{}", list(&[]));
+    };
+    check();
+    assert_eq!(gateway.status_at("/ledger/deliveries_blocked"), 1);
+    gateway.stop();
+    check();
+    let gateway = site.start();
     // The settings change while everything runs.
     let text = manifest.text().replace("\"wait\"", "\"skip-after-dead\"");
     site.write_manifest(&text);

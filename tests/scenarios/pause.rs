@@ -68,6 +68,11 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
         receiver.effects() as i64 == done
     });
     gateway.stop();
+    // When no gateway runs, its ledger says so.
+    let list = site.run("handlers list", &["--json"]);
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(list[0]["paused"]["outbox"], false, "{list}");
+    assert!(list[1]["paused"].is_null(), "{list}");
 
     let gateway = site.start();
     gateway.accepts(&make(1_000_000));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{bad_request, not_found};
 use crate::event::HandlerName;
 use crate::gateway::{Core, handler_json, pause_json};
+use crate::ledger::Pause;
 use crate::manifest::{Handler, Manifest};
 use crate::pause::PauseError;
 use crate::server::ApiAnswer;
@@ -67,9 +68,21 @@ impl From<PauseError> for ApiAnswer {
     }
 }
 
-/// The handlers of a manifest and those that the ledger has met, when no gateway runs.
-pub(crate) fn offline(manifest: &Manifest, met: &[HandlerName]) -> Value {
-    json!({ "items": entries(manifest, met) })
+/// The handlers of a manifest and those that the ledger has met, when no gateway runs, with
+/// those `pauses` that will hold when one does.
+pub(crate) fn offline(
+    manifest: &Manifest,
+    met: &[HandlerName],
+    pauses: &[(HandlerName, Pause)],
+) -> Value {
+    let mut items = entries(manifest, met);
+    for item in &mut items {
+        let paused = pauses
+            .iter()
+            .find(|(name, _)| item["name"] == name.as_str());
+        item["paused"] = paused.map_or(Value::Null, |(_, pause)| pause_json(*pause));
+    }
+    json!({ "items": items })
 }
 
 /// Handlers of the manifest, then those that left it, each by name.

@@ -11,7 +11,7 @@ use super::client::{GatewayArgs, Side};
 use super::filter::{ListArgs, ask, gather};
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::ledger::{
-    AttemptView, DeliveryDetail, DeliverySeq, DeliverySummary, Order, Records, RequestView,
+    AttemptView, Blocker, DeliveryDetail, DeliverySeq, DeliverySummary, Order, Records, RequestView,
 };
 
 #[derive(Debug, Args)]
@@ -96,10 +96,18 @@ fn attempts(delivery: &DeliverySummary) -> String {
 }
 
 fn last(delivery: &DeliverySummary) -> String {
+    if let Some(blocker) = &delivery.blocked_by {
+        return blocked_by(blocker);
+    }
     match (&delivery.last_outcome, &delivery.last_detail) {
         (Some(outcome), Some(detail)) => format!("{outcome}: {detail}"),
         (outcome, _) => or_dash(outcome.as_ref()),
     }
+}
+
+/// Why a delivery waits that could run otherwise.
+fn blocked_by(blocker: &Blocker) -> String {
+    format!("blocked by {}, which is {}", blocker.seq, blocker.state)
 }
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
@@ -131,6 +139,9 @@ pub(super) fn write_history(out: &mut impl Write, detail: &DeliveryDetail) -> io
     );
     if let Some(due) = delivery.due_ms {
         line.push_str(&format!(", due {}", utc(due)));
+    }
+    if let Some(blocker) = &delivery.blocked_by {
+        line.push_str(&format!(", {}", blocked_by(blocker)));
     }
     if let Some(finished) = delivery.finished_ms {
         line.push_str(&format!(" since {}", utc(finished)));

@@ -38,8 +38,8 @@ pub(super) struct FilterArgs {
     /// Only of this handler.
     #[arg(long)]
     handler: Option<String>,
-    /// Only in this state: pending, running, retrying, held, done, ignored, dead; for
-    /// events also unrouted.
+    /// Only in this state: pending, running, retrying, held, done, ignored, dead; blocked
+    /// (behind another delivery of its key); for events also unrouted.
     #[arg(long)]
     pub(super) state: Option<String>,
     /// Received then or later: a time such as 2026-05-28T20:26:40Z, or how long ago, such

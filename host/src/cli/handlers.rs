@@ -111,7 +111,10 @@ fn act(args: &NamedArgs, what: &str, body: &Value) -> anyhow::Result<Value> {
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let answer: Value = match args.gateway.find()? {
         Side::Gateway(client) => client.get("/api/handlers", &[])?,
-        Side::Ledger(ledger) => handlers_offline(&ledger.1, &ledger.0.handlers()?),
+        Side::Ledger(ledger) => {
+            let (reader, manifest) = &*ledger;
+            handlers_offline(manifest, &reader.handlers()?, &reader.pauses()?)
+        }
     };
     let items = answer["items"].as_array().cloned().unwrap_or_default();
     let mut out = io::stdout().lock();

@@ -26,9 +26,9 @@ use crate::event::{ComponentDigest, DedupKey, Event, EventId, HandlerName, UnixM
 pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
 pub use order::{OrderKey, Rank, Recipient, Turn};
 pub use records::{
-    AttemptView, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail, EventSummary,
-    InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordedEmission, RecordedEnd,
-    RecordedRun, Records, RequestView, StateFilter, without_query,
+    AttemptView, Blocker, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
+    EventSummary, InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordedEmission,
+    RecordedEnd, RecordedRun, Records, RequestView, StateFilter, without_query,
 };
 pub use retention::{Erased, Erasure, Keys, Retention, SourceRetention, Swept};
 pub use schedule::{Address, Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};
@@ -689,6 +689,9 @@ pub struct Counts {
     pub oldest: Option<UnixMillis>,
     /// Deliveries by state.
     pub deliveries: Vec<(DeliveryState, u64)>,
+    /// Of those that are pending: how many stand behind another one of their key, counted up
+    /// to 100,000.
+    pub blocked: u64,
     /// Outbox requests by state.
     pub outbox: Vec<(OutboxState, u64)>,
     /// Events that are scheduled and not due yet.

@@ -69,6 +69,8 @@ pub enum StateFilter {
     Delivery(DeliveryState),
     /// The event has no delivery at all. No delivery matches.
     Unrouted,
+    /// The delivery stands behind another one of its key, and waits for its turn.
+    Blocked,
 }
 
 impl StateFilter {
@@ -76,6 +78,7 @@ impl StateFilter {
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "unrouted" => Some(Self::Unrouted),
+            "blocked" => Some(Self::Blocked),
             _ => DeliveryState::from_name(name).map(Self::Delivery),
         }
     }
@@ -85,6 +88,7 @@ impl StateFilter {
         match self {
             Self::Delivery(state) => state.name(),
             Self::Unrouted => "unrouted",
+            Self::Blocked => "blocked",
         }
     }
 }
@@ -163,6 +167,8 @@ pub struct Brief {
     pub handler: String,
     /// Its state.
     pub state: String,
+    /// Whether it stands behind another one of its key.
+    pub blocked: bool,
 }
 
 /// Everything about an event.
@@ -220,6 +226,8 @@ pub struct DeliverySummary {
     pub keys: u32,
     /// How many unclean ends of the gateway it was under way at.
     pub crashes: u32,
+    /// The delivery of its key that it stands behind, if it waits for its turn.
+    pub blocked_by: Option<Blocker>,
     /// When it is tried again, while it is retrying.
     pub due_ms: Option<UnixMillis>,
     /// When it became done, ignored or dead.
@@ -228,6 +236,15 @@ pub struct DeliverySummary {
     pub last_outcome: Option<String>,
     /// What was said of that.
     pub last_detail: Option<String>,
+}
+
+/// A delivery that others of its key wait for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocker {
+    /// Its place.
+    pub seq: i64,
+    /// Its state.
+    pub state: String,
 }
 
 /// Everything about a delivery.

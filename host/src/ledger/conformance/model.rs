@@ -331,6 +331,9 @@ impl Model {
             let expected = rows.filter(|row| row.state == *state).count();
             assert_eq!(*many, expected as u64, "{state}");
         }
+        let pending = |row: &&Row| row.state == DeliveryState::Pending && row.is_behind();
+        let blocked = self.deliveries.values().filter(pending).count();
+        assert_eq!(counts.blocked, blocked as u64);
         for (state, many) in &counts.outbox {
             let expected = self.outbox.values().filter(|row| row.0 == *state).count();
             assert_eq!(*many, expected as u64, "{state}");

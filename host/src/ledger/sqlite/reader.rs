@@ -186,6 +186,7 @@ impl SqliteReader {
         self.read(|conn| {
             let mut counts = Tally::load(conn)?.counts();
             counts.oldest = reads::oldest(conn)?;
+            counts.blocked = reads::blocked(conn)?;
             Ok(counts)
         })
     }

@@ -18,6 +18,19 @@ pub(super) fn handler_id(conn: &Connection, handler: &HandlerName) -> Result<Opt
         .optional()
 }
 
+/// Deliveries that are counted as blocked at most, so that the count stays short.
+const BLOCKED: i64 = 100_000;
+
+/// How many pending deliveries stand behind another one of their key.
+pub(super) fn blocked(conn: &Connection) -> Result<u64> {
+    conn.prepare_cached(
+        "SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_behind
+         WHERE state = 'pending' AND turn = 2 LIMIT ?1)",
+    )?
+    .query_row([BLOCKED], |row| row.get::<_, i64>(0))
+    .map(i64::cast_unsigned)
+}
+
 /// When the oldest event that is not pruned was received.
 pub(super) fn oldest(conn: &Connection) -> Result<Option<UnixMillis>> {
     conn.prepare_cached("SELECT received FROM events WHERE seq = (SELECT min(event) FROM bodies)")?

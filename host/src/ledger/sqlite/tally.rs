@@ -159,6 +159,7 @@ impl Tally {
             pruned: of(Counter::Pruned),
             erased: of(Counter::Erased),
             oldest: None,
+            blocked: 0,
             deliveries: DeliveryState::ALL
                 .iter()
                 .map(|&state| (state, of(Counter::Deliveries(state))))

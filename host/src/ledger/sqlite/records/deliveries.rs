@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 use super::{Numbered, attempts, maybe_millis, millis, walk};
 use crate::event::EventId;
 use crate::ledger::{
-    DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, InterventionView, Listed, Page,
-    RecordFilter, StateFilter,
+    Blocker, DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, InterventionView, Listed,
+    Page, RecordFilter, StateFilter,
 };
 
 /// Rows of deliveries that one page looks at; they are narrow.
@@ -17,7 +17,7 @@ const SCAN: usize = 5_000;
 /// Attempts that a delivery's details hold.
 const ATTEMPTS: usize = 100;
 
-const NARROW: &str = "SELECT seq, event, handler, state FROM deliveries";
+const NARROW: &str = "SELECT seq, event, handler, state, turn IS 2 FROM deliveries";
 
 /// A page of the deliveries that match.
 pub(in crate::ledger::sqlite) fn deliveries(
@@ -32,18 +32,17 @@ pub(in crate::ledger::sqlite) fn deliveries(
     let Some(numbered) = Numbered::new(conn, filter)? else {
         return Ok(none);
     };
-    let state = match filter.state {
-        Some(StateFilter::Unrouted) => return Ok(none),
-        Some(StateFilter::Delivery(state)) => Some(state),
-        None => None,
-    };
-    let (newest, oldest) = walks(state);
+    if filter.state == Some(StateFilter::Unrouted) {
+        return Ok(none);
+    }
+    let (newest, oldest) = walks(filter.state);
     walk(conn, (&newest, &oldest), page, SCAN, |row| {
         let handler: i64 = row.get(2)?;
-        let in_state = state.is_none_or(|state| {
-            row.get_ref(3)
-                .is_ok_and(|found| found.as_str() == Ok(state.name()))
-        });
+        let in_state = match filter.state {
+            None => true,
+            Some(StateFilter::Blocked) => row.get(4)?,
+            Some(state) => row.get_ref(3)?.as_str() == Ok(state.name()),
+        };
         if !in_state || numbered.handler.is_some_and(|wanted| wanted != handler) {
             return Ok(ControlFlow::Continue(None));
         }
@@ -62,9 +61,9 @@ pub(in crate::ledger::sqlite) fn deliveries(
 
 /// The two directions. The dead have an index, which spares looking at all others; what is
 /// due has indexes in other orders.
-fn walks(state: Option<DeliveryState>) -> (String, String) {
+fn walks(state: Option<StateFilter>) -> (String, String) {
     let narrow = match state {
-        Some(DeliveryState::Dead) => {
+        Some(StateFilter::Delivery(DeliveryState::Dead)) => {
             format!("{NARROW} INDEXED BY deliveries_dead WHERE state = 'dead' AND")
         }
         _ => format!("{NARROW} WHERE"),
@@ -98,11 +97,29 @@ fn summary(conn: &Connection, seq: i64) -> Result<Option<DeliverySummary>> {
     let Some(mut summary) = found else {
         return Ok(None);
     };
+    summary.blocked_by = blocker(conn, seq)?;
     if let Some((outcome, detail)) = attempts::last(conn, seq)? {
         summary.last_outcome = Some(outcome);
         summary.last_detail = detail;
     }
     Ok(Some(summary))
+}
+
+/// The delivery that has the turn for which this one waits, if it waits for one.
+fn blocker(conn: &Connection, seq: i64) -> Result<Option<Blocker>> {
+    conn.prepare_cached(
+        "SELECT first.seq, first.state FROM deliveries d
+         CROSS JOIN deliveries first INDEXED BY deliveries_ordered
+             ON first.order_key = d.order_key AND first.turn = 1
+         WHERE d.seq = ?1 AND d.turn = 2",
+    )?
+    .query_row([seq], |row| {
+        Ok(Blocker {
+            seq: row.get(0)?,
+            state: row.get(1)?,
+        })
+    })
+    .optional()
 }
 
 fn read(row: &Row<'_>) -> Result<DeliverySummary> {
@@ -119,6 +136,7 @@ fn read(row: &Row<'_>) -> Result<DeliverySummary> {
         run: row.get(8)?,
         keys: row.get(12)?,
         crashes: row.get(9)?,
+        blocked_by: None,
         due_ms: maybe_millis(row, 10)?,
         finished_ms: maybe_millis(row, 11)?,
         last_outcome: None,

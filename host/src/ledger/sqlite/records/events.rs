@@ -157,12 +157,13 @@ pub(in crate::ledger::sqlite) fn deliveries_of(
             seq: row.get(0)?,
             handler: row.get(1)?,
             state: row.get(2)?,
+            blocked: row.get(3)?,
         })
     };
     let mut found = Vec::new();
     if let Some(first) = first {
         let mut recorded = conn.prepare_cached(
-            "SELECT d.seq, h.name, d.state FROM deliveries d
+            "SELECT d.seq, h.name, d.state, d.turn IS 2 FROM deliveries d
              CROSS JOIN handlers h ON h.id = d.handler
              WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq",
         )?;
@@ -171,7 +172,7 @@ pub(in crate::ledger::sqlite) fn deliveries_of(
         }
     }
     let mut later = conn.prepare_cached(
-        "SELECT d.seq, h.name, d.state FROM later_deliveries l
+        "SELECT d.seq, h.name, d.state, d.turn IS 2 FROM later_deliveries l
          CROSS JOIN deliveries d ON d.seq = l.delivery
          CROSS JOIN handlers h ON h.id = d.handler
          WHERE l.event = ?1 ORDER BY l.delivery",
@@ -184,19 +185,19 @@ pub(in crate::ledger::sqlite) fn deliveries_of(
 
 /// Whether one of an event's deliveries is meant, where the filter asks for one.
 fn has_delivery(filter: &RecordFilter, deliveries: &[Brief]) -> bool {
-    let state = match filter.state {
-        Some(StateFilter::Unrouted) => return deliveries.is_empty() && filter.handler.is_none(),
-        Some(StateFilter::Delivery(state)) => Some(state.name()),
-        None => None,
-    };
-    if state.is_none() && filter.handler.is_none() {
+    if filter.state == Some(StateFilter::Unrouted) {
+        return deliveries.is_empty() && filter.handler.is_none();
+    }
+    if filter.state.is_none() && filter.handler.is_none() {
         return true;
     }
     deliveries.iter().any(|delivery| {
-        state.is_none_or(|state| delivery.state == state)
-            && filter
-                .handler
-                .as_ref()
-                .is_none_or(|handler| delivery.handler == handler.as_str())
+        filter.state.is_none_or(|state| match state {
+            StateFilter::Blocked => delivery.blocked,
+            state => delivery.state == state.name(),
+        }) && filter
+            .handler
+            .as_ref()
+            .is_none_or(|handler| delivery.handler == handler.as_str())
     })
 }
