@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -22,6 +21,7 @@ use crate::clock::Clock;
 use crate::event::{SourceName, UnixMillis};
 use crate::manifest::Source;
 use crate::scheme::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, with_issuer};
+use crate::secret::equal;
 
 /// A key is fetched afresh after so long: its provider may have ended it.
 const FRESH: u64 = 12 * 3_600_000;
@@ -257,9 +257,11 @@ fn same_settings(one: &Source, other: &Source) -> bool {
     one.verifier.scheme() == other.verifier.scheme()
         && ours.params == theirs.params
         && ours.secrets.len() == theirs.secrets.len()
-        && ours.secrets.iter().zip(&theirs.secrets).all(|(a, b)| {
-            a.expires == b.expires && bool::from(a.secret.expose().ct_eq(b.secret.expose()))
-        })
+        && ours
+            .secrets
+            .iter()
+            .zip(&theirs.secrets)
+            .all(|(a, b)| a.expires == b.expires && equal(a.secret.expose(), b.secret.expose()))
 }
 
 impl OfSource {

@@ -1,11 +1,30 @@
 //! Secrets, held so that they do not leak by accident: wiped from memory when dropped,
-//! never printed.
+//! never printed, and compared by [`equal`] alone.
 
 use std::fmt;
 
+use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
-/// A secret's bytes. Compare secrets only inside a MAC or in constant time.
+/// Whether two secrets, MACs, tokens or values derived from keys are the same. Takes the
+/// same time wherever they differ; only their lengths are no secret. Whatever is compared
+/// with something that a stranger sent is compared by this.
+pub fn equal(one: &[u8], other: &[u8]) -> bool {
+    equal_to_any(one, std::iter::once(other))
+}
+
+/// Whether any of the others is the same; looks at all of them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is what others are to use instead"
+)]
+pub fn equal_to_any<'o>(one: &[u8], others: impl Iterator<Item = &'o [u8]>) -> bool {
+    others
+        .fold(Choice::from(0), |any, other| any | one.ct_eq(other))
+        .into()
+}
+
+/// A secret's bytes. It has no `==`: compare secrets inside a MAC or by [`equal`].
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
@@ -31,6 +50,9 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(…)")
     }
 }
+
+#[cfg(test)]
+mod source;
 
 #[cfg(test)]
 mod tests {
@@ -113,6 +135,19 @@ mod tests {
         wiped::<Sha1>();
         wiped::<Sha256>();
         wiped::<Sha512>();
+    }
+
+    #[test]
+    fn what_is_equal_is_the_same_to_the_last_byte() {
+        assert!(equal(b"", b""));
+        assert!(equal(b"abc", b"abc"));
+        for other in [&b"abd"[..], b"bbc", b"ab", b"abcd", b""] {
+            assert!(!equal(b"abc", other), "{other:?}");
+        }
+        let any = |others: &[&'static [u8]]| equal_to_any(b"abc", others.iter().copied());
+        assert!(any(&[b"x", b"abc", b"y"]));
+        assert!(!any(&[b"x", b"y"]));
+        assert!(!any(&[]));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::event::{SourceName, UnixMillis};
 use crate::manifest::{SecretState, Source};
 use crate::scheme::show_rfc3339;
-use crate::secret::Secret;
+use crate::secret::{Secret, equal};
 
 /// Secrets that are counted for one source; more than anybody rotates through before a
 /// restart. Beyond, the one that was used least recently is forgotten.
@@ -43,7 +43,7 @@ impl SecretUses {
         };
         let known = uses
             .iter_mut()
-            .find(|one| one.secret.expose() == given.secret.expose());
+            .find(|one| equal(one.secret.expose(), given.secret.expose()));
         if let Some(known) = known {
             known.matched += 1;
             known.last = known.last.max(now);
@@ -64,7 +64,7 @@ impl SecretUses {
         let shown = (1..).zip(&source.settings.secrets).map(|(number, given)| {
             let used = uses
                 .iter()
-                .find(|one| one.secret.expose() == given.secret.expose());
+                .find(|one| equal(one.secret.expose(), given.secret.expose()));
             let status = json!({
                 "state": SecretState::of(given, now).name(),
                 "expires": given.expires.map(show_rfc3339),

@@ -8,10 +8,9 @@ use ring::signature::{ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
-use subtle::ConstantTimeEq as _;
 
 use super::pem::{self, KeyKind};
-use crate::secret::Secret;
+use crate::secret::{Secret, equal_to_any};
 
 /// How a signature is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -136,10 +135,10 @@ impl Key {
         mut signatures: impl Iterator<Item = &'s [u8]>,
     ) -> bool {
         match self {
-            Self::HmacSha1(key) => any_equal(&mac(key, parts), signatures),
-            Self::HmacSha256(key) => any_equal(&mac(key, parts), signatures),
-            Self::HmacSha512(key) => any_equal(&mac(key, parts), signatures),
-            Self::Static(secret) => any_equal(secret.expose(), signatures),
+            Self::HmacSha1(key) => equal_to_any(&mac(key, parts), signatures),
+            Self::HmacSha256(key) => equal_to_any(&mac(key, parts), signatures),
+            Self::HmacSha512(key) => equal_to_any(&mac(key, parts), signatures),
+            Self::Static(secret) => equal_to_any(secret.expose(), signatures),
             Self::Ed25519(key) | Self::Rsa(key) => {
                 let message = parts.concat();
                 signatures.any(|signature| key.verify(&message, signature).is_ok())
@@ -164,13 +163,4 @@ fn mac<M: hmac::Mac + Clone>(key: &M, parts: &[&[u8]]) -> hmac::digest::Output<M
     let mut mac = key.clone();
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes()
-}
-
-/// Whether any is equal; looks at all of them, each in constant time.
-fn any_equal<'s>(expected: &[u8], signatures: impl Iterator<Item = &'s [u8]>) -> bool {
-    signatures
-        .fold(subtle::Choice::from(0), |any, signature| {
-            any | expected.ct_eq(signature)
-        })
-        .into()
 }

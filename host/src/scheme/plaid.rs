@@ -9,7 +9,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::declarative::Tolerance;
 use super::headers::{ALWAYS, header, recorded};
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::event::{DedupBasis, UnixMillis};
 use crate::json::{self, PointerSet};
-use crate::secret::Secret;
+use crate::secret::{Secret, equal};
 
 const TOKEN: &str = "plaid-verification";
 
@@ -349,7 +348,7 @@ impl Plaid {
             .map_err(|_| malformed("its claims lack `iat` or `request_body_sha256`"))?;
         let actual = hex::encode(Sha256::digest(request.body));
         let claimed = claims.request_body_sha256.as_bytes();
-        if !bool::from(actual.as_bytes().ct_eq(claimed)) {
+        if !equal(actual.as_bytes(), claimed) {
             return Err(mismatch());
         }
         self.tolerance

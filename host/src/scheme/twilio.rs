@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::HeaderName;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::headers::{ALWAYS, header, recorded};
 use super::key::{Algorithm, Key};
@@ -18,6 +17,7 @@ use super::{
     form, sign,
 };
 use crate::event::{DedupBasis, UnixMillis};
+use crate::secret::equal;
 
 static SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 /// Names the algorithm when a shared key signs instead of the account's token.
@@ -150,7 +150,7 @@ impl Twilio {
         let hash = query.and_then(|query| form::single(query.as_bytes(), "bodySHA256"));
         if let Some(expected) = hash.filter(|_| !form::is_form(request.headers)) {
             let actual = hex::encode(Sha256::digest(request.body));
-            return match actual.as_bytes().ct_eq(&expected).into() {
+            return match equal(actual.as_bytes(), &expected) {
                 true => Ok(Params::new()),
                 false => Err(Rejection::MalformedBody {
                     why: "its hash is not the `bodySHA256` of the URL".to_owned(),

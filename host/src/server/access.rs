@@ -8,10 +8,9 @@
 use std::net::IpAddr;
 
 use http::{StatusCode, header, uri::Authority};
-use subtle::ConstantTimeEq;
 
 use super::{Request, Response, text};
-use crate::secret::Secret;
+use crate::secret::{Secret, equal};
 
 /// What a request must show.
 pub(super) struct Access<'a> {
@@ -75,7 +74,7 @@ fn presents(request: &Request, token: &Secret) -> bool {
     let Some((scheme, presented)) = value.split_at_checked(b"Bearer ".len()) else {
         return false;
     };
-    scheme.eq_ignore_ascii_case(b"Bearer ") && presented.ct_eq(token.expose()).into()
+    scheme.eq_ignore_ascii_case(b"Bearer ") && equal(presented, token.expose())
 }
 
 /// Whether the one host that the request names is `localhost` or such an address.
