@@ -1,13 +1,16 @@
 //! What holds for every scheme, and what is special about some.
 
 mod cases;
+mod coded;
 mod expiry;
 mod explaining;
 mod fetched;
+mod fetched_by_name;
 mod identity;
 mod properties;
 mod settings;
 mod template;
+mod traps;
 
 use std::collections::BTreeMap;
 
