@@ -54,21 +54,26 @@ impl Components {
 
     /// Removes every component that `needed` does not want; returns how many.
     pub(crate) fn prune(&self, needed: &dyn Fn(ComponentDigest) -> bool) -> io::Result<usize> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(error),
-        };
-        let mut removed = 0;
-        for entry in entries {
-            let path = entry?.path();
-            if digest_of(&path).is_some_and(|digest| !needed(digest)) {
-                fs::remove_file(&path)?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
+        prune(&self.folder, needed)
     }
+}
+
+/// Removes every component of a folder that `needed` does not want; returns how many.
+pub(crate) fn prune(folder: &Path, needed: &dyn Fn(ComponentDigest) -> bool) -> io::Result<usize> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let path = entry?.path();
+        if digest_of(&path).is_some_and(|digest| !needed(digest)) {
+            fs::remove_file(&path)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 /// The digest that a file's name says; none for files of others.

@@ -28,6 +28,10 @@ use crate::scheme::{Accepted, FetchedKey, ProviderEvent};
 use crate::secret_uses::SecretUses;
 use crate::server::{self, Readiness, Rejections, Status};
 
+/// By when all that began on a generation has ended after a swap: above the longest `timeout`
+/// of a run, which is ten minutes.
+const SWAP_ENDS: Duration = Duration::from_secs(15 * 60);
+
 /// What the ledger tells of new work: to the dispatcher, the outbox and the alarm.
 pub(crate) struct Sink {
     pub(crate) dispatcher: Dispatcher,
@@ -259,6 +263,15 @@ impl Core {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "components that nothing names were removed"),
             Err(error) => tracing::warn!(%error, "kept components could not be looked through"),
+        }
+    }
+
+    /// The same, after events were pruned with their attempts. Not soon after a swap: what
+    /// ends on the generation before names its components only then.
+    pub(crate) fn prune_unnamed_components(&self) {
+        let current = self.current.load_full();
+        if self.clock.now() >= current.loaded.saturating_add(SWAP_ENDS.as_millis() as u64) {
+            self.prune_components(&[&current]);
         }
     }
 

@@ -21,10 +21,12 @@ pub(crate) struct Housekeeper {
 }
 
 impl Housekeeper {
-    /// Starts to sweep as `retention` says at the time.
+    /// Starts to sweep as `retention` says at the time. Calls `pruned` after each sweep that
+    /// pruned events.
     pub(crate) fn start(
         ledger: Arc<dyn Ledger>,
         retention: impl Fn() -> Arc<Retention> + Send + 'static,
+        pruned: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::Builder::new()
@@ -32,7 +34,7 @@ impl Housekeeper {
             .spawn(move || {
                 let mut swept = Swept::default();
                 loop {
-                    let pause = step(&*ledger, &retention(), &mut swept);
+                    let pause = step(&*ledger, &retention(), &mut swept, &pruned);
                     if stopped.recv_timeout(pause) != Err(mpsc::RecvTimeoutError::Timeout) {
                         return;
                     }
@@ -57,7 +59,12 @@ impl Drop for Housekeeper {
 
 /// Does one step; returns how long to wait before the next. `total` is what the sweep under
 /// way has come to.
-fn step(ledger: &dyn Ledger, retention: &Arc<Retention>, total: &mut Swept) -> Duration {
+fn step(
+    ledger: &dyn Ledger,
+    retention: &Arc<Retention>,
+    total: &mut Swept,
+    pruned: &dyn Fn(),
+) -> Duration {
     let swept = match ledger.sweep(retention) {
         Ok(swept) => swept,
         Err(error) => {
@@ -77,7 +84,9 @@ fn step(ledger: &dyn Ledger, retention: &Arc<Retention>, total: &mut Swept) -> D
                 "swept the ledger"
             );
         }
-        *total = Swept::default();
+        if std::mem::take(total).pruned > 0 {
+            pruned();
+        }
         return between(retention);
     }
     swept.rest

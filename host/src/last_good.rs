@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::components;
 use crate::event::{ComponentDigest, HandlerName};
 use crate::files::write_whole;
 
@@ -73,8 +74,7 @@ impl LastGood {
         self.folder.join(format!("{digest}.wasm"))
     }
 
-    /// Keeps a generation: its manifest's text and its components. Components that no attempt names any more stay; they are
-    /// what a later look at old attempts needs.
+    /// Keeps a generation: its manifest's text and its components.
     pub(crate) fn keep(&self, path: &Path, text: &str, components: &Components) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         // The manifest may hold a secret in plain text, against all advice.
@@ -93,6 +93,19 @@ impl LastGood {
             components: names.collect(),
         };
         write_whole(&self.index(), &serde_json::to_vec_pretty(&kept)?)
+    }
+
+    /// Removes copies of components that what is kept does not name, except those that are
+    /// to serve `in_place` of others, by their digests in hex.
+    pub(crate) fn prune(&self, in_place: &[&str]) -> io::Result<()> {
+        let Some(kept) = self.read()? else {
+            return Ok(());
+        };
+        let needed = |digest: ComponentDigest| {
+            let digest = digest.to_string();
+            in_place.contains(&digest.as_str()) || kept.components.values().any(|of| *of == digest)
+        };
+        components::prune(&self.folder, &needed).map(|_| ())
     }
 
     /// What was kept; `None` if nothing ever was.
@@ -136,6 +149,39 @@ impl LastGood {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_go_once_nothing_names_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let last_good = LastGood::in_folder(folder.path());
+        last_good.prune(&[]).unwrap();
+        let keep = |handlers: &[(&str, &[u8])]| {
+            let mut components = Components::default();
+            for (handler, bytes) in handlers {
+                let digest = ComponentDigest::of(bytes);
+                components.add(&HandlerName::new(*handler), digest, bytes);
+            }
+            last_good
+                .keep(Path::new("/t.toml"), "", &components)
+                .unwrap();
+        };
+        let is_there = |bytes| {
+            let digest = ComponentDigest::of(bytes).to_string();
+            last_good.read_component(&digest).is_ok()
+        };
+        keep(&[("a", b"one"), ("b", b"two")]);
+        keep(&[("a", b"three"), ("b", b"two")]);
+        keep(&[("a", b"four"), ("b", b"two")]);
+        // The third is what the fourth replaced, and may have to serve again.
+        last_good
+            .prune(&[&ComponentDigest::of(b"three").to_string()])
+            .unwrap();
+        assert!(!is_there(b"one"));
+        assert!(is_there(b"two") && is_there(b"three") && is_there(b"four"));
+        last_good.prune(&[]).unwrap();
+        assert!(!is_there(b"three") && is_there(b"two") && is_there(b"four"));
+        assert!(last_good.read().unwrap().is_some());
+    }
 
     #[test]
     fn what_was_kept_is_read_back() {

@@ -23,6 +23,7 @@ use crate::generation::{self, Builder, Generation, GenerationError, Origin};
 use crate::last_good::{Components, LastGood};
 use crate::manifest::{self, Manifest, Mistakes, Watch};
 use crate::roll_back::{self, Choice};
+use crate::trials::Trials;
 
 /// How long notices are collected before one look answers them.
 const QUIET: Duration = Duration::from_millis(20);
@@ -133,15 +134,27 @@ impl Loader {
         )?))
     }
 
+    /// Removes copies of components that a start could not need any more.
+    fn prune_last_good(&self) {
+        let trials = Trials::read(self.last_good.folder());
+        let pruned = trials.and_then(|trials| self.last_good.prune(&trials.befores()));
+        if let Err(error) = pruned {
+            tracing::warn!(%error, "old copies of components stay in the data folder");
+        }
+    }
+
     /// Keeps a generation that serves, for a start that finds nothing better.
     pub(crate) fn keep(&self, built: &Built) {
         // Trials first: what serves is never kept as trusted that is on trial.
         roll_back::note_trials(&self.last_good, &built.generation);
-        if let Err(error) = self
+        let kept = self
             .last_good
-            .keep(&self.path, &built.text, &built.components)
-        {
-            tracing::error!(%error, "the last good generation could not be kept in the data folder");
+            .keep(&self.path, &built.text, &built.components);
+        match kept {
+            Ok(()) => self.prune_last_good(),
+            Err(error) => {
+                tracing::error!(%error, "the last good generation could not be kept in the data folder");
+            }
         }
         for (digest, bytes) in &built.components.bytes {
             if let Err(error) = self.builder.components.keep(*digest, bytes) {

@@ -179,10 +179,12 @@ impl Gateway {
         let _ = core.outbox.set(outbox.handle());
         let wake = outbox.handle();
         let reloader = Reloader::start(core.clone(), loader, signature, move || wake.wake())?;
-        let housekeeper = Housekeeper::start(core.ledger.clone(), {
-            let core = core.clone();
-            move || core.current.load().manifest.retention.clone()
-        })?;
+        let [sweeping, pruning] = [core.clone(), core.clone()];
+        let housekeeper = Housekeeper::start(
+            core.ledger.clone(),
+            move || sweeping.current.load().manifest.retention.clone(),
+            move || pruning.prune_unnamed_components(),
+        )?;
         let watcher = Watcher::of(core.clone())?;
         Ok(Self {
             core,

@@ -53,6 +53,12 @@ impl Trials {
         Ok(Self { path, entries })
     }
 
+    /// The components that may have to serve in place of others, as their digests in hex.
+    pub(crate) fn befores(&self) -> Vec<&str> {
+        let entries = self.entries.values();
+        entries.map(|entry| entry.before.as_str()).collect()
+    }
+
     /// Writes them down.
     pub(crate) fn write(&self) -> io::Result<()> {
         fs::create_dir_all(self.path.parent().unwrap_or(Path::new("")))?;

@@ -14,8 +14,9 @@ use crate::json::PointerSet;
 pub struct Retention {
     /// How long events are kept after they ended, dead ones included; `None`: for good.
     pub events: Option<Duration>,
-    /// What each source says. One that is not here keeps its keys for good and its payloads
-    /// as long as its events.
+    /// What each source says, and each handler of what it makes (`handler:NAME`; of its keys it
+    /// cannot say anything). One that is not here keeps its keys for good and its payloads as
+    /// long as its events.
     pub sources: BTreeMap<SourceName, SourceRetention>,
 }
 

@@ -39,6 +39,7 @@ const HANDLER: Keys = Keys {
         "logs",
         "calls",
         "effects",
+        "erase",
         "response",
         "allow",
         "fixtures",

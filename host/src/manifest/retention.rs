@@ -8,6 +8,7 @@ use super::defaults::{
 use super::fields::{Context, Fields, Keys, expected, plain_text};
 use super::quantity::show_duration;
 use super::raw::{Node, Value};
+use crate::event::{HandlerName, SourceName};
 use crate::json::PointerSet;
 use crate::ledger::{Erasure, SourceRetention};
 
@@ -65,6 +66,32 @@ pub(super) fn of_source(
         .get("erase")
         .and_then(|node| erasure(cx, node, events));
     SourceRetention { keys, erase }
+}
+
+/// `erase` of each handler, for the events that it makes: those that it emits and schedules,
+/// and answers to its requests.
+pub(super) fn of_handlers(
+    cx: &mut Context<'_>,
+    handlers: Option<&Node>,
+    events: Option<Duration>,
+) -> Vec<(SourceName, SourceRetention)> {
+    let Some(Value::Table(handlers)) = handlers.map(|node| &node.value) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (key, node) in &handlers.entries {
+        if let Value::Table(handler) = &node.value
+            && let Some((_, node)) = handler.get("erase")
+            && let Some(erase) = erasure(cx, node, events)
+        {
+            let retention = SourceRetention {
+                keys: None,
+                erase: Some(erase),
+            };
+            found.push((HandlerName::new(key.name.as_str()).as_source(), retention));
+        }
+    }
+    found
 }
 
 fn is_forever(fields: &Fields<'_>, key: &str) -> bool {

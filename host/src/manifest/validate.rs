@@ -130,6 +130,7 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let sources = sources::sources(cx, fields.get("sources"), &mut schemes, body_limit, events);
     schemes.warn_unused(cx);
     let handlers = handlers::handlers(cx, fields.get("handlers"), &plugins.dir);
+    let of_handlers = retention::of_handlers(cx, fields.get("handlers"), events);
     let routes = routes::routes(cx, &fields);
     Manifest {
         ledger: read_ledger(cx, &ledger),
@@ -138,6 +139,7 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
             sources: sources
                 .iter()
                 .map(|(name, source)| (name.clone(), source.retention.clone()))
+                .chain(of_handlers)
                 .collect(),
         }),
         reload: read_reload(cx, &reload),

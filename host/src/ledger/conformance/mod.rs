@@ -372,6 +372,8 @@ macro_rules! suite {
                 payloads_are_erased_once_done,
                 an_event_is_erased_on_demand,
                 many_are_pruned_in_small_steps,
+                what_handlers_make_is_erased_as_they_say,
+                erasing_an_event_empties_what_it_scheduled,
             },
             excuse::{
                 what_a_component_at_fault_failed_is_due_again,

@@ -284,6 +284,68 @@ pub(in crate::ledger) fn an_event_is_erased_on_demand(engine: &dyn Engine) {
     assert_eq!(erase(due.event.id), Erased::Unknown, "it is pruned");
 }
 
+pub(in crate::ledger) fn what_handlers_make_is_erased_as_they_say(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let cause = &open.deliver("evt_1", &["a"])[0];
+    let mut completion = ending(cause, NextState::Done);
+    let payload = br#"{"email":"ada@example.com","amount":5}"#;
+    let mut emitted = event_of("handler:a", "emitted", payload, &["b"]);
+    emitted.event.received = START;
+    completion.effects.emitted = vec![emitted];
+    open.complete(completion).unwrap();
+    let made = open.sink.deliveries().remove(0);
+    let erasure = Erasure {
+        after: Duration::from_millis(1000),
+        pointers: vec!["/email".to_owned()],
+        logs: true,
+    };
+    let source = SourceRetention {
+        keys: None,
+        erase: Some(erasure),
+    };
+    let retention = Arc::new(Retention {
+        events: Some(Duration::from_millis(DAY)),
+        sources: [(SourceName::new("handler:a"), source)].into(),
+    });
+    let due = open.sweep_at(START + 5000, &retention);
+    assert_eq!(due.erased, 0, "it is still due");
+    open.end(&made, NextState::Done);
+    assert_eq!(open.sweep_at(START + 5000, &retention).erased, 1);
+    assert_eq!(open.ledger.counts().unwrap().erased, 1, "its cause is not");
+}
+
+pub(in crate::ledger) fn erasing_an_event_empties_what_it_scheduled(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let schedule = |id: &str, key: &str| {
+        let delivery = open.deliver(id, &["a"]).remove(0);
+        let mut completion = ending(&delivery, NextState::Done);
+        let put = NewScheduled {
+            call: format!("call of {id}"),
+            due: Due::At(START + 1000),
+            kind: "later".to_owned(),
+            subject: None,
+            account: None,
+            depth: 1,
+            payload: Bytes::from_static(b"ada@example.com"),
+        };
+        let write = (key.to_owned(), ScheduleWrite::Put(put));
+        completion.effects.schedule = vec![write];
+        open.complete(completion).unwrap();
+        delivery.event.id
+    };
+    let erased = schedule("evt_1", "of ada");
+    schedule("evt_2", "of bob");
+    assert_eq!(open.ledger.erase(erased).unwrap(), Erased::Done);
+    let entries = open.ledger.schedule_list(None, 9).unwrap();
+    let sizes: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.key.as_str(), entry.payload.len()))
+        .collect();
+    assert_eq!(sizes, [("of ada", 0), ("of bob", 15)]);
+    let address: Address = Arc::new(|handler, _| handler.into());
+    assert_eq!(open.ledger.fire(START + 1000, &address).unwrap().events, 2);
+}
+
 pub(in crate::ledger) fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
     let open = Open::new(engine);
     for n in 0..30 {

@@ -9,7 +9,7 @@ use super::tally::Counter;
 use crate::event::EventId;
 use crate::ledger::{Erased, Erasure, Retention};
 
-/// Erases an event now, if it has ended.
+/// Erases an event now, if it has ended, with the payloads of what its handling scheduled.
 pub(super) fn on_demand(batch: &mut Batch<'_>, id: EventId) -> Result<Erased> {
     let seq: Option<i64> = batch
         .conn
@@ -26,6 +26,11 @@ pub(super) fn on_demand(batch: &mut Batch<'_>, id: EventId) -> Result<Erased> {
     match History::of(batch.conn, &event)? {
         Some(history) => {
             erase(batch, &event, &history, &Erasure::of_all())?;
+            // It keeps its time, since something of the handler's depends on that.
+            batch
+                .conn
+                .prepare_cached("UPDATE schedule SET payload = x'' WHERE cause = ?1")?
+                .execute([id.as_bytes()])?;
             Ok(Erased::Done)
         }
         None => Ok(Erased::StillDue),

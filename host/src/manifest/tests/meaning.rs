@@ -57,6 +57,10 @@ fn every_setting_is_read() {
         (Some(days(400)), &Some(erase))
     );
     assert_eq!(manifest.retention.keys("stripe"), Keys::For(days(400)));
+    let made = manifest.retention.erasure("handler:fulfillment").unwrap();
+    assert_eq!((made.after, made.logs), (days(30), true));
+    assert_eq!(made.pointers, ["/customer/email"]);
+    assert_eq!(manifest.retention.erasure("handler:dunning"), None);
     assert_eq!(manifest.plugins.dir, folder.join("handlers"));
     assert_eq!(
         manifest.reload,

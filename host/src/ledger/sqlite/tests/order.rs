@@ -43,7 +43,7 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
     arrive(&open, "x", 3);
     arrive(&open, "y", 1);
     let first = open.sink.deliveries().remove(0);
-    let reader = SqliteReader::open(&engine.path()).unwrap();
+    let reader = SqliteReader::open(engine.path()).unwrap();
     let listed = |state| {
         let filter = RecordFilter {
             state,
