@@ -37,6 +37,8 @@ enum Step {
     LetPass(u8),
     /// An operator does something to deliveries, as part of a request that may have a name.
     Operate(Vec<usize>, Operation, Option<u8>),
+    /// What a component at fault failed of a handler's runs again.
+    Excuse(u8, u8),
     /// An event goes to the handlers that the bits name.
     Route(usize, u8),
     /// A handler is paused, perhaps with its outbox, or resumed.
@@ -153,6 +155,7 @@ fn step() -> impl Strategy<Value = Step> {
         operating::operation(),
         prop::option::of(0..3_u8),
     );
+    let excused = (0..3_u8, 0..3_u8);
     let paused = (0..3_u8, prop::option::of(any::<bool>()));
     prop_oneof![
         8 => prop::collection::vec((0..80_u8, 0..8_u8), 1..4).prop_map(Step::Record),
@@ -165,6 +168,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), any::<bool>()).prop_map(|(which, holds)| Step::GiveUp(which, holds)),
         1 => (0..8_u8).prop_map(Step::LetPass),
         5 => operated.prop_map(|(which, what, batch)| Step::Operate(which, what, batch)),
+        2 => excused.prop_map(|(of, component)| Step::Excuse(of, component)),
         1 => (any::<usize>(), 0..8_u8).prop_map(|(which, to)| Step::Route(which, to)),
         1 => paused.prop_map(|(of, outbox)| Step::Pause(of, outbox)),
         2 => (0..30_u8, 0..3_u8).prop_map(|(hours, which)| Step::Sweep(hours, which)),
@@ -251,6 +255,7 @@ impl Model {
             Step::GiveUp(which, holds) => self.give_up(&open, which, holds),
             Step::LetPass(of) => self.let_pass(&open, &named(of)),
             Step::Operate(which, what, batch) => self.operate(&open, &which, what, batch),
+            Step::Excuse(of, component) => self.excuse(&open, of, component),
             Step::Route(which, to) => self.route(&open, which, &named(to)),
             Step::Pause(of, outbox) => self.pause(&open, of, outbox),
             Step::Sweep(hours, which) => self.sweep(&open, hours, which),

@@ -17,6 +17,8 @@ impl Model {
         let completion = self.completion(open, n, &row.delivery, &attempted, late);
         let (effects, turn) = (completion.effects.clone(), completion.turn);
         let (next, component) = (completion.next, completion.attempt.component);
+        let broke = completion.attempt.outcome == AttemptOutcome::Trap;
+        let number = completion.attempt.number;
         let ended = completion.attempt.started + completion.attempt.duration_us / 1000;
         let answer = open.complete(completion).unwrap();
 
@@ -43,7 +45,11 @@ impl Model {
             self.newest.retain(|(of, ..)| *of != key);
             self.newest.push((key, rank, last));
         }
-        self.deliveries.get_mut(&place).unwrap().ran.push(component);
+        let row = self.deliveries.get_mut(&place).unwrap();
+        row.ran.push(component);
+        if broke {
+            row.broke.push((number, component));
+        }
         self.advance(open, place, next, ended, turn);
     }
 
@@ -69,6 +75,10 @@ impl Model {
         // No two attempts are alike, so that none is taken for one that was committed.
         completion.attempt.started = now(open) + n as u64;
         completion.attempt.component = ComponentDigest([n as u8 % 3; 32]);
+        let fails = matches!(attempted.ending, Ending::Retry(_) | Ending::Dead);
+        if fails && attempted.which.is_multiple_of(3) {
+            completion.attempt.outcome = AttemptOutcome::Trap;
+        }
         let mut writes = attempted.writes.clone();
         if attempted.which.is_multiple_of(2) {
             // What it does each time that it runs, so that replays do it again.

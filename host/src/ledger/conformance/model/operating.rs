@@ -99,10 +99,12 @@ impl Model {
 
     fn cancel(&mut self, open: &Open, seq: i64) -> Intervened {
         let row = self.deliveries.get_mut(&seq).unwrap();
+        let holds = row.place.is_some();
+        row.cancelled |= row.is_open() || holds;
         if row.is_open() {
             row.finished = now(open);
             (row.state, row.due) = (DeliveryState::Dead, None);
-        } else if row.place.is_none() {
+        } else if !holds {
             return Intervened::State(row.state);
         }
         self.leave(seq, now(open));
@@ -124,8 +126,9 @@ impl Model {
         };
         let row = self.deliveries.get_mut(&seq).unwrap();
         (row.state, row.due) = (DeliveryState::Retrying, Some(now(open)));
+        (row.broke, row.cancelled) = (Vec::new(), false);
         let delivery = &mut row.delivery;
-        delivery.attempts = 0;
+        (delivery.attempts, delivery.excused) = (0, 0);
         delivery.run += 1;
         if keys == ReplayKeys::New {
             delivery.keys = delivery.run;
@@ -134,6 +137,35 @@ impl Model {
         delivery.since = now(open);
         self.come_back(seq);
         Intervened::Done
+    }
+
+    pub(super) fn excuse(&mut self, open: &Open, of: u8, component: u8) {
+        let name = HANDLERS[usize::from(of)];
+        let component = ComponentDigest([component; 32]);
+        let now = now(open);
+        let mut excused = 0;
+        let all: Vec<i64> = self.deliveries.keys().copied().collect();
+        for seq in all {
+            let row = self.deliveries.get_mut(&seq).unwrap();
+            let waits = row.is_of(name, DeliveryState::Retrying) && row.due > Some(now);
+            let dead = row.is_of(name, DeliveryState::Dead);
+            let last = row.broke.last() == Some(&(row.delivery.attempts, component));
+            if !(waits || dead) || !last || row.cancelled {
+                continue;
+            }
+            let broke = row.broke.iter().filter(|(_, on)| *on == component);
+            row.delivery.excused += broke.count() as u32;
+            row.delivery.since = now;
+            (row.state, row.due) = (DeliveryState::Retrying, Some(now));
+            excused += 1;
+            if dead {
+                self.come_back(seq);
+            }
+        }
+        assert_eq!(
+            open.ledger.excuse(&handler(name), component).unwrap(),
+            excused
+        );
     }
 
     pub(super) fn route(&mut self, open: &Open, which: usize, to: &[&str]) {

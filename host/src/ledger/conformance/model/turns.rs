@@ -16,6 +16,10 @@ pub(super) struct Row {
     pub(super) finished: UnixMillis,
     /// The components of its attempts.
     pub(super) ran: Vec<ComponentDigest>,
+    /// The attempts of its present run that broke down, with their numbers.
+    pub(super) broke: Vec<(u32, ComponentDigest)>,
+    /// An operator has ended its present run.
+    pub(super) cancelled: bool,
     /// The request by which an operator changed it last.
     pub(super) batch: Option<String>,
 }
@@ -32,7 +36,7 @@ pub(super) struct Seen {
     seq: DeliverySeq,
     handler: HandlerName,
     event: EventId,
-    attempts: u32,
+    attempts: (u32, u32),
     runs: (u32, u32),
     component: Option<ComponentDigest>,
     crashes: u32,
@@ -45,7 +49,7 @@ pub(super) fn seen(delivery: &Delivery) -> Seen {
         seq: delivery.seq,
         handler: delivery.handler.clone(),
         event: delivery.event.id,
-        attempts: delivery.attempts,
+        attempts: (delivery.attempts, delivery.excused),
         runs: (delivery.run, delivery.keys),
         component: delivery.component,
         crashes: delivery.crashes,
@@ -68,7 +72,7 @@ impl Row {
         !self.is_open()
     }
 
-    fn is_of(&self, name: &str, state: DeliveryState) -> bool {
+    pub(super) fn is_of(&self, name: &str, state: DeliveryState) -> bool {
         self.state == state && self.delivery.handler.as_str() == name
     }
 }
@@ -131,6 +135,8 @@ impl Model {
             place,
             finished: 0,
             ran: Vec::new(),
+            broke: Vec::new(),
+            cancelled: false,
             batch: None,
         };
         self.deliveries.insert(self.last, row);
