@@ -9,6 +9,7 @@ mod fetched_by_name;
 mod identity;
 mod properties;
 mod settings;
+mod tampering;
 mod template;
 mod traps;
 
