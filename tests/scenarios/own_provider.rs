@@ -151,6 +151,22 @@ fn the_example_does_what_its_page_says() {
     assert!(said.contains("customer.created  hev_7Q1"), "{said}");
     assert_eq!(verify(header, "1790000301").status.code(), Some(1));
 
+    // The same by the scheme and a secret, without the environment that the source needs.
+    let by_scheme = |scheme: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        command.args(["verify", "--scheme", scheme, "--secret", "hsk_harbourdemo"]);
+        command.args(["--now", "1790000000", "--header", header]);
+        command.args(["--body", "captured/customer-created.json"]);
+        let command = command.current_dir(example());
+        command.env_remove("HARBOUR_SECRET").output().unwrap()
+    };
+    let accepted = by_scheme("harbour");
+    assert!(accepted.status.success(), "{accepted:?}");
+    let refused = by_scheme("harbor");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("harbor"), "{said}");
+
     let signed = run(&[
         "sign",
         "--source",

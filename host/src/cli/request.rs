@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,13 +17,18 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::environment;
 use crate::clock::{Clock, SystemClock};
 use crate::event::{SourceName, UnixMillis};
-use crate::manifest::parse_duration;
+use crate::manifest::{own_schemes, parse_duration};
 use crate::reload::read_manifest;
-use crate::scheme::{BuildError, Setting, Settings, SourceSecret, Template, Verifier, build_with};
+use crate::scheme::{
+    self, BuildError, Setting, Settings, SourceSecret, Template, Verifier, build_with,
+};
 use crate::secret::Secret;
 
 /// Arguments that cannot be used, as opposed to a request that is refused.
 pub(super) const WRONG_USAGE: u8 = 2;
+
+/// The manifest, where nobody names one.
+const DEFAULT_MANIFEST: &str = "tollgate.toml";
 
 /// Which scheme, with which settings.
 #[derive(Debug, Args)]
@@ -31,10 +36,11 @@ pub(super) struct SchemeArgs {
     /// A source of the manifest, with its scheme and secrets.
     #[arg(long, conflicts_with_all = ["scheme", "secret", "secret_file", "param"])]
     source: Option<String>,
-    /// The manifest that names the source.
-    #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
+    /// The manifest that names the source or describes the scheme.
+    #[arg(long, default_value = DEFAULT_MANIFEST, env = "TOLLGATE_MANIFEST")]
     manifest: PathBuf,
-    /// A scheme by its name, if not by a source.
+    /// A scheme by its name, if not by a source: a built-in one, or one of the manifest's
+    /// `[schemes.NAME]`.
     #[arg(long, required_unless_present = "source")]
     scheme: Option<String>,
     /// A secret as the provider shows it, or a key or certificate as PEM or JWK; may be
@@ -74,7 +80,7 @@ impl SchemeArgs {
             (Some(source), _) => self.of_source(source)?,
             (None, Some(scheme)) => Chosen {
                 scheme: scheme.clone(),
-                template: None,
+                template: self.own_scheme(scheme)?,
                 settings: Settings {
                     secrets: self.secrets()?,
                     params: self.param.iter().cloned().collect::<BTreeMap<_, _>>(),
@@ -107,6 +113,24 @@ impl SchemeArgs {
     pub(super) fn target<'c>(&'c self, chosen: &'c Chosen) -> &'c str {
         let url = self.url.as_deref().or(chosen.settings.url.as_deref());
         url.unwrap_or("/")
+    }
+
+    /// What the manifest says of a scheme that is not built in; `None` where it says nothing.
+    fn own_scheme(&self, name: &str) -> anyhow::Result<Option<Arc<Template>>> {
+        if scheme::names().any(|built_in| built_in == name) {
+            return Ok(None);
+        }
+        let text = match std::fs::read_to_string(&self.manifest) {
+            // Nobody said that there is one.
+            Err(error)
+                if error.kind() == ErrorKind::NotFound
+                    && self.manifest == Path::new(DEFAULT_MANIFEST) =>
+            {
+                return Ok(None);
+            }
+            text => text.with_context(|| self.manifest.display().to_string())?,
+        };
+        Ok(own_schemes(&text, &self.manifest)?.remove(name))
     }
 
     fn of_source(&self, name: &str) -> anyhow::Result<Chosen> {

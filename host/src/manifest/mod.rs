@@ -75,6 +75,15 @@ pub fn parse(
     validate::manifest(text, origin, env)
 }
 
+/// The schemes that `[schemes.NAME]` of a manifest's text describe, by name. Nothing else of
+/// it is looked at, so it needs neither an environment nor files.
+///
+/// # Errors
+/// Every mistake in them.
+pub fn own_schemes(text: &str, origin: &Path) -> Result<BTreeMap<String, Arc<Template>>, Mistakes> {
+    validate::own_schemes(text, origin)
+}
+
 /// A manifest that holds no mistake. Paths are absolute, or relative to the working
 /// folder if the manifest's own path was; those in the text are relative to its folder.
 #[derive(Debug)]

@@ -162,6 +162,14 @@ impl Schemes {
         Some(template.clone())
     }
 
+    /// The descriptions without mistakes, by name.
+    pub(super) fn into_templates(self) -> BTreeMap<String, Arc<Template>> {
+        let named = self.by_name.into_iter();
+        named
+            .filter_map(|(name, (_, template))| Some((name, template?)))
+            .collect()
+    }
+
     /// Warns of those that no source uses.
     pub(super) fn warn_unused(&self, cx: &mut Context<'_>) {
         for (name, (at, _)) in &self.by_name {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::event::HandlerName;
 use crate::ledger::Retention;
+use crate::scheme::Template;
 use crate::secret::Secret;
 
 const ROOT: Keys = Keys {
@@ -106,6 +107,25 @@ pub(super) fn manifest(
         }
         Err(mistakes) => Err(mistakes.with_secret_files(cx.secret_files)),
     }
+}
+
+/// The schemes that a manifest describes, whatever else it says and without any secret.
+pub(super) fn own_schemes(
+    text: &str,
+    origin: &Path,
+) -> Result<BTreeMap<String, Arc<Template>>, Mistakes> {
+    let (root, syntax) = raw::read(text);
+    let mut cx = Context {
+        folder: origin.parent().unwrap_or(Path::new("")),
+        env: &|_| None,
+        report: Report::default(),
+        secret_files: Vec::new(),
+    };
+    let fields = Fields::read(&mut cx, &root, &first_key(&root), &ROOT)
+        .expect("the root of a TOML text is a table");
+    let schemes = schemes::schemes(&mut cx, fields.get("schemes"));
+    cx.report.conclude(text, origin, &root, syntax)?;
+    Ok(schemes.into_templates())
 }
 
 fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
