@@ -85,7 +85,12 @@ pub struct SteadyClock {
     clock: Arc<dyn Clock>,
     /// What is added to the uptime.
     base: AtomicI64,
+    /// See [`SteadyClock::ahead`].
+    ahead: AtomicI64,
 }
+
+/// Two readings of clocks differ by some milliseconds though nobody set one.
+const JITTER: u64 = 100;
 
 /// One moment by all clocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +112,7 @@ impl SteadyClock {
         Self {
             clock,
             base: AtomicI64::new(base),
+            ahead: AtomicI64::new(0),
         }
     }
 
@@ -115,9 +121,16 @@ impl SteadyClock {
         self.clock.now()
     }
 
-    /// By how many milliseconds it is ahead of the time of day; behind it if negative.
+    /// By how many milliseconds it is ahead of the time of day; behind it if negative. The
+    /// same until the time of day is set, so that one moment has one name.
     pub fn ahead(&self) -> i64 {
-        int(self.now()) - int(self.wall())
+        let known = self.ahead.load(Ordering::SeqCst);
+        let read = int(self.now()) - int(self.wall());
+        if read.abs_diff(known) <= JITTER {
+            return known;
+        }
+        self.ahead.store(read, Ordering::SeqCst);
+        read
     }
 
     /// The time since a time of day: by this clock or by the wall clock, whichever has it
@@ -134,9 +147,10 @@ impl SteadyClock {
 
     /// The present moment.
     pub fn mark(&self) -> Mark {
+        let steady = self.now();
         Mark {
-            steady: self.now(),
-            wall: self.wall(),
+            steady,
+            wall: steady.saturating_add_signed(-self.ahead()),
             uptime: self.clock.uptime(),
             boot: self.clock.boot(),
         }
@@ -153,6 +167,8 @@ impl SteadyClock {
         };
         let now = mark.steady.saturating_add(passed);
         self.base.store(int(now) - int(uptime), Ordering::SeqCst);
+        let ahead = int(self.now()) - int(self.wall());
+        self.ahead.store(ahead, Ordering::SeqCst);
     }
 }
 
@@ -261,6 +277,19 @@ mod tests {
         manual.set(START + HOUR);
         assert_eq!((steady.now(), steady.wall()), (START + 7, START + HOUR));
         assert_eq!(steady.ahead(), 7 - HOUR as i64);
+    }
+
+    #[test]
+    fn what_two_readings_differ_by_is_no_setting() {
+        let (manual, steady) = clocks();
+        for wall in [START + 1, START - 1, START + JITTER] {
+            manual.set(wall);
+            assert_eq!((steady.ahead(), steady.mark().wall), (0, START));
+        }
+        manual.set(START + JITTER + 1);
+        assert_eq!(steady.ahead(), -(JITTER as i64) - 1);
+        manual.set(START);
+        assert_eq!(steady.ahead(), 0);
     }
 
     #[test]

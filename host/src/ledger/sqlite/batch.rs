@@ -9,6 +9,7 @@ use super::tally::{Counter, Tally};
 use super::{
     complete, erase, excuse, intervene, kept_time, order, pauses, prune, record, schedule, settle,
 };
+use crate::clock::{Clock, SteadyClock};
 use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{Delivery, OutboxRequest};
@@ -92,6 +93,24 @@ pub(super) enum Isolation {
     Apart,
 }
 
+/// When a transaction is written.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    wall: UnixMillis,
+    steady: UnixMillis,
+    ahead: i64,
+}
+
+impl Moment {
+    pub(super) fn of(clock: &SteadyClock) -> Self {
+        Self {
+            wall: clock.wall(),
+            steady: clock.now(),
+            ahead: clock.ahead(),
+        }
+    }
+}
+
 /// A transaction under way.
 pub(super) struct Batch<'a> {
     pub(super) conn: &'a Connection,
@@ -103,6 +122,8 @@ pub(super) struct Batch<'a> {
     pub(super) now: UnixMillis,
     /// The time that due times go by.
     pub(super) steady: UnixMillis,
+    /// By how much these are ahead of the time of day.
+    pub(super) ahead: i64,
     pub(super) max_scheduled: i64,
     names: &'a mut Names,
     next: &'a mut Next,
@@ -114,7 +135,7 @@ pub(super) struct Batch<'a> {
 pub(super) fn run(
     conn: &Connection,
     memory: &mut Memory,
-    (now, steady): (UnixMillis, UnixMillis),
+    moment: Moment,
     ops: &mut [Op],
     isolation: Isolation,
 ) -> Result<Made> {
@@ -124,8 +145,9 @@ pub(super) fn run(
         tally: before,
         made: Made::default(),
         named: Vec::new(),
-        now,
-        steady,
+        now: moment.wall,
+        steady: moment.steady,
+        ahead: moment.ahead,
         max_scheduled: memory.max_scheduled,
         names: &mut memory.names,
         next: &mut memory.next,
@@ -242,11 +264,6 @@ impl Batch<'_> {
                 .execute(*change)?;
         }
         Ok(())
-    }
-
-    /// By how much due times are ahead of the time of day.
-    pub(super) fn ahead(&self) -> i64 {
-        int(self.steady) - int(self.now)
     }
 
     /// What to judge ages by: see [`SteadyClock::cautious`](crate::clock::SteadyClock::cautious).

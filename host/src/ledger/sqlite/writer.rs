@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 
-use super::batch::{self, Isolation, Made, Memory};
+use super::batch::{self, Isolation, Made, Memory, Moment};
 use super::checkpoint::Checkpointer;
 use super::error::{Fault, fault, unavailable};
 use super::op::Op;
@@ -117,7 +117,7 @@ impl Writer {
     }
 
     fn commit(&mut self, ops: &mut [Op]) -> rusqlite::Result<Made> {
-        let now = (self.clock.wall(), self.clock.now());
+        let now = Moment::of(&self.clock);
         let (conn, memory) = (&self.conn, &mut self.memory);
         match batch::run(conn, memory, now, ops, Isolation::Together) {
             Err(error) if fault(&error) == Fault::Operation => {
