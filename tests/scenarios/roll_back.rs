@@ -107,6 +107,21 @@ fn a_component_that_breaks_down_is_rolled_back_and_kept_out() {
         gateway.stderr().contains("passed its trial")
     });
     assert_eq!(gateway.serves("guest"), digest(&repaired));
+
+    // Copies of the others were kept for as long as they might have had to serve again.
+    let copies = || {
+        let folder = std::fs::read_dir(site.path("data/last-good")).unwrap();
+        let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.ends_with(".wasm")).collect();
+        names.sort();
+        names
+    };
+    let copy = |wasm: &[u8]| format!("{}.wasm", digest(wasm));
+    assert!(copies().contains(&copy(&good())));
+    let before = gateway.generation();
+    site.write_manifest(&manifest);
+    eventually("a new generation serves", || gateway.generation() > before);
+    assert_eq!(copies(), [copy(&repaired)]);
 }
 
 #[test]
