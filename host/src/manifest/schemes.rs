@@ -12,8 +12,9 @@ use super::names::is_name;
 use super::raw::{Key, Node, Span, Value};
 use super::suggest::nearest;
 use crate::scheme::{
-    self, Algorithm, AnswerForm, Answers, Dedup, DedupBy, KeyEncoding, Layout, OtherKey, Places,
-    SignatureEncoding, SignatureForm, Template, TemplateError, TimeUnit, TimestampForm,
+    self, Algorithm, AnswerForm, Answers, BodyWithout, Dedup, DedupBy, KeyEncoding, Layout,
+    OtherKey, Places, SignatureEncoding, SignatureForm, Template, TemplateError, TimeUnit,
+    TimestampForm,
 };
 
 const SCHEME: Keys = Keys {
@@ -77,6 +78,13 @@ const TIMESTAMP: Keys = Keys {
 const OTHER_KEY: Keys = Keys {
     of: "one of `other_keys`",
     known: &["prefix", "algorithm", "encoding", "name"],
+    unsupported: &[],
+    instead: &[],
+};
+
+const DEDUP: Keys = Keys {
+    of: "`dedup`",
+    known: &["body_without", "if_there"],
     unsupported: &[],
     instead: &[],
 };
@@ -327,10 +335,19 @@ fn other_keys(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<OtherKey> {
         .collect()
 }
 
-/// `"body"` and the like, or a list of places.
+/// `"body"` and the like, a list of places, or what of the body does not count.
 fn dedup(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Dedup> {
-    match fields.get("dedup")?.value {
+    let node = fields.get("dedup")?;
+    match node.value {
         Value::Array(_) => Some(Dedup::Fields(texts(cx, fields, "dedup"))),
+        Value::Table(_) => {
+            let fields = Fields::read(cx, node, &node.span, &DEDUP)?;
+            fields.need(cx, "body_without", "such as body_without = [\"/sent_at\"]");
+            Some(Dedup::Without(BodyWithout {
+                body_without: texts(cx, &fields, "body_without"),
+                if_there: text(cx, &fields, "if_there"),
+            }))
+        }
         _ => choice(cx, fields, "dedup", DEDUPS).map(Dedup::By),
     }
 }

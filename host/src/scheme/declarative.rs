@@ -27,7 +27,7 @@ use crate::event::UnixMillis;
 pub use check::TemplateError;
 pub(super) use prepare::Prepared;
 pub use template::{
-    AnswerForm, Answers, Dedup, DedupBy, OtherKey, Template, TimeUnit, TimestampForm,
+    AnswerForm, Answers, BodyWithout, Dedup, DedupBy, OtherKey, Template, TimeUnit, TimestampForm,
 };
 
 /// A described scheme with a source's keys.

@@ -54,7 +54,8 @@ use crate::secret::Secret;
 pub use build::{BuildError, Setting};
 pub use builtin::names;
 pub use declarative::{
-    AnswerForm, Answers, Dedup, DedupBy, OtherKey, Template, TemplateError, TimeUnit, TimestampForm,
+    AnswerForm, Answers, BodyWithout, Dedup, DedupBy, OtherKey, Template, TemplateError, TimeUnit,
+    TimestampForm,
 };
 pub use explain::explain;
 pub use fetched::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, with_issuer};

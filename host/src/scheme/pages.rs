@@ -285,6 +285,13 @@ fn dedup(template: &Template) -> String {
         (Some(Dedup::By(DedupBy::Body)), _) => body.to_owned(),
         (Some(Dedup::By(DedupBy::IdOrBody)), _) => format!("the id; without one, {body}"),
         (Some(Dedup::Fields(fields)), _) => format!("`{}` together", fields.join("`, `")),
+        (Some(Dedup::Without(without)), _) => {
+            let left_out = without.body_without.join("`, `");
+            let given = without.if_there.as_ref();
+            let given = given.map(|given| format!(" where there is a `{given}`"));
+            let given = given.unwrap_or_default();
+            format!("{body}; `{left_out}` does not count{given}")
+        }
         (_, Some(places)) if signed(places) => "the id".to_owned(),
         (_, Some(places)) if in_header(places) => {
             format!("{body}: the id is not signed, so it is recorded but is no key")

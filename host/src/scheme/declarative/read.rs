@@ -32,6 +32,10 @@ enum Basis {
     Id,
     IdOrBody,
     Body,
+    BodyWithout {
+        left_out: PointerSet,
+        if_there: Option<Field>,
+    },
     Fields(Vec<Field>),
 }
 
@@ -63,6 +67,13 @@ impl Fields {
                 .iter()
                 .filter_map(|place| field("dedup", Some(&Places::One(place.clone()))))
                 .collect(),
+            Some(Dedup::Without(without)) => {
+                let given = without.if_there.clone().map(Places::One);
+                given
+                    .and_then(|given| field("dedup.if_there", Some(&given)))
+                    .into_iter()
+                    .collect()
+            }
             _ => Vec::new(),
         };
         let id_is_signed = id.as_ref().is_some_and(|id| is_signed(id, signed));
@@ -208,11 +219,24 @@ impl Fields {
                 })
                 .collect::<Result<_, _>>()
                 .map(DedupBasis::Fields),
-            _ => Ok(DedupBasis::Body {
-                kind: kind.to_owned(),
-                digest: Sha256::digest(payload).into(),
-            }),
+            (Basis::BodyWithout { left_out, if_there }, ..)
+                if if_there
+                    .as_ref()
+                    .is_none_or(|field| field.value(facts).is_some()) =>
+            {
+                // A form's body is no JSON by itself, and counts whole.
+                let rest = json::redact(payload, left_out);
+                Ok(body_basis(kind, rest.as_deref().unwrap_or(payload)))
+            }
+            _ => Ok(body_basis(kind, payload)),
         }
+    }
+}
+
+fn body_basis(kind: &str, body: &[u8]) -> DedupBasis {
+    DedupBasis::Body {
+        kind: kind.to_owned(),
+        digest: Sha256::digest(body).into(),
     }
 }
 
@@ -243,6 +267,26 @@ fn basis(
         Some(Dedup::By(DedupBy::Id)) => Basis::Id,
         Some(Dedup::By(DedupBy::IdOrBody)) => Basis::IdOrBody,
         None if id_is_signed => Basis::Id,
+        Some(Dedup::Without(without)) => {
+            let left_out =
+                PointerSet::new(&without.body_without).map_err(|error| error.to_string());
+            let left_out = mistakes
+                .keep("dedup.body_without", left_out)
+                .unwrap_or_default();
+            if left_out.is_empty() || !signed.contains(&SignedPiece::Body) {
+                mistakes.add(
+                    "dedup.body_without",
+                    "name one or more values of a body that is signed",
+                );
+            }
+            if !fields.iter().all(|field| is_signed(field, signed)) {
+                mistakes.add("dedup.if_there", "name a value of the signed body");
+            }
+            Basis::BodyWithout {
+                left_out,
+                if_there: fields.into_iter().next(),
+            }
+        }
         Some(Dedup::Fields(places)) => {
             if places.is_empty() || !fields.iter().all(|field| is_signed(field, signed)) {
                 mistakes.add(

@@ -125,6 +125,19 @@ pub enum Dedup {
     By(DedupBy),
     /// The values at these places together.
     Fields(Vec<String>),
+    /// As `"body"`, but for values that differ when an event is sent again.
+    Without(BodyWithout),
+}
+
+/// What of a body is left out of the hash that tells events apart.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BodyWithout {
+    /// JSON pointers (in a batch: into the item) to values such as the time of sending.
+    pub body_without: Vec<String>,
+    /// A JSON pointer to what tells events apart instead, such as the time at which it
+    /// happened: an event that lacks it is told by its whole body.
+    pub if_there: Option<String>,
 }
 
 /// What tells events apart, when it is one thing.

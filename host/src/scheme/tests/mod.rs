@@ -8,6 +8,7 @@ mod fetched;
 mod fetched_by_name;
 mod identity;
 mod properties;
+mod public_key;
 mod settings;
 mod tampering;
 mod template;

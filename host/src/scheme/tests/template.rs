@@ -89,6 +89,44 @@ fn fields_that_identify_an_event_together() {
 }
 
 #[test]
+fn what_differs_on_a_resend_can_be_left_out() {
+    let template = template(
+        r#"
+        algorithm = "hmac-sha256"
+        signature = { header = "sig" }
+        kind = "/kind"
+        dedup = { body_without = ["/sent", "/try/n"], if_there = "/at" }
+        "#,
+    );
+    let settings = Settings {
+        secrets: vec![Secret::new("s").into()],
+        ..Settings::default()
+    };
+    let verifier = build_template("acme", &template, settings).unwrap();
+    let basis = |body: &'static str| events(&verifier, &capture(&verifier, body)).remove(0).basis;
+    let first = basis(r#"{"kind":"a","at":1,"sent":1,"try":{"n":1}}"#);
+    assert_eq!(
+        first,
+        basis(r#"{"kind":"a","at":1,"sent":"later","try":{"n":[2]}}"#)
+    );
+    for other in [
+        r#"{"kind":"a","at":2,"sent":1,"try":{"n":1}}"#,
+        r#"{"kind":"b","at":1,"sent":1,"try":{"n":1}}"#,
+        r#"{"kind":"a","at":1,"sent":1,"try":{"n":1},"more":0}"#,
+    ] {
+        assert_ne!(first, basis(other), "{other}");
+    }
+    // Without what tells them apart otherwise, everything counts.
+    for at in ["", r#""at":null,"#] {
+        let basis = |sent: u8| {
+            let body = format!(r#"{{"kind":"a",{at}"sent":{sent}}}"#);
+            events(&verifier, &capture(&verifier, body)).remove(0).basis
+        };
+        assert_ne!(basis(1), basis(2), "{at}");
+    }
+}
+
+#[test]
 fn every_mistake_in_a_description_is_named() {
     for (wrong, key) in [
         (r#"kind = "type""#, "kind"),
@@ -103,6 +141,18 @@ fn every_mistake_in_a_description_is_named() {
         ),
         ("kind = \"/a\"\ndedup = [\"header:x\"]", "dedup"),
         ("kind = \"/a\"\ndedup = []", "dedup"),
+        (
+            "kind = \"/a\"\ndedup = { body_without = [] }",
+            "dedup.body_without",
+        ),
+        (
+            "kind = \"/a\"\ndedup = { body_without = [\"sent\"] }",
+            "dedup.body_without",
+        ),
+        (
+            "kind = \"/a\"\ndedup = { body_without = [\"/sent\"], if_there = \"header:x\" }",
+            "dedup.if_there",
+        ),
         (
             "kind = \"/a\"\nsigned = \"{timestamp}.{body}\"",
             "timestamp",
