@@ -237,12 +237,18 @@ fn polling_finds_what_no_notification_tells() {
 #[test]
 fn work_under_way_ends_on_the_generation_that_it_began_on() {
     let site = Site::new(&Manifest::with_one(
-        Handler::new("guest").set("timeout = \"30s\""),
+        Handler::new("guest").set("timeout = \"5m\""),
     ));
     let gateway = site.start();
+    // Compiled before, so that taking it up takes far less time than the run.
+    let new = new_version("meanwhile");
+    for wasm in [&new, &component("conformance")] {
+        site.plug("conformance.wasm", wasm);
+        takes_up(&site, &gateway, wasm);
+    }
     let slow = Event::new(
         "test.slow",
-        json!([{ "do": "spin", "millions": 300 }, { "do": "add", "key": "ends" }]),
+        json!([{ "do": "spin", "millions": 1000 }, { "do": "add", "key": "ends" }]),
     );
     gateway.accepts(&slow);
     eventually("it runs", || {
@@ -251,7 +257,6 @@ fn work_under_way_ends_on_the_generation_that_it_began_on() {
             .as_u64()
             > Some(0)
     });
-    let new = new_version("meanwhile");
     site.plug("conformance.wasm", &new);
     eventually("the new component serves", || {
         gateway.serves("guest") == digest(&new)
