@@ -221,6 +221,9 @@ proptest! {
         };
         // A line's end at the payload's that is signed may be missing.
         prop_assume!(field == 0 || after.trim_end() != fields[1].1.trim_end());
+        // Signatures are a list, in which one without anything counts for nothing.
+        let listed = |text: &str| text.trim_matches('&').to_owned();
+        prop_assume!(field == 1 || listed(&after) != listed(&fields[0].1));
         fields[field].1 = after;
         captured.body = form(&fields);
         prop_assert!(!accepts(&verifier, &captured), "{:?}", fields[field]);
@@ -261,9 +264,15 @@ proptest! {
     fn a_url_that_is_signed_cannot_be_changed(change in change()) {
         for (scheme, name) in [("square", "plain"), ("twilio", "a form"), ("twilio", "JSON")] {
             let (mut settings, captured) = of_vector(scheme, name);
-            let Some(other) = change.of(settings.url.as_ref().unwrap()) else {
+            let url = settings.url.clone().unwrap();
+            let Some(other) = change.of(&url) else {
                 continue;
             };
+            // The query that comes takes the place of the configured one.
+            let before_query = |url: &str| url.split('?').next().map(str::to_owned);
+            if captured.url.contains('?') && before_query(&other) == before_query(&url) {
+                continue;
+            }
             settings.url = Some(other.clone());
             // Not every text is a URL.
             let Ok(verifier) = build(scheme, settings) else {
