@@ -60,6 +60,8 @@ mod tests {
     use std::io;
     use std::os::unix::fs::FileExt as _;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use sha1::Sha1;
     use sha2::{Sha256, Sha512};
     use zeroize::ZeroizeOnDrop;
@@ -126,6 +128,33 @@ mod tests {
         assert!(in_memory(&inverted).expect("memory"), "the search finds it");
         drop(verifier);
         assert!(!in_memory(&inverted).expect("memory"));
+    }
+
+    #[test]
+    fn a_prepared_mac_holds_its_secret_no_more() {
+        // As it is written, and decoded.
+        for scheme in ["stripe", "adyen-platform", "standard-webhooks"] {
+            let text: Vec<u8> = match scheme {
+                "adyen-platform" => (0..512).map(|_| !fastrand::u8(b'A'..=b'F')).collect(),
+                _ => inverted(),
+            };
+            let mut decoded = match scheme {
+                "adyen-platform" => hex::decode(secret(&text).expose()).ok(),
+                "standard-webhooks" => STANDARD.decode(secret(&text).expose()).ok(),
+                _ => None,
+            };
+            // Inverted, so that it is no copy either.
+            decoded.iter_mut().flatten().for_each(|byte| *byte = !*byte);
+            let settings = Settings {
+                secrets: vec![secret(&text).into()],
+                ..Settings::default()
+            };
+            let verifier = build(scheme, settings).expect("good settings");
+            for inverted in std::iter::once(&text).chain(decoded.as_ref()) {
+                assert!(!in_memory(inverted).expect("memory"), "{scheme}");
+            }
+            drop(verifier);
+        }
     }
 
     #[test]
