@@ -10,7 +10,7 @@ use http::HeaderMap;
 
 use super::{Rejection, Request, Settings, Verifier, builtin, paypal};
 use crate::event::UnixMillis;
-use crate::secret::Secret;
+use crate::secret::{Secret, equal};
 
 mod reformat;
 
@@ -178,8 +178,9 @@ fn other_secrets(secret: &Secret) -> Vec<(Secret, &'static str)> {
         .unwrap_or(trimmed);
     let mut others = Vec::new();
     let mut add = |bytes: Vec<u8>, why| {
-        if !bytes.is_empty() && bytes != text {
-            others.push((Secret::new(bytes), why));
+        let other = Secret::new(bytes);
+        if !other.is_empty() && !equal(other.expose(), text) {
+            others.push((other, why));
         }
     };
     add(trimmed.to_vec(), "without the white space around it");
