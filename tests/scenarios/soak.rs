@@ -6,8 +6,9 @@
 //!
 //! Two things that are no leak are kept out of it. Guests under way have memory of their
 //! own, more of them on a busy machine, so the least that was resident in a while is what
-//! counts. And each place of the sandbox's pool keeps up to a megabyte once it was used by
-//! a component, so all of them are used in the first tenth, by swapping often.
+//! counts. And each place of the sandbox's pool keeps up to a megabyte once it was used, for
+//! the component that used it; so in the first tenth all are used, by many guests at once and
+//! by swapping often.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -145,7 +146,20 @@ fn memory_and_file_stay_what_they_are() {
     );
     let (begun, mut swaps) = (Instant::now(), 0);
     let mut look = |tenths, swap| watch(&site, &gateway, begun + tenths * tenth, swap, &mut swaps);
+    let busy = Load::start(
+        &Target::new(gateway.ingress),
+        16,
+        Duration::from_millis(50),
+        |number| {
+            Event::with_id(
+                &format!("evt_busy_{number}"),
+                "test.work",
+                json!({ "do": "spin", "millions": 5 }),
+            )
+        },
+    );
     look(1, SWAPS[0]);
+    assert!(!busy.finish().acknowledged.is_empty());
     let early = look(2, SWAPS[1]);
     look(9, SWAPS[1]);
     let late = look(10, SWAPS[1]);
