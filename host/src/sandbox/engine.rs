@@ -27,6 +27,10 @@ const MAX_TABLE: usize = 100_000;
 const KEEP_MEMORY: usize = 1 << 20;
 /// The same for tables.
 const KEEP_TABLE: usize = 64 << 10;
+/// Slots that nobody uses and that still have what they kept, each for the component that used
+/// it: enough that handlers find theirs again, and few, since each keeps up to
+/// [`KEEP_MEMORY`] and every new version of a component takes others.
+const WARM_SLOTS: u32 = 32;
 /// Stack of a guest. The native threads that guests run on must have more.
 const WASM_STACK: usize = 512 << 10;
 
@@ -65,6 +69,7 @@ pub(super) fn running_engine(instances: u32) -> wasmtime::Result<Engine> {
         .table_elements(MAX_TABLE)
         .linear_memory_keep_resident(KEEP_MEMORY)
         .table_keep_resident(KEEP_TABLE)
+        .max_unused_warm_slots(WARM_SLOTS)
         .pagemap_scan(Enabled::Auto);
     let mut config = base_config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
