@@ -372,6 +372,7 @@ macro_rules! suite {
                 payloads_are_erased_once_done,
                 an_event_is_erased_on_demand,
                 many_are_pruned_in_small_steps,
+                a_sweep_ends_though_more_falls_due_meanwhile,
                 what_handlers_make_is_erased_as_they_say,
                 erasing_an_event_empties_what_it_scheduled,
             },

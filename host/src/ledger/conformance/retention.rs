@@ -365,3 +365,35 @@ pub(in crate::ledger) fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
     assert_eq!(open.kept(), 0);
     assert!((3..=100).contains(&steps), "{steps}");
 }
+
+pub(in crate::ledger) fn a_sweep_ends_though_more_falls_due_meanwhile(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let late = &open.deliver("late", &["a"])[0];
+    // More than one look takes in.
+    let many = 1000;
+    let events = (0..many).map(|n| {
+        let mut new = event(&format!("evt_{n}"), b"{}", &[]);
+        new.event.received = START + 1000 * n;
+        new
+    });
+    open.record(events.collect());
+    // Each step finds one more that has just become old enough, and the late one has not ended
+    // when it is first looked at.
+    open.clock.pass_until(START + DAY);
+    let mut ended = Vec::new();
+    for step in 0..many / 4 {
+        if !open.ledger.sweep(&days()).unwrap().more {
+            ended.push(step);
+        }
+        open.clock.advance(1000);
+    }
+    assert!(
+        ended.len() > 1,
+        "{ended:?}: others have their turn: what ended late, keys, free space"
+    );
+    open.end(late, NextState::Dead);
+    // The one under way, and the next.
+    open.sweep_at(START + 3 * DAY, &days());
+    open.sweep_at(START + 3 * DAY, &days());
+    assert_eq!(open.kept(), 0);
+}

@@ -54,6 +54,9 @@ const SCRUB_EVERY: Duration = Duration::from_secs(600);
 pub(super) struct Sweeper {
     retention: Arc<Retention>,
     passes: Vec<Pass>,
+    /// When the sweep under way began: what falls due later is the next one's, so that each
+    /// comes to its end.
+    began: Option<i64>,
     /// The pass that is under way.
     at: usize,
     /// Whether it has looked at everything.
@@ -111,6 +114,7 @@ impl Sweeper {
         Self {
             retention: Arc::default(),
             passes: Vec::new(),
+            began: None,
             at: 0,
             over: false,
             found: VecDeque::new(),
@@ -129,6 +133,7 @@ impl Sweeper {
         }
         if self.retention != *retention || self.passes.is_empty() {
             self.passes = passes(retention);
+            self.began = None;
             self.at = 0;
             self.over = false;
             self.found.clear();
@@ -149,7 +154,7 @@ impl Sweeper {
 
     /// The next piece of work, if this step found any.
     pub(super) fn next(&mut self, conn: &Connection, now: UnixMillis) -> Result<Option<SweepWork>> {
-        let now = int(now);
+        let now = int(now).min(*self.began.get_or_insert(int(now)));
         while self.found.is_empty() {
             let Some(pass) = self.passes.get_mut(self.at) else {
                 return Ok(None);
@@ -240,6 +245,7 @@ impl Sweeper {
     pub(super) fn ends(&mut self) -> bool {
         let ended = self.at >= self.passes.len() && self.found.is_empty();
         if ended {
+            self.began = None;
             self.at = 0;
         }
         ended
