@@ -14,13 +14,7 @@ impl Open {
             due: START + 1000 * HOUR,
         };
         self.complete(ending(delivery, far)).unwrap();
-        let retry = Intervention {
-            action: Action::Retry(vec![delivery.seq]),
-            who: "ann".to_owned(),
-            why: String::new(),
-            batch: None,
-        };
-        let came = self.ledger.intervene(retry).unwrap();
+        let came = self.ask(Action::Retry(vec![delivery.seq]));
         assert_eq!(came, [Intervened::Done]);
         delivery.seq
     }

@@ -11,6 +11,13 @@ fn asked(action: Action) -> Intervention {
     }
 }
 
+impl Open {
+    /// What an operator's request comes to.
+    pub(super) fn ask(&self, action: Action) -> Vec<Intervened> {
+        self.ledger.intervene(asked(action)).unwrap()
+    }
+}
+
 fn replay(deliveries: &[DeliverySeq], keys: ReplayKeys, component: Choice) -> Action {
     Action::Replay {
         deliveries: deliveries.to_vec(),
@@ -30,7 +37,7 @@ pub(in crate::ledger) fn an_ended_delivery_runs_again(engine: &dyn Engine) {
     open.complete(ending(&of[0], NextState::Dead)).unwrap();
     let key = of[0].idempotency_key(0);
     let seqs = [of[0].seq, of[1].seq, DeliverySeq(99)];
-    let came = open.ledger.intervene(asked(fresh(&seqs))).unwrap();
+    let came = open.ask(fresh(&seqs));
     assert_eq!(
         came,
         [
@@ -57,10 +64,7 @@ pub(in crate::ledger) fn an_ended_delivery_runs_again(engine: &dyn Engine) {
 
     // With the same keys, runs are told apart all the same.
     let same = replay(&seqs[..1], ReplayKeys::Same, Choice::Current);
-    assert_eq!(
-        open.ledger.intervene(asked(same)).unwrap(),
-        [Intervened::Done]
-    );
+    assert_eq!(open.ask(same), [Intervened::Done]);
     let third = &open.due("a", START)[0];
     assert_eq!((third.run, third.keys), (2, 1));
     assert_eq!(third.idempotency_key(0), again.idempotency_key(0));
@@ -78,11 +82,8 @@ pub(in crate::ledger) fn an_attempt_of_an_earlier_run_is_stale(engine: &dyn Engi
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a"]);
     let cancel = Action::Cancel(vec![of[0].seq]);
-    assert_eq!(
-        open.ledger.intervene(asked(cancel)).unwrap(),
-        [Intervened::Done]
-    );
-    open.ledger.intervene(asked(fresh(&[of[0].seq]))).unwrap();
+    assert_eq!(open.ask(cancel), [Intervened::Done]);
+    open.ask(fresh(&[of[0].seq]));
     // What ran since before the cancellation ends now.
     let mut late = writing(&of[0], &[("k", set("late"))]);
     late.effects.outbox.push(request("late"));
@@ -110,10 +111,7 @@ pub(in crate::ledger) fn an_open_delivery_is_cancelled_and_stays_listed(engine: 
         .into();
     open.ledger.hold_absent(&present).unwrap();
     let all: Vec<_> = of.iter().map(|delivery| delivery.seq).collect();
-    let came = open
-        .ledger
-        .intervene(asked(Action::Cancel(all.clone())))
-        .unwrap();
+    let came = open.ask(Action::Cancel(all.clone()));
     let refused = Intervened::State(DeliveryState::Done);
     let done = Intervened::Done;
     assert_eq!(came, [done, done, done, refused, done]);
@@ -123,7 +121,7 @@ pub(in crate::ledger) fn an_open_delivery_is_cancelled_and_stays_listed(engine: 
         open.complete(ending(&of[0], NextState::Done)).unwrap(),
         Completed::Stale
     );
-    let came = open.ledger.intervene(asked(Action::Cancel(all))).unwrap();
+    let came = open.ask(Action::Cancel(all));
     assert!(came.iter().all(|came| matches!(came, Intervened::State(_))));
 }
 
@@ -134,7 +132,7 @@ pub(in crate::ledger) fn a_retry_is_brought_forward(engine: &dyn Engine) {
     open.complete(ending(&of[0], NextState::Retrying { due }))
         .unwrap();
     let both = Action::Retry(vec![of[0].seq, of[1].seq]);
-    let came = open.ledger.intervene(asked(both)).unwrap();
+    let came = open.ask(both);
     let pending = Intervened::State(DeliveryState::Pending);
     assert_eq!(came, [Intervened::Done, pending]);
     let again = &open.due("a", START)[0];
@@ -162,17 +160,15 @@ pub(in crate::ledger) fn the_recorded_component_is_what_the_last_attempt_ran(eng
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
     open.complete(ending(&of[0], NextState::Dead)).unwrap();
-    open.ledger
-        .intervene(asked(Action::Cancel(vec![of[1].seq])))
-        .unwrap();
+    open.ask(Action::Cancel(vec![of[1].seq]));
     let seqs = [of[0].seq, of[1].seq];
     let recorded = replay(&seqs, ReplayKeys::New, Choice::Recorded);
-    let came = open.ledger.intervene(asked(recorded)).unwrap();
+    let came = open.ask(recorded);
     assert_eq!(came, [Intervened::Done, Intervened::NoComponent]);
     let again = &open.due("a", START)[0];
     assert_eq!(again.component, Some(ComponentDigest([7; 32])));
     open.complete(ending(again, NextState::Dead)).unwrap();
-    open.ledger.intervene(asked(fresh(&seqs[..1]))).unwrap();
+    open.ask(fresh(&seqs[..1]));
     assert_eq!(open.due("a", START)[0].component, None);
     let named = |byte| open.ledger.is_named(ComponentDigest([byte; 32])).unwrap();
     assert!(named(7) && !named(8));
@@ -191,7 +187,7 @@ pub(in crate::ledger) fn an_event_is_routed_to_who_has_not_had_it(engine: &dyn E
     let route = |event: &Arc<Event>, handlers: &[&str]| {
         let handlers = handlers.iter().map(|name| handler(name).into()).collect();
         let action = Action::Route(vec![(Arc::clone(event), handlers)]);
-        open.ledger.intervene(asked(action)).unwrap()[0]
+        open.ask(action)[0]
     };
     assert_eq!(route(&Arc::new(unrouted), &["a"]), Intervened::Missing);
     assert_eq!(route(&held, &["a"]), Intervened::NoRoute);

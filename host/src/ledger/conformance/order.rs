@@ -205,15 +205,7 @@ pub(in crate::ledger) fn behind_a_dead_one_of_an_absent_handler_is_held(engine: 
 
 pub(in crate::ledger) fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     let open = Open::new(engine);
-    let ask = |action| {
-        let intervention = Intervention {
-            action,
-            who: "test".to_owned(),
-            why: String::new(),
-            batch: None,
-        };
-        open.ledger.intervene(intervention).unwrap()
-    };
+    let ask = |action| open.ask(action);
     let replay = |deliveries| Action::Replay {
         deliveries,
         keys: ReplayKeys::New,
@@ -253,18 +245,7 @@ pub(in crate::ledger) fn a_crash_lets_nobody_past(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x")]);
     open.ledger.note_running(0, Some(arrived[0].seq));
-    let ask = |action| {
-        let intervention = Intervention {
-            action,
-            who: "test".to_owned(),
-            why: String::new(),
-            batch: None,
-        };
-        assert_eq!(
-            open.ledger.intervene(intervention).unwrap(),
-            [Intervened::Done]
-        );
-    };
+    let ask = |action| assert_eq!(open.ask(action), [Intervened::Done]);
     ask(Action::Cancel(vec![arrived[0].seq]));
     ask(Action::Replay {
         deliveries: vec![arrived[0].seq],
@@ -512,17 +493,12 @@ pub(in crate::ledger) fn the_newest_is_forgotten_with_what_it_is_compared_to(eng
     // The newer one goes; the older one can still be handled anew.
     open.sweep_at(START + DAY + DAY / 4, &day());
     assert_eq!(open.ledger.counts().unwrap().events, 1);
-    let replay = Intervention {
-        action: Action::Replay {
-            deliveries: vec![older.seq],
-            keys: ReplayKeys::New,
-            component: Choice::Current,
-        },
-        who: "test".to_owned(),
-        why: String::new(),
-        batch: None,
+    let replay = Action::Replay {
+        deliveries: vec![older.seq],
+        keys: ReplayKeys::New,
+        component: Choice::Current,
     };
-    assert_eq!(open.ledger.intervene(replay).unwrap(), [Intervened::Done]);
+    assert_eq!(open.ask(replay), [Intervened::Done]);
     let again = &open.runnable()[0];
     assert_eq!(open.does(again, 9), Completed::Conflict);
 

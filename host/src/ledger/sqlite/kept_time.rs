@@ -6,13 +6,13 @@ use super::batch::int;
 use super::rows::millis;
 use crate::clock::{Mark, SteadyClock};
 
+/// By how much due times are ahead of the time of day, within a query.
+pub(super) const AHEAD: &str = "coalesce((SELECT steady - wall FROM kept_time), 0)";
+
 /// By how much due times are ahead of the time of day.
 pub(super) fn ahead(conn: &Connection) -> Result<i64> {
-    let ahead = conn
-        .prepare_cached("SELECT steady - wall FROM kept_time")?
+    conn.prepare_cached(&format!("SELECT {AHEAD}"))?
         .query_row([], |row| row.get(0))
-        .optional()?;
-    Ok(ahead.unwrap_or(0))
 }
 
 /// Lets the clock go on from where the last process had it, if anything is due by it;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::{Numbered, attempts, maybe_millis, millis, walk};
 use crate::event::EventId;
+use crate::ledger::sqlite::kept_time::AHEAD;
 use crate::ledger::{
     Blocker, DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, InterventionView, Listed,
     Page, RecordFilter, StateFilter,
@@ -85,13 +86,13 @@ fn event_of(conn: &Connection, event: i64) -> Result<Option<(i64, String, u64)>>
 /// One delivery with its event and the end of its last attempt.
 fn summary(conn: &Connection, seq: i64) -> Result<Option<DeliverySummary>> {
     let found = conn
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT d.seq, e.id, s.name, e.kind, e.received, h.name, d.state, d.attempts, d.run,
-                 d.crashes, d.due - coalesce((SELECT steady - wall FROM kept_time), 0), d.finished, d.keys, e.erased
+                 d.crashes, d.due - {AHEAD}, d.finished, d.keys, e.erased
              FROM deliveries d CROSS JOIN events e ON e.seq = d.event
              CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
-             WHERE d.seq = ?1",
-        )?
+             WHERE d.seq = ?1"
+        ))?
         .query_row([seq], read)
         .optional()?;
     let Some(mut summary) = found else {
