@@ -2,6 +2,7 @@
 
 mod disk;
 mod eventually;
+mod failing_disk;
 mod gateway;
 mod hands;
 mod http;
@@ -18,6 +19,7 @@ mod tls;
 
 pub(crate) use disk::Disk;
 pub(crate) use eventually::{eventually, reaches, skip, stays, until};
+pub(crate) use failing_disk::{DiskFault, FailingDisk};
 pub(crate) use gateway::{Gateway, Launch};
 pub(crate) use hands::Hands;
 pub(crate) use http::{Answer, Connection, get, post, request};

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use serde_json::json;
 
 use crate::harness::{
-    Event, Gateway, Handler, Launch, Ledger, Load, Manifest, Receiver, Report, Site, Target,
-    eventually, skip,
+    DiskFault, Event, FailingDisk, Gateway, Handler, Launch, Ledger, Load, Manifest, Receiver,
+    Report, Site, Target, eventually, skip,
 };
 
 /// Kills in the loop, where the environment says nothing.
@@ -335,6 +336,53 @@ fn a_read_only_disk_is_told_at_the_start() {
     let gateway = site.start();
     gateway.accepts(&event);
     assert_eq!(gateway.status_at("/ledger/duplicates"), 1);
+    gateway.stop();
+}
+
+/// Nobody can say what is on a disk whose writes or syncs fail: the process ends, and says why.
+#[test]
+fn a_disk_that_fails_ends_the_process_and_loses_nothing() {
+    let receiver = Receiver::start();
+    let site = counting_site(&receiver);
+    let disk = FailingDisk::new(&site);
+    let gateway = disk.under(&site).start();
+    let url = receiver.url("/");
+    let target = Target::new(gateway.ingress);
+    let load = Load::start(&target, 8, Duration::ZERO, move |number| {
+        counted(number, &url)
+    });
+    let faults = [
+        // As a file system that turned read-only, which some do by themselves after an error.
+        (Some(Errno::ROFS), None),
+        (Some(Errno::IO), None),
+        (None, Some(Errno::IO)),
+    ];
+    let mut gateway = Some(gateway);
+    for (write, sync) in faults {
+        let mut serving = gateway.take().unwrap();
+        let recorded = || serving.status_at("/ledger/events").as_i64().unwrap();
+        let before = recorded();
+        eventually("it has work", || recorded() > before + 100);
+        disk.fails(DiskFault { write, sync });
+        assert!(serving.ends_within(Duration::from_secs(40)), "{write:?}");
+        let said = serving.stderr();
+        assert!(said.contains("the ledger's file failed"), "{said}");
+        drop(serving);
+        let Err((status, stderr)) = disk.under(&site).try_start() else {
+            panic!("it cannot keep anything there");
+        };
+        assert_eq!(status.code(), Some(1));
+        assert!(stderr.contains("tollgate.db"), "{stderr}");
+        disk.fails(DiskFault::default());
+        let again = disk.under(&site).start();
+        target.set(again.ingress);
+        gateway = Some(again);
+    }
+    let gateway = gateway.unwrap();
+    let report = load.finish();
+    assert!(report.broken > 0, "nobody was cut off: this shows nothing");
+    gateway.drains();
+    audit(&site.ledger(), &receiver, &report);
     gateway.stop();
 }
 

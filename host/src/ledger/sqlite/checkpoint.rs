@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
-use rusqlite::{Connection, OpenFlags, Result};
+use rusqlite::{Connection, Result};
 
 use super::FatalHook;
-use super::error::{Fault, OpenError, fault};
+use super::error::{At, Fault, OpenError, fault};
 use super::open;
 use crate::failpoint::{self, Failpoint};
 
@@ -55,12 +55,7 @@ struct Wish {
 
 impl Checkpointer {
     pub(super) fn start(path: &Path, fatal: FatalHook) -> std::result::Result<Self, OpenError> {
-        let conn = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        open::configure(&conn)?;
-        conn.pragma_update(None, "synchronous", "FULL")?;
+        let conn = open::checkpointing(path).at(path)?;
         let shared = Arc::<Shared>::default();
         let thread = thread::Builder::new()
             .name("checkpoint".into())

@@ -1,6 +1,6 @@
 //! What can go wrong, and what each of SQLite's errors means for the ledger.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Error, ErrorCode, ffi};
@@ -88,8 +88,38 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// SQLite refused.
-    #[error("cannot open the ledger: {0}")]
-    Sqlite(#[from] Error),
+    #[error("the ledger {} cannot be opened: {reason}", path.display())]
+    Sqlite {
+        /// The ledger's file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+}
+
+/// Names the file that SQLite refused to work with.
+pub(super) trait At<T> {
+    /// What came of it, or why the file at `path` cannot be opened.
+    fn at(self, path: &Path) -> Result<T, OpenError>;
+}
+
+impl<T> At<T> for rusqlite::Result<T> {
+    fn at(self, path: &Path) -> Result<T, OpenError> {
+        self.map_err(|error| OpenError::Sqlite {
+            path: path.into(),
+            reason: reason(&error),
+        })
+    }
+}
+
+fn reason(error: &Error) -> String {
+    match error {
+        Error::SqliteFailure(cause, _) if cause.code == ErrorCode::SystemIoFailure => format!(
+            "{error} (SQLite's code {}); the system's log may say what is wrong with its disk",
+            cause.extended_code,
+        ),
+        _ => error.to_string(),
+    }
 }
 
 /// What an error of a write means.

@@ -52,6 +52,7 @@ use parking_lot::Mutex;
 
 use self::batch::Memory;
 use self::checkpoint::Checkpointer;
+use self::error::At;
 use self::op::{
     CompletionRequest, FireRequest, HoldStep, Mark, Op, Prepared, Reply, SettlementRequest,
     Sweeping, Task,
@@ -150,9 +151,9 @@ impl SqliteLedger {
     ) -> Result<Self, OpenError> {
         let open::Claimed { path, lock } = open::claim(&options.path)?;
         let mut conn = open::writer(&path)?;
-        kept_time::resume(&conn, &clock)?;
+        kept_time::resume(&conn, &clock).at(&path)?;
         let running = count_crashes(&mut conn, &path, &clock)?;
-        let memory = Memory::load(&conn, options.scheduled)?;
+        let memory = Memory::load(&conn, options.scheduled).at(&path)?;
         let queue = Arc::new(Queue::new(options.queue, options.queue_bytes));
         let writable = Arc::new(AtomicBool::new(true));
         let writer = Writer {
@@ -246,7 +247,7 @@ fn count_crashes(
     let marks = open::beside(path, ".running");
     let failed = |source| open::file_error(&marks, source);
     let (running, marked) = Running::open(marks.clone()).map_err(failed)?;
-    let counted = recover::count_crashes(conn, &marked, clock)?;
+    let counted = recover::count_crashes(conn, &marked, clock).at(path)?;
     if counted > 0 {
         tracing::warn!(
             deliveries = counted,

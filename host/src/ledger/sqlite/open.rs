@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::OpenError;
+use super::error::{At, OpenError};
 use super::schema;
 
 /// The first SQLite without the bug by which a checkpoint could lose commits when two
@@ -69,9 +69,17 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
         OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    configure(&conn)?;
-    schema::check(&conn)?;
+    )
+    .at(path)?;
+    configure(&conn).at(path)?;
+    schema::check(&conn, path)?;
+    configure_writer(&conn).at(path)?;
+    sync_log(&conn, path)?;
+    schema::migrate(&mut conn, path)?;
+    Ok(conn)
+}
+
+fn configure_writer(conn: &Connection) -> rusqlite::Result<()> {
     // The first two take effect on a new file alone, before its first table.
     conn.pragma_update(None, "page_size", PAGE_SIZE)?;
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -80,18 +88,14 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
     // What is deleted is overwritten, since it may be somebody's personal data.
     conn.pragma_update(None, "secure_delete", "ON")?;
     // The writer does this itself, after it has answered.
-    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
-    sync_log(&conn, path)?;
-    schema::migrate(&mut conn)?;
-    Ok(conn)
+    conn.pragma_update(None, "wal_autocheckpoint", 0)
 }
 
 /// What every connection is set to.
-pub(super) fn configure(conn: &Connection) -> Result<(), OpenError> {
+pub(super) fn configure(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    Ok(())
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)
 }
 
 /// Brings to disk what a killed process may have left readable but not synced:
@@ -103,8 +107,7 @@ fn sync_log(conn: &Connection, path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(source) => return Err(file_error(&log, source)),
     }
-    checkpoint(conn)?;
-    Ok(())
+    checkpoint(conn).at(path)
 }
 
 /// Moves the whole write-ahead log into the file and empties it, as far as readers
@@ -113,17 +116,23 @@ pub(super) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
-/// Empties the write-ahead log, so that neither it nor the file holds bytes that have been
-/// overwritten; whether that was possible now, as it is not while somebody reads. Nearly all
-/// of the work is done without holding up commits.
-pub(super) fn scrub(path: &Path) -> Result<bool, OpenError> {
+/// Opens a connection beside the writer's, to move the write-ahead log with.
+pub(super) fn checkpointing(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     configure(&conn)?;
-    conn.busy_timeout(Duration::ZERO)?;
     conn.pragma_update(None, "synchronous", "FULL")?;
+    Ok(conn)
+}
+
+/// Empties the write-ahead log, so that neither it nor the file holds bytes that have been
+/// overwritten; whether that was possible now, as it is not while somebody reads. Nearly all
+/// of the work is done without holding up commits.
+pub(super) fn scrub(path: &Path) -> rusqlite::Result<bool> {
+    let conn = checkpointing(path)?;
+    conn.busy_timeout(Duration::ZERO)?;
     let run = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     run("PRAGMA wal_checkpoint(PASSIVE)")?;
     match run("PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -133,7 +142,7 @@ pub(super) fn scrub(path: &Path) -> Result<bool, OpenError> {
         {
             Ok(false)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 

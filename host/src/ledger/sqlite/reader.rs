@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::{OpenError, unreadable};
+use super::error::{At, OpenError, unreadable};
 use super::tally::Tally;
 use super::{backlog, open, order, pauses, reads, records, schema, state};
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
@@ -39,8 +39,8 @@ impl SqliteReader {
             return Err(OpenError::Missing { path: path.into() });
         }
         let reader = Self::unchecked(open::absolute(path)?);
-        let conn = reader.connect()?;
-        if !schema::is_current(&conn)? {
+        let conn = reader.connect().at(path)?;
+        if !schema::is_current(&conn, path)? {
             return Err(OpenError::Older { path: path.into() });
         }
         reader.give_back(conn);
@@ -240,7 +240,7 @@ impl SqliteReader {
         answer
     }
 
-    fn connect(&self) -> Result<Connection, OpenError> {
+    fn connect(&self) -> rusqlite::Result<Connection> {
         // No NO_MUTEX: a connection is used by one thread at a time, whichever it is.
         let conn = Connection::open_with_flags(
             &self.path,

@@ -12,9 +12,11 @@
 //! States are text and the `v_…` views spell out names and ids, so that a ledger
 //! can be read with `sqlite3`.
 
-use rusqlite::Connection;
+use std::path::Path;
 
-use super::error::OpenError;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{At, OpenError};
 
 /// Marks the file as a ledger of this gateway: "Toll".
 const APPLICATION_ID: i64 = 0x546f_6c6c;
@@ -24,10 +26,14 @@ const APPLICATION_ID: i64 = 0x546f_6c6c;
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledger.sql")];
 
 /// Brings the file's schema up to date, each step in a transaction of its own.
-pub(super) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {
-    let found = check(conn)?;
+pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let found = check(conn, path)?;
+    migrate_from(conn, found).at(path)
+}
+
+fn migrate_from(conn: &mut Connection, found: usize) -> rusqlite::Result<()> {
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(found) {
-        let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(sql)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.pragma_update(None, "user_version", step as i64 + 1)?;
@@ -38,27 +44,28 @@ pub(super) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {
 
 /// Refuses a file that is no ledger or that a newer gateway wrote; returns how many
 /// migrations it has had. Changes nothing.
-pub(super) fn check(conn: &Connection) -> Result<usize, OpenError> {
-    let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+pub(super) fn check(conn: &Connection, path: &Path) -> Result<usize, OpenError> {
+    let number = |pragma| conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let found = number("user_version").at(path)?;
+    let application = number("application_id").at(path)?;
+    let tables: i64 = conn
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .at(path)?;
     let fresh = tables == 0 && found == 0;
     if !fresh && application != APPLICATION_ID {
-        return Err(OpenError::NotALedger {
-            path: conn.path().unwrap_or_default().into(),
-        });
+        return Err(OpenError::NotALedger { path: path.into() });
     }
     usize::try_from(found)
         .ok()
         .filter(|found| *found <= MIGRATIONS.len())
         .ok_or_else(|| OpenError::Newer {
-            path: conn.path().unwrap_or_default().into(),
+            path: path.into(),
             found,
             known: MIGRATIONS.len(),
         })
 }
 
 /// Whether the file has every migration, so that it can be read.
-pub(super) fn is_current(conn: &Connection) -> Result<bool, OpenError> {
-    Ok(check(conn)? == MIGRATIONS.len())
+pub(super) fn is_current(conn: &Connection, path: &Path) -> Result<bool, OpenError> {
+    Ok(check(conn, path)? == MIGRATIONS.len())
 }
