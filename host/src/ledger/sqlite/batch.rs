@@ -96,9 +96,12 @@ pub(super) enum Isolation {
 /// When a transaction is written.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
-    wall: UnixMillis,
-    steady: UnixMillis,
-    ahead: i64,
+    /// The time of day.
+    pub(super) wall: UnixMillis,
+    /// The time that due times go by.
+    pub(super) steady: UnixMillis,
+    /// By how much these are ahead of the time of day.
+    pub(super) ahead: i64,
 }
 
 impl Moment {
@@ -118,12 +121,7 @@ pub(super) struct Batch<'a> {
     pub(super) made: Made,
     /// By how much the number of attempts that name a component changes.
     named: Vec<(i64, i64)>,
-    /// The time of day.
-    pub(super) now: UnixMillis,
-    /// The time that due times go by.
-    pub(super) steady: UnixMillis,
-    /// By how much these are ahead of the time of day.
-    pub(super) ahead: i64,
+    pub(super) at: Moment,
     pub(super) max_scheduled: i64,
     names: &'a mut Names,
     next: &'a mut Next,
@@ -135,7 +133,7 @@ pub(super) struct Batch<'a> {
 pub(super) fn run(
     conn: &Connection,
     memory: &mut Memory,
-    moment: Moment,
+    at: Moment,
     ops: &mut [Op],
     isolation: Isolation,
 ) -> Result<Made> {
@@ -145,9 +143,7 @@ pub(super) fn run(
         tally: before,
         made: Made::default(),
         named: Vec::new(),
-        now: moment.wall,
-        steady: moment.steady,
-        ahead: moment.ahead,
+        at,
         max_scheduled: memory.max_scheduled,
         names: &mut memory.names,
         next: &mut memory.next,
@@ -268,7 +264,7 @@ impl Batch<'_> {
 
     /// What to judge ages by: see [`SteadyClock::cautious`](crate::clock::SteadyClock::cautious).
     pub(super) fn cautious(&self) -> UnixMillis {
-        self.now.min(self.steady)
+        self.at.wall.min(self.at.steady)
     }
 
     fn execute(&self, sql: &str) -> Result<()> {

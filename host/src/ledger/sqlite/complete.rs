@@ -178,7 +178,7 @@ fn queue_requests(
     let mut span = Span::default();
     for new in &completion.effects.outbox {
         let seq = batch.next_request();
-        let (now, due) = (batch.now, batch.steady);
+        let (now, due) = (batch.at.wall, batch.at.steady);
         batch
             .conn
             .prepare_cached(

@@ -9,6 +9,9 @@ use super::tally::Counter;
 use crate::event::EventId;
 use crate::ledger::{Erased, Erasure, Retention};
 
+/// Erases what the handling of an event has scheduled.
+pub(super) const ERASE_SCHEDULED: &str = "UPDATE schedule SET payload = x'' WHERE cause = ?1";
+
 /// Erases an event now, if it has ended, with the payloads of what its handling scheduled.
 pub(super) fn on_demand(batch: &mut Batch<'_>, id: EventId) -> Result<Erased> {
     let seq: Option<i64> = batch
@@ -29,7 +32,7 @@ pub(super) fn on_demand(batch: &mut Batch<'_>, id: EventId) -> Result<Erased> {
             // It keeps its time, since something of the handler's depends on that.
             batch
                 .conn
-                .prepare_cached("UPDATE schedule SET payload = x'' WHERE cause = ?1")?
+                .prepare_cached(ERASE_SCHEDULED)?
                 .execute([id.as_bytes()])?;
             Ok(Erased::Done)
         }
@@ -100,7 +103,7 @@ fn erase(
             )?;
         }
     }
-    let now = int(batch.now);
+    let now = int(batch.at.wall);
     batch
         .conn
         .prepare_cached("UPDATE events SET erased = ?2 WHERE seq = ?1")?

@@ -129,8 +129,8 @@ pub(super) fn apply(batch: &mut Batch<'_>, excuse: &Excuse) -> Result<u64> {
             let moved = update.execute(params![
                 excuse.component.0,
                 delivery.0,
-                int(batch.steady),
-                int(batch.now)
+                int(batch.at.steady),
+                int(batch.at.wall)
             ])?;
             excused += moved as u64;
             if moved > 0 && state != Retrying {

@@ -99,7 +99,7 @@ fn retry(batch: &mut Batch<'_>, row: &Row, by: &Intervention) -> Result<Interven
     batch
         .conn
         .prepare_cached("UPDATE deliveries SET due = ?2 WHERE seq = ?1")?
-        .execute(params![row.seq, int(batch.steady)])?;
+        .execute(params![row.seq, int(batch.at.steady)])?;
     note(batch, row.seq, row.run, "retry", by, &by.why)?;
     Ok(Intervened::Done)
 }
@@ -124,7 +124,7 @@ fn end(batch: &mut Batch<'_>, seq: i64, from: DeliveryState) -> Result<()> {
         .prepare_cached(
             "UPDATE deliveries SET state = 'dead', due = NULL, finished = ?2 WHERE seq = ?1",
         )?
-        .execute(params![seq, int(batch.now)])?;
+        .execute(params![seq, int(batch.at.wall)])?;
     batch.tally.moved(from, DeliveryState::Dead, 1);
     order::leave(batch, seq)
 }
@@ -175,8 +175,8 @@ fn replay(
             run,
             keys,
             component,
-            int(batch.steady),
-            int(batch.now),
+            int(batch.at.steady),
+            int(batch.at.wall),
         ])?;
     batch.tally.moved(row.state, DeliveryState::Retrying, 1);
     order::come_back(batch, row.seq, DeliveryState::Retrying)?;
@@ -275,7 +275,7 @@ fn add_delivery(
             seq,
             event_seq,
             number,
-            int(batch.now),
+            int(batch.at.wall),
             key.as_ref().map(|key| key.0.as_slice()),
             place.map(|place| place as i64),
         ])?;
@@ -299,7 +299,7 @@ fn add_delivery(
         keys: 1,
         component: None,
         crashes: 0,
-        since: batch.now,
+        since: batch.at.wall,
         excused: 0,
         key: *key,
     });
@@ -324,7 +324,7 @@ fn note(
         )?
         .execute(params![
             delivery,
-            int(batch.now),
+            int(batch.at.wall),
             action,
             run,
             by.who,

@@ -103,7 +103,7 @@ pub(super) fn pass_on(batch: &mut Batch<'_>, key: &[u8]) -> Result<()> {
     batch
         .conn
         .prepare_cached("UPDATE deliveries SET turn = 1, due = ?2 WHERE seq = ?1")?
-        .execute(params![seq, pending.then_some(int(batch.steady))])?;
+        .execute(params![seq, pending.then_some(int(batch.at.steady))])?;
     if pending {
         let sql = format!(
             "SELECT {DELIVERY_COLUMNS} FROM deliveries d {DELIVERY_JOINS} WHERE d.seq = ?1"

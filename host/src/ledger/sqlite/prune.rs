@@ -156,7 +156,7 @@ fn leave_key(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> 
                          first_delivery = NULL, deliveries = 0
                      WHERE seq = ?1",
                 )?
-                .execute(params![event.seq, int(batch.now)])?;
+                .execute(params![event.seq, int(batch.at.wall)])?;
             Ok(changed as u64)
         }
     }

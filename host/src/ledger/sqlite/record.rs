@@ -201,7 +201,7 @@ fn count_duplicate(batch: &mut Batch<'_>, new: &Prepared) -> Result<Recorded> {
                  duplicates_differing = duplicates_differing + ?2, last_duplicate = ?3
              WHERE seq = ?1",
         )?
-        .execute(params![seq, !same_bytes, int(batch.now)])?;
+        .execute(params![seq, !same_bytes, int(batch.at.wall)])?;
     if !same_bytes {
         batch.tally.add(Counter::DuplicatesDiffering, 1);
     }

@@ -31,7 +31,7 @@ pub(super) fn resolve<'a>(
     for (key, write) in writes {
         let put = match write {
             ScheduleWrite::Cancel => None,
-            ScheduleWrite::Put(new) => match new.resolve(batch.now) {
+            ScheduleWrite::Put(new) => match new.resolve(batch.at.wall) {
                 Some((due, depth)) => Some((new, due, depth)),
                 None => return Ok(Err(Inapplicable::ScheduleTooFar)),
             },
@@ -93,7 +93,7 @@ pub(super) fn apply(
             .execute(params![
                 handler,
                 key,
-                int(due) + if steady { batch.ahead } else { 0 },
+                int(due) + if steady { batch.at.ahead } else { 0 },
                 new.call,
                 cause.as_bytes(),
                 new.kind,
@@ -135,7 +135,7 @@ pub(super) fn fire(batch: &mut Batch<'_>, request: &FireRequest) -> Result<Fired
             "SELECT min(due) FROM (SELECT min(due) AS due FROM schedule WHERE steady = 0
                  UNION ALL SELECT min(due) - ?1 FROM schedule WHERE steady = 1)",
         )?
-        .query_row([batch.ahead], |row| row.get(0))?;
+        .query_row([batch.at.ahead], |row| row.get(0))?;
     fired.next = next.map(|due| due.max(0).cast_unsigned());
     Ok(fired)
 }
@@ -183,7 +183,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<(i64, i64, Scheduled)> {
 fn due(batch: &Batch<'_>, now: UnixMillis) -> Result<Vec<(i64, i64, Scheduled)>> {
     let mut statement = batch.conn.prepare_cached(&select("AND ?3 IS NULL"))?;
     let of: Option<i64> = None;
-    let mut rows = statement.query(params![FIRE_STEP as i64, batch.ahead, of, int(now)])?;
+    let mut rows = statement.query(params![FIRE_STEP as i64, batch.at.ahead, of, int(now)])?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     while bytes < FIRE_BYTES
         && let Some(row) = rows.next()?

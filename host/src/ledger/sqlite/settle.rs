@@ -139,7 +139,7 @@ fn move_some(
 
 /// Moves a delivery that is still due into another state.
 pub(super) fn mark(batch: &mut Batch<'_>, mark: Mark) -> Result<()> {
-    let finished = (mark.to == DeliveryState::Dead).then(|| int(batch.now));
+    let finished = (mark.to == DeliveryState::Dead).then(|| int(batch.at.wall));
     for from in [
         DeliveryState::Pending,
         DeliveryState::Retrying,

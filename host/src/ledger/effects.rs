@@ -1,0 +1,85 @@
+//! What a handler does and reads during a run, until it is committed.
+
+use super::{NewEvent, NewRequest, ScheduleWrite};
+
+/// What a handler asked for during a run.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// Writes to state, at most one a key.
+    pub state: Vec<(String, StateWrite)>,
+    /// Requests, in the order of the calls.
+    pub outbox: Vec<NewRequest>,
+    /// Emitted events, in the order of the calls, with the handlers that their routes name.
+    pub emitted: Vec<NewEvent>,
+    /// Changes to its schedule, at most one a key.
+    pub schedule: Vec<(String, ScheduleWrite)>,
+}
+
+impl Effects {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.state.is_empty()
+            && self.outbox.is_empty()
+            && self.emitted.is_empty()
+            && self.schedule.is_empty()
+    }
+}
+
+/// A write to one key of a handler's state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StateWrite {
+    /// The value is now this.
+    Set(Vec<u8>),
+    /// There is no value.
+    Delete,
+    /// The value, a decimal 64-bit integer or absent (0), grows by this.
+    Add(i64),
+}
+
+/// The version of a state row: changes with every write; 0 means that the key is absent.
+/// A key that was deleted and set again has a version that it never had before.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Version(pub i64);
+
+/// A value with its version; no value has version 0.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Versioned {
+    /// The value, if the key is present.
+    pub value: Option<Vec<u8>>,
+    /// Its version.
+    pub version: Version,
+}
+
+/// One entry of a listing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StateEntry {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: Vec<u8>,
+    /// Its version.
+    pub version: Version,
+}
+
+/// Something that a handler read from its state, to be checked at the commit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Read {
+    /// One key.
+    Key {
+        /// The key.
+        key: String,
+        /// The version that was seen.
+        version: Version,
+    },
+    /// A listing, with the arguments that it was made with.
+    List {
+        /// The prefix.
+        prefix: String,
+        /// Keys after this one.
+        after: Option<String>,
+        /// At most so many.
+        limit: u32,
+        /// The keys and versions that were seen.
+        seen: Vec<(String, Version)>,
+    },
+}
