@@ -577,7 +577,7 @@ fn what_an_attempt_made_is_found_by_its_row() {
 }
 
 #[test]
-fn queries_use_the_partial_indexes() {
+fn queries_use_the_indexes() {
     let engine = Sqlite::new();
     let _ledger = engine.try_open().unwrap();
     let conn = engine.look();
@@ -628,6 +628,10 @@ fn queries_use_the_partial_indexes() {
     uses(
         "SELECT seq FROM deliveries WHERE state = 'running'",
         "deliveries_running",
+    );
+    uses(
+        &erase::ERASE_SCHEDULED.replace("?1", "x'00'"),
+        "schedule_by_cause (cause=?)",
     );
 }
 

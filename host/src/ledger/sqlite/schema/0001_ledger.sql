@@ -205,6 +205,7 @@ CREATE TABLE schedule (
 ) STRICT;
 CREATE UNIQUE INDEX schedule_by_key ON schedule (handler, key);
 CREATE INDEX schedule_due ON schedule (steady, due, seq);
+CREATE INDEX schedule_by_cause ON schedule (cause);
 
 -- Due times, but for those of a schedule's entries at a time of day, go by a clock that
 -- nothing sets. Here is one moment by both, from which the next process goes on.
