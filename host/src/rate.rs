@@ -44,12 +44,12 @@ impl fmt::Display for Rate {
     }
 }
 
-/// A bucket of tokens, by the time of day. Holds one number: the time at which it will
-/// be full again, which each token that is taken moves on by one interval.
+/// A bucket of tokens, by a clock that is never set back. Holds one number: the time at which
+/// it will be full again, which each token that is taken moves on by one interval.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     rate: Rate,
-    /// In nanoseconds since the Unix epoch.
+    /// In nanoseconds, by the same clock.
     full_at: u64,
 }
 
@@ -59,9 +59,12 @@ impl Bucket {
         Self { rate, full_at: 0 }
     }
 
-    /// Keeps to another rate from now on.
-    pub(crate) fn set_rate(&mut self, rate: Rate) {
+    /// Keeps to another rate from now on. What was to wait for the old one waits for no
+    /// longer than an empty bucket does.
+    pub(crate) fn set_rate(&mut self, rate: Rate, now: UnixMillis) {
         self.rate = rate;
+        let empty = nanos(now).saturating_add(rate.burst() * rate.interval());
+        self.full_at = self.full_at.min(empty);
     }
 
     /// When there is a token: `now` or before if there is one now.
@@ -78,13 +81,6 @@ impl Bucket {
     /// Takes a token, whether or not there is one: then it is taken in advance.
     pub(crate) fn take(&mut self, now: UnixMillis) {
         self.full_at = self.full_at.max(nanos(now)) + self.rate.interval();
-    }
-
-    /// Looks at the clock: after one that was set back, an empty bucket begins to fill at
-    /// once rather than when the clock is back where it was.
-    pub(crate) fn look(&mut self, now: UnixMillis) {
-        let empty = nanos(now) + self.rate.burst() * self.rate.interval();
-        self.full_at = self.full_at.min(empty);
     }
 }
 
@@ -148,11 +144,17 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_stops_nothing_for_long() {
-        let mut bucket = per_second(10);
-        taken(&mut bucket, 3_600_000, 3_601_000);
-        bucket.look(1_000);
-        assert!(bucket.opens_at() <= 1_100, "{}", bucket.opens_at());
-        assert_eq!(taken(&mut bucket, 1_000, 2_000), 9);
+    fn a_rate_that_is_raised_counts_at_once() {
+        let hour = Duration::from_secs(3600);
+        let mut bucket = Bucket::new(Rate {
+            count: 1,
+            per: hour,
+        });
+        bucket.take(1_000);
+        assert_eq!(bucket.opens_at(), 3_601_000);
+        let raised = per_second(10).rate;
+        bucket.set_rate(raised, 2_000);
+        assert_eq!(bucket.opens_at(), 2_100);
+        assert_eq!(taken(&mut bucket, 2_000, 3_000), 9);
     }
 }

@@ -17,9 +17,6 @@ use crate::ledger::{Address, Fired, Ledger, LedgerError};
 
 /// The longest time without a look at the clock.
 const LOOK: Duration = Duration::from_secs(1);
-/// The time of day has been set if it stands so much otherwise to the time that passes, in
-/// milliseconds.
-const STEP: u64 = 500;
 /// The pause after an error of the ledger's.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
 
@@ -86,7 +83,7 @@ impl Alarm {
         while !state.stopping {
             let now = clock.wall();
             let set = ahead - clock.ahead();
-            if set.unsigned_abs() >= STEP {
+            if set != 0 {
                 // What is due so long after something is due at another time of day.
                 ahead -= set;
                 state.note(0);

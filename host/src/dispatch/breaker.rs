@@ -100,14 +100,6 @@ impl Breaker {
         }
     }
 
-    /// Looks at the clock: after one that was set back, the time of waiting begins anew
-    /// rather than ending when the clock is back where it was.
-    pub(super) fn look(&mut self, now: UnixMillis) {
-        if let State::Open { since } = &mut self.state {
-            *since = (*since).min(now);
-        }
-    }
-
     /// Whether the next run would be a probe.
     pub(super) fn probes(&self) -> bool {
         !matches!(self.state, State::Closed)
@@ -306,15 +298,5 @@ mod tests {
         assert_eq!(run(&mut breaker, None, 30_000), None);
         assert_eq!(breaker.opens_at(), Some(0));
         assert_eq!(run(&mut breaker, OK, 30_000), Some(Change::Closed));
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_keeps_it_open_for_no_longer_than_its_time() {
-        let mut breaker = breaker();
-        for _ in 0..4 {
-            run(&mut breaker, NO, 3_600_000);
-        }
-        breaker.look(1_000);
-        assert_eq!(breaker.opens_at(), Some(31_000));
     }
 }

@@ -74,7 +74,7 @@ impl Gate {
     pub(super) fn replaced(&mut self, old: &dyn Runnable, new: &dyn Runnable) {
         let (settings, before) = (new.handler(), old.handler());
         match (&mut self.bucket, settings.rate) {
-            (Some(bucket), Some(rate)) => bucket.set_rate(rate),
+            (Some(bucket), Some(rate)) => bucket.set_rate(rate, self.clock.now()),
             (bucket, rate) => *bucket = rate.map(Bucket::new),
         }
         let same = old.digest() == new.digest()
@@ -108,17 +108,6 @@ impl Gate {
         let breaker = self.breaker.as_ref().map_or(Some(0), Breaker::opens_at)?;
         let bucket = self.bucket.as_ref().map_or(0, Bucket::opens_at);
         Some(breaker.max(bucket))
-    }
-
-    /// Looks at the clock, which may have been set back.
-    pub(super) fn look(&mut self) {
-        let now = self.clock.now();
-        if let Some(bucket) = &mut self.bucket {
-            bucket.look(now);
-        }
-        if let Some(breaker) = &mut self.breaker {
-            breaker.look(now);
-        }
     }
 
     /// Whether the next run is to show whether the handler works again.

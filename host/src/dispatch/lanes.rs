@@ -200,8 +200,7 @@ impl Lanes {
     /// Puts into the row what waited for its gate, where that has opened by now.
     pub(super) fn look_at_gates(&mut self) {
         let mut opened = Vec::new();
-        for (name, lane) in &mut self.lanes {
-            lane.gate.look();
+        for (name, lane) in &self.lanes {
             if !lane.in_row && lane.eligible() {
                 opened.push(name.clone());
             }

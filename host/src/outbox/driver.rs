@@ -194,6 +194,7 @@ impl Driver {
     fn start_tries(&mut self, now: UnixMillis) {
         let settings = self.targets.settings();
         let limits = &*settings.hosts;
+        self.hosts.follow(limits, now);
         // One handler never takes every place: its receiver may take all time to answer.
         let per_handler = (settings.concurrency - settings.concurrency / 4).max(1);
         while self.tries.len() < settings.concurrency {

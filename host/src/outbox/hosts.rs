@@ -56,6 +56,13 @@ impl Hosts {
             && (limit.rate.is_none() || host.opens_at() <= now)
     }
 
+    /// Keeps to these limits from now on, also where more was to be waited for by others.
+    pub(super) fn follow(&mut self, limits: &HostLimits, now: UnixMillis) {
+        for (name, host) in &mut self.0 {
+            host.follow(limits.of(name).1, now);
+        }
+    }
+
     /// A request goes. Returns the name under which it counts.
     pub(super) fn started(
         &mut self,
@@ -67,7 +74,7 @@ impl Hosts {
         let (name, limit) = limits.of(host);
         let host = self.0.entry(name.to_owned()).or_default();
         host.running += 1;
-        host.follow(limit);
+        host.follow(limit, now);
         if let Some(bucket) = &mut host.bucket {
             bucket.take(now);
         }
@@ -134,9 +141,9 @@ impl Hosts {
 }
 
 impl Host {
-    fn follow(&mut self, limit: &HostLimit) {
+    fn follow(&mut self, limit: &HostLimit, now: UnixMillis) {
         match (&mut self.bucket, limit.rate) {
-            (Some(bucket), Some(rate)) => bucket.set_rate(rate),
+            (Some(bucket), Some(rate)) => bucket.set_rate(rate, now),
             (bucket, rate) => *bucket = rate.map(Bucket::new),
         }
     }
@@ -211,6 +218,32 @@ mod tests {
         assert!(!hosts.is_free("slow.example:443", &limits, 1_199));
         assert_eq!(hosts.look(1_000), Some(1_200));
         assert!(hosts.is_free("slow.example:443", &limits, 1_200));
+    }
+
+    #[test]
+    fn limits_that_are_raised_count_at_once() {
+        let mut hosts = Hosts::default();
+        let per = |seconds| Rate {
+            count: 1,
+            per: Duration::from_secs(seconds),
+        };
+        let of = |rate| {
+            HostLimits::all(HostLimit {
+                concurrency: 2,
+                rate,
+            })
+        };
+        let slow = of(Some(per(3600)));
+        let name = hosts.started(HOST, seq(1), &slow, 1_000);
+        hosts.ended(&name, seq(1), None);
+        hosts.follow(&slow, 1_000);
+        assert_eq!(hosts.look(1_000), Some(3_601_000));
+        let raised = of(Some(per(1)));
+        hosts.follow(&raised, 2_000);
+        assert_eq!(hosts.look(2_000), Some(3_000));
+        assert!(hosts.is_free(HOST, &raised, 3_000));
+        hosts.follow(&of(None), 2_000);
+        assert_eq!(hosts.look(2_000), None);
     }
 
     #[test]
