@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--json]"
-//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger, verify
+//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger, pruning, verify
 //! ```
 
 #![expect(
@@ -25,6 +25,7 @@ mod memory;
 mod options;
 mod order;
 mod payload;
+mod pruning;
 mod reload;
 mod report;
 mod role;
@@ -59,6 +60,7 @@ fn main() -> Result<()> {
             Part::Completion => completion::measure(&options, &mut report)?,
             Part::Ledger => ledger::measure(&options, &mut report)?,
             Part::Memory => memory::measure(&options, &mut report)?,
+            Part::Pruning => pruning::measure(&options, &mut report)?,
             Part::Verify => verify::measure(&options, &mut report)?,
         }
     }

@@ -15,11 +15,12 @@ pub(crate) enum Part {
     Memory,
     Completion,
     Ledger,
+    Pruning,
     Verify,
 }
 
 /// Those that are measured where none is named, and the one that takes too long for that.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part::Throughput,
     Part::Order,
     Part::Isolation,
@@ -28,6 +29,7 @@ const PARTS: [Part; 9] = [
     Part::Memory,
     Part::Completion,
     Part::Ledger,
+    Part::Pruning,
     Part::Verify,
 ];
 
@@ -43,6 +45,7 @@ impl Part {
             Self::Memory => "memory",
             Self::Completion => "completion",
             Self::Ledger => "ledger",
+            Self::Pruning => "pruning",
             Self::Verify => "verify",
         }
     }
