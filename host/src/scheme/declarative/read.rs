@@ -268,17 +268,16 @@ fn basis(
         Some(Dedup::By(DedupBy::IdOrBody)) => Basis::IdOrBody,
         None if id_is_signed => Basis::Id,
         Some(Dedup::Without(without)) => {
-            let left_out =
-                PointerSet::new(&without.body_without).map_err(|error| error.to_string());
+            let left_out = match PointerSet::new(&without.body_without) {
+                Err(error) => Err(error.to_string()),
+                Ok(left_out) if left_out.is_empty() || !signed.contains(&SignedPiece::Body) => {
+                    Err("name one or more values of a body that is signed".to_owned())
+                }
+                Ok(left_out) => Ok(left_out),
+            };
             let left_out = mistakes
                 .keep("dedup.body_without", left_out)
                 .unwrap_or_default();
-            if left_out.is_empty() || !signed.contains(&SignedPiece::Body) {
-                mistakes.add(
-                    "dedup.body_without",
-                    "name one or more values of a body that is signed",
-                );
-            }
             if !fields.iter().all(|field| is_signed(field, signed)) {
                 mistakes.add("dedup.if_there", "name a value of the signed body");
             }
