@@ -221,6 +221,7 @@ impl Status for Core {
             },
             "ledger": ledger,
             "backlog": self.backlog.json(),
+            "guests": self.guests_json(),
             "rejections": self.rejections_json(),
             "held_hosts_until_ms": self.held_hosts_json(),
             "secrets": self.secrets_json(&generation),
@@ -282,6 +283,15 @@ impl Core {
             (name.to_string(), handler_json(loaded, &lane))
         });
         Value::Object(handlers.collect())
+    }
+
+    fn guests_json(&self) -> Value {
+        let (taken, all) = self.dispatcher.room();
+        json!({
+            "running": taken.threads,
+            "memory_reserved": taken.memory,
+            "memory_limit": all.memory,
+        })
     }
 
     fn secrets_json(&self, generation: &Generation) -> Value {

@@ -9,14 +9,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::components::Components;
-use crate::dispatch::{Routes, Runnable};
+use crate::dispatch::{Dispatcher, Routes, Runnable};
 use crate::event::{ComponentDigest, HandlerName, UnixMillis};
 use crate::fixtures;
 use crate::ledger::{Delivery, Ledger};
+use crate::machine;
 use crate::manifest::{Handler, Manifest, Mistakes, Source};
 use crate::sandbox::{
     Component, LoadError, Run, Sandbox, SandboxError, SandboxOptions, StateSource,
 };
+
+/// What a machine that does not tell is taken to have.
+const UNTOLD_MEMORY: u64 = 4 << 30;
 
 /// A manifest with all that it names, ready to serve.
 pub struct Generation {
@@ -400,8 +404,15 @@ impl Generation {
         self.by_path.get(path)
     }
 
+    /// Has its handlers run from now on.
+    pub(crate) fn run_by(&self, dispatcher: &Dispatcher) {
+        let memory = self.manifest.plugins.memory;
+        dispatcher.set_memory(memory.unwrap_or_else(memory_of_guests));
+        dispatcher.set_handlers(self.runnables(), self.routes.clone());
+    }
+
     /// The handlers, for the dispatcher.
-    pub fn runnables(&self) -> Vec<Arc<dyn Runnable>> {
+    fn runnables(&self) -> Vec<Arc<dyn Runnable>> {
         self.handlers
             .values()
             .map(|handler| handler.clone() as Arc<dyn Runnable>)
@@ -415,6 +426,13 @@ impl Generation {
             .map(|(name, handler)| (name.clone(), handler.digest()))
             .collect()
     }
+}
+
+/// What guests may have together where the manifest does not say: half of what there is, so
+/// that the other half is left to the host, the page cache and others.
+fn memory_of_guests() -> usize {
+    let all = machine::memory().unwrap_or(UNTOLD_MEMORY);
+    usize::try_from(all / 2).unwrap_or(usize::MAX)
 }
 
 impl fmt::Debug for Generation {

@@ -23,6 +23,7 @@ pub mod json;
 mod key_cache;
 mod last_good;
 pub mod ledger;
+mod machine;
 pub mod manifest;
 pub mod outbox;
 mod pause;

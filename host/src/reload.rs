@@ -471,9 +471,7 @@ impl Thread {
         let generation = Arc::new(generation);
         // Handlers first: a delivery must not arrive for one that the dispatcher does not
         // know yet.
-        self.core
-            .dispatcher
-            .set_handlers(generation.runnables(), generation.routes.clone());
+        generation.run_by(&self.core.dispatcher);
         self.core.current.store(generation.clone());
         // What runs still ends on the old one, and names its components then.
         self.core.prune_components(&[&old, &generation]);

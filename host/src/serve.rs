@@ -165,7 +165,7 @@ impl Gateway {
         for (handler, pause) in shared.pauses()? {
             dispatcher.set_pause(&handler, Some(pause));
         }
-        dispatcher.set_handlers(generation.runnables(), generation.routes.clone());
+        generation.run_by(&dispatcher);
         let pool = dispatcher.start(shared.clone())?;
         let timer = alarm.start(shared.clone(), steady.clone(), core.address())?;
         let outbox = Outbox::start(outbox::Parts {

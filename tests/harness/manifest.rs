@@ -9,6 +9,7 @@ use super::PATH;
 #[derive(Clone)]
 pub(crate) struct Manifest {
     server: String,
+    plugins: String,
     reload: String,
     sections: String,
 }
@@ -27,6 +28,7 @@ impl Manifest {
     pub(crate) fn new() -> Self {
         Self {
             server: String::new(),
+            plugins: String::new(),
             reload: "debounce = \"30ms\"\n".to_owned(),
             sections: String::new(),
         }
@@ -35,6 +37,12 @@ impl Manifest {
     /// A line of `[server]`.
     pub(crate) fn server(mut self, line: &str) -> Self {
         writeln!(self.server, "{line}").unwrap();
+        self
+    }
+
+    /// A line of `[plugins]`.
+    pub(crate) fn plugins(mut self, line: &str) -> Self {
+        writeln!(self.plugins, "{line}").unwrap();
         self
     }
 
@@ -83,6 +91,7 @@ impl Manifest {
     pub(crate) fn text(&self) -> String {
         let Self {
             server,
+            plugins,
             reload,
             sections,
         } = self;
@@ -90,7 +99,7 @@ impl Manifest {
             "version = 1\n\
              [server]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n{server}\
              [ledger]\nurl = \"sqlite:data/tollgate.db\"\n\
-             [plugins]\ndir = \"plugins\"\n\
+             [plugins]\ndir = \"plugins\"\n{plugins}\
              [reload]\n{reload}\
              [outbox]\nretry = {{ attempts = 6, first = \"20ms\", factor = 1.5, max = \"200ms\", jitter = 0.0 }}\n\
              [sources.stripe]\npath = \"{PATH}\"\nscheme = \"stripe\"\n\

@@ -170,6 +170,46 @@ fn a_handler_works_while_another_loops_at_full_concurrency() {
     println!("{works} deliveries beside {spins} loops took {took:?}");
 }
 
+/// By how much the gateway grew while a handler took 40 MiB in each of its runs, of which
+/// `limit` says how many are under way at once. Another handler has its turn meanwhile.
+fn grown_under(limit: &str) -> u64 {
+    let manifest = Manifest::new()
+        .plugins(&format!("memory = \"{limit}\""))
+        .handler(
+            Handler::new("hog")
+                .retry(1, "10ms")
+                .set("timeout = \"300ms\"\nmemory = \"48MiB\"\nbreaker = false"),
+        )
+        .handler(Handler::new("worker").set("memory = \"48MiB\""))
+        .route("hog", &["hog"])
+        .route("work", &["worker"]);
+    let site = Site::new(&manifest);
+    let gateway = site.start();
+    let before = gateway.resident();
+    let steps = json!([{ "do": "allocate", "bytes": 40 << 20 }, { "do": "loop" }]);
+    for _ in 0..16 {
+        gateway.accepts(&Event::new("hog", steps.clone()));
+    }
+    gateway.accepts(&Event::new("work", json!({ "do": "add", "key": "n" })));
+    let ledger = site.ledger();
+    eventually("the worker has its turn", || {
+        ledger.deliveries_in("worker", "done") == 1
+    });
+    let waiting = ledger.deliveries_in("hog", "pending");
+    assert!(waiting > 0, "all have ended: this shows nothing");
+    gateway.settles();
+    assert_eq!(ledger.deliveries_in("hog", "dead"), 16);
+    let grown = gateway.most_resident() - before;
+    println!("{limit}: grown by {} MiB", grown >> 20);
+    grown
+}
+
+#[test]
+fn guests_together_take_no_more_memory_than_they_may() {
+    assert!(grown_under("256MiB") < 256 << 20);
+    assert!(grown_under("4GiB") > 400 << 20, "this shows nothing");
+}
+
 #[test]
 fn a_component_with_a_foreign_import_is_refused_by_its_name() {
     let site = Site::new(&Manifest::with_one(guest().component("thief.wasm")));

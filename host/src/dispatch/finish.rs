@@ -82,7 +82,7 @@ fn ran(shared: &Shared, job: &mut Job, attempt: &Attempt) {
     let verdict = lanes
         .get_mut(name)
         .and_then(|lane| lane.gate.ended(pass, Some(attempt.outcome)));
-    lanes.ran(name);
+    lanes.ran(job);
     drop(lanes);
     if verdict.is_some() {
         shared.tell(TrialNews {
@@ -110,7 +110,7 @@ fn pass_over(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
         // This says nothing of the handler.
         lane.gate.ended(std::mem::take(&mut job.pass), None);
     }
-    lanes.ran(name);
+    lanes.ran(&job);
     drop(lanes);
     submit(shared, job, completion);
 }
@@ -120,7 +120,7 @@ fn give_up(shared: &Shared, mut job: Job, turn: Turn) {
     match shared.ledger().give_up(job.delivery.seq, turn) {
         Ok(()) => {
             let mut lanes = shared.lanes.lock();
-            lanes.ran(&job.delivery.handler);
+            lanes.ran(&job);
             if let Some(lane) = lanes.get_mut(&job.delivery.handler) {
                 lane.gate.ended(std::mem::take(&mut job.pass), None);
                 lane.settled();
@@ -153,7 +153,7 @@ fn submit(shared: &Arc<Shared>, job: Job, completion: Completion) {
 fn unavailable(shared: &Shared, mut job: Job, error: &LedgerError) {
     tracing::warn!(handler = %job.delivery.handler, event = %job.delivery.event.id, %error, "a delivery waits for the ledger");
     let mut lanes = shared.lanes.lock();
-    lanes.ran(&job.delivery.handler);
+    lanes.ran(&job);
     lanes.pause(Instant::now() + PAUSE);
     let name = job.delivery.handler.clone();
     if let Some(lane) = lanes.get_mut(&name) {

@@ -31,6 +31,20 @@ pub(super) struct Job {
     pub(super) retry: bool,
     /// What its run was let through on.
     pub(super) pass: Pass,
+    /// What its run may grow to, in bytes.
+    pub(super) memory: usize,
+}
+
+impl Job {
+    fn new(delivery: Delivery, retry: bool) -> Self {
+        Self {
+            delivery,
+            conflicts: 0,
+            retry,
+            pass: Pass::default(),
+            memory: 0,
+        }
+    }
 }
 
 /// Something for a worker to do.
@@ -133,6 +147,15 @@ impl Lane {
         !self.queue.is_empty() && self.running < self.concurrency()
     }
 
+    /// What the next thing to do may grow to, in bytes: nothing, if it is to be committed.
+    pub(super) fn needs(&self) -> usize {
+        if self.commits.is_empty() {
+            self.runnable.handler().limits.memory
+        } else {
+            0
+        }
+    }
+
     /// When there may be something to read from the ledger or to run, as far as that is a
     /// matter of time.
     pub(super) fn looks_at(&self) -> Option<UnixMillis> {
@@ -165,6 +188,7 @@ impl Lane {
                 job
             }
         };
+        job.memory = self.runnable.handler().limits.memory;
         self.running += 1;
         job.pass = self.gate.started(&job.delivery);
         Some(Task::Run(job, self.runnable.clone()))
@@ -193,12 +217,7 @@ impl Lane {
             return false;
         }
         self.watermark = delivery.seq;
-        self.push(Job {
-            delivery,
-            conflicts: 0,
-            retry: false,
-            pass: Pass::default(),
-        });
+        self.push(Job::new(delivery, false));
         true
     }
 
@@ -291,12 +310,7 @@ impl Lane {
     pub(super) fn take_due(&mut self, due: Vec<Delivery>) {
         for delivery in due {
             if self.retries.insert(delivery.seq) {
-                self.push(Job {
-                    delivery,
-                    conflicts: 0,
-                    retry: true,
-                    pass: Pass::default(),
-                });
+                self.push(Job::new(delivery, true));
             }
         }
     }
@@ -322,12 +336,7 @@ impl Lane {
     pub(super) fn refilled(&mut self, deliveries: Vec<Delivery>, complete: bool) {
         for delivery in deliveries {
             self.watermark = delivery.seq;
-            self.push(Job {
-                delivery,
-                conflicts: 0,
-                retry: false,
-                pass: Pass::default(),
-            });
+            self.push(Job::new(delivery, false));
         }
         if complete && !self.missed {
             self.overflowed = false;

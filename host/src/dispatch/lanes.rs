@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::gate::GateStatus;
 use super::lane::{Job, Lane, SUSPECT, Task};
 use super::outcomes::Outcomes;
+use super::places::{Places, Room};
 use super::{PoolOptions, Runnable};
 use crate::clock::Clock;
 use crate::event::HandlerName;
@@ -41,11 +42,12 @@ pub(super) struct Lanes {
     /// while nothing else does, so that nothing else is blamed for what it may do.
     quarantine: VecDeque<Job>,
     quarantine_runs: bool,
-    max_threads: usize,
+    places: Places,
+    /// Nobody in the row may start a run until one ends.
+    full: bool,
     max_bytes: usize,
     pub(super) threads: usize,
     pub(super) idle_workers: usize,
-    running: usize,
     /// Tasks handed out since the start: shows the supervisor whether work proceeds.
     pub(super) taken: u64,
     /// Nothing is handed out before this time, because the ledger cannot be written.
@@ -73,11 +75,14 @@ impl Lanes {
             paused: BTreeMap::new(),
             quarantine: VecDeque::new(),
             quarantine_runs: false,
-            max_threads: options.threads,
+            places: Places::new(Room {
+                threads: options.threads,
+                memory: options.memory,
+            }),
+            full: false,
             max_bytes: options.queued_bytes,
             threads: 0,
             idle_workers: 0,
-            running: 0,
             taken: 0,
             paused_until: None,
             orphans: false,
@@ -110,6 +115,8 @@ impl Lanes {
         }
         let lanes = &self.lanes;
         self.row.retain(|name| lanes.contains_key(name));
+        self.places.forget_but(|name| lanes.contains_key(name));
+        self.full = false;
         self.quarantine
             .retain(|job| lanes.contains_key(&job.delivery.handler));
         // More concurrency may make a waiting lane eligible.
@@ -177,8 +184,19 @@ impl Lanes {
             && !lane.in_row
         {
             lane.in_row = true;
+            self.full = false;
             self.row.push_back(name.clone());
         }
+    }
+
+    pub(super) fn set_memory(&mut self, bytes: usize) {
+        self.places.set_memory(bytes);
+        self.full = false;
+    }
+
+    /// What runs under way take, and what there is.
+    pub(super) fn room(&self) -> (Room, Room) {
+        (self.places.taken(), self.places.all())
     }
 
     /// Starts no more of a handler's deliveries, or starts them again.
@@ -216,19 +234,22 @@ impl Lanes {
         if self.quarantine_waits() {
             return self.take_quarantined();
         }
+        let mut refused = false;
         for _ in 0..self.row.len() {
             let name = self.row.pop_front()?;
-            let may = self.may_take(&name);
             let Some(lane) = self.lanes.get_mut(&name) else {
                 continue;
             };
-            lane.in_row = false;
-            if !may {
-                // Its turn comes when a thread is free; until then others are served.
-                lane.in_row = true;
+            let (running, needs) = (lane.running, lane.needs());
+            if !self.places.allow(&name, running, needs) {
+                // Its turn comes when there is room; until then others are served.
+                self.places.passed_over(&name, running, needs);
                 self.row.push_back(name);
+                refused = true;
                 continue;
             }
+            lane.in_row = false;
+            self.places.served(&name);
             let Some(task) = lane.take() else { continue };
             self.look |= lane.wants_refill();
             self.line_up(&name);
@@ -241,6 +262,7 @@ impl Lanes {
             }
             return Some(self.hand_out(task));
         }
+        self.full = refused;
         None
     }
 
@@ -259,7 +281,7 @@ impl Lanes {
     }
 
     fn take_quarantined(&mut self) -> Option<Task> {
-        if self.running > 0 {
+        if !self.places.empty() {
             return None;
         }
         let job = self.quarantine.pop_front()?;
@@ -272,31 +294,17 @@ impl Lanes {
 
     fn hand_out(&mut self, task: Task) -> Task {
         self.taken += 1;
-        if matches!(task, Task::Run(..)) {
-            self.running += 1;
+        if let Task::Run(job, _) = &task {
+            self.places.start(job.memory);
         }
         task
     }
 
-    /// A quarter of the threads is kept for handlers that have less than their even share,
-    /// so that deliveries of one that never end leave room for the others'.
-    fn may_take(&self, name: &HandlerName) -> bool {
-        let free = self.max_threads.saturating_sub(self.running);
-        if free > self.max_threads / 4 {
-            return true;
-        }
-        let waiting = self.row.len() + 1;
-        let share = (self.max_threads / waiting).max(1);
-        free > 0
-            && self
-                .lanes
-                .get(name)
-                .is_some_and(|lane| lane.running < share)
-    }
-
     /// A run has ended; its end is on its way to the ledger.
-    pub(super) fn ran(&mut self, name: &HandlerName) {
-        self.running -= 1;
+    pub(super) fn ran(&mut self, job: &Job) {
+        let name = &job.delivery.handler;
+        self.places.end(job.memory);
+        self.full = false;
         self.quarantine_runs = false;
         if let Some(lane) = self.lanes.get_mut(name) {
             // The lane may have been made anew since.
@@ -329,7 +337,8 @@ impl Lanes {
     pub(super) fn has_work(&self) -> bool {
         !self.quarantine_runs
             && self.pause_left().is_none()
-            && (!self.row.is_empty() || (self.quarantine_waits() && self.running == 0))
+            && (!self.row.is_empty() && !self.full
+                || self.quarantine_waits() && self.places.empty())
     }
 
     /// How long nothing will be handed out yet.

@@ -13,6 +13,7 @@ mod keys;
 mod lane;
 mod lanes;
 mod outcomes;
+mod places;
 mod pool;
 mod routes;
 mod supervisor;
@@ -36,6 +37,7 @@ pub use gate::GateStatus;
 pub use lanes::LaneStatus;
 use lanes::Lanes;
 pub use outcomes::Outcomes;
+pub use places::Room;
 pub use pool::{Pool, PoolOptions};
 pub use routes::Routes;
 pub use trial::Verdict;
@@ -115,6 +117,17 @@ impl Dispatcher {
         // A second start would be a mistake of the program's; the first ledger stays.
         let _ = self.shared.ledger.set(ledger);
         Pool::start(self.shared.clone())
+    }
+
+    /// Lets guests grow to so many bytes together from now on.
+    pub fn set_memory(&self, bytes: usize) {
+        self.shared.lanes.lock().set_memory(bytes);
+        self.wake();
+    }
+
+    /// What runs under way take, and what there is.
+    pub fn room(&self) -> (Room, Room) {
+        self.shared.lanes.lock().room()
     }
 
     /// Runs `handlers` from now on, by `routes`. Runs under way end as they began;

@@ -32,14 +32,18 @@ pub struct PoolOptions {
     pub threads: usize,
     /// Bytes of payload that may wait in memory, over all handlers.
     pub queued_bytes: usize,
+    /// Bytes that guests may grow to together. Each run counts with its handler's `memory`.
+    pub memory: usize,
 }
 
 impl Default for PoolOptions {
     fn default() -> Self {
-        // 128 threads let eight handlers loop at the default concurrency of 16 at once.
+        // 128 threads let six handlers loop at the default concurrency of 16 at once, and
+        // leave one to each of 32 others.
         Self {
             threads: 128,
             queued_bytes: 64 << 20,
+            memory: usize::MAX,
         }
     }
 }
@@ -127,7 +131,11 @@ fn work(shared: &Arc<Shared>, slot: usize) {
             break;
         }
     }
-    shared.lanes.lock().free_slot(slot);
+    let mut lanes = shared.lanes.lock();
+    lanes.free_slot(slot);
+    // What ended here may have made room for what waits.
+    shared.notify(&lanes);
+    drop(lanes);
     shared.ended.notify_all();
 }
 

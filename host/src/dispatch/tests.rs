@@ -24,6 +24,7 @@ mod bounds;
 mod clock;
 mod gates;
 mod many;
+mod memory;
 mod order;
 mod retries;
 mod trials;
@@ -139,6 +140,7 @@ impl Site {
         let options = PoolOptions {
             threads: 24,
             queued_bytes: 8 << 20,
+            memory: 24 << 20,
         };
         let steady = clock.steady();
         let dispatcher = Dispatcher::new(steady.clone(), options);

@@ -66,6 +66,9 @@ pub(super) const ERASE_AFTER: (Duration, Duration) =
     (Duration::ZERO, Duration::from_millis(36_500 * DAY));
 /// Where components are looked up.
 pub(super) const PLUGINS_DIR: &str = "plugins";
+/// What guests may have together: from a mebibyte to what no machine has. The default depends
+/// on the machine.
+pub(super) const PLUGINS_MEMORY: Bounded<usize> = bounded(0, MIB, 1 << 44);
 
 /// Soon enough for a person who waits, seldom enough for a network file system.
 pub(super) const POLL_INTERVAL: Bounded<Duration> = millis(2 * SECOND, 50, HOUR);

@@ -199,7 +199,8 @@ impl<'t> Fields<'t> {
         self.size_given(cx, key, bounds).unwrap_or(bounds.default)
     }
 
-    fn size_given(
+    /// A size in bytes within bounds, if there is one.
+    pub(super) fn size_given(
         &self,
         cx: &mut Context<'_>,
         key: &str,

@@ -13,9 +13,10 @@ use super::fields::{Context, Fields, Keys, path};
 use super::json::json;
 use super::names::is_name;
 use super::order::order;
-use super::raw::{Key, Node};
+use super::quantity::show_size;
+use super::raw::{Key, Node, Span};
 use super::retry::retry_policy;
-use super::{Handler, Limits, OnTrap};
+use super::{Handler, Limits, OnTrap, Plugins};
 use crate::event::HandlerName;
 
 const HANDLER: Keys = Keys {
@@ -61,13 +62,13 @@ const HANDLER: Keys = Keys {
 pub(super) fn handlers(
     cx: &mut Context<'_>,
     node: Option<&Node>,
-    dir: &Path,
+    plugins: &Plugins,
 ) -> BTreeMap<HandlerName, Arc<Handler>> {
     let mut handlers = BTreeMap::new();
     let table = node.and_then(|node| Fields::open(cx, node, &node.span, "`handlers`"));
     for (key, node) in table.iter().flat_map(Fields::entries) {
         let named = is_name(cx, key, "a handler");
-        if let Some(handler) = handler(cx, key, node, dir)
+        if let Some(handler) = handler(cx, key, node, plugins)
             && named
         {
             handlers.insert(handler.name.clone(), Arc::new(handler));
@@ -76,9 +77,9 @@ pub(super) fn handlers(
     handlers
 }
 
-fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, dir: &Path) -> Option<Handler> {
+fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, plugins: &Plugins) -> Option<Handler> {
     let fields = Fields::read(cx, node, &key.span, &HANDLER)?;
-    let component = component(cx, &fields, dir);
+    let component = component(cx, &fields, &plugins.dir);
     let handler = Handler {
         name: HandlerName::new(key.name.as_str()),
         component: component.clone().unwrap_or_default(),
@@ -90,7 +91,7 @@ fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, dir: &Path) -> Option<H
         on_trap: on_trap(cx, &fields),
         order: order(cx, &fields),
         config: config(cx, &fields),
-        limits: limits(cx, &fields),
+        limits: limits(cx, &fields, &key.span, plugins.memory),
         allow: allow(cx, &fields),
         fixtures: fixtures(cx, &fields),
     };
@@ -114,10 +115,21 @@ fn on_trap(cx: &mut Context<'_>, fields: &Fields<'_>) -> OnTrap {
     }
 }
 
-fn limits(cx: &mut Context<'_>, fields: &Fields<'_>) -> Limits {
+fn limits(cx: &mut Context<'_>, fields: &Fields<'_>, at: &Span, guests: Option<usize>) -> Limits {
+    let memory = fields.size(cx, "memory", &defaults::RUN_MEMORY);
+    if let Some(all) = guests.filter(|all| memory > *all) {
+        let at = fields.get("memory").map_or(at, |node| &node.span);
+        let message = format!(
+            "one run may have {} of memory, and all runs together {}",
+            show_size(memory as u64),
+            show_size(all as u64),
+        );
+        let help = "lower the handler's `memory`, or raise that of `[plugins]`";
+        cx.report.wrong(at, message, help);
+    }
     Limits {
         timeout: fields.duration(cx, "timeout", &defaults::RUN_TIMEOUT),
-        memory: fields.size(cx, "memory", &defaults::RUN_MEMORY),
+        memory,
         tables: fields.count(cx, "tables", &defaults::RUN_TABLES),
         output: fields.size(cx, "output", &defaults::RUN_OUTPUT),
         logs: fields.size(cx, "logs", &defaults::RUN_LOGS),

@@ -150,6 +150,9 @@ pub struct LedgerSettings {
 pub struct Plugins {
     /// `dir`: the folder that components are looked up in. Default `plugins`.
     pub dir: PathBuf,
+    /// `memory`: bytes that guests may grow to together, each run counted with its handler's
+    /// `memory`. Default: half of what the machine has.
+    pub memory: Option<usize>,
 }
 
 /// `[reload]`: how changes of the manifest and of components are noticed.

@@ -63,7 +63,7 @@ const LEDGER: Keys = Keys {
 
 const PLUGINS: Keys = Keys {
     of: "`[plugins]`",
-    known: &["dir"],
+    known: &["dir", "memory"],
     unsupported: &[],
     instead: &[],
 };
@@ -149,7 +149,7 @@ fn build(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let body_limit = server.body_limit;
     let sources = sources::sources(cx, fields.get("sources"), &mut schemes, body_limit, events);
     schemes.warn_unused(cx);
-    let handlers = handlers::handlers(cx, fields.get("handlers"), &plugins.dir);
+    let handlers = handlers::handlers(cx, fields.get("handlers"), &plugins);
     let of_handlers = retention::of_handlers(cx, fields.get("handlers"), events);
     let routes = routes::routes(cx, &fields);
     Manifest {
@@ -322,6 +322,7 @@ fn read_plugins(cx: &mut Context<'_>, fields: &Fields<'_>) -> Plugins {
     let dir = fields.path(cx, "dir").map(|(dir, _)| dir);
     Plugins {
         dir: dir.unwrap_or_else(|| cx.folder.join(PathBuf::from(defaults::PLUGINS_DIR))),
+        memory: fields.size_given(cx, "memory", &defaults::PLUGINS_MEMORY),
     }
 }
 

@@ -62,6 +62,7 @@ fn every_setting_is_read() {
     assert_eq!(made.pointers, ["/customer/email"]);
     assert_eq!(manifest.retention.erasure("handler:dunning"), None);
     assert_eq!(manifest.plugins.dir, folder.join("handlers"));
+    assert_eq!(manifest.plugins.memory, Some(3 << 30));
     assert_eq!(
         manifest.reload,
         Reload {
@@ -307,6 +308,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(server.shutdown_timeout, seconds(25));
     assert_eq!(manifest.ledger.path, folder.join("data/tollgate.db"));
     assert_eq!(manifest.plugins.dir, folder.join("plugins"));
+    assert_eq!(manifest.plugins.memory, None);
     assert_eq!(manifest.reload.watch, Watch::Events);
     assert_eq!(manifest.reload.poll_interval, seconds(2));
     assert_eq!(manifest.reload.debounce, Duration::from_millis(100));
