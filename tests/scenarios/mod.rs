@@ -22,6 +22,7 @@ mod providers;
 mod records;
 mod reload;
 mod replay;
+mod requests;
 mod responses;
 mod retention;
 mod roll_back;

@@ -10,7 +10,7 @@ use crate::harness::{
 };
 
 /// What a command prints with `--json`, and what it ends with.
-fn try_run(
+pub(super) fn try_run(
     site: &Site,
     gateway: &Gateway,
     subcommand: &str,
@@ -28,7 +28,7 @@ fn try_run(
 }
 
 #[track_caller]
-fn run(site: &Site, gateway: &Gateway, subcommand: &str, arguments: &[&str]) -> Value {
+pub(super) fn run(site: &Site, gateway: &Gateway, subcommand: &str, arguments: &[&str]) -> Value {
     let (code, told, stderr) = try_run(site, gateway, subcommand, arguments);
     assert_eq!(code, 0, "{subcommand} {arguments:?}: {stderr}");
     told

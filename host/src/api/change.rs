@@ -23,6 +23,13 @@ pub(crate) struct Asked {
     pub(crate) why: Option<String>,
 }
 
+impl Asked {
+    /// Who asks, for the record.
+    pub(super) fn who(&self) -> &str {
+        self.who.as_deref().unwrap_or("admin API")
+    }
+}
+
 /// A body, read as what it should be.
 pub(super) fn read<T: for<'a> Deserialize<'a>>(body: &Value) -> Result<T, ApiAnswer> {
     T::deserialize(body)
@@ -35,7 +42,7 @@ pub(super) fn intervention(
     asked: &Asked,
     batch: Option<String>,
 ) -> Result<Intervention, ApiAnswer> {
-    let who = asked.who.clone().unwrap_or_else(|| "admin API".to_owned());
+    let who = asked.who().to_owned();
     let why = asked.why.clone().unwrap_or_default();
     for text in [Some(&who), Some(&why), batch.as_ref()]
         .into_iter()
@@ -85,6 +92,8 @@ impl std::fmt::Debug for Brief<'_> {
             Action::Cancel(of) => ("cancel", of.len()),
             Action::Replay { deliveries, .. } => ("replay", deliveries.len()),
             Action::Route(of) => ("route", of.len()),
+            Action::RetryRequests(of) => ("retry of requests", of.len()),
+            Action::CancelRequests(of) => ("cancel of requests", of.len()),
         };
         write!(f, "{name} of {many}")
     }

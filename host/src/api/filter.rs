@@ -18,6 +18,15 @@ const MAX_TEXT: usize = 512;
 /// misspelt filter would mean everything.
 pub(crate) fn read(query: &[(String, String)]) -> Result<(RecordFilter, Page), String> {
     let mut filter = RecordFilter::default();
+    let page = read_with(query, |name, value| set(&mut filter, name, value))?;
+    Ok((filter, page))
+}
+
+/// The page that a query means, with `set` for the parts of its filter.
+pub(crate) fn read_with(
+    query: &[(String, String)],
+    mut set: impl FnMut(&str, &str) -> Result<bool, String>,
+) -> Result<Page, String> {
     let mut page = Page {
         after: None,
         limit: LIMIT,
@@ -27,7 +36,7 @@ pub(crate) fn read(query: &[(String, String)]) -> Result<(RecordFilter, Page), S
         if value.len() > MAX_TEXT {
             return Err(format!("`{name}` is longer than {MAX_TEXT} bytes"));
         }
-        if set(&mut filter, name, value)? {
+        if set(name, value)? {
             continue;
         }
         match name.as_str() {
@@ -37,7 +46,7 @@ pub(crate) fn read(query: &[(String, String)]) -> Result<(RecordFilter, Page), S
             _ => return Err(format!("`{name}` is not known here")),
         }
     }
-    Ok((filter, page))
+    Ok(page)
 }
 
 /// Sets the part of a filter that `name` stands for; whether it stands for one.
@@ -81,7 +90,7 @@ pub(crate) fn write(filter: &RecordFilter) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
+pub(crate) fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
     value
         .parse()
         .map_err(|_| format!("`{name}` is no number: `{value}`"))

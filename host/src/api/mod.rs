@@ -10,6 +10,7 @@ mod deliveries;
 mod events;
 pub(crate) mod filter;
 mod handlers;
+pub(crate) mod outbox;
 pub(crate) mod replay;
 
 use http::StatusCode;
@@ -19,6 +20,8 @@ use crate::gateway::Core;
 use crate::ledger::LedgerError;
 use crate::secret::Secret;
 use crate::server::{Api, ApiAnswer, ApiRequest};
+
+use outbox::Verb;
 
 pub(crate) use handlers::offline as handlers_offline;
 
@@ -42,6 +45,10 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
         (["deliveries", seq], None) => deliveries::show(core, seq),
         (["deliveries", seq, "retry"], Some(body)) => deliveries::retry(core, seq, body),
         (["deliveries", seq, "cancel"], Some(body)) => deliveries::cancel(core, seq, body),
+        (["outbox"], None) => outbox::list(core, request),
+        (["outbox", "retry"], Some(body)) => outbox::change(core, Verb::Retry, body),
+        (["outbox", "cancel"], Some(body)) => outbox::change(core, Verb::Cancel, body),
+        (["outbox", seq], None) => outbox::show(core, seq),
         (["replay"], Some(body)) => replay::replay(core, body),
         (["handlers", name, "pause"], Some(body)) => handlers::pause(core, name, body),
         (["handlers", name, "resume"], Some(_)) => handlers::resume(core, name),

@@ -1,6 +1,6 @@
-//! Changes of single deliveries: `retry` and `cancel`.
+//! Changes of single deliveries, `retry` and `cancel`, and what other changes share with them.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -9,12 +9,39 @@ use serde_json::json;
 
 use super::client::{GatewayArgs, Side};
 use super::deliveries::write_history;
+use super::table::printable;
+use crate::api::change::Report;
 use crate::ledger::DeliveryDetail;
 
 /// Who runs the command, as far as the environment says, for the record.
 pub(super) fn who() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
     format!("{user}, by command")
+}
+
+/// Whether somebody at a terminal says to go on with what `tell` writes.
+pub(super) fn confirmed(tell: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    tell(&mut io::stderr().lock())?;
+    eprint!("go on? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+impl Report {
+    /// What was done by handler and state, and what was not and why.
+    pub(super) fn write_parts(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (what, many) in &self.by {
+            writeln!(out, "  {many:6} {}", printable(what))?;
+        }
+        for (why, many) in &self.refused {
+            writeln!(out, "  {many:6} not: {}", printable(why))?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Args)]

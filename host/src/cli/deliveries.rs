@@ -154,7 +154,10 @@ pub(super) fn write_history(out: &mut impl Write, detail: &DeliveryDetail) -> io
     }
     writeln!(out, "{}", printable(&line))?;
     for done in &detail.interventions {
-        let mut line = format!("{} at {} by {}", done.action, utc(done.at_ms), done.who);
+        let of = done
+            .request
+            .map_or_else(String::new, |request| format!(" of request {request}"));
+        let mut line = format!("{}{of} at {} by {}", done.action, utc(done.at_ms), done.who);
         if let Some(why) = &done.why {
             line.push_str(&format!(": {why}"));
         }

@@ -81,13 +81,25 @@ pub(super) fn ask<T: DeserializeOwned>(
     filter: &RecordFilter,
     page: Page,
 ) -> Result<Listed<T>, ClientError> {
-    let mut query = write(filter);
-    query.push(("limit", page.limit.to_string()));
-    query.extend(page.after.map(|after| ("after", after.to_string())));
-    if page.order == Order::Oldest {
-        query.push(("order", "oldest".to_owned()));
+    client.page(path, write(filter), page)
+}
+
+impl Client {
+    /// A page of a list of the gateway's, of what `filter` means.
+    pub(super) fn page<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        filter: Vec<(&str, String)>,
+        page: Page,
+    ) -> Result<Listed<T>, ClientError> {
+        let mut query = filter;
+        query.push(("limit", page.limit.to_string()));
+        query.extend(page.after.map(|after| ("after", after.to_string())));
+        if page.order == Order::Oldest {
+            query.push(("order", "oldest".to_owned()));
+        }
+        self.get(path, &query)
     }
-    client.get(path, &query)
 }
 
 /// The first `limit` of a list whose pages `fetch` gets.
@@ -114,7 +126,8 @@ pub(super) fn gather<T>(
     }
 }
 
-fn moment(text: &str) -> Result<UnixMillis, String> {
+/// A time, or how long ago.
+pub(super) fn moment(text: &str) -> Result<UnixMillis, String> {
     if let Some(time) = rfc3339(text) {
         return Ok(time);
     }

@@ -1,17 +1,33 @@
-//! `tollgate outbox`: what went out for handlers, what waits, what was given up.
+//! `tollgate outbox`: what went out for handlers, what waits, what was given up; and how that
+//! is mended.
 //!
-//! Reads the ledger's file, so it works beside a running gateway and without one. Shows
-//! no bodies, no headers and no queries of URLs: handlers may put credentials there.
+//! Shows no bodies, no headers and no queries of URLs: handlers may put credentials there.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::ledger_file::LedgerArgs;
-use super::table::{or_dash, write_rows};
-use crate::ledger::{OutboxEntry, OutboxState, without_query};
+use super::change::{confirmed, who};
+use super::client::{Client, GatewayArgs, Side};
+use super::filter::{gather, moment};
+use super::table::{or_dash, printable, utc, write_rows};
+use crate::api::change::Report;
+use crate::api::outbox::{Change, STEP, Verb, set, write};
+use crate::event::UnixMillis;
+use crate::ledger::{
+    Order, OutboxSeq, Records, RequestDetail, RequestFilter, RequestSummary, TryView,
+};
+
+/// Between two steps, so that acknowledgements are not held up by many changes.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What the command ends with when it was not told to go on.
+const NOT_CONFIRMED: u8 = 2;
 
 #[derive(Debug, Args)]
 pub(super) struct OutboxArgs {
@@ -21,17 +37,23 @@ pub(super) struct OutboxArgs {
 
 #[derive(Debug, Subcommand)]
 enum OutboxCommand {
-    /// List requests, the newest first.
+    /// List requests, the newest first; `--state dead` lists those that were given up.
     List(ListArgs),
+    /// Show one request with its tries.
+    Show(ShowArgs),
+    /// Send dead requests again, behind all that wait and with the idempotency keys that they
+    /// had; or try waiting ones now.
+    Retry(ChangeArgs),
+    /// End waiting requests: they are dead then, and stay listed.
+    Cancel(ChangeArgs),
 }
 
 #[derive(Debug, Args)]
 struct ListArgs {
     #[command(flatten)]
-    ledger: LedgerArgs,
-    /// Only requests in this state.
-    #[arg(long)]
-    state: Option<State>,
+    gateway: GatewayArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// How many at most.
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -40,121 +62,322 @@ struct ListArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum State {
-    /// To be sent, or sent again.
-    Waiting,
-    /// Answered 2xx.
-    Sent,
-    /// Given up.
-    Dead,
+#[derive(Debug, Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// The request's number, as lists show it.
+    seq: i64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ChangeArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// Requests by their numbers, as lists show them.
+    seqs: Vec<i64>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Only count those that are meant.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask before a filter's requests are changed.
+    #[arg(long)]
+    yes: bool,
+    /// Why, for the record.
+    #[arg(long)]
+    why: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which requests are meant.
+#[derive(Debug, Args)]
+struct FilterArgs {
+    /// Only of this handler.
+    #[arg(long)]
+    handler: Option<String>,
+    /// Only in this state: waiting, sent, dead.
+    #[arg(long)]
+    state: Option<String>,
+    /// Only to this URL, without its query; `*` stands for any characters.
+    #[arg(long = "to-url", value_name = "URL")]
+    to_url: Option<String>,
+    /// Queued then or later: a time such as 2026-05-28T20:26:40Z, or how long ago, such as 2h.
+    #[arg(long, value_parser = moment)]
+    from: Option<UnixMillis>,
+    /// Queued before then.
+    #[arg(long, value_parser = moment)]
+    to: Option<UnixMillis>,
+}
+
+impl FilterArgs {
+    fn filter(&self) -> anyhow::Result<RequestFilter> {
+        let mut filter = RequestFilter {
+            from: self.from,
+            to: self.to,
+            ..RequestFilter::default()
+        };
+        let texts = [
+            ("handler", &self.handler),
+            ("state", &self.state),
+            ("url", &self.to_url),
+        ];
+        for (name, value) in texts {
+            if let Some(value) = value {
+                set(&mut filter, name, value).map_err(anyhow::Error::msg)?;
+            }
+        }
+        Ok(filter)
+    }
 }
 
 pub(super) fn run(args: &OutboxArgs) -> anyhow::Result<ExitCode> {
-    let OutboxCommand::List(args) = &args.command;
-    let entries = read(args)?;
+    match &args.command {
+        OutboxCommand::List(args) => list(args),
+        OutboxCommand::Show(args) => show(args),
+        OutboxCommand::Retry(args) => change(args, Verb::Retry),
+        OutboxCommand::Cancel(args) => change(args, Verb::Cancel),
+    }
+}
+
+fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
+    let filter = args.filter.filter()?;
+    let requests = match args.gateway.find()? {
+        Side::Gateway(client) => gather(args.limit, Order::Newest, |page| {
+            Ok(client.page("/api/outbox", write(&filter), page)?)
+        }),
+        Side::Ledger(ledger) => gather(args.limit, Order::Newest, |page| {
+            Ok(ledger.0.requests(&filter, page)?)
+        }),
+    }?;
     let mut out = io::stdout().lock();
     if args.json {
-        let entries: Value = entries.iter().map(entry_json).collect();
-        writeln!(out, "{entries:#}")?;
+        writeln!(out, "{:#}", serde_json::to_value(&requests)?)?;
     } else {
-        write_table(&mut out, &entries)?;
+        write_table(&mut out, &requests)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(args: &ListArgs) -> anyhow::Result<Vec<OutboxEntry>> {
-    let state = args.state.map(|state| match state {
-        State::Waiting => OutboxState::Waiting,
-        State::Sent => OutboxState::Sent,
-        State::Dead => OutboxState::Dead,
-    });
-    Ok(args.ledger.open()?.outbox_list(state, args.limit)?)
-}
-
-fn entry_json(entry: &OutboxEntry) -> Value {
-    let request = &entry.request;
-    json!({
-        "seq": request.seq.0,
-        "handler": request.handler.as_str(),
-        "event": request.event.to_string(),
-        "state": entry.state.name(),
-        "tries": request.tries,
-        "status": entry.status,
-        "error": entry.error,
-        "method": request.request.method,
-        "url": without_query(&request.request.url),
-        "idempotency_key": request.request.key,
-        "order_key": request.request.order_key,
-        "queued_ms": request.queued,
-        "due_ms": (entry.state == OutboxState::Waiting).then_some(request.due),
-    })
-}
-
-fn write_table(out: &mut impl Write, entries: &[OutboxEntry]) -> io::Result<()> {
-    if entries.is_empty() {
+fn write_table(out: &mut impl Write, requests: &[RequestSummary]) -> io::Result<()> {
+    if requests.is_empty() {
         return writeln!(out, "no requests");
     }
     let head = [
         "seq", "handler", "state", "tries", "status", "request", "event", "error",
     ];
-    write_rows(out, head, entries.iter().map(row))
+    write_rows(out, head, requests.iter().map(row))
 }
 
-fn row(entry: &OutboxEntry) -> [String; 8] {
-    let request = &entry.request;
-    let new = &request.request;
+fn row(summary: &RequestSummary) -> [String; 8] {
+    let request = &summary.request;
     [
-        request.seq.0.to_string(),
-        request.handler.to_string(),
-        entry.state.to_string(),
+        request.seq.to_string(),
+        summary.handler.clone(),
+        request.state.clone(),
         request.tries.to_string(),
-        or_dash(entry.status),
-        format!("{} {}", new.method, without_query(&new.url)),
-        request.event.to_string(),
-        entry.error.clone(),
+        or_dash(request.status),
+        format!("{} {}", request.method, request.url),
+        summary.event.clone(),
+        request.error.clone().unwrap_or_default(),
     ]
+}
+
+fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let request: RequestDetail = match args.gateway.find()? {
+        Side::Gateway(client) => client.get(&format!("/api/outbox/{}", args.seq), &[])?,
+        Side::Ledger(ledger) => match ledger.0.request(OutboxSeq(args.seq))? {
+            Some(request) => request,
+            None => bail!("there is no request {}", args.seq),
+        },
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        writeln!(out, "{:#}", serde_json::to_value(&request)?)?;
+    } else {
+        write_request(&mut out, &request)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_request(out: &mut impl Write, detail: &RequestDetail) -> io::Result<()> {
+    let RequestDetail {
+        request: summary,
+        was,
+        tried,
+    } = detail;
+    let request = &summary.request;
+    let mut line = format!(
+        "request {} of {}: {} {}: {} after {} tries",
+        request.seq, summary.handler, request.method, request.url, request.state, request.tries
+    );
+    if let Some(due) = summary.due_ms {
+        line.push_str(&format!(", due {}", utc(due)));
+    }
+    writeln!(out, "{}", printable(&line))?;
+    let queued = utc(request.queued_ms);
+    writeln!(
+        out,
+        "  queued at {queued} by delivery {} of event {}",
+        summary.delivery, summary.event
+    )?;
+    if let Some(was) = was {
+        writeln!(out, "  as request {was}, and sent again since")?;
+    }
+    writeln!(out, "  idempotency key {}", request.idempotency_key)?;
+    if let Some(key) = &request.order_key {
+        writeln!(out, "  order key {}", printable(key))?;
+    }
+    for TryView {
+        number,
+        ended_ms,
+        status,
+        error,
+    } in tried
+    {
+        let mut line = format!("try {number} at {}", utc(*ended_ms));
+        if let Some(status) = status {
+            line.push_str(&format!(": {status}"));
+        }
+        if let Some(error) = error {
+            line.push_str(&format!(", {error}"));
+        }
+        writeln!(out, "  {}", printable(&line))?;
+    }
+    Ok(())
+}
+
+fn change(args: &ChangeArgs, verb: Verb) -> anyhow::Result<ExitCode> {
+    let filter = args.filter.filter()?;
+    let by_filter = filter != RequestFilter::default();
+    if args.seqs.is_empty() != by_filter {
+        bail!(
+            "name requests by their numbers, or give a filter such as `--state {}`",
+            verb.state()
+        );
+    }
+    if args.seqs.len() > STEP {
+        bail!("{STEP} can be named at once; use a filter for more");
+    }
+    let Side::Gateway(client) = args.gateway.find()? else {
+        bail!(
+            "no gateway answers: to {} requests needs one that runs",
+            verb.name()
+        );
+    };
+    let filter: BTreeMap<_, _> = write(&filter)
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    let asked = Change {
+        requests: args.seqs.clone(),
+        filter: by_filter.then_some(filter),
+        who: Some(who()),
+        why: args.why.clone(),
+        ..Change::default()
+    };
+    if args.dry_run || by_filter {
+        let counted = steps(&client, verb, &asked, true)?;
+        if args.dry_run {
+            tell(args, verb, &counted)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let tell = |out: &mut dyn Write| write_report(out, verb, &counted, true);
+        if !args.yes && (args.json || !confirmed(tell)?) {
+            eprintln!("nothing was changed; say --yes to go on");
+            return Ok(ExitCode::from(NOT_CONFIRMED));
+        }
+    }
+    let report = steps(&client, verb, &asked, false)?;
+    tell(args, verb, &report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks step by step until all is done.
+fn steps(client: &Client, verb: Verb, asked: &Change, dry_run: bool) -> anyhow::Result<Report> {
+    let mut asked = Change {
+        dry_run,
+        ..asked.clone()
+    };
+    let path = format!("/api/outbox/{}", verb.name());
+    let mut total = Report::default();
+    loop {
+        let report: Report = client.post(&path, &serde_json::to_value(&asked)?)?;
+        (asked.after, asked.until) = (report.next, report.until);
+        total.add(report);
+        if asked.after.is_none() {
+            return Ok(total);
+        }
+        if !dry_run {
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+fn tell(args: &ChangeArgs, verb: Verb, report: &Report) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    if args.json {
+        let told = json!({
+            "dry_run": args.dry_run,
+            "matched": report.matched,
+            "done": report.done,
+            "by": report.by,
+            "refused": report.refused,
+        });
+        writeln!(out, "{told:#}")?;
+    } else {
+        write_report(&mut out, verb, report, args.dry_run)?;
+    }
+    Ok(())
+}
+
+fn write_report(out: &mut dyn Write, verb: Verb, report: &Report, dry_run: bool) -> io::Result<()> {
+    let done = match (verb, dry_run) {
+        (Verb::Retry, true) => "would go out again",
+        (Verb::Retry, false) => "go out again",
+        (Verb::Cancel, true) => "would be cancelled",
+        (Verb::Cancel, false) => "were cancelled",
+    };
+    writeln!(out, "{} of {} requests {done}", report.done, report.matched)?;
+    report.write_parts(out)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::event::{EventId, HandlerName};
-    use crate::ledger::{NewRequest, OutboxRequest, OutboxSeq};
+    use crate::ledger::RequestView;
 
-    fn entry() -> OutboxEntry {
-        OutboxEntry {
-            request: OutboxRequest {
-                seq: OutboxSeq(7),
-                handler: HandlerName::new("fulfillment"),
-                event: EventId::from_bytes([1; 16]),
-                request: Arc::new(NewRequest {
-                    key: "key-1".to_owned(),
-                    method: "POST".to_owned(),
-                    url: "https://crm.example.com/orders?token=hush".to_owned(),
-                    headers: vec![("x-token".to_owned(), "hush".to_owned())],
-                    body: "hush".into(),
-                    order_key: None,
-                    respond: None,
-                }),
+    fn summary() -> RequestSummary {
+        RequestSummary {
+            request: RequestView {
+                seq: 7,
+                state: "dead".to_owned(),
                 tries: 3,
-                queued: 1000,
-                due: 2000,
+                status: Some(422),
+                error: Some("answered 422\u{1b}[2J".to_owned()),
+                method: "POST".to_owned(),
+                url: "https://crm.example.com/orders?…".to_owned(),
+                idempotency_key: "key-1".to_owned(),
+                order_key: None,
+                queued_ms: 1000,
             },
-            state: OutboxState::Dead,
-            status: Some(422),
-            error: "answered 422\u{1b}[2J".to_owned(),
+            handler: "fulfillment".to_owned(),
+            event: "0193".to_owned(),
+            delivery: 5,
+            due_ms: None,
         }
     }
 
     #[test]
-    fn a_table_shows_what_matters_and_no_secret() {
+    fn a_table_shows_what_matters() {
         let mut out = Vec::new();
-        write_table(&mut out, &[entry()]).unwrap();
+        write_table(&mut out, &[summary()]).unwrap();
         let out = String::from_utf8(out).unwrap();
-        let event = EventId::from_bytes([1; 16]);
         let lines: Vec<Vec<&str>> = out
             .lines()
             .map(|line| {
@@ -164,38 +387,41 @@ mod tests {
                     .collect()
             })
             .collect();
-        assert_eq!(
-            lines[0],
-            [
-                "seq", "handler", "state", "tries", "status", "request", "event", "error"
-            ]
-        );
         let url = "POST https://crm.example.com/orders?…";
         let error = "answered 422\u{fffd}[2J";
         assert_eq!(
-            lines[1],
+            lines,
             [
-                "7",
-                "fulfillment",
-                "dead",
-                "3",
-                "422",
-                url,
-                &event.to_string(),
-                error
+                [
+                    "seq", "handler", "state", "tries", "status", "request", "event", "error"
+                ],
+                ["7", "fulfillment", "dead", "3", "422", url, "0193", error],
             ]
         );
-        assert_eq!(out.lines().count(), 2);
-        assert!(!out.contains("hush"));
     }
 
     #[test]
-    fn json_shows_the_same() {
-        let json = entry_json(&entry());
-        assert_eq!(json["seq"], 7);
-        assert_eq!(json["state"], "dead");
-        assert_eq!(json["status"], 422);
-        assert_eq!(json["due_ms"], Value::Null);
-        assert!(!json.to_string().contains("hush"));
+    fn a_request_is_shown_with_its_tries() {
+        let mut out = Vec::new();
+        let detail = RequestDetail {
+            request: summary(),
+            was: Some(2),
+            tried: vec![TryView {
+                number: 1,
+                ended_ms: 2000,
+                status: Some(500),
+                error: Some("answered 500".to_owned()),
+            }],
+        };
+        write_request(&mut out, &detail).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        for part in [
+            "request 7 of fulfillment: POST https://crm.example.com/orders?…: dead after 3 tries",
+            "as request 2, and sent again since",
+            "idempotency key key-1",
+            "try 1 at 1970-01-01T00:00:02Z: 500, answered 500",
+        ] {
+            assert!(out.contains(part), "{part}: {out}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `tollgate replay`: has events handled again.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,10 +10,9 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
-use super::change::who;
+use super::change::{confirmed, who};
 use super::client::{Client, ClientError, GatewayArgs, Side};
 use super::filter::FilterArgs;
-use super::table::printable;
 use crate::api::change::Report;
 use crate::api::filter::write;
 use crate::api::replay::{ComponentOf, KeysOf, Onto, Replay, STEP};
@@ -89,7 +88,8 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         report = steps(&client, &asked, true)?;
     }
     if !args.dry_run {
-        if by_filter && !args.yes && !confirmed(args, &report)? {
+        let tell = |out: &mut dyn Write| write_report(out, args, &report, true);
+        if by_filter && !args.yes && (args.json || !confirmed(tell)?) {
             eprintln!("nothing was replayed; say --yes to go on");
             return Ok(ExitCode::from(NOT_CONFIRMED));
         }
@@ -183,18 +183,6 @@ fn step(client: &Client, asked: &Replay) -> anyhow::Result<Report> {
     }
 }
 
-/// Whether to go on with what was counted.
-fn confirmed(args: &ReplayArgs, counted: &Report) -> anyhow::Result<bool> {
-    if args.json || !io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    write_report(&mut io::stderr().lock(), args, counted, true)?;
-    eprint!("go on? [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
 fn tell(args: &ReplayArgs, report: &Report) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     if args.json {
@@ -215,7 +203,7 @@ fn tell(args: &ReplayArgs, report: &Report) -> anyhow::Result<()> {
 }
 
 fn write_report(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     args: &ReplayArgs,
     report: &Report,
     dry_run: bool,
@@ -240,11 +228,5 @@ fn write_report(
         };
         writeln!(out, "  {component}, {keys}")?;
     }
-    for (what, many) in &report.by {
-        writeln!(out, "  {many:6} {}", printable(what))?;
-    }
-    for (why, many) in &report.refused {
-        writeln!(out, "  {many:6} not: {}", printable(why))?;
-    }
-    Ok(())
+    report.write_parts(out)
 }

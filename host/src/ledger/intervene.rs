@@ -1,4 +1,5 @@
-//! What operators do to deliveries: replay, retry now, cancel, route anew.
+//! What operators do to deliveries: replay, retry now, cancel, route anew; and to requests of
+//! the outbox: send again, try now, cancel.
 //!
 //! Each is written down with who asked and why. A delivery's `run` tells its replays apart,
 //! so that attempts of all runs stay on record; `keys` says whose run's idempotency keys it
@@ -6,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Delivery, DeliverySeq, DeliveryState, Recipient};
+use super::{Delivery, DeliverySeq, DeliveryState, NewEvent, OutboxSeq, OutboxState, Recipient};
 
 /// What is to be done, and for whom it is on record.
 #[derive(Clone, Debug)]
@@ -43,6 +44,12 @@ pub enum Action {
     /// Gives events deliveries to handlers that have none yet, as routes now say. Deliveries
     /// of theirs that are `held` end, as their work goes on in the new ones.
     Route(Vec<(Arc<crate::event::Event>, Vec<Recipient>)>),
+    /// Has dead requests sent again, behind all that wait and under the same idempotency key,
+    /// with their tries and their age counted anew; makes waiting ones due now.
+    RetryRequests(Vec<OutboxSeq>),
+    /// Makes waiting requests dead, each with the event that tells its handler, if that asked
+    /// for the answer. A try that is under way goes on.
+    CancelRequests(Vec<(OutboxSeq, Option<Box<NewEvent>>)>),
 }
 
 /// Which idempotency keys a replay uses.
@@ -71,10 +78,14 @@ pub enum Intervened {
     Done,
     /// An event got so many new deliveries.
     Routed(usize),
+    /// A request waits again, at this place.
+    Queued(OutboxSeq),
     /// It was done before, by the same request.
     Before,
-    /// There is no such delivery or event.
+    /// There is no such delivery, event or request.
     Missing,
+    /// A request's state does not allow it.
+    Request(OutboxState),
     /// Its state does not allow it.
     State(DeliveryState),
     /// The event's payload is no longer kept.
@@ -88,15 +99,16 @@ pub enum Intervened {
 impl Intervened {
     /// Whether something was changed, now or by the same request before.
     pub fn is_done(self) -> bool {
-        matches!(self, Self::Done | Self::Routed(_) | Self::Before)
+        self.refusal().is_none()
     }
 
     /// Why not, in words; none if it was done.
     pub fn refusal(self) -> Option<String> {
         Some(match self {
-            Self::Done | Self::Routed(_) | Self::Before => return None,
-            Self::Missing => "there is no such delivery".to_owned(),
+            Self::Done | Self::Routed(_) | Self::Queued(_) | Self::Before => return None,
+            Self::Missing => "it is not there".to_owned(),
             Self::State(state) => format!("it is {state}"),
+            Self::Request(state) => format!("it is {state}"),
             Self::Erased => "the event's payload is no longer kept".to_owned(),
             Self::NoComponent => "no attempt of it names a component".to_owned(),
             Self::NoRoute => "the routes name no handler that does not have it".to_owned(),

@@ -35,10 +35,12 @@ pub use order::{OrderKey, Rank, Recipient, Turn};
 pub use records::{
     AttemptView, Blocker, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
     EventSummary, InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordedEmission,
-    RecordedEnd, RecordedRun, Records, RequestView, StateFilter, without_query,
+    RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter, RequestSummary, RequestView,
+    StateFilter, TryView, without_query,
 };
 pub use request::{
-    NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxSeq, OutboxState, Respond, Settlement,
+    Life, NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxSeq, OutboxState, Respond,
+    Settlement,
 };
 pub use retention::{Erased, Erasure, Keys, Retention, SourceRetention, Swept};
 pub use schedule::{Address, Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleWrite, Scheduled};
@@ -63,7 +65,8 @@ pub trait Ledger: Send + Sync + 'static {
     fn complete(&self, completion: Completion, then: CompletionCallback);
 
     /// Commits what became of an outbox request that was tried, with the event that tells
-    /// its handler. Blocks while the queue of writes is full; `then` as in
+    /// its handler. One that was cancelled meanwhile is sent all the same if that is what
+    /// became of it. Blocks while the queue of writes is full; `then` as in
     /// [`Ledger::complete`].
     fn settle(&self, settlement: Settlement, then: SettlementCallback);
 
@@ -187,9 +190,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// The handlers that are paused.
     fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError>;
 
-    /// Carries out what an operator asks for, in one transaction; answers for each delivery
-    /// or event in order. Blocks until it is durable. The sink is given new deliveries; what
-    /// became due again is found by [`Ledger::due`].
+    /// Carries out what an operator asks for, in one transaction; answers for each delivery,
+    /// event or request in order. Blocks until it is durable. The sink is given new deliveries
+    /// and requests that are sent again; which deliveries became due again is found by
+    /// [`Ledger::due`].
     fn intervene(&self, intervention: Intervention) -> Result<Vec<Intervened>, LedgerError>;
 
     /// Whether an attempt that is kept names this component.
@@ -201,6 +205,9 @@ pub trait Ledger: Send + Sync + 'static {
         state: Option<OutboxState>,
         limit: usize,
     ) -> Result<Vec<OutboxEntry>, LedgerError>;
+
+    /// The request in this place.
+    fn outbox_request(&self, seq: OutboxSeq) -> Result<Option<OutboxRequest>, LedgerError>;
 
     /// What waits at `now`, by counters and the first entries of indexes: for who asks often.
     fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError>;

@@ -9,7 +9,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Delivery, DeliverySeq, DeliveryState, LedgerError, NewRequest};
+use super::{
+    Delivery, DeliverySeq, DeliveryState, LedgerError, NewRequest, OutboxSeq, OutboxState,
+};
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName, UnixMillis};
 use crate::manifest::EventPattern;
 
@@ -40,6 +42,16 @@ pub trait Records: Send + Sync + 'static {
     /// Everything about one delivery; `None` if there is none in this place.
     fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError>;
 
+    /// Requests of the outbox that match, a page of them.
+    fn requests(
+        &self,
+        filter: &RequestFilter,
+        page: Page,
+    ) -> Result<Listed<RequestSummary>, LedgerError>;
+
+    /// Everything about one request; `None` if there is none in this place.
+    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError>;
+
     /// Every handler that the ledger has met, by name.
     fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError>;
 }
@@ -60,6 +72,33 @@ pub struct RecordFilter {
     pub from: Option<UnixMillis>,
     /// Received before then.
     pub to: Option<UnixMillis>,
+}
+
+/// Which requests of the outbox are meant; all that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFilter {
+    /// The handler that queued it.
+    pub handler: Option<HandlerName>,
+    /// Its state.
+    pub state: Option<OutboxState>,
+    /// Its URL without the query; `*` stands for any characters.
+    pub url: Option<EventPattern>,
+    /// Queued then or later.
+    pub from: Option<UnixMillis>,
+    /// Queued before then.
+    pub to: Option<UnixMillis>,
+}
+
+impl RequestFilter {
+    /// Whether a request is meant, but for its state.
+    pub(super) fn takes(&self, handler: &str, url: &str, queued: UnixMillis) -> bool {
+        let url = url.split_once('?').map_or(url, |(url, _)| url);
+        let handlers = self.handler.as_ref();
+        handlers.is_none_or(|wanted| wanted.as_str() == handler)
+            && self.url.as_ref().is_none_or(|wanted| wanted.matches(url))
+            && self.from.is_none_or(|from| queued >= from)
+            && self.to.is_none_or(|to| queued < to)
+    }
 }
 
 /// A state to filter by.
@@ -272,6 +311,8 @@ pub struct InterventionView {
     pub who: String,
     /// Why.
     pub why: Option<String>,
+    /// The request of the outbox that was retried or cancelled, not the delivery itself.
+    pub request: Option<i64>,
 }
 
 /// One run of a handler.
@@ -322,6 +363,47 @@ pub struct RequestView {
     pub order_key: Option<String>,
     /// When it was queued.
     pub queued_ms: UnixMillis,
+}
+
+/// A request with where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestSummary {
+    /// The request.
+    #[serde(flatten)]
+    pub request: RequestView,
+    /// The handler that queued it.
+    pub handler: String,
+    /// The id of the event of the delivery that queued it.
+    pub event: String,
+    /// That delivery.
+    pub delivery: i64,
+    /// When it is tried next, while it waits.
+    pub due_ms: Option<UnixMillis>,
+}
+
+/// Everything about a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestDetail {
+    /// The request.
+    #[serde(flatten)]
+    pub request: RequestSummary,
+    /// The place that it was queued at, if an operator had it sent again.
+    pub was: Option<i64>,
+    /// The tries that were not answered 2xx, the last hundred.
+    pub tried: Vec<TryView>,
+}
+
+/// A try of a request that was not answered 2xx.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TryView {
+    /// Which one, from 1.
+    pub number: u32,
+    /// When it ended.
+    pub ended_ms: UnixMillis,
+    /// The answer's status, if there was an answer.
+    pub status: Option<u16>,
+    /// What went wrong.
+    pub error: Option<String>,
 }
 
 /// An event that an attempt emitted.

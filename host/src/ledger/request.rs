@@ -59,6 +59,31 @@ pub struct OutboxRequest {
     pub queued: UnixMillis,
     /// Not before this time.
     pub due: UnixMillis,
+    /// What of it counts.
+    pub life: Life,
+}
+
+/// From where on a request's tries and its age count: from its queueing, or from when an
+/// operator last had it sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Life {
+    /// How often an operator had it sent again.
+    pub number: u32,
+    /// The tries that it had had by then.
+    pub tries: u32,
+    /// When that was.
+    pub since: UnixMillis,
+}
+
+impl Life {
+    /// Of a request that was queued then.
+    pub fn first(queued: UnixMillis) -> Self {
+        Self {
+            number: 0,
+            tries: 0,
+            since: queued,
+        }
+    }
 }
 
 /// What became of one try of an outbox request.

@@ -77,7 +77,7 @@ impl Outcome {
         }
     }
 
-    fn dead(error: impl Into<String>) -> Self {
+    pub(super) fn dead(error: impl Into<String>) -> Self {
         Self {
             status: None,
             error: error.into(),

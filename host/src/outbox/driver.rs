@@ -18,10 +18,10 @@ use super::inbox::Inbox;
 use super::queue::{Bounds, Queue};
 use super::response;
 use super::settle::Settler;
-use super::{Parts, Signals, Targets};
+use super::{Changed, Parts, Signals, Targets};
 use crate::clock::{Clock, SteadyClock};
 use crate::event::{HandlerName, UnixMillis};
-use crate::ledger::{Ledger, LedgerError, OutboxNext, OutboxRequest, OutboxSeq, Settlement};
+use crate::ledger::{Ledger, LedgerError, Life, OutboxNext, OutboxRequest, OutboxSeq, Settlement};
 use crate::manifest::{Handler, OutboxSettings};
 
 /// The longest time without a look at the clock: a machine that slept delays nothing by more.
@@ -105,6 +105,7 @@ impl Driver {
     pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
         loop {
             self.take_in();
+            self.take_changes();
             self.begin_pass();
             // One look at the clock for both: what falls due between two would be
             // neither started nor waited for.
@@ -139,6 +140,18 @@ impl Driver {
         }
         for (handler, seq) in arrived.missed {
             self.queue.miss(&handler, seq);
+        }
+    }
+
+    /// After what arrived has been taken in: it may be among that.
+    fn take_changes(&mut self) {
+        let changed = std::mem::take(&mut *self.sending.signals.changed.lock());
+        let now = self.now();
+        for change in changed {
+            match change {
+                Changed::Cancelled(handler, seq) => self.queue.withdraw(&handler, seq),
+                Changed::Due(handler, seq) => self.queue.hasten(&handler, seq, now),
+            }
         }
     }
 
@@ -305,13 +318,9 @@ impl Sending {
         let at = self.clock.wall();
         let asked = outcome.asks_for_time();
         let quiet_until = asked.map(|asked| quiet_until(self.clock.now(), asked));
-        let next = next(&outcome, tries, request.queued, &self.clock, &settings);
+        let next = next(&outcome, tries, request.life, &self.clock, &settings);
         self.note(&request, tries, &outcome, next);
-        let response = response::event(&request, &outcome, tries, next, at).map(|mut new| {
-            let handler = request.handler.clone();
-            new.handlers = vec![self.targets.recipient(handler, &new.event)];
-            new
-        });
+        let response = response::event(&*self.targets, &request, &outcome, tries, next, at);
         let settlement = Settlement {
             seq: request.seq,
             at,
@@ -354,11 +363,12 @@ impl Sending {
 fn next(
     outcome: &Outcome,
     tries: u32,
-    queued: UnixMillis,
+    life: Life,
     clock: &SteadyClock,
     settings: &OutboxSettings,
 ) -> OutboxNext {
     let policy = &settings.retry;
+    let tries = tries.saturating_sub(life.tries);
     match outcome.verdict {
         Verdict::Sent => OutboxNext::Sent,
         Verdict::Dead => OutboxNext::Dead,
@@ -367,7 +377,7 @@ fn next(
             let own = policy.delay(tries, fastrand::f64());
             let asked = asked.unwrap_or_default().min(policy.max.max(LONGEST_WAIT));
             let delay = own.max(asked);
-            if policy.too_old(clock.since(queued).saturating_add(delay)) {
+            if policy.too_old(clock.since(life.since).saturating_add(delay)) {
                 OutboxNext::Dead
             } else {
                 OutboxNext::Waiting {

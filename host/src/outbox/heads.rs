@@ -47,6 +47,18 @@ impl Heads {
         lane
     }
 
+    /// Takes out this one; whether it was there.
+    pub(super) fn remove(&mut self, host: &str, head: &OutboxRequest) -> bool {
+        let Some(lanes) = self.0.get_mut(host) else {
+            return false;
+        };
+        let removed = lanes.remove(&(head.due, head.seq)).is_some();
+        if lanes.is_empty() {
+            self.0.remove(host);
+        }
+        removed
+    }
+
     /// Whether there is one.
     pub(super) fn has_next(&self, now: UnixMillis, free: impl Fn(&str) -> bool) -> bool {
         self.next(now, free).is_some()

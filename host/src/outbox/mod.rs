@@ -35,13 +35,32 @@ use tokio::time::timeout;
 
 use crate::clock::SteadyClock;
 use crate::event::{Event, HandlerName, UnixMillis};
-use crate::ledger::{Ledger, Recipient};
+use crate::ledger::{Ledger, NewEvent, OutboxNext, OutboxRequest, OutboxSeq, Recipient};
 use crate::manifest::{Handler, OutboxSettings};
 
 pub(crate) use connect::system_roots;
 pub use connect::system_tls;
 pub(crate) use get::HttpKeys;
 pub use inbox::Inbox;
+
+/// The event that tells a handler that an operator has cancelled its request; none where it
+/// did not ask for the answer.
+pub(crate) fn cancelled(
+    targets: &dyn Targets,
+    request: &OutboxRequest,
+    who: &str,
+    at: UnixMillis,
+) -> Option<NewEvent> {
+    let outcome = attempt::Outcome::dead(format!("cancelled by {who}"));
+    response::event(
+        targets,
+        request,
+        &outcome,
+        request.tries,
+        OutboxNext::Dead,
+        at,
+    )
+}
 
 /// What the generation that serves now says about outbox requests.
 pub trait Targets: Send + Sync + 'static {
@@ -89,6 +108,16 @@ struct Signals {
     again: AtomicU64,
     dead: AtomicU64,
     held: Mutex<Vec<(String, UnixMillis)>>,
+    changed: Mutex<Vec<Changed>>,
+}
+
+/// A waiting request that an operator changed in the ledger.
+#[derive(Debug, Clone)]
+pub(crate) enum Changed {
+    /// It is dead.
+    Cancelled(HandlerName, OutboxSeq),
+    /// It is due now.
+    Due(HandlerName, OutboxSeq),
 }
 
 /// A way to the running sender for whoever does not own it.
@@ -99,6 +128,12 @@ impl Handle {
     /// Looks again at what may go: call it after a reload, and after moving a clock by
     /// hand.
     pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Tells of requests that were changed in the ledger.
+    pub(crate) fn changed(&self, changed: Vec<Changed>) {
+        self.0.changed.lock().extend(changed);
         self.0.wake.notify_one();
     }
 

@@ -44,6 +44,8 @@ pub(super) struct Pass {
     members: HashMap<HandlerName, Member>,
     /// Requests that were settled since the pass began.
     pub(super) settled: HashSet<OutboxSeq>,
+    /// Requests that were made due since.
+    pub(super) hastened: HashMap<OutboxSeq, UnixMillis>,
     kept: Vec<OutboxRequest>,
     /// Whether what was left out may have become able to go.
     pub(super) look_again: bool,
@@ -75,6 +77,12 @@ impl Pass {
             self.kept.push(request);
         } else {
             self.miss(&request.handler, request.seq);
+        }
+    }
+
+    fn hasten(&self, request: &mut OutboxRequest) {
+        if let Some(due) = self.hastened.get(&request.seq) {
+            request.due = *due;
         }
     }
 
@@ -128,6 +136,7 @@ impl Queue {
             all,
             members: members.collect(),
             settled: HashSet::new(),
+            hastened: HashMap::new(),
             kept: Vec::new(),
             look_again: false,
         });
@@ -149,8 +158,9 @@ impl Queue {
     ) -> Option<OutboxSeq> {
         let mut pass = self.pass.take()?;
         let at_end = requests.is_empty();
-        for request in requests {
+        for mut request in requests {
             pass.cursor = request.seq;
+            pass.hasten(&mut request);
             if pass.covers(&request.handler) && !pass.settled.contains(&request.seq) {
                 let hosts = hosts(&request.handler);
                 self.offer(&mut pass, request, now, hosts);
@@ -255,8 +265,9 @@ impl Queue {
             });
         }
         self.first_pass.get_or_insert(pass.cursor);
-        for request in pass.kept {
-            if request.seq > pass.cursor {
+        for mut request in std::mem::take(&mut pass.kept) {
+            pass.hasten(&mut request);
+            if request.seq > pass.cursor && !pass.settled.contains(&request.seq) {
                 let hosts = hosts(&request.handler);
                 self.arrive(request, hosts);
             }

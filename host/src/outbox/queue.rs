@@ -99,6 +99,8 @@ pub(super) struct Queue {
     pub(super) shares: BTreeMap<HandlerName, Share>,
     load: Load,
     running: HashMap<OutboxSeq, (HandlerName, Lane)>,
+    /// Those under way that are not to go again, however they end.
+    cancelled: HashSet<OutboxSeq>,
     /// Whose turn was last.
     last: Option<HandlerName>,
     /// The watermark of the first pass, which covers all handlers; until it has ended,
@@ -115,6 +117,7 @@ impl Queue {
             shares: BTreeMap::new(),
             load: Load::default(),
             running: HashMap::new(),
+            cancelled: HashSet::new(),
             last: None,
             first_pass: None,
             pass: None,
@@ -180,6 +183,7 @@ impl Queue {
         let Some((name, lane)) = self.running.remove(&seq) else {
             return;
         };
+        self.cancelled.remove(&seq);
         if let Some(share) = self.shares.get_mut(&name) {
             self.load.remove(share.finish(lane));
         }
@@ -192,11 +196,45 @@ impl Queue {
     /// Lets a request that was under way go again at `due`, after so many tries; as many as
     /// before if that is not said.
     pub(super) fn again(&mut self, seq: OutboxSeq, tries: Option<u32>, due: UnixMillis) {
+        if self.cancelled.contains(&seq) {
+            return self.finished(seq);
+        }
         if let Some((name, lane)) = self.running.remove(&seq)
             && let Some(share) = self.shares.get_mut(&name)
         {
             share.again(lane, tries, due);
         }
+    }
+
+    /// Takes out a request that was cancelled. One that is under way ends first.
+    pub(super) fn withdraw(&mut self, handler: &HandlerName, seq: OutboxSeq) {
+        if self.running.contains_key(&seq) {
+            self.cancelled.insert(seq);
+            return;
+        }
+        if let Some(share) = self.shares.get_mut(handler)
+            && let Some(load) = share.withdraw(seq)
+        {
+            self.load.remove(load);
+        }
+        if let Some(pass) = &mut self.pass {
+            // A page that was read before, and what was kept aside, still have it waiting.
+            pass.settled.insert(seq);
+        }
+    }
+
+    /// Lets a request go at `now` that was to wait for longer.
+    pub(super) fn hasten(&mut self, handler: &HandlerName, seq: OutboxSeq, now: UnixMillis) {
+        let share = self.shares.get_mut(handler);
+        if share.is_some_and(|share| share.hasten(seq, now)) {
+            return;
+        }
+        if let Some(pass) = &mut self.pass {
+            // A page that was read before, and what was kept aside, have it wait for longer.
+            pass.hastened.insert(seq, now);
+        }
+        // It is in the ledger alone, and due there.
+        self.miss(handler, seq);
     }
 
     /// Takes in a request that has just been committed, if there is room and nothing that

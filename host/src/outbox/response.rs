@@ -15,6 +15,7 @@ use crate::event::{DedupBasis, DedupKey, Event, EventId, Headers, OUTBOX_RESPONS
 use crate::ledger::{NewEvent, OutboxNext, OutboxRequest, Respond};
 use crate::manifest::Allow;
 
+use super::Targets;
 use super::attempt::Outcome;
 
 /// What is kept of an answer's headers: more than APIs send, less than would hurt.
@@ -181,6 +182,7 @@ struct Payload<'a> {
 /// The event that tells a handler how its request ended at `at`; none where it did not
 /// end, or the handler did not ask.
 pub(super) fn event(
+    targets: &dyn Targets,
     request: &OutboxRequest,
     outcome: &Outcome,
     tries: u32,
@@ -208,7 +210,9 @@ pub(super) fn event(
         error: Some(outcome.error.as_str()).filter(|error| !error.is_empty()),
     };
     let payload = serde_json::to_vec(&payload).expect("texts and numbers always have a JSON form");
-    Some(wrap(request, respond, payload, at))
+    let mut new = wrap(request, respond, payload, at);
+    new.handlers = vec![targets.recipient(request.handler.clone(), &new.event)];
+    Some(new)
 }
 
 fn encoded(body: &[u8]) -> (String, &'static str) {
@@ -221,8 +225,12 @@ fn encoded(body: &[u8]) -> (String, &'static str) {
 fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: UnixMillis) -> NewEvent {
     let source = request.handler.as_source();
     let key = &request.request.key;
-    // The request's own key is not its event's: an emitted event may have one like it.
-    let id = format!("{OUTBOX_RESPONSE}/{key}");
+    // The request's own key is not its event's: an emitted event may have one like it. One
+    // that is sent again ends again.
+    let id = match request.life.number {
+        0 => format!("{OUTBOX_RESPONSE}/{key}"),
+        life => format!("{OUTBOX_RESPONSE}/{key}/{life}"),
+    };
     let event = Event {
         id: EventId::derived(request.queued, id.as_bytes()),
         source: source.clone(),
@@ -244,7 +252,7 @@ fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: UnixMi
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
         also: Vec::new(),
         event,
-        handlers: vec![request.handler.clone().into()],
+        handlers: Vec::new(),
     }
 }
 

@@ -203,6 +203,12 @@ impl Share {
     /// Takes out a lane's head that was under way. Returns what it took up.
     pub(super) fn finish(&mut self, lane: Lane) -> Load {
         self.ended(&lane);
+        self.take_head(lane)
+    }
+
+    /// Takes out a lane's head, which is not among the heads that may go. Returns what it
+    /// took up.
+    fn take_head(&mut self, lane: Lane) -> Load {
         let Some(mut line) = self.lanes.remove(&lane) else {
             return Load::default();
         };
@@ -233,6 +239,52 @@ impl Share {
             head.due = due;
             self.heads.insert(&line.host, head, lane);
         }
+    }
+
+    /// Takes out a request wherever it stands, unless it is under way. Returns what it took
+    /// up.
+    pub(super) fn withdraw(&mut self, seq: OutboxSeq) -> Option<Load> {
+        let (lane, at) = self.find(seq)?;
+        let line = self.lanes.get_mut(&lane)?;
+        if at == 0 {
+            let waits = self.heads.remove(&line.host, line.requests.front()?);
+            return waits.then(|| self.take_head(lane));
+        }
+        let load = Load::of(&line.requests.remove(at)?);
+        line.load.remove(load);
+        let host = line.host.clone();
+        self.leave(&host, load);
+        self.load.remove(load);
+        Some(load)
+    }
+
+    /// Lets a request go from `now` on as far as it is concerned; whether it is in memory.
+    pub(super) fn hasten(&mut self, seq: OutboxSeq, now: UnixMillis) -> bool {
+        let Some((lane, at)) = self.find(seq) else {
+            return false;
+        };
+        if let Some(line) = self.lanes.get_mut(&lane)
+            && let Some(request) = line.requests.get_mut(at)
+        {
+            let waits = at == 0 && self.heads.remove(&line.host, request);
+            if waits || at > 0 {
+                request.due = now;
+            }
+            if waits {
+                self.heads.insert(&line.host, request, lane);
+            }
+        }
+        true
+    }
+
+    /// The lane of a request and its place in it.
+    fn find(&self, seq: OutboxSeq) -> Option<(Lane, usize)> {
+        self.lanes.iter().find_map(|(lane, line)| {
+            let at = line
+                .requests
+                .binary_search_by_key(&seq, |request| request.seq);
+            Some((lane.clone(), at.ok()?))
+        })
     }
 
     fn ended(&mut self, lane: &Lane) {

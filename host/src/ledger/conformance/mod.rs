@@ -334,6 +334,9 @@ macro_rules! suite {
                 a_settled_request_is_not_settled_again,
                 requests_are_listed_newest_first,
                 an_answer_is_recorded_with_the_end_of_its_request,
+                a_dead_request_is_sent_again_behind_all_others,
+                a_waiting_request_is_made_due,
+                a_cancelled_request_tells_its_handler,
             },
             schedule::{
                 what_is_scheduled_is_recorded_when_due,

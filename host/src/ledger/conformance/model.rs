@@ -37,6 +37,8 @@ enum Step {
     LetPass(u8),
     /// An operator does something to deliveries, as part of a request that may have a name.
     Operate(Vec<usize>, Operation, Option<u8>),
+    /// An operator has a request sent again, or cancels it.
+    Request(usize, bool),
     /// What a component at fault failed of a handler's runs again.
     Excuse(u8, u8),
     /// An event goes to the handlers that the bits name.
@@ -168,6 +170,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), any::<bool>()).prop_map(|(which, holds)| Step::GiveUp(which, holds)),
         1 => (0..8_u8).prop_map(Step::LetPass),
         5 => operated.prop_map(|(which, what, batch)| Step::Operate(which, what, batch)),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(which, again)| Step::Request(which, again)),
         2 => excused.prop_map(|(of, component)| Step::Excuse(of, component)),
         1 => (any::<usize>(), 0..8_u8).prop_map(|(which, to)| Step::Route(which, to)),
         1 => paused.prop_map(|(of, outbox)| Step::Pause(of, outbox)),
@@ -176,6 +179,16 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Reopen),
         1 => prop::collection::vec(any::<usize>(), 0..4).prop_map(Step::Crash),
     ]
+}
+
+/// A request of the outbox.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    state: OutboxState,
+    tries: u32,
+    /// How often an operator had it sent again.
+    life: u32,
+    cancelled: bool,
 }
 
 /// What the ledger should hold.
@@ -201,7 +214,7 @@ struct Model {
     /// The handlers that there are, since it was last said.
     present: Option<Vec<HandlerName>>,
     state: BTreeMap<(String, String), i64>,
-    outbox: BTreeMap<i64, (OutboxState, u32)>,
+    outbox: BTreeMap<i64, Asked>,
     /// The event that each request came of, and when it was last settled.
     requested: BTreeMap<i64, (EventId, UnixMillis)>,
     /// The entry of each key of each handler, with its place in the order of puts.
@@ -255,6 +268,7 @@ impl Model {
             Step::GiveUp(which, holds) => self.give_up(&open, which, holds),
             Step::LetPass(of) => self.let_pass(&open, &named(of)),
             Step::Operate(which, what, batch) => self.operate(&open, &which, what, batch),
+            Step::Request(which, again) => self.operate_request(&open, which, again),
             Step::Excuse(of, component) => self.excuse(&open, of, component),
             Step::Route(which, to) => self.route(&open, which, &named(to)),
             Step::Pause(of, outbox) => self.pause(&open, of, outbox),
@@ -304,10 +318,11 @@ impl Model {
             response: None,
         });
         let row = self.outbox.get_mut(&place).unwrap();
-        if row.0 == OutboxState::Waiting {
+        let sent_all_the_same = row.cancelled && next == OutboxNext::Sent;
+        if row.state == OutboxState::Waiting || sent_all_the_same {
             self.requested.get_mut(&place).unwrap().1 = now(open);
-            row.1 += 1;
-            row.0 = match next {
+            row.tries += 1;
+            row.state = match next {
                 OutboxNext::Sent => OutboxState::Sent,
                 OutboxNext::Dead => OutboxState::Dead,
                 OutboxNext::Waiting { .. } => OutboxState::Waiting,
@@ -340,7 +355,11 @@ impl Model {
         let blocked = self.deliveries.values().filter(pending).count();
         assert_eq!(counts.blocked, blocked as u64);
         for (state, many) in &counts.outbox {
-            let expected = self.outbox.values().filter(|row| row.0 == *state).count();
+            let expected = self
+                .outbox
+                .values()
+                .filter(|row| row.state == *state)
+                .count();
             assert_eq!(*many, expected as u64, "{state}");
         }
         assert_eq!(counts.scheduled, self.schedule.len() as u64);
@@ -364,11 +383,13 @@ impl Model {
         let expected = self
             .outbox
             .iter()
-            .filter(|(_, row)| row.0 == OutboxState::Waiting);
-        let expected: Vec<_> = expected.map(|(place, row)| (*place, row.1)).collect();
+            .filter(|(_, row)| row.state == OutboxState::Waiting);
+        let expected: Vec<_> = expected
+            .map(|(place, row)| (*place, row.tries, row.life))
+            .collect();
         let found: Vec<_> = waiting
             .iter()
-            .map(|found| (found.seq.0, found.tries))
+            .map(|found| (found.seq.0, found.tries, found.life.number))
             .collect();
         assert_eq!(found, expected);
     }

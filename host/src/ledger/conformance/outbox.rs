@@ -168,3 +168,96 @@ pub(in crate::ledger) fn an_answer_is_recorded_with_the_end_of_its_request(engin
     assert!(open.sink.deliveries().is_empty());
     assert_eq!(open.outbox_in(OutboxState::Sent), 2);
 }
+
+pub(in crate::ledger) fn a_dead_request_is_sent_again_behind_all_others(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let queued = queue(&open, "evt_1", &["1", "2", "3"]);
+    let again = OutboxNext::Waiting { due: START };
+    open.settle(tried(&queued[0], Some(503), again));
+    open.settle(tried(&queued[0], Some(401), OutboxNext::Dead));
+    open.settle(tried(&queued[1], Some(200), OutboxNext::Sent));
+    open.clock.advance(3_600_000);
+    let after = START + 3_600_000;
+    let seqs = [queued[0].seq, queued[1].seq, OutboxSeq(99)];
+    let came = open.ask(Action::RetryRequests(seqs.to_vec()));
+    let handed = open.sink.requests();
+    let [one] = &handed[..] else {
+        panic!("{handed:?}");
+    };
+    let refused = [Intervened::Request(OutboxState::Sent), Intervened::Missing];
+    assert_eq!(
+        came,
+        [[Intervened::Queued(one.seq)].as_slice(), &refused].concat()
+    );
+    assert_eq!(*one.request, request("1"), "with the same idempotency key");
+    assert_eq!(waiting(&open, OutboxSeq(0)), ["3", "1"]);
+    let open = open.reopen(engine);
+    let found = open.ledger.outbox_request(one.seq).unwrap().unwrap();
+    assert_eq!((found.tries, found.queued), (2, START));
+    let life = Life {
+        number: 1,
+        tries: 2,
+        since: after,
+    };
+    assert_eq!((found.life, one.life), (life, life));
+    assert!(open.ledger.outbox_request(queued[0].seq).unwrap().is_none());
+
+    // It dies once more, and is sent.
+    open.settle(tried(one, None, OutboxNext::Dead));
+    let came = open.ask(Action::RetryRequests(vec![one.seq]));
+    let [Intervened::Queued(last)] = came[..] else {
+        panic!("{came:?}");
+    };
+    let found = open.ledger.outbox_request(last).unwrap().unwrap();
+    assert_eq!(
+        (found.tries, found.life.number, found.life.tries),
+        (3, 2, 3)
+    );
+    open.settle(tried(&found, Some(200), OutboxNext::Sent));
+    assert_eq!(open.outbox_in(OutboxState::Sent), 2);
+    assert_eq!(open.outbox_in(OutboxState::Dead), 0);
+}
+
+pub(in crate::ledger) fn a_waiting_request_is_made_due(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let queued = queue(&open, "evt_1", &["1"]);
+    let later = OutboxNext::Waiting { due: START + 9_000 };
+    open.settle(tried(&queued[0], Some(503), later));
+    let came = open.ask(Action::RetryRequests(vec![queued[0].seq]));
+    assert_eq!(came, [Intervened::Done]);
+    let found = open.ledger.outbox_request(queued[0].seq).unwrap().unwrap();
+    assert_eq!((found.due, found.tries), (START, 1));
+    assert_eq!(found.life, Life::first(START), "its tries count on");
+    assert!(open.sink.requests().is_empty(), "it is known already");
+}
+
+pub(in crate::ledger) fn a_cancelled_request_tells_its_handler(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let queued = queue(&open, "evt_1", &["1", "2"]);
+    let told = event_of("handler:a", "told", b"{\"outcome\":\"dead\"}", &["a"]);
+    let cancelled = queued
+        .iter()
+        .map(|request| {
+            (
+                request.seq,
+                (request.request.key == "1").then(|| Box::new(told.clone())),
+            )
+        })
+        .collect();
+    let came = open.ask(Action::CancelRequests(cancelled));
+    assert_eq!(came, [Intervened::Done, Intervened::Done]);
+    assert_eq!(open.outbox_in(OutboxState::Dead), 2);
+    assert_eq!(open.sink.deliveries().len(), 1);
+    let entry = &open.ledger.outbox_list(None, 1).unwrap()[0];
+    assert_eq!(entry.error, "cancelled by ann");
+    let again = open.ask(Action::CancelRequests(vec![(queued[0].seq, None)]));
+    assert_eq!(again, [Intervened::Request(OutboxState::Dead)]);
+
+    // A try that was under way, and failed or succeeded.
+    let retried = OutboxNext::Waiting { due: START };
+    open.settle(tried(&queued[0], Some(503), retried));
+    open.settle(tried(&queued[1], Some(200), OutboxNext::Sent));
+    assert!(waiting(&open, OutboxSeq(0)).is_empty());
+    assert_eq!(open.outbox_in(OutboxState::Dead), 1);
+    assert_eq!(open.outbox_in(OutboxState::Sent), 1, "its receiver has it");
+}

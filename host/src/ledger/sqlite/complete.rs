@@ -13,7 +13,7 @@ use super::order::{self, Place};
 use super::tally::Counter;
 use super::{record, schedule, state};
 use crate::ledger::{
-    Attempt, Completed, Completion, DeliveryState, Inapplicable, NextState, OutboxRequest,
+    Attempt, Completed, Completion, DeliveryState, Inapplicable, Life, NextState, OutboxRequest,
     OutboxSeq, OutboxState, Rank,
 };
 
@@ -214,6 +214,7 @@ fn queue_requests(
             tries: 0,
             queued: now,
             due,
+            life: Life::first(now),
         });
         span.extend([seq]);
     }

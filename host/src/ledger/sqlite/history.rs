@@ -150,6 +150,10 @@ impl History {
         let mut statement = conn.prepare_cached(
             "SELECT o.seq, o.state, o.finished FROM attempts a CROSS JOIN outbox o
                  ON o.seq >= a.first_request AND o.seq < a.first_request + a.requests
+             WHERE a.delivery = ?1 AND o.delivery = ?1
+             UNION ALL
+             SELECT o.seq, o.state, o.finished FROM attempts a CROSS JOIN outbox o
+                 ON o.was >= a.first_request AND o.was < a.first_request + a.requests
              WHERE a.delivery = ?1 AND o.delivery = ?1",
         )?;
         for delivery in &self.deliveries {

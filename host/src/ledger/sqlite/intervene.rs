@@ -6,8 +6,8 @@ use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int, non_empty};
 use super::order::{self, Place};
-use super::rows;
 use super::tally::Counter;
+use super::{requests, rows};
 use crate::event::Event;
 use crate::ledger::{
     Action, Choice, Delivery, DeliverySeq, DeliveryState, Intervened, Intervention, Recipient,
@@ -41,6 +41,14 @@ pub(super) fn intervene(
         Action::Route(events) => events
             .iter()
             .map(|(event, handlers)| route(batch, intervention, event, handlers))
+            .collect(),
+        Action::RetryRequests(seqs) => seqs
+            .iter()
+            .map(|seq| requests::retry(batch, intervention, *seq))
+            .collect(),
+        Action::CancelRequests(seqs) => seqs
+            .iter()
+            .map(|(seq, answer)| requests::cancel(batch, intervention, *seq, answer.as_deref()))
             .collect(),
     }
 }
@@ -85,7 +93,8 @@ fn was_before(batch: &Batch<'_>, row: &Row, by: &Intervention) -> Result<bool> {
     let last: Option<Option<String>> = batch
         .conn
         .prepare_cached(
-            "SELECT batch FROM interventions WHERE delivery = ?1 ORDER BY number DESC LIMIT 1",
+            "SELECT batch FROM interventions WHERE delivery = ?1 AND request IS NULL
+             ORDER BY number DESC LIMIT 1",
         )?
         .query_row([row.seq], |row| row.get(0))
         .optional()?;
@@ -315,12 +324,24 @@ fn note(
     by: &Intervention,
     why: &str,
 ) -> Result<()> {
+    note_of(batch, (delivery, None), run, action, by, why)
+}
+
+/// Writes down what was done to a delivery, or to the request in this place that it queued.
+pub(super) fn note_of(
+    batch: &Batch<'_>,
+    (delivery, request): (i64, Option<i64>),
+    run: u32,
+    action: &str,
+    by: &Intervention,
+    why: &str,
+) -> Result<()> {
     batch
         .conn
         .prepare_cached(
-            "INSERT INTO interventions (delivery, number, at, action, run, who, why, batch)
+            "INSERT INTO interventions (delivery, number, at, action, run, who, why, batch, request)
              VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM interventions
-                          WHERE delivery = ?1), ?2, ?3, ?4, ?5, ?6, ?7)",
+                          WHERE delivery = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             delivery,
@@ -330,6 +351,7 @@ fn note(
             by.who,
             non_empty(why),
             by.batch,
+            request,
         ])?;
     Ok(())
 }

@@ -27,6 +27,7 @@ mod reads;
 mod record;
 mod records;
 mod recover;
+mod requests;
 mod rows;
 mod running;
 mod schedule;
@@ -66,8 +67,8 @@ use super::{
     DeliverySeq, DeliveryState, DeliverySummary, Erased, EventDetail, EventSummary, Fired,
     Intervened, Intervention, Ledger, LedgerError, LedgerSink, Listed, NewEvent, OrderKey,
     OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Page, Pause, Rank, RecordFilter,
-    RecordFuture, Records, Retention, Scheduled, Settlement, SettlementCallback, StateEntry, Swept,
-    Turn, Versioned,
+    RecordFuture, Records, RequestDetail, RequestFilter, RequestSummary, Retention, Scheduled,
+    Settlement, SettlementCallback, StateEntry, Swept, Turn, Versioned,
 };
 use crate::clock::{Clock, SteadyClock};
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
@@ -474,6 +475,10 @@ impl Ledger for SqliteLedger {
         self.reader.outbox_list(state, limit)
     }
 
+    fn outbox_request(&self, seq: OutboxSeq) -> Result<Option<OutboxRequest>, LedgerError> {
+        self.reader.read(|conn| reads::outbox_request(conn, seq))
+    }
+
     fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError> {
         self.reader.backlog(now, self.clock.ahead())
     }
@@ -514,6 +519,18 @@ impl Records for SqliteLedger {
 
     fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
         self.reader.delivery(seq)
+    }
+
+    fn requests(
+        &self,
+        filter: &RequestFilter,
+        page: Page,
+    ) -> Result<Listed<RequestSummary>, LedgerError> {
+        self.reader.requests(filter, page)
+    }
+
+    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError> {
+        self.reader.request(seq)
     }
 
     fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {

@@ -13,8 +13,8 @@ use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
     Backlog, Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail,
     EventSummary, LedgerError, Listed, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq,
-    OutboxState, Page, Pause, Rank, RecordFilter, RecordedRun, Records, Scheduled, StateEntry,
-    Versioned,
+    OutboxState, Page, Pause, Rank, RecordFilter, RecordedRun, Records, RequestDetail,
+    RequestFilter, RequestSummary, Scheduled, StateEntry, Versioned,
 };
 
 /// How many idle connections are kept.
@@ -285,6 +285,18 @@ impl Records for SqliteReader {
 
     fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
         self.read(|conn| records::delivery(conn, seq))
+    }
+
+    fn requests(
+        &self,
+        filter: &RequestFilter,
+        page: Page,
+    ) -> Result<Listed<RequestSummary>, LedgerError> {
+        self.read(|conn| records::requests(conn, filter, page))
+    }
+
+    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError> {
+        self.read(|conn| records::request(conn, seq))
     }
 
     fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {

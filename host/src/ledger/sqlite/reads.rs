@@ -139,6 +139,13 @@ pub(super) fn outbox_waiting(
     })
 }
 
+pub(super) fn outbox_request(conn: &Connection, seq: OutboxSeq) -> Result<Option<OutboxRequest>> {
+    let sql = format!("SELECT {OUTBOX_COLUMNS} FROM outbox o {OUTBOX_JOINS} WHERE o.seq = ?1");
+    conn.prepare_cached(&sql)?
+        .query_row([seq.0], rows::outbox_request)
+        .optional()
+}
+
 /// Whether an attempt that is kept, or a delivery that is due, names this component.
 pub(super) fn is_named(conn: &Connection, component: ComponentDigest) -> Result<bool> {
     let found = conn

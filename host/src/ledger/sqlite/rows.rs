@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
 use crate::ledger::{
-    Delivery, DeliverySeq, DeliveryState, NewRequest, OrderKey, OutboxRequest, OutboxSeq,
+    Delivery, DeliverySeq, DeliveryState, Life, NewRequest, OrderKey, OutboxRequest, OutboxSeq,
     OutboxState, Respond,
 };
 
@@ -68,7 +68,7 @@ pub(super) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
 /// What [`outbox_request`] reads, from `outbox o` joined with the tables that it names.
 pub(super) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
     o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error,
-    o.respond, e.account, e.depth";
+    o.respond, e.account, e.depth, o.life, o.tries_before, o.since";
 
 /// The joins that [`OUTBOX_COLUMNS`] needs.
 pub(super) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request = o.seq
@@ -83,6 +83,14 @@ pub(super) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {
         tries: row.get(3)?,
         queued: millis(row, 4)?,
         due: millis(row, 5)?,
+        life: Life {
+            number: row.get(18)?,
+            tries: row.get(19)?,
+            since: match row.get::<_, Option<i64>>(20)? {
+                Some(since) => since.cast_unsigned(),
+                None => millis(row, 4)?,
+            },
+        },
         request: Arc::new(NewRequest {
             key: row.get(6)?,
             method: row.get(7)?,

@@ -6,20 +6,29 @@ use rusqlite::{OptionalExtension, Result, params};
 use super::batch::{Batch, int, non_empty};
 use super::op::{HoldStep, Mark, SettlementRequest};
 use super::tally::Counter;
-use super::{order, record};
+use super::{order, record, rows};
 use crate::event::HandlerName;
 use crate::ledger::{DeliveryState, OutboxNext, OutboxState, Settlement};
 
 /// Writes down one try of an outbox request and, where it ends the request, the event that
-/// tells its handler. One that is not waiting any more is left as it is.
+/// tells its handler. One that is not waiting any more is left as it is, unless it was
+/// cancelled during a try that its receiver accepted.
 pub(super) fn settle(batch: &mut Batch<'_>, request: &SettlementRequest) -> Result<()> {
     let settlement = &request.settlement;
-    let tries: Option<u32> = batch
+    let found: Option<(u32, OutboxState, bool)> = batch
         .conn
-        .prepare_cached("SELECT tries FROM outbox WHERE seq = ?1 AND state = 'waiting'")?
-        .query_row([settlement.seq.0], |row| row.get(0))
+        .prepare_cached("SELECT tries, state, cancelled FROM outbox WHERE seq = ?1")?
+        .query_row([settlement.seq.0], |row| {
+            Ok((row.get(0)?, rows::outbox_state(row, 1)?, row.get(2)?))
+        })
         .optional()?;
-    let Some(tries) = tries else { return Ok(()) };
+    let Some((tries, from, cancelled)) = found else {
+        return Ok(());
+    };
+    let sent_all_the_same = cancelled && settlement.next == OutboxNext::Sent;
+    if from != OutboxState::Waiting && !sent_all_the_same {
+        return Ok(());
+    }
     let number = tries.saturating_add(1);
     let (to, due) = match settlement.next {
         OutboxNext::Sent => (OutboxState::Sent, None),
@@ -45,7 +54,7 @@ pub(super) fn settle(batch: &mut Batch<'_>, request: &SettlementRequest) -> Resu
     if to != OutboxState::Sent {
         insert_try(batch, settlement, number)?;
     }
-    batch.tally.add(Counter::Outbox(OutboxState::Waiting), -1);
+    batch.tally.add(Counter::Outbox(from), -1);
     batch.tally.add(Counter::Outbox(to), 1);
     if to != OutboxState::Waiting
         && let Some(event) = &request.response

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::event::{EventId, HandlerName, UnixMillis};
-use crate::ledger::{NewRequest, OutboxRequest, OutboxSeq};
+use crate::ledger::{Life, NewRequest, OutboxRequest, OutboxSeq};
 use crate::outbox::queue::{Bounds, Queue};
 
 const HANDLERS: [&str; 3] = ["a", "b", "c"];
@@ -47,6 +47,10 @@ enum Op {
     Toggle { handler: usize },
     /// A host takes nothing more, or takes it again.
     Host { host: usize },
+    /// An operator cancels one that waits or is under way.
+    Cancel { which: usize },
+    /// An operator has one tried now.
+    Hasten { which: usize },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -64,6 +68,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..30_000u64).prop_map(|millis| Op::Advance { millis }),
         1 => (0..3usize).prop_map(|handler| Op::Toggle { handler }),
         1 => (0..2usize).prop_map(|host| Op::Host { host }),
+        2 => any::<usize>().prop_map(|which| Op::Cancel { which }),
+        2 => any::<usize>().prop_map(|which| Op::Hasten { which }),
     ]
 }
 
@@ -81,6 +87,7 @@ struct Model {
     absent: HashSet<HandlerName>,
     busy: HashSet<&'static str>,
     sent: HashSet<OutboxSeq>,
+    cancelled: BTreeMap<OutboxSeq, OutboxRequest>,
 }
 
 /// How many hosts a handler may send to.
@@ -106,6 +113,7 @@ impl Model {
             absent: HashSet::new(),
             busy: HashSet::new(),
             sent: HashSet::new(),
+            cancelled: BTreeMap::new(),
         }
     }
 
@@ -151,9 +159,31 @@ impl Model {
                     self.busy.insert(HOSTS[host]);
                 }
             }
+            Op::Cancel { which } => {
+                if let Some(request) = self.nth(which) {
+                    self.waiting.remove(&request.seq);
+                    // As the driver does: it may have arrived by then.
+                    self.arrive();
+                    self.queue.withdraw(&request.handler, request.seq);
+                    self.cancelled.insert(request.seq, request);
+                }
+            }
+            Op::Hasten { which } => {
+                let waits = |one: &OutboxRequest| !self.under_way.contains(&one.seq);
+                if let Some(request) = self.nth(which).filter(waits) {
+                    self.waiting.get_mut(&request.seq).unwrap().due = self.now;
+                    self.arrive();
+                    self.queue.hasten(&request.handler, request.seq, self.now);
+                }
+            }
         }
         let firsts = HANDLERS.len() * HOSTS.len();
         assert!(self.queue.len() <= BOUNDS.requests * BOUNDS.shares + firsts);
+    }
+
+    fn nth(&self, which: usize) -> Option<OutboxRequest> {
+        let which = which.checked_rem(self.waiting.len())?;
+        self.waiting.values().nth(which).cloned()
     }
 
     fn commit(&mut self, handler: usize, host: usize, key: Option<u8>, lost: bool) {
@@ -175,6 +205,7 @@ impl Model {
             tries: 0,
             queued: self.now,
             due: self.now,
+            life: Life::first(self.now),
         };
         self.waiting.insert(seq, request.clone());
         // As the inbox does: nothing of a handler arrives after a loss.
@@ -225,7 +256,12 @@ impl Model {
             }
             self.under_way.push(seq);
             let of_handler = self.under_way.iter();
-            let of_handler = of_handler.filter(|seq| self.waiting[seq].handler == request.handler);
+            let one = |seq| {
+                self.waiting
+                    .get(seq)
+                    .unwrap_or_else(|| &self.cancelled[seq])
+            };
+            let of_handler = of_handler.filter(|seq| one(seq).handler == request.handler);
             assert!(of_handler.count() <= PER_HANDLER);
         }
     }
@@ -237,14 +273,17 @@ impl Model {
         let seq = self.under_way.swap_remove(which % self.under_way.len());
         match again {
             Some(delay) => {
-                let request = self.waiting.get_mut(&seq).unwrap();
+                let cancelled = &mut self.cancelled;
+                let request = self.waiting.get_mut(&seq);
+                let request = request.or_else(|| cancelled.get_mut(&seq)).unwrap();
                 request.tries += 1;
                 request.due = self.now + delay;
                 self.queue.again(seq, Some(request.tries), request.due);
             }
             None => {
-                self.waiting.remove(&seq);
-                self.sent.insert(seq);
+                if self.waiting.remove(&seq).is_some() {
+                    self.sent.insert(seq);
+                }
                 self.queue.finished(seq);
             }
         }
@@ -273,6 +312,7 @@ impl Model {
             }
             self.apply(Op::Advance { millis: 1000 });
             if self.waiting.is_empty() {
+                assert_eq!(self.queue.len(), 0, "what is gone is in memory");
                 return;
             }
         }
@@ -294,7 +334,7 @@ proptest! {
             model.apply(op);
         }
         model.drain();
-        prop_assert_eq!(model.sent.len() as i64, model.last);
+        prop_assert_eq!((model.sent.len() + model.cancelled.len()) as i64, model.last);
     }
 }
 
@@ -415,4 +455,25 @@ fn a_long_queue_for_one_host_is_not_read_again_and_again() {
     // They go in the order of their commits.
     assert!(model.sent.contains(&OutboxSeq(99)));
     assert!(!model.sent.contains(&OutboxSeq(110)));
+}
+
+/// One that was left out, since it was not to go for an hour, goes at once.
+#[test]
+fn what_is_made_due_goes_although_memory_does_not_hold_it() {
+    let mut model = Model::new();
+    for _ in 0..50 {
+        model.commit(0, 0, None, true);
+    }
+    let hour = 3_600_000;
+    model.waiting.values_mut().for_each(|one| one.due += hour);
+    for _ in 0..20 {
+        model.turn(10);
+    }
+    assert!(model.under_way.is_empty() && model.queue.len() < 50);
+    let last = model.waiting.len() - 1;
+    model.apply(Op::Hasten { which: last });
+    for _ in 0..10 {
+        model.turn(10);
+    }
+    assert_eq!(model.under_way, [OutboxSeq(50)]);
 }

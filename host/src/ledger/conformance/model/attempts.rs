@@ -142,7 +142,13 @@ impl Model {
         let queued = open.sink.requests();
         assert_eq!(queued.len(), effects.outbox.len());
         for request in queued {
-            self.outbox.insert(request.seq.0, (OutboxState::Waiting, 0));
+            let asked = Asked {
+                state: OutboxState::Waiting,
+                tries: 0,
+                life: 0,
+                cancelled: false,
+            };
+            self.outbox.insert(request.seq.0, asked);
             self.requested.insert(request.seq.0, (delivery.event.id, 0));
         }
         self.apply_schedule(open, delivery, effects.schedule);

@@ -259,7 +259,7 @@ impl Model {
         }
         for (place, (event, settled)) in &self.requested {
             if *event == known.event.id {
-                if self.outbox[place].0 == OutboxState::Waiting {
+                if self.outbox[place].state == OutboxState::Waiting {
                     return None;
                 }
                 ended = ended.max(*settled);

@@ -88,6 +88,54 @@ impl Model {
         came
     }
 
+    pub(super) fn operate_request(&mut self, open: &Open, which: usize, again: bool) {
+        let places: Vec<i64> = self.outbox.keys().copied().collect();
+        let place = which
+            .checked_rem(places.len())
+            .map_or(1_000_000, |at| places[at]);
+        let seq = OutboxSeq(place);
+        let action = match again {
+            true => Action::RetryRequests(vec![seq]),
+            false => Action::CancelRequests(vec![(seq, None)]),
+        };
+        let came = open.ledger.intervene(asked(action, None)).unwrap();
+        let Some(row) = self.outbox.get(&place).copied() else {
+            return assert_eq!(came, [Intervened::Missing]);
+        };
+        let of = self.requested[&place];
+        let expected = match (row.state, again) {
+            (OutboxState::Waiting, true) => Intervened::Done,
+            (OutboxState::Waiting, false) => {
+                let row = self.outbox.get_mut(&place).unwrap();
+                (row.state, row.cancelled) = (OutboxState::Dead, true);
+                self.requested.get_mut(&place).unwrap().1 = now(open);
+                Intervened::Done
+            }
+            (OutboxState::Dead, true) if !self.has_payload(of.0) => Intervened::Erased,
+            (OutboxState::Dead, true) => {
+                let handed = open.sink.requests();
+                let [request] = &handed[..] else {
+                    panic!("it is handed out: {handed:?}");
+                };
+                assert!(request.seq.0 > *places.last().unwrap());
+                self.outbox.remove(&place);
+                self.requested.remove(&place);
+                let asked = Asked {
+                    state: OutboxState::Waiting,
+                    life: row.life + 1,
+                    cancelled: false,
+                    ..row
+                };
+                self.outbox.insert(request.seq.0, asked);
+                self.requested.insert(request.seq.0, of);
+                assert_eq!(request.life.tries, row.tries);
+                Intervened::Queued(request.seq)
+            }
+            (state, _) => Intervened::Request(state),
+        };
+        assert_eq!(came, [expected]);
+    }
+
     fn retry(&mut self, open: &Open, seq: i64) -> Intervened {
         let row = self.deliveries.get_mut(&seq).unwrap();
         if row.state != DeliveryState::Retrying {

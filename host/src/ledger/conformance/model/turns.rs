@@ -357,7 +357,9 @@ impl Model {
         let requests = self.outbox.values();
         let expected = Backlog {
             deliveries: self.deliveries.values().filter(waits).count() as u64,
-            requests: requests.filter(|row| row.0 == OutboxState::Waiting).count() as u64,
+            requests: requests
+                .filter(|row| row.state == OutboxState::Waiting)
+                .count() as u64,
             oldest: oldest.into_iter().min(),
         };
         assert_eq!(open.ledger.backlog(now).unwrap(), expected);

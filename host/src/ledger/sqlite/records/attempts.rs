@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::Value;
 
-use super::millis;
+use super::{millis, requests};
 use crate::event::{ComponentDigest, EventId};
-use crate::ledger::{AttemptView, EmittedView, RequestView, without_query};
+use crate::ledger::{AttemptView, EmittedView};
 
 /// How a delivery's last attempt ended, with what was said of it.
 pub(super) fn last(conn: &Connection, delivery: i64) -> Result<Option<(String, Option<String>)>> {
@@ -49,7 +49,7 @@ fn read(conn: &Connection, row: &Row<'_>) -> Result<AttemptView> {
             .lines()
             .map(line)
             .collect(),
-        requests: requests(conn, row.get(8)?, row.get(9)?)?,
+        requests: requests::of_attempt(conn, row.get(8)?, row.get(9)?)?,
         emitted: emitted(conn, row.get(10)?, row.get(11)?)?,
     })
 }
@@ -57,31 +57,6 @@ fn read(conn: &Connection, row: &Row<'_>) -> Result<AttemptView> {
 /// A captured line; what is no JSON is shown as it is.
 fn line(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
-}
-
-fn requests(conn: &Connection, first: Option<i64>, many: Option<i64>) -> Result<Vec<RequestView>> {
-    let (Some(first), Some(many)) = (first, many) else {
-        return Ok(Vec::new());
-    };
-    conn.prepare_cached(
-        "SELECT seq, state, tries, status, error, method, url, key, order_key, queued
-         FROM outbox WHERE seq >= ?1 AND seq < ?1 + ?2 ORDER BY seq",
-    )?
-    .query_map([first, many], |row| {
-        Ok(RequestView {
-            seq: row.get(0)?,
-            state: row.get(1)?,
-            tries: row.get(2)?,
-            status: row.get(3)?,
-            error: row.get(4)?,
-            method: row.get(5)?,
-            url: without_query(row.get_ref(6)?.as_str()?),
-            idempotency_key: row.get(7)?,
-            order_key: row.get(8)?,
-            queued_ms: millis(row, 9)?,
-        })
-    })?
-    .collect()
 }
 
 fn emitted(conn: &Connection, first: Option<i64>, many: Option<i64>) -> Result<Vec<EmittedView>> {

@@ -9,6 +9,7 @@ mod attempts;
 mod deliveries;
 mod events;
 mod recorded;
+mod requests;
 
 use std::ops::ControlFlow;
 
@@ -20,6 +21,7 @@ use crate::ledger::{Listed, Order, Page, RecordFilter};
 pub(super) use deliveries::{deliveries, delivery};
 pub(super) use events::{deliveries_of, event, event_to_run, events};
 pub(super) use recorded::recorded;
+pub(super) use requests::{request, requests};
 
 /// Clocks are set: an event that was received earlier by the clock may come after one that
 /// was received later. A list in which times matter ends only where they are off by more

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::super::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS, OUTBOX_COLUMNS, OUTBOX_JOINS};
+use super::requests;
 use crate::event::ComponentDigest;
 use crate::ledger::{DeliverySeq, NewRequest, RecordedEmission, RecordedEnd, RecordedRun};
 
@@ -45,17 +46,14 @@ fn tried(conn: &Connection, row: &Row<'_>) -> Result<(u32, u32, RecordedEnd)> {
         outcome: row.get(2)?,
         detail: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
         component: digest.map(ComponentDigest),
-        requests: requests(conn, row.get(5)?, row.get(6)?)?,
+        requests: queued(conn, row.get(5)?, row.get(6)?)?,
         emitted: emitted(conn, row.get(7)?, row.get(8)?)?,
     };
     Ok((row.get(0)?, row.get(1)?, did))
 }
 
-fn requests(conn: &Connection, first: Option<i64>, many: Option<i64>) -> Result<Vec<NewRequest>> {
-    let sql = format!(
-        "SELECT {OUTBOX_COLUMNS} FROM outbox o {OUTBOX_JOINS}
-         WHERE o.seq >= ?1 AND o.seq < ?1 + ?2 ORDER BY o.seq"
-    );
+fn queued(conn: &Connection, first: Option<i64>, many: Option<i64>) -> Result<Vec<NewRequest>> {
+    let sql = requests::of_range(OUTBOX_COLUMNS, &format!("outbox o {OUTBOX_JOINS}"));
     conn.prepare_cached(&sql)?
         .query_map(params![first, many], |row| {
             Ok(rows::outbox_request(row)?.request.as_ref().clone())

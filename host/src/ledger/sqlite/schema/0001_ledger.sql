@@ -102,7 +102,7 @@ CREATE TABLE later_deliveries (
     PRIMARY KEY (event, delivery)
 ) STRICT, WITHOUT ROWID;
 
--- What operators did to deliveries.
+-- What operators did to deliveries, and to requests that these queued.
 CREATE TABLE interventions (
     delivery INTEGER NOT NULL, -- deliveries.seq
     number   INTEGER NOT NULL,
@@ -111,7 +111,8 @@ CREATE TABLE interventions (
     run      INTEGER NOT NULL, -- the delivery's, afterwards
     who      TEXT NOT NULL,
     why      TEXT,
-    batch    TEXT,             -- the request that it was part of
+    batch    TEXT,             -- the request to the API that it was part of
+    request  INTEGER,          -- outbox.seq of the one request that it was about, if it was
     PRIMARY KEY (delivery, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -167,10 +168,17 @@ CREATE TABLE outbox (
     tries     INTEGER NOT NULL DEFAULT 0,
     status    INTEGER,          -- of the last answer
     error     TEXT,             -- of the last try
-    finished  INTEGER           -- when it became sent or dead
+    finished  INTEGER,          -- when it became sent or dead
+    cancelled INTEGER NOT NULL DEFAULT 0, -- 1: an operator made it dead
+    -- What an operator has sent again goes to the end, and keeps its idempotency key.
+    was       INTEGER,          -- the place that it was queued at
+    life      INTEGER NOT NULL DEFAULT 0, -- how often that was
+    since     INTEGER,          -- when, the last time
+    tries_before INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (seq) WHERE state = 'waiting';
 CREATE INDEX outbox_dead ON outbox (seq) WHERE state = 'dead';
+CREATE INDEX outbox_moved ON outbox (was) WHERE was IS NOT NULL;
 
 CREATE TABLE outbox_bodies (
     request INTEGER PRIMARY KEY, -- outbox.seq

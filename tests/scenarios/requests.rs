@@ -1,0 +1,198 @@
+//! Requests that an operator has sent again, tries now, or cancels.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::{Value, json};
+
+use super::replay::{run, try_run};
+use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Reply, Site, eventually};
+
+/// A receiver that answers with this status, which may be changed.
+fn receiver(status: u16) -> (Receiver, Arc<AtomicU16>) {
+    let status = Arc::new(AtomicU16::new(status));
+    let says = status.clone();
+    let receiver = Receiver::with(move |_| Reply::Status(says.load(Ordering::SeqCst)));
+    (receiver, status)
+}
+
+/// The request that has this body.
+fn request_with(site: &Site, body: &str) -> String {
+    let sql = "SELECT request FROM outbox_bodies WHERE CAST(body AS TEXT) = ?1";
+    site.ledger().count(sql, [body]).to_string()
+}
+
+fn bodies(receiver: &Receiver) -> Vec<String> {
+    let came = receiver.requests().into_iter();
+    came.map(|request| request.body).collect()
+}
+
+fn drain(gateway: &Gateway, dead: u64) {
+    gateway.drains();
+    assert_eq!(gateway.status_at("/ledger/outbox/dead"), dead);
+}
+
+#[test]
+fn dead_requests_go_out_again_in_their_order_and_under_their_keys() {
+    // As with a token that has expired: nothing is tried again by itself.
+    let (receiver, status) = receiver(401);
+    let site = Site::new(&Manifest::with_one(
+        Handler::new("guest").allow(receiver.address),
+    ));
+    let gateway = site.start();
+    let event = |of: u32, body: &str| {
+        let send = |part: &str| {
+            json!({ "do": "send", "url": receiver.url("/ship?token=hush"),
+                    "body": format!("{body}-{part}"), "order_key": "k" })
+        };
+        Event::with_id(
+            &format!("evt_{of}"),
+            "test.ship",
+            json!([send("a"), send("b")]),
+        )
+    };
+    let delivered = gateway.accepts(&event(1, "first"));
+    gateway.settles();
+    gateway.accepts(&event(2, "second"));
+    drain(&gateway, 4);
+    let keys = receiver.keys_by_body();
+    let wanted = ["first-a", "first-b", "second-a", "second-b"];
+    assert_eq!(bodies(&receiver), wanted);
+
+    let filter = ["--state", "dead", "--to-url", "*/ship"];
+    let counted = run(
+        &site,
+        &gateway,
+        "outbox retry",
+        &[&filter[..], &["--dry-run"]].concat(),
+    );
+    assert_eq!(
+        (&counted["done"], &counted["dry_run"]),
+        (&json!(4), &json!(true))
+    );
+    assert_eq!(counted["by"], json!({ "guest dead": 4 }));
+    // A filter may mean a great many: it is not taken at its word where nobody can be asked.
+    let (code, _, stderr) = try_run(&site, &gateway, "outbox retry", &filter);
+    assert_eq!((code, receiver.requests().len()), (2, 4), "{stderr}");
+    let elsewhere = ["--state", "dead", "--to-url", "*/elsewhere", "--dry-run"];
+    let none = run(&site, &gateway, "outbox retry", &elsewhere);
+    assert_eq!(none["matched"], 0);
+
+    status.store(200, Ordering::SeqCst);
+    let because = ["--yes", "--why", "the token is new"];
+    let done = run(
+        &site,
+        &gateway,
+        "outbox retry",
+        &[&filter[..], &because].concat(),
+    );
+    assert_eq!(done["done"], 4, "{done}");
+    drain(&gateway, 0);
+    assert_eq!(bodies(&receiver)[4..], wanted);
+    assert_eq!(
+        receiver.keys_by_body(),
+        keys,
+        "under the keys that they had"
+    );
+    assert_eq!(receiver.effects(), 4);
+
+    let moved = request_with(&site, "first-a");
+    let shown = run(&site, &gateway, "outbox show", &[&moved]);
+    assert_eq!(shown["state"], "sent");
+    assert_eq!((&shown["tries"], &shown["was"]), (&json!(2), &json!(1)));
+    assert_eq!(shown["tried"][0]["status"], 401);
+    assert!(!shown.to_string().contains("hush"), "{shown}");
+    let (_, refused, _) = try_run(&site, &gateway, "outbox retry", &[&moved]);
+    assert_eq!(refused["refused"], json!({ "it is sent": 1 }));
+    let (code, _, stderr) = try_run(&site, &gateway, "outbox retry", &["1"]);
+    assert!(code != 0 && stderr.contains("no request 1"), "{stderr}");
+
+    // Its event and its delivery still have them, in the order of the calls.
+    let event = run(&site, &gateway, "events show", &[&delivered]).to_string();
+    assert!(
+        event.contains("first-a") || event.contains(&moved),
+        "{event}"
+    );
+    let delivery = run(&site, &gateway, "deliveries show", &["1"]);
+    let requests = delivery["tried"][0]["requests"].as_array().unwrap();
+    let states: Vec<&Value> = requests.iter().map(|request| &request["state"]).collect();
+    assert_eq!(states, ["sent", "sent"]);
+    assert_eq!(requests[0]["seq"].to_string(), moved);
+    let done = delivery["interventions"].as_array().unwrap();
+    assert_eq!(done.len(), 2, "{done:?}");
+    assert_eq!(
+        (&done[0]["action"], &done[0]["request"], &done[0]["why"]),
+        (&json!("retry"), &json!(1), &json!("the token is new"))
+    );
+    gateway.stop();
+}
+
+#[test]
+fn a_waiting_request_is_tried_now_or_cancelled() {
+    let (receiver, status) = receiver(500);
+    let site = Site::new(&Manifest::new());
+    let manifest = Manifest::with_one(Handler::new("guest").allow(receiver.address));
+    let slow = manifest.text().replace(
+        "first = \"20ms\", factor = 1.5, max = \"200ms\"",
+        "first = \"1h\", factor = 1.0, max = \"1h\"",
+    );
+    assert!(slow.contains("1h"));
+    site.write_manifest(&slow);
+    let gateway = site.start();
+    let send = |body: &str| {
+        let then = json!({ "do": "add", "key": body });
+        json!({ "do": "send", "url": receiver.url("/"), "body": body, "order_key": "k",
+                "respond": then })
+    };
+    gateway.accepts(&Event::new(
+        "test.ship",
+        json!([send("cancelled"), send("now"), send("after")]),
+    ));
+    gateway.settles();
+    eventually("the first has failed", || {
+        let sql = "SELECT count(*) FROM outbox WHERE tries = 1";
+        site.ledger().count(sql, []) == 1
+    });
+    // The others wait for it.
+    let first = request_with(&site, "cancelled");
+    let cancelled = run(
+        &site,
+        &gateway,
+        "outbox cancel",
+        &[&first, "--why", "wrong"],
+    );
+    assert_eq!(cancelled["by"], json!({ "guest waiting": 1 }));
+    eventually("the next one has failed", || bodies(&receiver).len() == 2);
+    assert_eq!(bodies(&receiver), ["cancelled", "now"]);
+    let ledger = site.ledger();
+    eventually("its handler is told", || {
+        ledger.state("guest", "cancelled").as_deref() == Some("1")
+    });
+    let told = ledger.texts(
+        "SELECT CAST(payload AS TEXT) FROM events JOIN bodies ON event = seq
+         WHERE kind = 'outbox.response'",
+        [],
+    );
+    let told: Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!(told["outcome"], "dead");
+    assert!(told["error"].as_str().unwrap().starts_with("cancelled by "));
+
+    status.store(200, Ordering::SeqCst);
+    run(
+        &site,
+        &gateway,
+        "outbox retry",
+        &[&request_with(&site, "now")],
+    );
+    drain(&gateway, 1);
+    assert_eq!(bodies(&receiver)[2..], ["now", "after"]);
+
+    // What was cancelled may be sent after all, and its handler is told again.
+    run(&site, &gateway, "outbox retry", &[&first]);
+    drain(&gateway, 0);
+    eventually("its handler is told again", || {
+        ledger.state("guest", "cancelled").as_deref() == Some("2")
+    });
+    assert_eq!(receiver.effects(), 3);
+    gateway.stop();
+}
