@@ -159,9 +159,8 @@ pub(super) fn apply(batch: &mut Batch<'_>, handler: i64, writes: Vec<Resolved<'_
                 batch
                     .conn
                     .prepare_cached(
-                        "INSERT INTO state (handler, key, value, version) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT (handler, key)
-                         DO UPDATE SET value = excluded.value, version = excluded.version",
+                        "REPLACE INTO state (handler, key, value, version)
+                         VALUES (?1, ?2, ?3, ?4)",
                     )?
                     .execute(params![handler, key, value.as_ref(), version])?;
             }
