@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 /// What a step may take of the writer's time. A commit takes about as long.
-const STEP: Duration = Duration::from_millis(4);
+const STEP: Duration = Duration::from_millis(2);
 
 /// Rows of a step of which nothing is known: 20 events of the usual kind, and 1 to 2 ms.
 const LEAST: u64 = 100;
@@ -153,7 +153,7 @@ mod tests {
         }
         let slow = Machine { row: 10, commit: 0 };
         assert_eq!(pace.go_on(slow.step(2000)), Duration::from_millis(40));
-        assert_eq!(pace.rows(), 400);
+        assert_eq!(pace.rows(), 200);
         pace.slow_down();
         assert_eq!(pace.rows(), LEAST);
         // What was done may have been nothing.
