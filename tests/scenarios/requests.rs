@@ -102,8 +102,11 @@ fn dead_requests_go_out_again_in_their_order_and_under_their_keys() {
     assert_eq!((&shown["tries"], &shown["was"]), (&json!(2), &json!(1)));
     assert_eq!(shown["tried"][0]["status"], 401);
     assert!(!shown.to_string().contains("hush"), "{shown}");
-    let (_, refused, _) = try_run(&site, &gateway, "outbox retry", &[&moved]);
-    assert_eq!(refused["refused"], json!({ "it is sent": 1 }));
+    let (code, refused, _) = try_run(&site, &gateway, "outbox retry", &[&moved]);
+    assert_eq!(
+        (code, &refused["refused"]),
+        (1, &json!({ "it is sent": 1 }))
+    );
     let (code, _, stderr) = try_run(&site, &gateway, "outbox retry", &["1"]);
     assert!(code != 0 && stderr.contains("no request 1"), "{stderr}");
 

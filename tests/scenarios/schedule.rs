@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::replay::{run, try_run};
 use crate::harness::{Event, Handler, Ledger, Manifest, Receiver, Site, eventually, now, stays};
 
 fn site() -> Site {
@@ -96,6 +97,42 @@ fn entries_are_replaced_and_cancelled() {
     assert_eq!(ledger.states("guest").len(), 1);
     let empty = site.run("schedule list", &[]);
     assert_eq!(empty.stdout, b"nothing is scheduled\n");
+}
+
+#[test]
+fn an_operator_has_one_now_and_cancels_another() {
+    let site = site();
+    let gateway = site.start();
+    let planned = plan("soon", 600_000, &counting("run"));
+    gateway.accepts(&planned);
+    gateway.accepts(&plan("never", 600_000, &counting("cancelled")));
+    gateway.settles();
+    let act = |verb, key| {
+        let arguments = ["guest", key, "--why", "a trial"];
+        try_run(&site, &gateway, &format!("schedule {verb}"), &arguments)
+    };
+    assert_eq!(act("run", "soon").0, 0);
+    let ledger = site.ledger();
+    eventually("it is handled", || {
+        ledger.state("guest", "run").as_deref() == Some("1")
+    });
+    assert_eq!(act("cancel", "never").0, 0);
+    assert_eq!(waiting(&ledger), 0);
+    for verb in ["run", "cancel"] {
+        let (code, _, stderr) = act(verb, "never");
+        assert_eq!(code, 1, "{stderr}");
+        assert!(stderr.contains("nothing scheduled"), "{stderr}");
+    }
+    gateway.settles();
+    assert_eq!(ledger.states("guest").len(), 1);
+    // It is on record with the delivery that scheduled it.
+    let shown = run(&site, &gateway, "deliveries show", &["1"]);
+    let done = &shown["interventions"][0];
+    assert_eq!(
+        (&done["action"], &done["scheduled"], &done["why"]),
+        (&json!("run"), &json!("soon"), &json!("a trial"))
+    );
+    gateway.stop();
 }
 
 #[test]

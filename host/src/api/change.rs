@@ -94,6 +94,12 @@ impl std::fmt::Debug for Brief<'_> {
             Action::Route(of) => ("route", of.len()),
             Action::RetryRequests(of) => ("retry of requests", of.len()),
             Action::CancelRequests(of) => ("cancel of requests", of.len()),
+            Action::RunScheduled(handler, key) => {
+                return write!(f, "run of what {handler} scheduled as {key}");
+            }
+            Action::CancelScheduled(handler, key) => {
+                return write!(f, "cancel of what {handler} scheduled as {key}");
+            }
         };
         write!(f, "{name} of {many}")
     }

@@ -12,6 +12,7 @@ pub(crate) mod filter;
 mod handlers;
 pub(crate) mod outbox;
 pub(crate) mod replay;
+mod schedule;
 
 use http::StatusCode;
 use serde::Serialize;
@@ -49,6 +50,8 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
         (["outbox", "retry"], Some(body)) => outbox::change(core, Verb::Retry, body),
         (["outbox", "cancel"], Some(body)) => outbox::change(core, Verb::Cancel, body),
         (["outbox", seq], None) => outbox::show(core, seq),
+        (["schedule", "run"], Some(body)) => schedule::run(core, body),
+        (["schedule", "cancel"], Some(body)) => schedule::cancel(core, body),
         (["replay"], Some(body)) => replay::replay(core, body),
         (["handlers", name, "pause"], Some(body)) => handlers::pause(core, name, body),
         (["handlers", name, "resume"], Some(_)) => handlers::resume(core, name),

@@ -154,9 +154,11 @@ pub(super) fn write_history(out: &mut impl Write, detail: &DeliveryDetail) -> io
     }
     writeln!(out, "{}", printable(&line))?;
     for done in &detail.interventions {
-        let of = done
-            .request
-            .map_or_else(String::new, |request| format!(" of request {request}"));
+        let of = match (done.request, &done.scheduled) {
+            (Some(request), _) => format!(" of request {request}"),
+            (None, Some(key)) => format!(" of what was scheduled as {key}"),
+            (None, None) => String::new(),
+        };
         let mut line = format!("{}{of} at {} by {}", done.action, utc(done.at_ms), done.who);
         if let Some(why) = &done.why {
             line.push_str(&format!(": {why}"));

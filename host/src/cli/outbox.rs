@@ -295,7 +295,12 @@ fn change(args: &ChangeArgs, verb: Verb) -> anyhow::Result<ExitCode> {
     }
     let report = steps(&client, verb, &asked, false)?;
     tell(args, verb, &report)?;
-    Ok(ExitCode::SUCCESS)
+    let all_named = by_filter || report.done == report.matched;
+    Ok(if all_named {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Asks step by step until all is done.

@@ -1,14 +1,17 @@
 //! `tollgate schedule`: what handlers have scheduled for themselves.
 //!
-//! Reads the ledger's file, so it works beside a running gateway and without one. Shows
-//! no payloads.
+//! The list reads the ledger's file, so it works beside a running gateway and without one.
+//! Shows no payloads.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::change::who;
+use super::client::{GatewayArgs, Side};
 use super::ledger_file::LedgerArgs;
 use super::table::{printable, utc, write_rows};
 use crate::event::HandlerName;
@@ -24,6 +27,26 @@ pub(super) struct ScheduleArgs {
 enum ScheduleCommand {
     /// List scheduled events, the next one first.
     List(ListArgs),
+    /// Have a scheduled event now.
+    Run(ChangeArgs),
+    /// Take a scheduled event away.
+    Cancel(ChangeArgs),
+}
+
+#[derive(Debug, Args)]
+struct ChangeArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// The handler that scheduled it.
+    handler: String,
+    /// Its key, as the list shows it.
+    key: String,
+    /// Why, for the record.
+    #[arg(long)]
+    why: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -42,7 +65,32 @@ struct ListArgs {
 }
 
 pub(super) fn run(args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
-    let ScheduleCommand::List(args) = &args.command;
+    match &args.command {
+        ScheduleCommand::List(args) => list(args),
+        ScheduleCommand::Run(args) => change(args, "run", "is due now"),
+        ScheduleCommand::Cancel(args) => change(args, "cancel", "is cancelled"),
+    }
+}
+
+fn change(args: &ChangeArgs, verb: &str, done: &str) -> anyhow::Result<ExitCode> {
+    let Side::Gateway(client) = args.gateway.find()? else {
+        bail!("no gateway answers: to {verb} a scheduled event needs one that runs");
+    };
+    let ChangeArgs {
+        handler, key, why, ..
+    } = args;
+    let body = json!({ "handler": handler, "key": key, "who": who(), "why": why });
+    let answer: Value = client.post(&format!("/api/schedule/{verb}"), &body)?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        writeln!(out, "{answer:#}")?;
+    } else {
+        writeln!(out, "{} of {} {done}", printable(key), printable(handler))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let entries = read(args)?;
     let mut out = io::stdout().lock();
     if args.json {

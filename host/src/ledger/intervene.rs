@@ -1,11 +1,13 @@
 //! What operators do to deliveries: replay, retry now, cancel, route anew; and to requests of
-//! the outbox: send again, try now, cancel.
+//! the outbox: send again, try now, cancel; and to scheduled events: have them now, cancel.
 //!
 //! Each is written down with who asked and why. A delivery's `run` tells its replays apart,
 //! so that attempts of all runs stay on record; `keys` says whose run's idempotency keys it
 //! uses, so that a replay may repeat its effects or not.
 
 use std::sync::Arc;
+
+use crate::event::HandlerName;
 
 use super::{Delivery, DeliverySeq, DeliveryState, NewEvent, OutboxSeq, OutboxState, Recipient};
 
@@ -50,6 +52,10 @@ pub enum Action {
     /// Makes waiting requests dead, each with the event that tells its handler, if that asked
     /// for the answer. A try that is under way goes on.
     CancelRequests(Vec<(OutboxSeq, Option<Box<NewEvent>>)>),
+    /// Makes what a handler has scheduled under a key due now.
+    RunScheduled(HandlerName, String),
+    /// Takes what a handler has scheduled under a key away.
+    CancelScheduled(HandlerName, String),
 }
 
 /// Which idempotency keys a replay uses.
@@ -82,7 +88,7 @@ pub enum Intervened {
     Queued(OutboxSeq),
     /// It was done before, by the same request.
     Before,
-    /// There is no such delivery, event or request.
+    /// There is no such delivery, event, request or scheduled event.
     Missing,
     /// A request's state does not allow it.
     Request(OutboxState),

@@ -303,7 +303,8 @@ pub struct DeliveryDetail {
 pub struct InterventionView {
     /// When.
     pub at_ms: UnixMillis,
-    /// What: `retry`, `cancel`, `replay`, `route` (it was made then) or `replaced`.
+    /// What: `retry`, `cancel`, `replay`, `route` (it was made then), `replaced`, or `run` of
+    /// something scheduled.
     pub action: String,
     /// The run that the delivery had afterwards.
     pub run: u32,
@@ -313,6 +314,8 @@ pub struct InterventionView {
     pub why: Option<String>,
     /// The request of the outbox that was retried or cancelled, not the delivery itself.
     pub request: Option<i64>,
+    /// The key of the scheduled event that it was done to.
+    pub scheduled: Option<String>,
 }
 
 /// One run of a handler.

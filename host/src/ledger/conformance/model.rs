@@ -39,6 +39,8 @@ enum Step {
     Operate(Vec<usize>, Operation, Option<u8>),
     /// An operator has a request sent again, or cancels it.
     Request(usize, bool),
+    /// An operator has something scheduled now, or cancels it.
+    Reschedule(usize, bool),
     /// What a component at fault failed of a handler's runs again.
     Excuse(u8, u8),
     /// An event goes to the handlers that the bits name.
@@ -171,6 +173,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_u8).prop_map(Step::LetPass),
         5 => operated.prop_map(|(which, what, batch)| Step::Operate(which, what, batch)),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(which, again)| Step::Request(which, again)),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(which, now)| Step::Reschedule(which, now)),
         2 => excused.prop_map(|(of, component)| Step::Excuse(of, component)),
         1 => (any::<usize>(), 0..8_u8).prop_map(|(which, to)| Step::Route(which, to)),
         1 => paused.prop_map(|(of, outbox)| Step::Pause(of, outbox)),
@@ -269,6 +272,7 @@ impl Model {
             Step::LetPass(of) => self.let_pass(&open, &named(of)),
             Step::Operate(which, what, batch) => self.operate(&open, &which, what, batch),
             Step::Request(which, again) => self.operate_request(&open, which, again),
+            Step::Reschedule(which, now) => self.reschedule(&open, which, now),
             Step::Excuse(of, component) => self.excuse(&open, of, component),
             Step::Route(which, to) => self.route(&open, which, &named(to)),
             Step::Pause(of, outbox) => self.pause(&open, of, outbox),

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Result, params};
 use super::batch::{Batch, int, non_empty};
 use super::order::{self, Place};
 use super::tally::Counter;
-use super::{requests, rows};
+use super::{requests, rows, schedule};
 use crate::event::Event;
 use crate::ledger::{
     Action, Choice, Delivery, DeliverySeq, DeliveryState, Intervened, Intervention, Recipient,
@@ -50,6 +50,12 @@ pub(super) fn intervene(
             .iter()
             .map(|(seq, answer)| requests::cancel(batch, intervention, *seq, answer.as_deref()))
             .collect(),
+        Action::RunScheduled(handler, key) => {
+            Ok(vec![schedule::run_now(batch, intervention, handler, key)?])
+        }
+        Action::CancelScheduled(handler, key) => {
+            Ok(vec![schedule::cancel(batch, intervention, handler, key)?])
+        }
     }
 }
 
@@ -93,7 +99,8 @@ fn was_before(batch: &Batch<'_>, row: &Row, by: &Intervention) -> Result<bool> {
     let last: Option<Option<String>> = batch
         .conn
         .prepare_cached(
-            "SELECT batch FROM interventions WHERE delivery = ?1 AND request IS NULL
+            "SELECT batch FROM interventions
+             WHERE delivery = ?1 AND request IS NULL AND scheduled IS NULL
              ORDER BY number DESC LIMIT 1",
         )?
         .query_row([row.seq], |row| row.get(0))
@@ -324,24 +331,41 @@ fn note(
     by: &Intervention,
     why: &str,
 ) -> Result<()> {
-    note_of(batch, (delivery, None), run, action, by, why)
+    note_of(batch, delivery, run, About::Delivery, action, by, why)
 }
 
-/// Writes down what was done to a delivery, or to the request in this place that it queued.
+/// What of a delivery something was done to.
+#[derive(Clone, Copy)]
+pub(super) enum About<'a> {
+    Delivery,
+    /// The request in this place, which it queued.
+    Request(i64),
+    /// What it scheduled under this key.
+    Scheduled(&'a str),
+}
+
+/// Writes down what was done to a delivery or to something of it.
 pub(super) fn note_of(
     batch: &Batch<'_>,
-    (delivery, request): (i64, Option<i64>),
+    delivery: i64,
     run: u32,
+    about: About<'_>,
     action: &str,
     by: &Intervention,
     why: &str,
 ) -> Result<()> {
+    let (request, scheduled) = match about {
+        About::Delivery => (None, None),
+        About::Request(seq) => (Some(seq), None),
+        About::Scheduled(key) => (None, Some(key)),
+    };
     batch
         .conn
         .prepare_cached(
-            "INSERT INTO interventions (delivery, number, at, action, run, who, why, batch, request)
+            "INSERT INTO interventions (delivery, number, at, action, run, who, why, batch,
+                 request, scheduled)
              VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM interventions
-                          WHERE delivery = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                          WHERE delivery = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             delivery,
@@ -352,6 +376,7 @@ pub(super) fn note_of(
             non_empty(why),
             by.batch,
             request,
+            scheduled,
         ])?;
     Ok(())
 }

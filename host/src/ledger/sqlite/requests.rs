@@ -3,10 +3,11 @@
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int};
+use super::intervene::{self, About};
 use super::op::Prepared;
 use super::rows;
 use super::tally::Counter;
-use super::{intervene, reads, record};
+use super::{reads, record};
 use crate::ledger::{Intervened, Intervention, NewEvent, OutboxSeq, OutboxState};
 
 /// What the ledger has of a request.
@@ -137,6 +138,6 @@ pub(super) fn cancel(
 
 /// Requests have no record of their own of that: it stands with their delivery.
 fn note(batch: &Batch<'_>, row: &Row, by: &Intervention, action: &str) -> Result<()> {
-    let of = (row.delivery, Some(row.seq));
-    intervene::note_of(batch, of, row.run, action, by, &by.why)
+    let about = About::Request(row.seq);
+    intervene::note_of(batch, row.delivery, row.run, about, action, by, &by.why)
 }

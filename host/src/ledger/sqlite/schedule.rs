@@ -1,13 +1,16 @@
 //! Handlers' schedules: writing them, and recording what is due.
 
-use rusqlite::{Result, Row, params};
+use rusqlite::{OptionalExtension, Result, Row, params};
 
 use super::batch::{Batch, int};
+use super::intervene::{self, About};
 use super::op::{FireRequest, Prepared};
 use super::tally::Counter;
 use super::{record, rows};
 use crate::event::{EventId, HandlerName, UnixMillis};
-use crate::ledger::{Due, Fired, Inapplicable, NewScheduled, ScheduleWrite, Scheduled};
+use crate::ledger::{
+    Due, Fired, Inapplicable, Intervened, Intervention, NewScheduled, ScheduleWrite, Scheduled,
+};
 
 /// How many entries one transaction makes events of, so that a great many that fall due at
 /// once hold up nobody; and how many bytes, of which one entry may be more.
@@ -138,6 +141,86 @@ pub(super) fn fire(batch: &mut Batch<'_>, request: &FireRequest) -> Result<Fired
         .query_row([batch.at.ahead], |row| row.get(0))?;
     fired.next = next.map(|due| due.max(0).cast_unsigned());
     Ok(fired)
+}
+
+/// Makes what is scheduled under a key due now.
+pub(super) fn run_now(
+    batch: &mut Batch<'_>,
+    by: &Intervention,
+    handler: &HandlerName,
+    key: &str,
+) -> Result<Intervened> {
+    let handler = batch.handler(handler)?;
+    let (wall, steady) = (batch.at.wall, batch.at.steady);
+    let cause = batch
+        .conn
+        .prepare_cached(
+            "UPDATE schedule SET due = CASE steady WHEN 1 THEN ?3 ELSE ?4 END
+             WHERE handler = ?1 AND key = ?2 RETURNING cause",
+        )?
+        .query_row(params![handler, key, int(steady), int(wall)], |row| {
+            rows::event_id(row, 0)
+        })
+        .optional()?;
+    let Some(cause) = cause else {
+        return Ok(Intervened::Missing);
+    };
+    batch.made.scheduled = Some(wall);
+    note(batch, by, (handler, key), cause, "run")?;
+    Ok(Intervened::Done)
+}
+
+/// Takes what is scheduled under a key away.
+pub(super) fn cancel(
+    batch: &mut Batch<'_>,
+    by: &Intervention,
+    handler: &HandlerName,
+    key: &str,
+) -> Result<Intervened> {
+    let handler = batch.handler(handler)?;
+    let cause = batch
+        .conn
+        .prepare_cached("DELETE FROM schedule WHERE handler = ?1 AND key = ?2 RETURNING cause")?
+        .query_row(params![handler, key], |row| rows::event_id(row, 0))
+        .optional()?;
+    let Some(cause) = cause else {
+        return Ok(Intervened::Missing);
+    };
+    count(batch, handler, -1);
+    note(batch, by, (handler, key), cause, "cancel")?;
+    Ok(Intervened::Done)
+}
+
+/// Writes what was done down with the delivery that scheduled it, if that is still there.
+fn note(
+    batch: &Batch<'_>,
+    by: &Intervention,
+    (handler, key): (i64, &str),
+    cause: EventId,
+    action: &str,
+) -> Result<()> {
+    let found: Option<(i64, u32)> = batch
+        .conn
+        .prepare_cached(
+            "SELECT d.seq, d.run FROM events e CROSS JOIN deliveries d
+                 ON d.seq >= e.first_delivery AND d.seq < e.first_delivery + e.deliveries
+             WHERE e.id = ?1 AND d.handler = ?2
+             UNION ALL
+             SELECT d.seq, d.run FROM events e CROSS JOIN later_deliveries l ON l.event = e.seq
+             CROSS JOIN deliveries d ON d.seq = l.delivery
+             WHERE e.id = ?1 AND d.handler = ?2",
+        )?
+        .query_row(params![cause.as_bytes(), handler], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    match found {
+        Some((delivery, run)) => {
+            let about = About::Scheduled(key);
+            intervene::note_of(batch, delivery, run, about, action, by, &by.why)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Selects what [`entry`] reads of the first `?1` entries of the handlers that `of` says

@@ -7,7 +7,8 @@
 //! tables of their own, so that a change of state does not rewrite them. What
 //! belongs together is found without an index: deliveries of an event have
 //! consecutive `seq`s that begin at `events.first_delivery`, and what an attempt
-//! queued or emitted begins at its `first_request` and `first_emitted`.
+//! queued or emitted begins at its `first_request` and `first_emitted` (but for requests that
+//! an operator had sent again, which `outbox.was` leads to).
 //!
 //! States are text and the `v_…` views spell out names and ids, so that a ledger
 //! can be read with `sqlite3`.

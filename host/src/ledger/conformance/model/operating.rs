@@ -136,6 +136,27 @@ impl Model {
         assert_eq!(came, [expected]);
     }
 
+    pub(super) fn reschedule(&mut self, open: &Open, which: usize, run: bool) {
+        let slots: Vec<_> = self.schedule.keys().cloned().collect();
+        let slot = which.checked_rem(slots.len()).map(|at| slots[at].clone());
+        let (of, key) = slot.clone().unwrap_or(("a".into(), "none".into()));
+        let action = match run {
+            true => Action::RunScheduled(handler(&of), key),
+            false => Action::CancelScheduled(handler(&of), key),
+        };
+        let came = open.ledger.intervene(asked(action, None)).unwrap();
+        let Some(slot) = slot else {
+            return assert_eq!(came, [Intervened::Missing]);
+        };
+        assert_eq!(came, [Intervened::Done]);
+        if run {
+            self.schedule.get_mut(&slot).unwrap().1.due = now(open);
+            assert_eq!(open.sink.scheduled(), Some(now(open)));
+        } else {
+            self.schedule.remove(&slot);
+        }
+    }
+
     fn retry(&mut self, open: &Open, seq: i64) -> Intervened {
         let row = self.deliveries.get_mut(&seq).unwrap();
         if row.state != DeliveryState::Retrying {

@@ -173,7 +173,7 @@ pub(super) fn detail(
 fn interventions(conn: &Connection, seq: i64) -> Result<Vec<InterventionView>> {
     let mut found: Vec<_> = conn
         .prepare_cached(
-            "SELECT at, action, run, who, why, request FROM interventions WHERE delivery = ?1
+            "SELECT at, action, run, who, why, request, scheduled FROM interventions WHERE delivery = ?1
              ORDER BY number DESC LIMIT ?2",
         )?
         .query_map([seq, ATTEMPTS as i64], |row| {
@@ -184,6 +184,7 @@ fn interventions(conn: &Connection, seq: i64) -> Result<Vec<InterventionView>> {
                 who: row.get(3)?,
                 why: row.get(4)?,
                 request: row.get(5)?,
+                scheduled: row.get(6)?,
             })
         })?
         .collect::<Result<_>>()?;

@@ -102,7 +102,7 @@ CREATE TABLE later_deliveries (
     PRIMARY KEY (event, delivery)
 ) STRICT, WITHOUT ROWID;
 
--- What operators did to deliveries, and to requests that these queued.
+-- What operators did to deliveries, and to what these queued or scheduled.
 CREATE TABLE interventions (
     delivery INTEGER NOT NULL, -- deliveries.seq
     number   INTEGER NOT NULL,
@@ -113,6 +113,7 @@ CREATE TABLE interventions (
     why      TEXT,
     batch    TEXT,             -- the request to the API that it was part of
     request  INTEGER,          -- outbox.seq of the one request that it was about, if it was
+    scheduled TEXT,            -- the key of the scheduled event that it was about, if it was
     PRIMARY KEY (delivery, number)
 ) STRICT, WITHOUT ROWID;
 
