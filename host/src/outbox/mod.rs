@@ -2,7 +2,7 @@
 //!
 //! Each goes out at least once, with the same `Idempotency-Key` on every try, until it
 //! is answered 2xx or given up. What became of a try is in the ledger before the next
-//! request of its lane goes. See [`queue`] for order and memory, [`hosts`] for what each
+//! request of its lane goes. See [`queue`] for order, [`room`] for memory, [`hosts`] for what each
 //! receiver bears, [`attempt`] for what an answer means, [`addresses`] for where requests
 //! may go.
 
@@ -18,6 +18,7 @@ mod pass;
 mod queue;
 mod response;
 mod retry_after;
+mod room;
 mod settle;
 mod share;
 #[cfg(test)]
@@ -159,10 +160,10 @@ impl Outbox {
     /// Starts to send what waits in the ledger and what arrives. Must be called within a
     /// tokio runtime.
     pub fn start(parts: Parts) -> Self {
-        Self::start_with(parts, queue::Bounds::default())
+        Self::start_with(parts, room::Bounds::default())
     }
 
-    fn start_with(parts: Parts, bounds: queue::Bounds) -> Self {
+    fn start_with(parts: Parts, bounds: room::Bounds) -> Self {
         let shared = Arc::new(Signals::default());
         let (stop, stopped) = watch::channel(false);
         let driver = driver::Driver::new(parts, shared.clone(), bounds);

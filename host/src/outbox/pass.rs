@@ -24,7 +24,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::heads::{Host, host_of};
-use super::queue::{Lane, Queue, Room, SOON};
+use super::queue::{Lane, Queue, SOON};
+use super::room::Room;
 use super::share::{Behind, Left};
 use crate::event::{HandlerName, UnixMillis};
 use crate::ledger::{OutboxRequest, OutboxSeq};

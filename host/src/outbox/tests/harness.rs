@@ -32,7 +32,7 @@ use crate::manifest::{
     Allow, Handler, HostLimit, HostLimits, Limits, OnTrap, Origin, OutboxSettings, Rate,
     RetryPolicy,
 };
-use crate::outbox::queue::Bounds;
+use crate::outbox::room::Bounds;
 use crate::outbox::{Inbox, Outbox, Parts, Targets};
 use crate::secret::Secret;
 use crate::server::{self, Request, Response, Service};

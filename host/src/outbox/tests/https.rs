@@ -14,7 +14,7 @@ use super::harness::*;
 use crate::key_cache::FetchKeys as _;
 use crate::ledger::OutboxState::{Sent, Waiting};
 use crate::outbox::HttpKeys;
-use crate::outbox::queue::Bounds;
+use crate::outbox::room::Bounds;
 use crate::scheme::KeyRequest;
 use crate::secret::Secret;
 

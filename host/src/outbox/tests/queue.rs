@@ -9,7 +9,8 @@ use proptest::prelude::*;
 
 use crate::event::{EventId, HandlerName, UnixMillis};
 use crate::ledger::{Life, NewRequest, OutboxRequest, OutboxSeq};
-use crate::outbox::queue::{Bounds, Queue};
+use crate::outbox::queue::Queue;
+use crate::outbox::room::Bounds;
 
 const HANDLERS: [&str; 3] = ["a", "b", "c"];
 const HOSTS: [&str; 2] = ["x.example:80", "y.example:80"];

@@ -12,7 +12,7 @@ use crate::event::HandlerName;
 use crate::ledger::OutboxState::{Dead, Sent, Waiting};
 use crate::manifest::{HostLimit, Rate};
 use crate::outbox::Tally;
-use crate::outbox::queue::Bounds;
+use crate::outbox::room::Bounds;
 
 macro_rules! test {
     ($(#[$doc:meta])* async fn $name:ident() $body:block) => {
