@@ -76,14 +76,20 @@ pub(crate) fn write(filter: &RecordFilter) -> Vec<(&'static str, String)> {
         from,
         to,
     } = filter;
-    let parts = [
+    given([
         ("source", source.as_ref().map(ToString::to_string)),
         ("kind", kind.as_ref().map(ToString::to_string)),
         ("handler", handler.as_ref().map(ToString::to_string)),
         ("state", state.map(|state| state.name().to_owned())),
         ("from", from.map(|time| time.to_string())),
         ("to", to.map(|time| time.to_string())),
-    ];
+    ])
+}
+
+/// The parts of a query that have a value.
+pub(crate) fn given<const N: usize>(
+    parts: [(&'static str, Option<String>); N],
+) -> Vec<(&'static str, String)> {
     parts
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))

@@ -107,25 +107,21 @@ pub(crate) fn set(filter: &mut RequestFilter, name: &str, value: &str) -> Result
 }
 
 /// The query that means this filter.
-pub(crate) fn write(filter: &RequestFilter) -> Vec<(&'static str, String)> {
+pub(crate) fn write(meant: &RequestFilter) -> Vec<(&'static str, String)> {
     let RequestFilter {
         handler,
         state,
         url,
         from,
         to,
-    } = filter;
-    let parts = [
+    } = meant;
+    filter::given([
         ("handler", handler.as_ref().map(ToString::to_string)),
         ("state", state.map(|state| state.name().to_owned())),
         ("url", url.as_ref().map(ToString::to_string)),
         ("from", from.map(|time| time.to_string())),
         ("to", to.map(|time| time.to_string())),
-    ];
-    parts
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+    ])
 }
 
 pub(super) fn change(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
