@@ -407,7 +407,18 @@ impl Generation {
     /// Has its handlers run from now on.
     pub(crate) fn run_by(&self, dispatcher: &Dispatcher) {
         let memory = self.manifest.plugins.memory;
-        dispatcher.set_memory(memory.unwrap_or_else(memory_of_guests));
+        let memory = memory.unwrap_or_else(memory_of_guests);
+        for handler in self.manifest.handlers.values() {
+            if handler.limits.memory > memory {
+                tracing::warn!(
+                    handler = %handler.name,
+                    memory = handler.limits.memory,
+                    all = memory,
+                    "the handler may have more memory than is meant for all: its runs are alone",
+                );
+            }
+        }
+        dispatcher.set_memory(memory);
         dispatcher.set_handlers(self.runnables(), self.routes.clone());
     }
 

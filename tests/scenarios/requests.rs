@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -197,5 +198,77 @@ fn a_waiting_request_is_tried_now_or_cancelled() {
         ledger.state("guest", "cancelled").as_deref() == Some("2")
     });
     assert_eq!(receiver.effects(), 3);
+    gateway.stop();
+}
+
+/// Rounds of the test below.
+const KILLS: usize = 8;
+
+#[test]
+fn kills_while_requests_are_sent_again_lose_and_double_none() {
+    // Each is refused once, and then only sent again if an operator asks for that.
+    let receiver = Receiver::with(|request| match request.before {
+        0 => Reply::Status(410),
+        _ => Reply::Status(200),
+    });
+    let site = Site::new(&Manifest::with_one(
+        // A kill may use an attempt up.
+        Handler::new("guest")
+            .retry(100, "10ms")
+            .allow(receiver.address),
+    ));
+    let url = receiver.url("/");
+    let mut sent = 0;
+    for round in 0..KILLS {
+        let gateway = site.start();
+        for _ in 0..40 {
+            sent += 1;
+            let send = json!({ "do": "send", "url": url, "body": format!("{sent}"),
+                               "order_key": format!("key {}", sent % 7) });
+            gateway.accepts(&Event::with_id(&format!("evt_{sent}"), "test.ship", send));
+        }
+        let admin = format!("http://{}", gateway.admin);
+        let operator = || {
+            let filter = ["--state", "dead", "--yes", "--url", &admin];
+            // It may be cut off.
+            let _ = site.run("outbox retry", &filter);
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..5).for_each(|_| operator()));
+            let pause = 40 + 35 * round as u64;
+            std::thread::sleep(Duration::from_millis(pause));
+            gateway.kill();
+        });
+    }
+    let gateway = site.start();
+    let ledger = site.ledger();
+    eventually("all are sent", || {
+        gateway.settles();
+        run(
+            &site,
+            &gateway,
+            "outbox retry",
+            &["--state", "dead", "--yes"],
+        );
+        ledger.count("SELECT count(*) FROM outbox WHERE state <> 'sent'", []) == 0
+    });
+    let many = |sql| ledger.count(sql, []);
+    assert_eq!(many("SELECT count(*) FROM outbox"), sent);
+    assert_eq!(many("SELECT count(*) FROM outbox_bodies"), sent);
+    assert_eq!(receiver.effects(), sent as usize);
+    let keys = receiver.keys_by_body();
+    assert_eq!(keys.len(), sent as usize);
+    assert!(keys.values().all(|keys| keys.len() == 1), "{keys:?}");
+    // Each attempt finds its request, wherever that has gone.
+    let lost = many(
+        "SELECT count(*) FROM attempts a WHERE a.requests = 1 AND NOT EXISTS (SELECT 1 FROM outbox o
+         WHERE o.delivery = a.delivery AND coalesce(o.was, o.seq) = a.first_request)",
+    );
+    assert_eq!(lost, 0);
+    println!(
+        "{sent} requests, {} of them moved, {} came",
+        many("SELECT count(*) FROM outbox WHERE was IS NOT NULL"),
+        receiver.requests().len(),
+    );
     gateway.stop();
 }
