@@ -150,22 +150,20 @@ pub(super) fn run_now(
     handler: &HandlerName,
     key: &str,
 ) -> Result<Intervened> {
-    let handler = batch.handler(handler)?;
-    let (wall, steady) = (batch.at.wall, batch.at.steady);
-    let cause = batch
+    let now = (int(batch.at.steady), int(batch.at.wall));
+    let found = batch
         .conn
         .prepare_cached(
             "UPDATE schedule SET due = CASE steady WHEN 1 THEN ?3 ELSE ?4 END
-             WHERE handler = ?1 AND key = ?2 RETURNING cause",
+             WHERE handler = (SELECT id FROM handlers WHERE name = ?1) AND key = ?2
+             RETURNING handler, cause",
         )?
-        .query_row(params![handler, key, int(steady), int(wall)], |row| {
-            rows::event_id(row, 0)
-        })
+        .query_row(params![handler.as_str(), key, now.0, now.1], owner)
         .optional()?;
-    let Some(cause) = cause else {
+    let Some((handler, cause)) = found else {
         return Ok(Intervened::Missing);
     };
-    batch.made.scheduled = Some(wall);
+    batch.made.scheduled = Some(batch.at.wall);
     note(batch, by, (handler, key), cause, "run")?;
     Ok(Intervened::Done)
 }
@@ -177,18 +175,26 @@ pub(super) fn cancel(
     handler: &HandlerName,
     key: &str,
 ) -> Result<Intervened> {
-    let handler = batch.handler(handler)?;
-    let cause = batch
+    let found = batch
         .conn
-        .prepare_cached("DELETE FROM schedule WHERE handler = ?1 AND key = ?2 RETURNING cause")?
-        .query_row(params![handler, key], |row| rows::event_id(row, 0))
+        .prepare_cached(
+            "DELETE FROM schedule
+             WHERE handler = (SELECT id FROM handlers WHERE name = ?1) AND key = ?2
+             RETURNING handler, cause",
+        )?
+        .query_row(params![handler.as_str(), key], owner)
         .optional()?;
-    let Some(cause) = cause else {
+    let Some((handler, cause)) = found else {
         return Ok(Intervened::Missing);
     };
     count(batch, handler, -1);
     note(batch, by, (handler, key), cause, "cancel")?;
     Ok(Intervened::Done)
+}
+
+/// The handler of an entry, and the event whose handling put it.
+fn owner(row: &Row<'_>) -> Result<(i64, EventId)> {
+    Ok((row.get(0)?, rows::event_id(row, 1)?))
 }
 
 /// Writes what was done down with the delivery that scheduled it, if that is still there.
