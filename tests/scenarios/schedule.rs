@@ -111,6 +111,11 @@ fn an_operator_has_one_now_and_cancels_another() {
         let arguments = ["guest", key, "--why", "a trial"];
         try_run(&site, &gateway, &format!("schedule {verb}"), &arguments)
     };
+    let listed = run(&site, &gateway, "schedule list", &["--handler", "guest"]);
+    let keys = [&listed[0]["key"], &listed[1]["key"], &listed[2]];
+    assert_eq!(keys, [&json!("soon"), &json!("never"), &Value::Null]);
+    let none = run(&site, &gateway, "schedule list", &["--handler", "nobody"]);
+    assert_eq!(none, json!([]));
     assert_eq!(act("run", "soon").0, 0);
     let ledger = site.ledger();
     eventually("it is handled", || {

@@ -50,6 +50,7 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
         (["outbox", "retry"], Some(body)) => outbox::change(core, Verb::Retry, body),
         (["outbox", "cancel"], Some(body)) => outbox::change(core, Verb::Cancel, body),
         (["outbox", seq], None) => outbox::show(core, seq),
+        (["schedule"], None) => schedule::list(core, request),
         (["schedule", "run"], Some(body)) => schedule::run(core, body),
         (["schedule", "cancel"], Some(body)) => schedule::cancel(core, body),
         (["replay"], Some(body)) => replay::replay(core, body),

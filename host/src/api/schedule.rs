@@ -1,15 +1,16 @@
-//! `POST /api/schedule/run`, `/api/schedule/cancel`: what a handler has scheduled under a key
-//! happens now, or not at all.
+//! `GET /api/schedule`: what handlers have scheduled, the next one first; of one `handler`, and
+//! `limit` at most. `POST /api/schedule/run`, `/api/schedule/cancel`: what a handler has scheduled
+//! under a key happens now, or not at all.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::change::{self, Asked};
-use super::not_found;
+use super::{bad_request, filter, not_found};
 use crate::event::HandlerName;
 use crate::gateway::Core;
-use crate::ledger::{Action, Intervened};
-use crate::server::ApiAnswer;
+use crate::ledger::{Action, Intervened, Listed, ScheduledView};
+use crate::server::{ApiAnswer, ApiRequest};
 
 /// What is meant, by whom and why.
 #[derive(Debug, Deserialize)]
@@ -19,6 +20,22 @@ struct Change {
     key: String,
     who: Option<String>,
     why: Option<String>,
+}
+
+pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
+    let mut handler = None;
+    let page = filter::read_with(&request.query, |name, value| {
+        if name == "handler" {
+            handler = Some(HandlerName::new(value));
+        }
+        Ok(name == "handler")
+    });
+    let limit = page.map_err(bad_request)?.limit;
+    let entries = core.ledger.schedule_list(handler.as_ref(), limit)?;
+    super::json(&Listed {
+        items: entries.into_iter().map(ScheduledView::from).collect(),
+        next: None,
+    })
 }
 
 pub(super) fn run(core: &Core, body: &Value) -> Result<ApiAnswer, ApiAnswer> {

@@ -7,7 +7,6 @@ mod deliveries;
 mod events;
 mod filter;
 mod handlers;
-mod ledger_file;
 mod outbox;
 mod replay;
 mod request;

@@ -1,7 +1,4 @@
-//! `tollgate schedule`: what handlers have scheduled for themselves.
-//!
-//! The list reads the ledger's file, so it works beside a running gateway and without one.
-//! Shows no payloads.
+//! `tollgate schedule`: what handlers have scheduled for themselves. Shows no payloads.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -12,10 +9,9 @@ use serde_json::{Value, json};
 
 use super::change::who;
 use super::client::{GatewayArgs, Side};
-use super::ledger_file::LedgerArgs;
 use super::table::{printable, utc, write_rows};
 use crate::event::HandlerName;
-use crate::ledger::Scheduled;
+use crate::ledger::{Order, Page, ScheduledView};
 
 #[derive(Debug, Args)]
 pub(super) struct ScheduleArgs {
@@ -52,7 +48,7 @@ struct ChangeArgs {
 #[derive(Debug, Args)]
 struct ListArgs {
     #[command(flatten)]
-    ledger: LedgerArgs,
+    gateway: GatewayArgs,
     /// Only those of this handler.
     #[arg(long)]
     handler: Option<String>,
@@ -94,46 +90,46 @@ fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let entries = read(args)?;
     let mut out = io::stdout().lock();
     if args.json {
-        let entries: Value = entries.iter().map(entry_json).collect();
-        writeln!(out, "{entries:#}")?;
+        writeln!(out, "{:#}", serde_json::to_value(&entries)?)?;
     } else {
         write_table(&mut out, &entries)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(args: &ListArgs) -> anyhow::Result<Vec<Scheduled>> {
-    let handler = args.handler.as_deref().map(HandlerName::new);
-    Ok(args
-        .ledger
-        .open()?
-        .schedule_list(handler.as_ref(), args.limit)?)
+fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
+    match args.gateway.find()? {
+        Side::Gateway(client) => {
+            let handler = args.handler.clone().map(|name| ("handler", name));
+            let page = Page {
+                after: None,
+                limit: args.limit,
+                order: Order::Oldest,
+            };
+            let listed = client.page("/api/schedule", handler.into_iter().collect(), page)?;
+            Ok(listed.items)
+        }
+        Side::Ledger(ledger) => {
+            let handler = args.handler.as_deref().map(HandlerName::new);
+            let entries = ledger.0.schedule_list(handler.as_ref(), args.limit)?;
+            Ok(entries.into_iter().map(ScheduledView::from).collect())
+        }
+    }
 }
 
-fn entry_json(entry: &Scheduled) -> Value {
-    json!({
-        "handler": entry.handler.as_str(),
-        "key": entry.key,
-        "due_ms": entry.due,
-        "kind": entry.kind,
-        "subject": entry.subject,
-        "cause": entry.cause.to_string(),
-    })
-}
-
-fn write_table(out: &mut impl Write, entries: &[Scheduled]) -> io::Result<()> {
+fn write_table(out: &mut impl Write, entries: &[ScheduledView]) -> io::Result<()> {
     if entries.is_empty() {
         return writeln!(out, "nothing is scheduled");
     }
     let head = ["due", "handler", "key", "kind", "subject", "cause"];
     let rows = entries.iter().map(|entry| {
         [
-            utc(entry.due),
-            printable(entry.handler.as_str()),
+            utc(entry.due_ms),
+            printable(&entry.handler),
             printable(&entry.key),
             printable(&entry.kind),
             printable(entry.subject.as_deref().unwrap_or("-")),
-            entry.cause.to_string(),
+            entry.cause.clone(),
         ]
     });
     write_rows(out, head, rows)
@@ -143,9 +139,10 @@ fn write_table(out: &mut impl Write, entries: &[Scheduled]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::event::EventId;
+    use crate::ledger::Scheduled;
 
-    fn entry() -> Scheduled {
-        Scheduled {
+    fn entry() -> ScheduledView {
+        ScheduledView::from(Scheduled {
             handler: HandlerName::new("dunning"),
             key: "subscription/sub_1\u{1b}[2J".into(),
             due: 1_767_225_600_000,
@@ -156,7 +153,7 @@ mod tests {
             account: None,
             depth: 0,
             payload: "hush".into(),
-        }
+        })
     }
 
     #[test]
@@ -182,7 +179,7 @@ mod tests {
 
     #[test]
     fn json_shows_the_same() {
-        let json = entry_json(&entry());
+        let json = serde_json::to_value(entry()).unwrap();
         assert_eq!(json["due_ms"], 1_767_225_600_000_u64);
         assert_eq!(json["kind"], "reminder.due");
         assert!(!json.to_string().contains("hush"));

@@ -36,7 +36,7 @@ pub use records::{
     AttemptView, Blocker, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
     EventSummary, InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordedEmission,
     RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter, RequestSummary, RequestView,
-    StateFilter, TryView, without_query,
+    ScheduledView, StateFilter, TryView, without_query,
 };
 pub use request::{
     Life, NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxSeq, OutboxState, Respond,

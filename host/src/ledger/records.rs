@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Delivery, DeliverySeq, DeliveryState, LedgerError, NewRequest, OutboxSeq, OutboxState,
+    Scheduled,
 };
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName, UnixMillis};
 use crate::manifest::EventPattern;
@@ -416,6 +417,36 @@ pub struct EmittedView {
     pub id: String,
     /// Its type.
     pub kind: String,
+}
+
+/// What a handler has scheduled, without its payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledView {
+    /// The handler.
+    pub handler: String,
+    /// Its key.
+    pub key: String,
+    /// When it is due.
+    pub due_ms: UnixMillis,
+    /// The type that the event will have.
+    pub kind: String,
+    /// The object that it is about.
+    pub subject: Option<String>,
+    /// The id of the event whose handling put it.
+    pub cause: String,
+}
+
+impl From<Scheduled> for ScheduledView {
+    fn from(entry: Scheduled) -> Self {
+        Self {
+            handler: entry.handler.to_string(),
+            key: entry.key,
+            due_ms: entry.due,
+            kind: entry.kind,
+            subject: entry.subject,
+            cause: entry.cause.to_string(),
+        }
+    }
 }
 
 /// What a delivery's last attempt was given and did.
