@@ -260,6 +260,53 @@ fn unrouted_and_held_events_go_to_the_handlers_of_now() {
 }
 
 #[test]
+fn many_deliveries_are_tried_now_or_cancelled() {
+    let handler = Handler::new("guest").retry(5, "1h").set("breaker = false");
+    let site = Site::new(&Manifest::with_one(handler));
+    let gateway = site.start();
+    // More than one step changes.
+    for n in 0..260 {
+        let (kind, steps) = if n % 2 == 0 {
+            ("test.again", json!({ "do": "flaky", "succeed_at": 2 }))
+        } else {
+            ("test.never", json!({ "do": "retry", "reason": "no stock" }))
+        };
+        gateway.accepts(&Event::with_id(&format!("evt_{n}"), kind, steps));
+    }
+    let ledger = site.ledger();
+    let in_state = |state| ledger.deliveries_in("guest", state);
+    eventually("all wait for an hour", || in_state("retrying") == 260);
+
+    let again = ["--kind", "test.again"];
+    let counted = run(
+        &site,
+        &gateway,
+        "deliveries retry",
+        &[again[0], again[1], "--dry-run"],
+    );
+    assert_eq!(counted["by"], json!({ "guest retrying": 130 }));
+    let (code, _, _) = try_run(&site, &gateway, "deliveries retry", &again);
+    assert_eq!((code, in_state("retrying")), (2, 260), "nobody says yes");
+    let done = run(
+        &site,
+        &gateway,
+        "deliveries retry",
+        &[again[0], again[1], "--yes"],
+    );
+    assert_eq!(done["done"], 130, "{done}");
+    eventually("these are done", || in_state("done") == 130);
+
+    let never = ["--kind", "test.*", "--yes", "--why", "no stock for long"];
+    let done = run(&site, &gateway, "deliveries cancel", &never);
+    assert_eq!(done["done"], 130, "{done}");
+    assert_eq!(done["refused"], json!({ "it is done": 130 }));
+    assert_eq!(in_state("dead"), 130);
+    let (code, refused, _) = try_run(&site, &gateway, "deliveries cancel", &["1", "2"]);
+    assert_eq!((code, &refused["done"]), (1, &json!(0)), "{refused}");
+    gateway.stop();
+}
+
+#[test]
 fn a_delivery_is_tried_now_or_cancelled() {
     let site = Site::new(&Manifest::with_one(Handler::new("guest").retry(5, "1h")));
     let gateway = site.start();

@@ -7,11 +7,81 @@ use serde_json::Value;
 
 use super::bad_request;
 use crate::gateway::Core;
-use crate::ledger::{Action, DeliverySeq, Intervened, Intervention};
+use crate::ledger::{Action, DeliverySeq, Intervened, Intervention, Order, Page};
 use crate::server::ApiAnswer;
 
 /// The longest text that is put on record for an operator, in bytes.
 const MAX_TEXT: usize = 1000;
+
+/// Deliveries, events or requests that one call changes: few enough that the commit they are
+/// part of holds up nobody who waits for an acknowledgement.
+pub(crate) const STEP: usize = 100;
+
+/// What is done to deliveries or requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// They are tried now.
+    Retry,
+    /// They are given up.
+    Cancel,
+}
+
+/// Which deliveries or requests are meant, a step of them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Several {
+    /// These, by number.
+    pub(crate) numbers: Vec<i64>,
+    /// Those that match.
+    pub(crate) filter: Option<BTreeMap<String, String>>,
+    /// Only count.
+    pub(crate) dry_run: bool,
+    /// Go on behind this place.
+    pub(crate) after: Option<i64>,
+    /// Stop at this place: what came since the first step is not meant.
+    pub(crate) until: Option<i64>,
+    /// Who asks.
+    pub(crate) who: Option<String>,
+    /// Why.
+    pub(crate) why: Option<String>,
+}
+
+impl Several {
+    /// What a body asks for.
+    pub(super) fn read(body: &Value) -> Result<Self, ApiAnswer> {
+        let several: Self = read(body)?;
+        if several.numbers.is_empty() == several.filter.is_none() {
+            return Err(bad_request("name `numbers` or a `filter`"));
+        }
+        if several.numbers.len() > STEP {
+            return Err(bad_request(format!("name {STEP} at most in one call")));
+        }
+        Ok(several)
+    }
+
+    /// The page of a list that this step is about.
+    pub(super) fn page(&self) -> Page {
+        Page {
+            after: self.after,
+            limit: STEP,
+            order: Order::Oldest,
+        }
+    }
+
+    pub(super) fn asked(&self) -> Asked {
+        Asked {
+            who: self.who.clone(),
+            why: self.why.clone(),
+        }
+    }
+}
+
+/// A list's last entry.
+pub(super) const LAST: Page = Page {
+    after: None,
+    limit: 1,
+    order: Order::Newest,
+};
 
 /// Who asks, and why.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -123,11 +193,40 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Of a page of items up to the place `until`, beyond which they are left out: how many
+    /// there are, and where to go on.
+    pub(super) fn of_page<T>(
+        items: &mut Vec<T>,
+        next: Option<i64>,
+        until: i64,
+        seq: impl Fn(&T) -> i64,
+    ) -> Self {
+        let all = items.len();
+        items.retain(|item| seq(item) <= until);
+        let ended = items.len() < all || next.is_some_and(|next| next >= until);
+        Self {
+            matched: items.len() as u64,
+            next: next.filter(|_| !ended),
+            until: Some(until),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn refuse(&mut self, why: impl Into<String>) {
         *self.refused.entry(why.into()).or_default() += 1;
     }
 
-    pub(super) fn count(&mut self, what: String) {
+    /// Takes in what came of each.
+    pub(super) fn count_all(&mut self, what: impl Iterator<Item = String>, came: &[Intervened]) {
+        for (what, came) in what.zip(came) {
+            match came.refusal() {
+                Some(why) => self.refuse(why),
+                None => self.count(what),
+            }
+        }
+    }
+
+    fn count(&mut self, what: String) {
         self.done += 1;
         *self.by.entry(what).or_default() += 1;
     }

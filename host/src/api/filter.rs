@@ -1,6 +1,8 @@
 //! Filters and pages as they stand in a query: `source`, `kind` (a pattern), `handler`,
 //! `state`, `from`, `to` (milliseconds since 1970), `after`, `limit`, `order`.
 
+use std::collections::BTreeMap;
+
 use crate::event::{HandlerName, SourceName};
 use crate::ledger::{Order, Page, RecordFilter, StateFilter};
 use crate::manifest::EventPattern;
@@ -47,6 +49,17 @@ pub(crate) fn read_with(
         }
     }
     Ok(page)
+}
+
+/// The filter that an object in a body means.
+pub(crate) fn of_parts(parts: &BTreeMap<String, String>) -> Result<RecordFilter, String> {
+    let mut filter = RecordFilter::default();
+    for (name, value) in parts {
+        if !set(&mut filter, name, value)? {
+            return Err(format!("`{name}` is not known in a filter"));
+        }
+    }
+    Ok(filter)
 }
 
 /// Sets the part of a filter that `name` stands for; whether it stands for one.

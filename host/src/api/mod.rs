@@ -22,7 +22,7 @@ use crate::ledger::LedgerError;
 use crate::secret::Secret;
 use crate::server::{Api, ApiAnswer, ApiRequest};
 
-use outbox::Verb;
+use change::Verb;
 
 pub(crate) use handlers::offline as handlers_offline;
 
@@ -43,6 +43,8 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
         (["events", id], None) => events::show(core, id),
         (["events", id, "erase"], Some(body)) => events::erase(core, id, body),
         (["deliveries"], None) => deliveries::list(core, request),
+        (["deliveries", "retry"], Some(body)) => deliveries::several(core, Verb::Retry, body),
+        (["deliveries", "cancel"], Some(body)) => deliveries::several(core, Verb::Cancel, body),
         (["deliveries", seq], None) => deliveries::show(core, seq),
         (["deliveries", seq, "retry"], Some(body)) => deliveries::retry(core, seq, body),
         (["deliveries", seq, "cancel"], Some(body)) => deliveries::cancel(core, seq, body),

@@ -1,47 +1,24 @@
 //! `GET /api/outbox`, `/api/outbox/SEQ`; `POST /api/outbox/retry`, `/api/outbox/cancel`: a
 //! bounded number of requests in each call, which names where the next one goes on.
 //!
-//! What is meant: `requests` (their numbers) or `filter`, an object with the names of the
+//! What is meant: `numbers` or `filter`, an object with the names of the
 //! list's query: `handler`, `state`, `url` (a pattern), `from`, `to`.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::change::{self, Asked, Report};
+use super::change::{self, LAST, Report, Several, Verb};
 use super::{bad_request, filter, json, not_found};
 use crate::event::HandlerName;
 use crate::gateway::Core;
-use crate::ledger::{
-    Action, Intervened, Order, OutboxSeq, OutboxState, Page, RequestFilter, RequestSummary,
-};
+use crate::ledger::{Action, Intervened, OutboxSeq, OutboxState, RequestFilter, RequestSummary};
 use crate::outbox::{self, Changed};
 use crate::server::{ApiAnswer, ApiRequest};
 
-/// Requests that one call changes.
-pub(crate) const STEP: usize = super::replay::STEP;
-
-/// What is done to requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verb {
-    /// Dead ones are sent again, waiting ones now.
-    Retry,
-    /// Waiting ones become dead.
-    Cancel,
-}
-
 impl Verb {
-    /// The name in paths and commands.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Cancel => "cancel",
-        }
-    }
-
     /// The requests that are meant where nobody says in which state they are.
-    pub(crate) fn state(self) -> OutboxState {
+    pub(crate) fn of_requests(self) -> OutboxState {
         match self {
             Self::Retry => OutboxState::Dead,
             Self::Cancel => OutboxState::Waiting,
@@ -52,26 +29,6 @@ impl Verb {
         state == OutboxState::Waiting.name()
             || self == Self::Retry && state == OutboxState::Dead.name()
     }
-}
-
-/// What is asked for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Change {
-    /// These requests, by number.
-    pub(crate) requests: Vec<i64>,
-    /// Those that match.
-    pub(crate) filter: Option<BTreeMap<String, String>>,
-    /// Only count.
-    pub(crate) dry_run: bool,
-    /// Go on behind this place.
-    pub(crate) after: Option<i64>,
-    /// Stop at this place: what is sent again is behind it.
-    pub(crate) until: Option<i64>,
-    /// Who asks.
-    pub(crate) who: Option<String>,
-    /// Why.
-    pub(crate) why: Option<String>,
 }
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
@@ -125,16 +82,10 @@ pub(crate) fn write(meant: &RequestFilter) -> Vec<(&'static str, String)> {
 }
 
 pub(super) fn change(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    let asked: Change = change::read(body)?;
-    if asked.requests.is_empty() == asked.filter.is_none() {
-        return Err(bad_request("name `requests` or a `filter`"));
-    }
-    if asked.requests.len() > STEP {
-        return Err(bad_request(format!("name {STEP} at most in one call")));
-    }
+    let asked = Several::read(body)?;
     let (meant, mut report) = match &asked.filter {
         Some(filter) => matching(core, verb, &asked, filter)?,
-        None => named(core, &asked.requests)?,
+        None => named(core, &asked.numbers)?,
     };
     let (fit, unfit): (Vec<_>, Vec<_>) = meant
         .into_iter()
@@ -147,12 +98,8 @@ pub(super) fn change(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer,
     } else {
         carry_out(core, verb, &fit, &asked)?
     };
-    for (request, came) in fit.iter().zip(came) {
-        match came.refusal() {
-            Some(why) => report.refuse(why),
-            None => report.count(format!("{} {}", request.handler, request.request.state)),
-        }
-    }
+    let what = |of: &RequestSummary| format!("{} {}", of.handler, of.request.state);
+    report.count_all(fit.iter().map(what), &came);
     json(&report)
 }
 
@@ -178,7 +125,7 @@ fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, Report), Api
 fn matching(
     core: &Core,
     verb: Verb,
-    asked: &Change,
+    asked: &Several,
     parts: &BTreeMap<String, String>,
 ) -> Result<(Vec<RequestSummary>, Report), ApiAnswer> {
     let mut meant = RequestFilter::default();
@@ -187,53 +134,32 @@ fn matching(
             return Err(bad_request(format!("`{name}` is not known in a filter")));
         }
     }
-    meant.state.get_or_insert(verb.state());
+    meant.state.get_or_insert(verb.of_requests());
     let until = match asked.until {
         Some(until) => until,
         None => last(core)?,
     };
-    let page = Page {
-        after: asked.after,
-        limit: STEP,
-        order: Order::Oldest,
-    };
-    let mut listed = core.records.requests(&meant, page)?;
-    let all = listed.items.len();
-    listed.items.retain(|request| request.request.seq <= until);
-    let ended = listed.items.len() < all || listed.next.is_some_and(|next| next >= until);
-    let report = Report {
-        matched: listed.items.len() as u64,
-        next: listed.next.filter(|_| !ended),
-        until: Some(until),
-        ..Report::default()
-    };
+    let mut listed = core.records.requests(&meant, asked.page())?;
+    let report = Report::of_page(&mut listed.items, listed.next, until, |request| {
+        request.request.seq
+    });
     Ok((listed.items, report))
 }
 
 /// The last place that there is now.
 fn last(core: &Core) -> Result<i64, ApiAnswer> {
-    let page = Page {
-        after: None,
-        limit: 1,
-        order: Order::Newest,
-    };
-    let listed = core.records.requests(&RequestFilter::default(), page)?;
-    Ok(listed
-        .items
-        .first()
-        .map_or(0, |request| request.request.seq))
+    let listed = core.records.requests(&RequestFilter::default(), LAST)?;
+    let last = listed.items.first();
+    Ok(last.map_or(0, |request| request.request.seq))
 }
 
 fn carry_out(
     core: &Core,
     verb: Verb,
     requests: &[RequestSummary],
-    asked: &Change,
+    asked: &Several,
 ) -> Result<Vec<Intervened>, ApiAnswer> {
-    let asked = Asked {
-        who: asked.who.clone(),
-        why: asked.why.clone(),
-    };
+    let asked = asked.asked();
     let seqs = requests
         .iter()
         .map(|request| OutboxSeq(request.request.seq));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::change::{self, Asked, Report};
+use super::change::{self, Asked, LAST, Report, STEP};
 use super::{bad_request, filter, json};
 use crate::event::{Event, EventId, HandlerName};
 use crate::gateway::Core;
@@ -20,10 +20,6 @@ use crate::ledger::{
     Page, Recipient, RecordFilter, ReplayKeys, StateFilter,
 };
 use crate::server::ApiAnswer;
-
-/// Deliveries or events that one call changes: few enough that the commit they are part of
-/// holds up nobody who waits for an acknowledgement.
-pub(crate) const STEP: usize = 100;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -109,19 +105,14 @@ pub(super) fn replay(core: &Core, body: &serde_json::Value) -> Result<ApiAnswer,
 
 /// The last place that there is now.
 fn last(core: &Core, onto: Onto) -> Result<i64, ApiAnswer> {
-    let page = Page {
-        after: None,
-        limit: 1,
-        order: Order::Newest,
-    };
     let all = RecordFilter::default();
     let last = match onto {
         Onto::Deliveries => {
-            let listed = core.records.deliveries(&all, page)?;
+            let listed = core.records.deliveries(&all, LAST)?;
             listed.items.first().map(|delivery| delivery.seq)
         }
         Onto::Routes => {
-            let listed = core.records.events(&all, page)?;
+            let listed = core.records.events(&all, LAST)?;
             listed.items.first().map(|event| event.seq)
         }
     };
@@ -130,13 +121,8 @@ fn last(core: &Core, onto: Onto) -> Result<i64, ApiAnswer> {
 
 impl Replay {
     fn filter(&self) -> Result<RecordFilter, ApiAnswer> {
-        let mut parsed = RecordFilter::default();
-        for (name, value) in self.filter.iter().flatten() {
-            if !filter::set(&mut parsed, name, value).map_err(bad_request)? {
-                return Err(bad_request(format!("`{name}` is not known in a filter")));
-            }
-        }
-        Ok(parsed)
+        let none = BTreeMap::new();
+        filter::of_parts(self.filter.as_ref().unwrap_or(&none)).map_err(bad_request)
     }
 
     fn page(&self) -> Page {
@@ -157,14 +143,9 @@ impl Replay {
     /// Leaves what is beyond the last place out, and says where to go on.
     fn bound<T>(&self, items: &mut Vec<T>, next: Option<i64>, seq: impl Fn(&T) -> i64) -> Report {
         let until = self.until.unwrap_or(i64::MAX);
-        let all = items.len();
-        items.retain(|item| seq(item) <= until);
-        let ended = items.len() < all || next.is_some_and(|next| next >= until);
         Report {
-            matched: items.len() as u64,
-            next: next.filter(|_| !ended),
             until: self.until,
-            ..Report::default()
+            ..Report::of_page(items, next, until, seq)
         }
     }
 }
@@ -200,12 +181,7 @@ fn deliveries(core: &Core, asked: &Replay) -> Result<Report, ApiAnswer> {
         let intervention = change::intervention(action, &asked.asked(), asked.batch.clone())?;
         change::carry_out(core, intervention)?
     };
-    for (delivery, came) in fit.iter().zip(came) {
-        match came.refusal() {
-            Some(why) => report.refuse(why),
-            None => report.count(format!("{} {}", delivery.handler, delivery.state)),
-        }
-    }
+    report.count_all(fit.iter().map(super::deliveries::what), &came);
     Ok(report)
 }
 
@@ -319,16 +295,11 @@ fn events(core: &Core, asked: &Replay) -> Result<Report, ApiAnswer> {
         let intervention = change::intervention(action, &asked.asked(), asked.batch.clone())?;
         change::carry_out(core, intervention)?
     };
-    for ((_, handlers), came) in routed.iter().zip(came) {
-        match came.refusal() {
-            Some(why) => report.refuse(why),
-            None => {
-                let names = handlers.iter().map(|to| to.handler.to_string());
-                let names: Vec<_> = names.collect();
-                report.count(format!("to {}", names.join(", ")));
-            }
-        }
-    }
+    let to = |(_, handlers): &(Arc<Event>, Vec<Recipient>)| {
+        let names: Vec<_> = handlers.iter().map(|to| to.handler.to_string()).collect();
+        format!("to {}", names.join(", "))
+    };
+    report.count_all(routed.iter().map(to), &came);
     Ok(report)
 }
 

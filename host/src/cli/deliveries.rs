@@ -5,13 +5,29 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::change::{ChangeArgs, change};
+use super::change::{ChangeArgs, Wording, who};
 use super::client::{GatewayArgs, Side};
-use super::filter::{ListArgs, ask, gather};
+use super::filter::{FilterArgs, ListArgs, ask, gather};
 use super::table::{or_dash, printable, utc, write_rows};
+use crate::api::filter::write;
 use crate::ledger::{
     AttemptView, Blocker, DeliveryDetail, DeliverySeq, DeliverySummary, Order, Records, RequestView,
+};
+
+const RETRY: Wording = Wording {
+    things: "deliveries",
+    path: "/api/deliveries/retry",
+    done: "are due now",
+    would: "would be due now",
+};
+
+const CANCEL: Wording = Wording {
+    things: "deliveries",
+    path: "/api/deliveries/cancel",
+    done: "were cancelled",
+    would: "would be cancelled",
 };
 
 #[derive(Debug, Args)]
@@ -26,10 +42,18 @@ enum DeliveriesCommand {
     List(ListArgs),
     /// Show one delivery with its attempts, errors and logs.
     Show(ShowArgs),
-    /// Try a delivery now that waits for its next attempt.
-    Retry(ChangeArgs),
-    /// End a delivery that has not ended: it is dead then, and stays listed.
-    Cancel(ChangeArgs),
+    /// Try deliveries now that wait for their next attempt.
+    Retry(DeliveriesChange),
+    /// End deliveries that have not ended: they are dead then, and stay listed.
+    Cancel(DeliveriesChange),
+}
+
+#[derive(Debug, Args)]
+struct DeliveriesChange {
+    #[command(flatten)]
+    change: ChangeArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 #[derive(Debug, Args)]
@@ -47,9 +71,29 @@ pub(super) fn run(args: &DeliveriesArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         DeliveriesCommand::List(args) => list(args),
         DeliveriesCommand::Show(args) => show(args),
-        DeliveriesCommand::Retry(args) => change(args, "retry"),
-        DeliveriesCommand::Cancel(args) => change(args, "cancel"),
+        DeliveriesCommand::Retry(args) => change(args, &RETRY),
+        DeliveriesCommand::Cancel(args) => change(args, &CANCEL),
     }
+}
+
+/// Has deliveries changed; one that is named is shown as it is then.
+fn change(args: &DeliveriesChange, wording: &Wording) -> anyhow::Result<ExitCode> {
+    let filter = write(&args.filter.filter()?);
+    let change = &args.change;
+    let (&[seq], true, false) = (&change.seqs[..], filter.is_empty(), change.dry_run) else {
+        return change.change(wording, filter);
+    };
+    let verb = wording.path.rsplit('/').next().unwrap_or_default();
+    let body = json!({ "who": who(), "why": change.why });
+    let path = format!("/api/deliveries/{seq}/{verb}");
+    let delivery: DeliveryDetail = change.client()?.post(&path, &body)?;
+    let mut out = io::stdout().lock();
+    if change.json {
+        writeln!(out, "{:#}", serde_json::to_value(&delivery)?)?;
+    } else {
+        write_history(&mut out, &delivery)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {

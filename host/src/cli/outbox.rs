@@ -3,31 +3,35 @@
 //!
 //! Shows no bodies, no headers and no queries of URLs: handlers may put credentials there.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
-use super::change::{confirmed, who};
-use super::client::{Client, GatewayArgs, Side};
+use super::change::{ChangeArgs, Wording};
+use super::client::{GatewayArgs, Side};
 use super::filter::{gather, moment};
 use super::table::{or_dash, printable, utc, write_rows};
-use crate::api::change::Report;
-use crate::api::outbox::{Change, STEP, Verb, set, write};
+use crate::api::outbox::{set, write};
 use crate::event::UnixMillis;
 use crate::ledger::{
     Order, OutboxSeq, Records, RequestDetail, RequestFilter, RequestSummary, TryView,
 };
 
-/// Between two steps, so that acknowledgements are not held up by many changes.
-const PAUSE: Duration = Duration::from_millis(20);
+const RETRY: Wording = Wording {
+    things: "requests",
+    path: "/api/outbox/retry",
+    done: "go out again",
+    would: "would go out again",
+};
 
-/// What the command ends with when it was not told to go on.
-const NOT_CONFIRMED: u8 = 2;
+const CANCEL: Wording = Wording {
+    things: "requests",
+    path: "/api/outbox/cancel",
+    done: "were cancelled",
+    would: "would be cancelled",
+};
 
 #[derive(Debug, Args)]
 pub(super) struct OutboxArgs {
@@ -43,9 +47,9 @@ enum OutboxCommand {
     Show(ShowArgs),
     /// Send dead requests again, behind all that wait and with the idempotency keys that they
     /// had; or try waiting ones now.
-    Retry(ChangeArgs),
+    Retry(RequestsArgs),
     /// End waiting requests: they are dead then, and stay listed.
-    Cancel(ChangeArgs),
+    Cancel(RequestsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -74,25 +78,11 @@ struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
-struct ChangeArgs {
+struct RequestsArgs {
     #[command(flatten)]
-    gateway: GatewayArgs,
-    /// Requests by their numbers, as lists show them.
-    seqs: Vec<i64>,
+    change: ChangeArgs,
     #[command(flatten)]
     filter: FilterArgs,
-    /// Only count those that are meant.
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask before a filter's requests are changed.
-    #[arg(long)]
-    yes: bool,
-    /// Why, for the record.
-    #[arg(long)]
-    why: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// Which requests are meant.
@@ -140,8 +130,8 @@ pub(super) fn run(args: &OutboxArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         OutboxCommand::List(args) => list(args),
         OutboxCommand::Show(args) => show(args),
-        OutboxCommand::Retry(args) => change(args, Verb::Retry),
-        OutboxCommand::Cancel(args) => change(args, Verb::Cancel),
+        OutboxCommand::Retry(args) => args.change.change(&RETRY, write(&args.filter.filter()?)),
+        OutboxCommand::Cancel(args) => args.change.change(&CANCEL, write(&args.filter.filter()?)),
     }
 }
 
@@ -250,106 +240,6 @@ fn write_request(out: &mut impl Write, detail: &RequestDetail) -> io::Result<()>
         writeln!(out, "  {}", printable(&line))?;
     }
     Ok(())
-}
-
-fn change(args: &ChangeArgs, verb: Verb) -> anyhow::Result<ExitCode> {
-    let filter = args.filter.filter()?;
-    let by_filter = filter != RequestFilter::default();
-    if args.seqs.is_empty() != by_filter {
-        bail!(
-            "name requests by their numbers, or give a filter such as `--state {}`",
-            verb.state()
-        );
-    }
-    if args.seqs.len() > STEP {
-        bail!("{STEP} can be named at once; use a filter for more");
-    }
-    let Side::Gateway(client) = args.gateway.find()? else {
-        bail!(
-            "no gateway answers: to {} requests needs one that runs",
-            verb.name()
-        );
-    };
-    let filter: BTreeMap<_, _> = write(&filter)
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    let asked = Change {
-        requests: args.seqs.clone(),
-        filter: by_filter.then_some(filter),
-        who: Some(who()),
-        why: args.why.clone(),
-        ..Change::default()
-    };
-    if args.dry_run || by_filter {
-        let counted = steps(&client, verb, &asked, true)?;
-        if args.dry_run {
-            tell(args, verb, &counted)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        let tell = |out: &mut dyn Write| write_report(out, verb, &counted, true);
-        if !args.yes && (args.json || !confirmed(tell)?) {
-            eprintln!("nothing was changed; say --yes to go on");
-            return Ok(ExitCode::from(NOT_CONFIRMED));
-        }
-    }
-    let report = steps(&client, verb, &asked, false)?;
-    tell(args, verb, &report)?;
-    let all_named = by_filter || report.done == report.matched;
-    Ok(if all_named {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-/// Asks step by step until all is done.
-fn steps(client: &Client, verb: Verb, asked: &Change, dry_run: bool) -> anyhow::Result<Report> {
-    let mut asked = Change {
-        dry_run,
-        ..asked.clone()
-    };
-    let path = format!("/api/outbox/{}", verb.name());
-    let mut total = Report::default();
-    loop {
-        let report: Report = client.post(&path, &serde_json::to_value(&asked)?)?;
-        (asked.after, asked.until) = (report.next, report.until);
-        total.add(report);
-        if asked.after.is_none() {
-            return Ok(total);
-        }
-        if !dry_run {
-            std::thread::sleep(PAUSE);
-        }
-    }
-}
-
-fn tell(args: &ChangeArgs, verb: Verb, report: &Report) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    if args.json {
-        let told = json!({
-            "dry_run": args.dry_run,
-            "matched": report.matched,
-            "done": report.done,
-            "by": report.by,
-            "refused": report.refused,
-        });
-        writeln!(out, "{told:#}")?;
-    } else {
-        write_report(&mut out, verb, report, args.dry_run)?;
-    }
-    Ok(())
-}
-
-fn write_report(out: &mut dyn Write, verb: Verb, report: &Report, dry_run: bool) -> io::Result<()> {
-    let done = match (verb, dry_run) {
-        (Verb::Retry, true) => "would go out again",
-        (Verb::Retry, false) => "go out again",
-        (Verb::Cancel, true) => "would be cancelled",
-        (Verb::Cancel, false) => "were cancelled",
-    };
-    writeln!(out, "{} of {} requests {done}", report.done, report.matched)?;
-    report.write_parts(out)
 }
 
 #[cfg(test)]

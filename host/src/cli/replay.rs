@@ -4,31 +4,24 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
-use super::change::{confirmed, who};
+use super::change::{NOT_CONFIRMED, PAUSE, confirmed, who};
 use super::client::{Client, ClientError, GatewayArgs, Side};
 use super::filter::FilterArgs;
-use crate::api::change::Report;
+use crate::api::change::{Report, STEP};
 use crate::api::filter::write;
-use crate::api::replay::{ComponentOf, KeysOf, Onto, Replay, STEP};
+use crate::api::replay::{ComponentOf, KeysOf, Onto, Replay};
 use crate::clock::{Clock, SystemClock};
 use crate::event::EventId;
 use crate::ledger::{DeliveryState, StateFilter};
 
-/// Between two steps, so that acknowledgements are not held up by a long replay.
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// How often a step whose answer was lost is asked for again. It is safe: what it did
 /// change is not changed again.
 const TRIES: u32 = 5;
-
-/// What the command ends with when it was not told to go on.
-const NOT_CONFIRMED: u8 = 2;
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
