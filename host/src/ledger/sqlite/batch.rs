@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
+use super::keys::RecentKeys;
 use super::op::Op;
 use super::tally::{Counter, Tally};
 use super::{
@@ -19,6 +20,7 @@ pub(super) struct Memory {
     names: Names,
     next: Next,
     tally: Tally,
+    keys: RecentKeys,
     max_scheduled: i64,
     /// The handlers that there are, since it was last said.
     present: Option<HashSet<HandlerName>>,
@@ -32,6 +34,7 @@ impl Memory {
             max_scheduled: max_scheduled.into(),
             names: Names::default(),
             next: Next::load(conn, &tally)?,
+            keys: RecentKeys::load(conn, &tally)?,
             tally,
             present: None,
         })
@@ -123,6 +126,7 @@ pub(super) struct Batch<'a> {
     named: Vec<(i64, i64)>,
     pub(super) at: Moment,
     pub(super) max_scheduled: i64,
+    pub(super) keys: &'a mut RecentKeys,
     names: &'a mut Names,
     next: &'a mut Next,
     present: &'a mut Option<HashSet<HandlerName>>,
@@ -145,6 +149,7 @@ pub(super) fn run(
         named: Vec::new(),
         at,
         max_scheduled: memory.max_scheduled,
+        keys: &mut memory.keys,
         names: &mut memory.names,
         next: &mut memory.next,
         present: &mut memory.present,
@@ -154,11 +159,13 @@ pub(super) fn run(
     match outcome {
         Ok(()) => {
             memory.tally = tally;
+            memory.keys.committed(memory.next.event - 1);
             Ok(made)
         }
         Err(error) => {
             // Names may have got their numbers, and schedules changed, in what is undone now.
             memory.names = Names::default();
+            memory.keys.undone(0);
             if !conn.is_autocommit() {
                 conn.prepare_cached("ROLLBACK")?.execute([])?;
             }
@@ -176,6 +183,7 @@ impl Batch<'_> {
                 Isolation::Apart => self.apply_apart(op)?,
             }
         }
+        self.keys.fold(self.conn, &mut self.tally)?;
         self.count_named()?;
         self.tally.store(self.conn, before)?;
         failpoint::reach(Failpoint::BeforeCommit);
@@ -225,7 +233,7 @@ impl Batch<'_> {
     fn apply_apart(&mut self, op: &mut Op) -> Result<()> {
         let (tally, named) = (self.tally, self.named.clone());
         let (deliveries, requests) = (self.made.deliveries.len(), self.made.requests.len());
-        let released = self.made.released.len();
+        let (released, keys) = (self.made.released.len(), self.keys.mark());
         self.execute("SAVEPOINT op")?;
         if let Err(error) = self.apply(op) {
             if super::error::fault(&error) != super::error::Fault::Operation {
@@ -235,6 +243,7 @@ impl Batch<'_> {
             op.fail(super::error::unavailable(&error));
             self.execute("ROLLBACK TO op")?;
             *self.names = Names::default();
+            self.keys.undone(keys);
             self.tally = tally;
             self.named = named;
             self.made.deliveries.truncate(deliveries);

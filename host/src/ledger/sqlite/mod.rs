@@ -15,6 +15,7 @@ mod excuse;
 mod history;
 mod intervene;
 mod kept_time;
+mod keys;
 mod op;
 mod open;
 mod order;

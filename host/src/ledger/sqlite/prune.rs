@@ -144,6 +144,7 @@ fn remove(batch: &Batch<'_>, table: &str, column: &str, number: i64) -> Result<u
 fn leave_key(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Result<u64> {
     match retention.keys(&event.source) {
         Keys::Forever => {
+            batch.keys.settle(batch.conn, &event.dedup, event.seq)?;
             remove(batch, "dedup_also", "event", event.seq)?;
             remove(batch, "events", "seq", event.seq)
         }
@@ -173,10 +174,7 @@ fn forget(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Res
 }
 
 fn remove_key(batch: &mut Batch<'_>, event: &EventRow) -> Result<u64> {
-    let removed = batch
-        .conn
-        .prepare_cached("DELETE FROM dedup WHERE key = ?1 AND event = ?2")?
-        .execute(params![event.dedup, event.seq])?;
+    let removed = batch.keys.remove(batch.conn, event.dedup, event.seq)?;
     batch
         .conn
         .prepare_cached(
@@ -185,7 +183,7 @@ fn remove_key(batch: &mut Batch<'_>, event: &EventRow) -> Result<u64> {
         )?
         .execute([event.seq])?;
     remove(batch, "dedup_also", "event", event.seq)?;
-    Ok(removed as u64 + remove(batch, "events", "seq", event.seq)?)
+    Ok(removed + remove(batch, "events", "seq", event.seq)?)
 }
 
 /// Forgets the newest facts of keys, where these events were the last of them.

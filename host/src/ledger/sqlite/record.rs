@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::batch::{Batch, int};
+use super::keys;
 use super::op::Prepared;
 use super::order::{self, Place};
 use super::tally::Counter;
@@ -52,20 +53,23 @@ pub(super) fn insert(batch: &mut Batch<'_>, new: &Prepared) -> Result<Option<i64
 
 /// Claims the event's dedup keys for it, unless one is known: then the others lead to the
 /// event that has this one.
-fn claim(batch: &Batch<'_>, new: &Prepared, seq: i64) -> Result<bool> {
-    if new.also.is_empty() {
-        return insert_key(batch, &new.dedup, seq);
-    }
+fn claim(batch: &mut Batch<'_>, new: &Prepared, seq: i64) -> Result<bool> {
     let mut known = None;
     for key in std::iter::once(&new.dedup).chain(&new.also) {
         known = known.or(event_of(batch, key)?);
+    }
+    if known.is_none() {
+        batch.keys.insert(new.dedup.0, seq);
+    }
+    if new.also.is_empty() {
+        return Ok(known.is_none());
     }
     let event = known.unwrap_or(seq);
     // Of one that has been pruned, whose keys are for good, nothing goes any more.
     let goes = known.is_none() || has_row(batch, event)?;
     for key in std::iter::once(&new.dedup).chain(&new.also) {
-        let own = known.is_none() && *key == new.dedup;
-        if insert_key(batch, key, event)? && !own && goes {
+        // The further ones have no place in the event's row.
+        if event_of(batch, key)?.is_none() && keys::write(batch.conn, &key.0, event)? && goes {
             batch
                 .conn
                 .prepare_cached("INSERT INTO dedup_also (event, key) VALUES (?1, ?2)")?
@@ -83,22 +87,9 @@ fn has_row(batch: &Batch<'_>, event: i64) -> Result<bool> {
         .exists([event])
 }
 
-/// Whether the key was not known.
-fn insert_key(batch: &Batch<'_>, key: &DedupKey, event: i64) -> Result<bool> {
-    let inserted = batch
-        .conn
-        .prepare_cached("INSERT INTO dedup (key, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-        .execute(params![key.0, event])?;
-    Ok(inserted > 0)
-}
-
 /// The place of the event that has this key.
 fn event_of(batch: &Batch<'_>, key: &DedupKey) -> Result<Option<i64>> {
-    batch
-        .conn
-        .prepare_cached("SELECT event FROM dedup WHERE key = ?1")?
-        .query_row(params![key.0], |row| row.get(0))
-        .optional()
+    batch.keys.event_of(batch.conn, &key.0)
 }
 
 fn insert_event(
@@ -214,14 +205,16 @@ fn count_duplicate(batch: &mut Batch<'_>, new: &Prepared) -> Result<Recorded> {
 /// The event that was first recorded with this key, if there is still a row of it, and
 /// whether it has the same bytes as far as that can be told.
 fn first_of(batch: &Batch<'_>, new: &Prepared) -> Result<Option<(i64, EventId, bool)>> {
+    let Some(event) = event_of(batch, &new.dedup)? else {
+        return Ok(None);
+    };
     batch
         .conn
         .prepare_cached(
             "SELECT e.seq, e.id, b.event IS NULL OR e.erased IS NOT NULL OR b.payload IS ?2
-             FROM dedup d JOIN events e ON e.seq = d.event
-             LEFT JOIN bodies b ON b.event = e.seq WHERE d.key = ?1",
+             FROM events e LEFT JOIN bodies b ON b.event = e.seq WHERE e.seq = ?1",
         )?
-        .query_row(params![new.dedup.0, &new.event.payload[..]], |row| {
+        .query_row(params![event, &new.event.payload[..]], |row| {
             Ok((row.get(0)?, EventId::from_bytes(row.get(1)?), row.get(2)?))
         })
         .optional()

@@ -2,7 +2,7 @@
 //!
 //! What costs in SQLite is every page that a commit touches, so the schema is
 //! lean. Rows lie in the order of arrival. The only random index is the narrow one
-//! that finds duplicates. The other indexes are partial: they hold what is still
+//! that finds duplicates, which is written in sorted pieces ([`super::keys`]). The other indexes are partial: they hold what is still
 //! due (or dead, which is rare), and a finished delivery leaves them. Bodies lie in
 //! tables of their own, so that a change of state does not rewrite them. What
 //! belongs together is found without an index: deliveries of an event have

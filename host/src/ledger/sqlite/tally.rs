@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::ledger::{Counts, DeliveryState, OutboxState};
 
 /// How many counters there are beside those by state.
-const PLAIN: usize = 11;
+const PLAIN: usize = 12;
 const DELIVERIES: usize = DeliveryState::ALL.len();
 const TOTAL: usize = PLAIN + DELIVERIES + OutboxState::ALL.len();
 
@@ -27,6 +27,8 @@ pub(super) enum Counter {
     LastEvent,
     LastDelivery,
     LastRequest,
+    /// Up to which event all keys are in `dedup`.
+    Folded,
     Deliveries(DeliveryState),
     Outbox(OutboxState),
 }
@@ -45,6 +47,7 @@ impl Counter {
             Self::LastEvent => 8,
             Self::LastDelivery => 9,
             Self::LastRequest => 10,
+            Self::Folded => 11,
             Self::Deliveries(state) => PLAIN + state as usize,
             Self::Outbox(state) => PLAIN + DELIVERIES + state as usize,
         }
@@ -64,6 +67,7 @@ impl Counter {
             Self::LastEvent => "last_event".into(),
             Self::LastDelivery => "last_delivery".into(),
             Self::LastRequest => "last_request".into(),
+            Self::Folded => "folded".into(),
             Self::Deliveries(state) => format!("deliveries_{state}"),
             Self::Outbox(state) => format!("outbox_{state}"),
         }
@@ -82,6 +86,7 @@ impl Counter {
             Self::LastEvent,
             Self::LastDelivery,
             Self::LastRequest,
+            Self::Folded,
         ]
         .into_iter()
         .chain(DeliveryState::ALL.iter().copied().map(Self::Deliveries))

@@ -49,7 +49,8 @@ CREATE TABLE bodies (
     payload  BLOB NOT NULL
 ) STRICT;
 
--- Keys outlive their events: one that is kept for good refers to no row in the end.
+-- Keys outlive their events: one that is kept for good refers to no row in the end. Those of
+-- events after the counter `folded` may not be here yet; the events' rows have them.
 CREATE TABLE dedup (
     key   BLOB PRIMARY KEY,
     event INTEGER NOT NULL -- events.seq, which is never given again
