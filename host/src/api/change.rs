@@ -59,13 +59,30 @@ impl Several {
         Ok(several)
     }
 
-    /// The page of a list that this step is about.
-    pub(super) fn page(&self) -> Page {
-        Page {
-            after: self.after,
-            limit: STEP,
-            order: Order::Oldest,
+    /// Has those of a step changed that are in a state that allows it. `of` tells of each the
+    /// handler and the state.
+    pub(super) fn change<T>(
+        &self,
+        (meant, mut report): (Vec<T>, Report),
+        of: fn(&T) -> (&str, &str),
+        allows: impl Fn(&str) -> bool,
+        change: impl FnOnce(&[T]) -> Result<Vec<Intervened>, ApiAnswer>,
+    ) -> Result<Report, ApiAnswer> {
+        let (fit, unfit): (Vec<_>, Vec<_>) = meant.into_iter().partition(|one| allows(of(one).1));
+        for one in unfit {
+            report.refuse(format!("it is {}", of(&one).1));
         }
+        let came = if self.dry_run || fit.is_empty() {
+            vec![Intervened::Done; fit.len()]
+        } else {
+            change(&fit)?
+        };
+        let what = |one: &T| {
+            let (handler, state) = of(one);
+            format!("{handler} {state}")
+        };
+        report.count_all(fit.iter().map(what), &came);
+        Ok(report)
     }
 
     pub(super) fn asked(&self) -> Asked {
@@ -73,6 +90,15 @@ impl Several {
             who: self.who.clone(),
             why: self.why.clone(),
         }
+    }
+}
+
+/// The page of a list that a step is about.
+pub(super) fn step_after(after: Option<i64>) -> Page {
+    Page {
+        after,
+        limit: STEP,
+        order: Order::Oldest,
     }
 }
 
@@ -208,6 +234,14 @@ impl Report {
             matched: items.len() as u64,
             next: next.filter(|_| !ended),
             until: Some(until),
+            ..Self::default()
+        }
+    }
+
+    /// Of those that were named.
+    pub(super) fn of_named<T>(found: &[T]) -> Self {
+        Self {
+            matched: found.len() as u64,
             ..Self::default()
         }
     }

@@ -48,33 +48,29 @@ pub(super) fn cancel(core: &Core, seq: &str, body: &Value) -> Result<ApiAnswer, 
 /// Tries or ends several: those that are retrying; those that have not ended.
 pub(super) fn several(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
     let asked = Several::read(body)?;
-    let (meant, mut report) = match &asked.filter {
+    let meant = match &asked.filter {
         Some(parts) => matching(core, &asked, parts)?,
         None => named(core, &asked.numbers)?,
     };
-    let (fit, unfit): (Vec<_>, Vec<_>) = meant
-        .into_iter()
-        .partition(|delivery| allows(verb, &delivery.state));
-    for delivery in unfit {
-        report.refuse(format!("it is {}", delivery.state));
-    }
-    let came = if asked.dry_run || fit.is_empty() {
-        vec![Intervened::Done; fit.len()]
-    } else {
-        let seqs = fit.iter().map(|delivery| DeliverySeq(delivery.seq));
-        let action = match verb {
-            Verb::Retry => Action::Retry(seqs.collect()),
-            Verb::Cancel => Action::Cancel(seqs.collect()),
-        };
-        change::carry_out(core, change::intervention(action, &asked.asked(), None)?)?
-    };
-    report.count_all(fit.iter().map(what), &came);
+    let report = asked.change(
+        meant,
+        of,
+        |state| allows(verb, state),
+        |fit| {
+            let seqs = fit.iter().map(|delivery| DeliverySeq(delivery.seq));
+            let action = match verb {
+                Verb::Retry => Action::Retry(seqs.collect()),
+                Verb::Cancel => Action::Cancel(seqs.collect()),
+            };
+            change::carry_out(core, change::intervention(action, &asked.asked(), None)?)
+        },
+    )?;
     json(&report)
 }
 
-/// What a report counts it as.
-pub(super) fn what(delivery: &DeliverySummary) -> String {
-    format!("{} {}", delivery.handler, delivery.state)
+/// Its handler and its state.
+fn of(delivery: &DeliverySummary) -> (&str, &str) {
+    (&delivery.handler, &delivery.state)
 }
 
 fn allows(verb: Verb, state: &str) -> bool {
@@ -96,10 +92,7 @@ fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<DeliverySummary>, Report), Ap
             None => return Err(not_found(format!("there is no delivery {seq}"))),
         }
     }
-    let report = Report {
-        matched: found.len() as u64,
-        ..Report::default()
-    };
+    let report = Report::of_named(&found);
     Ok((found, report))
 }
 
@@ -112,16 +105,21 @@ fn matching(
     let meant = filter::of_parts(parts).map_err(bad_request)?;
     let until = match asked.until {
         Some(until) => until,
-        None => {
-            let listed = core.records.deliveries(&RecordFilter::default(), LAST)?;
-            listed.items.first().map_or(0, |delivery| delivery.seq)
-        }
+        None => last(core)?,
     };
-    let mut listed = core.records.deliveries(&meant, asked.page())?;
+    let mut listed = core
+        .records
+        .deliveries(&meant, change::step_after(asked.after))?;
     let report = Report::of_page(&mut listed.items, listed.next, until, |delivery| {
         delivery.seq
     });
     Ok((listed.items, report))
+}
+
+/// The last place that there is now.
+pub(super) fn last(core: &Core) -> Result<i64, ApiAnswer> {
+    let listed = core.records.deliveries(&RecordFilter::default(), LAST)?;
+    Ok(listed.items.first().map_or(0, |delivery| delivery.seq))
 }
 
 fn change_one(

@@ -54,12 +54,21 @@ pub(crate) fn read_with(
 /// The filter that an object in a body means.
 pub(crate) fn of_parts(parts: &BTreeMap<String, String>) -> Result<RecordFilter, String> {
     let mut filter = RecordFilter::default();
+    set_parts(parts, |name, value| set(&mut filter, name, value))?;
+    Ok(filter)
+}
+
+/// Sets all parts of a filter by `set`, which says whether it knows one.
+pub(crate) fn set_parts(
+    parts: &BTreeMap<String, String>,
+    mut set: impl FnMut(&str, &str) -> Result<bool, String>,
+) -> Result<(), String> {
     for (name, value) in parts {
-        if !set(&mut filter, name, value)? {
+        if !set(name, value)? {
             return Err(format!("`{name}` is not known in a filter"));
         }
     }
-    Ok(filter)
+    Ok(())
 }
 
 /// Sets the part of a filter that `name` stands for; whether it stands for one.

@@ -83,24 +83,18 @@ pub(crate) fn write(meant: &RequestFilter) -> Vec<(&'static str, String)> {
 
 pub(super) fn change(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
     let asked = Several::read(body)?;
-    let (meant, mut report) = match &asked.filter {
+    let meant = match &asked.filter {
         Some(filter) => matching(core, verb, &asked, filter)?,
         None => named(core, &asked.numbers)?,
     };
-    let (fit, unfit): (Vec<_>, Vec<_>) = meant
-        .into_iter()
-        .partition(|request| verb.allows(&request.request.state));
-    for request in unfit {
-        report.refuse(format!("it is {}", request.request.state));
-    }
-    let came = if asked.dry_run || fit.is_empty() {
-        vec![Intervened::Done; fit.len()]
-    } else {
-        carry_out(core, verb, &fit, &asked)?
-    };
-    let what = |of: &RequestSummary| format!("{} {}", of.handler, of.request.state);
-    report.count_all(fit.iter().map(what), &came);
+    let allows = |state: &str| verb.allows(state);
+    let report = asked.change(meant, of, allows, |fit| carry_out(core, verb, fit, &asked))?;
     json(&report)
+}
+
+/// Its handler and its state.
+fn of(request: &RequestSummary) -> (&str, &str) {
+    (&request.handler, &request.request.state)
 }
 
 fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, Report), ApiAnswer> {
@@ -114,10 +108,7 @@ fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, Report), Api
     // Where they have one order, it is kept.
     found.sort_by_key(|request| request.request.seq);
     found.dedup_by_key(|request| request.request.seq);
-    let report = Report {
-        matched: found.len() as u64,
-        ..Report::default()
-    };
+    let report = Report::of_named(&found);
     Ok((found, report))
 }
 
@@ -129,17 +120,15 @@ fn matching(
     parts: &BTreeMap<String, String>,
 ) -> Result<(Vec<RequestSummary>, Report), ApiAnswer> {
     let mut meant = RequestFilter::default();
-    for (name, value) in parts {
-        if !set(&mut meant, name, value).map_err(bad_request)? {
-            return Err(bad_request(format!("`{name}` is not known in a filter")));
-        }
-    }
+    filter::set_parts(parts, |name, value| set(&mut meant, name, value)).map_err(bad_request)?;
     meant.state.get_or_insert(verb.of_requests());
     let until = match asked.until {
         Some(until) => until,
         None => last(core)?,
     };
-    let mut listed = core.records.requests(&meant, asked.page())?;
+    let mut listed = core
+        .records
+        .requests(&meant, change::step_after(asked.after))?;
     let report = Report::of_page(&mut listed.items, listed.next, until, |request| {
         request.request.seq
     });

@@ -16,8 +16,8 @@ use super::{bad_request, filter, json};
 use crate::event::{Event, EventId, HandlerName};
 use crate::gateway::Core;
 use crate::ledger::{
-    Action, Choice, DeliverySeq, DeliveryState, DeliverySummary, EventSummary, Intervened, Order,
-    Page, Recipient, RecordFilter, ReplayKeys, StateFilter,
+    Action, Choice, DeliverySeq, DeliveryState, DeliverySummary, EventSummary, Intervened, Page,
+    Recipient, RecordFilter, ReplayKeys, StateFilter,
 };
 use crate::server::ApiAnswer;
 
@@ -105,18 +105,13 @@ pub(super) fn replay(core: &Core, body: &serde_json::Value) -> Result<ApiAnswer,
 
 /// The last place that there is now.
 fn last(core: &Core, onto: Onto) -> Result<i64, ApiAnswer> {
-    let all = RecordFilter::default();
-    let last = match onto {
-        Onto::Deliveries => {
-            let listed = core.records.deliveries(&all, LAST)?;
-            listed.items.first().map(|delivery| delivery.seq)
-        }
+    match onto {
+        Onto::Deliveries => super::deliveries::last(core),
         Onto::Routes => {
-            let listed = core.records.events(&all, LAST)?;
-            listed.items.first().map(|event| event.seq)
+            let listed = core.records.events(&RecordFilter::default(), LAST)?;
+            Ok(listed.items.first().map_or(0, |event| event.seq))
         }
-    };
-    Ok(last.unwrap_or(0))
+    }
 }
 
 impl Replay {
@@ -126,11 +121,7 @@ impl Replay {
     }
 
     fn page(&self) -> Page {
-        Page {
-            after: self.after,
-            limit: STEP,
-            order: Order::Oldest,
-        }
+        change::step_after(self.after)
     }
 
     fn asked(&self) -> Asked {
@@ -181,7 +172,8 @@ fn deliveries(core: &Core, asked: &Replay) -> Result<Report, ApiAnswer> {
         let intervention = change::intervention(action, &asked.asked(), asked.batch.clone())?;
         change::carry_out(core, intervention)?
     };
-    report.count_all(fit.iter().map(super::deliveries::what), &came);
+    let what = |of: &DeliverySummary| format!("{} {}", of.handler, of.state);
+    report.count_all(fit.iter().map(what), &came);
     Ok(report)
 }
 
