@@ -3,7 +3,7 @@
 //!
 //! Made of what the gateway itself runs on (the templates, the verifiers' answers and
 //! warnings) and of `providers.toml`, which has what only people need. `tollgate schemes`
-//! prints them; those under `examples/providers` are the same, which a unit test shows.
+//! prints them; those under `docs/providers` are the same, which a unit test shows.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -314,8 +314,12 @@ pub fn page_index() -> String {
             page.horizon()
         );
     }
+    text.push_str(FETCHED_KEYS);
     text
 }
+
+/// What PayPal and Plaid have in common, below the list.
+const FETCHED_KEYS: &str = include_str!("fetched_keys.md");
 
 const INDEX: &str = "# Providers\n\n\
     A page for each scheme that is built in: where the endpoint is set up, which secret it is, what\n\
@@ -336,7 +340,7 @@ mod tests {
     use crate::scheme::vectors;
 
     fn folder() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/providers")
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/providers")
     }
 
     #[test]
