@@ -14,9 +14,9 @@ use std::thread::{self, JoinHandle};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, Result};
 
-use super::FatalHook;
 use super::error::{At, Fault, OpenError, fault};
 use super::open;
+use super::options::FatalHook;
 use crate::failpoint::{self, Failpoint};
 
 /// At how many pages the log is moved: 32 MB. Pages that are written over and over

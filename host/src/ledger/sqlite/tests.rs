@@ -1,15 +1,24 @@
 //! What concerns this engine alone; the rest is in the conformance suite.
 
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::sweep::Sweeper;
 use super::*;
 use crate::clock::ManualClock;
+use crate::event::HandlerName;
 use crate::ledger::conformance::{self, Collected, Engine, Open, START, block_on, ending, event};
-use crate::ledger::{Completed, DeliveryState, NextState, Recorded};
+use crate::ledger::{
+    Completed, Delivery, DeliverySeq, DeliveryState, Ledger, LedgerError, LedgerSink, NextState,
+    OutboxRequest, Recorded,
+};
 
 mod keys;
 mod order;

@@ -1,0 +1,42 @@
+//! How an embedded ledger is opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Called with the reason when the process must end, since what is on disk is no
+/// longer known.
+pub type FatalHook = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// How to open an [`SqliteLedger`].
+#[derive(Clone)]
+pub struct SqliteOptions {
+    /// The ledger's file; it and its folder are made if they are missing. Beside it
+    /// lie files with its name and `-wal`, `-shm` (SQLite's), `.lock`, `.running`.
+    pub path: PathBuf,
+    /// How many operations may wait to be written.
+    pub queue: usize,
+    /// How many bytes the waiting operations may hold together.
+    pub queue_bytes: usize,
+    /// How many events a handler may have scheduled.
+    pub scheduled: u32,
+    /// What to do when the file fails (an I/O error, corruption) or the writer panics.
+    /// By default the process is aborted: the next one recovers from what is on disk.
+    pub fatal: FatalHook,
+}
+
+impl SqliteOptions {
+    /// The defaults, for the file at `path`: 4096 operations, 64 MiB, 1,000,000 scheduled
+    /// events a handler.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            queue: 4096,
+            queue_bytes: 64 * 1024 * 1024,
+            scheduled: 1_000_000,
+            fatal: Arc::new(|reason| {
+                tracing::error!(reason, "the process ends");
+                std::process::abort();
+            }),
+        }
+    }
+}
