@@ -55,6 +55,9 @@ static PROVIDERS: LazyLock<BTreeMap<String, Provider>> = LazyLock::new(|| {
         .expect("the built-in pages are well-formed, which a test shows")
 });
 
+/// The longest line of prose in a page.
+const COLUMNS: usize = 100;
+
 /// A built-in scheme, described for people.
 pub struct Page {
     name: &'static str,
@@ -175,13 +178,14 @@ impl Page {
         }
         _ = write!(text, "\n```toml\n{}```\n", self.snippet());
         if let Some(what) = &provider.unconfirmed {
-            _ = writeln!(text, "\nNot confirmed by a document of theirs: {what}.");
+            let sentence = format!("Not confirmed by a document of theirs: {what}.");
+            _ = writeln!(text, "\n{}", wrapped("", &sentence));
         }
         if !provider.traps.is_empty() {
             text.push_str("\nKnown traps:\n\n");
         }
         for trap in &provider.traps {
-            _ = writeln!(text, "- {trap}");
+            _ = writeln!(text, "{}", wrapped("- ", trap));
         }
         text
     }
@@ -204,6 +208,25 @@ impl Page {
         let refused = rejected.map_or(400, |answer| answer.status);
         format!("{status}{body}; a refused request gets {refused}")
     }
+}
+
+/// The text behind `mark`, in lines of [`COLUMNS`] at most; all but the first are indented.
+fn wrapped(mark: &str, text: &str) -> String {
+    let mut lines = mark.to_owned();
+    let mut column = mark.len();
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column + 1 + width > COLUMNS {
+            _ = write!(lines, "\n{:1$}", "", mark.len());
+            column = mark.len();
+        } else if column > mark.len() {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += width;
+    }
+    lines
 }
 
 /// The header, the algorithm and the signed bytes.
