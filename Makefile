@@ -84,6 +84,11 @@ check: ## Checks formatting and runs clippy with warnings as errors, in both wor
 	cargo clippy --locked --all-targets -- -D warnings
 	cd plugins && cargo clippy --locked --workspace --all-targets -- -D warnings
 
+.PHONY: docs
+docs: ## Checks the documentation: links, keys of the manifest, the length of lines, and its commands (after `make build`)
+	@.ci/prepare rust docs
+	tests/docs/run
+
 .PHONY: bench
 bench: guests ## Measures throughput, latency and the sandbox against Express (a release build; see host/benches)
 	@.ci/prepare rust express
