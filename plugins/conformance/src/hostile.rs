@@ -1,11 +1,11 @@
-//! What a handler might do to hurt the gateway.
+//! Behaviour of a handler that tries to hurt the gateway.
 
 use std::hint::black_box;
 
-/// How much is allocated at a time.
+/// The size of one allocation in bytes.
 const STEP: usize = 1 << 20;
 
-/// Loops until it is stopped.
+/// Loops until the gateway stops the run.
 pub(crate) fn spin_for_ever() -> ! {
     let mut round = 0_u64;
     loop {
@@ -13,7 +13,7 @@ pub(crate) fn spin_for_ever() -> ! {
     }
 }
 
-/// Takes time, by arithmetic that no compiler can leave out.
+/// Spends time on arithmetic that the compiler cannot remove.
 pub(crate) fn spin(millions: u64) {
     let mut round = 0_u64;
     for _ in 0..millions.saturating_mul(1_000_000) {
@@ -21,7 +21,8 @@ pub(crate) fn spin(millions: u64) {
     }
 }
 
-/// Takes memory, and touches it, up to `bytes` or until refused, which is a trap.
+/// Allocates and touches memory up to `bytes`. Traps if the gateway refuses more. Returns the
+/// allocated number of bytes.
 pub(crate) fn allocate(bytes: usize) -> usize {
     let mut held = Vec::new();
     let mut total = 0;
@@ -34,13 +35,13 @@ pub(crate) fn allocate(bytes: usize) -> usize {
     total
 }
 
-/// Goes so deep into the stack.
+/// Recurses to this depth of the stack.
 pub(crate) fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 32]);
     if depth == 0 {
         return frame[0];
     }
     let below = recurse(depth - 1);
-    // The frame is used after the call, so that the call is no tail call.
+    // The frame is used after the call, so the compiler cannot make it a tail call.
     below.wrapping_add(black_box(frame)[1])
 }

@@ -1,17 +1,16 @@
-//! A handler that does what its events say: the guest that the gateway's own
-//! tests drive.
+//! A handler that runs the steps that its events name. The gateway's own tests use it as a guest.
 //!
-//! The payload is JSON. Either one step, `{"do": "loop"}`, or several, run in
-//! order: `{"steps": [{"do": "set", "key": "k", "value": "v"}, …]}`. See [`program::Step`] for
-//! all of them. Other fields of the payload (an `id`, a `type`) are ignored, so that
-//! the same bytes may be a provider's event. The steps may also stand below
-//! `/data/object` or `/data/object/metadata/steps` (as JSON text), where an event of
-//! Stripe has room for them. After the last step the handler is done.
+//! The payload is JSON: either one step, `{"do": "loop"}`, or several steps in order, `{"steps":
+//! [{"do": "set", "key": "k", "value": "v"}, …]}`. See [`program::Step`] for all steps. Other
+//! fields of the payload (an `id`, a `type`) are ignored, so the same bytes can be a provider's
+//! event. The steps may also be below `/data/object`, or below `/data/object/metadata/steps` as
+//! JSON text: these are places that an event of Stripe has for them. After the last step, the
+//! handler is done.
 //!
-//! What a step finds out, it logs at level `info` under its own name, as fields of
-//! text: `get` logs `key` and `value`. A call that the gateway refuses is logged
-//! as `refused`, with fields `step` and `error`, and the run goes on, unless the step
-//! has `"must": true`: then it is rejected with the error.
+//! A step logs its result at level `info` under its own name, with fields of text: `get` logs
+//! `key` and `value`. If the gateway refuses a call, the handler logs `refused` with the fields
+//! `step` and `error`, and the run goes on. If the step has `"must": true`, the handler rejects
+//! the event with the error instead.
 
 mod hostile;
 mod program;

@@ -1,107 +1,108 @@
-//! What a payload may ask for.
+//! The steps that a payload may name.
 
 use serde_json::Value;
 use tollgate_handler::prelude::*;
 
-/// What one event asks for.
+/// The steps of one event, in order.
 pub(crate) struct Program {
-    pub(crate) steps: Vec<Item>,
+    pub(crate) steps: Vec<ProgramStep>,
 }
 
-/// A step, and whether the run may go on where the gateway refuses it.
+/// A step with its `must` flag: if it is set, a refusal by the gateway ends the run.
 #[derive(Deserialize)]
-pub(crate) struct Item {
+pub(crate) struct ProgramStep {
     #[serde(flatten)]
     pub(crate) step: Step,
     #[serde(default)]
     pub(crate) must: bool,
 }
 
-/// One thing to do. Named in JSON by `do`, in snake case: `{"do": "huge_log", "bytes": 9}`.
+/// One step. Its name stands in the JSON field `do`, in snake case: `{"do": "huge_log", "bytes":
+/// 9}`.
 #[derive(Deserialize, Debug)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(crate) enum Step {
-    /// Ends the run: done.
+    /// Ends the run as done.
     Done,
-    /// Ends the run: ignored, with this reason.
+    /// Ends the run as ignored, with this reason.
     Ignored {
         /// The reason.
         #[serde(default)]
         reason: String,
     },
-    /// Ends the run: to be tried again.
+    /// Ends the run with a retry.
     Retry {
         /// The reason.
         #[serde(default)]
         reason: String,
-        /// Not before so many milliseconds from now.
+        /// The shortest wait before the next attempt, in milliseconds.
         after_ms: Option<u64>,
     },
-    /// Ends the run, to be tried again, unless this is at least the `succeed_at`th attempt.
+    /// Ends the run with a retry before attempt `succeed_at`.
     Flaky {
         /// The first attempt that succeeds, counted from 1.
         succeed_at: u32,
-        /// Not before so many milliseconds from now.
+        /// The shortest wait before the next attempt, in milliseconds.
         after_ms: Option<u64>,
     },
-    /// Traps, unless this is at least the `succeed_at`th attempt.
+    /// Traps before attempt `succeed_at`.
     TrapUntil {
         /// The first attempt that succeeds, counted from 1.
         succeed_at: u32,
     },
-    /// Ends the run: rejected, with this reason.
+    /// Ends the run as rejected, with this reason.
     Reject {
         /// The reason.
         #[serde(default)]
         reason: String,
-        /// Goes on where it is a replay.
+        /// Goes on if the event is a replay.
         #[serde(default)]
         unless_replay: bool,
     },
-    /// Panics with this message: a trap, after the message was logged as an error.
+    /// Panics with this message: logs the message as an error, then traps.
     Panic {
         /// The message.
         #[serde(default)]
         message: String,
     },
-    /// Executes `unreachable`: a trap without any message.
+    /// Executes `unreachable`: a trap without a message.
     Trap,
     /// Loops for ever.
     Loop,
-    /// Spins for so many million rounds of cheap arithmetic.
+    /// Runs this number of millions of rounds of cheap arithmetic.
     Spin {
         /// Rounds, in millions.
         millions: u64,
     },
-    /// Allocates and touches memory, 1 MiB at a time, until it is refused: a trap.
-    /// With `bytes`: just so much, and logs `allocate` with `bytes`.
+    /// Allocates and touches memory, 1 MiB at a time, until the gateway refuses it: a trap. With
+    /// `bytes`, allocates that number of bytes and logs `allocate` with `bytes`.
     Allocate {
-        /// How much; none: until refused.
+        /// The number of bytes; none for no limit.
         bytes: Option<usize>,
     },
-    /// Recurses until the stack ends: a trap. With `depth`: just so deep.
+    /// Recurses until the stack ends: a trap. With `depth`, recurses to that depth.
     Recurse {
-        /// How deep; none: for ever.
+        /// The depth; none for no limit.
         depth: Option<u64>,
     },
-    /// Logs one line of so many bytes.
+    /// Logs one line of this length.
     HugeLog {
-        /// Its length.
+        /// The length in bytes.
         bytes: usize,
     },
-    /// Logs so many lines.
+    /// Logs this number of lines.
     ManyLogs {
-        /// How many.
+        /// The number.
         count: u64,
     },
-    /// Calls the gateway (`config.get`) so many times.
+    /// Calls the gateway (`config.get`) this number of times.
     ManyCalls {
-        /// How many.
+        /// The number.
         count: u64,
     },
-    /// Writes to stdout and stderr, where the target has them.
+    /// Writes to stdout and stderr, if the target has them.
     Print {
-        /// What to print; two lines `out: TEXT` and `err: TEXT`.
+        /// The text of the two lines `out: TEXT` and `err: TEXT`.
         text: String,
     },
     /// Logs a line with fields.
@@ -115,12 +116,12 @@ pub(crate) enum Step {
         #[serde(default)]
         fields: Vec<(String, String)>,
     },
-    /// Logs `echo` with the field `event`: all of the event as a JSON object, its payload as
-    /// text where it is UTF-8, else as an array of bytes.
+    /// Logs `echo` with the field `event`: the whole event as a JSON object. Its payload is a text
+    /// if it is UTF-8, else an array of bytes.
     Echo,
     /// Logs `config` with every entry of the handler's config as a field.
     Config,
-    /// Logs `get` with `key` and, where present, `value`.
+    /// Logs `get` with `key` and, if the key is present, `value`.
     Get {
         /// The key.
         key: Text,
@@ -142,9 +143,9 @@ pub(crate) enum Step {
         /// The prefix.
         #[serde(default)]
         prefix: String,
-        /// Keys after this one alone.
+        /// The listing begins behind this key.
         after: Option<String>,
-        /// At most so many.
+        /// The greatest number of entries.
         #[serde(default = "some")]
         limit: u32,
     },
@@ -152,85 +153,97 @@ pub(crate) enum Step {
     Add {
         /// The key.
         key: Text,
-        /// How much.
+        /// The number to add.
         #[serde(default = "one")]
         delta: i64,
     },
-    /// Adds to a counter by reading and setting it, so that concurrent deliveries conflict.
+    /// Reads a counter and sets the sum, so concurrent deliveries conflict.
     Increment {
         /// The key.
         key: Text,
-        /// How much.
+        /// The number to add.
         #[serde(default = "one")]
         delta: i64,
     },
-    /// Sets a key to so many bytes (`x`).
+    /// Sets a key to a value of this length.
     HugeState {
         /// The key.
         key: Text,
-        /// The length of the value.
+        /// The length of the value in bytes.
         bytes: usize,
     },
     /// Queues a request; logs `send` with its idempotency `key`.
-    Send {
-        /// The method.
-        #[serde(default = "post")]
-        method: String,
-        /// The absolute URL.
-        url: String,
-        /// Headers.
-        #[serde(default)]
-        headers: Vec<(String, String)>,
-        /// Its ordering key.
-        order_key: Option<String>,
-        /// Steps to run when its answer comes, of which these are the text that it is recognised by.
-        respond: Option<Value>,
-        /// The body: text as it is, any other JSON as JSON.
-        #[serde(default)]
-        body: Value,
-        /// How many requests like this one.
-        #[serde(default = "once")]
-        times: u64,
-    },
+    Send(SendStep),
     /// Emits an event; logs `emit` with its `id`.
-    Emit {
-        /// Its type.
-        kind: String,
-        /// Its subject.
-        subject: Option<String>,
-        /// Its payload: text as it is, any other JSON as JSON.
-        #[serde(default)]
-        payload: Value,
-        /// How many events like this one.
-        #[serde(default = "once")]
-        times: u64,
-    },
+    Emit(EmitStep),
     /// Schedules an event.
-    Schedule {
-        /// Its key.
-        key: Text,
-        /// So many milliseconds from now.
-        #[serde(default)]
-        after_ms: u64,
-        /// At this time instead, in milliseconds since the Unix epoch.
-        at_ms: Option<u64>,
-        /// Its type.
-        kind: String,
-        /// Its subject.
-        subject: Option<String>,
-        /// Its payload: text as it is, any other JSON as JSON.
-        #[serde(default)]
-        payload: Value,
-    },
+    Schedule(ScheduleStep),
     /// Cancels a scheduled event.
     Cancel {
-        /// Its key.
+        /// The entry's key.
         key: Text,
     },
 }
 
-/// A text, or bytes that need not be UTF-8 (as an array of numbers; in a key, read as Latin-1),
-/// or a short text repeated: `{"repeat": "ab", "times": 3}`.
+/// The fields of a step that queues requests.
+#[derive(Deserialize, Debug)]
+pub(crate) struct SendStep {
+    /// The method.
+    #[serde(default = "post")]
+    pub(crate) method: String,
+    /// The absolute URL.
+    pub(crate) url: String,
+    /// Headers.
+    #[serde(default)]
+    pub(crate) headers: Vec<(String, String)>,
+    /// The ordering key.
+    pub(crate) order_key: Option<String>,
+    /// The steps to run when the response arrives. The request's `respond` text holds them.
+    pub(crate) respond: Option<Value>,
+    /// The body: a string as its text, any other JSON as JSON.
+    #[serde(default)]
+    pub(crate) body: Value,
+    /// The number of requests like this one.
+    #[serde(default = "once")]
+    pub(crate) times: u64,
+}
+
+/// The fields of a step that emits events.
+#[derive(Deserialize, Debug)]
+pub(crate) struct EmitStep {
+    /// The event type.
+    pub(crate) kind: String,
+    /// The event's subject.
+    pub(crate) subject: Option<String>,
+    /// The payload: a string as its text, any other JSON as JSON.
+    #[serde(default)]
+    pub(crate) payload: Value,
+    /// The number of events like this one.
+    #[serde(default = "once")]
+    pub(crate) times: u64,
+}
+
+/// The fields of a step that schedules an event.
+#[derive(Deserialize, Debug)]
+pub(crate) struct ScheduleStep {
+    /// The entry's key.
+    pub(crate) key: Text,
+    /// The delay from now in milliseconds.
+    #[serde(default)]
+    pub(crate) after_ms: u64,
+    /// The due time in milliseconds since the Unix epoch. It takes precedence over `after_ms`.
+    pub(crate) at_ms: Option<u64>,
+    /// The event type.
+    pub(crate) kind: String,
+    /// The event's subject.
+    pub(crate) subject: Option<String>,
+    /// The payload: a string as its text, any other JSON as JSON.
+    #[serde(default)]
+    pub(crate) payload: Value,
+}
+
+/// A text in one of three forms: a string; an array of bytes, which need not be UTF-8 (in a key,
+/// they count as Latin-1); or a repeated text, `{"repeat": "ab", "times": 3}`.
 #[derive(Deserialize, Debug)]
 #[serde(untagged)]
 pub(crate) enum Text {
@@ -238,17 +251,17 @@ pub(crate) enum Text {
     Plain(String),
     /// Bytes.
     Bytes(Vec<u8>),
-    /// A text that is repeated.
+    /// A repeated text.
     Repeated {
-        /// What to repeat.
+        /// The text to repeat.
         repeat: String,
-        /// How often.
+        /// The number of times.
         times: usize,
     },
 }
 
 impl Text {
-    /// The bytes meant.
+    /// Returns the text's bytes.
     pub(crate) fn bytes(self) -> Vec<u8> {
         match self {
             Text::Plain(text) => text.into_bytes(),
@@ -257,7 +270,7 @@ impl Text {
         }
     }
 
-    /// The same as text.
+    /// Returns the text.
     pub(crate) fn text(self) -> String {
         match self {
             Text::Plain(text) => text,
@@ -268,7 +281,7 @@ impl Text {
 }
 
 impl Step {
-    /// Its name in JSON.
+    /// Returns the step's name in JSON.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Step::Done => "done",
@@ -297,19 +310,19 @@ impl Step {
             Step::Add { .. } => "add",
             Step::Increment { .. } => "increment",
             Step::HugeState { .. } => "huge_state",
-            Step::Send { .. } => "send",
-            Step::Emit { .. } => "emit",
-            Step::Schedule { .. } => "schedule",
+            Step::Send(_) => "send",
+            Step::Emit(_) => "emit",
+            Step::Schedule(_) => "schedule",
             Step::Cancel { .. } => "cancel",
         }
     }
 }
 
 impl Program {
-    /// The steps that an event asks for.
+    /// Reads the steps of an event.
     pub(crate) fn of(event: &Event) -> Result<Self, Failure> {
         let payload: Value = match event.response()? {
-            // What to do at an answer stands in the text that it is recognised by.
+            // The request's `respond` text holds the steps for its response.
             Some(response) => serde_json::from_str(&response.correlation).unwrap_or_default(),
             None => event.json()?,
         };

@@ -1,4 +1,4 @@
-//! How each step is done.
+//! The code of each step.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tollgate_handler::log::Level;
 use tollgate_handler::prelude::*;
 
 use crate::hostile;
-use crate::program::Step;
+use crate::program::{EmitStep, ScheduleStep, SendStep, Step};
 
-/// How a run ends early.
+/// The result of a run that ends before its last step.
 type End = Option<Result<Outcome, Failure>>;
 
-/// Does one step; returns the run's end, where the step is one.
+/// Runs one step. Returns the run's result if the step ends the run.
 pub(crate) fn run(event: &Event, step: Step) -> Result<End, Error> {
     match step {
         Step::Done => return Ok(Some(done())),
@@ -57,13 +57,13 @@ pub(crate) fn run(event: &Event, step: Step) -> Result<End, Error> {
         } => log::write(level_of(&level), &message, fields),
         Step::Echo => log::info!("echo", event = echo(event)),
         Step::Config => log::write(Level::Info, "config", config::entries()),
-        effect => return with_effect(effect).map(|()| None),
+        effect => return run_effect(effect).map(|()| None),
     }
     Ok(None)
 }
 
-/// Does a step that reads or writes through the gateway.
-fn with_effect(step: Step) -> Result<(), Error> {
+/// Runs a step that reads or writes through the gateway.
+fn run_effect(step: Step) -> Result<(), Error> {
     match step {
         Step::Get { key } => get(key.text()),
         Step::Set { key, value } => state::set_bytes(&key.text(), value.bytes()),
@@ -72,15 +72,7 @@ fn with_effect(step: Step) -> Result<(), Error> {
             prefix,
             after,
             limit,
-        } => {
-            let entries = state::list_bytes(&prefix, after.as_deref(), limit)?;
-            let fields = entries
-                .into_iter()
-                .map(|(key, value)| (key, lossy(&value)))
-                .collect();
-            log::write(Level::Info, "list", fields);
-            Ok(())
-        }
+        } => list(&prefix, after.as_deref(), limit),
         Step::Add { key, delta } => state::add(&key.text(), delta),
         Step::Increment { key, delta } => {
             let key = key.text();
@@ -88,68 +80,64 @@ fn with_effect(step: Step) -> Result<(), Error> {
             state::set(&key, &(count + delta))
         }
         Step::HugeState { key, bytes } => state::set_bytes(&key.text(), vec![b'x'; bytes]),
-        Step::Send {
-            method,
-            url,
-            headers,
-            order_key,
-            respond,
-            body,
-            times,
-        } => {
-            let body = bytes_of(&body);
-            (0..times).try_for_each(|_| {
-                let mut request = outbox::request(&method, &url).body(body.clone());
-                for (name, value) in &headers {
-                    request = request.header(name, value);
-                }
-                if let Some(key) = &order_key {
-                    request = request.order_key(key);
-                }
-                if let Some(steps) = &respond {
-                    request = request.respond(steps.to_string());
-                }
-                log::info!("send", key = request.send()?);
-                Ok(())
-            })
-        }
-        Step::Emit {
-            kind,
-            subject,
-            payload,
-            times,
-        } => {
-            let payload = bytes_of(&payload);
-            (0..times).try_for_each(|_| {
-                let mut event = emit::event(&kind).payload(payload.clone());
-                if let Some(subject) = &subject {
-                    event = event.subject(subject);
-                }
-                log::info!("emit", id = event.send()?);
-                Ok(())
-            })
-        }
-        Step::Schedule {
-            key,
-            after_ms,
-            at_ms,
-            kind,
-            subject,
-            payload,
-        } => {
-            let mut entry = match at_ms {
-                Some(time) => schedule::at_ms(time, kind),
-                None => schedule::after(Duration::from_millis(after_ms), kind),
-            };
-            entry = entry.payload(bytes_of(&payload));
-            if let Some(subject) = &subject {
-                entry = entry.subject(subject);
-            }
-            entry.put(&key.text())
-        }
+        Step::Send(step) => send(&step),
+        Step::Emit(step) => emit_events(&step),
+        Step::Schedule(step) => put(step),
         Step::Cancel { key } => schedule::cancel(&key.text()),
         step => unreachable!("{} has no effect", step.name()),
     }
+}
+
+fn list(prefix: &str, after: Option<&str>, limit: u32) -> Result<(), Error> {
+    let entries = state::list_bytes(prefix, after, limit)?;
+    let fields = entries
+        .into_iter()
+        .map(|(key, value)| (key, lossy(&value)))
+        .collect();
+    log::write(Level::Info, "list", fields);
+    Ok(())
+}
+
+fn send(step: &SendStep) -> Result<(), Error> {
+    let body = bytes_of(&step.body);
+    for _ in 0..step.times {
+        let mut request = outbox::request(&step.method, &step.url).body(body.clone());
+        for (name, value) in &step.headers {
+            request = request.header(name, value);
+        }
+        if let Some(key) = &step.order_key {
+            request = request.order_key(key);
+        }
+        if let Some(steps) = &step.respond {
+            request = request.respond(steps.to_string());
+        }
+        log::info!("send", key = request.send()?);
+    }
+    Ok(())
+}
+
+fn emit_events(step: &EmitStep) -> Result<(), Error> {
+    let payload = bytes_of(&step.payload);
+    for _ in 0..step.times {
+        let mut event = emit::event(&step.kind).payload(payload.clone());
+        if let Some(subject) = &step.subject {
+            event = event.subject(subject);
+        }
+        log::info!("emit", id = event.send()?);
+    }
+    Ok(())
+}
+
+fn put(step: ScheduleStep) -> Result<(), Error> {
+    let mut entry = match step.at_ms {
+        Some(time) => schedule::at_ms(time, step.kind),
+        None => schedule::after(Duration::from_millis(step.after_ms), step.kind),
+    };
+    entry = entry.payload(bytes_of(&step.payload));
+    if let Some(subject) = &step.subject {
+        entry = entry.subject(subject);
+    }
+    entry.put(&step.key.text())
 }
 
 fn get(key: String) -> Result<(), Error> {
@@ -180,7 +168,7 @@ fn level_of(name: &str) -> Level {
     }
 }
 
-/// All that arrived.
+/// Returns the whole event as JSON.
 fn echo(event: &Event) -> Value {
     let payload = match std::str::from_utf8(&event.payload) {
         Ok(text) => Value::from(text),
@@ -218,14 +206,14 @@ fn lossy(bytes: &[u8]) -> String {
 #[expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "to see where output goes"
+    reason = "the tests look at this output"
 )]
 fn print(text: &str) {
     println!("out: {text}");
     eprintln!("err: {text}");
 }
 
-/// A trap that says nothing.
+/// Traps without a message.
 #[cfg(target_family = "wasm")]
 fn trap() -> ! {
     core::arch::wasm32::unreachable()

@@ -1,5 +1,5 @@
-//! Each step, natively; what only WebAssembly can show (limits, traps) is for the
-//! gateway's own tests.
+//! Tests of each step in native builds. The gateway's own tests cover the behaviour that only
+//! WebAssembly shows: limits and traps.
 
 use std::time::Duration;
 

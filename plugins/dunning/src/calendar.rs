@@ -1,29 +1,22 @@
-//! What the passing of time alone brings: reminders that come again, the end of grace.
+//! The changes that time alone brings: the next reminder, the end of the grace period.
 //!
-//! A subscription has one entry in the handler's schedule, for the next time at which
-//! something changes though nothing happens. It follows from the facts as the phase does:
-//! so whatever comes in whatever order, the entry is that of the facts, and there is none
-//! once all is paid.
+//! A subscription has at most one entry in the handler's schedule. The entry is due at the next
+//! time at which the phase changes without an event. Like the phase, the entry follows from the
+//! facts, so the order of events does not change it. A subscription that owes nothing has no
+//! entry.
 
 use tollgate_handler::prelude::*;
 
 use crate::facts::{Facts, Failures};
+use crate::observation::{DUE, Due};
 use crate::phase::{Phase, Rules};
 
-/// The type of the events that the handler sends to itself.
-pub(crate) const DUE: &str = "dunning.due";
+/// The longest delay of an entry, in seconds: 365 days. The gateway schedules at most 400 days
+/// ahead.
+const LONGEST_DELAY: i64 = 365 * 24 * 60 * 60;
 
-/// The longest time without a look at a calendar, in seconds: 365 days. The gateway
-/// schedules nothing more than 400 days ahead.
-const LOOK: i64 = 365 * 24 * 60 * 60;
-
-/// The payload of such an event.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Due {
-    pub(crate) subscription: String,
-}
-
-/// Has the handler woken when time changes something for this subscription, and not otherwise.
+/// Schedules an event for the next time at which time alone changes the phase of the subscription.
+/// Cancels the scheduled event if there is no such time.
 pub(crate) fn plan(
     subscription: &str,
     facts: &Facts,
@@ -35,7 +28,7 @@ pub(crate) fn plan(
         return schedule::cancel(&key);
     };
     let received = i64::try_from(received_ms / 1000).unwrap_or(i64::MAX);
-    let due = due.min(received.saturating_add(LOOK)).max(0);
+    let due = due.min(received.saturating_add(LONGEST_DELAY)).max(0);
     schedule::at_ms(due.unsigned_abs().saturating_mul(1000), DUE)
         .subject(subscription)
         .json(&Due {
@@ -44,7 +37,7 @@ pub(crate) fn plan(
         .put(&key)
 }
 
-/// When time alone changes something next, in seconds since the Unix epoch.
+/// Returns the next time at which time alone changes the phase, in seconds since the Unix epoch.
 pub(crate) fn next(facts: &Facts, rules: &Rules) -> Option<i64> {
     match Phase::of(facts, rules) {
         Phase::Active | Phase::Suspended | Phase::Canceled => None,
@@ -55,6 +48,7 @@ pub(crate) fn next(facts: &Facts, rules: &Rules) -> Option<i64> {
     }
 }
 
+/// Returns the next time at which time alone changes the phase because of one invoice.
 fn next_of(failures: &Failures, clock: i64, rules: &Rules) -> Option<i64> {
     let next = match rules.grace_since(failures) {
         Some(since) if since <= clock => Some(since.saturating_add(rules.grace)),

@@ -1,24 +1,24 @@
-//! What the handler does to the world: the difference between two phases.
+//! The effects of the handler. They follow from the difference between two phases.
 
 use tollgate_handler::prelude::*;
 
 use crate::facts::{Facts, Invoice};
-use crate::news::News;
+use crate::observation::Observation;
 use crate::phase::{Phase, Rules};
 
-/// The difference that an event makes.
+/// The change that one event makes to a subscription.
 pub(crate) struct Change<'a> {
-    pub(crate) news: &'a News,
-    /// What is known with the event.
+    pub(crate) observation: &'a Observation,
+    /// The facts after the event.
     pub(crate) facts: &'a Facts,
     /// The phase before the event.
-    pub(crate) was: Phase,
-    /// The phase with it.
-    pub(crate) is: Phase,
-    /// The invoices of which the customer is to be reminded now, and how urgently.
+    pub(crate) before: Phase,
+    /// The phase after the event.
+    pub(crate) after: Phase,
+    /// The invoices to remind the customer of now, each with the level of its reminder.
     pub(crate) reminders: Vec<(&'a Invoice, u32)>,
-    /// The invoice that it stands so badly for, if it does for one.
-    pub(crate) worst: Option<&'a Invoice>,
+    /// An invoice that causes the phase after the event, if an invoice causes it.
+    pub(crate) cause: Option<&'a Invoice>,
 }
 
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ struct Mail<'a> {
     level: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suspend_at: Option<i64>,
-    /// The invoice that the mail is about, if it is about one.
+    /// The id of the invoice that the mail is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     invoice: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,78 +50,85 @@ struct Access<'a> {
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct PhaseChanged<'a> {
     subscription: &'a str,
     customer: Option<&'a str>,
+    /// The phase before the change.
     was: String,
 }
 
-/// Does all that the change calls for.
+/// Sends the mails, requests and events that the change calls for.
 pub(crate) fn act(change: &Change<'_>) -> Result<(), Error> {
-    let Change { was, is, .. } = *change;
-    match is {
+    let Change { before, after, .. } = *change;
+    match after {
         Phase::Reminded(_) => {
             for (invoice, level) in &change.reminders {
                 let reminder = Mail {
                     level: Some(*level),
                     ..change.template("payment_reminder")
                 };
-                mail(change, reminder.of(Some(invoice)))?;
+                mail(change, reminder.about(Some(invoice)))?;
             }
         }
-        Phase::Grace { until } if matches!(was, Phase::Active | Phase::Reminded(_)) => {
+        Phase::Grace { until } if matches!(before, Phase::Active | Phase::Reminded(_)) => {
             let grace = Mail {
                 suspend_at: Some(until),
                 ..change.template("payment_grace")
             };
-            mail(change, grace.of(change.worst))?;
+            mail(change, grace.about(change.cause))?;
         }
-        Phase::Suspended if was != is => {
+        Phase::Suspended if before != after => {
             set_access(change, "suspended")?;
             let suspended = change.template("payment_suspended");
-            mail(change, suspended.of(change.worst))?;
-            tell(change, "subscription.suspended")?;
+            mail(change, suspended.about(change.cause))?;
+            emit_event(change, "subscription.suspended")?;
         }
-        Phase::Canceled if was != is => tell(change, "subscription.canceled")?,
+        Phase::Canceled if before != after => emit_event(change, "subscription.canceled")?,
         _ => {}
     }
-    if was == Phase::Suspended && is < was {
+    if before == Phase::Suspended && after < before {
         set_access(change, "restored")?;
     }
-    if is == Phase::Active && was != is {
+    if after == Phase::Active && before != after {
         mail(change, change.template("payment_recovered"))?;
-        tell(change, "subscription.recovered")?;
+        emit_event(change, "subscription.recovered")?;
     }
     Ok(())
 }
 
 impl<'a> Change<'a> {
-    /// What goes on with these facts, where it went so before.
-    pub(crate) fn of(news: &'a News, before: &Facts, facts: &'a Facts, rules: &Rules) -> Self {
-        let (was, is) = (Phase::of(before, rules), Phase::of(facts, rules));
+    /// Returns the change from the facts before the event to the facts after it.
+    pub(crate) fn of(
+        observation: &'a Observation,
+        facts_before: &Facts,
+        facts: &'a Facts,
+        rules: &Rules,
+    ) -> Self {
+        let (before, after) = (Phase::of(facts_before, rules), Phase::of(facts, rules));
         let reminders = facts.owing().filter_map(|invoice| {
-            let known = before
+            let known = facts_before
                 .failures(&invoice.id)
-                .map_or(0, |failures| rules.level(failures, before.clock));
+                .map_or(0, |failures| rules.level(failures, facts_before.clock));
             let level = rules.level(&invoice.failures, facts.clock);
             (level > known).then_some((invoice, level))
         });
-        let stands = |invoice: &&Invoice| Phase::of_invoice(&invoice.failures, facts.clock, rules);
+        let phase_of =
+            |invoice: &&Invoice| Phase::of_invoice(&invoice.failures, facts.clock, rules);
         Self {
-            news,
+            observation,
             facts,
-            was,
-            is,
+            before,
+            after,
             reminders: reminders.collect(),
-            worst: facts.owing().find(|invoice| stands(invoice) == is),
+            cause: facts.owing().find(|invoice| phase_of(invoice) == after),
         }
     }
 
-    /// A mail with all that is known, but of the invoice.
+    /// Returns a mail with the fields of the subscription, without those of an invoice.
     fn template(&self, template: &'a str) -> Mail<'a> {
         Mail {
             template,
-            subscription: &self.news.subscription,
+            subscription: &self.observation.subscription,
             customer: self.facts.customer(),
             to: self.facts.email(),
             level: None,
@@ -135,8 +142,8 @@ impl<'a> Change<'a> {
 }
 
 impl<'a> Mail<'a> {
-    /// The same, of this invoice.
-    fn of(self, invoice: Option<&'a Invoice>) -> Self {
+    /// Adds the fields of this invoice.
+    fn about(self, invoice: Option<&'a Invoice>) -> Self {
         let bill = invoice.and_then(Invoice::bill);
         Mail {
             invoice: invoice.map(|i| i.id.as_str()),
@@ -150,37 +157,37 @@ impl<'a> Mail<'a> {
 
 fn mail(change: &Change<'_>, mail: Mail<'_>) -> Result<(), Error> {
     let request = outbox::post(config::require("mail_url")?).json(&mail);
-    request.order_key(&change.news.subscription).send()?;
+    request.order_key(&change.observation.subscription).send()?;
     Ok(())
 }
 
-/// Asks the service that grants access to end it or to restore it.
+/// Asks the service that grants access to suspend or to restore the access.
 fn set_access(change: &Change<'_>, access: &str) -> Result<(), Error> {
     let Some(url) = config::get("access_url") else {
         return Ok(());
     };
     let body = Access {
-        subscription: &change.news.subscription,
+        subscription: &change.observation.subscription,
         customer: change.facts.customer(),
         access,
     };
     outbox::post(url)
         .json(&body)
-        .order_key(&change.news.subscription)
+        .order_key(&change.observation.subscription)
         .send()?;
     Ok(())
 }
 
-/// Tells the other handlers.
-fn tell(change: &Change<'_>, kind: &str) -> Result<(), Error> {
-    let told = Told {
-        subscription: &change.news.subscription,
+/// Emits an event for other handlers.
+fn emit_event(change: &Change<'_>, kind: &str) -> Result<(), Error> {
+    let changed = PhaseChanged {
+        subscription: &change.observation.subscription,
         customer: change.facts.customer(),
-        was: change.was.to_string(),
+        was: change.before.to_string(),
     };
     emit::event(kind)
-        .subject(&change.news.subscription)
-        .json(&told)
+        .subject(&change.observation.subscription)
+        .json(&changed)
         .send()?;
     Ok(())
 }

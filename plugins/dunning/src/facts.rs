@@ -1,43 +1,44 @@
-//! What is known of one subscription: facts whose sum does not depend on the order
-//! in which they arrive, nor on how often.
+//! The facts about one subscription. The final facts depend neither on the order in which events
+//! arrive nor on how often each event arrives.
 //!
-//! That is so because each field only ever grows in an order of its own: a greatest
-//! time, a greatest number of attempts, a least start of grace, a mark that stays.
+//! The reason: each field only grows, in an order of its own. A field is a greatest time, a
+//! greatest number of attempts, a least start of grace, or a mark that stays.
 
 use tollgate_handler::prelude::*;
 
-use crate::news::{Bill, Fact, News, Status};
+use crate::observation::{Bill, Fact, Observation, Status};
 
-/// How long a settled invoice is remembered, so that a late failure of it is known as
-/// such: Stripe resends for 3 days and lets one resend for 30, the gateway keeps
-/// events for 35. In seconds: 90 days.
+/// The time for which the facts keep a settled invoice, in seconds: 90 days. A late failure of a
+/// kept invoice is recognised as late. Stripe resends for 3 days and lets an operator resend for 30
+/// days; the gateway keeps events for 35 days.
 const REMEMBER: i64 = 90 * 24 * 60 * 60;
 
-/// What is known of one subscription; kept under `subscription/ID`.
+/// The facts about one subscription. The state keeps them under `subscription/ID`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Facts {
-    /// When the latest event happened that was heard of, or the calendar was last looked at.
+    /// The latest time among all observed events and all scheduled wake-ups, in seconds since the
+    /// Unix epoch.
     pub(crate) clock: i64,
-    /// The customer, and since when.
+    /// The customer's id, with the time of the event that named it.
     customer: Option<(i64, String)>,
-    /// Where mails go, and since when.
+    /// The customer's e-mail address, with the time of the event that named it.
     email: Option<(i64, String)>,
-    /// The latest status, and since when.
+    /// The latest status, with the time of its event.
     pub(crate) status: Option<(i64, Status)>,
-    /// Whether the subscription has ended.
+    /// True once the subscription has ended.
     pub(crate) deleted: bool,
-    /// The invoices that failed or were settled, sorted by id.
+    /// The invoices with failed payments and the settled invoices, sorted by id.
     invoices: Vec<Invoice>,
 }
 
-/// What is known of one invoice.
+/// The facts about one invoice.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Invoice {
     pub(crate) id: String,
     settled: bool,
-    /// When the latest event of it happened.
+    /// The time of the latest event about the invoice.
     at: i64,
-    /// What it asks for, and since when, while it is not settled.
+    /// The amount and the payment page, with the time of their event; `None` once it is settled.
     #[serde(default)]
     bill: Option<(i64, Bill)>,
     pub(crate) failures: Failures,
@@ -46,64 +47,68 @@ pub(crate) struct Invoice {
 /// The failed attempts to collect an invoice.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Failures {
-    /// The most attempts that were heard of, counted from 1; 0 for none.
+    /// The greatest observed attempt number, counted from 1; 0 without attempts.
     pub(crate) attempts: u32,
-    /// When the latest of them happened.
+    /// The time of the latest failed attempt.
     pub(crate) latest: i64,
-    /// When each number of attempts was first reached, as far as heard of; sorted by number.
+    /// The earliest observed time of each attempt number, sorted by number.
     reached: Vec<(u32, i64)>,
-    /// When Stripe said that it was the last attempt, if it did.
+    /// The time at which Stripe announced the last attempt, if it did.
     last: Option<i64>,
 }
 
 impl Facts {
-    /// Adds what an event says.
-    pub(crate) fn learn(&mut self, news: &News) {
-        if self.too_late(news) {
+    /// Adds the contents of an event.
+    pub(crate) fn learn(&mut self, observation: &Observation) {
+        if self.too_late(observation) {
             return;
         }
-        self.clock = self.clock.max(news.at);
-        keep_latest(&mut self.customer, news.at, news.customer.clone());
-        let email = news.invoice.as_ref().and_then(|i| i.email.clone());
-        keep_latest(&mut self.email, news.at, email);
-        match &news.fact {
+        self.clock = self.clock.max(observation.at);
+        keep_latest(
+            &mut self.customer,
+            observation.at,
+            observation.customer.clone(),
+        );
+        let email = observation.invoice.as_ref().and_then(|i| i.email.clone());
+        keep_latest(&mut self.email, observation.at, email);
+        match &observation.fact {
             Fact::Deleted => self.deleted = true,
-            Fact::Status(status) => keep_latest(&mut self.status, news.at, Some(*status)),
-            Fact::Settled | Fact::Failed { .. } => self.learn_of_invoice(news),
-            Fact::Passed => {}
+            Fact::Status(status) => keep_latest(&mut self.status, observation.at, Some(*status)),
+            Fact::Settled | Fact::Failed { .. } => self.learn_of_invoice(observation),
+            Fact::TimePassed => {}
         }
         self.forget();
     }
 
-    /// The invoices that are still to be paid after a payment failed.
+    /// Returns the owed invoices: a payment failed, and the invoice is not settled.
     pub(crate) fn owing(&self) -> impl Iterator<Item = &Invoice> {
         self.invoices.iter().filter(|i| self.is_owing(i))
     }
 
-    /// The failures of an invoice, owed or not.
+    /// Returns the failures of an invoice, owed or not.
     pub(crate) fn failures(&self, invoice: &str) -> Option<&Failures> {
         let at = self.find(invoice).ok()?;
         Some(&self.invoices[at].failures)
     }
 
-    /// The customer's id.
+    /// Returns the customer's id.
     pub(crate) fn customer(&self) -> Option<&str> {
         self.customer.as_ref().map(|(_, id)| id.as_str())
     }
 
-    /// The customer's address.
+    /// Returns the customer's e-mail address.
     pub(crate) fn email(&self) -> Option<&str> {
         self.email.as_ref().map(|(_, address)| address.as_str())
     }
 
-    /// An invoice is owed once a payment of it failed, until it is settled or Stripe calls the
-    /// subscription sound again at a later time.
+    /// Returns true if an invoice is owed: a payment of it failed, it is not settled, and Stripe
+    /// has reported no healthy subscription at a later time.
     fn is_owing(&self, invoice: &Invoice) -> bool {
-        let sound_at = match self.status {
+        let healthy_at = match self.status {
             Some((at, Status::Active | Status::Trialing)) => at,
             _ => i64::MIN,
         };
-        !invoice.settled && invoice.failures.attempts > 0 && sound_at <= invoice.failures.latest
+        !invoice.settled && invoice.failures.attempts > 0 && healthy_at <= invoice.failures.latest
     }
 
     fn find(&self, invoice: &str) -> Result<usize, usize> {
@@ -111,8 +116,10 @@ impl Facts {
             .binary_search_by(|known| known.id.as_str().cmp(invoice))
     }
 
-    fn learn_of_invoice(&mut self, news: &News) {
-        let Some(of) = &news.invoice else { return };
+    fn learn_of_invoice(&mut self, observation: &Observation) {
+        let Some(of) = &observation.invoice else {
+            return;
+        };
         let at = self.find(&of.id).unwrap_or_else(|at| {
             let id = of.id.clone();
             let failures = Failures::default();
@@ -121,7 +128,7 @@ impl Facts {
                 Invoice {
                     id,
                     settled: false,
-                    at: news.at,
+                    at: observation.at,
                     bill: None,
                     failures,
                 },
@@ -129,24 +136,28 @@ impl Facts {
             at
         });
         let invoice = &mut self.invoices[at];
-        invoice.at = invoice.at.max(news.at);
-        keep_latest(&mut invoice.bill, news.at, Some(of.bill.clone()));
-        match news.fact {
+        invoice.at = invoice.at.max(observation.at);
+        keep_latest(&mut invoice.bill, observation.at, Some(of.bill.clone()));
+        match observation.fact {
             Fact::Settled => invoice.settled = true,
-            Fact::Failed { attempt, last } => invoice.failures.add(attempt, last, news.at),
-            Fact::Status(_) | Fact::Deleted | Fact::Passed => {}
+            Fact::Failed { attempt, last } => invoice.failures.add(attempt, last, observation.at),
+            Fact::Status(_) | Fact::Deleted | Fact::TimePassed => {}
         }
         if invoice.settled {
-            // Nothing can make it owed again, so these are of no more use.
+            // Nothing can make a settled invoice owed again, so its details have no more use.
             invoice.failures = Failures::default();
             invoice.bill = None;
         }
     }
 
-    /// Whether an event is of an invoice that may have been forgotten already.
-    fn too_late(&self, news: &News) -> bool {
+    /// Returns true if an event is about an invoice that the facts may have dropped already.
+    fn too_late(&self, observation: &Observation) -> bool {
         let forgotten = |id: &str| self.find(id).is_err();
-        news.at < self.clock - REMEMBER && news.invoice.as_ref().is_some_and(|i| forgotten(&i.id))
+        observation.at < self.clock - REMEMBER
+            && observation
+                .invoice
+                .as_ref()
+                .is_some_and(|i| forgotten(&i.id))
     }
 
     fn forget(&mut self) {
@@ -157,19 +168,20 @@ impl Facts {
 }
 
 impl Invoice {
-    /// What it asks for.
+    /// Returns the amount and the payment page.
     pub(crate) fn bill(&self) -> Option<&Bill> {
         self.bill.as_ref().map(|(_, bill)| bill)
     }
 }
 
 impl Failures {
-    /// When the first of them happened that was heard of.
+    /// Returns the time of the earliest observed failure.
     pub(crate) fn first(&self) -> Option<i64> {
         self.reached.iter().map(|(_, at)| *at).min()
     }
 
-    /// When the attempts exceeded `reminders`, or Stripe said that there would be no other.
+    /// Returns the time at which the attempts exceeded `reminders` or Stripe announced the last
+    /// attempt, whichever came first.
     pub(crate) fn exhausted(&self, reminders: u32) -> Option<i64> {
         let beyond = self
             .reached
@@ -194,11 +206,11 @@ impl Failures {
     }
 }
 
-/// Keeps the value of the latest event; of two at the same time, the greater.
+/// Keeps the value of the latest event. Of two values with the same time, the greater one stays.
 fn keep_latest<T: Ord>(known: &mut Option<(i64, T)>, at: i64, value: Option<T>) {
     let Some(value) = value else { return };
-    let heard = Some((at, value));
-    if *known < heard {
-        *known = heard;
+    let observed = Some((at, value));
+    if *known < observed {
+        *known = observed;
     }
 }

@@ -1,73 +1,75 @@
-//! Where a subscription stands: what follows from the facts, and from them alone.
+//! The phase of a subscription. It follows from the facts alone.
 
 use std::fmt;
 
 use tollgate_handler::prelude::*;
 
 use crate::facts::{Facts, Failures};
-use crate::news::Status;
+use crate::observation::Status;
 
 /// Seconds in a day.
 const DAY: i64 = 24 * 60 * 60;
 
-/// What the manifest says of reminders and grace.
+/// The handler's `config` for reminders and the grace period.
 pub(crate) struct Rules {
-    /// Reminders that go out before the grace period begins.
+    /// The number of reminders before the grace period begins.
     pub(crate) reminders: u32,
-    /// After so many seconds without a payment the next reminder goes out, although no
-    /// other attempt failed; never, if 0.
-    pub(crate) again: i64,
+    /// The time without a payment after which the next reminder goes out although no other attempt
+    /// failed, in seconds; 0 for never.
+    pub(crate) interval: i64,
     /// The length of the grace period in seconds.
     pub(crate) grace: i64,
 }
 
-/// Where a subscription stands, from good to bad.
+/// The phase of a subscription, from good to bad.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Phase {
     /// Nothing is owed.
     Active,
-    /// The customer was reminded, so many times at most.
+    /// The customer was reminded. The number is the highest level of a reminder.
     Reminded(u32),
-    /// No more reminders; access ends at `until` (seconds since the Unix epoch).
+    /// The grace period: no more reminders; access ends at `until` (seconds since the Unix epoch).
     Grace { until: i64 },
-    /// Access has ended until all is paid.
+    /// Access has ended until all invoices are paid.
     Suspended,
-    /// The subscription has ended, for good.
+    /// The subscription has ended for good.
     Canceled,
 }
 
 impl Rules {
-    /// The rules of the handler's `config`.
+    /// Reads the rules from the handler's `config`.
     pub(crate) fn configured() -> Result<Self, Error> {
         let grace: u32 = config::parse("grace_days")?.unwrap_or(7);
-        let again: u32 = config::parse("remind_days")?.unwrap_or(3);
+        let interval: u32 = config::parse("remind_days")?.unwrap_or(3);
         Ok(Self {
             reminders: config::parse("reminders")?.unwrap_or(3),
-            again: i64::from(again) * DAY,
+            interval: i64::from(interval) * DAY,
             grace: i64::from(grace) * DAY,
         })
     }
 
-    /// How many reminders an invoice calls for at a time: one for each attempt that failed, or
-    /// for each period since the first, whichever are more.
+    /// Returns the number of reminders that an invoice calls for at a time: one for each failed
+    /// attempt, or one for each interval since the first failure, whichever is more.
     pub(crate) fn level(&self, failures: &Failures, clock: i64) -> u32 {
-        let periods = match failures.first() {
-            Some(first) if self.again > 0 => clock.saturating_sub(first).max(0) / self.again + 1,
+        let intervals = match failures.first() {
+            Some(first) if self.interval > 0 => {
+                clock.saturating_sub(first).max(0) / self.interval + 1
+            }
             _ => 0,
         };
-        let periods = u32::try_from(periods).unwrap_or(u32::MAX);
-        failures.attempts.max(periods)
+        let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);
+        failures.attempts.max(intervals)
     }
 
-    /// When time alone calls for so many reminders, counted from 1.
+    /// Returns the time at which time alone calls for this number of reminders, counted from 1.
     pub(crate) fn reached(&self, failures: &Failures, level: u32) -> Option<i64> {
-        let first = failures.first().filter(|_| self.again > 0)?;
-        let periods = i64::from(level.saturating_sub(1));
-        Some(first.saturating_add(periods.saturating_mul(self.again)))
+        let first = failures.first().filter(|_| self.interval > 0)?;
+        let intervals = i64::from(level.saturating_sub(1));
+        Some(first.saturating_add(intervals.saturating_mul(self.interval)))
     }
 
-    /// When the grace period begins, or began: when there were, or will have been, as many
-    /// reminders as there are, or Stripe said that there would be no other attempt.
+    /// Returns the time at which the grace period begins or began: after the last reminder, or when
+    /// Stripe announced its last attempt, whichever comes first.
     pub(crate) fn grace_since(&self, failures: &Failures) -> Option<i64> {
         let by_time = self.reached(failures, self.reminders.saturating_add(1));
         let by_attempts = failures.exhausted(self.reminders);
@@ -76,7 +78,7 @@ impl Rules {
 }
 
 impl Phase {
-    /// Where a subscription stands.
+    /// Returns the phase of a subscription.
     pub(crate) fn of(facts: &Facts, rules: &Rules) -> Self {
         if facts.deleted {
             return Phase::Canceled;
@@ -90,7 +92,7 @@ impl Phase {
         owing.reduce(Self::worse).unwrap_or(Phase::Active)
     }
 
-    /// Where a subscription would stand if an invoice with these failures were its only one.
+    /// Returns the phase of a subscription whose only invoice has these failures.
     pub(crate) fn of_invoice(failures: &Failures, clock: i64, rules: &Rules) -> Self {
         match rules.grace_since(failures).filter(|since| *since <= clock) {
             Some(since) if clock >= since.saturating_add(rules.grace) => Phase::Suspended,
@@ -101,7 +103,7 @@ impl Phase {
         }
     }
 
-    /// The worse of two: of two periods of grace, the one that ends first.
+    /// Returns the worse of two phases. Of two grace periods, the one that ends first is worse.
     pub(crate) fn worse(self, other: Self) -> Self {
         match (self, other) {
             (Phase::Grace { until: one }, Phase::Grace { until: two }) => Phase::Grace {

@@ -1,9 +1,9 @@
-//! What the handler does to the world.
+//! The effects of the handler: the shipping request, the receipt mail, events.
 
 use serde_json::value::RawValue;
 use tollgate_handler::prelude::*;
 
-use crate::sighting::Money;
+use crate::observation::Money;
 
 #[derive(Serialize)]
 struct Shipping<'a> {
@@ -25,7 +25,7 @@ struct Receipt<'a> {
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct OrderEvent<'a> {
     order: &'a str,
     payment: &'a str,
     amount: i64,
@@ -52,7 +52,7 @@ pub(crate) fn ship(
     Ok(())
 }
 
-/// Asks for the receipt to be mailed, where mails are configured.
+/// Asks the mail service to send the receipt, if `mail_url` is configured.
 pub(crate) fn mail_receipt(to: &str, order: &str, paid: &Money) -> Result<(), Error> {
     let Some(url) = config::get("mail_url") else {
         return Ok(());
@@ -68,14 +68,19 @@ pub(crate) fn mail_receipt(to: &str, order: &str, paid: &Money) -> Result<(), Er
     Ok(())
 }
 
-/// Tells the other handlers.
-pub(crate) fn tell(kind: &str, order: &str, payment: &str, paid: &Money) -> Result<(), Error> {
-    let told = Told {
+/// Emits an event about the order for other handlers.
+pub(crate) fn emit_event(
+    kind: &str,
+    order: &str,
+    payment: &str,
+    paid: &Money,
+) -> Result<(), Error> {
+    let payload = OrderEvent {
         order,
         payment,
         amount: paid.amount,
         currency: &paid.currency,
     };
-    emit::event(kind).subject(order).json(&told).send()?;
+    emit::event(kind).subject(order).json(&payload).send()?;
     Ok(())
 }

@@ -1,74 +1,77 @@
-//! Fulfils each order once, whichever of Stripe's events say that it is paid.
+//! Fulfils each order once, whichever Stripe events report that it is paid.
 //!
-//! Stripe tells of one payment in several events: `payment_intent.succeeded` and
-//! `checkout.session.completed`, for methods that settle later also
-//! `checkout.session.async_payment_succeeded`. They come in any order, and each
-//! knows something that another does not: often only the session names the order
-//! and the customer's e-mail address. This handler keeps what it has heard of each
-//! payment, and acts as soon as it has heard enough:
+//! Stripe reports one payment in several events: `payment_intent.succeeded` and
+//! `checkout.session.completed`, and `checkout.session.async_payment_succeeded` for methods that
+//! settle later. They arrive in any order, and each has data that the others lack: often only the
+//! session has the order's id and the customer's e-mail address. This handler keeps the data about
+//! each payment and acts as soon as they suffice:
 //!
 //! - it asks the warehouse to ship, once for each order;
-//! - it has a receipt mailed, once, as soon as an address is known;
+//! - it asks for a receipt mail, once, as soon as it knows an address;
 //! - it emits `order.fulfilled`.
 //!
-//! The order is named by `metadata.order_id` of the payment intent or of the
-//! session. Where neither has one, the payment intent's id names it. A session
-//! that is completed but unpaid (bank debits, manual capture) is noted and waits for
-//! its payment; one without anything to pay (a full discount) is fulfilled by its own id.
-//! Sessions that set up a card or a subscription are no orders, nor are payments
-//! of invoices. A second payment for an order that another payment has fulfilled
-//! ships nothing and emits `order.paid_twice`, since somebody has to refund it.
+//! The order's id is `metadata.order_id` of the payment intent or of the session. If neither has
+//! one, the payment intent's id is the order's id. A completed but unpaid session (bank debits,
+//! manual capture) waits for its payment. A session with nothing to pay (a full discount) is
+//! fulfilled under the session's own id. Sessions that set up a card or a subscription are no
+//! orders, and neither are payments of invoices. A second payment for a fulfilled order ships
+//! nothing and emits `order.paid_twice`, because somebody has to refund it.
 //!
 //! # Config
 //! | Key | Meaning |
 //! |---|---|
-//! | `warehouse_url` | where shipping requests are posted; needed |
-//! | `warehouse` | which warehouse is to ship; part of the request |
-//! | `mail_url` | where receipt mails are requested; without it there are none |
-//! | `order_id` | `"optional"`, the default, or `"required"`: a payment then waits for the event that names its order, rather than go by the payment intent's id. Choose this where only the session carries `order_id` |
+//! | `warehouse_url` | URL to post shipping requests to; required |
+//! | `warehouse` | name of the warehouse, a part of the shipping request |
+//! | `mail_url` | URL to post receipt mails to; without it, there are no receipts |
+//! | `order_id` | `"optional"` (the default) or `"required"` (see below) |
 //!
-//! # What goes out
-//! All amounts are integers in the currency's minor unit, as Stripe has them.
+//! With `order_id = "required"`, a payment waits for the event with its order's id; the payment
+//! intent's id never takes its place. Choose this if only the session carries `order_id`.
+//!
+//! # Output
+//! All amounts are integers in the currency's minor unit, as at Stripe.
 //! ```json
-//! {"order": "A-17", "payment": "pi_1", "warehouse": "eu-1", "amount": 4200, "currency": "eur", "shipping": {…}}
-//! {"template": "receipt", "to": "ada@example.com", "order": "A-17", "amount": 4200, "currency": "eur"}
+//! {"order": "A-17", "payment": "pi_1", "warehouse": "eu-1", "amount": 4200, "currency": "eur",
+//!  "shipping": {…}}
+//! {"template": "receipt", "to": "ada@example.com", "order": "A-17", "amount": 4200,
+//!  "currency": "eur"}
 //! ```
-//! Shipping requests for one order go out in order, by the order's id as ordering key.
+//! Shipping requests for one order go out in order: the order's id is their ordering key.
 //! `order.fulfilled` and `order.paid_twice` carry `order`, `payment`, `amount` and `currency`.
 
 mod effects;
+mod observation;
 mod payment;
-mod sighting;
 #[cfg(test)]
 mod tests;
 
 use tollgate_handler::prelude::*;
 
+use observation::{Observation, Reading};
 use payment::Payment;
-use sighting::Sighting;
 
 tollgate_handler::handler!(handle);
 
 fn handle(event: Event) -> Result<Outcome, Failure> {
-    let sighting = match event.kind.as_str() {
-        "payment_intent.succeeded" => sighting::of_payment_intent(&event)?,
+    let reading = match event.kind.as_str() {
+        "payment_intent.succeeded" => observation::of_payment_intent(&event)?,
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
-            sighting::of_session(&event)?
+            observation::of_session(&event)?
         }
-        other => return ignored(format!("{other} says nothing of a payment")),
+        other => return ignored(format!("{other} reports no payment")),
     };
-    match sighting {
-        Ok(sighting) => act(sighting),
-        Err(reason) => ignored(reason),
+    match reading {
+        Reading::Observed(observation) => act(observation),
+        Reading::Irrelevant(reason) => ignored(reason),
     }
 }
 
-/// Adds what was heard to what is known of the payment, and acts upon it.
-fn act(sighting: Sighting) -> Result<Outcome, Failure> {
-    let key = format!("payment/{}", sighting.payment);
+/// Adds the observation to the data about its payment, then acts on them.
+fn act(observation: Observation) -> Result<Outcome, Failure> {
+    let key = format!("payment/{}", observation.payment);
     let mut payment: Payment = state::get(&key)?.unwrap_or_default();
-    payment.learn(&sighting);
-    let outcome = payment.advance(&sighting)?;
+    payment.learn(&observation);
+    let outcome = payment.advance(&observation)?;
     state::set(&key, &payment)?;
     Ok(outcome)
 }

@@ -1,131 +1,138 @@
-//! What is known of one payment, and how far its order has got.
+//! The data about one payment and the progress of its order.
 
 use serde_json::value::RawValue;
 use tollgate_handler::prelude::*;
 
 use crate::effects;
-use crate::sighting::{Money, Sighting};
+use crate::observation::{Money, Observation};
 
-/// What is known of one payment; kept under `payment/ID`.
+/// The data about one payment. The state keeps them under `payment/ID`.
 ///
-/// The order that it pays for is kept the other way round too: `order/ACCOUNT/ID` holds the
-/// payment that fulfilled it, so that whichever comes first is found by the other.
+/// The state also has the opposite direction: `order/ACCOUNT/ID` holds the payment that fulfilled
+/// the order, so a later payment for the same order finds the first one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Payment {
     order: Option<String>,
     paid: Option<Money>,
-    /// Kept until the receipt is queued.
+    /// The customer's address, until the receipt is queued.
     email: Option<String>,
     email_by_session: bool,
-    /// Kept until the order is fulfilled.
+    /// The shipping address, until the order is fulfilled.
     shipping: Option<Box<RawValue>>,
     progress: Progress,
-    /// Whether the order, as it is named now, is known to belong to this payment.
+    /// True once `order/ACCOUNT/ID` is settled for the present id of the order.
     order_settled: bool,
     receipt_queued: bool,
 }
 
-/// How far a payment's order has got.
+/// The progress of a payment's order.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Progress {
-    /// Not all is known that it takes.
+    /// Data are still missing.
     #[default]
     Waiting,
-    /// The warehouse was asked, under this name.
+    /// The warehouse was asked to ship the order with this id.
     Fulfilled(String),
-    /// Another payment, this one, had fulfilled the order before.
+    /// Another payment, with this id, had fulfilled the order before.
     PaidTwice(String),
 }
 
 impl Payment {
-    /// Adds what an event says. What is known stays, but a session knows better how
-    /// the customer is reached: so the order of arrival does not matter.
-    pub(crate) fn learn(&mut self, seen: &Sighting) {
+    /// Adds an observation. Known data stay, except that the addresses of a session replace those
+    /// of a payment intent, because a session is the better source. So the order of arrival does
+    /// not matter.
+    pub(crate) fn learn(&mut self, observed: &Observation) {
         if self.order.is_none() {
-            self.order.clone_from(&seen.order);
-        } else if seen.order.is_some() && self.order != seen.order {
+            self.order.clone_from(&observed.order);
+        } else if observed.order.is_some() && self.order != observed.order {
             log::warn!(
-                "two names for the order of one payment; the first holds",
-                payment = seen.payment,
+                "one payment has two order ids; the first one counts",
+                payment = observed.payment,
                 first = self.order.as_deref().unwrap_or_default(),
-                second = seen.order.as_deref().unwrap_or_default(),
+                second = observed.order.as_deref().unwrap_or_default(),
             );
         }
         if self.paid.is_none() {
-            self.paid.clone_from(&seen.paid);
+            self.paid.clone_from(&observed.paid);
         }
-        let better = self.email.is_none() || (seen.by_session && !self.email_by_session);
-        if !self.receipt_queued && seen.email.is_some() && better {
-            self.email.clone_from(&seen.email);
-            self.email_by_session = seen.by_session;
+        let better = self.email.is_none() || (observed.by_session && !self.email_by_session);
+        if !self.receipt_queued && observed.email.is_some() && better {
+            self.email.clone_from(&observed.email);
+            self.email_by_session = observed.by_session;
         }
-        if self.progress == Progress::Waiting && (self.shipping.is_none() || seen.by_session) {
-            self.shipping = seen.shipping.clone().or(self.shipping.take());
+        if self.progress == Progress::Waiting && (self.shipping.is_none() || observed.by_session) {
+            self.shipping = observed.shipping.clone().or(self.shipping.take());
         }
     }
 
-    /// Does what has become possible.
-    pub(crate) fn advance(&mut self, seen: &Sighting) -> Result<Outcome, Failure> {
+    /// Acts as far as the data allow.
+    pub(crate) fn advance(&mut self, observed: &Observation) -> Result<Outcome, Failure> {
         let before = self.clone();
         match self.progress {
             Progress::Waiting => {
-                if let Some(reason) = self.fulfil(seen)? {
+                if let Some(reason) = self.fulfil(observed)? {
                     return ignored(reason);
                 }
             }
-            Progress::Fulfilled(_) => self.settle_order(seen)?,
+            Progress::Fulfilled(_) => self.settle_order(observed)?,
             Progress::PaidTwice(_) => {}
         }
         self.send_receipt()?;
         if before.progress == self.progress && before.receipt_queued == self.receipt_queued {
-            return ignored(format!("{} needs nothing more", seen.payment));
+            return ignored(format!("{} needs no further action", observed.payment));
         }
         done()
     }
 
-    /// Has the order shipped, or says what is still missing.
-    fn fulfil(&mut self, seen: &Sighting) -> Result<Option<String>, Failure> {
+    /// Ships the order. Returns the reason if data are still missing.
+    fn fulfil(&mut self, observed: &Observation) -> Result<Option<String>, Failure> {
         let Some(paid) = self.paid.clone() else {
-            return Ok(Some(format!("{} is not paid yet", seen.payment)));
+            return Ok(Some(format!("{} is not paid yet", observed.payment)));
         };
         if self.order.is_none() && order_id_required()? {
             return Ok(Some(format!(
-                "{} waits for the event that names its order",
-                seen.payment
+                "{} waits for the event with its order id",
+                observed.payment
             )));
         }
-        self.settle_order(seen)?;
+        self.settle_order(observed)?;
         if self.progress != Progress::Waiting {
             return Ok(None);
         }
-        let order = self.order.clone().unwrap_or_else(|| seen.payment.clone());
+        let order = self
+            .order
+            .clone()
+            .unwrap_or_else(|| observed.payment.clone());
         effects::ship(
             &order,
-            &seen.payment,
+            &observed.payment,
             &paid,
             self.shipping.take().as_deref(),
         )?;
-        effects::tell("order.fulfilled", &order, &seen.payment, &paid)?;
+        effects::emit_event("order.fulfilled", &order, &observed.payment, &paid)?;
         log::info!(
             "fulfilled",
             order = order,
-            payment = seen.payment,
+            payment = observed.payment,
             amount = paid.amount
         );
         self.progress = Progress::Fulfilled(order);
         Ok(None)
     }
 
-    /// Ties the order, once it has a name, to this payment, unless another had it first.
-    fn settle_order(&mut self, seen: &Sighting) -> Result<(), Failure> {
+    /// Assigns the order, once its id is known, to this payment, unless another payment has it.
+    fn settle_order(&mut self, observed: &Observation) -> Result<(), Failure> {
         let (Some(order), false) = (&self.order, self.order_settled) else {
             return Ok(());
         };
-        let key = format!("order/{}/{order}", seen.account.as_deref().unwrap_or("-"));
+        let key = format!(
+            "order/{}/{order}",
+            observed.account.as_deref().unwrap_or("-")
+        );
         match state::get::<String>(&key)? {
-            None => state::set(&key, &seen.payment)?,
+            None => state::set(&key, &observed.payment)?,
             Some(first) => {
                 let paid = self.paid.clone().unwrap_or(Money {
                     amount: 0,
@@ -135,9 +142,9 @@ impl Payment {
                     "paid twice",
                     order = order,
                     first = first,
-                    second = seen.payment
+                    second = observed.payment
                 );
-                effects::tell("order.paid_twice", order, &seen.payment, &paid)?;
+                effects::emit_event("order.paid_twice", order, &observed.payment, &paid)?;
                 self.progress = Progress::PaidTwice(first);
                 self.shipping = None;
                 self.email = None;
@@ -147,7 +154,7 @@ impl Payment {
         Ok(())
     }
 
-    /// Has the receipt mailed, once, when the order is fulfilled and an address known.
+    /// Queues the receipt mail, once, when the order is fulfilled and an address is known.
     fn send_receipt(&mut self) -> Result<(), Failure> {
         let Progress::Fulfilled(order) = &self.progress else {
             return Ok(());
@@ -158,7 +165,7 @@ impl Payment {
         };
         effects::mail_receipt(email, order, paid)?;
         self.receipt_queued = true;
-        // What is no longer needed of the customer is not kept.
+        // The state keeps no personal data that the handler no longer needs.
         self.email = None;
         Ok(())
     }

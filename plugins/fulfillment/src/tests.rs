@@ -1,4 +1,4 @@
-//! One order, one parcel, one receipt: in every order of arrival.
+//! Tests: one order means one parcel and one receipt, in every order of arrival.
 
 use serde_json::Value;
 use tollgate_handler::prelude::*;
@@ -33,7 +33,7 @@ fn stripe(kind: &str, object: Value) -> Event {
     )
 }
 
-/// A payment intent that succeeded; `more` replaces or adds fields.
+/// Makes a succeeded payment intent. `more` replaces or adds fields.
 fn intent(id: &str, more: Value) -> Event {
     let object = json!({
         "id": id, "object": "payment_intent", "amount": 4200, "amount_received": 4200,
@@ -43,7 +43,7 @@ fn intent(id: &str, more: Value) -> Event {
     stripe("payment_intent.succeeded", merged(object, more))
 }
 
-/// A session of the payment intent `pi_1` that was completed and paid.
+/// Makes a completed and paid session of the payment intent `pi_1`.
 fn session(more: Value) -> Event {
     session_event("checkout.session.completed", more)
 }
@@ -69,7 +69,7 @@ fn order(id: &str) -> Value {
     json!({"metadata": {"order_id": id}})
 }
 
-/// Runs the events in this order; each has to end well.
+/// Runs the events in this order. Each run must succeed.
 fn after(mut host: Host, events: &[Event]) -> Host {
     for event in events {
         let run = host.run(handle, event.clone());
@@ -94,7 +94,7 @@ fn emitted(host: &Host, kind: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Every order of arrival, each with each event once more at the end.
+/// Returns every order of arrival, unchanged and with each event repeated at the end.
 fn arrivals(events: &[Event]) -> Vec<Vec<Event>> {
     orders(events)
         .iter()
@@ -195,7 +195,7 @@ fn a_payment_waits_for_its_order_id_where_that_is_required() {
     let mut host = host_requiring_order_ids();
     let run = host.run(handle, intent("pi_1", json!({})));
     assert!(
-        matches!(&run.result, Ok(Outcome::Ignored(why)) if why.contains("names its order")),
+        matches!(&run.result, Ok(Outcome::Ignored(why)) if why.contains("its order id")),
         "{run:?}"
     );
     assert!(host.sent.is_empty());
@@ -268,7 +268,8 @@ fn an_order_that_is_paid_twice_ships_once_and_is_told_of() {
 
 #[test]
 fn an_order_is_known_under_the_name_that_comes_after_it_was_fulfilled() {
-    // Fulfilled as pi_1; then the session says that this was A-17; then somebody pays A-17 again.
+    // The order is fulfilled as pi_1. Then the session names it A-17. Then somebody pays A-17
+    // again.
     let events = [
         intent("pi_1", json!({})),
         session(order("A-17")),

@@ -1,11 +1,11 @@
-//! Memory for a handler in WebAssembly: an arena that is there from the start, and the
-//! standard library's allocator for what does not fit.
+//! The allocator of a handler in WebAssembly: an arena that exists from the start. Blocks that do
+//! not fit come from the standard library's allocator.
 //!
-//! An instance handles one event, and most of them need some tens of kilobytes for it. The
-//! standard allocator asks for memory by growing the instance's, which the gateway answers
-//! with two system calls: one as it grows, one as the next instance begins small again.
-//! That costs as much as parsing the event. The arena is part of the memory that the
-//! instance begins with, so a handler that stays within it never grows.
+//! An instance handles one event, and most instances need some tens of kilobytes. The standard
+//! allocator grows the instance's memory. Growth costs the gateway two system calls: one as the
+//! memory grows, one as the next instance starts small again. The two calls cost as much as
+//! parsing the event. The arena is part of the memory that an instance starts with, so a handler
+//! that stays within the arena never grows its memory.
 
 #![expect(
     unsafe_code,
@@ -16,8 +16,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ptr;
 
-/// Holds a Stripe event, its parsed form and what is made of it several times over; pages
-/// that are not touched cost nothing.
+/// The size of the arena in bytes: enough for several times a Stripe event, its parsed form and
+/// the requests that a handler makes of it. Pages that nobody touches cost nothing.
 const SIZE: usize = 256 << 10;
 
 /// The arena as the handler's allocator.
@@ -25,8 +25,8 @@ const SIZE: usize = 256 << 10;
 #[global_allocator]
 static ALLOCATOR: Arena = Arena::new();
 
-/// Gives memory out from front to back. Only the block that was given last can be taken
-/// back, or grow in its place, which is what a growing text or list needs.
+/// Memory that is given out from front to back. Only the last block can be freed, or grow in its
+/// place: a growing text or list needs that.
 struct Arena {
     bytes: UnsafeCell<Bytes>,
     used: UnsafeCell<usize>,
@@ -51,13 +51,13 @@ impl Arena {
         self.bytes.get().cast()
     }
 
-    /// How far from the arena's start the block begins; `None` if it is not the arena's.
+    /// Returns the distance of the block from the arena's start; `None` for a block outside of it.
     fn offset(&self, block: *mut u8) -> Option<usize> {
         let offset = block.addr().wrapping_sub(self.start().addr());
         (offset < SIZE).then_some(offset)
     }
 
-    /// Sets what is used to `end`, if that much is there.
+    /// Marks the arena as used up to `end`. Returns false if the arena is too small.
     fn use_up_to(&self, end: Option<usize>) -> bool {
         let Some(end) = end.filter(|end| *end <= SIZE) else {
             return false;
@@ -72,14 +72,14 @@ impl Arena {
         unsafe { *self.used.get() }
     }
 
-    /// Whether the block at `offset` is the last one.
+    /// Returns true if the block at `offset` is the last one.
     fn is_last(&self, offset: usize, layout: Layout) -> bool {
         offset + layout.size() == self.used()
     }
 }
 
-// SAFETY: blocks are cut from the arena one after another at the alignment asked for, so
-// they do not overlap until the last one is given back; all others are the system's.
+// SAFETY: blocks are cut from the arena one after another at the requested alignment, so they do
+// not overlap until the last one is freed. All other blocks come from the system's allocator.
 unsafe impl GlobalAlloc for Arena {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let start = self.start().addr() + self.used();
@@ -87,7 +87,7 @@ unsafe impl GlobalAlloc for Arena {
         if self.use_up_to(offset.checked_add(layout.size())) {
             return self.start().wrapping_add(offset);
         }
-        // SAFETY: the caller's promises are those that the system asks for.
+        // SAFETY: the caller's promises are the promises that the system's allocator needs.
         unsafe { System.alloc(layout) }
     }
 
@@ -97,14 +97,14 @@ unsafe impl GlobalAlloc for Arena {
                 self.use_up_to(Some(offset));
             }
             Some(_) => {}
-            // SAFETY: what is not the arena's came from the system.
+            // SAFETY: a block outside of the arena came from the system's allocator.
             None => unsafe { System.dealloc(block, layout) },
         }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let Some(offset) = self.offset(block) else {
-            // SAFETY: what is not the arena's came from the system.
+            // SAFETY: a block outside of the arena came from the system's allocator.
             return unsafe { System.realloc(block, layout, size) };
         };
         if self.is_last(offset, layout) && self.use_up_to(offset.checked_add(size)) {
@@ -113,8 +113,8 @@ unsafe impl GlobalAlloc for Arena {
         if size <= layout.size() {
             return block;
         }
-        // SAFETY: `size` is not zero and does not overflow when rounded up, as the caller
-        // promises; both blocks have at least `layout.size()` bytes and are distinct.
+        // SAFETY: the caller promises that `size` is not zero and does not overflow when rounded
+        // up. Both blocks have at least `layout.size()` bytes and do not overlap.
         unsafe {
             let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !moved.is_null() {
@@ -133,7 +133,7 @@ mod tests {
         Layout::from_size_align(size, align).unwrap()
     }
 
-    /// Checks that the block is in (or not in) the arena, is aligned, and can be written.
+    /// Checks that the block is inside or outside of the arena, is aligned, and is writable.
     fn check(arena: &Arena, block: *mut u8, layout: Layout, inside: bool) {
         assert_eq!(arena.offset(block).is_some(), inside);
         assert_eq!(block.addr() % layout.align(), 0);

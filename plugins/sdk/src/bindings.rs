@@ -1,4 +1,4 @@
-//! The interface as `wit-bindgen` reads it from `wit/`, and nothing else.
+//! The types and imports that `wit-bindgen` generates from `wit/`.
 #![allow(
     missing_docs,
     unreachable_pub,

@@ -1,4 +1,4 @@
-//! The handler's `config` table in the manifest.
+//! The handler's own settings: its `config` table in the manifest.
 
 use std::str::FromStr;
 
@@ -6,20 +6,21 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, host};
 
-/// The value of a key; none where the manifest does not set it. A string is given
-/// as it is, every other value as JSON.
+/// Returns the value of a key, or `None` if the table does not contain the key. A string arrives
+/// unchanged, every other value as its JSON text.
 pub fn get(key: &str) -> Option<String> {
     host::config_get(key)
 }
 
-/// The value of a key that the handler cannot do without.
+/// Returns the value of a key, or an error if the value is missing or empty.
 pub fn require(key: &str) -> Result<String, Error> {
     get(key)
         .filter(|value| !value.is_empty())
         .ok_or_else(|| unfit(key, "it is not set".into()))
 }
 
-/// The value of a key, parsed: a number, a flag, an address; none where it is not set.
+/// Returns the value of a key, parsed as a number, a flag or another type; `None` if the table
+/// does not contain the key.
 pub fn parse<T: FromStr>(key: &str) -> Result<Option<T>, Error> {
     let Some(value) = get(key) else {
         return Ok(None);
@@ -30,7 +31,8 @@ pub fn parse<T: FromStr>(key: &str) -> Result<Option<T>, Error> {
     }
 }
 
-/// The value of a key that is an array or a table, from its JSON; none where it is not set.
+/// Returns the value of a key that is an array or a table, read from its JSON text; `None` if
+/// the table does not contain the key.
 pub fn json<T: DeserializeOwned>(key: &str) -> Result<Option<T>, Error> {
     let Some(value) = get(key) else {
         return Ok(None);
@@ -40,7 +42,7 @@ pub fn json<T: DeserializeOwned>(key: &str) -> Result<Option<T>, Error> {
         .map_err(|e| unfit(key, e.to_string()))
 }
 
-/// Every key with its value, sorted by key.
+/// Returns all pairs of key and value, sorted by key.
 pub fn entries() -> Vec<(String, String)> {
     host::config_entries()
 }

@@ -1,12 +1,13 @@
-//! New events, made by handlers for the routes.
+//! New events that a handler makes. The manifest's routes decide which handlers receive them.
 
 use serde::Serialize;
 
 use crate::error::EffectProblem;
+pub use crate::values::EventParts as Parts;
 use crate::{Error, host};
 
-/// An event of this type, such as `order.fulfilled`, to be recorded with source
-/// `handler:NAME`. Its payload is empty until [`NewEvent::json`] sets one.
+/// Begins an event of this type, such as `order.fulfilled`. Its source will be `handler:NAME`.
+/// Its payload is empty until [`NewEvent::json`] or [`NewEvent::payload`] sets one.
 pub fn event(kind: impl Into<String>) -> NewEvent {
     NewEvent {
         parts: Parts {
@@ -17,19 +18,8 @@ pub fn event(kind: impl Into<String>) -> NewEvent {
     }
 }
 
-/// What an emitted event consists of.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Parts {
-    /// Its type.
-    pub kind: String,
-    /// The object that it is about.
-    pub subject: Option<String>,
-    /// Its bytes.
-    pub payload: Vec<u8>,
-}
-
-/// An event that is being put together; nothing is emitted before [`NewEvent::send`].
-#[must_use = "nothing is emitted before `send`"]
+/// A builder for an event. [`NewEvent::send`] emits the event.
+#[must_use = "only `send` emits the event"]
 #[derive(Clone, Debug)]
 pub struct NewEvent {
     parts: Parts,
@@ -37,13 +27,13 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
-    /// The object that it is about.
+    /// Sets the id of the object that the event is about.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.parts.subject = Some(subject.into());
         self
     }
 
-    /// A JSON payload, which routes can filter on.
+    /// Sets a JSON payload. Routes can filter on it.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         match serde_json::to_vec(value) {
             Ok(payload) => self.parts.payload = payload,
@@ -52,13 +42,13 @@ impl NewEvent {
         self
     }
 
-    /// A payload of bytes.
+    /// Sets a payload of any bytes.
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.parts.payload = payload.into();
         self
     }
 
-    /// Emits the event; returns the id that it will have.
+    /// Emits the event when the delivery commits. Returns the id of the future event.
     pub fn send(self) -> Result<String, Error> {
         let NewEvent { parts, problem } = self;
         if let Some(problem) = problem {

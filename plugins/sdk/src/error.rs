@@ -1,39 +1,38 @@
-//! What can go wrong in a handler's calls, and what becomes of the delivery then.
+//! The errors of a handler's calls. As a [`Failure`], each error rejects the delivery.
 
 use crate::Failure;
 
-/// Why a call of this crate failed.
+/// The reason why a call of this crate failed.
 ///
-/// As a [`Failure`] every one of them is a rejection: the event's bytes, the
-/// handler's code and the manifest are the same at the next attempt, so that
-/// trying again would only hide the mistake. The delivery is then dead, which the
-/// operator sees; once the cause is mended, it can be replayed. A handler that
-/// knows better maps the error itself.
+/// As a [`Failure`], every error is a rejection. The event's bytes, the handler's code and the
+/// manifest would be the same at the next attempt, so a retry would only hide the mistake. The
+/// delivery becomes a dead letter. The operator sees it and can replay it once the cause is
+/// fixed. A handler that needs another result maps the error itself.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The payload is no JSON, or not of the type that was asked for.
+    /// The payload is no JSON, or not of the type that the handler asked for.
     #[error("the payload of {kind} cannot be read: {message}")]
     Payload {
         /// The event's type.
         kind: String,
-        /// What is wrong, and where.
+        /// The mistake, with its place in the payload.
         message: String,
     },
-    /// A key of the handler's state could not be used.
+    /// A call on the handler's state failed.
     #[error("state key {key:?}: {problem}")]
     State {
         /// The key.
         key: String,
-        /// What is wrong.
+        /// The reason.
         problem: StateProblem,
     },
     /// A request was not queued.
     #[error("request to {url}: {problem}")]
     Outbox {
-        /// The URL that it was for.
+        /// The URL of the request.
         url: String,
-        /// What is wrong.
+        /// The reason.
         problem: EffectProblem,
     },
     /// An event was not emitted.
@@ -41,75 +40,76 @@ pub enum Error {
     Emit {
         /// The event's type.
         kind: String,
-        /// What is wrong.
+        /// The reason.
         problem: EffectProblem,
     },
-    /// An event was not scheduled, or not cancelled.
+    /// An event was not scheduled or not cancelled.
     #[error("schedule key {key:?}: {problem}")]
     Schedule {
         /// The key.
         key: String,
-        /// What is wrong.
+        /// The reason.
         problem: ScheduleProblem,
     },
-    /// A key that the handler needs is missing in its `config` table, or is unfit.
+    /// A key of the handler's `config` table is missing or has an unusable value.
     #[error("the handler's config needs `{key}`: {problem}")]
     Config {
         /// The key.
         key: String,
-        /// What is wrong.
+        /// The reason.
         problem: String,
     },
 }
 
-/// What is wrong with a use of the handler's state.
+/// The reason why a call on the handler's state failed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateProblem {
-    /// A key that is empty or longer than 512 bytes.
+    /// The key is empty or longer than 512 bytes.
     #[error("a key has 1 to 512 bytes")]
     InvalidKey,
-    /// `add` on a value that is no counter, or a sum beyond the range of one.
+    /// The value is no decimal 64-bit integer, or the sum exceeds the range of one.
     #[error("not a counter, or the sum leaves a counter's range")]
     NotACounter,
-    /// More than the handler's limit on buffered effects.
-    #[error("more than the handler's limit on effects")]
+    /// The run's effects would exceed the handler's limit.
+    #[error("the effects exceed the handler's limit on effects")]
     TooLarge,
-    /// The value is not of the type that was asked for, or cannot be written as JSON.
+    /// The value is not of the type that the handler asked for, or is not serializable as JSON.
     #[error("{0}")]
     Value(String),
 }
 
-/// What is wrong with a use of the handler's schedule.
+/// The reason why a call on the handler's schedule failed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleProblem {
-    /// A key that is empty or longer than 512 bytes.
+    /// The key is empty or longer than 512 bytes.
     #[error("a key has 1 to 512 bytes")]
     InvalidKey,
-    /// The event is malformed or due too late, and how.
+    /// The event is malformed or due too far ahead. The text says more.
     #[error("{0}")]
     Invalid(String),
-    /// More than the handler's limit on buffered effects.
-    #[error("more than the handler's limit on effects")]
+    /// The run's effects would exceed the handler's limit.
+    #[error("the effects exceed the handler's limit on effects")]
     TooLarge,
 }
 
-/// What is wrong with a request or an event that a handler made.
+/// The reason why a request was not queued or an event was not emitted.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EffectProblem {
-    /// It is malformed, and how.
+    /// The request or the event is malformed. The text says more.
     #[error("{0}")]
     Invalid(String),
-    /// The manifest's `allow` list does not hold this origin.
+    /// The manifest's `allow` list of this handler does not contain this origin.
     #[error("{0} is not among the origins that the manifest allows this handler")]
     NotAllowed(String),
-    /// This event is itself the last of a chain of emitted events as long as allowed.
-    #[error("emitted by an event that is itself too deep in a chain of emitted events")]
+    /// The event being handled ends a chain of emitted events: the gateway allows 8 emissions
+    /// in a row.
+    #[error("the event being handled is too deep in a chain of emitted events")]
     TooDeep,
-    /// More than the handler's limit on buffered effects.
-    #[error("more than the handler's limit on effects")]
+    /// The run's effects would exceed the handler's limit.
+    #[error("the effects exceed the handler's limit on effects")]
     TooLarge,
 }
 

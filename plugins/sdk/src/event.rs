@@ -1,11 +1,11 @@
-//! Typed access to what arrived.
+//! Typed access to the fields of an [`Event`].
 
 use serde::de::DeserializeOwned;
 
 use crate::{Error, Event};
 
 impl Event {
-    /// The payload as JSON of type `T`.
+    /// Reads the payload as JSON of type `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.payload).map_err(|e| Error::Payload {
             kind: self.kind.clone(),
@@ -13,17 +13,17 @@ impl Event {
         })
     }
 
-    /// The first recorded header of this name (in lower case).
+    /// Returns the first recorded header with this name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
 
-    /// The key under which the handler scheduled this event, if it did.
+    /// Returns the key under which the handler scheduled this event; `None` for other events.
     pub fn scheduled(&self) -> Option<&str> {
         self.fact("schedule")
     }
 
-    /// A fact that the gateway added, such as `emitted-by`.
+    /// Returns a value of the event's metadata, such as `emitted-by`.
     pub fn fact(&self, name: &str) -> Option<&str> {
         find(&self.metadata, name)
     }

@@ -1,4 +1,4 @@
-//! Write handlers for Tollgate in Rust.
+//! Handlers for Tollgate, a gateway for payment webhooks, in Rust.
 //!
 //! A handler is a function from an [`Event`] to an [`Outcome`] or a [`Failure`]:
 //!
@@ -34,23 +34,21 @@
 //! # assert_eq!(host.sent.len(), 1);
 //! ```
 //!
-//! Compiled for WebAssembly, the calls go to the gateway. Compiled natively, they
-//! go to [`testing::Host`], which keeps everything in memory: so a handler is
-//! tested with plain `cargo test`.
+//! In WebAssembly, the calls go to the gateway. In native builds, they go to
+//! [`testing::Host`], a gateway in memory, so plain `cargo test` tests a handler.
 //!
-//! Whatever a handler does through [`state`], [`outbox`], [`emit`] and [`schedule`] is
-//! committed together with the delivery's completion, or not at all. Every error of this
-//! crate turns into a [`Failure`] by `?`: see [`Error`].
+//! The gateway commits the effects of a run ([`state`], [`outbox`], [`emit`], [`schedule`])
+//! together with the delivery's completion, or not at all. Every error of this crate converts
+//! into a [`Failure`] by `?`: see [`Error`].
 
 #[cfg(any(all(target_family = "wasm", feature = "arena"), test))]
 mod arena;
 mod bindings;
 pub mod config;
 pub mod emit;
+mod entry;
 mod error;
 mod event;
-#[cfg_attr(target_family = "wasm", path = "host_wasm.rs")]
-#[cfg_attr(not(target_family = "wasm"), path = "host_native.rs")]
 mod host;
 pub mod log;
 pub mod outbox;
@@ -61,14 +59,15 @@ pub mod state;
 pub mod stripe;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+mod values;
 
 pub use bindings::tollgate::handler::types::{Event, Failure, Outcome, Retry};
 pub use error::{EffectProblem, Error, ScheduleProblem, StateProblem};
 pub use outcome::{done, ignored, reject, retry};
 pub use response::Response;
 
-/// What most handlers need, to be imported whole. The derives of `serde` need
-/// that crate among the handler's own dependencies.
+/// The names that most handlers need, to import with `*`. The derives of `serde` also need that
+/// crate among the handler's own dependencies.
 pub mod prelude {
     pub use crate::stripe::{Expandable, StripeEvent};
     pub use crate::{Error, Event, Failure, Outcome};
@@ -78,53 +77,10 @@ pub mod prelude {
     pub use serde_json::json;
 }
 
-/// Makes a function the handler of this crate, which is built as a `cdylib`.
-///
-/// The function is `fn(Event) -> Result<Outcome, E>`, where `E` is [`Failure`] or
-/// anything that turns into one. In native builds nothing is exported.
-#[macro_export]
-macro_rules! handler {
-    ($handle:path) => {
-        #[cfg(target_family = "wasm")]
-        #[allow(unsafe_code, reason = "the generated entry point of the component")]
-        const _: () = {
-            struct Component;
-
-            impl $crate::__private::Guest for Component {
-                fn handle(event: $crate::Event) -> Result<$crate::Outcome, $crate::Failure> {
-                    $crate::__private::run(event, $handle)
-                }
-            }
-
-    $crate::__private::export!(Component with_types_in $crate::__private);
-        };
-
-        // Checked, and in use, in native builds too.
-        #[cfg(not(target_family = "wasm"))]
-        const _: () = {
-            #[allow(dead_code, reason = "what the handler is made of is not unused")]
-            fn checked_handler(event: $crate::Event) -> Result<$crate::Outcome, $crate::Failure> {
-                $crate::__private::run(event, $handle)
-            }
-        };
-    };
-}
-
-/// What the macros need; no part of the interface.
+/// The names that the macros use. They are no part of the interface.
 #[doc(hidden)]
 pub mod __private {
     #[cfg(target_family = "wasm")]
     pub use crate::bindings::*;
-    use crate::host;
-    #[cfg(not(target_family = "wasm"))]
-    use crate::{Event, Failure, Outcome};
-
-    /// Runs a handler once: with a panic's message logged, since a trap alone does not say why.
-    pub fn run<E: Into<Failure>>(
-        event: Event,
-        handle: impl FnOnce(Event) -> Result<Outcome, E>,
-    ) -> Result<Outcome, Failure> {
-        host::log_panics();
-        handle(event).map_err(Into::into)
-    }
+    pub use crate::entry::run;
 }

@@ -1,4 +1,4 @@
-//! Log lines, kept with the attempt and shown to the operator.
+//! Log lines. The gateway keeps them with the attempt and shows them to the operator.
 //!
 //! ```no_run
 //! use tollgate_handler::prelude::*;
@@ -7,32 +7,18 @@
 //! log::info!("order {order} is paid", currency = "eur", amount = 1200);
 //! ```
 //!
-//! The message is a format string that captures variables; fields follow it, each
-//! anything that can be displayed. Lines are kept whatever the outcome.
+//! The message is a format string that captures variables. Fields follow the message; a field's
+//! value is anything that implements `Display`. The gateway keeps the lines of failed attempts too.
 
 use crate::host;
+pub use crate::values::Level;
 
-/// How much a line matters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Level {
-    /// For the author of the handler, step by step.
-    Trace,
-    /// For the author of the handler.
-    Debug,
-    /// What was done.
-    Info,
-    /// Something is odd.
-    Warn,
-    /// Something is wrong.
-    Error,
-}
-
-/// Writes one line. The macros of this module are the usual way to call it.
+/// Writes one line. Handlers usually call the macros of this module instead.
 pub fn write(level: Level, message: &str, fields: Vec<(String, String)>) {
     host::log(level, message, fields);
 }
 
-/// One line of any level; no part of the interface.
+/// Writes one line of any level. The macro is no part of the interface.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log {
@@ -61,8 +47,8 @@ macro_rules! level_macro {
     };
 }
 
-level_macro!($ trace __log_trace Trace "For the author of the handler, step by step.");
-level_macro!($ debug __log_debug Debug "For the author of the handler.");
-level_macro!($ info __log_info Info "What was done.");
-level_macro!($ warn __log_warn Warn "Something is odd.");
-level_macro!($ error __log_error Error "Something is wrong.");
+level_macro!($ trace __log_trace Trace "Logs a line for the author of the handler, step by step.");
+level_macro!($ debug __log_debug Debug "Logs a line for the author of the handler.");
+level_macro!($ info __log_info Info "Logs a line about work that was done.");
+level_macro!($ warn __log_warn Warn "Logs a line about something odd.");
+level_macro!($ error __log_error Error "Logs a line about something wrong.");

@@ -1,32 +1,34 @@
-//! HTTP requests that go out after the delivery's commit.
+//! HTTP requests that the gateway sends after the delivery's commit.
 //!
-//! Each is sent at least once, until it is answered 2xx or given up, with an
-//! `Idempotency-Key` header that is the same on every try. The manifest's `allow`
-//! list says where requests may go and adds the credentials: no handler holds these.
+//! The gateway sends each request at least once, until a response with a 2xx status arrives or
+//! the request becomes a dead letter. Every try carries the same `Idempotency-Key` header. The
+//! manifest's `allow` list names the origins that requests may go to and holds the credentials.
+//! The gateway adds the credentials as it sends; a handler never sees them.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use crate::error::EffectProblem;
+pub use crate::values::RequestParts as Parts;
 use crate::{Error, host};
 
-/// A POST request to an absolute URL.
+/// Begins a POST request to an absolute URL.
 pub fn post(url: impl Into<String>) -> Request {
     request("POST", url)
 }
 
-/// A PUT request to an absolute URL.
+/// Begins a PUT request to an absolute URL.
 pub fn put(url: impl Into<String>) -> Request {
     request("PUT", url)
 }
 
-/// A DELETE request to an absolute URL.
+/// Begins a DELETE request to an absolute URL.
 pub fn delete(url: impl Into<String>) -> Request {
     request("DELETE", url)
 }
 
-/// A request of any method to an absolute URL.
+/// Begins a request of any method to an absolute URL.
 pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
     Request {
         parts: Parts {
@@ -38,25 +40,8 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
     }
 }
 
-/// What a request consists of.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Parts {
-    /// The method.
-    pub method: String,
-    /// The absolute URL.
-    pub url: String,
-    /// The headers.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-    /// Requests with the same key go out one after another.
-    pub order_key: Option<String>,
-    /// Whether the answer is to come as an event, and what it is recognised by.
-    pub respond: Option<String>,
-}
-
-/// A request that is being put together; nothing is queued before [`Request::send`].
-#[must_use = "nothing is queued before `send`"]
+/// A builder for a request. [`Request::send`] queues the request.
+#[must_use = "only `send` queues the request"]
 #[derive(Clone, Debug)]
 pub struct Request {
     parts: Parts,
@@ -70,13 +55,13 @@ impl Request {
         self
     }
 
-    /// A body of bytes; its `content-type` is for the caller to set.
+    /// Sets a body of any bytes. The caller sets its `content-type`.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.parts.body = body.into();
         self
     }
 
-    /// A JSON body, with its `content-type`.
+    /// Sets a JSON body and its `content-type`.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => self.parts.body = body,
@@ -85,7 +70,8 @@ impl Request {
         self.header("content-type", "application/json")
     }
 
-    /// A form body (`application/x-www-form-urlencoded`), as Stripe's own API takes it.
+    /// Sets a form body (`application/x-www-form-urlencoded`) and its `content-type`. Stripe's own
+    /// API takes such bodies.
     pub fn form(mut self, pairs: &[(&str, &str)]) -> Self {
         let mut body = String::new();
         for (name, value) in pairs {
@@ -100,22 +86,23 @@ impl Request {
         self.header("content-type", "application/x-www-form-urlencoded")
     }
 
-    /// Requests of this handler with the same key go out one after another, in the
-    /// order of their commits.
+    /// Sets the ordering key. Requests of this handler with the same key go out one after another,
+    /// in the order of their commits.
     pub fn order_key(mut self, key: impl Into<String>) -> Self {
         self.parts.order_key = Some(key.into());
         self
     }
 
-    /// Asks for the answer: once the request has been answered 2xx or given up, an event
-    /// of type `outbox.response` tells this handler of it. The text is to recognise
-    /// it by; [`Event::response`](crate::Event::response) reads it.
+    /// Asks for the response. When the request has ended (a 2xx response arrived or the request
+    /// became a dead letter), this handler receives an event of type `outbox.response`, which
+    /// [`Event::response`](crate::Event::response) reads. The text comes back with the response,
+    /// so the handler recognises the request by it.
     pub fn respond(mut self, correlation: impl Into<String>) -> Self {
         self.parts.respond = Some(correlation.into());
         self
     }
 
-    /// Queues the request; returns the idempotency key that it will carry.
+    /// Queues the request when the delivery commits. Returns its idempotency key.
     pub fn send(self) -> Result<String, Error> {
         let Request { parts, problem } = self;
         if let Some(problem) = problem {
@@ -137,7 +124,7 @@ fn form_encode(out: &mut String, text: &str) {
             }
             b' ' => out.push('+'),
             _ => {
-                // Writing to a String cannot fail.
+                // Writing to a `String` cannot fail.
                 let _ = write!(out, "%{byte:02X}");
             }
         }

@@ -1,43 +1,45 @@
-//! The answer of a request that a handler asked for.
+//! The response of a request that asked for it with
+//! [`respond`](crate::outbox::Request::respond).
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Event};
 
-/// The type of the events that bring answers.
+/// The type of the events that carry responses.
 pub const KIND: &str = "outbox.response";
 
-/// How a request ended whose answer was asked for.
+/// The end of a request that asked for its response.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub struct Response {
-    /// Whether it was answered 2xx, or given up.
-    pub outcome: Ended,
+    /// The way in which the request ended.
+    pub outcome: RequestOutcome,
     /// The request's idempotency key.
     pub idempotency_key: String,
-    /// The text that [`respond`](crate::outbox::Request::respond) was given.
+    /// The text that the handler passed to [`respond`](crate::outbox::Request::respond).
     pub correlation: String,
-    /// The status of the last answer, if there was one.
+    /// The status of the last response; `None` without a response.
     pub status: Option<u16>,
-    /// Its headers, names in lower case; neither cookies nor those of the connection.
+    /// The headers of the last response, without cookies and without headers of the connection:
+    /// pairs of name (in lower case) and value.
     pub headers: Vec<(String, String)>,
     body: Option<String>,
     encoding: Option<Encoding>,
-    /// Whether a part of headers or body is missing.
+    /// True if a part of the headers or of the body is missing.
     pub truncated: bool,
-    /// How often the request was sent.
+    /// The number of times that the request was sent.
     pub tries: u32,
-    /// What went wrong at the last try, if something did.
+    /// The error of the last try; `None` without an error.
     pub error: Option<String>,
 }
 
-/// How a request ended.
+/// The way in which a request ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ended {
-    /// It was answered 2xx.
+pub enum RequestOutcome {
+    /// A response with a 2xx status arrived.
     Sent,
-    /// It was given up.
+    /// The request became a dead letter.
     Dead,
 }
 
@@ -49,12 +51,12 @@ enum Encoding {
 }
 
 impl Response {
-    /// Whether it was answered 2xx.
+    /// Returns true if a response with a 2xx status arrived.
     pub fn is_success(&self) -> bool {
-        self.outcome == Ended::Sent
+        self.outcome == RequestOutcome::Sent
     }
 
-    /// The first header of this name (in lower case).
+    /// Returns the first header with this name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers
@@ -62,7 +64,7 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The answer's body; empty where there was no answer.
+    /// Returns the body of the last response; empty without a response.
     pub fn body(&self) -> Vec<u8> {
         let text = self.body.as_deref().unwrap_or_default();
         match self.encoding {
@@ -71,20 +73,24 @@ impl Response {
         }
     }
 
-    /// The body as JSON of type `T`.
+    /// Reads the body as JSON of type `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body()).map_err(|e| Error::Payload {
             kind: KIND.into(),
-            message: format!("the answer's body: {e}"),
+            message: format!("the response body: {e}"),
         })
     }
 
-    /// An answer with a body of text.
+    /// Makes a response with a body of text.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn new(key: &str, correlation: &str, status: u16, body: &str) -> Self {
         let sent = (200..300).contains(&status);
         Self {
-            outcome: if sent { Ended::Sent } else { Ended::Dead },
+            outcome: if sent {
+                RequestOutcome::Sent
+            } else {
+                RequestOutcome::Dead
+            },
             idempotency_key: key.into(),
             correlation: correlation.into(),
             status: Some(status),
@@ -97,11 +103,11 @@ impl Response {
         }
     }
 
-    /// The end of a request that got no answer.
+    /// Makes the end of a request without a response.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn none(key: &str, correlation: &str, error: &str) -> Self {
         Self {
-            outcome: Ended::Dead,
+            outcome: RequestOutcome::Dead,
             status: None,
             body: None,
             encoding: None,
@@ -112,7 +118,7 @@ impl Response {
 }
 
 impl Event {
-    /// The answer that this event brings, if it brings one.
+    /// Reads the response that this event carries; `None` for events of other types.
     pub fn response(&self) -> Result<Option<Response>, Error> {
         if self.kind == KIND {
             self.json().map(Some)
@@ -122,7 +128,7 @@ impl Event {
     }
 }
 
-/// The bytes that base64 stands for (RFC 4648, section 4), as far as it is that.
+/// Decodes base64 (RFC 4648, section 4). Stops at the first character outside its alphabet.
 fn decode(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
@@ -131,7 +137,7 @@ fn decode(text: &str) -> Vec<u8> {
         count += 6;
         if count >= 8 {
             count -= 8;
-            // Only the lowest eight bits are meant.
+            // The cast keeps the lowest eight bits, as intended.
             bytes.push((bits >> count) as u8);
         }
     }
@@ -169,23 +175,5 @@ mod tests {
             assert_eq!(decode(text), bytes.as_bytes());
         }
         assert_eq!(decode("//4="), [0xff, 0xfe]);
-    }
-
-    #[test]
-    fn what_the_gateway_sends_is_read() {
-        let payload = serde_json::json!({
-            "outcome": "dead", "idempotency_key": "k", "correlation": "order-1", "status": 422,
-            "headers": [["content-type", "text/plain"]], "body": "//4=", "encoding": "base64",
-            "truncated": true, "tries": 2, "error": "answered 422",
-        });
-        let event = crate::testing::event(KIND, &payload);
-        let response = event.response().unwrap().unwrap();
-        assert!(!response.is_success());
-        assert_eq!(response.body(), [0xff, 0xfe]);
-        assert_eq!(response.header("content-type"), Some("text/plain"));
-        assert_eq!(serde_json::to_value(&response).unwrap(), payload);
-        assert!(response.json::<u32>().is_err());
-        let other = crate::testing::event("other", &payload);
-        assert_eq!(other.response().unwrap(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Events that the handler sends to itself for later.
+//! Events that a handler sends to itself at a later time.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -12,39 +12,31 @@
 //! # }
 //! ```
 //!
-//! Each has a key; there is one a key at most, so putting another one replaces it. When
-//! it is due, it is delivered to this handler alone, once, as an event with
-//! source `handler:NAME`: [`Event::scheduled`](crate::Event::scheduled) tells its key.
+//! The handler chooses a key for each entry. A key has at most one entry, so another `put` replaces
+//! the entry. When the entry is due, this handler alone receives it, once, as an event with source
+//! `handler:NAME`. [`Event::scheduled`](crate::Event::scheduled) returns the key.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::error::ScheduleProblem;
+pub use crate::values::{Due, EntryParts as Parts};
 use crate::{Error, host};
 
-/// When an entry is due.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Due {
-    /// So long after the delivery's commit.
-    After(Duration),
-    /// At this time, in milliseconds since the Unix epoch; one that has passed means at once.
-    AtMs(u64),
-}
-
-/// An event of this type, so long after the delivery's commit: 400 days at most. Its
-/// payload is empty until [`Entry::json`] sets one.
+/// Begins an event of this type that is due `delay` after the delivery's commit, 400 days at most.
+/// Its payload is empty until [`Entry::json`] or [`Entry::payload`] sets one.
 pub fn after(delay: Duration, kind: impl Into<String>) -> Entry {
     entry(Due::After(delay), kind)
 }
 
-/// An event of this type, at this time: milliseconds since the Unix epoch, 400 days ahead
-/// at most. A time that has passed means at once.
+/// Begins an event of this type that is due at `time`: milliseconds since the Unix epoch, 400 days
+/// ahead at most. An event whose time has passed is due at once.
 pub fn at_ms(time: u64, kind: impl Into<String>) -> Entry {
     entry(Due::AtMs(time), kind)
 }
 
-/// Takes an entry away before it is due; there need be none.
+/// Removes the entry of a key when the delivery commits. A key without an entry is no error.
 pub fn cancel(key: &str) -> Result<(), Error> {
     host::schedule_cancel(key).map_err(|problem| failed(key, problem))
 }
@@ -68,21 +60,8 @@ fn failed(key: &str, problem: ScheduleProblem) -> Error {
     }
 }
 
-/// What a scheduled event consists of.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Parts {
-    /// When it is due.
-    pub due: Due,
-    /// Its type.
-    pub kind: String,
-    /// The object that it is about.
-    pub subject: Option<String>,
-    /// Its bytes.
-    pub payload: Vec<u8>,
-}
-
-/// An event that is being put together; nothing is scheduled before [`Entry::put`].
-#[must_use = "nothing is scheduled before `put`"]
+/// A builder for an event for later. [`Entry::put`] schedules the event.
+#[must_use = "only `put` schedules the event"]
 #[derive(Clone, Debug)]
 pub struct Entry {
     parts: Parts,
@@ -90,13 +69,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The object that it is about.
+    /// Sets the id of the object that the event is about.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.parts.subject = Some(subject.into());
         self
     }
 
-    /// A JSON payload.
+    /// Sets a JSON payload.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         match serde_json::to_vec(value) {
             Ok(payload) => self.parts.payload = payload,
@@ -105,13 +84,14 @@ impl Entry {
         self
     }
 
-    /// A payload of bytes.
+    /// Sets a payload of any bytes.
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.parts.payload = payload.into();
         self
     }
 
-    /// Puts it into the handler's schedule; one of the same key is replaced.
+    /// Puts the entry into the handler's schedule when the delivery commits. Replaces the entry of
+    /// the same key, if there is one.
     pub fn put(self, key: &str) -> Result<(), Error> {
         if let Some(problem) = self.problem {
             return Err(failed(key, ScheduleProblem::Invalid(problem)));

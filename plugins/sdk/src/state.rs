@@ -1,9 +1,9 @@
-//! Durable keys and values that belong to this handler alone.
+//! Durable keys and values that belong to this handler alone. Values are JSON; the functions with
+//! `bytes` in their names take any bytes.
 //!
-//! A handler sees its own writes at once; nobody else sees them before the
-//! delivery's commit. State is serializable: if anything that was read (absent
-//! keys and listings too) has changed by the commit, the handler is run anew.
-//! Values are JSON, unless the functions on bytes are used.
+//! A handler sees its own writes at once. Other runs see them after the delivery's commit. State is
+//! serializable: the commit checks everything that the run read, absent keys and listings included.
+//! If any of it has changed, the gateway runs the handler again from the start.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use crate::error::StateProblem;
 use crate::{Error, host};
 
-/// Entries asked for at a time while a listing is read whole.
+/// Entries that [`list`] asks for at a time.
 const PAGE: u32 = 256;
 
-/// The value of a key; none where there is none.
+/// Returns the value of a key, or `None` if the key is absent.
 pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>, Error> {
     match get_bytes(key)? {
         Some(bytes) => decode(key, &bytes).map(Some),
@@ -22,24 +22,24 @@ pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>, Error> {
     }
 }
 
-/// Sets a key.
+/// Sets the value of a key.
 pub fn set<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<(), Error> {
     let bytes = serde_json::to_vec(value)
         .map_err(|e| Error::state(key, StateProblem::Value(e.to_string())))?;
     set_bytes(key, bytes)
 }
 
-/// Whether a key has a value.
+/// Returns true if a key has a value.
 pub fn contains(key: &str) -> Result<bool, Error> {
     Ok(get_bytes(key)?.is_some())
 }
 
-/// Removes a key; removing an absent one is fine.
+/// Removes a key. An absent key is no error.
 pub fn delete(key: &str) -> Result<(), Error> {
     host::state_delete(key).map_err(|problem| Error::state(key, problem))
 }
 
-/// All entries whose keys begin with `prefix`, in byte order of their keys.
+/// Returns all entries whose keys begin with `prefix`, in byte order of their keys.
 pub fn list<T: DeserializeOwned>(prefix: &str) -> Result<Vec<(String, T)>, Error> {
     let mut entries = Vec::new();
     let mut after: Option<String> = None;
@@ -57,18 +57,19 @@ pub fn list<T: DeserializeOwned>(prefix: &str) -> Result<Vec<(String, T)>, Error
     }
 }
 
-/// Adds to a counter without reading it, so that it never conflicts with other
+/// Adds to a counter. The call does not read the counter, so it never conflicts with other
 /// deliveries. An absent key counts as 0.
 pub fn add(key: &str, delta: i64) -> Result<(), Error> {
     host::state_add(key, delta).map_err(|problem| Error::state(key, problem))
 }
 
-/// The value of a counter. Reading it, unlike adding to it, may conflict.
+/// Returns the value of a counter; 0 if the key is absent. Unlike [`add`], this read may conflict
+/// with other deliveries.
 pub fn counter(key: &str) -> Result<i64, Error> {
     Ok(get(key)?.unwrap_or(0))
 }
 
-/// The bytes of a key; none where there is none.
+/// Returns the bytes of a key, or `None` if the key is absent.
 pub fn get_bytes(key: &str) -> Result<Option<Vec<u8>>, Error> {
     host::state_get(key).map_err(|problem| Error::state(key, problem))
 }
@@ -78,8 +79,8 @@ pub fn set_bytes(key: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
     host::state_set(key, value.as_ref()).map_err(|problem| Error::state(key, problem))
 }
 
-/// The entries whose keys begin with `prefix` and come after the key `after`, in
-/// byte order of their keys, `limit` at most.
+/// Returns the entries whose keys begin with `prefix` and come after the key `after`, in byte order
+/// of their keys: at most `limit`.
 pub fn list_bytes(
     prefix: &str,
     after: Option<&str>,

@@ -1,56 +1,56 @@
-//! Stripe's envelope, as far as handlers need it. Unknown fields are ignored, so
-//! that newer API versions still read.
+//! The fields of Stripe's event envelope that handlers need. Unknown fields are ignored, so events
+//! of newer API versions are readable too.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// An event of Stripe with the object that it is about.
+/// A Stripe event with the object that it is about.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Deserialize)]
 pub struct StripeEvent<T> {
-    /// `evt_…`.
+    /// Stripe's id of the event, `evt_…`.
     pub id: String,
-    /// Its type, such as `payment_intent.succeeded`.
+    /// The event type, such as `payment_intent.succeeded`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When it happened: seconds since the Unix epoch.
+    /// The time at which the event happened: seconds since the Unix epoch.
     pub created: i64,
-    /// Whether real money moved.
+    /// True for real money, false for Stripe's test mode.
     #[serde(default)]
     pub livemode: bool,
-    /// The connected account that it belongs to, if any.
+    /// The connected account that the event belongs to, if there is one.
     #[serde(default)]
     pub account: Option<String>,
-    /// What it is about.
+    /// The part with the object.
     pub data: Data<T>,
 }
 
-/// What an event is about.
+/// The part of an event that holds the object.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Deserialize)]
 pub struct Data<T> {
     /// The object as it was when the event happened.
     pub object: T,
 }
 
-/// A reference to another object: Stripe gives its id alone or, where it was
-/// expanded, the whole of it. Only the id is kept.
+/// A reference to another object. Stripe sends the id alone, or the whole object if the field is
+/// expanded. This type keeps only the id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Expandable(String);
 
 impl Expandable {
-    /// The id of the object that is referred to.
+    /// Returns the id of the other object.
     pub fn id(&self) -> &str {
         &self.0
     }
 
-    /// The same, to be kept.
+    /// Returns the id of the other object, owned.
     pub fn into_id(self) -> String {
         self.0
     }
 }
 
-// By hand: what serde derives for a choice of shapes buffers the whole object first,
-// and more than doubles the size of a small handler.
+// This code is written by hand, because the code that serde derives for such a choice buffers the
+// whole object first and more than doubles the size of a small handler.
 impl<'de> Deserialize<'de> for Expandable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(IdVisitor).map(Expandable)

@@ -1,17 +1,17 @@
-//! Welcomes new customers: the handler of the walk-through in `examples/quickstart`,
-//! short enough to be read in a minute and made to be changed.
+//! Welcomes new customers. This is the handler of the walk-through in `examples/quickstart`: you
+//! can read it in a minute, and you are meant to change it.
 //!
-//! On `customer.created` it queues a letter to the mail service that its `config` names.
+//! On `customer.created`, the handler queues a letter to the mail service in its `config`.
 
 use tollgate_handler::prelude::*;
 
 tollgate_handler::handler!(handle);
 
-/// What a letter opens with. Change it, run `make guests`, and the next customer is
-/// greeted anew: the gateway needs no restart.
+/// The greeting of a letter. Change it and run `make guests`: the next customer gets the new
+/// greeting, without a restart of the gateway.
 const GREETING: &str = "Welcome";
 
-/// The part of Stripe's customer object that matters here.
+/// The fields of Stripe's customer object that this handler needs.
 #[derive(Deserialize)]
 struct Customer {
     id: String,
@@ -21,11 +21,11 @@ struct Customer {
     metadata: Metadata,
 }
 
-/// What the customer's metadata may ask of this handler.
+/// The customer's metadata that this handler reads.
 #[derive(Deserialize, Default)]
 struct Metadata {
-    /// How many attempts are to fail (a number as text, as Stripe's metadata has it):
-    /// a stand-in for whatever is not ready yet in real life.
+    /// The number of attempts that fail, as text, because Stripe's metadata values are texts. It
+    /// simulates a service that is not ready yet.
     fail_attempts: Option<String>,
 }
 
@@ -44,8 +44,8 @@ fn handle(event: Event) -> Result<Outcome, Failure> {
     state::add("welcomed", 1)?;
     log::info!("greeted {name}", attempt = event.attempt);
 
-    // On purpose at the very end: the letter and the count above are dropped with
-    // the failed attempt, so that neither happens twice.
+    // The failure comes at the very end on purpose: the gateway drops the letter and the count of a
+    // failed attempt, so neither of them happens twice.
     let failures = customer
         .metadata
         .fail_attempts

@@ -1,4 +1,4 @@
-//! The handler, run natively over a gateway in memory.
+//! Tests of the handler, with the gateway in memory.
 
 use tollgate_handler::testing::{self, Host};
 

@@ -1,7 +1,7 @@
-//! Every order of arrival, and every repetition, leads to the same end.
+//! Tests: all orders of arrival and all repetitions lead to the same end.
 //!
-//! Which reminders go out on the way does depend on the order: one that comes after
-//! its payment must not. What must hold in every order is checked by [`check`].
+//! The reminders on the way do depend on the order: a failure that arrives after its payment causes
+//! none. [`check`] checks the rules that hold in every order.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use tollgate_handler::testing::{orders, with_repeats};
 
 use super::*;
 
-/// Runs the events in this order; checks what must hold whatever the order is.
+/// Runs the events in this order. Checks the rules that hold in every order.
 fn check(events: &[Event]) -> Host {
     let mut host = host();
     let mut seen = Seen::default();
     for event in events {
         let before = phase(&host);
         let run = tell(&mut host, event);
-        seen.hear(before, &run);
-        seen.look(&host);
+        seen.add(before, &run);
+        seen.check_access(&host);
     }
     host
 }
 
-/// The same, with so many days that pass before each event.
+/// Like [`check`], with a number of days that pass before each event.
 fn check_in_time(events: &[(Event, u8)]) -> Host {
     let mut host = host();
     let mut seen = Seen::default();
@@ -32,23 +32,29 @@ fn check_in_time(events: &[(Event, u8)]) -> Host {
         seen.pass(&mut host, u64::from(*days));
         let before = phase(&host);
         let run = tell(&mut host, event);
-        seen.hear(before, &run);
-        seen.look(&host);
+        seen.add(before, &run);
+        seen.check_access(&host);
     }
-    // Longer than it takes from a first failure to suspension.
+    // This is longer than the time from a first failure to the suspension.
     seen.pass(&mut host, 100);
-    assert!(host.scheduled().is_empty(), "it has come to rest");
+    assert!(
+        host.scheduled().is_empty(),
+        "nothing is scheduled at the end"
+    );
     host
 }
 
-/// What went out so far.
+/// The effects so far.
 #[derive(Default)]
 struct Seen {
+    /// The last change of the access.
     access: String,
+    /// The number of each effect that must happen at most once.
     once: BTreeMap<String, u32>,
 }
 
 impl Seen {
+    /// Lets days pass one by one, with the same checks.
     fn pass(&mut self, host: &mut Host, days: u64) {
         for _ in 0..days {
             let before = phase(host);
@@ -57,14 +63,14 @@ impl Seen {
             assert!(runs.len() < 10, "woken again and again: {runs:?}");
             for run in runs {
                 assert!(run.result.is_ok(), "{run:?}");
-                self.hear(before, &run);
+                self.add(before, &run);
             }
-            self.look(host);
+            self.check_access(host);
         }
     }
 
-    /// Takes in what a run did.
-    fn hear(&mut self, before: Phase, run: &Run) {
+    /// Adds the effects of a run, and checks them.
+    fn add(&mut self, before: Phase, run: &Run) {
         for (effect, sent) in effects(run).into_iter().zip(sent_or_none(run)) {
             if let Some(change) = effect.strip_prefix("access ") {
                 change.clone_into(&mut self.access);
@@ -88,8 +94,8 @@ impl Seen {
         }
     }
 
-    /// Whether the access is what the phase calls for.
-    fn look(&self, host: &Host) {
+    /// Checks that the access suits the phase.
+    fn check_access(&self, host: &Host) {
         match phase(host) {
             Phase::Suspended => assert_eq!(self.access, "suspended"),
             Phase::Canceled => {}
@@ -98,7 +104,7 @@ impl Seen {
     }
 }
 
-/// The bodies of the requests of a run, then nothing for each event that it emitted.
+/// Returns the bodies of a run's requests, then `None` for each emitted event.
 fn sent_or_none(run: &Run) -> impl Iterator<Item = Option<Value>> {
     let sent = run.sent.iter().map(|sent| Some(sent.json()));
     sent.chain(run.emitted.iter().map(|_| None))
@@ -172,10 +178,10 @@ fn at_once(events: &[Event]) -> Vec<(Event, u8)> {
     events.iter().map(|event| (event.clone(), 0)).collect()
 }
 
-/// Something that happens to a subscription; days are counted from the start.
+/// Something that happens to a subscription. Days count from the start.
 #[derive(Clone, Debug)]
 enum Happening {
-    /// An attempt at an invoice fails; the attempts are three days apart.
+    /// An attempt to collect an invoice fails. The attempts are three days apart.
     Failed {
         invoice: u32,
         attempt: u32,
@@ -218,7 +224,7 @@ fn events(happenings: &[Happening]) -> Vec<Event> {
     happenings.iter().map(Happening::event).collect()
 }
 
-/// Anything within 60 days, to three invoices, with every status.
+/// Any happening within 60 days, with three invoices and every status.
 fn anything() -> impl Strategy<Value = Happening> {
     let status = prop::sample::select(vec![
         "trialing",
@@ -238,7 +244,7 @@ fn anything() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// What happens, and in what order it is told, some of it more than once.
+/// Happenings, and the same ones in an order of arrival, some of them repeated.
 fn any_arrival() -> impl Strategy<Value = (Vec<Happening>, Vec<Happening>)> {
     prop::collection::vec(anything(), 1..14).prop_flat_map(|happenings| {
         let repeats = prop::collection::vec(prop::sample::select(happenings.clone()), 0..4);
@@ -250,7 +256,10 @@ fn any_arrival() -> impl Strategy<Value = (Vec<Happening>, Vec<Happening>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(300)
+    })]
 
     #[test]
     fn whatever_happens_converges((happenings, told) in any_arrival()) {

@@ -1,4 +1,4 @@
-//! What goes out because time passes, and what no longer does.
+//! Tests of the effects that time alone causes.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ fn days(days: u64) -> Duration {
     Duration::from_secs(days * DAY.unsigned_abs())
 }
 
-/// Lets days pass one by one; the number of each day on which something went out, with what.
+/// Lets days pass one by one. Returns the days with effects: the number of the day and the effects.
 fn pass(host: &mut Host, count: u64) -> Vec<(u64, Vec<String>)> {
     let mut out = Vec::new();
     for day in 1..=count {
@@ -52,7 +52,7 @@ fn one_failure_and_then_silence_leads_to_suspension() {
     );
     assert_eq!(phase(&host), Phase::Suspended);
     assert!(nothing_is_scheduled(&host));
-    // Whoever pays then is welcome.
+    // A payment after the suspension restores the access.
     let now = i64::try_from(host.now_ms() / 1000).unwrap();
     let run = tell(&mut host, &paid("in_1", now));
     assert_eq!(
@@ -82,7 +82,7 @@ fn mails_by_the_calendar_say_what_they_are_about() {
     let grace = run.sent[0].json();
     assert_eq!(grace["template"], "payment_grace");
     assert_eq!(grace["invoice"], "in_1");
-    // Time is told by the gateway's clock, a second later than the provider's here.
+    // The gateway's clock counts here, a second later than the provider's.
     assert_eq!(grace["suspend_at"], START + 16 * DAY);
 }
 
@@ -92,7 +92,7 @@ fn failed_attempts_and_the_calendar_count_together() {
     assert!(pass(&mut host, 1).is_empty());
     let run = tell(&mut host, &failed("in_1", 2, START + 2 * DAY));
     assert_eq!(effects(&run), ["payment_reminder 2"]);
-    // The second reminder was to go out on day 3: it has gone. The third goes on day 6.
+    // The second reminder was due on day 3, but went out already. The third goes out on day 6.
     assert_eq!(
         pass(&mut host, 4),
         expect(&[(4, &["payment_reminder 3"])]),
@@ -127,7 +127,7 @@ fn recovery_cancels_what_is_scheduled() {
 #[test]
 fn another_invoice_that_is_owed_keeps_the_calendar_running() {
     let mut host = after(&[failed("in_1", 1, START), failed("in_2", 1, START + DAY)]);
-    // Day 1 has begun: of in_1 on days 3 and 6, of in_2 on days 4 and 7.
+    // Day 1 has begun. Reminders of in_1 are due on days 3 and 6, those of in_2 on days 4 and 7.
     assert_eq!(
         pass(&mut host, 4),
         expect(&[(2, &["payment_reminder 2"]), (3, &["payment_reminder 2"])])

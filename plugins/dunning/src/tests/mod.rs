@@ -1,4 +1,4 @@
-//! The way through the phases, and that no order of arrival changes where it ends.
+//! Tests of the way through the phases, and of arrival in any order.
 
 mod arrival;
 mod calendar;
@@ -15,7 +15,7 @@ use crate::phase::{Phase, Rules};
 const MAIL: &str = "https://mail.example.com/send";
 const ACCESS: &str = "https://app.example.com/access";
 
-/// When everything begins: seconds since the Unix epoch.
+/// The start of every test: seconds since the Unix epoch.
 const START: i64 = 1_760_000_000;
 const DAY: i64 = 24 * 60 * 60;
 
@@ -53,7 +53,7 @@ fn invoice(kind: &str, id: &str, at: i64, attempt: u32, next: Option<i64>) -> Ev
     )
 }
 
-/// The `attempt`th failure to collect an invoice, with another attempt to come.
+/// Makes a failure to collect an invoice, with this attempt number and another attempt to come.
 fn failed(id: &str, attempt: u32, at: i64) -> Event {
     invoice(
         "invoice.payment_failed",
@@ -64,7 +64,7 @@ fn failed(id: &str, attempt: u32, at: i64) -> Event {
     )
 }
 
-/// The same, with no other attempt to come.
+/// Makes a failure to collect an invoice, with this attempt number and no other attempt to come.
 fn failed_at_last(id: &str, attempt: u32, at: i64) -> Event {
     invoice("invoice.payment_failed", id, at, attempt, None)
 }
@@ -85,7 +85,7 @@ fn deleted(at: i64) -> Event {
     stripe("customer.subscription.deleted", at, object)
 }
 
-/// Runs an event, which has to end well.
+/// Runs an event. The run must succeed.
 fn tell(host: &mut Host, event: &Event) -> Run {
     let run = host.run(handle, event.clone());
     assert!(run.result.is_ok(), "{}: {:?}", event.kind, run.result);
@@ -109,13 +109,14 @@ fn phase(host: &Host) -> Phase {
         &facts(host),
         &Rules {
             reminders: 3,
-            again: 3 * DAY,
+            interval: 3 * DAY,
             grace: 7 * DAY,
         },
     )
 }
 
-/// What went out in a run, in short: `payment_reminder 2`, `access suspended`, `subscription.suspended`.
+/// Returns the effects of a run in short form: `payment_reminder 2`, `access suspended`,
+/// `subscription.suspended`.
 fn effects(run: &Run) -> Vec<String> {
     let requests = run.sent.iter().map(|sent| {
         assert_eq!(sent.request.order_key.as_deref(), Some("sub_1"));

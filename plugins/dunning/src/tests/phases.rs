@@ -1,4 +1,4 @@
-//! Each way from one phase to another, and what goes out on it.
+//! Tests of each way from one phase to another, with its effects.
 
 use super::*;
 
@@ -84,7 +84,7 @@ fn mails_and_events_say_what_they_are_about() {
         suspended.sent[0].json(),
         json!({"subscription": "sub_1", "customer": "cus_1", "access": "suspended"})
     );
-    // The address is known, though this event does not tell it.
+    // The address is known, although this event does not contain it.
     assert_eq!(suspended.sent[1].json()["to"], "ada@example.com");
     let event = &suspended.emitted[0];
     assert_eq!(event.event.subject.as_deref(), Some("sub_1"));

@@ -1,9 +1,9 @@
-//! Every order in which events may arrive.
+//! All orders in which events may arrive.
 //!
-//! Providers promise no order, and a replay may bring any event again. A handler
-//! of money is right only if all of them lead to the same end.
+//! Providers promise no order, and a replay may repeat any event. A handler of money is correct
+//! only if all orders and all repetitions lead to the same end.
 
-/// Every order of the items: `n!` of them, so keep the items to eight or fewer.
+/// Returns all orders of the items. `n` items have `n!` orders, so pass at most eight.
 pub fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     let Some((first, rest)) = items.split_first() else {
         return vec![Vec::new()];
@@ -19,7 +19,7 @@ pub fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     all
 }
 
-/// The items as they are, and with each one of them once more at the end.
+/// Returns the items unchanged, then the items with each item repeated once at the end.
 pub fn with_repeats<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     let mut all = vec![items.to_vec()];
     for item in items {

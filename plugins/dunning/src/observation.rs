@@ -1,39 +1,56 @@
-//! What one event says of a subscription, whichever object of Stripe's it is about.
+//! An observation: the contents of one event about a subscription, in one form for all of Stripe's
+//! objects.
 
 use tollgate_handler::prelude::*;
 
-use crate::calendar::{self, Due};
+/// The type of the events that the handler schedules for itself.
+pub(crate) const DUE: &str = "dunning.due";
 
-/// What one event says of a subscription.
-pub(crate) struct News {
-    /// Its id.
+/// The payload of a scheduled event.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Due {
+    pub(crate) subscription: String,
+}
+
+/// The result of reading an event.
+pub(crate) enum Reading {
+    /// The event is about a subscription.
+    Observed(Observation),
+    /// The event does not matter to this handler. The text is the reason.
+    Irrelevant(String),
+}
+
+/// The contents of one event about a subscription.
+pub(crate) struct Observation {
+    /// The subscription's id.
     pub(crate) subscription: String,
     /// The customer's id.
     pub(crate) customer: Option<String>,
-    /// When it happened: seconds since the Unix epoch.
+    /// The time at which the event happened: seconds since the Unix epoch.
     pub(crate) at: i64,
-    /// The invoice that it is about, if it is about one.
+    /// The invoice that the event is about, if it is about one.
     pub(crate) invoice: Option<Invoice>,
-    /// What it says.
+    /// The fact that the event reports.
     pub(crate) fact: Fact,
 }
 
-/// What an event says happened.
+/// The fact that an event reports.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Fact {
-    /// An attempt to collect the invoice failed, counted from 1; `last` if no other follows.
+    /// An attempt to collect the invoice failed. The first attempt is 1; `last` means that Stripe
+    /// tries no more.
     Failed { attempt: u32, last: bool },
-    /// The invoice is paid, or was voided.
+    /// The invoice was paid or voided.
     Settled,
     /// The subscription has this status.
     Status(Status),
-    /// The subscription has ended, for good.
+    /// The subscription has ended for good.
     Deleted,
-    /// Time has passed, and nothing else is known to have happened.
-    Passed,
+    /// Time has passed, and nothing else happened.
+    TimePassed,
 }
 
-/// An invoice, as an event tells of it.
+/// An invoice as an event describes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Invoice {
     pub(crate) id: String,
@@ -41,19 +58,19 @@ pub(crate) struct Invoice {
     pub(crate) bill: Bill,
 }
 
-/// What an invoice asks for, as a mail tells it.
+/// The amount and the payment page of an invoice, for mails.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(crate) struct Bill {
-    /// What is still to be paid, in minor units.
+    /// The amount that is still owed, in the currency's minor unit.
     pub(crate) amount: i64,
     pub(crate) currency: String,
-    /// Stripe's page where the customer can pay.
+    /// The URL of Stripe's payment page.
     pub(crate) pay_url: Option<String>,
 }
 
-/// A subscription's status with Stripe. The order is that in which it changes within
-/// one second, the grain of Stripe's clock: of two updates of the same second the
-/// greater is taken for the later.
+/// A subscription's status at Stripe. Stripe's clock counts whole seconds. Of two updates within
+/// the same second, the greater status counts as the later one, so the variants stand in the
+/// order in which a status usually changes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
@@ -65,7 +82,7 @@ pub(crate) enum Status {
     Unpaid,
     IncompleteExpired,
     Canceled,
-    /// One that this handler does not know.
+    /// A status that this handler does not know.
     #[serde(other)]
     Other,
 }
@@ -75,9 +92,9 @@ struct InvoiceObject {
     id: String,
     customer: Option<Expandable>,
     customer_email: Option<String>,
-    /// Until API version 2025-03-31.
+    /// Set by API versions before 2025-03-31.
     subscription: Option<Expandable>,
-    /// Since API version 2025-03-31.
+    /// Set since API version 2025-03-31.
     parent: Option<Parent>,
     #[serde(default)]
     attempt_count: u32,
@@ -107,33 +124,33 @@ struct SubscriptionObject {
     status: Status,
 }
 
-/// What an event says, or why it says nothing that matters here.
-pub(crate) fn of(event: &Event) -> Result<Result<News, String>, Error> {
+/// Reads an event.
+pub(crate) fn read(event: &Event) -> Result<Reading, Error> {
     match event.kind.as_str() {
-        calendar::DUE if event.scheduled().is_some() => of_time(event),
+        DUE if event.scheduled().is_some() => of_time(event),
         "invoice.payment_failed" => of_invoice(event, true),
         "invoice.paid" | "invoice.payment_succeeded" | "invoice.voided" => of_invoice(event, false),
         "customer.subscription.updated" => of_subscription(event, false),
         "customer.subscription.deleted" => of_subscription(event, true),
-        other => Ok(Err(format!(
-            "{other} says nothing of a payment that is due"
+        other => Ok(Reading::Irrelevant(format!(
+            "{other} does not concern an owed payment"
         ))),
     }
 }
 
-fn of_time(event: &Event) -> Result<Result<News, String>, Error> {
+fn of_time(event: &Event) -> Result<Reading, Error> {
     let Due { subscription } = event.json()?;
-    Ok(Ok(News {
+    Ok(Reading::Observed(Observation {
         subscription,
         customer: None,
-        // Later than it was due, if the gateway was not there at the time.
+        // The receipt is later than the due time if the gateway was down at the due time.
         at: i64::try_from(event.received_ms / 1000).unwrap_or(i64::MAX),
         invoice: None,
-        fact: Fact::Passed,
+        fact: Fact::TimePassed,
     }))
 }
 
-fn of_invoice(event: &Event, failed: bool) -> Result<Result<News, String>, Error> {
+fn of_invoice(event: &Event, failed: bool) -> Result<Reading, Error> {
     let StripeEvent { created, data, .. } = event.json::<StripeEvent<InvoiceObject>>()?;
     let invoice = data.object;
     let moved = invoice
@@ -141,11 +158,14 @@ fn of_invoice(event: &Event, failed: bool) -> Result<Result<News, String>, Error
         .and_then(|p| p.subscription_details)
         .and_then(|d| d.subscription);
     let Some(subscription) = invoice.subscription.or(moved) else {
-        return Ok(Err(format!("{} belongs to no subscription", invoice.id)));
+        return Ok(Reading::Irrelevant(format!(
+            "{} belongs to no subscription",
+            invoice.id
+        )));
     };
     if failed && invoice.billing_reason.as_deref() == Some("subscription_create") {
-        return Ok(Err(format!(
-            "{} is the first of its subscription",
+        return Ok(Reading::Irrelevant(format!(
+            "{} is the first invoice of its subscription",
             invoice.id
         )));
     }
@@ -157,7 +177,7 @@ fn of_invoice(event: &Event, failed: bool) -> Result<Result<News, String>, Error
     } else {
         Fact::Settled
     };
-    Ok(Ok(News {
+    Ok(Reading::Observed(Observation {
         subscription: subscription.into_id(),
         customer: invoice.customer.map(Expandable::into_id),
         at: created,
@@ -174,7 +194,7 @@ fn of_invoice(event: &Event, failed: bool) -> Result<Result<News, String>, Error
     }))
 }
 
-fn of_subscription(event: &Event, deleted: bool) -> Result<Result<News, String>, Error> {
+fn of_subscription(event: &Event, deleted: bool) -> Result<Reading, Error> {
     let StripeEvent { created, data, .. } = event.json::<StripeEvent<SubscriptionObject>>()?;
     let subscription = data.object;
     let fact = match subscription.status {
@@ -182,7 +202,7 @@ fn of_subscription(event: &Event, deleted: bool) -> Result<Result<News, String>,
         Status::Canceled | Status::IncompleteExpired => Fact::Deleted,
         status => Fact::Status(status),
     };
-    Ok(Ok(News {
+    Ok(Reading::Observed(Observation {
         subscription: subscription.id,
         customer: subscription.customer.map(Expandable::into_id),
         at: created,

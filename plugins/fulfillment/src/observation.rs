@@ -1,23 +1,33 @@
-//! What one event says of a payment, whichever object of Stripe's it is about.
+//! An observation: the contents of one event about a payment, in one form for both of Stripe's
+//! objects.
 
 use serde_json::value::RawValue;
 use tollgate_handler::prelude::*;
 
-/// What one event says of a payment.
-pub(crate) struct Sighting {
-    /// The payment intent's id or, where nothing is to be paid, the session's.
+/// The result of reading an event.
+pub(crate) enum Reading {
+    /// The event is about the payment of an order.
+    Observed(Observation),
+    /// The event concerns no order. The text is the reason.
+    Irrelevant(String),
+}
+
+/// The contents of one event about a payment.
+pub(crate) struct Observation {
+    /// The payment intent's id or, if there is nothing to pay, the session's id.
     pub(crate) payment: String,
-    /// The connected account, for whom order ids are their own.
+    /// The connected account. Each account has order ids of its own.
     pub(crate) account: Option<String>,
-    /// The order, where this event names it.
+    /// The order's id, if the event has it.
     pub(crate) order: Option<String>,
-    /// What was paid; none where it is not paid yet.
+    /// The paid amount; `None` for an unpaid session.
     pub(crate) paid: Option<Money>,
-    /// The customer's address, where this event knows it.
+    /// The customer's e-mail address, if the event has it.
     pub(crate) email: Option<String>,
-    /// Whether the event is a session's, which knows better where the customer is reached.
+    /// True for a session. The addresses of a session take precedence over those of a payment
+    /// intent.
     pub(crate) by_session: bool,
-    /// Where to ship to, as Stripe has it.
+    /// The shipping address in Stripe's form.
     pub(crate) shipping: Option<Box<RawValue>>,
 }
 
@@ -28,9 +38,6 @@ pub(crate) struct Money {
     pub(crate) currency: String,
 }
 
-/// A sighting, or why the event says nothing of an order.
-pub(crate) type Seen = Result<Sighting, String>;
-
 #[derive(Deserialize)]
 struct PaymentIntent {
     id: String,
@@ -40,7 +47,7 @@ struct PaymentIntent {
     #[serde(default)]
     metadata: Metadata,
     receipt_email: Option<String>,
-    /// Only API versions before 2025-03-31 tell.
+    /// Set by API versions before 2025-03-31 only.
     invoice: Option<Expandable>,
     shipping: Option<Box<RawValue>>,
 }
@@ -56,7 +63,7 @@ struct Session {
     metadata: Option<Metadata>,
     customer_email: Option<String>,
     customer_details: Option<Customer>,
-    /// Until API version 2025-03-31; since then it is part of what was collected.
+    /// Set by API versions before 2025-03-31. Later versions set it in `collected_information`.
     shipping_details: Option<Box<RawValue>>,
     collected_information: Option<Collected>,
 }
@@ -76,18 +83,18 @@ struct Collected {
     shipping_details: Option<Box<RawValue>>,
 }
 
-/// What `payment_intent.succeeded` says.
-pub(crate) fn of_payment_intent(event: &Event) -> Result<Seen, Error> {
+/// Reads `payment_intent.succeeded`.
+pub(crate) fn of_payment_intent(event: &Event) -> Result<Reading, Error> {
     let StripeEvent { account, data, .. } = event.json::<StripeEvent<PaymentIntent>>()?;
     let intent = data.object;
     if let Some(invoice) = intent.invoice {
-        return Ok(Err(format!(
+        return Ok(Reading::Irrelevant(format!(
             "{} pays the invoice {}, no order",
             intent.id,
             invoice.id()
         )));
     }
-    Ok(Ok(Sighting {
+    Ok(Reading::Observed(Observation {
         payment: intent.id,
         account,
         order: present(intent.metadata.order_id),
@@ -101,12 +108,12 @@ pub(crate) fn of_payment_intent(event: &Event) -> Result<Seen, Error> {
     }))
 }
 
-/// What a checkout session's event says.
-pub(crate) fn of_session(event: &Event) -> Result<Seen, Error> {
+/// Reads an event about a checkout session.
+pub(crate) fn of_session(event: &Event) -> Result<Reading, Error> {
     let StripeEvent { account, data, .. } = event.json::<StripeEvent<Session>>()?;
     let session = data.object;
     if session.mode != "payment" {
-        return Ok(Err(format!(
+        return Ok(Reading::Irrelevant(format!(
             "{} is a session of mode {}, no order",
             session.id, session.mode
         )));
@@ -121,7 +128,7 @@ pub(crate) fn of_session(event: &Event) -> Result<Seen, Error> {
     let collected = session
         .collected_information
         .and_then(|c| c.shipping_details);
-    Ok(Ok(Sighting {
+    Ok(Reading::Observed(Observation {
         payment: session
             .payment_intent
             .map_or(session.id, Expandable::into_id),
@@ -135,7 +142,7 @@ pub(crate) fn of_session(event: &Event) -> Result<Seen, Error> {
     }))
 }
 
-/// A text that is more than blanks.
+/// Returns the trimmed text; `None` if nothing is left of it.
 fn present(text: Option<String>) -> Option<String> {
     text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
 }

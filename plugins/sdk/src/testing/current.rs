@@ -1,19 +1,20 @@
-//! One run in memory: what the handler's calls see and leave.
+//! The run under way: it answers the handler's calls and buffers their effects.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::{Emitted, Line, Scheduled, Sent};
+use super::ids::id_of;
+use super::records::{Emitted, Line, Scheduled, Sent};
 use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
-use crate::log::Level;
-use crate::{emit, outbox, response, schedule};
+use crate::response;
+use crate::values::{Due, EntryParts, EventParts, Level, RequestParts};
 
-/// As the WIT interface says of keys.
+/// The longest key in bytes, as the WIT interface defines it.
 const LONGEST_KEY: usize = 512;
-/// As the WIT interface says of what is scheduled: 400 days.
+/// The furthest due time of the schedule, as the WIT interface defines it: 400 days ahead.
 const HORIZON_MS: u64 = 400 * 24 * 60 * 60 * 1000;
 
-/// Headers that the gateway sets itself or that belong to the connection.
+/// Headers that a handler cannot set: the gateway sets them, or they belong to the connection.
 const NOT_FOR_HANDLERS: [&str; 11] = [
     "host",
     "content-length",
@@ -28,9 +29,9 @@ const NOT_FOR_HANDLERS: [&str; 11] = [
     "upgrade",
 ];
 
-/// What a run sees, and what it buffers.
+/// The data that a run sees and the effects that it buffers.
 #[derive(Default)]
-pub(crate) struct Run {
+pub(crate) struct CurrentRun {
     pub(crate) seed: String,
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) allow: Option<Vec<String>>,
@@ -48,12 +49,13 @@ pub(crate) struct Run {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Run>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<CurrentRun>> = const { RefCell::new(None) };
 }
 
-/// Calls `body` with `run` behind the handler's calls of this thread.
-pub(crate) fn running<R>(run: Run, body: impl FnOnce() -> R) -> (R, Run) {
-    /// Takes the run away however the body ends, so that a panic leaves nothing behind.
+/// Calls `body` while `run` answers the handler's calls of this thread. Returns the run with its
+/// effects.
+pub(super) fn run_with<R>(run: CurrentRun, body: impl FnOnce() -> R) -> (R, CurrentRun) {
+    /// Removes the run when the body ends, after a panic too.
     struct Cleared;
     impl Drop for Cleared {
         fn drop(&mut self) {
@@ -72,11 +74,11 @@ pub(crate) fn running<R>(run: Run, body: impl FnOnce() -> R) -> (R, Run) {
     (result, run)
 }
 
-/// The run behind a handler's call.
+/// Gives `call` the run that answers the handler's calls of this thread.
 ///
 /// # Panics
-/// Outside of a run: natively there is no gateway to ask.
-pub(crate) fn with_run<R>(call: impl FnOnce(&mut Run) -> R) -> R {
+/// Outside of a run, because a native build has no gateway to call.
+pub(crate) fn with_current<R>(call: impl FnOnce(&mut CurrentRun) -> R) -> R {
     CURRENT.with_borrow_mut(|current| {
         let run = current
             .as_mut()
@@ -85,7 +87,7 @@ pub(crate) fn with_run<R>(call: impl FnOnce(&mut Run) -> R) -> R {
     })
 }
 
-impl Run {
+impl CurrentRun {
     pub(crate) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StateProblem> {
         check_key(key)?;
         Ok(self.state.get(key).cloned())
@@ -135,7 +137,7 @@ impl Run {
             .collect()
     }
 
-    pub(crate) fn send(&mut self, request: outbox::Parts) -> Result<String, EffectProblem> {
+    pub(crate) fn send(&mut self, request: RequestParts) -> Result<String, EffectProblem> {
         check_method(&request.method)?;
         let origin = origin(&request.url)?;
         if self
@@ -173,7 +175,7 @@ impl Run {
         Ok(key)
     }
 
-    pub(crate) fn emit(&mut self, event: emit::Parts) -> Result<String, EffectProblem> {
+    pub(crate) fn emit(&mut self, event: EventParts) -> Result<String, EffectProblem> {
         if event.kind.is_empty()
             || event.kind == response::KIND
             || event.kind.chars().any(char::is_whitespace)
@@ -201,7 +203,7 @@ impl Run {
         Ok(id)
     }
 
-    pub(crate) fn put(&mut self, key: &str, entry: schedule::Parts) -> Result<(), ScheduleProblem> {
+    pub(crate) fn put(&mut self, key: &str, entry: EntryParts) -> Result<(), ScheduleProblem> {
         check_key(key).map_err(|_| ScheduleProblem::InvalidKey)?;
         if entry.kind.is_empty()
             || entry.kind == response::KIND
@@ -213,10 +215,10 @@ impl Run {
             )));
         }
         let due_ms = match entry.due {
-            schedule::Due::After(delay) => u64::try_from(delay.as_millis())
+            Due::After(delay) => u64::try_from(delay.as_millis())
                 .unwrap_or(u64::MAX)
                 .saturating_add(self.now_ms),
-            schedule::Due::AtMs(time) => time.max(self.now_ms),
+            Due::AtMs(time) => time.max(self.now_ms),
         };
         if due_ms > self.now_ms.saturating_add(HORIZON_MS) {
             return Err(ScheduleProblem::Invalid("400 days ahead at most".into()));
@@ -251,7 +253,7 @@ impl Run {
         });
     }
 
-    /// Counts bytes of effects; none beyond the limit.
+    /// Counts bytes of effects. Returns `None` beyond the limit.
     fn charge(&mut self, bytes: usize) -> Option<()> {
         self.used += bytes;
         self.limit
@@ -274,7 +276,7 @@ fn check_method(method: &str) -> Result<(), EffectProblem> {
     Ok(())
 }
 
-/// The origin of an absolute http or https URL.
+/// Returns the origin of an absolute http or https URL.
 fn origin(url: &str) -> Result<&str, EffectProblem> {
     let invalid = || EffectProblem::Invalid(format!("{url:?} is no absolute http or https URL"));
     let scheme = ["https://", "http://"]
@@ -290,29 +292,7 @@ fn origin(url: &str) -> Result<&str, EffectProblem> {
     Ok(&url[..end])
 }
 
-/// Whether a byte may stand in an HTTP token (RFC 9110, section 5.6.2).
+/// Returns true if an HTTP token may contain the byte (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// An id in the form of a UUID that depends on the parts alone (two rounds of FNV-1a).
-pub(crate) fn id_of(parts: &[&[u8]]) -> String {
-    let fnv = |basis: u64| {
-        let separated = parts
-            .iter()
-            .flat_map(|part| part.iter().copied().chain([0]));
-        separated.fold(basis, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
-    };
-    let (high, low) = (fnv(0xcbf2_9ce4_8422_2325), fnv(0x6c62_272e_07bb_0142));
-    let hex = format!("{high:016x}{low:016x}");
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
 }

@@ -1,9 +1,8 @@
-//! The gateway behind the calls: the imports of the component.
+//! The calls in WebAssembly: the imports of the component.
 
 use crate::bindings::tollgate::handler as wit;
 use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
-use crate::log::Level;
-use crate::{emit, outbox, schedule};
+use crate::values::{Due, EntryParts, EventParts, Level, RequestParts};
 
 pub(crate) fn config_get(key: &str) -> Option<String> {
     wit::config::get(key)
@@ -37,7 +36,7 @@ pub(crate) fn state_add(key: &str, delta: i64) -> Result<(), StateProblem> {
     Ok(wit::state::add(key, delta)?)
 }
 
-pub(crate) fn outbox_send(request: outbox::Parts) -> Result<String, EffectProblem> {
+pub(crate) fn outbox_send(request: RequestParts) -> Result<String, EffectProblem> {
     let request = wit::outbox::Request {
         method: request.method,
         url: request.url,
@@ -49,7 +48,7 @@ pub(crate) fn outbox_send(request: outbox::Parts) -> Result<String, EffectProble
     Ok(wit::outbox::send(&request)?)
 }
 
-pub(crate) fn emit(event: emit::Parts) -> Result<String, EffectProblem> {
+pub(crate) fn emit(event: EventParts) -> Result<String, EffectProblem> {
     let event = wit::emit::NewEvent {
         kind: event.kind,
         subject: event.subject,
@@ -58,13 +57,13 @@ pub(crate) fn emit(event: emit::Parts) -> Result<String, EffectProblem> {
     Ok(wit::emit::emit(&event)?)
 }
 
-pub(crate) fn schedule_put(key: &str, entry: schedule::Parts) -> Result<(), ScheduleProblem> {
+pub(crate) fn schedule_put(key: &str, entry: EntryParts) -> Result<(), ScheduleProblem> {
     let entry = wit::schedule::Entry {
         due: match entry.due {
-            schedule::Due::After(delay) => {
+            Due::After(delay) => {
                 wit::schedule::Due::AfterMs(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
             }
-            schedule::Due::AtMs(time) => wit::schedule::Due::AtMs(time),
+            Due::AtMs(time) => wit::schedule::Due::AtMs(time),
         },
         kind: entry.kind,
         subject: entry.subject,
@@ -88,7 +87,7 @@ pub(crate) fn log(level: Level, message: &str, fields: Vec<(String, String)>) {
     wit::log::log(level, message, &fields);
 }
 
-/// Has a panic's message logged before the instance ends.
+/// Logs the message of a panic before the instance traps, because a trap carries no message.
 pub(crate) fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         wit::log::log(wit::log::Level::Error, &panic.to_string(), &[]);

@@ -1,0 +1,46 @@
+//! The entry point of a handler: [`handler!`](crate::handler) exports a function as `handle`.
+
+use crate::host;
+use crate::{Event, Failure, Outcome};
+
+/// Makes a function the handler of a crate that is built as a `cdylib`.
+///
+/// The function is `fn(Event) -> Result<Outcome, E>`, where `E` is [`Failure`] or any type that
+/// converts into it. Native builds export nothing, but check the function's type.
+#[macro_export]
+macro_rules! handler {
+    ($handle:path) => {
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, reason = "the generated entry point of the component")]
+        const _: () = {
+            struct Component;
+
+            impl $crate::__private::Guest for Component {
+                fn handle(event: $crate::Event) -> Result<$crate::Outcome, $crate::Failure> {
+                    $crate::__private::run(event, $handle)
+                }
+            }
+
+    $crate::__private::export!(Component with_types_in $crate::__private);
+        };
+
+        // Native builds check the handler too, and count it as used.
+        #[cfg(not(target_family = "wasm"))]
+        const _: () = {
+            #[allow(dead_code, reason = "native builds never call it")]
+            fn checked_handler(event: $crate::Event) -> Result<$crate::Outcome, $crate::Failure> {
+                $crate::__private::run(event, $handle)
+            }
+        };
+    };
+}
+
+/// Runs a handler once. Logs the message of a panic, because a trap alone does not give the
+/// reason.
+pub fn run<E: Into<Failure>>(
+    event: Event,
+    handle: impl FnOnce(Event) -> Result<Outcome, E>,
+) -> Result<Outcome, Failure> {
+    host::log_panics();
+    handle(event).map_err(Into::into)
+}
