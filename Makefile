@@ -85,8 +85,8 @@ check: ## Checks formatting and runs clippy with warnings as errors, in both wor
 	cd plugins && cargo clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: docs
-docs: ## Checks the documentation: links, keys of the manifest, the length of lines, and its commands (after `make build`)
-	@.ci/prepare rust docs
+docs: build ## Checks the documentation: links, keys of the manifest, the length of lines, and its commands
+	@.ci/prepare docs
 	tests/docs/run
 
 .PHONY: bench

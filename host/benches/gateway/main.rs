@@ -2,7 +2,7 @@
 //!
 //! One program, one run. Contenders are processes of their own and take turns, round by
 //! round, under one load generator; what counts is the median over the rounds, and the
-//! ratio of medians. See `README.md` at the top for what the letters mean.
+//! ratio of medians. See `docs/benchmarks.md` for the meaning of the letters.
 //!
 //! ```text
 //! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--json]"
