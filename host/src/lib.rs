@@ -29,6 +29,7 @@ pub mod outbox;
 mod pause;
 mod rate;
 pub mod reload;
+mod rfc3339;
 mod roll_back;
 pub mod sandbox;
 pub mod schedule;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::event::{SourceName, UnixMillis};
 use crate::manifest::{SecretState, Source};
-use crate::scheme::show_rfc3339;
+use crate::rfc3339;
 use crate::secret::{Secret, equal};
 
 /// Secrets that are counted for one source; more than anybody rotates through before a
@@ -67,9 +67,9 @@ impl SecretUses {
                 .find(|one| equal(one.secret.expose(), given.secret.expose()));
             let status = json!({
                 "state": SecretState::of(given, now).name(),
-                "expires": given.expires.map(show_rfc3339),
+                "expires": given.expires.map(rfc3339::format),
                 "matched": used.map_or(0, |used| used.matched),
-                "last_matched": used.map(|used| show_rfc3339(used.last)),
+                "last_matched": used.map(|used| rfc3339::format(used.last)),
             });
             (i32::to_string(&number), status)
         });

@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::event::UnixMillis;
 use crate::ledger::{Listed, Order, Page, RecordFilter};
 use crate::manifest::parse_duration;
-use crate::scheme::rfc3339;
+use crate::rfc3339;
 
 /// What a list of events or deliveries is asked for with.
 #[derive(Debug, Args)]
@@ -128,7 +128,7 @@ pub(super) fn gather<T>(
 
 /// A time, or how long ago.
 pub(super) fn moment(text: &str) -> Result<UnixMillis, String> {
-    if let Some(time) = rfc3339(text) {
+    if let Some(time) = rfc3339::parse(text) {
         return Ok(time);
     }
     let ago = parse_duration(text)

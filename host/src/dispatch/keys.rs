@@ -6,7 +6,7 @@ use crate::event::{Event, HandlerName, UnixMillis};
 use crate::json::{PointerSet, pluck};
 use crate::ledger::{Delivery, Ledger, LedgerError, OrderKey, Rank, Turn};
 use crate::manifest::{Handler, OnBlock, OrderBy, OrderSettings, SupersedeBy};
-use crate::scheme::rfc3339;
+use crate::rfc3339;
 
 /// Where a handler's keys come from.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ fn rank(handler: &Handler, event: &Event) -> Option<Rank> {
                     .or(number.as_f64().map(Rank::Real)),
                 Value::String(text) => match text.parse() {
                     Ok(number) => Some(Rank::Whole(number)),
-                    Err(_) => whole(rfc3339(&text)?),
+                    Err(_) => whole(rfc3339::parse(&text)?),
                 },
                 _ => None,
             }

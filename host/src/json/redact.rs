@@ -1,7 +1,8 @@
 //! Takes values out of a JSON text and leaves every other byte as it was.
 
-use super::scan::{Fault, Scan};
-use super::{Node, NotJson, PointerSet};
+use super::error::{Fault, NotJson};
+use super::pointer::{Node, PointerSet};
+use super::scan::Scan;
 
 /// What stands in a redacted value's place.
 const REDACTED: &[u8] = b"null";

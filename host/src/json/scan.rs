@@ -3,15 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::NotJson;
+use super::error::{Fault, MAX_DEPTH, NotJson};
 use super::mask::{BLOCK, attention};
-
-/// How deeply objects and arrays may lie within each other: as many levels as serde_json
-/// allows, far more than any provider's body has. Bounds the stack.
-pub(super) const MAX_DEPTH: usize = 127;
-
-/// Why a scan stops: boxed, so that what goes well is answered in a register.
-pub(super) type Fault = Box<NotJson>;
 
 /// A place in a text.
 pub(super) struct Scan<'t> {

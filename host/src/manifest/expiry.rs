@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::quantity::show_duration;
 use super::{Manifest, Source};
 use crate::event::UnixMillis;
-use crate::scheme::{SourceSecret, show_rfc3339};
+use crate::rfc3339;
+use crate::scheme::SourceSecret;
 
 /// How long before its end a secret is warned of: time enough for somebody to read it.
 const SOON: u64 = 7 * 86_400_000;
@@ -76,7 +77,7 @@ fn warnings(source: &Source, now: UnixMillis) -> Vec<String> {
 
 /// What to say of a secret that ends.
 fn ending(expires: UnixMillis, state: SecretState, now: UnixMillis) -> Option<String> {
-    let at = show_rfc3339(expires);
+    let at = rfc3339::format(expires);
     let minutes = expires.abs_diff(now) / 60_000;
     let distance = show_duration(Duration::from_secs(minutes * 60));
     match state {
@@ -93,14 +94,14 @@ fn ending(expires: UnixMillis, state: SecretState, now: UnixMillis) -> Option<St
 mod tests {
     use std::path::Path;
 
-    use crate::scheme::rfc3339;
+    use crate::rfc3339;
 
     fn warnings_at(secrets: &str, now: &str) -> Vec<String> {
         let text = format!(
             "version = 1\n[sources.shop]\npath = \"/x\"\nscheme = \"stripe\"\nsecrets = [{secrets}]\n"
         );
         let read = super::super::parse(&text, Path::new("t.toml"), &|_| None);
-        let now = rfc3339(now).expect("a date");
+        let now = rfc3339::parse(now).expect("a date");
         read.expect("a sound manifest").expiry_warnings(now)
     }
 

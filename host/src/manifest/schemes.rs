@@ -13,7 +13,7 @@ use super::raw::{Key, Node, Span, Value};
 use super::suggest::nearest;
 use crate::scheme::{
     self, Algorithm, AnswerForm, Answers, BodyWithout, Dedup, DedupBy, KeyEncoding, Layout,
-    OtherKey, Places, SignatureEncoding, SignatureForm, Template, TemplateError, TimeUnit,
+    OtherKey, Selectors, SignatureEncoding, SignatureForm, Template, TemplateError, TimeUnit,
     TimestampForm,
 };
 
@@ -417,10 +417,10 @@ fn texts(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Vec<String> {
 }
 
 /// One place, or a list of them.
-fn places(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Option<Places> {
+fn places(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Option<Selectors> {
     match fields.get(key)?.value {
-        Value::Array(_) => Some(Places::Many(texts(cx, fields, key))),
-        _ => text(cx, fields, key).map(Places::One),
+        Value::Array(_) => Some(Selectors::FirstOf(texts(cx, fields, key))),
+        _ => text(cx, fields, key).map(Selectors::One),
     }
 }
 

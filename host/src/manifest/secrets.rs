@@ -12,7 +12,7 @@ use super::fields::{Context, Fields, Keys, expected, path, plain_text, string};
 use super::raw::{Node, Value};
 use super::substitute::substitute;
 use crate::event::UnixMillis;
-use crate::scheme::rfc3339;
+use crate::rfc3339;
 use crate::secret::Secret;
 
 const FILE: Keys = Keys {
@@ -90,7 +90,7 @@ fn expires(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<UnixMillis> {
     let node = fields.get("expires")?;
     cx.report.plain(node);
     let read = match &node.value {
-        Value::String(text) => rfc3339(text),
+        Value::String(text) => rfc3339::parse(text),
         _ => {
             expected(cx, node, "`expires`", "a date and time in quotes", FORM);
             return None;

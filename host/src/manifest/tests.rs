@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod meaning;
+mod providers;
 
 /// Values that must never be seen in a message.
 const HIDDEN: &[&str] = &["whsec_", "sk_live", "hunter2", "from_file"];

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::catalog::{build, build_template};
+use super::declarative::signature::SignatureNames;
+use super::declarative::{Layout, SignatureForm, Template};
+use super::encoding::SignatureEncoding;
 use super::pem::{self, KeyKind};
-use super::signature::Wanted;
-use super::{
-    Layout, SignatureEncoding, SignatureForm, Template, braintree, build_template, form, issuer,
-    plaid,
-};
-use super::{Settings, time};
+use super::providers::{braintree, plaid};
+use super::settings::Settings;
+use super::{form, issuer, time};
+use crate::rfc3339;
 use crate::secret::Secret;
 
 /// A header with signatures, in every layout and encoding.
@@ -23,7 +25,7 @@ pub fn signatures(bytes: &[u8]) {
     headers.append(name.clone(), value.clone());
     headers.append("twice", value.clone());
     headers.append("twice", value);
-    let wanted = Wanted {
+    let names = SignatureNames {
         signatures: &["v1", "h1", ""].map(str::to_owned),
         timestamp: Some("t"),
     };
@@ -44,12 +46,12 @@ pub fn signatures(bytes: &[u8]) {
                 several: false,
                 encoding,
             };
-            _ = read.read(&headers, &name, &wanted);
+            _ = read.read(&headers, &name, &names);
             let several = SignatureForm {
                 several: true,
                 ..read
             };
-            _ = several.read(&headers, &HeaderName::from_static("twice"), &wanted);
+            _ = several.read(&headers, &HeaderName::from_static("twice"), &names);
         }
     }
 }
@@ -109,15 +111,15 @@ pub fn pem(bytes: &[u8]) {
             params: BTreeMap::from([("webhook_id".to_owned(), "W".to_owned())]),
             ..Settings::default()
         };
-        _ = super::build(scheme, settings);
+        _ = build(scheme, settings);
     }
 }
 
 /// Times as providers write them.
 pub fn times(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        _ = time::rfc3339(text);
-        _ = time::decimal(text);
+        _ = rfc3339::parse(text);
+        _ = rfc3339::digits(text);
         _ = time::duration(text);
     }
 }

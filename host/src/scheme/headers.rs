@@ -3,7 +3,7 @@
 use http::header::{AsHeaderName, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName};
 
-use super::Rejection;
+use super::rejection::Rejection;
 use crate::event::Headers;
 
 /// Headers that every scheme records.

@@ -4,7 +4,7 @@
 //! What it says is believed as little as the certificate itself: whoever goes there must know
 //! the host, and what is there counts only if it leads to a root.
 
-use super::pem::element;
+use super::der::element;
 
 /// The object identifiers with their tags and lengths: id-pe-authorityInfoAccess …
 const ACCESS: &[u8] = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x01";

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Rejection, SignError};
+use super::rejection::Rejection;
+use super::sign::SignError;
 use crate::event::UnixMillis;
 
 /// A source's keys, in the order of its secrets.

@@ -11,16 +11,16 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::declarative::{Dedup, DedupBy};
-use super::signature::{Layout, SignatureForm};
-use super::{Algorithm, KeyEncoding, Places, Template, builtin};
+use super::catalog;
+use super::declarative::{Dedup, DedupBy, Layout, Selectors, SignatureForm, Template};
+use super::key::{Algorithm, KeyEncoding};
 
 /// What `providers.toml` says of a provider.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Provider {
+pub(super) struct Provider {
     /// Its name, where no template has it.
-    title: Option<String>,
+    pub(super) title: Option<String>,
     /// Where the endpoint is entered.
     endpoint: String,
     /// What the secret is and where it stands.
@@ -34,11 +34,11 @@ struct Provider {
     #[serde(default)]
     params: BTreeMap<String, String>,
     /// For coded schemes: what is signed how.
-    signature: Option<String>,
+    pub(super) signature: Option<String>,
     /// For coded schemes: the event's id.
-    id: Option<String>,
+    pub(super) id: Option<String>,
     /// For coded schemes: what tells duplicates.
-    dedup: Option<String>,
+    pub(super) dedup: Option<String>,
     /// How long it waits for an answer, where it says so.
     timeout: Option<String>,
     /// For how long it sends again.
@@ -50,7 +50,7 @@ struct Provider {
     traps: Vec<String>,
 }
 
-static PROVIDERS: LazyLock<BTreeMap<String, Provider>> = LazyLock::new(|| {
+pub(super) static PROVIDERS: LazyLock<BTreeMap<String, Provider>> = LazyLock::new(|| {
     toml::from_str(include_str!("providers.toml"))
         .expect("the built-in pages are well-formed, which a test shows")
 });
@@ -61,13 +61,13 @@ const COLUMNS: usize = 100;
 /// A built-in scheme, described for people.
 pub struct Page {
     name: &'static str,
-    provider: &'static Provider,
-    template: Option<&'static Template>,
+    pub(super) provider: &'static Provider,
+    pub(super) template: Option<&'static Template>,
 }
 
 /// Every built-in scheme, in alphabetical order.
 pub fn pages() -> impl Iterator<Item = Page> {
-    builtin::names().filter_map(page)
+    catalog::names().filter_map(page)
 }
 
 /// A built-in scheme's page.
@@ -76,7 +76,7 @@ pub fn page(name: &str) -> Option<Page> {
     Some(Page {
         name,
         provider,
-        template: builtin::template(name),
+        template: catalog::template(name),
     })
 }
 
@@ -136,6 +136,11 @@ impl Page {
         text
     }
 
+    /// The file that the snippet takes the secret from, if it is a key in a file.
+    pub fn secret_file(&self) -> Option<&'static str> {
+        self.provider.file.as_deref()
+    }
+
     fn unsigned(&self) -> bool {
         self.provider.signature.as_deref() == Some("none")
     }
@@ -149,7 +154,8 @@ impl Page {
     /// The whole page, in Markdown.
     pub fn markdown(&self) -> String {
         let provider = self.provider;
-        let places = |places: Option<&Places>| places.map_or("none".to_owned(), Places::describe);
+        let places =
+            |places: Option<&Selectors>| places.map_or("none".to_owned(), Selectors::describe);
         let id = match self.template {
             Some(template) => places(template.id.as_ref()),
             None => provider.id.clone().unwrap_or_default(),
@@ -191,7 +197,7 @@ impl Page {
     }
 
     /// The answers, as the scheme gives them.
-    fn answers(&self) -> String {
+    pub(super) fn answers(&self) -> String {
         let answers = self.template.map(|template| &template.answers);
         let accepted = answers.and_then(|answers| answers.accepted.as_ref());
         let rejected = answers.and_then(|answers| answers.rejected.as_ref());
@@ -296,8 +302,8 @@ fn signature(template: &Template) -> String {
 fn dedup(template: &Template) -> String {
     let body = "the hash of the signed bytes, with the type";
     let id = template.id.as_ref();
-    let in_header = |places: &Places| places.iter().any(|place| place.contains("header:"));
-    let signed = |places: &Places| {
+    let in_header = |places: &Selectors| places.iter().any(|place| place.contains("header:"));
+    let signed = |places: &Selectors| {
         places.iter().all(|place| {
             place
                 .strip_prefix("header:")
@@ -353,112 +359,3 @@ const INDEX: &str = "# Providers\n\n\
     2026, and is the provider's to change; a page says what nothing was found to confirm.\n\n\
     | Provider | `scheme` | Duplicates are told by | It sends again for |\n\
     |---|---|---|---|\n";
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
-mod tests {
-    use std::path::{Path, PathBuf};
-
-    use super::*;
-    use crate::scheme::vectors;
-
-    fn folder() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/providers")
-    }
-
-    #[test]
-    fn every_scheme_has_a_page_and_no_page_is_of_none() {
-        let described: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();
-        assert_eq!(described, builtin::names().collect::<Vec<_>>());
-        for page in pages() {
-            let coded = page.template.is_none();
-            for text in [
-                &page.provider.title,
-                &page.provider.signature,
-                &page.provider.id,
-                &page.provider.dedup,
-            ] {
-                assert_eq!(text.is_some(), coded, "{}", page.name);
-            }
-        }
-    }
-
-    #[test]
-    fn the_pages_are_up_to_date() {
-        let pages = pages().map(|page| (format!("{}.md", page.name), page.markdown()));
-        let mut wanted: BTreeMap<String, String> = pages.collect();
-        wanted.insert("README.md".to_owned(), page_index());
-        if std::env::var_os("PAGES").is_some() {
-            std::fs::create_dir_all(folder()).unwrap();
-            for (name, text) in &wanted {
-                std::fs::write(folder().join(name), text).unwrap();
-            }
-        }
-        for entry in std::fs::read_dir(folder()).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            let text = wanted.remove(name);
-            let text = text.unwrap_or_else(|| panic!("{name} is of no scheme"));
-            assert!(
-                std::fs::read_to_string(&path).unwrap() == text,
-                "{name} is out of date: run PAGES=write cargo test --lib pages"
-            );
-        }
-        assert!(wanted.is_empty(), "missing: {:?}", wanted.keys());
-    }
-
-    #[test]
-    fn every_snippet_is_a_manifest() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("secrets")).unwrap();
-        let vectors = vectors::all();
-        for page in pages() {
-            let of_scheme = vectors
-                .iter()
-                .find(|(scheme, _)| scheme == page.name)
-                .unwrap();
-            let settings = of_scheme.1[0].settings();
-            let secret = settings
-                .secrets
-                .first()
-                .map(|given| given.secret.expose().to_vec());
-            if let Some(file) = &page.provider.file {
-                std::fs::write(folder.path().join(file), secret.clone().unwrap()).unwrap();
-            }
-            let env = |_: &str| String::from_utf8(secret.clone()?).ok();
-            let path = folder.path().join("tollgate.toml");
-            std::fs::write(&path, format!("version = 1\n{}", page.snippet())).unwrap();
-            let manifest = crate::manifest::load(&path, &env)
-                .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", page.name));
-            assert_eq!(manifest.sources.len(), 1);
-            let source = manifest.sources.values().next().unwrap();
-            assert_eq!(source.verifier.scheme(), page.name);
-            assert!(page.markdown().contains(&page.snippet()));
-        }
-    }
-
-    #[test]
-    fn what_a_page_says_is_what_the_scheme_does() {
-        use crate::scheme::{AnswerTo, build};
-        for (scheme, vectors) in vectors::all() {
-            let page = page(&scheme).unwrap();
-            let verifier = build(&scheme, vectors[0].settings()).unwrap();
-            let accepted = verifier.answer(AnswerTo::Accepted);
-            let rejected = verifier.answer(AnswerTo::Rejected);
-            let text = page.answers();
-            assert!(
-                text.starts_with(accepted.status.as_str()),
-                "{scheme}: {text}"
-            );
-            assert!(text.ends_with(rejected.status.as_str()), "{scheme}: {text}");
-            let body = String::from_utf8(accepted.body.to_vec()).unwrap();
-            assert!(text.contains(&body), "{scheme}: {text}");
-            let told_by_hash = page.dedup().contains("hash");
-            let unsigned_id = verifier
-                .warnings()
-                .iter()
-                .any(|warning| warning.contains("id (`header:"));
-            assert!(!unsigned_id || told_by_hash, "{scheme}: {}", page.dedup());
-        }
-    }
-}

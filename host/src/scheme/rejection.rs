@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::json::NotJson;
+
 /// Why a request is refused. Precise, and without a secret or an expected signature in it;
-/// still meant for the operator alone: what the sender reads is [`super::Answer`].
+/// still meant for the operator alone: the sender reads a [`super::Answer`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// A header that the scheme needs is absent.
@@ -137,6 +139,14 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// The same of one item of a batch.
+    pub(super) fn of_item(self, item: usize) -> Self {
+        Self::Item {
+            item,
+            source: Box::new(self),
+        }
+    }
+
     /// A short name that stays the same, to count by.
     pub fn code(&self) -> &'static str {
         match self {
@@ -157,6 +167,14 @@ impl Rejection {
             Self::MissingField { .. } => "missing_field",
             Self::KeyNeeded { .. } => "key_needed",
             Self::UntrustedKey { .. } => "untrusted_key",
+        }
+    }
+}
+
+impl From<NotJson> for Rejection {
+    fn from(error: NotJson) -> Self {
+        Self::MalformedBody {
+            why: error.to_string(),
         }
     }
 }

@@ -4,9 +4,6 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Verifier;
-use crate::event::UnixMillis;
-
 /// A request to be signed.
 #[derive(Clone, Debug, Default)]
 pub struct Unsigned {
@@ -40,23 +37,6 @@ pub enum SignError {
     /// The body or a header is not what the scheme can sign.
     #[error("{0}")]
     Unsignable(String),
-}
-
-impl Verifier {
-    /// Signs a request under one of the secrets, as sent at `now`.
-    pub fn sign(
-        &self,
-        secret: usize,
-        unsigned: Unsigned,
-        now: UnixMillis,
-    ) -> Result<Signed, SignError> {
-        let mut signed = self.scheme.sign(secret, unsigned, now)?;
-        if !signed.headers.contains_key(http::header::CONTENT_TYPE) {
-            let json = HeaderValue::from_static("application/json");
-            signed.headers.insert(http::header::CONTENT_TYPE, json);
-        }
-        Ok(signed)
-    }
 }
 
 /// Sets a header.

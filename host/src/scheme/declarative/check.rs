@@ -1,9 +1,9 @@
 //! Mistakes in what the TOML says of a scheme.
 
-use super::Template;
+use super::signature::Layout;
+use super::template::Template;
 use crate::json::PointerSet;
 use crate::scheme::key::Algorithm;
-use crate::scheme::signature::Layout;
 
 /// A mistake in a `[schemes.NAME]` section.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,35 +2,26 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::check::{Mistakes, TemplateError, check_layout};
-use super::read::Fields;
-use super::{
-    AnswerForm, Declarative, Names, SignedPiece, SourceKey, Template, TimeUnit, TimestampForm,
-    Tolerance,
-};
-use crate::scheme::build::{BuildError, Setting};
-use crate::scheme::field::{header_name, split_braces};
-use crate::scheme::headers::{ALWAYS, HeaderSet};
-use crate::scheme::key::{self, Algorithm, Key};
-use crate::scheme::settings::Reader;
-use crate::scheme::signature::SignatureForm;
-use crate::scheme::{Answer, AnswerTo, Settings, time};
-use crate::secret::Secret;
-use crate::suggest::nearest;
+use super::family::{Names, names};
+use super::signed::SignedPart;
+use super::template::{AnswerForm, Template, TimeUnit, TimestampForm};
+use crate::scheme::answer::{Answer, AnswerTo};
+use crate::scheme::key::Algorithm;
+use crate::scheme::time;
+use crate::scheme::tolerance::Tolerance;
 
 /// How far a timestamp may lie from now where neither scheme nor source says.
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 
-/// Headers with these names hold credentials and are never recorded.
-const CREDENTIALS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
-
 /// A template, checked.
-pub(crate) struct Prepared {
+pub(super) struct Prepared {
     template: Template,
     families: Vec<Names>,
-    tolerance: Option<Tolerance>,
+    /// The description's own, where a timestamp is signed.
+    pub(super) tolerance: Option<Tolerance>,
     answers: [Answer; 3],
 }
 
@@ -50,7 +41,7 @@ impl Template {
 }
 
 impl Prepared {
-    fn new(template: &Template) -> Result<Self, Vec<TemplateError>> {
+    pub(super) fn new(template: &Template) -> Result<Self, Vec<TemplateError>> {
         let mut mistakes = Mistakes::default();
         let families: Vec<Names> = match template.families.as_slice() {
             [] => names(template, "", &mut mistakes).into_iter().collect(),
@@ -95,10 +86,8 @@ impl Prepared {
     }
 
     pub(super) fn unit(&self) -> TimeUnit {
-        self.template
-            .timestamp
-            .as_ref()
-            .map_or_else(TimeUnit::default, |form| form.unit)
+        let form = self.template.timestamp.as_ref();
+        form.map_or_else(TimeUnit::default, |form| form.unit)
     }
 
     pub(super) fn template(&self) -> &Template {
@@ -109,8 +98,8 @@ impl Prepared {
         self.answers[to as usize].clone()
     }
 
-    fn signs_url(&self) -> bool {
-        self.families[0].signed.contains(&SignedPiece::Url)
+    pub(super) fn signs_url(&self) -> bool {
+        self.families[0].signed.contains(&SignedPart::Url)
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
@@ -130,80 +119,8 @@ impl Prepared {
                     .to_owned(),
             );
         }
-        warnings.extend(names.fields.warnings(names));
+        warnings.extend(names.fields.warnings(&names.signed));
         warnings
-    }
-}
-
-/// The names of headers with `family` for each `*`.
-fn names(template: &Template, family: &str, mistakes: &mut Mistakes) -> Option<Names> {
-    let mut header =
-        |key: &str, name: &str| mistakes.keep(key, header_name(&name.replace('*', family)));
-    let signature_header = header("signature.header", &template.signature.header);
-    let timestamp_header = template
-        .timestamp
-        .as_ref()
-        .and_then(|form| form.header.as_ref())
-        .and_then(|name| header("timestamp.header", name));
-    let mut record: Vec<HeaderName> = template
-        .record
-        .iter()
-        .filter_map(|name| header("record", name))
-        .collect();
-    record.extend(timestamp_header.clone());
-    let signed = mistakes
-        .keep(
-            "signed",
-            signed_pieces(&template.signed.replace('*', family)),
-        )
-        .unwrap_or_default();
-    let fields = Fields::new(template, family, &signed, mistakes)?;
-    let signature_header = signature_header?;
-    record.extend(fields.headers());
-    if record
-        .iter()
-        .any(|name| *name == signature_header || CREDENTIALS.contains(&name.as_str()))
-    {
-        mistakes.add("record", "a signature or credential is never recorded");
-    }
-    record.extend(ALWAYS.iter().cloned());
-    let signature = SignatureForm {
-        header: signature_header.to_string(),
-        ..template.signature.clone()
-    };
-    Some(Names {
-        header: signature_header,
-        signature,
-        timestamp_header,
-        signed,
-        fields,
-        record: HeaderSet::new(record),
-    })
-}
-
-fn signed_pieces(text: &str) -> Result<Vec<SignedPiece>, String> {
-    let pieces: Vec<SignedPiece> = split_braces(text)?
-        .into_iter()
-        .map(|(inside, text)| match (inside, text) {
-            (false, text) => Ok(SignedPiece::Text(text.to_owned())),
-            (true, "body") => Ok(SignedPiece::Body),
-            (true, "timestamp") => Ok(SignedPiece::Timestamp),
-            (true, "url") => Ok(SignedPiece::Url),
-            (true, other) => match other.strip_prefix("header:") {
-                Some(name) => header_name(name).map(SignedPiece::Header),
-                None => Err(unknown_piece(other)),
-            },
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(pieces)
-}
-
-fn unknown_piece(name: &str) -> String {
-    match nearest(name, ["body", "timestamp", "url", "header:NAME"]) {
-        Some(meant) => format!("`{{{name}}}` is unknown: did you mean {{{meant}}}?"),
-        None => format!(
-            "`{{{name}}}` is unknown; there are {{body}}, {{timestamp}}, {{url}} and {{header:NAME}}"
-        ),
     }
 }
 
@@ -270,69 +187,4 @@ fn answers(template: &Template, mistakes: &mut Mistakes) -> [Answer; 3] {
         );
     }
     [accepted, duplicate, rejected]
-}
-
-impl Declarative {
-    /// A template with a source's settings, or every mistake in both.
-    pub(crate) fn new(
-        name: &str,
-        template: &Template,
-        settings: Settings,
-    ) -> Result<Self, Vec<BuildError>> {
-        let mut reader = Reader::new(name, settings);
-        let prepared = Prepared::new(template);
-        for mistake in prepared.as_ref().err().into_iter().flatten() {
-            reader.mistake(Setting::Scheme, format!("the scheme `{name}`: {mistake}"));
-        }
-        let prepared = prepared.ok();
-        let keys = reader.keys(|secret| source_key(template, secret));
-        let names = keys
-            .iter()
-            .map(|key: &SourceKey| key.name.clone())
-            .collect();
-        let signs_url = prepared.as_ref().is_some_and(Prepared::signs_url);
-        let url = signs_url.then(|| reader.url()).flatten();
-        let own = template
-            .timestamp
-            .is_some()
-            .then(|| reader.tolerance())
-            .flatten();
-        reader.finish(prepared.map(|prepared| Self {
-            tolerance: own.or(prepared.tolerance),
-            prepared,
-            keys,
-            names,
-            url,
-        }))
-    }
-}
-
-/// Decodes a secret by the first form whose prefix it has.
-fn source_key(template: &Template, secret: &Secret) -> Result<SourceKey, String> {
-    let other = template
-        .other_keys
-        .iter()
-        .find(|other| secret.expose().starts_with(other.prefix.as_bytes()));
-    let (prefix, algorithm, encoding, name) = match other {
-        Some(other) => (
-            Some(&other.prefix),
-            other.algorithm,
-            other.encoding,
-            Some(&other.name),
-        ),
-        None => (
-            template.key_prefix.as_ref(),
-            template.algorithm,
-            template.key_encoding,
-            template.signature.name.as_ref(),
-        ),
-    };
-    let text = prefix
-        .and_then(|prefix| secret.expose().strip_prefix(prefix.as_bytes()))
-        .unwrap_or(secret.expose());
-    let bytes = key::decode(&Secret::new(text), encoding, algorithm)?;
-    Ok(SourceKey {
-        name: name.cloned().unwrap_or_default(),
-        key: Key::new(algorithm, &bytes)?,
-    })
 }

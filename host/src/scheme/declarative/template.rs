@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
+use super::field::Selectors;
+use super::signature::SignatureForm;
 use crate::event::UnixMillis;
-use crate::scheme::field::Places;
 use crate::scheme::key::{Algorithm, KeyEncoding};
-use crate::scheme::signature::SignatureForm;
 
 /// A scheme, described. Keys that have a default may be left out.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -41,15 +41,15 @@ pub struct Template {
     /// A JSON pointer to the array whose items are the events, each with places of its own.
     pub events: Option<String>,
     /// The event's id.
-    pub id: Option<Places>,
+    pub id: Option<Selectors>,
     /// The event's type.
-    pub kind: Places,
+    pub kind: Selectors,
     /// When it happened.
-    pub created: Option<Places>,
+    pub created: Option<Selectors>,
     /// The object that it is about.
-    pub subject: Option<Places>,
+    pub subject: Option<Selectors>,
     /// The connected account or merchant.
-    pub account: Option<Places>,
+    pub account: Option<Selectors>,
     /// What tells events apart. Default: the id where it is signed, else the body's hash.
     pub dedup: Option<Dedup>,
     /// More headers to record.

@@ -7,22 +7,36 @@ mod explaining;
 mod fetched;
 mod fetched_by_name;
 mod identity;
+mod memory;
+mod pages;
 mod properties;
 mod public_key;
 mod settings;
 mod tampering;
 mod template;
 mod traps;
+mod vectors;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use bytes::Bytes;
 
-use super::vectors::{Captured, Vector, all};
 use super::*;
+use crate::event::UnixMillis;
+use crate::secret::Secret;
+use vectors::{Captured, Vector, all};
 
 /// 2025-10-09T08:53:20Z, when most vectors are checked.
 const NOW: UnixMillis = 1_760_000_000_000;
+
+/// The repository, wherever in it this package lies.
+fn repository() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = package.ancestors();
+    let root = folders.find(|folder| folder.join("tests/oracles").is_dir());
+    root.expect("the package lies in the repository")
+}
 
 /// A verifier with these secrets and what else the scheme demands.
 fn verifier(scheme: &str, secrets: &[&str]) -> Verifier {

@@ -13,7 +13,7 @@ fn sign(message: &[u8]) -> String {
     let random = SystemRandom::new();
     key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
         .unwrap();
-    signature::SignatureEncoding::Base64.encode(&signature)
+    SignatureEncoding::Base64.encode(&signature)
 }
 
 fn key() -> RsaKeyPair {

@@ -1,37 +1,32 @@
-//! The one form that most schemes are described in.
-//!
-//! [`Template`] is what the TOML says; `check` finds its mistakes, and `prepare` turns it,
-//! with a source's settings, into a [`Declarative`], which verifies. `read` then makes
-//! events of the body.
+//! Verifies requests as a template describes them: the signature, then the timestamp, and only
+//! then the body's events.
 
-mod check;
-mod prepare;
-mod read;
-mod template;
-
-use std::time::Duration;
-
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
-use super::headers::{HeaderSet, header};
-use super::key::Key;
-use super::keys::Keys;
-use super::signature::{SignatureForm, Signatures, Wanted};
-use super::{
-    Answer, AnswerTo, ProviderEvent, Rejection, Request, Scheme, SignError, Signed, Unsigned, sign,
-    time,
-};
+use super::family::Names;
+use super::prepare::Prepared;
+use super::signature::{SignatureNames, Signatures};
+use super::signed::SignedPart;
+use super::template::{Template, TimeUnit};
 use crate::event::UnixMillis;
-
-pub use check::TemplateError;
-pub(super) use prepare::Prepared;
-pub use template::{
-    AnswerForm, Answers, BodyWithout, Dedup, DedupBy, OtherKey, Template, TimeUnit, TimestampForm,
-};
+use crate::rfc3339::digits;
+use crate::scheme::answer::{Answer, AnswerTo};
+use crate::scheme::headers::header;
+use crate::scheme::key::{self, Key};
+use crate::scheme::keys::Keys;
+use crate::scheme::rejection::Rejection;
+use crate::scheme::request::Request;
+use crate::scheme::settings::{BuildError, Setting, Settings};
+use crate::scheme::settings_reader::Reader;
+use crate::scheme::sign::{self, SignError, Signed, Unsigned};
+use crate::scheme::tolerance::Tolerance;
+use crate::scheme::verified::ProviderEvent;
+use crate::scheme::verifier::Scheme;
+use crate::secret::Secret;
 
 /// A described scheme with a source's keys.
-pub(super) struct Declarative {
+pub(crate) struct Declarative {
     prepared: Prepared,
     keys: Keys<SourceKey>,
     /// The names of the signatures under them.
@@ -41,38 +36,10 @@ pub(super) struct Declarative {
 }
 
 /// One of a source's secrets, ready.
-pub(super) struct SourceKey {
+struct SourceKey {
     /// The name of the signatures under it; empty where they have none.
     name: String,
     key: Key,
-}
-
-/// How far a timestamp may lie from now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tolerance {
-    past: Duration,
-    future: Duration,
-}
-
-/// A piece of the signed bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SignedPiece {
-    Text(String),
-    Body,
-    Timestamp,
-    Url,
-    Header(HeaderName),
-}
-
-/// The names of headers in one family.
-#[derive(Clone, Debug)]
-pub(super) struct Names {
-    header: HeaderName,
-    signature: SignatureForm,
-    timestamp_header: Option<HeaderName>,
-    signed: Vec<SignedPiece>,
-    fields: read::Fields,
-    record: HeaderSet,
 }
 
 impl Scheme for Declarative {
@@ -83,7 +50,7 @@ impl Scheme for Declarative {
         now: UnixMillis,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let names = self.prepared.family(request.headers);
-        let wanted = Wanted {
+        let wanted = SignatureNames {
             signatures: &self.names,
             timestamp: self.prepared.timestamp_pair(),
         };
@@ -93,7 +60,7 @@ impl Scheme for Declarative {
         let timestamp = self.timestamp(names, &signatures, request.headers)?;
         let secret = self.matching(names, request, &signatures, timestamp, now)?;
         self.check_time(names, timestamp, now)?;
-        let events = names.fields.read(request, names, &self.prepared)?;
+        let events = names.fields.read(request, &names.record)?;
         Ok((Some(secret), events))
     }
 
@@ -122,8 +89,8 @@ impl Scheme for Declarative {
         if let Some(name) = &names.timestamp_header {
             sign::set(&mut headers, name.as_str(), &timestamp)?;
         }
-        for piece in &names.signed {
-            if let SignedPiece::Header(name) = piece
+        for part in &names.signed {
+            if let SignedPart::Header(name) = part
                 && !headers.contains_key(name)
             {
                 let id = hex::encode(&Sha256::digest(&body)[..12]);
@@ -155,6 +122,39 @@ impl Scheme for Declarative {
 }
 
 impl Declarative {
+    /// A template with a source's settings, or every mistake in both.
+    pub(crate) fn new(
+        name: &str,
+        template: &Template,
+        settings: Settings,
+    ) -> Result<Self, Vec<BuildError>> {
+        let mut reader = Reader::new(name, settings);
+        let prepared = Prepared::new(template);
+        for mistake in prepared.as_ref().err().into_iter().flatten() {
+            reader.mistake(Setting::Scheme, format!("the scheme `{name}`: {mistake}"));
+        }
+        let prepared = prepared.ok();
+        let keys = reader.keys(|secret| source_key(template, secret));
+        let names = keys
+            .iter()
+            .map(|key: &SourceKey| key.name.clone())
+            .collect();
+        let signs_url = prepared.as_ref().is_some_and(Prepared::signs_url);
+        let url = signs_url.then(|| reader.url()).flatten();
+        let own = template
+            .timestamp
+            .is_some()
+            .then(|| reader.tolerance())
+            .flatten();
+        reader.finish(prepared.map(|prepared| Self {
+            tolerance: own.or(prepared.tolerance),
+            prepared,
+            keys,
+            names,
+            url,
+        }))
+    }
+
     /// The timestamp's text, where the scheme signs one.
     fn timestamp<'r>(
         &self,
@@ -195,7 +195,7 @@ impl Declarative {
         self.keys.which(now, signatures.found.len(), holds)
     }
 
-    /// The signed bytes, piece by piece.
+    /// The signed bytes, part by part.
     fn signed<'r>(
         &'r self,
         names: &'r Names,
@@ -205,13 +205,13 @@ impl Declarative {
         names
             .signed
             .iter()
-            .map(|piece| {
-                Ok(match piece {
-                    SignedPiece::Text(text) => text.as_bytes(),
-                    SignedPiece::Body => request.body,
-                    SignedPiece::Timestamp => timestamp.unwrap_or_default().as_bytes(),
-                    SignedPiece::Url => self.url.as_deref().unwrap_or_default().as_bytes(),
-                    SignedPiece::Header(name) => header(request.headers, name)?.as_bytes(),
+            .map(|part| {
+                Ok(match part {
+                    SignedPart::Literal(text) => text.as_bytes(),
+                    SignedPart::Body => request.body,
+                    SignedPart::Timestamp => timestamp.unwrap_or_default().as_bytes(),
+                    SignedPart::Url => self.url.as_deref().unwrap_or_default().as_bytes(),
+                    SignedPart::Header(name) => header(request.headers, name)?.as_bytes(),
                 })
             })
             .collect()
@@ -232,7 +232,7 @@ impl Declarative {
         let malformed = || Rejection::MalformedTimestamp {
             place: place.to_string(),
         };
-        let number = time::decimal(text).ok_or_else(malformed)?;
+        let number = digits(text).ok_or_else(malformed)?;
         let (then, now) = match self.prepared.unit() {
             TimeUnit::Seconds => (number.saturating_mul(1000), now - now % 1000),
             TimeUnit::Milliseconds => (number, now),
@@ -241,31 +241,32 @@ impl Declarative {
     }
 }
 
-impl Tolerance {
-    /// The same length either way.
-    pub(super) fn both(length: Duration) -> Self {
-        Self {
-            past: length,
-            future: length,
-        }
-    }
-
-    /// Whether `then` lies close enough to `now`.
-    pub(super) fn check(self, then: UnixMillis, now: UnixMillis) -> Result<(), Rejection> {
-        let age = Duration::from_millis(now.saturating_sub(then));
-        let ahead = Duration::from_millis(then.saturating_sub(now));
-        if age > self.past {
-            return Err(Rejection::TimestampTooOld {
-                age,
-                tolerance: self.past,
-            });
-        }
-        if ahead > self.future {
-            return Err(Rejection::TimestampInFuture {
-                ahead,
-                tolerance: self.future,
-            });
-        }
-        Ok(())
-    }
+/// Decodes a secret by the first form whose prefix it has.
+fn source_key(template: &Template, secret: &Secret) -> Result<SourceKey, String> {
+    let other = template
+        .other_keys
+        .iter()
+        .find(|other| secret.expose().starts_with(other.prefix.as_bytes()));
+    let (prefix, algorithm, encoding, name) = match other {
+        Some(other) => (
+            Some(&other.prefix),
+            other.algorithm,
+            other.encoding,
+            Some(&other.name),
+        ),
+        None => (
+            template.key_prefix.as_ref(),
+            template.algorithm,
+            template.key_encoding,
+            template.signature.name.as_ref(),
+        ),
+    };
+    let text = prefix
+        .and_then(|prefix| secret.expose().strip_prefix(prefix.as_bytes()))
+        .unwrap_or(secret.expose());
+    let bytes = key::decode(&Secret::new(text), encoding, algorithm)?;
+    Ok(SourceKey {
+        name: name.cloned().unwrap_or_default(),
+        key: Key::new(algorithm, &bytes)?,
+    })
 }

@@ -17,25 +17,31 @@
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
-use super::declarative::Tolerance;
-use super::fetched::{Intermediates, Untrusted};
-use super::headers::{ALWAYS, header, recorded};
-use super::keys::Keys;
-use super::pem::{self, KeyKind};
-use super::settings::{KEYS_FROM, Reader};
-use super::signature::SignatureEncoding;
-use super::{
-    BuildError, CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, ProviderEvent, Rejection,
-    Request, Scheme, Setting, Settings, issuer, time,
-};
 use crate::event::{DedupBasis, UnixMillis};
 use crate::json::{self, PointerSet};
+use crate::rfc3339;
+use crate::scheme::encoding::SignatureEncoding;
+use crate::scheme::fetched::{
+    CertificateTrust, FetchedKey, Intermediates, KeyRequest, KeyTrouble, Untrusted,
+};
+use crate::scheme::headers::{ALWAYS, header, recorded};
+use crate::scheme::issuer;
+use crate::scheme::keys::Keys;
+use crate::scheme::pem::{self, KeyKind};
+use crate::scheme::rejection::Rejection;
+use crate::scheme::request::Request;
+use crate::scheme::settings::{BuildError, Setting, Settings};
+use crate::scheme::settings_reader::{KEYS_FROM, Reader};
+use crate::scheme::time;
+use crate::scheme::tolerance::Tolerance;
+use crate::scheme::verified::ProviderEvent;
+use crate::scheme::verifier::Scheme;
 use crate::secret::Secret;
 
 const ID: &str = "paypal-transmission-id";
 const TIME: &str = "paypal-transmission-time";
 const SIGNATURE: &str = "paypal-transmission-sig";
-pub(super) const CERTIFICATE: &str = "paypal-cert-url";
+pub(crate) const CERTIFICATE: &str = "paypal-cert-url";
 const ALGORITHM: &str = "paypal-auth-algo";
 /// Whom PayPal's certificates for signing webhooks are for: live, and in its sandbox.
 const SIGNERS: &[&str] = &[
@@ -62,7 +68,7 @@ struct Paypal {
 }
 
 /// The scheme with a source's settings.
-pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = Reader::new(name, settings);
     let keys = reader.optional_keys(public_key);
     let webhook_id = reader.param(
@@ -272,18 +278,14 @@ impl Paypal {
             let malformed = || Rejection::MalformedTimestamp {
                 place: TIME.to_owned(),
             };
-            let sent = time::rfc3339(transmission.sent).ok_or_else(malformed)?;
+            let sent = rfc3339::parse(transmission.sent).ok_or_else(malformed)?;
             tolerance.check(sent, now)?;
         }
         Ok(vec![self.event(request, transmission.id)?])
     }
 
     fn event(&self, request: &Request<'_>, transmission: &str) -> Result<ProviderEvent, Rejection> {
-        let found = json::pluck(request.body, &self.pointers).map_err(|error| {
-            Rejection::MalformedBody {
-                why: error.to_string(),
-            }
-        })?;
+        let found = json::pluck(request.body, &self.pointers)?;
         let text = |at: usize| {
             let value = found.get(at)?.as_ref()?.as_str()?;
             (!value.is_empty()).then(|| value.to_owned())
@@ -318,7 +320,7 @@ impl Paypal {
 }
 
 /// Whether a certificate's URL is PayPal's.
-pub(super) fn is_paypals(url: &str) -> bool {
+pub(crate) fn is_paypals(url: &str) -> bool {
     is_under(DOMAIN, url)
 }
 

@@ -5,18 +5,21 @@
 //! comes at each change, so every request is an event of its own: to drop the second as a
 //! duplicate would lose a change.
 
-use super::headers::{ALWAYS, recorded};
-use super::settings::Reader;
-use super::{
-    BuildError, ProviderEvent, Rejection, Request, Scheme, Settings, SignError, Signed, Unsigned,
-    form, sign,
-};
 use crate::event::{DedupBasis, UnixMillis};
+use crate::scheme::form;
+use crate::scheme::headers::{ALWAYS, recorded};
+use crate::scheme::rejection::Rejection;
+use crate::scheme::request::Request;
+use crate::scheme::settings::{BuildError, Settings};
+use crate::scheme::settings_reader::Reader;
+use crate::scheme::sign::{self, SignError, Signed, Unsigned};
+use crate::scheme::verified::ProviderEvent;
+use crate::scheme::verifier::Scheme;
 
 struct MollieClassic;
 
 /// The scheme with a source's settings.
-pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = Reader::new(name, settings);
     reader.no_secrets();
     let made = reader.finish(Some(MollieClassic))?;

@@ -6,17 +6,21 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::headers::{ALWAYS, recorded};
-use super::key::{Algorithm, Key, KeyEncoding, decode};
-use super::keys::Keys;
-use super::settings::Reader;
-use super::signature::SignatureEncoding;
-use super::{
-    Answer, AnswerTo, BuildError, ProviderEvent, Rejection, Request, Scheme, Settings, SignError,
-    Signed, Unsigned, time,
-};
 use crate::event::{DedupBasis, Headers, UnixMillis};
 use crate::json::{self, PointerSet};
+use crate::scheme::answer::{Answer, AnswerTo};
+use crate::scheme::encoding::SignatureEncoding;
+use crate::scheme::headers::{ALWAYS, recorded};
+use crate::scheme::key::{Algorithm, Key, KeyEncoding, decode};
+use crate::scheme::keys::Keys;
+use crate::scheme::rejection::Rejection;
+use crate::scheme::request::Request;
+use crate::scheme::settings::{BuildError, Settings};
+use crate::scheme::settings_reader::Reader;
+use crate::scheme::sign::{SignError, Signed, Unsigned};
+use crate::scheme::time;
+use crate::scheme::verified::ProviderEvent;
+use crate::scheme::verifier::Scheme;
 
 /// The signed fields, in the order in which they are signed.
 const SIGNED: [&str; 8] = [
@@ -42,7 +46,7 @@ struct Adyen {
 }
 
 /// The scheme with a source's settings.
-pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = Reader::new(name, settings);
     let algorithm = Algorithm::HmacSha256;
     let keys =
@@ -60,7 +64,7 @@ impl Scheme for Adyen {
         request: &Request<'_>,
         now: UnixMillis,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
-        let items = json::items(request.body, "/notificationItems").map_err(unreadable)?;
+        let items = json::items(request.body, "/notificationItems")?;
         if items.is_empty() {
             return Err(Rejection::MalformedBody {
                 why: "`notificationItems` is empty, so nothing in it is signed".to_owned(),
@@ -71,12 +75,9 @@ impl Scheme for Adyen {
         let mut events = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
             let payload = request.body.slice_ref(item);
-            let (matched, event) =
-                self.item(payload, headers.clone(), now)
-                    .map_err(|source| Rejection::Item {
-                        item: at,
-                        source: Box::new(source),
-                    })?;
+            let (matched, event) = self
+                .item(payload, headers.clone(), now)
+                .map_err(|rejection| rejection.of_item(at))?;
             // While a key is being replaced, the batch counts for the oldest one in it.
             secret = secret.max(matched);
             events.push(event);
@@ -153,7 +154,7 @@ impl Adyen {
         headers: Headers,
         now: UnixMillis,
     ) -> Result<(usize, ProviderEvent), Rejection> {
-        let mut found = json::pluck(&payload, &self.pointers).map_err(unreadable)?;
+        let mut found = json::pluck(&payload, &self.pointers)?;
         let date = found.pop().flatten();
         let signature = found.pop().flatten();
         let fields = signed_fields(&found)?;
@@ -235,10 +236,4 @@ fn signed_fields(found: &[Option<Value>]) -> Result<[String; 8], Rejection> {
         };
     }
     Ok(fields)
-}
-
-fn unreadable(error: json::NotJson) -> Rejection {
-    Rejection::MalformedBody {
-        why: error.to_string(),
-    }
 }

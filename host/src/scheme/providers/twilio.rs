@@ -7,16 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::HeaderName;
 use sha2::{Digest, Sha256};
 
-use super::headers::{ALWAYS, header, recorded};
-use super::key::{Algorithm, Key};
-use super::keys::Keys;
-use super::settings::Reader;
-use super::signature::SignatureEncoding;
-use super::{
-    BuildError, ProviderEvent, Rejection, Request, Scheme, Settings, SignError, Signed, Unsigned,
-    form, sign,
-};
 use crate::event::{DedupBasis, UnixMillis};
+use crate::scheme::encoding::SignatureEncoding;
+use crate::scheme::form;
+use crate::scheme::headers::{ALWAYS, header, recorded};
+use crate::scheme::key::{Algorithm, Key};
+use crate::scheme::keys::Keys;
+use crate::scheme::rejection::Rejection;
+use crate::scheme::request::Request;
+use crate::scheme::settings::{BuildError, Settings};
+use crate::scheme::settings_reader::Reader;
+use crate::scheme::sign::{self, SignError, Signed, Unsigned};
+use crate::scheme::verified::ProviderEvent;
+use crate::scheme::verifier::Scheme;
 use crate::secret::equal;
 
 static SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
@@ -38,7 +41,7 @@ struct TokenKeys {
 }
 
 /// The scheme with a source's settings.
-pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = Reader::new(name, settings);
     let keys = reader.keys(|secret| {
         Ok(TokenKeys {

@@ -8,7 +8,12 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{Rejection, Request, Settings, Verifier, builtin, paypal};
+use super::catalog;
+use super::providers::paypal;
+use super::rejection::Rejection;
+use super::request::Request;
+use super::settings::Settings;
+use super::verifier::Verifier;
 use crate::event::UnixMillis;
 use crate::secret::{Secret, equal};
 
@@ -65,7 +70,7 @@ const CODED_HEADERS: &[(&str, &str)] = &[
 
 /// Other schemes whose signature header the request carries.
 fn foreign(headers: &HeaderMap) -> Vec<String> {
-    let mut known: Vec<(&str, String)> = builtin::templates()
+    let mut known: Vec<(&str, String)> = catalog::templates()
         .flat_map(|(name, template)| {
             let header = &template.signature.header;
             let families = template

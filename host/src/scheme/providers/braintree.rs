@@ -7,16 +7,21 @@ use quick_xml::events::Event;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
-use super::headers::{ALWAYS, recorded};
-use super::key::{Algorithm, Key};
-use super::keys::Keys;
-use super::settings::Reader;
-use super::signature::SignatureEncoding;
-use super::{
-    Answer, BuildError, ProviderEvent, Rejection, Request, Scheme, Settings, SignError, Signed,
-    Unsigned, form, sign, time,
-};
 use crate::event::{DedupBasis, UnixMillis};
+use crate::rfc3339;
+use crate::scheme::answer::Answer;
+use crate::scheme::encoding::SignatureEncoding;
+use crate::scheme::form;
+use crate::scheme::headers::{ALWAYS, recorded};
+use crate::scheme::key::{Algorithm, Key};
+use crate::scheme::keys::Keys;
+use crate::scheme::rejection::Rejection;
+use crate::scheme::request::Request;
+use crate::scheme::settings::{BuildError, Setting, Settings};
+use crate::scheme::settings_reader::Reader;
+use crate::scheme::sign::{self, SignError, Signed, Unsigned};
+use crate::scheme::verified::ProviderEvent;
+use crate::scheme::verifier::Scheme;
 use crate::secret::Secret;
 
 const PLACE: &str = "bt_signature";
@@ -27,7 +32,7 @@ struct Braintree {
 }
 
 /// The scheme with a source's settings.
-pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = Reader::new(name, settings);
     let private = reader.keys(private_key);
     let what = "the public key that belongs to the private one; for several secrets as many, \
@@ -40,7 +45,7 @@ pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Ve
             public.len(),
             private.len()
         );
-        reader.mistake(super::Setting::Param("public_key".to_owned()), message);
+        reader.mistake(Setting::Param("public_key".to_owned()), message);
     }
     let keys = private.zip(public);
     let made = reader.finish(Some(Braintree { keys }))?;
@@ -191,7 +196,7 @@ fn event(request: &Request<'_>, xml: &[u8]) -> Result<ProviderEvent, Rejection> 
         provider_id: None,
         subject: notification.subject,
         account: None,
-        created: notification.timestamp.as_deref().and_then(time::rfc3339),
+        created: notification.timestamp.as_deref().and_then(rfc3339::parse),
         basis: DedupBasis::Body {
             kind: kind.clone(),
             digest: Sha256::digest(xml).into(),
@@ -205,7 +210,7 @@ fn event(request: &Request<'_>, xml: &[u8]) -> Result<ProviderEvent, Rejection> 
 
 /// What the gateway needs of a notification.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Notification {
+pub(crate) struct Notification {
     kind: Option<String>,
     timestamp: Option<String>,
     /// The id of the subject's one child, such as `subject/subscription/id`.
@@ -221,7 +226,7 @@ const MAX_BELOW: usize = 60;
 impl Notification {
     /// Reads `<notification><kind>…</kind><timestamp>…`. Entities beyond those that XML has
     /// itself are not expanded, so a small text cannot become a big one.
-    pub(super) fn read(xml: &[u8]) -> Result<Self, Rejection> {
+    pub(crate) fn read(xml: &[u8]) -> Result<Self, Rejection> {
         let mut reader = quick_xml::Reader::from_reader(xml);
         // The names of the open tags; below those that count, only how many there are.
         let (mut path, mut below): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);

@@ -10,17 +10,19 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::declarative::Tolerance;
-use super::headers::{ALWAYS, header, recorded};
-use super::keys::Keys;
-use super::pem::{self, KeyKind};
-use super::settings::{KEYS_FROM, Reader};
-use super::{
-    BuildError, CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, ProviderEvent, Rejection,
-    Request, Scheme, Settings,
-};
 use crate::event::{DedupBasis, UnixMillis};
 use crate::json::{self, PointerSet};
+use crate::scheme::fetched::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble};
+use crate::scheme::headers::{ALWAYS, header, recorded};
+use crate::scheme::keys::Keys;
+use crate::scheme::pem::{self, KeyKind};
+use crate::scheme::rejection::Rejection;
+use crate::scheme::request::Request;
+use crate::scheme::settings::{BuildError, Setting, Settings};
+use crate::scheme::settings_reader::{KEYS_FROM, Reader};
+use crate::scheme::tolerance::Tolerance;
+use crate::scheme::verified::ProviderEvent;
+use crate::scheme::verifier::Scheme;
 use crate::secret::{Secret, equal};
 
 const TOKEN: &str = "plaid-verification";
@@ -55,7 +57,7 @@ struct PublicKey {
 }
 
 /// The scheme with a source's settings.
-pub(super) fn make(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = Reader::new(name, settings);
     let (keys, api) = match reader.optional_param("client_id") {
         Some(client_id) => (Keys::new([]), Some(api(&mut reader, client_id))),
@@ -86,7 +88,7 @@ fn api(reader: &mut Reader<'_>, client_id: String) -> Api {
         Some("sandbox") => "https://sandbox.plaid.com",
         Some(_) => {
             let message = "there are `production` and `sandbox`".to_owned();
-            reader.mistake(super::Setting::Param("environment".to_owned()), message);
+            reader.mistake(Setting::Param("environment".to_owned()), message);
             ""
         }
     };
@@ -173,7 +175,7 @@ struct Claims {
 }
 
 /// A token (RFC 7515), taken apart but not believed.
-pub(super) struct Token<'t> {
+pub(crate) struct Token<'t> {
     header: TokenHeader,
     signed: &'t str,
     claims: Vec<u8>,
@@ -278,7 +280,7 @@ fn mismatch() -> Rejection {
 }
 
 impl<'t> Token<'t> {
-    pub(super) fn read(text: &'t str) -> Result<Self, Rejection> {
+    pub(crate) fn read(text: &'t str) -> Result<Self, Rejection> {
         let shape = || malformed("it is not three parts with dots between them");
         let (signed, signature) = text.rsplit_once('.').ok_or_else(shape)?;
         let (header, claims) = signed.split_once('.').ok_or_else(shape)?;
@@ -357,11 +359,7 @@ impl Plaid {
     }
 
     fn event(&self, request: &Request<'_>) -> Result<ProviderEvent, Rejection> {
-        let found = json::pluck(request.body, &self.pointers).map_err(|error| {
-            Rejection::MalformedBody {
-                why: error.to_string(),
-            }
-        })?;
+        let found = json::pluck(request.body, &self.pointers)?;
         let text = |at: usize| {
             found
                 .get(at)?

@@ -1,12 +1,11 @@
 //! Where a request carries its signatures, and how they are written.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 
-use super::Rejection;
-use super::headers;
+use crate::scheme::encoding::SignatureEncoding;
+use crate::scheme::headers;
+use crate::scheme::rejection::Rejection;
 
 /// More signatures than any provider sends while it rotates its keys; bounds the work that
 /// a stranger's request can cause.
@@ -52,79 +51,9 @@ pub enum Layout {
     Versions,
 }
 
-/// How a signature's bytes are written. One way only each: a signature that was written
-/// otherwise than its provider does was not written by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignatureEncoding {
-    /// Hexadecimal in lower case. Official libraries compare the text, so they refuse upper
-    /// case too.
-    #[default]
-    Hex,
-    /// Hexadecimal in upper case.
-    HexUpper,
-    /// Base64, standard alphabet, padded.
-    Base64,
-    /// Base64, URL-safe alphabet, not padded.
-    Base64url,
-    /// Lower-case hexadecimal or padded base64, for a provider that does not say which.
-    HexOrBase64,
-    /// The text itself, for secrets that are sent as they are.
-    Text,
-}
-
-impl SignatureEncoding {
-    /// The bytes that a signature's text stands for.
-    pub(super) fn decode(self, text: &str) -> Result<Vec<u8>, &'static str> {
-        match self {
-            Self::Hex => unhex(text, b'a').ok_or("it is not lower-case hexadecimal"),
-            Self::HexUpper => unhex(text, b'A').ok_or("it is not upper-case hexadecimal"),
-            Self::Base64 => STANDARD.decode(text).map_err(|_| "it is not padded base64"),
-            Self::Base64url => URL_SAFE_NO_PAD
-                .decode(text)
-                .map_err(|_| "it is not base64url"),
-            // A MAC's two forms differ in length, so neither is ever taken for the other.
-            Self::HexOrBase64 => Self::Hex
-                .decode(text)
-                .or_else(|_| Self::Base64.decode(text))
-                .map_err(|_| "it is neither lower-case hexadecimal nor padded base64"),
-            Self::Text => Ok(text.as_bytes().to_vec()),
-        }
-    }
-
-    /// A signature as its provider writes it.
-    pub(super) fn encode(self, bytes: &[u8]) -> String {
-        match self {
-            Self::Hex | Self::HexOrBase64 => hex::encode(bytes),
-            Self::HexUpper => hex::encode_upper(bytes),
-            Self::Base64 => STANDARD.encode(bytes),
-            Self::Base64url => URL_SAFE_NO_PAD.encode(bytes),
-            Self::Text => String::from_utf8_lossy(bytes).into_owned(),
-        }
-    }
-}
-
-/// The bytes of hexadecimal whose letters begin at `a`.
-fn unhex(text: &str, a: u8) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        _ if (a..a + 6).contains(&byte) => Some(byte - a + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes = pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
-    if rest.is_empty() {
-        bytes.collect()
-    } else {
-        None
-    }
-}
-
 /// The signatures of a request, decoded.
 #[derive(Debug, Default)]
-pub(super) struct Signatures<'r> {
+pub(crate) struct Signatures<'r> {
     /// Name and bytes; the name is empty for a bare signature.
     pub(super) found: Vec<(&'r str, Vec<u8>)>,
     /// The value of the pair that holds the timestamp.
@@ -134,20 +63,20 @@ pub(super) struct Signatures<'r> {
 }
 
 /// The names in a signature header that count.
-pub(super) struct Wanted<'n> {
+pub(crate) struct SignatureNames<'n> {
     /// Those of signatures.
-    pub(super) signatures: &'n [String],
+    pub(crate) signatures: &'n [String],
     /// That of the timestamp, where it stands there.
-    pub(super) timestamp: Option<&'n str>,
+    pub(crate) timestamp: Option<&'n str>,
 }
 
 impl SignatureForm {
     /// Reads the signatures and the timestamp that `header`, which is this form's, holds.
-    pub(super) fn read<'r>(
+    pub(crate) fn read<'r>(
         &self,
         headers: &'r HeaderMap,
         header: &HeaderName,
-        names: &Wanted<'_>,
+        names: &SignatureNames<'_>,
     ) -> Result<Signatures<'r>, Rejection> {
         let mut signatures = Signatures::default();
         if self.several && headers.contains_key(header) {
@@ -179,7 +108,7 @@ impl SignatureForm {
         &self,
         signatures: &mut Signatures<'r>,
         text: &'r str,
-        names: &Wanted<'_>,
+        names: &SignatureNames<'_>,
     ) -> Result<(), Rejection> {
         match self.form {
             Layout::Bare => self.push(signatures, "", self.without_prefix(text)?),
@@ -200,11 +129,11 @@ impl SignatureForm {
         signatures: &mut Signatures<'r>,
         name: &'r str,
         value: &'r str,
-        names: &Wanted<'_>,
+        names: &SignatureNames<'_>,
     ) -> Result<(), Rejection> {
         if names.timestamp == Some(name) {
             self.note_timestamp(signatures, value)
-        } else if names.signatures.iter().any(|wanted| wanted == name) {
+        } else if names.signatures.iter().any(|known| known == name) {
             self.push(signatures, name, value)
         } else {
             Ok(())

@@ -1,0 +1,58 @@
+//! What tells an event from others of its source, and the key made of that.
+
+use sha2::{Digest as _, Sha256};
+
+use super::names::SourceName;
+
+/// What makes an event the same as one seen before: 16 bytes of a sha256 over the
+/// source's name and what identifies the event there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DedupKey(pub [u8; 16]);
+
+impl DedupKey {
+    /// The key of an event of `source` that `basis` identifies.
+    pub fn new(source: &SourceName, basis: &DedupBasis) -> Self {
+        let mut hash = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            // Lengths keep ("a", "bc") and ("ab", "c") apart.
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        field(source.as_str().as_bytes());
+        match basis {
+            DedupBasis::SignedId(id) => {
+                field(b"id");
+                field(id.as_bytes());
+            }
+            DedupBasis::Fields(fields) => {
+                field(b"fields");
+                fields.iter().for_each(|value| field(value.as_bytes()));
+            }
+            DedupBasis::Body { kind, digest } => {
+                field(b"body");
+                field(kind.as_bytes());
+                field(digest);
+            }
+        }
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.finalize()[..16]);
+        Self(key)
+    }
+}
+
+/// What identifies an event within its source. It always comes from signed bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DedupBasis {
+    /// The provider's event id, where it is signed.
+    SignedId(String),
+    /// Several signed fields that identify the event together.
+    Fields(Vec<String>),
+    /// The sha256 of the signed bytes, with the event type, for providers that
+    /// sign no id.
+    Body {
+        /// The event's type.
+        kind: String,
+        /// The sha256 of the signed bytes.
+        digest: [u8; 32],
+    },
+}

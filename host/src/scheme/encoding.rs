@@ -1,0 +1,75 @@
+//! How a signature's bytes are written as text.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
+
+/// How a signature's bytes are written. One way only each: a signature that was written
+/// otherwise than its provider does was not written by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureEncoding {
+    /// Hexadecimal in lower case. Official libraries compare the text, so they refuse upper
+    /// case too.
+    #[default]
+    Hex,
+    /// Hexadecimal in upper case.
+    HexUpper,
+    /// Base64, standard alphabet, padded.
+    Base64,
+    /// Base64, URL-safe alphabet, not padded.
+    Base64url,
+    /// Lower-case hexadecimal or padded base64, for a provider that does not say which.
+    HexOrBase64,
+    /// The text itself, for secrets that are sent as they are.
+    Text,
+}
+
+impl SignatureEncoding {
+    /// The bytes that a signature's text stands for.
+    pub(super) fn decode(self, text: &str) -> Result<Vec<u8>, &'static str> {
+        match self {
+            Self::Hex => unhex(text, b'a').ok_or("it is not lower-case hexadecimal"),
+            Self::HexUpper => unhex(text, b'A').ok_or("it is not upper-case hexadecimal"),
+            Self::Base64 => STANDARD.decode(text).map_err(|_| "it is not padded base64"),
+            Self::Base64url => URL_SAFE_NO_PAD
+                .decode(text)
+                .map_err(|_| "it is not base64url"),
+            // A MAC's two forms differ in length, so neither is ever taken for the other.
+            Self::HexOrBase64 => Self::Hex
+                .decode(text)
+                .or_else(|_| Self::Base64.decode(text))
+                .map_err(|_| "it is neither lower-case hexadecimal nor padded base64"),
+            Self::Text => Ok(text.as_bytes().to_vec()),
+        }
+    }
+
+    /// A signature as its provider writes it.
+    pub(super) fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Hex | Self::HexOrBase64 => hex::encode(bytes),
+            Self::HexUpper => hex::encode_upper(bytes),
+            Self::Base64 => STANDARD.encode(bytes),
+            Self::Base64url => URL_SAFE_NO_PAD.encode(bytes),
+            Self::Text => String::from_utf8_lossy(bytes).into_owned(),
+        }
+    }
+}
+
+/// The bytes of hexadecimal whose letters begin at `a`.
+fn unhex(text: &str, a: u8) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        _ if (a..a + 6).contains(&byte) => Some(byte - a + 10),
+        _ => None,
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() {
+        bytes.collect()
+    } else {
+        None
+    }
+}

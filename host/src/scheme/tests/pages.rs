@@ -1,0 +1,82 @@
+//! The pages, compared with the schemes and with the files in the repository.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::scheme::pages::{PROVIDERS, page_index};
+
+fn folder() -> PathBuf {
+    repository().join("docs/providers")
+}
+
+#[test]
+fn every_scheme_has_a_page_and_no_page_is_of_none() {
+    let described: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();
+    assert_eq!(described, names().collect::<Vec<_>>());
+    for page in pages() {
+        let coded = page.template.is_none();
+        for text in [
+            &page.provider.title,
+            &page.provider.signature,
+            &page.provider.id,
+            &page.provider.dedup,
+        ] {
+            assert_eq!(text.is_some(), coded, "{}", page.name());
+        }
+    }
+}
+
+#[test]
+fn the_pages_are_up_to_date() {
+    let pages = pages().map(|page| (format!("{}.md", page.name()), page.markdown()));
+    let mut wanted: BTreeMap<String, String> = pages.collect();
+    wanted.insert("README.md".to_owned(), page_index());
+    if std::env::var_os("PAGES").is_some() {
+        std::fs::create_dir_all(folder()).unwrap();
+        for (name, text) in &wanted {
+            std::fs::write(folder().join(name), text).unwrap();
+        }
+    }
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text = wanted.remove(name);
+        let text = text.unwrap_or_else(|| panic!("{name} is of no scheme"));
+        assert!(
+            std::fs::read_to_string(&path).unwrap() == text,
+            "{name} is out of date: run PAGES=write cargo test --lib pages"
+        );
+    }
+    assert!(wanted.is_empty(), "missing: {:?}", wanted.keys());
+}
+
+#[test]
+fn a_page_has_its_snippet() {
+    for page in pages() {
+        assert!(page.markdown().contains(&page.snippet()), "{}", page.name());
+    }
+}
+
+#[test]
+fn what_a_page_says_is_what_the_scheme_does() {
+    for (scheme, vectors) in all() {
+        let page = page(&scheme).unwrap();
+        let verifier = build(&scheme, vectors[0].settings()).unwrap();
+        let accepted = verifier.answer(AnswerTo::Accepted);
+        let rejected = verifier.answer(AnswerTo::Rejected);
+        let text = page.answers();
+        assert!(
+            text.starts_with(accepted.status.as_str()),
+            "{scheme}: {text}"
+        );
+        assert!(text.ends_with(rejected.status.as_str()), "{scheme}: {text}");
+        let body = String::from_utf8(accepted.body.to_vec()).unwrap();
+        assert!(text.contains(&body), "{scheme}: {text}");
+        let told_by_hash = page.dedup().contains("hash");
+        let unsigned_id = verifier
+            .warnings()
+            .iter()
+            .any(|warning| warning.contains("id (`header:"));
+        assert!(!unsigned_id || told_by_hash, "{scheme}: {}", page.dedup());
+    }
+}
