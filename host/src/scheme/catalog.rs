@@ -1,35 +1,26 @@
 //! The schemes that come with the gateway, and verifiers made of them.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
 use super::declarative::{Declarative, Template};
-use super::providers::Coded;
+use super::providers::{self, Coded};
 use super::settings::{BuildError, Setting, Settings};
 use super::verifier::Verifier;
 use crate::suggest::nearest;
 
-/// Every scheme that is data, in the form that a manifest's `[schemes.NAME]` has.
-static TEMPLATES: LazyLock<BTreeMap<String, Template>> = LazyLock::new(|| {
-    toml::from_str(include_str!("builtin.toml"))
-        .expect("the built-in schemes are well-formed, which a test shows")
-});
-
 /// The names of all built-in schemes, in alphabetical order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    let mut names: Vec<&str> = TEMPLATES.keys().map(String::as_str).collect();
-    names.extend(Coded::names());
-    names.sort_unstable();
-    names.into_iter()
+    providers::all().map(|(name, _)| name)
 }
 
 /// The verifier of a built-in scheme with these settings, or every mistake in them.
 pub fn build(scheme: &str, settings: Settings) -> Result<Verifier, Vec<BuildError>> {
-    if let Some(template) = template(scheme) {
-        return build_template(scheme, template, settings);
+    if let Some(coded) = Coded::named(scheme) {
+        return Ok(Verifier::new(scheme, coded.build(settings)?));
     }
-    let coded = Coded::named(scheme).ok_or_else(|| vec![unknown_scheme(scheme)])?;
-    Ok(Verifier::new(scheme, coded.build(settings)?))
+    let provider = providers::get(scheme);
+    match provider.and_then(|provider| provider.scheme.as_ref()) {
+        Some(template) => build_template(scheme, template, settings),
+        None => Err(vec![unknown_scheme(scheme)]),
+    }
 }
 
 /// The verifier of a built-in scheme or, with a description, of a manifest's own.
@@ -55,18 +46,6 @@ pub fn build_template(
     Ok(Verifier::new(name, Box::new(scheme)))
 }
 
-/// The template of a built-in scheme.
-pub(super) fn template(name: &str) -> Option<&'static Template> {
-    TEMPLATES.get(name)
-}
-
-/// Every template with its name.
-pub(super) fn templates() -> impl Iterator<Item = (&'static str, &'static Template)> {
-    TEMPLATES
-        .iter()
-        .map(|(name, template)| (name.as_str(), template))
-}
-
 /// A scheme that nobody has described; with the name that was probably meant.
 fn unknown_scheme(name: &str) -> BuildError {
     let hint = match nearest(name, names()) {
@@ -80,17 +59,4 @@ fn unknown_scheme(name: &str) -> BuildError {
         Setting::Scheme,
         format!("there is no scheme `{name}`: {hint}"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_built_in_scheme_has_a_mistake() {
-        for (name, template) in TEMPLATES.iter() {
-            assert_eq!(template.check(), [], "{name}");
-            assert!(template.title.is_some(), "{name}");
-        }
-    }
 }

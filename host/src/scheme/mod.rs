@@ -50,6 +50,7 @@ pub use explain::explain;
 pub use fetched::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, with_issuer};
 pub use key::{Algorithm, KeyEncoding};
 pub use pages::{Page, page, page_index, pages};
+pub use providers::provider_files;
 pub use rejection::Rejection;
 pub use request::Request;
 pub use settings::{BuildError, Setting, Settings, SourceSecret};

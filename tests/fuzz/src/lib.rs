@@ -6,12 +6,13 @@
 mod host {
     pub mod event;
     pub mod json;
+    pub(crate) mod rfc3339;
     pub mod scheme;
     pub mod secret;
     pub(crate) mod suggest;
 }
 
 pub use host::{event, json, scheme, secret};
-pub(crate) use host::suggest;
+pub(crate) use host::{rfc3339, suggest};
 
 pub mod requests;

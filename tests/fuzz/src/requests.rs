@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use crate::scheme::{Rejection, Request, Settings, Unsigned, Verifier, build, explain};
+use crate::scheme::{Rejection, Request, Settings, Unsigned, Verifier, build, explain, provider_files};
 use crate::secret::Secret;
 
 /// A scheme with the settings of its first vector.
@@ -215,10 +215,9 @@ pub fn write_seeds(target: &str, folder: &Path) {
         }
     }
     if target == "template" {
-        let text = include_str!("../../../host/src/scheme/builtin.toml");
-        let sections = text.split("\n[").skip(1);
-        let bodies = sections.filter_map(|section| section.split_once("]\n"));
-        bodies.for_each(|(_, body)| write(body.as_bytes()));
+        let texts = provider_files().filter_map(|(_, text)| text.split_once("[scheme]\n"));
+        let templates = texts.filter_map(|(_, text)| text.split_once("\n[page]\n"));
+        templates.for_each(|(template, _)| write(template.as_bytes()));
     }
     if target == "times" {
         ["2026-01-31T12:00:00.5+01:00", "1760000000", "5m"]

@@ -60,6 +60,20 @@ pub struct Template {
     pub answers: Answers,
 }
 
+impl Template {
+    /// The names that the signature header has, one for each family.
+    pub(crate) fn signature_headers(&self) -> Vec<String> {
+        let header = &self.signature.header;
+        match self.families.as_slice() {
+            [] => vec![header.clone()],
+            families => families
+                .iter()
+                .map(|family| header.replace('*', family))
+                .collect(),
+        }
+    }
+}
+
 fn just_body() -> String {
     "{body}".to_owned()
 }

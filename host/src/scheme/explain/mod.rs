@@ -8,8 +8,8 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::catalog;
-use super::providers::paypal;
+use super::declarative::Template;
+use super::providers::{self, Provider, paypal};
 use super::rejection::Rejection;
 use super::request::Request;
 use super::settings::Settings;
@@ -61,38 +61,27 @@ pub fn explain(
     }
 }
 
-/// Schemes that are code, by the header that tells them.
-const CODED_HEADERS: &[(&str, &str)] = &[
-    ("paypal", "paypal-transmission-sig"),
-    ("plaid", "plaid-verification"),
-    ("twilio", "x-twilio-signature"),
-];
-
 /// Other schemes whose signature header the request carries.
 fn foreign(headers: &HeaderMap) -> Vec<String> {
-    let mut known: Vec<(&str, String)> = catalog::templates()
-        .flat_map(|(name, template)| {
-            let header = &template.signature.header;
-            let families = template
-                .families
-                .iter()
-                .map(|family| header.replace('*', family));
-            let plain = template.families.is_empty().then(|| header.clone());
-            families.chain(plain).map(move |header| (name, header))
-        })
-        .collect();
-    known.extend(
-        CODED_HEADERS
-            .iter()
-            .map(|(name, header)| (*name, (*header).to_owned())),
-    );
+    let known = providers::all().flat_map(|(name, provider)| {
+        let headers = signature_headers(provider).into_iter();
+        headers.map(move |header| (name, header))
+    });
     known
-        .into_iter()
         .filter(|(_, header)| headers.contains_key(header))
         .map(|(name, header)| {
             format!("the request has `{header}`, the signature header of the scheme `{name}`")
         })
         .collect()
+}
+
+/// The headers in which a provider may send its signature.
+fn signature_headers(provider: &Provider) -> Vec<String> {
+    if let Some(code) = &provider.code {
+        return code.signature_header.iter().cloned().collect();
+    }
+    let templates = provider.scheme.iter();
+    templates.flat_map(Template::signature_headers).collect()
 }
 
 /// Tries the likely mistakes, one at a time.

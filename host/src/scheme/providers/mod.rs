@@ -1,17 +1,59 @@
-//! The providers whose schemes need code, a file each.
+//! The providers that come with the gateway. Each has a file `NAME.toml` here: the scheme as a
+//! template, or a description of the code in `NAME.rs`, and the facts for the provider's page.
 
 pub(super) mod braintree;
 pub(super) mod paypal;
 pub(super) mod plaid;
 
 mod adyen;
+mod data;
 mod mollie_classic;
 mod twilio;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::settings::{BuildError, Settings};
 use super::verifier::Scheme;
 
-/// A scheme that the template cannot express.
+pub(super) use data::Provider;
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!($name, ".toml")))),+]
+    };
+}
+
+/// Every provider with the text of its file, in alphabetical order.
+const FILES: &[(&str, &str)] = files![
+    "adyen",
+    "adyen-platform",
+    "braintree",
+    "checkout-com",
+    "coinbase-commerce",
+    "flutterwave",
+    "flutterwave-v3",
+    "github",
+    "gocardless",
+    "klarna",
+    "lemonsqueezy",
+    "mollie",
+    "mollie-classic",
+    "paddle",
+    "paypal",
+    "paystack",
+    "plaid",
+    "razorpay",
+    "shopify",
+    "square",
+    "standard-webhooks",
+    "stripe",
+    "svix",
+    "twilio",
+    "wise",
+];
+
+/// The providers whose schemes the template cannot express. The code of each is in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coded {
     Adyen,
@@ -23,8 +65,7 @@ pub(super) enum Coded {
 }
 
 impl Coded {
-    /// All of them.
-    const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Adyen,
         Self::Braintree,
         Self::MollieClassic,
@@ -33,18 +74,13 @@ impl Coded {
         Self::Twilio,
     ];
 
-    /// The scheme of this name.
+    /// The provider with this name, if its scheme is code.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|coded| coded.name() == name)
     }
 
-    /// The names of all of them.
-    pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        Self::ALL.into_iter().map(Self::name)
-    }
-
-    /// Its name in a manifest.
-    fn name(self) -> &'static str {
+    /// The name of the scheme in a manifest.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Adyen => "adyen",
             Self::Braintree => "braintree",
@@ -55,7 +91,7 @@ impl Coded {
         }
     }
 
-    /// The scheme with a source's settings, or every mistake in them.
+    /// The scheme with a source's settings, or every mistake in the settings.
     pub(super) fn build(self, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
         let build = match self {
             Self::Adyen => adyen::build,
@@ -67,4 +103,27 @@ impl Coded {
         };
         build(self.name(), settings)
     }
+}
+
+static PROVIDERS: LazyLock<BTreeMap<&str, Provider>> = LazyLock::new(|| {
+    let read = |text| toml::from_str(text).expect("a test shows that the files are well-formed");
+    FILES
+        .iter()
+        .map(|(name, text)| (*name, read(text)))
+        .collect()
+});
+
+/// Every provider's name and data, in alphabetical order.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Provider)> {
+    PROVIDERS.iter().map(|(name, provider)| (*name, provider))
+}
+
+/// The data of one provider.
+pub(super) fn get(name: &str) -> Option<&'static Provider> {
+    PROVIDERS.get(name)
+}
+
+/// Every provider's name and the TOML text of its file, in alphabetical order.
+pub fn provider_files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied()
 }

@@ -10,6 +10,7 @@ mod identity;
 mod memory;
 mod pages;
 mod properties;
+mod providers;
 mod public_key;
 mod settings;
 mod tampering;

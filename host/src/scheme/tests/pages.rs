@@ -3,27 +3,9 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::scheme::pages::{PROVIDERS, page_index};
 
 fn folder() -> PathBuf {
     repository().join("docs/providers")
-}
-
-#[test]
-fn every_scheme_has_a_page_and_no_page_is_of_none() {
-    let described: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();
-    assert_eq!(described, names().collect::<Vec<_>>());
-    for page in pages() {
-        let coded = page.template.is_none();
-        for text in [
-            &page.provider.title,
-            &page.provider.signature,
-            &page.provider.id,
-            &page.provider.dedup,
-        ] {
-            assert_eq!(text.is_some(), coded, "{}", page.name());
-        }
-    }
 }
 
 #[test]

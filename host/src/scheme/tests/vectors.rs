@@ -212,3 +212,11 @@ vectors! {
     twilio = "twilio.json",
     wise = "wise.json",
 }
+
+#[test]
+fn every_file_of_vectors_is_run() {
+    let folder = std::fs::read_dir(repository().join("tests/oracles/vectors")).unwrap();
+    let files = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let vectors = files.filter(|file| file.ends_with(".json"));
+    assert_eq!(vectors.count(), all().len());
+}
