@@ -21,6 +21,9 @@ HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
 FOLDERS = ("host", "plugins", "wit", "examples", "docs", "tests", "findings", ".ci")
 PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*")
 
+# What is built, and names that stand for any.
+BUILT = re.compile(r"/target/|/NAME\b")
+
 
 @cache
 def anchors(page):
@@ -65,7 +68,7 @@ def main():
         for number, line in prose(page.read_text()):
             found = [(target, trouble(page, target)) for target in targets(line)]
             for span in (match[2] for match in CODE.finditer(line)):
-                if PATH.fullmatch(span) and "/target/" not in span and not (ROOT / span).exists():
+                if PATH.fullmatch(span) and not BUILT.search(span) and not (ROOT / span).exists():
                     found.append((span, "there is no such path"))
             for target, why in found:
                 if why:
