@@ -12,7 +12,7 @@ use crate::components::Components;
 use crate::dispatch::{Dispatcher, Routes, Runnable};
 use crate::event::{ComponentDigest, HandlerName, UnixMillis};
 use crate::fixtures;
-use crate::ledger::{Delivery, Ledger};
+use crate::ledger::{Delivery, StateStore};
 use crate::machine;
 use crate::manifest::{Handler, Manifest, Mistakes, Source};
 use crate::sandbox::{
@@ -126,7 +126,7 @@ pub struct LoadedHandler {
     standing: Standing,
     component: Arc<Component>,
     sandbox: Arc<Sandbox>,
-    ledger: Arc<dyn Ledger>,
+    state: Arc<dyn StateStore>,
     components: Arc<Components>,
 }
 
@@ -160,7 +160,7 @@ impl Runnable for LoadedHandler {
     }
 
     fn run(&self, delivery: &Delivery) -> Run {
-        let state = StateSource::Ledger(self.ledger.clone());
+        let state = StateSource::Ledger(self.state.clone());
         match self.component(delivery) {
             Ok(component) => self
                 .sandbox
@@ -175,7 +175,7 @@ pub struct Builder {
     /// Compiles and runs.
     pub sandbox: Arc<Sandbox>,
     /// Where handlers' state is.
-    pub ledger: Arc<dyn Ledger>,
+    pub state: Arc<dyn StateStore>,
     /// Components that have run.
     pub(crate) components: Arc<Components>,
 }
@@ -311,14 +311,14 @@ impl Builder {
     }
 
     fn loaded(&self, settings: Arc<Handler>, (component, standing): Ready) -> Arc<LoadedHandler> {
-        let (sandbox, ledger) = (self.sandbox.clone(), self.ledger.clone());
+        let (sandbox, state) = (self.sandbox.clone(), self.state.clone());
         let components = self.components.clone();
         Arc::new(LoadedHandler {
             settings,
             standing,
             component,
             sandbox,
-            ledger,
+            state,
             components,
         })
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::ledger::{Ledger, Retention, Swept};
+use crate::ledger::{Retention, RetentionStore, Swept};
 
 /// From the end of a sweep to the next one, and after a failure; less where what is kept is
 /// kept for minutes.
@@ -24,7 +24,7 @@ impl Housekeeper {
     /// Starts to sweep as `retention` says at the time. Calls `pruned` after each sweep that
     /// pruned events.
     pub(crate) fn start(
-        ledger: Arc<dyn Ledger>,
+        ledger: Arc<dyn RetentionStore>,
         retention: impl Fn() -> Arc<Retention> + Send + 'static,
         pruned: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
@@ -60,7 +60,7 @@ impl Drop for Housekeeper {
 /// Does one step; returns how long to wait before the next. `total` is what the sweep under
 /// way has come to.
 fn step(
-    ledger: &dyn Ledger,
+    ledger: &dyn RetentionStore,
     retention: &Arc<Retention>,
     total: &mut Swept,
     pruned: &dyn Fn(),

@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::SteadyClock;
 use crate::event::UnixMillis;
-use crate::ledger::{Address, Fired, Ledger, LedgerError};
+use crate::ledger::{Address, Fired, LedgerError, ProcessMarks, ScheduleStore};
 
 /// The longest time without a look at the clock.
 const LOOK: Duration = Duration::from_secs(1);
@@ -63,21 +63,28 @@ impl Alarm {
     /// Starts the thread; `address` says what deliveries are ordered by. It ends when the guard is dropped, or with the ledger.
     pub fn start(
         self: &Arc<Self>,
-        ledger: Arc<dyn Ledger>,
+        store: Arc<dyn ScheduleStore>,
+        marks: Arc<dyn ProcessMarks>,
         clock: Arc<SteadyClock>,
         address: Address,
     ) -> io::Result<Timer> {
         let alarm = self.clone();
         let thread = std::thread::Builder::new()
             .name("schedule".into())
-            .spawn(move || alarm.run(&*ledger, &clock, &address))?;
+            .spawn(move || alarm.run(&*store, &*marks, &clock, &address))?;
         Ok(Timer {
             alarm: self.clone(),
             thread: Some(thread),
         })
     }
 
-    fn run(&self, ledger: &dyn Ledger, clock: &SteadyClock, address: &Address) {
+    fn run(
+        &self,
+        store: &dyn ScheduleStore,
+        marks: &dyn ProcessMarks,
+        clock: &SteadyClock,
+        address: &Address,
+    ) {
         let mut state = self.state.lock();
         let mut ahead = clock.ahead();
         while !state.stopping {
@@ -87,7 +94,7 @@ impl Alarm {
                 // What is due so long after something is due at another time of day.
                 ahead -= set;
                 state.note(0);
-                MutexGuard::unlocked(&mut state, || clock_was_set(ledger, set));
+                MutexGuard::unlocked(&mut state, || clock_was_set(marks, set));
             }
             let wait = match state.next {
                 Some(next) if next > now => Duration::from_millis(next - now).min(LOOK),
@@ -96,7 +103,7 @@ impl Alarm {
                     // What is scheduled from here on may or may not be in the answer.
                     state.next = None;
                     let began = Instant::now();
-                    let fired = MutexGuard::unlocked(&mut state, || ledger.fire(now, address));
+                    let fired = MutexGuard::unlocked(&mut state, || store.fire(now, address));
                     match after(fired, now) {
                         Some(After { next, pause }) => {
                             next.into_iter().for_each(|next| state.note(next));
@@ -114,12 +121,12 @@ impl Alarm {
 
 /// Says that the time of day was set by so many milliseconds, forward or back, and has the
 /// ledger remember.
-fn clock_was_set(ledger: &dyn Ledger, by: i64) {
+fn clock_was_set(marks: &dyn ProcessMarks, by: i64) {
     tracing::warn!(
         by_ms = by,
         "the time of day was set; retries and requests are due when they would have been",
     );
-    if let Err(error) = ledger.keep_time() {
+    if let Err(error) = marks.keep_time() {
         tracing::warn!(%error, "that the time of day was set could not be written down");
     }
 }
@@ -180,9 +187,8 @@ mod tests {
         ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
     };
     use crate::ledger::{
-        Attempt, AttemptOutcome, Completed, Completion, Delivery, Due, Effects, LedgerSink,
-        NewEvent, NewScheduled, NextState, OutboxRequest, ScheduleWrite, SqliteLedger,
-        SqliteOptions, Turn,
+        Attempt, AttemptOutcome, Completed, Completion, Delivery, Due, Effects, Ledger, LedgerSink,
+        LedgerUrl, NewEvent, NewScheduled, NextState, OutboxRequest, ScheduleWrite, Turn, open,
     };
 
     const START: UnixMillis = 1_780_000_000_000;
@@ -220,7 +226,7 @@ mod tests {
     struct Site {
         clock: ManualClock,
         alarm: Arc<Alarm>,
-        ledger: Arc<SqliteLedger>,
+        ledger: Arc<dyn Ledger>,
         deliveries: mpsc::Receiver<Delivery>,
         timer: Option<Timer>,
         _folder: tempfile::TempDir,
@@ -236,12 +242,12 @@ mod tests {
                 alarm: alarm.clone(),
                 deliveries: sender,
             });
-            let options = SqliteOptions::new(folder.path().join("tollgate.db"));
-            let ledger = SqliteLedger::open(options, clock.steady(), sink).unwrap();
+            let url = LedgerUrl::Sqlite(folder.path().join("tollgate.db"));
+            let ledger = open(&url, clock.steady(), sink).unwrap();
             Self {
                 clock,
                 alarm,
-                ledger: Arc::new(ledger),
+                ledger,
                 deliveries,
                 timer: None,
                 _folder: folder,
@@ -253,7 +259,7 @@ mod tests {
             let clock = site.clock.steady();
             site.timer = Some(
                 site.alarm
-                    .start(site.ledger.clone(), clock, unordered())
+                    .start(site.ledger.clone(), site.ledger.clone(), clock, unordered())
                     .unwrap(),
             );
             site
@@ -396,7 +402,7 @@ mod tests {
         let alarm = Arc::new(Alarm::default());
         site.timer = Some(
             alarm
-                .start(site.ledger.clone(), clock, unordered())
+                .start(site.ledger.clone(), site.ledger.clone(), clock, unordered())
                 .unwrap(),
         );
         assert_eq!(site.fires(), "a");

@@ -20,7 +20,7 @@ use crate::generation::{Builder, Generation};
 use crate::housekeeping::Housekeeper;
 use crate::key_cache::KeyCache;
 use crate::last_good::LastGood;
-use crate::ledger::{Ledger, LedgerError, OpenError, SqliteLedger, SqliteOptions};
+use crate::ledger::{self, Ledger, LedgerError, LedgerUrl, OpenError};
 use crate::manifest::Manifest;
 use crate::outbox::{self, Inbox, Outbox};
 use crate::reload::{
@@ -87,7 +87,7 @@ pub struct Gateway {
     timer: Timer,
     reloader: Reloader,
     housekeeper: Housekeeper,
-    ledger: Arc<SqliteLedger>,
+    ledger: Arc<dyn Ledger>,
     ingress: TcpListener,
     admin: TcpListener,
 }
@@ -112,12 +112,8 @@ impl Gateway {
             inbox: inbox.clone(),
             alarm: alarm.clone(),
         });
-        let ledger = Arc::new(SqliteLedger::open(
-            SqliteOptions::new(&data.database),
-            steady.clone(),
-            sink,
-        )?);
-        let shared: Arc<dyn Ledger> = ledger.clone();
+        let url = LedgerUrl::Sqlite(data.database.clone());
+        let ledger = ledger::open(&url, steady.clone(), sink)?;
         let sandbox = Arc::new(Sandbox::new(&SandboxOptions {
             cache: Some(data.folder.join("cache")),
             instances: PoolOptions::default().threads as u32 + SPARE_INSTANCES,
@@ -128,7 +124,7 @@ impl Gateway {
             env,
             builder: Builder {
                 sandbox,
-                ledger: shared.clone(),
+                state: ledger.clone(),
                 components: components.clone(),
             },
             last_good: LastGood::in_folder(&data.folder),
@@ -141,7 +137,7 @@ impl Gateway {
         let generation = Arc::new(generation);
         let core = Arc::new(Core {
             current: ArcSwap::new(generation.clone()),
-            ledger: shared.clone(),
+            ledger: ledger.clone(),
             records: ledger.clone(),
             components,
             dispatcher: dispatcher.clone(),
@@ -162,14 +158,19 @@ impl Gateway {
         let server = &generation.manifest.server;
         let ingress = listen(server.listen).await?;
         let admin = listen(server.admin).await?;
-        for (handler, pause) in shared.pauses()? {
+        for (handler, pause) in ledger.pauses()? {
             dispatcher.set_pause(&handler, Some(pause));
         }
         generation.run_by(&dispatcher);
-        let pool = dispatcher.start(shared.clone())?;
-        let timer = alarm.start(shared.clone(), steady.clone(), core.address())?;
+        let pool = dispatcher.start(ledger.clone())?;
+        let timer = alarm.start(
+            ledger.clone(),
+            ledger.clone(),
+            steady.clone(),
+            core.address(),
+        )?;
         let outbox = Outbox::start(outbox::Parts {
-            ledger: shared,
+            ledger: ledger.clone(),
             inbox,
             targets: core.clone(),
             clock: steady,

@@ -13,8 +13,8 @@ use tollgate::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
 };
 use tollgate::ledger::{
-    Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
-    NewEvent, NewRequest, NextState, OutboxRequest, SqliteLedger, SqliteOptions, StateWrite, Turn,
+    self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Intake, LedgerSink,
+    LedgerUrl, NewEvent, NewRequest, NextState, OutboxRequest, StateWrite, Turn,
 };
 
 use crate::options::Options;
@@ -75,12 +75,12 @@ fn run(path: &std::path::Path, count: usize, under_way: usize, effects: bool) ->
         let _ = std::fs::remove_file(name);
     }
     let sink = Arc::<Collected>::default();
-    let ledger = SqliteLedger::open(
-        SqliteOptions::new(path),
+    let ledger = ledger::open(
+        &LedgerUrl::Sqlite(path.to_owned()),
         Arc::new(SteadyClock::new(Arc::new(SystemClock))),
         sink.clone(),
     )?;
-    record(&ledger, count)?;
+    record(&*ledger, count)?;
     let deliveries = std::mem::take(&mut *sink.0.lock());
     let (answer, answered) = mpsc::channel();
     let started = Instant::now();
@@ -125,7 +125,7 @@ impl LedgerSink for Collected {
     fn queued(&self, _: Vec<OutboxRequest>) {}
 }
 
-fn record(ledger: &SqliteLedger, count: usize) -> Result<()> {
+fn record(ledger: &dyn Intake, count: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     for first in (0..count).step_by(CHUNK) {
         let events = (first..count.min(first + CHUNK)).map(event).collect();

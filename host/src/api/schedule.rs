@@ -31,7 +31,7 @@ pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAn
         Ok(name == "handler")
     });
     let limit = page.map_err(bad_request)?.limit;
-    let entries = core.ledger.schedule_list(handler.as_ref(), limit)?;
+    let entries = core.records.scheduled(handler.as_ref(), limit)?;
     super::json(&Listed {
         items: entries.into_iter().map(ScheduledView::from).collect(),
         next: None,

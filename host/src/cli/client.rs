@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::environment;
-use crate::ledger::SqliteReader;
+use crate::ledger::{self, LedgerUrl, ReadLedger};
 use crate::manifest::Manifest;
 use crate::reload::read_manifest;
 use crate::secret::Secret;
@@ -43,8 +44,8 @@ pub(super) struct GatewayArgs {
 pub(super) enum Side {
     /// A gateway that runs.
     Gateway(Client),
-    /// The ledger's file, since no gateway answers.
-    Ledger(Box<(SqliteReader, Manifest)>),
+    /// The ledger, since no gateway answers.
+    Ledger(Box<(Arc<dyn ReadLedger>, Manifest)>),
 }
 
 /// Why there is no answer.
@@ -76,7 +77,8 @@ impl GatewayArgs {
         match client.connect() {
             Ok(_) => Ok(Side::Gateway(client)),
             Err(_) => {
-                let reader = SqliteReader::open(&manifest.ledger.path)?;
+                let reader =
+                    ledger::open_to_read(&LedgerUrl::Sqlite(manifest.ledger.path.clone()))?;
                 Ok(Side::Ledger(Box::new((reader, manifest))))
             }
         }

@@ -13,7 +13,7 @@ use super::filter::{FilterArgs, ListArgs, ask, gather};
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::api::filter::write;
 use crate::ledger::{
-    AttemptView, Blocker, DeliveryDetail, DeliverySeq, DeliverySummary, Order, Records, RequestView,
+    AttemptView, Blocker, DeliveryDetail, DeliverySeq, DeliverySummary, Order, RequestView,
 };
 
 const RETRY: Wording = Wording {

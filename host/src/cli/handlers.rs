@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::client::{GatewayArgs, Side, encode};
 use super::table::write_rows;
 use crate::api::handlers_offline;
-use crate::ledger::Records;
 
 #[derive(Debug, Args)]
 pub(super) struct HandlersArgs {

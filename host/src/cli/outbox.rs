@@ -15,9 +15,7 @@ use super::filter::{gather, moment};
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::api::outbox::{set, write};
 use crate::event::UnixMillis;
-use crate::ledger::{
-    Order, OutboxSeq, Records, RequestDetail, RequestFilter, RequestSummary, TryView,
-};
+use crate::ledger::{Order, OutboxSeq, RequestDetail, RequestFilter, RequestSummary, TryView};
 
 const RETRY: Wording = Wording {
     things: "requests",

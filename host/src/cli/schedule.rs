@@ -111,7 +111,7 @@ fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
         }
         Side::Ledger(ledger) => {
             let handler = args.handler.as_deref().map(HandlerName::new);
-            let entries = ledger.0.schedule_list(handler.as_ref(), args.limit)?;
+            let entries = ledger.0.scheduled(handler.as_ref(), args.limit)?;
             Ok(entries.into_iter().map(ScheduledView::from).collect())
         }
     }

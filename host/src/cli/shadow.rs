@@ -16,7 +16,7 @@ use super::replay::ReplayArgs;
 use super::table::printable;
 use crate::components::Components;
 use crate::event::HandlerName;
-use crate::ledger::{DeliverySeq, Order, RecordFilter, Records, SqliteReader};
+use crate::ledger::{self, DeliverySeq, LedgerUrl, Order, RecordFilter, Records};
 use crate::manifest::{Handler, Manifest};
 use crate::sandbox::THREAD_STACK;
 use crate::shadow::{Compared, Difference, Shadow};
@@ -51,15 +51,16 @@ fn compare(args: &ReplayArgs, candidate: &Path) -> anyhow::Result<Outcome> {
     let mut filter = args.filter.filter()?;
     let handler = handler(&manifest, filter.handler.as_ref())?;
     filter.handler = Some(handler.name.clone());
-    let reader = Arc::new(SqliteReader::open(&manifest.ledger.path)?);
-    let seqs = meant(args, &reader, &filter)?;
+    let url = LedgerUrl::Sqlite(manifest.ledger.path.clone());
+    let ledger = ledger::open_to_read(&url)?;
+    let seqs = meant(args, &*ledger, &filter)?;
     let data = manifest.ledger.path.parent().unwrap_or(Path::new(""));
     let components = Components::in_folder(data);
     // Guests need more stack than this thread may have.
     let work = move || {
         let name = handler.name.clone();
-        let shadow = Shadow::new(&bytes, handler, reader.clone(), components)?;
-        all(shadow, &name, &reader, &seqs)
+        let shadow = Shadow::new(&bytes, handler, ledger.clone(), components)?;
+        all(shadow, &name, &*ledger, &seqs)
     };
     std::thread::Builder::new()
         .stack_size(THREAD_STACK)
@@ -71,12 +72,12 @@ fn compare(args: &ReplayArgs, candidate: &Path) -> anyhow::Result<Outcome> {
 fn all(
     mut shadow: Shadow,
     handler: &HandlerName,
-    reader: &SqliteReader,
+    records: &dyn Records,
     seqs: &[DeliverySeq],
 ) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
     for seq in seqs {
-        match reader.recorded(*seq)? {
+        match records.recorded(*seq)? {
             Some(recorded) if recorded.delivery.handler != *handler => {
                 let of = &recorded.delivery.handler;
                 bail!(
@@ -112,7 +113,7 @@ fn handler(manifest: &Manifest, name: Option<&HandlerName>) -> anyhow::Result<Ar
 /// The deliveries that are meant, the last `--limit` of them, in the order of arrival.
 fn meant(
     args: &ReplayArgs,
-    reader: &SqliteReader,
+    records: &dyn Records,
     filter: &RecordFilter,
 ) -> anyhow::Result<Vec<DeliverySeq>> {
     let mut seqs = args.deliveries.clone();
@@ -122,7 +123,7 @@ fn meant(
             .parse()
             .ok()
             .with_context(|| format!("`{id}` is no event's id"))?;
-        let event = reader.event(id)?;
+        let event = records.event(id)?;
         let event = event.with_context(|| format!("there is no event {id}"))?;
         let of_handler = |brief: &&crate::ledger::Brief| Some(brief.handler.as_str()) == wanted;
         let deliveries = event.event.deliveries.iter().filter(of_handler);
@@ -130,7 +131,7 @@ fn meant(
     }
     if args.deliveries.is_empty() && args.events.is_empty() {
         let listed = gather(args.limit, Order::Newest, |page| {
-            Ok(reader.deliveries(filter, page)?)
+            Ok(records.deliveries(filter, page)?)
         })?;
         seqs = listed.iter().map(|delivery| delivery.seq).collect();
     }

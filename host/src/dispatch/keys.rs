@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::event::{Event, HandlerName, UnixMillis};
 use crate::json::{PointerSet, pluck};
-use crate::ledger::{Delivery, Ledger, LedgerError, OrderKey, Rank, Turn};
+use crate::ledger::{Deliveries, Delivery, LedgerError, OrderKey, Rank, Turn};
 use crate::manifest::{Handler, OnBlock, OrderBy, OrderSettings, SupersedeBy};
 use crate::rfc3339;
 
@@ -89,7 +89,7 @@ pub(super) fn turn(handler: &Handler, delivery: &Delivery) -> Turn {
 
 /// Whether something newer of the same key has been done.
 pub(super) fn is_superseded(
-    ledger: &dyn Ledger,
+    ledger: &dyn Deliveries,
     handler: &Handler,
     delivery: &Delivery,
 ) -> Result<bool, LedgerError> {

@@ -28,7 +28,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::clock::SteadyClock;
 use crate::event::{ComponentDigest, HandlerName};
-use crate::ledger::{Delivery, DeliverySeq, Ledger, Pause};
+use crate::ledger::{Deliveries, Delivery, DeliverySeq, Pause};
 use crate::manifest::Handler;
 use crate::sandbox::Run;
 
@@ -81,7 +81,7 @@ pub struct Dispatcher {
 struct Shared {
     clock: Arc<SteadyClock>,
     options: PoolOptions,
-    ledger: OnceLock<Arc<dyn Ledger>>,
+    ledger: OnceLock<Arc<dyn Deliveries>>,
     routes: ArcSwap<Routes>,
     trials: OnceLock<TrialHook>,
     lanes: Mutex<Lanes>,
@@ -113,7 +113,7 @@ impl Dispatcher {
     }
 
     /// Starts the threads. Ends them, after the runs under way, when the guard is dropped.
-    pub fn start(&self, ledger: Arc<dyn Ledger>) -> std::io::Result<Pool> {
+    pub fn start(&self, ledger: Arc<dyn Deliveries>) -> std::io::Result<Pool> {
         // A second start would be a mistake of the program's; the first ledger stays.
         let _ = self.shared.ledger.set(ledger);
         Pool::start(self.shared.clone())
@@ -221,7 +221,7 @@ impl Dispatcher {
 }
 
 impl Shared {
-    fn ledger(&self) -> &Arc<dyn Ledger> {
+    fn ledger(&self) -> &Arc<dyn Deliveries> {
         self.ledger
             .get()
             .expect("threads are started with a ledger")

@@ -14,8 +14,8 @@ use crate::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
 };
 use crate::ledger::{
-    Delivery, DeliveryState, Effects, Ledger, LedgerSink, NewEvent, OutboxRequest, Read, Recipient,
-    SqliteLedger, SqliteOptions, StateWrite,
+    self, Delivery, DeliveryState, Effects, Ledger, LedgerSink, LedgerUrl, NewEvent, OutboxRequest,
+    Read, Recipient, StateWrite,
 };
 use crate::manifest::{Handler, Limits, OnTrap, RetryPolicy};
 use crate::sandbox::{End, Run};
@@ -127,7 +127,7 @@ struct Site {
     folder: tempfile::TempDir,
     clock: ManualClock,
     dispatcher: Dispatcher,
-    ledger: Arc<SqliteLedger>,
+    ledger: Arc<dyn Ledger>,
     pool: Option<Pool>,
 }
 
@@ -145,13 +145,13 @@ impl Site {
         let steady = clock.steady();
         let dispatcher = Dispatcher::new(steady.clone(), options);
         let sink = Arc::new(Forward(dispatcher.clone()));
-        let path = folder.path().join("ledger.db");
-        let ledger = SqliteLedger::open(SqliteOptions::new(path), steady, sink).unwrap();
+        let url = LedgerUrl::Sqlite(folder.path().join("ledger.db"));
+        let ledger = ledger::open(&url, steady, sink).unwrap();
         Self {
             folder,
             clock,
             dispatcher,
-            ledger: Arc::new(ledger),
+            ledger,
             pool: None,
         }
     }

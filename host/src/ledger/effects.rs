@@ -1,6 +1,6 @@
 //! What a handler does and reads during a run, until it is committed.
 
-use super::{NewEvent, NewRequest, ScheduleWrite};
+use super::{NewEvent, NewRequest, ScheduleWrite, Version};
 
 /// What a handler asked for during a run.
 #[derive(Clone, Debug, Default)]
@@ -34,31 +34,6 @@ pub enum StateWrite {
     Delete,
     /// The value, a decimal 64-bit integer or absent (0), grows by this.
     Add(i64),
-}
-
-/// The version of a state row: changes with every write; 0 means that the key is absent.
-/// A key that was deleted and set again has a version that it never had before.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Version(pub i64);
-
-/// A value with its version; no value has version 0.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Versioned {
-    /// The value, if the key is present.
-    pub value: Option<Vec<u8>>,
-    /// Its version.
-    pub version: Version,
-}
-
-/// One entry of a listing.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StateEntry {
-    /// The key.
-    pub key: String,
-    /// The value.
-    pub value: Vec<u8>,
-    /// Its version.
-    pub version: Version,
 }
 
 /// Something that a handler read from its state, to be checked at the commit.

@@ -4,10 +4,29 @@
 //! requests waits. What has not ended is never touched, however old it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{HANDLER_SOURCE_PREFIX, SourceName};
+use super::LedgerError;
+use crate::event::{ComponentDigest, EventId, HANDLER_SOURCE_PREFIX, SourceName};
 use crate::json::PointerSet;
+
+/// Prunes and erases.
+pub trait RetentionStore: Send + Sync + 'static {
+    /// Does one small step of what `retention` asks for: prunes events that ended long
+    /// enough ago, erases payloads, removes keys that have had their time, gives space
+    /// back. Blocks until it is durable. While much waits to be written the step is put
+    /// off. To be called again, after a pause, until it says that there is no more to do.
+    fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError>;
+
+    /// Erases an event's payload and everything that was made of it now, whatever
+    /// retention says; its key and history stay. Blocks until it is durable, and until
+    /// the files hold nothing of it either.
+    fn erase(&self, event: EventId) -> Result<Erased, LedgerError>;
+
+    /// Whether an attempt that is kept names this component.
+    fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError>;
+}
 
 /// What the manifest says of keeping.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

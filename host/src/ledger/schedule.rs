@@ -8,7 +8,15 @@ use bytes::Bytes;
 use crate::event::{
     DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, MAX_DEPTH, UnixMillis,
 };
-use crate::ledger::{NewEvent, Recipient};
+use crate::ledger::{LedgerError, NewEvent, Recipient};
+
+/// Makes events of what handlers have scheduled.
+pub trait ScheduleStore: Send + Sync + 'static {
+    /// Makes events of what handlers have scheduled for `now` or before, each delivered to
+    /// its handler alone, in the order that `address` says: a bounded number, earliest
+    /// first. Call it again while the next is due. Blocks until it is durable.
+    fn fire(&self, now: UnixMillis, address: &Address) -> Result<Fired, LedgerError>;
+}
 
 /// How far ahead an entry may be due: more than a year, so that what recurs yearly fits.
 pub const SCHEDULE_HORIZON: Duration = Duration::from_secs(400 * 24 * 60 * 60);

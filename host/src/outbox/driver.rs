@@ -22,7 +22,9 @@ use super::settle::Settler;
 use super::{Changed, Parts, Signals, Targets};
 use crate::clock::{Clock, SteadyClock};
 use crate::event::{HandlerName, UnixMillis};
-use crate::ledger::{Ledger, LedgerError, Life, OutboxNext, OutboxRequest, OutboxSeq, Settlement};
+use crate::ledger::{
+    LedgerError, Life, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Settlement,
+};
 use crate::manifest::{Handler, OutboxSettings};
 
 /// The longest time without a look at the clock: a machine that slept delays nothing by more.
@@ -59,7 +61,7 @@ struct Ended {
 type Page = Result<Vec<OutboxRequest>, LedgerError>;
 
 pub(super) struct Driver {
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn OutboxStore>,
     inbox: Arc<Inbox>,
     targets: Arc<dyn Targets>,
     sending: Arc<Sending>,

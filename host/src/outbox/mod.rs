@@ -36,7 +36,7 @@ use tokio::time::timeout;
 
 use crate::clock::SteadyClock;
 use crate::event::{Event, HandlerName, UnixMillis};
-use crate::ledger::{Ledger, NewEvent, OutboxNext, OutboxRequest, OutboxSeq, Recipient};
+use crate::ledger::{NewEvent, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Recipient};
 use crate::manifest::{Handler, OutboxSettings};
 
 pub(crate) use connect::system_roots;
@@ -81,7 +81,7 @@ pub trait Targets: Send + Sync + 'static {
 /// The parts that an outbox works with.
 pub struct Parts {
     /// Where requests wait durably.
-    pub ledger: Arc<dyn Ledger>,
+    pub ledger: Arc<dyn OutboxStore>,
     /// Where the ledger's sink puts new ones.
     pub inbox: Arc<Inbox>,
     /// Where they may go.

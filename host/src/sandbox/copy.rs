@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::event::HandlerName;
-use crate::ledger::{LedgerError, SqliteReader, StateEntry, StateWrite, Version, Versioned};
+use crate::ledger::{LedgerError, StateEntry, StateStore, StateWrite, Version, Versioned};
 
 /// Values by key; none where there is none.
 pub type Written = BTreeMap<String, Option<Vec<u8>>>;
@@ -20,7 +20,7 @@ type Listing = (String, Option<String>, u32);
 
 /// One handler's state as it is when it is first looked at.
 pub struct Snapshot {
-    reader: Arc<SqliteReader>,
+    store: Arc<dyn StateStore>,
     handler: HandlerName,
     rows: Mutex<HashMap<String, Option<Vec<u8>>>>,
     listings: Mutex<HashMap<Listing, Vec<StateEntry>>>,
@@ -28,9 +28,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Of this handler's state in a ledger.
-    pub fn new(reader: Arc<SqliteReader>, handler: HandlerName) -> Self {
+    pub fn new(store: Arc<dyn StateStore>, handler: HandlerName) -> Self {
         Self {
-            reader,
+            store,
             handler,
             rows: Mutex::default(),
             listings: Mutex::default(),
@@ -41,7 +41,7 @@ impl Snapshot {
         if let Some(row) = self.rows.lock().get(key) {
             return Ok(row.clone());
         }
-        let row = self.reader.state_get(&self.handler, key)?.value;
+        let row = self.store.state_get(&self.handler, key)?.value;
         self.rows.lock().insert(key.to_owned(), row.clone());
         Ok(row)
     }
@@ -52,7 +52,7 @@ impl Snapshot {
         }
         let (prefix, after, limit) = &listing;
         let entries = self
-            .reader
+            .store
             .state_list(&self.handler, prefix, after.as_deref(), *limit)?;
         self.listings.lock().insert(listing, entries.clone());
         Ok(entries)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::copy::StateCopy;
 use crate::event::HandlerName;
-use crate::ledger::{Ledger, LedgerError, Read, StateEntry, StateWrite, Version, Versioned};
+use crate::ledger::{LedgerError, Read, StateEntry, StateStore, StateWrite, Version, Versioned};
 
 /// The longest key, in bytes.
 pub(super) const MAX_KEY: usize = 512;
@@ -35,7 +35,7 @@ impl From<LedgerError> for StateError {
 #[derive(Clone)]
 pub enum StateSource {
     /// The ledger.
-    Ledger(Arc<dyn Ledger>),
+    Ledger(Arc<dyn StateStore>),
     /// A given state, for trying a component out.
     Given(Arc<BTreeMap<String, Vec<u8>>>),
     /// A copy of a ledger's, for running beside it.

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::components::Components;
 use crate::event::ComponentDigest;
-use crate::ledger::{Delivery, LedgerError, RecordedRun, SqliteReader};
+use crate::ledger::{Delivery, LedgerError, RecordedRun, StateStore};
 use crate::manifest::Handler;
 use crate::sandbox::{
     Component, End, LoadError, Run, Sandbox, SandboxError, SandboxOptions, Snapshot, StateCopy,
@@ -75,7 +75,7 @@ impl Shadow {
     pub(crate) fn new(
         candidate: &[u8],
         handler: Arc<Handler>,
-        reader: Arc<SqliteReader>,
+        store: Arc<dyn StateStore>,
         components: Components,
     ) -> Result<Self, ShadowError> {
         let sandbox = Sandbox::new(&SandboxOptions {
@@ -83,7 +83,7 @@ impl Shadow {
             instances: 1,
         })?;
         let candidate = sandbox.load(candidate)?;
-        let snapshot = Arc::new(Snapshot::new(reader, handler.name.clone()));
+        let snapshot = Arc::new(Snapshot::new(store, handler.name.clone()));
         Ok(Self {
             sandbox,
             candidate,

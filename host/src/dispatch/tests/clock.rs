@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Clock;
-use crate::ledger::{DeliverySeq, Records};
+use crate::ledger::DeliverySeq;
 
 const HOUR: u64 = 3_600_000;
 /// The delay of the first retry by [`settings`].

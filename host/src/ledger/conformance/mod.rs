@@ -24,7 +24,10 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::event::{DedupBasis, Headers, SourceName};
+use crate::event::{
+    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
+    UnixMillis,
+};
 
 /// A store that a scenario opens, closes (by dropping the ledger) and opens again.
 pub(super) trait Engine {

@@ -414,7 +414,7 @@ impl Model {
             .map(|(_, (put, entry))| (entry.due, *put, entry.clone()))
             .collect();
         expected.sort_by_key(|(due, put, _)| (*due, *put));
-        let listed = open.ledger.schedule_list(Some(&handler(name)), 100);
+        let listed = open.ledger.scheduled(Some(&handler(name)), 100);
         let expected = expected.into_iter().map(|(_, _, entry)| entry);
         assert!(listed.unwrap().into_iter().eq(expected));
         let entries = open

@@ -336,7 +336,7 @@ pub(in crate::ledger) fn erasing_an_event_empties_what_it_scheduled(engine: &dyn
     let erased = schedule("evt_1", "of ada");
     schedule("evt_2", "of bob");
     assert_eq!(open.ledger.erase(erased).unwrap(), Erased::Done);
-    let entries = open.ledger.schedule_list(None, 9).unwrap();
+    let entries = open.ledger.scheduled(None, 9).unwrap();
     let sizes: Vec<_> = entries
         .iter()
         .map(|entry| (entry.key.as_str(), entry.payload.len()))

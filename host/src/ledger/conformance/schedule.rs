@@ -49,8 +49,8 @@ fn try_schedule(
 
 fn keys(open: &Open, of: Option<&str>) -> Vec<String> {
     let of = of.map(handler);
-    let listed = open.ledger.schedule_list(of.as_ref(), 100).unwrap();
-    let all = open.ledger.schedule_list(None, 100).unwrap();
+    let listed = open.ledger.scheduled(of.as_ref(), 100).unwrap();
+    let all = open.ledger.scheduled(None, 100).unwrap();
     assert_eq!(
         open.ledger.counts().unwrap().scheduled,
         all.len() as u64,

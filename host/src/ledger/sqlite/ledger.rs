@@ -25,7 +25,7 @@ use crate::clock::SteadyClock;
 use crate::ledger::{LedgerError, LedgerSink};
 
 /// The embedded ledger. Dropping it closes it.
-pub struct SqliteLedger {
+pub(crate) struct SqliteLedger {
     pub(super) queue: Arc<Queue>,
     pub(super) writable: Arc<AtomicBool>,
     pub(super) reader: SqliteReader,
@@ -47,7 +47,7 @@ struct Closing {
 impl SqliteLedger {
     /// Opens the ledger for this process alone, brings its schema up to date, counts
     /// what was under way at an unclean end, and starts the writer.
-    pub fn open(
+    pub(crate) fn open(
         options: SqliteOptions,
         clock: Arc<SteadyClock>,
         sink: Arc<dyn LedgerSink>,
@@ -88,7 +88,7 @@ impl SqliteLedger {
     /// Writes what is queued, answers everybody, and leaves the file as one that needs
     /// no recovery. Later writes are answered [`LedgerError::Closed`]. What is under way
     /// is not counted as an attempt by the next start.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.queue.close();
         // The writer's connection is to be the last, which leaves no log behind.
         self.reader.close_idle();

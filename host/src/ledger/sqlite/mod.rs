@@ -26,6 +26,7 @@ mod pauses;
 mod prune;
 mod queue;
 mod reader;
+mod reading;
 mod reads;
 mod record;
 mod records;
@@ -46,7 +47,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use error::OpenError;
-pub use ledger::SqliteLedger;
-pub use options::{FatalHook, SqliteOptions};
-pub use reader::SqliteReader;
+pub(super) use error::OpenError;
+pub(super) use ledger::SqliteLedger;
+pub(super) use options::SqliteOptions;
+pub(super) use reader::SqliteReader;

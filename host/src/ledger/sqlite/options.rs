@@ -5,29 +5,29 @@ use std::sync::Arc;
 
 /// Called with the reason when the process must end, since what is on disk is no
 /// longer known.
-pub type FatalHook = Arc<dyn Fn(&str) + Send + Sync>;
+pub(super) type FatalHook = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How to open an [`SqliteLedger`].
 #[derive(Clone)]
-pub struct SqliteOptions {
+pub(crate) struct SqliteOptions {
     /// The ledger's file; it and its folder are made if they are missing. Beside it
     /// lie files with its name and `-wal`, `-shm` (SQLite's), `.lock`, `.running`.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// How many operations may wait to be written.
-    pub queue: usize,
+    pub(crate) queue: usize,
     /// How many bytes the waiting operations may hold together.
-    pub queue_bytes: usize,
+    pub(crate) queue_bytes: usize,
     /// How many events a handler may have scheduled.
-    pub scheduled: u32,
+    pub(crate) scheduled: u32,
     /// What to do when the file fails (an I/O error, corruption) or the writer panics.
     /// By default the process is aborted: the next one recovers from what is on disk.
-    pub fatal: FatalHook,
+    pub(crate) fatal: FatalHook,
 }
 
 impl SqliteOptions {
     /// The defaults, for the file at `path`: 4096 operations, 64 MiB, 1,000,000 scheduled
     /// events a handler.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             queue: 4096,

@@ -7,14 +7,11 @@ use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{At, OpenError, unreadable};
-use super::tally::Tally;
-use super::{backlog, open, order, pauses, reads, records, schema, state};
-use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
+use super::{backlog, open, order, reads, schema};
+use crate::event::{ComponentDigest, HandlerName, UnixMillis};
 use crate::ledger::{
-    Backlog, Counts, Delivery, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail,
-    EventSummary, LedgerError, Listed, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq,
-    OutboxState, Page, Pause, Rank, RecordFilter, RecordedRun, Records, RequestDetail,
-    RequestFilter, RequestSummary, Scheduled, StateEntry, Versioned,
+    Backlog, Delivery, DeliverySeq, LedgerError, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq,
+    OutboxState, Rank,
 };
 
 /// How many idle connections are kept.
@@ -23,7 +20,7 @@ const MAX_IDLE: usize = 16;
 /// Reads a ledger, also while a gateway serves it. May be used from any thread: each
 /// read takes a connection of its own for as long as it lasts, and sees what has been
 /// committed by then.
-pub struct SqliteReader {
+pub(crate) struct SqliteReader {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     /// Handlers' numbers, which never change once they are given.
@@ -33,7 +30,7 @@ pub struct SqliteReader {
 impl SqliteReader {
     /// Opens the ledger at `path` for reading. Changes nothing in it, and needs no
     /// gateway to run.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         if !path.exists() {
             return Err(OpenError::Missing { path: path.into() });
@@ -56,30 +53,8 @@ impl SqliteReader {
         }
     }
 
-    /// As [`Ledger::state_get`](crate::ledger::Ledger::state_get).
-    pub fn state_get(&self, handler: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
-        self.read(|conn| match self.handler_id(conn, handler)? {
-            Some(handler) => state::get(conn, handler, key),
-            None => Ok(Versioned::default()),
-        })
-    }
-
-    /// As [`Ledger::state_list`](crate::ledger::Ledger::state_list).
-    pub fn state_list(
-        &self,
-        handler: &HandlerName,
-        prefix: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<StateEntry>, LedgerError> {
-        self.read(|conn| match self.handler_id(conn, handler)? {
-            Some(handler) => state::list(conn, handler, prefix, after, limit),
-            None => Ok(Vec::new()),
-        })
-    }
-
-    /// As [`Ledger::pending`](crate::ledger::Ledger::pending).
-    pub fn pending(
+    /// As [`Deliveries::pending`](crate::ledger::Deliveries::pending).
+    pub(super) fn pending(
         &self,
         handler: &HandlerName,
         after: DeliverySeq,
@@ -92,8 +67,8 @@ impl SqliteReader {
         })
     }
 
-    /// As [`Ledger::due`](crate::ledger::Ledger::due).
-    pub fn due(
+    /// As [`Deliveries::due`](crate::ledger::Deliveries::due).
+    pub(super) fn due(
         &self,
         handler: &HandlerName,
         now: UnixMillis,
@@ -106,8 +81,8 @@ impl SqliteReader {
         })
     }
 
-    /// As [`Ledger::next_due`](crate::ledger::Ledger::next_due).
-    pub fn next_due(
+    /// As [`Deliveries::next_due`](crate::ledger::Deliveries::next_due).
+    pub(super) fn next_due(
         &self,
         handler: &HandlerName,
         except: &dyn Fn(DeliverySeq) -> bool,
@@ -118,13 +93,13 @@ impl SqliteReader {
         })
     }
 
-    /// As [`Ledger::newest`](crate::ledger::Ledger::newest).
-    pub fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
+    /// As [`Deliveries::newest`](crate::ledger::Deliveries::newest).
+    pub(super) fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
         self.read(|conn| order::newest(conn, &key.0))
     }
 
-    /// As [`Ledger::outbox_waiting`](crate::ledger::Ledger::outbox_waiting).
-    pub fn outbox_waiting(
+    /// As [`OutboxStore::outbox_waiting`](crate::ledger::OutboxStore::outbox_waiting).
+    pub(super) fn outbox_waiting(
         &self,
         after: OutboxSeq,
         limit: usize,
@@ -133,8 +108,8 @@ impl SqliteReader {
         self.read(|conn| reads::outbox_waiting(conn, after, limit, max_bytes))
     }
 
-    /// As [`Ledger::outbox_list`](crate::ledger::Ledger::outbox_list).
-    pub fn outbox_list(
+    /// As [`OutboxStore::outbox_list`](crate::ledger::OutboxStore::outbox_list).
+    pub(super) fn outbox_list(
         &self,
         state: Option<OutboxState>,
         limit: usize,
@@ -142,53 +117,14 @@ impl SqliteReader {
         self.read(|conn| reads::outbox_list(conn, state, limit))
     }
 
-    /// As [`Ledger::schedule_list`](crate::ledger::Ledger::schedule_list).
-    pub fn schedule_list(
-        &self,
-        handler: Option<&HandlerName>,
-        limit: usize,
-    ) -> Result<Vec<Scheduled>, LedgerError> {
-        self.read(|conn| {
-            let handler = match handler {
-                Some(name) => match self.handler_id(conn, name)? {
-                    Some(id) => Some(id),
-                    None => return Ok(Vec::new()),
-                },
-                None => None,
-            };
-            reads::schedule_list(conn, handler, limit)
-        })
-    }
-
-    /// As [`Ledger::pauses`](crate::ledger::Ledger::pauses).
-    pub fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
-        self.read(pauses::list)
-    }
-
-    /// What a delivery's last attempt was given and did; `None` if it had none, or its
-    /// event's payload is no longer whole.
-    pub fn recorded(&self, seq: DeliverySeq) -> Result<Option<RecordedRun>, LedgerError> {
-        self.read(|conn| records::recorded(conn, seq))
-    }
-
-    /// As [`Ledger::is_named`](crate::ledger::Ledger::is_named).
-    pub fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError> {
+    /// As [`RetentionStore::is_named`](crate::ledger::RetentionStore::is_named).
+    pub(super) fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError> {
         self.read(|conn| reads::is_named(conn, component))
     }
 
-    /// As [`Ledger::backlog`](crate::ledger::Ledger::backlog).
+    /// As [`Gauges::backlog`](crate::ledger::Gauges::backlog).
     pub(super) fn backlog(&self, now: UnixMillis, ahead: i64) -> Result<Backlog, LedgerError> {
         self.read(|conn| backlog::read(conn, now, ahead))
-    }
-
-    /// As [`Ledger::counts`](crate::ledger::Ledger::counts).
-    pub fn counts(&self) -> Result<Counts, LedgerError> {
-        self.read(|conn| {
-            let mut counts = Tally::load(conn)?.counts();
-            counts.oldest = reads::oldest(conn)?;
-            counts.blocked = reads::blocked(conn)?;
-            Ok(counts)
-        })
     }
 
     /// Closes the connections that are not in use.
@@ -255,51 +191,5 @@ impl SqliteReader {
         if idle.len() < MAX_IDLE {
             idle.push(conn);
         }
-    }
-}
-
-impl Records for SqliteReader {
-    fn events(
-        &self,
-        filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<EventSummary>, LedgerError> {
-        self.read(|conn| records::events(conn, filter, page))
-    }
-
-    fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
-        self.read(|conn| records::event(conn, id))
-    }
-
-    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError> {
-        self.read(|conn| records::event_to_run(conn, seq))
-    }
-
-    fn deliveries(
-        &self,
-        filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<DeliverySummary>, LedgerError> {
-        self.read(|conn| records::deliveries(conn, filter, page))
-    }
-
-    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
-        self.read(|conn| records::delivery(conn, seq))
-    }
-
-    fn requests(
-        &self,
-        filter: &RequestFilter,
-        page: Page,
-    ) -> Result<Listed<RequestSummary>, LedgerError> {
-        self.read(|conn| records::requests(conn, filter, page))
-    }
-
-    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError> {
-        self.read(|conn| records::request(conn, seq))
-    }
-
-    fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {
-        self.read(records::handlers)
     }
 }

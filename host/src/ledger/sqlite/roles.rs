@@ -1,4 +1,4 @@
-//! What the ledger does for its callers: the traits, over the queue of the writer and the
+//! The roles that the ledger plays for its callers, over the queue of the writer and the
 //! readers' connections.
 
 use std::sync::Arc;
@@ -15,14 +15,13 @@ use super::queue::Refused;
 use super::sweep::Sweeper;
 use super::{excuse, order, reads};
 use crate::clock::Clock;
-use crate::event::{ComponentDigest, Event, EventId, HandlerName, UnixMillis};
+use crate::event::{ComponentDigest, EventId, HandlerName, UnixMillis};
 use crate::ledger::{
-    Address, Backlog, Completion, CompletionCallback, Counts, Delivery, DeliveryDetail,
-    DeliverySeq, DeliveryState, DeliverySummary, Erased, EventDetail, EventSummary, Fired,
-    Intervened, Intervention, Ledger, LedgerError, Listed, NewEvent, OrderKey, OutboxEntry,
-    OutboxRequest, OutboxSeq, OutboxState, Page, Pause, Rank, RecordFilter, RecordFuture, Records,
-    RequestDetail, RequestFilter, RequestSummary, Retention, Scheduled, Settlement,
-    SettlementCallback, StateEntry, Swept, Turn, Versioned,
+    Address, Backlog, Completion, CompletionCallback, Deliveries, Delivery, DeliverySeq,
+    DeliveryState, Erased, Fired, Gauges, Intake, Intervened, Intervention, LedgerError, NewEvent,
+    Operators, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, OutboxStore, Pause,
+    ProcessMarks, Rank, RecordFuture, Retention, RetentionStore, ScheduleStore, Settlement,
+    SettlementCallback, Swept, Turn,
 };
 
 /// With how many operations waiting a sweep lets the writer be.
@@ -33,7 +32,7 @@ const BUSY: usize = 32;
 const SCRUB_TRIES: u32 = 100;
 const SCRUB_PAUSE: Duration = Duration::from_millis(20);
 
-impl Ledger for SqliteLedger {
+impl Intake for SqliteLedger {
     fn record(&self, events: Vec<NewEvent>) -> RecordFuture {
         let (answer, answered) = tokio::sync::oneshot::channel();
         let reply = Reply::new(Box::new(move |result| {
@@ -47,29 +46,12 @@ impl Ledger for SqliteLedger {
             Err((_, Refused::Closed)) => Box::pin(async { Err(LedgerError::Closed) }),
         }
     }
+}
 
+impl Deliveries for SqliteLedger {
     fn complete(&self, completion: Completion, then: CompletionCallback) {
         let request = CompletionRequest::from(completion);
         self.put(Op::Complete(Box::new(Task::new(request, Reply::new(then)))));
-    }
-
-    fn settle(&self, settlement: Settlement, then: SettlementCallback) {
-        let request = SettlementRequest::from(settlement);
-        self.put(Op::Settle(Box::new(Task::new(request, Reply::new(then)))));
-    }
-
-    fn state_get(&self, handler: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
-        self.reader.state_get(handler, key)
-    }
-
-    fn state_list(
-        &self,
-        handler: &HandlerName,
-        prefix: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<StateEntry>, LedgerError> {
-        self.reader.state_list(handler, prefix, after, limit)
     }
 
     fn pending(
@@ -102,28 +84,6 @@ impl Ledger for SqliteLedger {
 
     fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
         self.reader.newest(key)
-    }
-
-    fn outbox_waiting(
-        &self,
-        after: OutboxSeq,
-        limit: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<OutboxRequest>, LedgerError> {
-        self.reader.outbox_waiting(after, limit, max_bytes)
-    }
-
-    fn fire(&self, now: UnixMillis, address: &Address) -> Result<Fired, LedgerError> {
-        let address = address.clone();
-        self.wait(FireRequest { now, address }, Op::Fire)
-    }
-
-    fn schedule_list(
-        &self,
-        handler: Option<&HandlerName>,
-        limit: usize,
-    ) -> Result<Vec<Scheduled>, LedgerError> {
-        self.reader.schedule_list(handler, limit)
     }
 
     fn hold_absent(&self, present: &[HandlerName]) -> Result<(u64, u64), LedgerError> {
@@ -164,6 +124,64 @@ impl Ledger for SqliteLedger {
         }
     }
 
+    fn excuse(
+        &self,
+        handler: &HandlerName,
+        component: ComponentDigest,
+    ) -> Result<u64, LedgerError> {
+        let now = self.clock.now();
+        excuse::excuse(&self.reader, handler, component, now, |excuse| {
+            self.wait(excuse, Op::Excuse)
+        })
+    }
+}
+
+impl OutboxStore for SqliteLedger {
+    fn settle(&self, settlement: Settlement, then: SettlementCallback) {
+        let request = SettlementRequest::from(settlement);
+        self.put(Op::Settle(Box::new(Task::new(request, Reply::new(then)))));
+    }
+
+    fn outbox_waiting(
+        &self,
+        after: OutboxSeq,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<OutboxRequest>, LedgerError> {
+        self.reader.outbox_waiting(after, limit, max_bytes)
+    }
+
+    fn outbox_list(
+        &self,
+        state: Option<OutboxState>,
+        limit: usize,
+    ) -> Result<Vec<OutboxEntry>, LedgerError> {
+        self.reader.outbox_list(state, limit)
+    }
+
+    fn outbox_request(&self, seq: OutboxSeq) -> Result<Option<OutboxRequest>, LedgerError> {
+        self.reader.read(|conn| reads::outbox_request(conn, seq))
+    }
+}
+
+impl ScheduleStore for SqliteLedger {
+    fn fire(&self, now: UnixMillis, address: &Address) -> Result<Fired, LedgerError> {
+        let address = address.clone();
+        self.wait(FireRequest { now, address }, Op::Fire)
+    }
+}
+
+impl Operators for SqliteLedger {
+    fn intervene(&self, intervention: Intervention) -> Result<Vec<Intervened>, LedgerError> {
+        self.wait(intervention, |task| Op::Intervene(Box::new(task)))
+    }
+
+    fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError> {
+        self.wait((handler.clone(), pause), Op::Pause)
+    }
+}
+
+impl RetentionStore for SqliteLedger {
     fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError> {
         let mut sweeper = self.sweeper.lock();
         sweeper.follow(retention);
@@ -210,55 +228,14 @@ impl Ledger for SqliteLedger {
         Ok(erased)
     }
 
-    fn excuse(
-        &self,
-        handler: &HandlerName,
-        component: ComponentDigest,
-    ) -> Result<u64, LedgerError> {
-        let now = self.clock.now();
-        excuse::excuse(&self.reader, handler, component, now, |excuse| {
-            self.wait(excuse, Op::Excuse)
-        })
-    }
-
-    fn keep_time(&self) -> Result<(), LedgerError> {
-        self.wait(self.clock.mark(), |task| Op::KeepTime(Box::new(task)))
-    }
-
-    fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError> {
-        self.wait((handler.clone(), pause), Op::Pause)
-    }
-
-    fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
-        self.reader.pauses()
-    }
-
-    fn intervene(&self, intervention: Intervention) -> Result<Vec<Intervened>, LedgerError> {
-        self.wait(intervention, |task| Op::Intervene(Box::new(task)))
-    }
-
     fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError> {
         self.reader.is_named(component)
     }
+}
 
-    fn outbox_list(
-        &self,
-        state: Option<OutboxState>,
-        limit: usize,
-    ) -> Result<Vec<OutboxEntry>, LedgerError> {
-        self.reader.outbox_list(state, limit)
-    }
-
-    fn outbox_request(&self, seq: OutboxSeq) -> Result<Option<OutboxRequest>, LedgerError> {
-        self.reader.read(|conn| reads::outbox_request(conn, seq))
-    }
-
+impl Gauges for SqliteLedger {
     fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError> {
         self.reader.backlog(now, self.clock.ahead())
-    }
-
-    fn counts(&self) -> Result<Counts, LedgerError> {
-        self.reader.counts()
     }
 
     fn writable(&self) -> bool {
@@ -266,48 +243,12 @@ impl Ledger for SqliteLedger {
     }
 }
 
-impl Records for SqliteLedger {
-    fn events(
-        &self,
-        filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<EventSummary>, LedgerError> {
-        self.reader.events(filter, page)
+impl ProcessMarks for SqliteLedger {
+    fn keep_time(&self) -> Result<(), LedgerError> {
+        self.wait(self.clock.mark(), |task| Op::KeepTime(Box::new(task)))
     }
 
-    fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
-        self.reader.event(id)
-    }
-
-    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError> {
-        self.reader.event_to_run(seq)
-    }
-
-    fn deliveries(
-        &self,
-        filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<DeliverySummary>, LedgerError> {
-        self.reader.deliveries(filter, page)
-    }
-
-    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
-        self.reader.delivery(seq)
-    }
-
-    fn requests(
-        &self,
-        filter: &RequestFilter,
-        page: Page,
-    ) -> Result<Listed<RequestSummary>, LedgerError> {
-        self.reader.requests(filter, page)
-    }
-
-    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError> {
-        self.reader.request(seq)
-    }
-
-    fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {
-        self.reader.handlers()
+    fn close(&self) {
+        Self::close(self);
     }
 }

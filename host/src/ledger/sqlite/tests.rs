@@ -10,14 +10,15 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::options::FatalHook;
 use super::sweep::Sweeper;
 use super::*;
 use crate::clock::ManualClock;
 use crate::event::HandlerName;
 use crate::ledger::conformance::{self, Collected, Engine, Open, START, block_on, ending, event};
 use crate::ledger::{
-    Completed, Delivery, DeliverySeq, DeliveryState, Ledger, LedgerError, LedgerSink, NextState,
-    OutboxRequest, Recorded,
+    Completed, Deliveries, Delivery, DeliverySeq, DeliveryState, Gauges, Intake, Ledger,
+    LedgerError, LedgerSink, NextState, OutboxRequest, Recorded, Records,
 };
 
 mod keys;

@@ -24,9 +24,8 @@ use crate::event::{
     UnixMillis,
 };
 use crate::ledger::{
-    Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
-    NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest, OutboxState, SqliteLedger,
-    SqliteOptions, Turn,
+    self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
+    LedgerUrl, NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest, OutboxState, Turn,
 };
 use crate::manifest::{
     Allow, Handler, HostLimit, HostLimits, Limits, OnTrap, Origin, OutboxSettings, Rate,
@@ -94,7 +93,7 @@ impl LedgerSink for Sink {
 }
 
 pub(super) struct Setup {
-    pub(super) ledger: Arc<SqliteLedger>,
+    pub(super) ledger: Arc<dyn Ledger>,
     pub(super) clock: ManualClock,
     steady: Arc<SteadyClock>,
     pub(super) manifest: Arc<Manifest>,
@@ -111,9 +110,9 @@ impl Setup {
             inbox: Arc::default(),
             deliveries: Mutex::default(),
         });
-        let options = SqliteOptions::new(folder.path().join("ledger.db"));
+        let url = LedgerUrl::Sqlite(folder.path().join("ledger.db"));
         let steady = clock.steady();
-        let ledger = SqliteLedger::open(options, steady.clone(), sink.clone()).unwrap();
+        let ledger = ledger::open(&url, steady.clone(), sink.clone()).unwrap();
         let settings = OutboxSettings {
             concurrency: 16,
             hosts: bears(16, None),
@@ -132,7 +131,7 @@ impl Setup {
             settings: Mutex::new(settings),
         });
         Self {
-            ledger: Arc::new(ledger),
+            ledger,
             clock,
             steady,
             manifest,

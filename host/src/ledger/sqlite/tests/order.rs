@@ -6,8 +6,7 @@ use super::super::order;
 use super::*;
 use crate::event::HandlerName;
 use crate::ledger::{
-    Blocker, NewEvent, Order, OrderKey, Page, Recipient, RecordFilter, Records, SqliteReader,
-    StateFilter,
+    Blocker, NewEvent, Order, OrderKey, Page, Recipient, RecordFilter, Records, StateFilter,
 };
 
 /// Records so many events for handler `h` with this key.

@@ -1,167 +1,14 @@
-//! What is on record, as an operator asks for it: lists by filter, and everything about one
-//! event or delivery.
+//! Views: plain values that the admin API answers with.
 //!
-//! These are views: they say in plain values what the admin API answers, and the command
-//! line reads them from that answer or, when no gateway runs, from the ledger itself. They
-//! show no headers and bodies of outbox requests and no queries of URLs, since handlers may
-//! put credentials there.
+//! The command line reads the views from an answer of the API or, when no gateway runs, from the
+//! ledger itself. Views show no headers and bodies of outbox requests and no queries of URLs,
+//! since handlers may put credentials there.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    Delivery, DeliverySeq, DeliveryState, LedgerError, NewRequest, OutboxSeq, OutboxState,
-    Scheduled,
-};
-use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName, UnixMillis};
-use crate::manifest::EventPattern;
-
-/// What can be asked about what is on record. Each call is a few short statements that
-/// look at a bounded number of rows, and may block.
-pub trait Records: Send + Sync + 'static {
-    /// Events that match, a page of them.
-    fn events(
-        &self,
-        filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<EventSummary>, LedgerError>;
-
-    /// Everything about one event; `None` if there is none with this id.
-    fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError>;
-
-    /// The event in this place, as handlers are given it; `None` if its body is no longer
-    /// kept.
-    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError>;
-
-    /// Deliveries that match, a page of them.
-    fn deliveries(
-        &self,
-        filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<DeliverySummary>, LedgerError>;
-
-    /// Everything about one delivery; `None` if there is none in this place.
-    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError>;
-
-    /// Requests of the outbox that match, a page of them.
-    fn requests(
-        &self,
-        filter: &RequestFilter,
-        page: Page,
-    ) -> Result<Listed<RequestSummary>, LedgerError>;
-
-    /// Everything about one request; `None` if there is none in this place.
-    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError>;
-
-    /// Every handler that the ledger has met, by name.
-    fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError>;
-}
-
-/// Which events or deliveries are meant; all that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecordFilter {
-    /// The event's source.
-    pub source: Option<SourceName>,
-    /// The event's type, as routes match it.
-    pub kind: Option<EventPattern>,
-    /// The delivery's handler; of an event, one of its deliveries' handlers.
-    pub handler: Option<HandlerName>,
-    /// The delivery's state; of an event, one of its deliveries' states (with `handler`:
-    /// of the same delivery).
-    pub state: Option<StateFilter>,
-    /// Received then or later.
-    pub from: Option<UnixMillis>,
-    /// Received before then.
-    pub to: Option<UnixMillis>,
-}
-
-/// Which requests of the outbox are meant; all that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RequestFilter {
-    /// The handler that queued it.
-    pub handler: Option<HandlerName>,
-    /// Its state.
-    pub state: Option<OutboxState>,
-    /// Its URL without the query; `*` stands for any characters.
-    pub url: Option<EventPattern>,
-    /// Queued then or later.
-    pub from: Option<UnixMillis>,
-    /// Queued before then.
-    pub to: Option<UnixMillis>,
-}
-
-impl RequestFilter {
-    /// Whether a request is meant, but for its state.
-    pub(super) fn takes(&self, handler: &str, url: &str, queued: UnixMillis) -> bool {
-        let url = url.split_once('?').map_or(url, |(url, _)| url);
-        let handlers = self.handler.as_ref();
-        handlers.is_none_or(|wanted| wanted.as_str() == handler)
-            && self.url.as_ref().is_none_or(|wanted| wanted.matches(url))
-            && self.from.is_none_or(|from| queued >= from)
-            && self.to.is_none_or(|to| queued < to)
-    }
-}
-
-/// A state to filter by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateFilter {
-    /// That of a delivery.
-    Delivery(DeliveryState),
-    /// The event has no delivery at all. No delivery matches.
-    Unrouted,
-    /// The delivery stands behind another one of its key, and waits for its turn.
-    Blocked,
-}
-
-impl StateFilter {
-    /// The state that this name stands for.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "unrouted" => Some(Self::Unrouted),
-            "blocked" => Some(Self::Blocked),
-            _ => DeliveryState::from_name(name).map(Self::Delivery),
-        }
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Delivery(state) => state.name(),
-            Self::Unrouted => "unrouted",
-            Self::Blocked => "blocked",
-        }
-    }
-}
-
-/// Which part of a list is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// What comes after this place, as the page before named it.
-    pub after: Option<i64>,
-    /// How many at most.
-    pub limit: usize,
-    /// In which direction.
-    pub order: Order,
-}
-
-/// The direction of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The last arrival first.
-    Newest,
-    /// In the order of arrival.
-    Oldest,
-}
-
-/// A page of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed<T> {
-    /// What was found. May be less than was asked for although more follows: a page looks
-    /// at so many rows and no more.
-    pub items: Vec<T>,
-    /// The `after` of the next page; none at the end.
-    pub next: Option<i64>,
-}
+use crate::event::UnixMillis;
+use crate::ledger::Scheduled;
 
 /// An event with its deliveries, briefly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -447,41 +294,6 @@ impl From<Scheduled> for ScheduledView {
             cause: entry.cause.to_string(),
         }
     }
-}
-
-/// What a delivery's last attempt was given and did.
-#[derive(Clone, Debug)]
-pub struct RecordedRun {
-    /// The delivery as that attempt was given it.
-    pub delivery: Delivery,
-    /// What it did.
-    pub did: RecordedEnd,
-}
-
-/// How an attempt ended, with its effects but for those on state, which are not recorded.
-#[derive(Clone, Debug)]
-pub struct RecordedEnd {
-    /// How it ended.
-    pub outcome: String,
-    /// What was said of that.
-    pub detail: String,
-    /// What ran; none after a crash.
-    pub component: Option<ComponentDigest>,
-    /// What it queued.
-    pub requests: Vec<NewRequest>,
-    /// What it emitted.
-    pub emitted: Vec<RecordedEmission>,
-}
-
-/// An emitted event, without what the gateway adds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedEmission {
-    /// Its type.
-    pub kind: String,
-    /// What it is about.
-    pub subject: Option<String>,
-    /// Its bytes.
-    pub payload: Vec<u8>,
 }
 
 /// A URL without its query, in which handlers may put credentials.

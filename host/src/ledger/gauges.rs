@@ -1,7 +1,17 @@
-//! How much there is of what.
+//! Figures: how much waits, how much there is.
 
-use super::{DeliveryState, OutboxState};
+use super::{DeliveryState, LedgerError, OutboxState};
 use crate::event::UnixMillis;
+
+/// Figures that the gateway looks at again and again.
+pub trait Gauges: Send + Sync + 'static {
+    /// The backlog at `now`, from counters and the first entries of indexes: cheap enough to
+    /// ask every second.
+    fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError>;
+
+    /// Whether the last write succeeded; false from a failed write until one succeeds.
+    fn writable(&self) -> bool;
+}
 
 /// What waits.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
