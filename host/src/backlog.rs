@@ -13,7 +13,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::ledger::Backlog;
 use crate::manifest::BacklogLimits;
 
@@ -41,9 +41,9 @@ struct Seen {
 
 impl Gauge {
     /// Takes in what was found, and judges it.
-    pub(crate) fn note(&self, backlog: Backlog, limits: &BacklogLimits, now: UnixMillis) {
+    pub(crate) fn note(&self, backlog: Backlog, limits: &BacklogLimits, now: WallTime) {
         let mut seen = self.seen.lock();
-        let due_since = |due: UnixMillis| Duration::from_millis(now.saturating_sub(due));
+        let due_since = |due: WallTime| now.since(due);
         let age = backlog.oldest.map_or(Duration::ZERO, due_since);
         let was_over = !seen.over.is_empty();
         let over = too_much(limits, &backlog, age, was_over);
@@ -164,7 +164,7 @@ impl Drop for Watcher {
 mod tests {
     use super::*;
 
-    const NOW: UnixMillis = 1_000_000_000;
+    const NOW: WallTime = WallTime::from_millis(1_000_000_000);
 
     fn limits() -> BacklogLimits {
         BacklogLimits {
@@ -179,7 +179,7 @@ mod tests {
         Backlog {
             deliveries,
             requests: 5_000,
-            oldest: Some(NOW - seconds * 1000),
+            oldest: Some(NOW - Duration::from_secs(seconds)),
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_makes_nothing_old() {
         let gauge = Gauge::default();
-        gauge.note(waiting(1, 0), &limits(), NOW - 3_600_000);
+        gauge.note(waiting(1, 0), &limits(), NOW - Duration::from_secs(3600));
         assert!(gauge.over().is_empty());
     }
 }

@@ -27,6 +27,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::clock::WallTime;
 use crate::event::{Event, EventId, Headers, SourceName};
 use crate::ledger::{Delivery, DeliverySeq, ScheduleWrite, StateWrite};
 use crate::manifest::{EventPattern, Handler};
@@ -60,7 +61,7 @@ struct FixtureEvent {
     provider_id: Option<String>,
     subject: Option<String>,
     account: Option<String>,
-    created_ms: Option<u64>,
+    created_ms: Option<WallTime>,
     payload: Value,
 }
 
@@ -168,14 +169,14 @@ fn delivery(handler: &Handler, event: FixtureEvent) -> Delivery {
         seq: DeliverySeq(0),
         handler: handler.name.clone(),
         event: Arc::new(Event {
-            id: EventId::derived(0, event.kind.as_bytes()),
+            id: EventId::derived(WallTime::EPOCH, event.kind.as_bytes()),
             source: SourceName::new(event.source),
             provider_id: event.provider_id,
             kind: event.kind,
             subject: event.subject,
             account: event.account,
             created: event.created_ms,
-            received: event.created_ms.unwrap_or(0),
+            received: event.created_ms.unwrap_or(WallTime::EPOCH),
             headers: Headers::default(),
             metadata: Vec::new(),
             depth: 0,
@@ -186,7 +187,7 @@ fn delivery(handler: &Handler, event: FixtureEvent) -> Delivery {
         keys: 0,
         component: None,
         crashes: 0,
-        since: 0,
+        since: WallTime::EPOCH,
         excused: 0,
         key: None,
     }

@@ -11,10 +11,10 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::backlog::Gauge;
-use crate::clock::Clock;
+use crate::clock::{Clock, WallTime};
 use crate::components::Components;
 use crate::dispatch::{BreakerState, Dispatcher, LaneStatus, Runnable};
-use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
+use crate::event::{DedupKey, Event, EventId, HandlerName};
 use crate::generation::{Generation, LoadedHandler, Standing};
 use crate::key_cache::KeyCache;
 use crate::ledger::{
@@ -52,7 +52,7 @@ impl LedgerSink for Sink {
         self.inbox.queued(requests);
     }
 
-    fn scheduled(&self, due: UnixMillis) {
+    fn scheduled(&self, due: WallTime) {
         self.alarm.set(due);
     }
 }
@@ -117,7 +117,7 @@ impl server::Gateway for Core {
         &self,
         source: &PinnedSource,
         accepted: Accepted,
-        now: UnixMillis,
+        now: WallTime,
     ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send {
         if let Some(secret) = accepted.secret {
             self.secret_uses.count(source, secret, now);
@@ -133,7 +133,7 @@ impl server::Gateway for Core {
 }
 
 /// A verified event with its id, its dedup key and its handlers.
-fn new_event(source: &PinnedSource, event: ProviderEvent, now: UnixMillis) -> NewEvent {
+fn new_event(source: &PinnedSource, event: ProviderEvent, now: WallTime) -> NewEvent {
     let dedup = DedupKey::new(&source.name, &event.basis);
     let also = event.also.iter();
     let also = also
@@ -271,7 +271,7 @@ impl Core {
     /// ends on the generation before names its components only then.
     pub(crate) fn prune_unnamed_components(&self) {
         let current = self.current.load_full();
-        if self.clock.now() >= current.loaded.saturating_add(SWAP_ENDS.as_millis() as u64) {
+        if self.clock.now() >= current.loaded + SWAP_ENDS {
             self.prune_components(&[&current]);
         }
     }
@@ -306,7 +306,7 @@ impl Core {
 
     fn held_hosts_json(&self) -> Value {
         let held = self.outbox.get().map(outbox::Handle::held);
-        let until = |(host, until): (String, UnixMillis)| (host, until.into());
+        let until = |(host, until): (String, WallTime)| (host, json!(until));
         Value::Object(held.into_iter().flatten().map(until).collect())
     }
 
@@ -345,7 +345,7 @@ pub(crate) fn handler_json(loaded: &LoadedHandler, lane: &LaneStatus) -> Value {
         }
     }
     if let BreakerState::Open { until } = lane.gate.breaker {
-        status["breaker_until_ms"] = until.into();
+        status["breaker_until_ms"] = json!(until);
     }
     status
 }

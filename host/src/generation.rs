@@ -8,9 +8,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::clock::WallTime;
 use crate::components::Components;
 use crate::dispatch::{Dispatcher, Routes, Runnable};
-use crate::event::{ComponentDigest, HandlerName, UnixMillis};
+use crate::event::{ComponentDigest, HandlerName};
 use crate::fixtures;
 use crate::ledger::{Delivery, StateStore};
 use crate::machine;
@@ -27,7 +28,7 @@ pub struct Generation {
     /// Counted from 1 in this process.
     pub number: u64,
     /// When it began to serve.
-    pub loaded: UnixMillis,
+    pub loaded: WallTime,
     /// Where it comes from.
     pub origin: Origin,
     /// The manifest.
@@ -81,7 +82,7 @@ pub struct RolledBack {
     /// That of the one that serves in its place.
     pub before: String,
     /// When it failed.
-    pub at: UnixMillis,
+    pub at: WallTime,
     /// On so many deliveries it broke down.
     pub broke: usize,
     /// Of so many.
@@ -250,7 +251,7 @@ impl Builder {
         &self,
         mut manifest: Manifest,
         number: u64,
-        loaded: UnixMillis,
+        loaded: WallTime,
         origin: Origin,
         read: &dyn Fn(&Handler) -> std::io::Result<Code>,
     ) -> Result<Generation, GenerationError> {
@@ -284,7 +285,7 @@ impl Builder {
         generation: &Generation,
         present: &LoadedHandler,
         code: Code,
-        loaded: UnixMillis,
+        loaded: WallTime,
     ) -> Result<Generation, GenerationError> {
         let settings = present.settings.clone();
         let handler = &settings.name;

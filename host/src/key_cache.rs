@@ -17,25 +17,25 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::clock::Clock;
-use crate::event::{SourceName, UnixMillis};
+use crate::clock::{Clock, WallTime};
+use crate::event::SourceName;
 use crate::manifest::Source;
 use crate::scheme::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, with_issuer};
 use crate::secret::equal;
 
 /// A key is fetched afresh after so long: its provider may have ended it.
-const FRESH: u64 = 12 * 3_600_000;
+const FRESH: Duration = Duration::from_secs(12 * 3600);
 /// A key that cannot be fetched afresh is used for so long all the same.
-const USABLE: u64 = 7 * 86_400_000;
+const USABLE: Duration = Duration::from_secs(7 * 86_400);
 /// A key that could not be fetched is not asked for again before; each time in a row it is four
 /// times as long, up to the most.
-const PAUSE: u64 = 2_000;
-const PAUSE_MOST: u64 = 30_000;
+const PAUSE: Duration = Duration::from_secs(2);
+const PAUSE_MOST: Duration = Duration::from_secs(30);
 /// That a key could not be fetched is forgotten after so long.
-const FAILURE: u64 = 2 * PAUSE_MOST;
+const FAILURE: Duration = PAUSE_MOST.saturating_mul(2);
 /// Unknown keys that one source asks for within [`WINDOW`].
 const PER_WINDOW: u32 = 10;
-const WINDOW: u64 = 60_000;
+const WINDOW: Duration = Duration::from_secs(60);
 /// Keys that are kept for one source; providers have a handful.
 const KEYS: usize = 64;
 /// Providers wait for an answer for five seconds or more.
@@ -65,7 +65,7 @@ struct OfSource {
     /// The source as it was last seen.
     source: Arc<Source>,
     keys: HashMap<String, Entry>,
-    window: UnixMillis,
+    window: WallTime,
     asked: u32,
 }
 
@@ -73,7 +73,7 @@ struct OfSource {
 #[derive(Default)]
 struct Entry {
     /// With the time at which it was fetched.
-    key: Option<(Arc<FetchedKey>, UnixMillis)>,
+    key: Option<(Arc<FetchedKey>, WallTime)>,
     failed: Option<Failed>,
     /// Set while it is fetched.
     fetching: Option<watch::Receiver<Option<Outcome>>>,
@@ -83,7 +83,7 @@ struct Entry {
 struct Failed {
     why: String,
     /// When it was last tried.
-    at: UnixMillis,
+    at: WallTime,
     /// How often in a row.
     times: u32,
 }
@@ -136,7 +136,7 @@ impl KeyCache {
         if let Some(entry) = of.keys.get_mut(id) {
             if let Some((key, fetched)) = entry.key.clone() {
                 // A stale key is used while it is fetched afresh.
-                if now.saturating_sub(fetched) >= FRESH && entry.may_try(now) {
+                if now.since(fetched) >= FRESH && entry.may_try(now) {
                     entry.fetching = Some(self.start(source, id, now));
                 }
                 return Step::Known(key);
@@ -163,7 +163,7 @@ impl KeyCache {
         self: &Arc<Self>,
         source: &Arc<Source>,
         id: &str,
-        now: UnixMillis,
+        now: WallTime,
     ) -> watch::Receiver<Option<Outcome>> {
         let (done, fetching) = watch::channel(None);
         let (cache, source, id) = (self.clone(), source.clone(), id.to_owned());
@@ -239,7 +239,7 @@ fn of_source<'s>(
         .or_insert_with(|| OfSource {
             source: source.clone(),
             keys: HashMap::new(),
-            window: 0,
+            window: WallTime::EPOCH,
             asked: 0,
         });
     if !Arc::ptr_eq(&of.source, source) {
@@ -266,24 +266,24 @@ fn same_settings(one: &Source, other: &Source) -> bool {
 
 impl OfSource {
     /// Drops what is too old to be of use.
-    fn forget(&mut self, now: UnixMillis) {
+    fn forget(&mut self, now: WallTime) {
         self.keys.retain(|_, entry| {
             if entry
                 .key
                 .as_ref()
-                .is_some_and(|(_, at)| now.saturating_sub(*at) >= USABLE)
+                .is_some_and(|(_, at)| now.since(*at) >= USABLE)
             {
                 entry.key = None;
             }
-            let fails = |failed: &Failed| failed.at <= now && now - failed.at < FAILURE;
+            let fails = |failed: &Failed| failed.at <= now && now.since(failed.at) < FAILURE;
             let failed = entry.failed.as_ref().is_some_and(fails);
             entry.key.is_some() || entry.fetching.is_some() || failed
         });
     }
 
     /// Whether an unknown key may be asked for.
-    fn admit(&mut self, id: &str, now: UnixMillis) -> bool {
-        if now.saturating_sub(self.window) >= WINDOW || now < self.window {
+    fn admit(&mut self, id: &str, now: WallTime) -> bool {
+        if now.since(self.window) >= WINDOW || now < self.window {
             (self.window, self.asked) = (now, 0);
         }
         let full = self.keys.len() >= KEYS && !self.keys.contains_key(id);
@@ -297,15 +297,15 @@ impl OfSource {
 
 impl Entry {
     /// Whether it is time to ask for it again.
-    fn may_try(&self, now: UnixMillis) -> bool {
-        let paused = |failed: &Failed| failed.at <= now && now - failed.at < failed.pause();
+    fn may_try(&self, now: WallTime) -> bool {
+        let paused = |failed: &Failed| failed.at <= now && now.since(failed.at) < failed.pause();
         self.fetching.is_none() && !self.failed.as_ref().is_some_and(paused)
     }
 }
 
 impl Failed {
-    fn pause(&self) -> u64 {
-        let factor = 4_u64.saturating_pow(self.times.saturating_sub(1));
+    fn pause(&self) -> Duration {
+        let factor = 4_u32.saturating_pow(self.times.saturating_sub(1));
         PAUSE.saturating_mul(factor).min(PAUSE_MOST)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::event::UnixMillis;
+use crate::clock::SteadyTime;
 
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
@@ -44,12 +44,12 @@ impl fmt::Display for Rate {
     }
 }
 
-/// A bucket of tokens, by a clock that is never set back. Holds one number: the time at which
+/// A bucket of tokens, by the steady clock. Holds one number: the time at which
 /// it will be full again, which each token that is taken moves on by one interval.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     rate: Rate,
-    /// In nanoseconds, by the same clock.
+    /// In nanoseconds, by that clock.
     full_at: u64,
 }
 
@@ -61,36 +61,41 @@ impl Bucket {
 
     /// Keeps to another rate from now on. What was to wait for the old one waits for no
     /// longer than an empty bucket does.
-    pub(crate) fn set_rate(&mut self, rate: Rate, now: UnixMillis) {
+    pub(crate) fn set_rate(&mut self, rate: Rate, now: SteadyTime) {
         self.rate = rate;
         let empty = nanos(now).saturating_add(rate.burst() * rate.interval());
         self.full_at = self.full_at.min(empty);
     }
 
     /// When there is a token: `now` or before if there is one now.
-    pub(crate) fn opens_at(&self) -> UnixMillis {
+    pub(crate) fn opens_at(&self) -> SteadyTime {
         let ahead = (self.rate.burst() - 1) * self.rate.interval();
-        self.full_at.saturating_sub(ahead).div_ceil(NANOS_PER_MILLI)
+        let opens = self.full_at.saturating_sub(ahead);
+        SteadyTime::from_millis(opens.div_ceil(NANOS_PER_MILLI))
     }
 
     /// Whether nothing has been taken that is not there again.
-    pub(crate) fn is_full(&self, now: UnixMillis) -> bool {
+    pub(crate) fn is_full(&self, now: SteadyTime) -> bool {
         self.full_at <= nanos(now)
     }
 
     /// Takes a token, whether or not there is one: then it is taken in advance.
-    pub(crate) fn take(&mut self, now: UnixMillis) {
+    pub(crate) fn take(&mut self, now: SteadyTime) {
         self.full_at = self.full_at.max(nanos(now)) + self.rate.interval();
     }
 }
 
-fn nanos(now: UnixMillis) -> u64 {
-    now.saturating_mul(NANOS_PER_MILLI)
+fn nanos(now: SteadyTime) -> u64 {
+    now.as_millis().saturating_mul(NANOS_PER_MILLI)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(millis: u64) -> SteadyTime {
+        SteadyTime::from_millis(millis)
+    }
 
     fn per_second(count: u32) -> Bucket {
         Bucket::new(Rate {
@@ -100,9 +105,9 @@ mod tests {
     }
 
     /// How many tokens there are from `from` to `to`, asked for each millisecond.
-    fn taken(bucket: &mut Bucket, from: UnixMillis, to: UnixMillis) -> usize {
+    fn taken(bucket: &mut Bucket, from: u64, to: u64) -> usize {
         let mut taken = 0;
-        for now in from..to {
+        for now in (from..to).map(at) {
             while bucket.opens_at() <= now {
                 bucket.take(now);
                 taken += 1;
@@ -131,9 +136,9 @@ mod tests {
             count: 1,
             per: Duration::from_secs(60),
         });
-        assert!(bucket.opens_at() <= 1_000);
-        bucket.take(1_000);
-        assert_eq!(bucket.opens_at(), 61_000);
+        assert!(bucket.opens_at() <= at(1_000));
+        bucket.take(at(1_000));
+        assert_eq!(bucket.opens_at(), at(61_000));
     }
 
     #[test]
@@ -150,11 +155,11 @@ mod tests {
             count: 1,
             per: hour,
         });
-        bucket.take(1_000);
-        assert_eq!(bucket.opens_at(), 3_601_000);
+        bucket.take(at(1_000));
+        assert_eq!(bucket.opens_at(), at(3_601_000));
         let raised = per_second(10).rate;
-        bucket.set_rate(raised, 2_000);
-        assert_eq!(bucket.opens_at(), 2_100);
+        bucket.set_rate(raised, at(2_000));
+        assert_eq!(bucket.opens_at(), at(2_100));
         assert_eq!(taken(&mut bucket, 2_000, 3_000), 9);
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
 
+use crate::clock::WallTime;
 use crate::dispatch::TrialNews;
 use crate::fixtures;
 use crate::gateway::Core;
@@ -85,7 +86,7 @@ impl Loader {
         &self,
         read: ReadManifest,
         number: u64,
-        now: u64,
+        now: WallTime,
     ) -> Result<Built, LoadError> {
         let ReadManifest {
             text,
@@ -114,7 +115,7 @@ impl Loader {
     }
 
     /// Builds the generation that was kept as the last good one, if one was.
-    pub(crate) fn build_last_good(&self, now: u64) -> Result<Option<Generation>, LoadError> {
+    pub(crate) fn build_last_good(&self, now: WallTime) -> Result<Option<Generation>, LoadError> {
         let failed = |error| LoadError::Read {
             path: self.path.clone(),
             error,

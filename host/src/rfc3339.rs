@@ -1,10 +1,10 @@
 //! Dates and times as RFC 3339 writes them.
 
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 
-/// Milliseconds of an RFC 3339 date and time, such as `2026-01-31T12:00:00.5+01:00`. A space
+/// An RFC 3339 date and time, such as `2026-01-31T12:00:00.5+01:00`. A space
 /// may stand for the `T`, and an offset may lack its colon, as some providers write it.
-pub(crate) fn parse(text: &str) -> Option<UnixMillis> {
+pub(crate) fn parse(text: &str) -> Option<WallTime> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| digits(text.get(from..to)?);
     let is = |at: usize, any: &[u8]| bytes.get(at).is_some_and(|byte| any.contains(byte));
@@ -28,12 +28,13 @@ pub(crate) fn parse(text: &str) -> Option<UnixMillis> {
     let offset = offset_minutes(zone)?;
     let minutes = (days_before(year, month, day) * 24 + hour) * 60 + minute;
     let minutes = i64::try_from(minutes).ok()? - offset;
-    Some(u64::try_from(minutes).ok()? * 60_000 + second * 1000 + millis)
+    let millis = u64::try_from(minutes).ok()? * 60_000 + second * 1000 + millis;
+    Some(WallTime::from_millis(millis))
 }
 
 /// The time as RFC 3339 writes it, in UTC and to the second.
-pub(crate) fn format(millis: UnixMillis) -> String {
-    let seconds = millis / 1000;
+pub(crate) fn format(time: WallTime) -> String {
+    let seconds = time.as_secs();
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -135,7 +136,7 @@ mod tests {
             ("1970-01-01T00:00:00Z", 0),
             ("2026-11-23T12:00:00.5Z", 1_795_435_200_500),
         ] {
-            assert_eq!(parse(text), Some(millis), "{text}");
+            assert_eq!(parse(text), Some(WallTime::from_millis(millis)), "{text}");
         }
     }
 
@@ -152,8 +153,8 @@ mod tests {
             assert_eq!(format(parse(text).unwrap()), text);
         }
         for day in 0..60_000 {
-            let millis = day * 86_400_000;
-            assert_eq!(parse(&format(millis)), Some(millis));
+            let time = WallTime::from_secs(day * 86_400);
+            assert_eq!(parse(&format(time)), Some(time));
         }
     }
 

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use crate::clock::SteadyClock;
-use crate::event::UnixMillis;
+use crate::clock::{SteadyClock, WallTime};
 use crate::ledger::{Address, Fired, LedgerError, ProcessMarks, ScheduleStore};
 
 /// The longest time without a look at the clock.
@@ -30,7 +29,7 @@ pub struct Alarm {
 
 #[derive(Debug)]
 struct State {
-    next: Option<UnixMillis>,
+    next: Option<WallTime>,
     stopping: bool,
 }
 
@@ -39,7 +38,7 @@ impl Default for Alarm {
         Self {
             state: Mutex::new(State {
                 // What the ledger holds is not known yet: it is asked at once.
-                next: Some(0),
+                next: Some(WallTime::EPOCH),
                 stopping: false,
             }),
             changed: Condvar::new(),
@@ -48,14 +47,14 @@ impl Default for Alarm {
 }
 
 impl State {
-    fn note(&mut self, due: UnixMillis) {
+    fn note(&mut self, due: WallTime) {
         self.next = Some(self.next.map_or(due, |next| next.min(due)));
     }
 }
 
 impl Alarm {
     /// Something is due then. Does not block.
-    pub fn set(&self, due: UnixMillis) {
+    pub fn set(&self, due: WallTime) {
         self.state.lock().note(due);
         self.changed.notify_one();
     }
@@ -89,15 +88,16 @@ impl Alarm {
         let mut ahead = clock.ahead();
         while !state.stopping {
             let now = clock.wall();
-            let set = ahead - clock.ahead();
+            let stands = clock.ahead();
+            let set = ahead.as_millis() - stands.as_millis();
             if set != 0 {
                 // What is due so long after something is due at another time of day.
-                ahead -= set;
-                state.note(0);
+                ahead = stands;
+                state.note(WallTime::EPOCH);
                 MutexGuard::unlocked(&mut state, || clock_was_set(marks, set));
             }
             let wait = match state.next {
-                Some(next) if next > now => Duration::from_millis(next - now).min(LOOK),
+                Some(next) if next > now => next.since(now).min(LOOK),
                 None => LOOK,
                 Some(_) => {
                     // What is scheduled from here on may or may not be in the answer.
@@ -133,12 +133,12 @@ fn clock_was_set(marks: &dyn ProcessMarks, by: i64) {
 
 /// What follows from a call of the ledger's.
 struct After {
-    next: Option<UnixMillis>,
+    next: Option<WallTime>,
     pause: Option<Duration>,
 }
 
 /// `None` when the ledger has been closed.
-fn after(fired: Result<Fired, LedgerError>, now: UnixMillis) -> Option<After> {
+fn after(fired: Result<Fired, LedgerError>, now: WallTime) -> Option<After> {
     match fired {
         Ok(Fired { events, next }) => {
             if events > 0 {
@@ -191,8 +191,9 @@ mod tests {
         LedgerUrl, NewEvent, NewScheduled, NextState, OutboxRequest, ScheduleWrite, Turn, open,
     };
 
-    const START: UnixMillis = 1_780_000_000_000;
-    const HOUR: u64 = 3_600_000;
+    const START: WallTime = WallTime::from_millis(1_780_000_000_000);
+    const HOUR: Duration = Duration::from_secs(3600);
+    const TICK: Duration = Duration::from_millis(1);
     const PATIENCE: Duration = Duration::from_secs(30);
 
     struct Sink {
@@ -213,7 +214,7 @@ mod tests {
 
         fn queued(&self, _: Vec<OutboxRequest>) {}
 
-        fn scheduled(&self, due: UnixMillis) {
+        fn scheduled(&self, due: WallTime) {
             self.alarm.set(due);
         }
     }
@@ -354,11 +355,11 @@ mod tests {
     #[test]
     fn an_event_fires_when_the_clock_says_so() {
         let site = Site::started();
-        site.schedule("later", Due::At(START + 2 * HOUR));
+        site.schedule("later", Due::At(START + HOUR * 2));
         site.schedule("sooner", Due::At(START + HOUR));
-        site.clock.advance(HOUR - 1);
+        site.clock.advance(HOUR - TICK);
         site.nothing_fires();
-        site.clock.advance(1);
+        site.clock.advance(TICK);
         assert_eq!(site.fires(), "sooner");
         site.nothing_fires();
         site.clock.advance(HOUR);
@@ -370,26 +371,26 @@ mod tests {
         let site = Site::started();
         site.schedule("a", Due::At(START + HOUR));
         site.clock.set(START - HOUR);
-        site.clock.advance(2 * HOUR - 1);
+        site.clock.advance(HOUR * 2 - TICK);
         site.nothing_fires();
-        site.clock.set(START + 10 * HOUR);
+        site.clock.set(START + HOUR * 10);
         assert_eq!(site.fires(), "a");
     }
 
     #[test]
     fn an_entry_for_so_long_after_is_due_then_whatever_is_set() {
         let site = Site::started();
-        site.schedule("a", Due::After(Duration::from_millis(HOUR)));
-        site.clock.set(START + 9 * HOUR);
+        site.schedule("a", Due::After(HOUR));
+        site.clock.set(START + HOUR * 9);
         site.nothing_fires();
-        site.schedule("b", Due::After(Duration::from_millis(2 * HOUR)));
-        site.clock.set(START - 9 * HOUR);
+        site.schedule("b", Due::After(HOUR * 2));
+        site.clock.set(START - HOUR * 9);
         site.nothing_fires();
         site.clock.advance(HOUR);
         assert_eq!(site.fires(), "a");
         site.nothing_fires();
         // As after a night in which the machine slept.
-        site.clock.advance(9 * HOUR);
+        site.clock.advance(HOUR * 9);
         assert_eq!(site.fires(), "b");
     }
 
@@ -424,7 +425,7 @@ mod tests {
     fn it_ends_with_the_ledger() {
         let site = Site::started();
         site.ledger.close();
-        site.alarm.set(0);
+        site.alarm.set(WallTime::EPOCH);
         drop(site);
     }
 }

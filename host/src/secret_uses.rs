@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use crate::event::{SourceName, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::SourceName;
 use crate::manifest::{SecretState, Source};
 use crate::rfc3339;
 use crate::secret::{Secret, equal};
@@ -26,12 +27,12 @@ pub(crate) struct SecretUses(Mutex<HashMap<SourceName, Vec<Use>>>);
 struct Use {
     secret: Secret,
     matched: u64,
-    last: UnixMillis,
+    last: WallTime,
 }
 
 impl SecretUses {
     /// Counts a request that was signed with the secret of this index.
-    pub(crate) fn count(&self, source: &Source, index: usize, now: UnixMillis) {
+    pub(crate) fn count(&self, source: &Source, index: usize, now: WallTime) {
         let Some(given) = source.settings.secrets.get(index) else {
             return;
         };
@@ -58,7 +59,7 @@ impl SecretUses {
 
     /// A source's secrets by their number, from 1: how often each has matched, and how it
     /// stands. Never the secret itself.
-    pub(crate) fn json(&self, source: &Source, now: UnixMillis) -> Value {
+    pub(crate) fn json(&self, source: &Source, now: WallTime) -> Value {
         let all = self.0.lock();
         let uses = all.get(&source.name).map_or(&[][..], Vec::as_slice);
         let shown = (1..).zip(&source.settings.secrets).map(|(number, given)| {
@@ -78,7 +79,7 @@ impl SecretUses {
 }
 
 impl Use {
-    fn first(secret: &Secret, now: UnixMillis) -> Self {
+    fn first(secret: &Secret, now: WallTime) -> Self {
         Self {
             secret: secret.clone(),
             matched: 1,
@@ -105,13 +106,14 @@ mod tests {
     fn counts_follow_the_secret_through_a_rotation() {
         let uses = SecretUses::default();
         let before = source("\"hunter_old\"");
-        uses.count(&before, 0, 1000);
-        uses.count(&before, 0, 2000);
+        let at = WallTime::from_millis;
+        uses.count(&before, 0, at(1000));
+        uses.count(&before, 0, at(2000));
         let during = source(
             "\"hunter_new\", { value = \"hunter_old\", expires = \"1970-01-01T00:01:00Z\" }",
         );
         let matched = |source: &Source, now, number: &str| {
-            let shown = uses.json(source, now);
+            let shown = uses.json(source, at(now));
             assert!(!format!("{shown} {uses:?}").contains("hunter"), "{shown}");
             let one = &shown[number];
             (
@@ -121,28 +123,34 @@ mod tests {
         };
         assert_eq!(matched(&during, 3000, "1"), (0, "in force".to_owned()));
         assert_eq!(matched(&during, 3000, "2"), (2, "expires soon".to_owned()));
-        uses.count(&during, 1, 3000);
-        uses.count(&during, 0, 4000);
+        uses.count(&during, 1, at(3000));
+        uses.count(&during, 0, at(4000));
         assert_eq!(matched(&during, 60_000, "1"), (1, "in force".to_owned()));
         assert_eq!(matched(&during, 60_000, "2"), (3, "expired".to_owned()));
-        let shown = uses.json(&during, 0);
+        let shown = uses.json(&during, WallTime::EPOCH);
         assert_eq!(shown["2"]["expires"], "1970-01-01T00:01:00Z");
         assert_eq!(shown["2"]["last_matched"], "1970-01-01T00:00:03Z");
         assert_eq!(shown["1"]["expires"], Value::Null);
         // A request that began before the reload.
-        uses.count(&before, 0, 5000);
+        uses.count(&before, 0, at(5000));
         assert_eq!(matched(&during, 0, "2").0, 4);
-        uses.count(&during, 7, 5000);
+        uses.count(&during, 7, at(5000));
     }
 
     #[test]
     fn only_so_many_secrets_are_kept_in_mind() {
         let uses = SecretUses::default();
         for n in 0..1000 {
-            uses.count(&source(&format!("\"s{n}\"")), 0, n);
+            uses.count(&source(&format!("\"s{n}\"")), 0, WallTime::from_millis(n));
         }
         assert_eq!(uses.0.lock().values().map(Vec::len).sum::<usize>(), SECRETS);
-        assert_eq!(uses.json(&source("\"s999\""), 0)["1"]["matched"], 1);
-        assert_eq!(uses.json(&source("\"s0\""), 0)["1"]["matched"], 0);
+        assert_eq!(
+            uses.json(&source("\"s999\""), WallTime::EPOCH)["1"]["matched"],
+            1
+        );
+        assert_eq!(
+            uses.json(&source("\"s0\""), WallTime::EPOCH)["1"]["matched"],
+            0
+        );
     }
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::backlog::{Gauge, Watcher};
-use crate::clock::{Clock, SteadyClock};
+use crate::clock::{Clock, SteadyClock, WallTime};
 use crate::components::Components;
 use crate::dispatch::{Dispatcher, Pool, PoolOptions};
 use crate::gateway::{Core, Sink};
@@ -293,7 +293,7 @@ fn first_generation(
     loader: &Loader,
     read: Result<ReadManifest, LoadError>,
     seen: Signature,
-    now: u64,
+    now: WallTime,
 ) -> Result<First, LoadError> {
     let error = match read.and_then(|read| loader.build(read, 1, now)) {
         Ok(built) => {

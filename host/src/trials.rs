@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{ComponentDigest, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::ComponentDigest;
 use crate::files::write_whole;
 use crate::generation::{RolledBack, Standing};
 
@@ -36,7 +37,7 @@ struct Entry {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Failed {
-    at_ms: UnixMillis,
+    at_ms: WallTime,
     broke: usize,
     of: usize,
 }
@@ -119,7 +120,7 @@ impl Trials {
         &mut self,
         handler: &str,
         component: ComponentDigest,
-        at_ms: UnixMillis,
+        at_ms: WallTime,
         (broke, of): (usize, usize),
     ) -> Option<RolledBack> {
         let entry = self.entries.get_mut(handler)?;
@@ -237,8 +238,9 @@ mod tests {
     fn one_that_failed_is_kept_out_until_its_file_changes() {
         let folder = tempfile::tempdir().unwrap();
         let mut trials = trial(folder.path(), "a", "b");
-        assert_eq!(trials.fail("h", digest("other"), 7, (5, 6)), None);
-        let rolled_back = trials.fail("h", digest("b"), 7, (5, 6)).unwrap();
+        let at = WallTime::from_millis(7);
+        assert_eq!(trials.fail("h", digest("other"), at, (5, 6)), None);
+        let rolled_back = trials.fail("h", digest("b"), at, (5, 6)).unwrap();
         assert_eq!(rolled_back.before, digest("a").to_string());
         trials.write().unwrap();
         let mut trials = Trials::read(folder.path()).unwrap();

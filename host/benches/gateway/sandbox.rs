@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
+use tollgate::clock::WallTime;
 use tollgate::event::{Event, EventId, Headers, SourceName};
 use tollgate::ledger::{Delivery, DeliverySeq};
 use tollgate::manifest::{self, Handler, Manifest};
@@ -161,7 +162,7 @@ fn subject(
     let component = sandbox.load(&fs::read(options.component(name))?)?;
     let batch = Batch::of(payload, 1)?;
     let body = batch.bodies().next().context("an empty batch")?;
-    let now = 1_790_000_000_000;
+    let now = WallTime::from_millis(1_790_000_000_000);
     let event = Event {
         id: EventId::generate(now),
         source: SourceName::new("stripe"),
@@ -185,7 +186,7 @@ fn subject(
         keys: 0,
         component: None,
         crashes: 0,
-        since: 0,
+        since: now,
         excused: 0,
         key: None,
     };

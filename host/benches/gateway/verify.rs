@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
+use tollgate::clock::WallTime;
 use tollgate::scheme::{self, Request, Settings, Signed, Unsigned, Verifier};
 use tollgate::secret::Secret;
 
@@ -24,7 +25,7 @@ use crate::stats::median;
 const PART: &str = "verify";
 
 /// When the requests are signed and checked.
-const NOW: u64 = 1_760_000_000_000;
+const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
 
 /// Checks in a batch: some hundred microseconds.
 const BATCH: u32 = 50;

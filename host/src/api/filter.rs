@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::clock::WallTime;
 use crate::event::{HandlerName, SourceName};
 use crate::ledger::{Order, Page, RecordFilter, StateFilter};
 use crate::manifest::EventPattern;
@@ -81,8 +82,8 @@ pub(crate) fn set(filter: &mut RecordFilter, name: &str, value: &str) -> Result<
             let state = StateFilter::from_name(value);
             filter.state = Some(state.ok_or_else(|| format!("there is no state `{value}`"))?);
         }
-        "from" => filter.from = Some(number(name, value)?),
-        "to" => filter.to = Some(number(name, value)?),
+        "from" => filter.from = Some(moment(name, value)?),
+        "to" => filter.to = Some(moment(name, value)?),
         _ => return Ok(false),
     }
     Ok(true)
@@ -103,8 +104,8 @@ pub(crate) fn write(filter: &RecordFilter) -> Vec<(&'static str, String)> {
         ("kind", kind.as_ref().map(ToString::to_string)),
         ("handler", handler.as_ref().map(ToString::to_string)),
         ("state", state.map(|state| state.name().to_owned())),
-        ("from", from.map(|time| time.to_string())),
-        ("to", to.map(|time| time.to_string())),
+        ("from", from.map(|time| time.as_millis().to_string())),
+        ("to", to.map(|time| time.as_millis().to_string())),
     ])
 }
 
@@ -122,6 +123,11 @@ pub(crate) fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T,
     value
         .parse()
         .map_err(|_| format!("`{name}` is no number: `{value}`"))
+}
+
+/// A time of day, as milliseconds.
+pub(crate) fn moment(name: &str, value: &str) -> Result<WallTime, String> {
+    number(name, value).map(WallTime::from_millis)
 }
 
 fn order(value: &str) -> Result<Order, String> {

@@ -56,8 +56,8 @@ pub(crate) fn set(filter: &mut RequestFilter, name: &str, value: &str) -> Result
             filter.state = Some(state.ok_or_else(|| format!("there is no state `{value}`"))?);
         }
         "url" => filter.url = Some(crate::manifest::EventPattern::new(value)),
-        "from" => filter.from = Some(filter::number(name, value)?),
-        "to" => filter.to = Some(filter::number(name, value)?),
+        "from" => filter.from = Some(filter::moment(name, value)?),
+        "to" => filter.to = Some(filter::moment(name, value)?),
         _ => return Ok(false),
     }
     Ok(true)
@@ -76,8 +76,8 @@ pub(crate) fn write(meant: &RequestFilter) -> Vec<(&'static str, String)> {
         ("handler", handler.as_ref().map(ToString::to_string)),
         ("state", state.map(|state| state.name().to_owned())),
         ("url", url.as_ref().map(ToString::to_string)),
-        ("from", from.map(|time| time.to_string())),
-        ("to", to.map(|time| time.to_string())),
+        ("from", from.map(|time| time.as_millis().to_string())),
+        ("to", to.map(|time| time.as_millis().to_string())),
     ])
 }
 

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::clock::{Clock as _, SystemClock};
-use crate::event::UnixMillis;
+use crate::clock::{Clock as _, SystemClock, WallTime};
 use crate::manifest::{self, Manifest, Mistakes, OutboxSettings};
 
 /// Checks a manifest: prints every mistake in it, or what it says.
@@ -57,7 +56,7 @@ impl Checked {
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
         further: &dyn Fn(&Manifest) -> Vec<String>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Self {
         let mut manifest = manifest::load(path, env);
         if let Ok(manifest) = &mut manifest {
@@ -272,7 +271,7 @@ handlers = ["log"]
         let path = folder.path().join("tollgate.toml");
         std::fs::write(&path, text).expect("a file");
         let env = |name: &str| (name == "SECRET").then(|| "whsec_x".to_owned());
-        (Checked::new(&path, &env, further, 0), folder)
+        (Checked::new(&path, &env, further, WallTime::EPOCH), folder)
     }
 
     fn text(checked: &Checked, folder: &Path) -> (String, String) {
@@ -374,7 +373,7 @@ handlers = ["log"]
             Path::new("/nonexistent/t.toml"),
             &|_| None,
             &|_| Vec::new(),
-            0,
+            WallTime::EPOCH,
         );
         assert!(!checked.is_sound());
         let (_, err) = text(&checked, Path::new(""));

@@ -5,8 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Client, ClientError, GatewayArgs};
 use crate::api::filter::{MAX_LIMIT, set, write};
-use crate::clock::{Clock, SystemClock};
-use crate::event::UnixMillis;
+use crate::clock::{Clock, SystemClock, WallTime};
 use crate::ledger::{Listed, Order, Page, RecordFilter};
 use crate::manifest::parse_duration;
 use crate::rfc3339;
@@ -45,10 +44,10 @@ pub(super) struct FilterArgs {
     /// Received then or later: a time such as 2026-05-28T20:26:40Z, or how long ago, such
     /// as 2h.
     #[arg(long, value_parser = moment)]
-    from: Option<UnixMillis>,
+    from: Option<WallTime>,
     /// Received before then.
     #[arg(long, value_parser = moment)]
-    to: Option<UnixMillis>,
+    to: Option<WallTime>,
 }
 
 impl FilterArgs {
@@ -127,12 +126,11 @@ pub(super) fn gather<T>(
 }
 
 /// A time, or how long ago.
-pub(super) fn moment(text: &str) -> Result<UnixMillis, String> {
+pub(super) fn moment(text: &str) -> Result<WallTime, String> {
     if let Some(time) = rfc3339::parse(text) {
         return Ok(time);
     }
     let ago = parse_duration(text)
         .ok_or("write a time such as 2026-05-28T20:26:40Z, or how long ago, such as 2h")?;
-    let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
-    Ok(SystemClock.now().saturating_sub(ago))
+    Ok(SystemClock.now() - ago)
 }

@@ -14,7 +14,7 @@ use super::client::{GatewayArgs, Side};
 use super::filter::{gather, moment};
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::api::outbox::{set, write};
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::ledger::{Order, OutboxSeq, RequestDetail, RequestFilter, RequestSummary, TryView};
 
 const RETRY: Wording = Wording {
@@ -97,10 +97,10 @@ struct FilterArgs {
     to_url: Option<String>,
     /// Queued then or later: a time such as 2026-05-28T20:26:40Z, or how long ago, such as 2h.
     #[arg(long, value_parser = moment)]
-    from: Option<UnixMillis>,
+    from: Option<WallTime>,
     /// Queued before then.
     #[arg(long, value_parser = moment)]
-    to: Option<UnixMillis>,
+    to: Option<WallTime>,
 }
 
 impl FilterArgs {
@@ -257,7 +257,7 @@ mod tests {
                 url: "https://crm.example.com/orders?…".to_owned(),
                 idempotency_key: "key-1".to_owned(),
                 order_key: None,
-                queued_ms: 1000,
+                queued_ms: WallTime::from_millis(1000),
             },
             handler: "fulfillment".to_owned(),
             event: "0193".to_owned(),
@@ -301,7 +301,7 @@ mod tests {
             was: Some(2),
             tried: vec![TryView {
                 number: 1,
-                ended_ms: 2000,
+                ended_ms: WallTime::from_millis(2000),
                 status: Some(500),
                 error: Some("answered 500".to_owned()),
             }],

@@ -15,8 +15,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::environment;
-use crate::clock::{Clock, SystemClock};
-use crate::event::{SourceName, UnixMillis};
+use crate::clock::{Clock, SystemClock, WallTime};
+use crate::event::SourceName;
 use crate::manifest::{own_schemes, parse_duration};
 use crate::reload::read_manifest;
 use crate::scheme::{
@@ -147,9 +147,9 @@ impl SchemeArgs {
     }
 
     /// The time to take for the present.
-    pub(super) fn now(&self) -> UnixMillis {
+    pub(super) fn now(&self) -> WallTime {
         self.now
-            .map_or_else(|| SystemClock.now(), |seconds| seconds.saturating_mul(1000))
+            .map_or_else(|| SystemClock.now(), WallTime::from_secs)
     }
 }
 

@@ -138,6 +138,7 @@ fn write_table(out: &mut impl Write, entries: &[ScheduledView]) -> io::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::WallTime;
     use crate::event::EventId;
     use crate::ledger::Scheduled;
 
@@ -145,7 +146,7 @@ mod tests {
         ScheduledView::from(Scheduled {
             handler: HandlerName::new("dunning"),
             key: "subscription/sub_1\u{1b}[2J".into(),
-            due: 1_767_225_600_000,
+            due: WallTime::from_millis(1_767_225_600_000),
             cause: EventId::from_bytes([1; 16]),
             call: "call".into(),
             kind: "reminder.due".into(),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::rfc3339;
 
 /// Writes a head and rows in columns that are as wide as they need to be, with nothing in
@@ -48,7 +48,7 @@ pub(super) fn or_dash(value: Option<impl ToString>) -> String {
 }
 
 /// A time in UTC, to the second: `2026-01-31T23:59:59Z`.
-pub(super) fn utc(time: UnixMillis) -> String {
+pub(super) fn utc(time: WallTime) -> String {
     rfc3339::format(time)
 }
 
@@ -61,7 +61,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_time_that_is_shown_is_read_back(seconds in 0..4_000_000_000_u64) {
-            prop_assert_eq!(rfc3339::parse(&utc(seconds * 1000)), Some(seconds * 1000));
+            let time = WallTime::from_secs(seconds);
+            prop_assert_eq!(rfc3339::parse(&utc(time)), Some(time));
         }
     }
 
@@ -75,7 +76,7 @@ mod tests {
             (1_767_225_600_000, "2026-01-01T00:00:00Z"),
             (4_107_542_400_000, "2100-03-01T00:00:00Z"),
         ] {
-            assert_eq!(utc(millis), text);
+            assert_eq!(utc(WallTime::from_millis(millis)), text);
         }
     }
 

@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::request::{Chosen, HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::scheme::{Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, explain};
 
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ enum Verdict {
 }
 
 /// Takes the steps that the gateway takes, in its order.
-fn judge(chosen: &Chosen, verifier: &Verifier, request: &Request<'_>, now: UnixMillis) -> Verdict {
+fn judge(chosen: &Chosen, verifier: &Verifier, request: &Request<'_>, now: WallTime) -> Verdict {
     if let Some(answer) = verifier.challenge(request, now) {
         return Verdict::Challenge(answer);
     }
@@ -110,7 +110,7 @@ fn judge(chosen: &Chosen, verifier: &Verifier, request: &Request<'_>, now: UnixM
 fn hints(
     chosen: &Chosen,
     request: &Request<'_>,
-    now: UnixMillis,
+    now: WallTime,
     rejection: &Rejection,
 ) -> Vec<String> {
     let make = |settings| chosen.build(settings).ok();
@@ -184,7 +184,7 @@ fn event_json(event: &ProviderEvent) -> Value {
     json!({
         "id": event.provider_id,
         "kind": event.kind,
-        "created": event.created.map(|millis| millis / 1000),
+        "created": event.created.map(WallTime::as_secs),
         "account": event.account,
     })
 }

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use crate::event::UnixMillis;
+use crate::clock::{Ahead, SteadyTime, WallTime};
 use crate::ledger::AttemptOutcome;
 use crate::manifest::BreakerSettings;
 
@@ -20,8 +20,8 @@ pub enum BreakerState {
     Closed,
     /// No run starts.
     Open {
-        /// Until this time; then one is tried.
-        until: UnixMillis,
+        /// Until this time of day, as that stands now; then one is tried.
+        until: WallTime,
     },
     /// One run at a time, to see whether it succeeds.
     HalfOpen,
@@ -67,13 +67,13 @@ pub(super) struct Breaker {
     state: State,
     epoch: u64,
     /// The last runs' ends, and whether they were failures; `of` at most.
-    ends: VecDeque<(UnixMillis, bool)>,
+    ends: VecDeque<(SteadyTime, bool)>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
     Closed,
-    Open { since: UnixMillis },
+    Open { since: SteadyTime },
     HalfOpen { probing: bool },
 }
 
@@ -92,10 +92,10 @@ impl Breaker {
     }
 
     /// From when on a run may start; `None` until a probe under way has ended.
-    pub(super) fn opens_at(&self) -> Option<UnixMillis> {
+    pub(super) fn opens_at(&self) -> Option<SteadyTime> {
         match self.state {
-            State::Closed | State::HalfOpen { probing: false } => Some(0),
-            State::Open { since } => Some(since.saturating_add(self.settings.open_millis())),
+            State::Closed | State::HalfOpen { probing: false } => Some(SteadyTime::ZERO),
+            State::Open { since } => Some(since + self.settings.open),
             State::HalfOpen { probing: true } => None,
         }
     }
@@ -124,7 +124,7 @@ impl Breaker {
         &mut self,
         permit: Permit,
         outcome: Option<AttemptOutcome>,
-        now: UnixMillis,
+        now: SteadyTime,
     ) -> Option<Change> {
         if permit.epoch != self.epoch {
             return None;
@@ -148,7 +148,7 @@ impl Breaker {
     }
 
     /// Notes an end while closed, which may be one failure too many.
-    fn note(&mut self, failed: bool, now: UnixMillis) -> Option<Change> {
+    fn note(&mut self, failed: bool, now: SteadyTime) -> Option<Change> {
         let of = self.settings.of;
         if self.ends.len() == of {
             self.ends.pop_front();
@@ -156,7 +156,7 @@ impl Breaker {
         self.ends.push_back((now, failed));
         let (oldest, _) = *self.ends.front()?;
         let failed = self.ends.iter().filter(|(_, failed)| *failed).count();
-        let long_ago = now.saturating_sub(oldest) > self.settings.within_millis();
+        let long_ago = now.since(oldest) > self.settings.within;
         let enough = failed as f64 >= self.settings.failures * of as f64;
         if self.ends.len() < of || long_ago || !enough {
             return None;
@@ -171,11 +171,12 @@ impl Breaker {
         self.ends.clear();
     }
 
-    pub(super) fn state(&self) -> BreakerState {
+    /// What it does at present; `ahead` says how its times are shown.
+    pub(super) fn state(&self, ahead: Ahead) -> BreakerState {
         match self.state {
             State::Closed => BreakerState::Closed,
             State::Open { since } => BreakerState::Open {
-                until: since.saturating_add(self.settings.open_millis()),
+                until: ahead.wall(since + self.settings.open),
             },
             State::HalfOpen { .. } => BreakerState::HalfOpen,
         }
@@ -205,6 +206,10 @@ mod tests {
     const OK: Option<AttemptOutcome> = Some(AttemptOutcome::Done);
     const NO: Option<AttemptOutcome> = Some(AttemptOutcome::Retry);
 
+    fn at(millis: u64) -> SteadyTime {
+        SteadyTime::from_millis(millis)
+    }
+
     fn breaker() -> Breaker {
         Breaker::new(BreakerSettings {
             failures: 0.5,
@@ -216,6 +221,7 @@ mod tests {
 
     /// A run that starts and ends at `now`.
     fn run(breaker: &mut Breaker, outcome: Option<AttemptOutcome>, now: u64) -> Option<Change> {
+        let now = at(now);
         assert!(breaker.opens_at().is_some_and(|at| at <= now));
         let permit = breaker.started(true);
         breaker.ended(permit, outcome, now)
@@ -229,13 +235,13 @@ mod tests {
         }
         let opened = Some(Change::Opened { failed: 2, of: 4 });
         assert_eq!(run(&mut breaker, NO, 2_000), opened);
-        assert_eq!(breaker.opens_at(), Some(32_000));
+        assert_eq!(breaker.opens_at(), Some(at(32_000)));
         assert_eq!(run(&mut breaker, NO, 32_000), Some(Change::StaysOpen));
-        assert_eq!(breaker.opens_at(), Some(62_000));
+        assert_eq!(breaker.opens_at(), Some(at(62_000)));
         let probe = breaker.started(true);
         assert_eq!(breaker.opens_at(), None, "one at a time");
-        assert_eq!(breaker.ended(probe, OK, 62_500), Some(Change::Closed));
-        assert_eq!(breaker.state(), BreakerState::Closed);
+        assert_eq!(breaker.ended(probe, OK, at(62_500)), Some(Change::Closed));
+        assert_eq!(breaker.state(Ahead::from_millis(0)), BreakerState::Closed);
         // What happened before it opened does not count again.
         assert_eq!(run(&mut breaker, NO, 62_600), None);
     }
@@ -254,15 +260,18 @@ mod tests {
         let mut breaker = breaker();
         for _ in 0..20 {
             let retry = breaker.started(false);
-            assert_eq!(breaker.ended(retry, NO, 1_000), None);
+            assert_eq!(breaker.ended(retry, NO, at(1_000)), None);
         }
         for _ in 0..4 {
             run(&mut breaker, NO, 1_000);
         }
         let probe = breaker.started(false);
-        assert_eq!(breaker.ended(probe, NO, 31_000), Some(Change::StaysOpen));
+        assert_eq!(
+            breaker.ended(probe, NO, at(31_000)),
+            Some(Change::StaysOpen)
+        );
         let probe = breaker.started(false);
-        assert_eq!(breaker.ended(probe, OK, 61_000), Some(Change::Closed));
+        assert_eq!(breaker.ended(probe, OK, at(61_000)), Some(Change::Closed));
     }
 
     #[test]
@@ -278,15 +287,18 @@ mod tests {
         let mut breaker = breaker();
         let early: Vec<_> = (0..6).map(|_| breaker.started(true)).collect();
         for (n, permit) in early[..4].iter().enumerate() {
-            let change = breaker.ended(*permit, NO, 1_000);
+            let change = breaker.ended(*permit, NO, at(1_000));
             assert_eq!(change.is_some(), n == 3);
         }
-        assert_eq!(breaker.ended(early[4], OK, 2_000), None);
-        assert!(matches!(breaker.state(), BreakerState::Open { .. }));
+        assert_eq!(breaker.ended(early[4], OK, at(2_000)), None);
+        assert!(matches!(
+            breaker.state(Ahead::from_millis(0)),
+            BreakerState::Open { .. }
+        ));
         let probe = breaker.started(true);
-        assert_eq!(breaker.ended(early[5], NO, 31_000), None);
+        assert_eq!(breaker.ended(early[5], NO, at(31_000)), None);
         assert_eq!(breaker.opens_at(), None, "the probe is still under way");
-        assert_eq!(breaker.ended(probe, OK, 31_000), Some(Change::Closed));
+        assert_eq!(breaker.ended(probe, OK, at(31_000)), Some(Change::Closed));
     }
 
     #[test]
@@ -296,7 +308,7 @@ mod tests {
             run(&mut breaker, NO, 0);
         }
         assert_eq!(run(&mut breaker, None, 30_000), None);
-        assert_eq!(breaker.opens_at(), Some(0));
+        assert_eq!(breaker.opens_at(), Some(SteadyTime::ZERO));
         assert_eq!(run(&mut breaker, OK, 30_000), Some(Change::Closed));
     }
 }

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use super::keys::{is_superseded, turn};
 use super::lane::{Job, SUSPECT};
 use super::{Runnable, Shared, TrialNews};
-use crate::clock::{Clock, SteadyClock};
-use crate::event::UnixMillis;
+use crate::clock::{SteadyClock, SteadyTime, WallTime};
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Inapplicable, LedgerError,
@@ -194,7 +193,7 @@ fn answered(
                 } else {
                     // An operator had it run anew meanwhile: that run may have been passed
                     // over while this one was under way.
-                    lane.due_at(0);
+                    lane.due_at(SteadyTime::ZERO);
                     look = true;
                 }
                 lane.retire(&job);
@@ -203,7 +202,7 @@ fn answered(
                     lane.due_at(due);
                 }
                 if lane.remembers_many() {
-                    lane.due_at(0);
+                    lane.due_at(SteadyTime::ZERO);
                     look = true;
                 }
             }
@@ -264,7 +263,7 @@ fn completion(
     delivery: &Delivery,
     runnable: &dyn Runnable,
     run: Run,
-    started: UnixMillis,
+    started: WallTime,
 ) -> Completion {
     let number = delivery.attempts + 1;
     let policy = &runnable.handler().retry;
@@ -343,9 +342,8 @@ fn again(
     if policy.too_old(clock.since(delivery.since).saturating_add(delay)) {
         return NextState::Dead;
     }
-    let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
     NextState::Retrying {
-        due: clock.now().saturating_add(delay),
+        due: clock.now() + delay,
     }
 }
 
@@ -354,8 +352,15 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
 
-    fn at(now: UnixMillis) -> SteadyClock {
-        SteadyClock::new(Arc::new(ManualClock::at(now)))
+    fn at(millis: u64) -> SteadyClock {
+        let hands = ManualClock::at(WallTime::from_millis(millis));
+        SteadyClock::new(Arc::new(hands))
+    }
+
+    fn retrying(due: u64) -> NextState {
+        NextState::Retrying {
+            due: SteadyTime::from_millis(due),
+        }
     }
 
     fn policy() -> RetryPolicy {
@@ -380,8 +385,8 @@ mod tests {
     #[test]
     fn attempts_end() {
         let next = |attempts| again(&policy(), &tried(attempts), None, &at(1000));
-        assert_eq!(next(0), NextState::Retrying { due: 6000 });
-        assert_eq!(next(1), NextState::Retrying { due: 16_000 });
+        assert_eq!(next(0), retrying(6000));
+        assert_eq!(next(1), retrying(16_000));
         assert_eq!(next(2), NextState::Dead);
     }
 
@@ -390,7 +395,7 @@ mod tests {
         let due = |wish| {
             let wish = Some(Duration::from_millis(wish));
             match again(&policy(), &tried(0), wish, &at(0)) {
-                NextState::Retrying { due } => due,
+                NextState::Retrying { due } => due.as_millis(),
                 other => panic!("{other:?}"),
             }
         };
@@ -406,15 +411,15 @@ mod tests {
             ..policy()
         };
         let next = |now| again(&policy, &tried(0), None, &at(now));
-        assert_eq!(next(55_000), NextState::Retrying { due: 60_000 });
+        assert_eq!(next(55_000), retrying(60_000));
         assert_eq!(next(55_001), NextState::Dead);
         // A clock that was set, forward or back, makes nothing old.
         for set in [1_000_000, 0] {
-            let hands = ManualClock::at(1000);
+            let hands = ManualClock::at(WallTime::from_millis(1000));
             let clock = SteadyClock::new(Arc::new(hands.clone()));
-            hands.set(set);
+            hands.set(WallTime::from_millis(set));
             let next = again(&policy, &tried(0), None, &clock);
-            assert_eq!(next, NextState::Retrying { due: 6000 });
+            assert_eq!(next, retrying(6000));
         }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::Runnable;
 use super::breaker::{Breaker, BreakerState, Change, Permit};
 use super::trial::{self, Record, Verdict};
-use crate::clock::Clock;
-use crate::event::{ComponentDigest, HandlerName, UnixMillis};
+use crate::clock::{SteadyClock, SteadyTime};
+use crate::event::{ComponentDigest, HandlerName};
 use crate::ledger::{AttemptOutcome, Delivery, Pause};
 use crate::rate::Bucket;
 
@@ -39,7 +39,7 @@ pub struct GateStatus {
 /// One handler's gate.
 pub(super) struct Gate {
     handler: HandlerName,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     paused: Option<Pause>,
     bucket: Option<Bucket>,
     breaker: Option<Breaker>,
@@ -53,7 +53,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(clock: Arc<dyn Clock>, runnable: &dyn Runnable) -> Self {
+    pub(super) fn new(clock: Arc<SteadyClock>, runnable: &dyn Runnable) -> Self {
         let handler = runnable.handler();
         Self {
             handler: handler.name.clone(),
@@ -101,12 +101,18 @@ impl Gate {
     }
 
     /// From when on a run may start; `None` where that is not a matter of time.
-    pub(super) fn opens_at(&self) -> Option<UnixMillis> {
+    pub(super) fn opens_at(&self) -> Option<SteadyTime> {
         if self.paused.is_some() || self.condemned {
             return None;
         }
-        let breaker = self.breaker.as_ref().map_or(Some(0), Breaker::opens_at)?;
-        let bucket = self.bucket.as_ref().map_or(0, Bucket::opens_at);
+        let breaker = self
+            .breaker
+            .as_ref()
+            .map_or(Some(SteadyTime::ZERO), Breaker::opens_at)?;
+        let bucket = self
+            .bucket
+            .as_ref()
+            .map_or(SteadyTime::ZERO, Bucket::opens_at);
         Some(breaker.max(bucket))
     }
 
@@ -163,7 +169,7 @@ impl Gate {
             breaker: self
                 .breaker
                 .as_ref()
-                .map(Breaker::state)
+                .map(|breaker| breaker.state(self.clock.ahead()))
                 .unwrap_or_default(),
             limited: self
                 .bucket

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::event::{Event, HandlerName, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::{Event, HandlerName};
 use crate::json::{PointerSet, pluck};
 use crate::ledger::{Deliveries, Delivery, LedgerError, OrderKey, Rank, Turn};
 use crate::manifest::{Handler, OnBlock, OrderBy, OrderSettings, SupersedeBy};
@@ -56,7 +57,7 @@ impl KeyRule {
 /// How new the fact is that an event tells of, where its handler asks for that.
 fn rank(handler: &Handler, event: &Event) -> Option<Rank> {
     match handler.order.as_ref()?.supersede_by.as_ref()? {
-        SupersedeBy::Created => whole(event.created?),
+        SupersedeBy::Created => time(event.created?),
         SupersedeBy::Pointer(pointer) => {
             let pointer = PointerSet::new(&[pointer]).ok()?;
             match pluck(&event.payload, &pointer).ok()?.pop().flatten()? {
@@ -66,7 +67,7 @@ fn rank(handler: &Handler, event: &Event) -> Option<Rank> {
                     .or(number.as_f64().map(Rank::Real)),
                 Value::String(text) => match text.parse() {
                     Ok(number) => Some(Rank::Whole(number)),
-                    Err(_) => whole(rfc3339::parse(&text)?),
+                    Err(_) => time(rfc3339::parse(&text)?),
                 },
                 _ => None,
             }
@@ -74,8 +75,8 @@ fn rank(handler: &Handler, event: &Event) -> Option<Rank> {
     }
 }
 
-fn whole(millis: UnixMillis) -> Option<Rank> {
-    i64::try_from(millis).ok().map(Rank::Whole)
+fn time(fact: WallTime) -> Option<Rank> {
+    i64::try_from(fact.as_millis()).ok().map(Rank::Whole)
 }
 
 /// What the end of a delivery means for later ones of the same key.
@@ -120,7 +121,7 @@ mod tests {
         let mut event = (*crate::fixtures::blank_delivery(handler).event).clone();
         event.payload = bytes::Bytes::copy_from_slice(payload.as_bytes());
         event.account = Some("acct_1".to_owned());
-        event.created = Some(1_790_000_000_000);
+        event.created = Some(WallTime::from_millis(1_790_000_000_000));
         event
     }
 

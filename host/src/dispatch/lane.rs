@@ -7,8 +7,7 @@ use super::Runnable;
 use super::gate::{Gate, Pass};
 use super::outcomes::Outcomes;
 use super::trial;
-use crate::clock::Clock;
-use crate::event::UnixMillis;
+use crate::clock::{SteadyClock, SteadyTime};
 use crate::ledger::{Completion, Delivery, DeliverySeq};
 
 /// How many deliveries of one handler wait in memory at most.
@@ -85,14 +84,14 @@ pub(super) struct Lane {
     /// reading of what is due begins: one that has begun may still list them.
     retired: Vec<DeliverySeq>,
     /// When the ledger has something to retry, as far as is known.
-    pub(super) next_due: Option<UnixMillis>,
+    pub(super) next_due: Option<SteadyTime>,
     /// Whether the lane stands in the row of those that have something to run.
     pub(super) in_row: bool,
 }
 
 impl Lane {
     /// A lane whose deliveries are all still in the ledger.
-    pub(super) fn new(runnable: Arc<dyn Runnable>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(runnable: Arc<dyn Runnable>, clock: Arc<SteadyClock>) -> Self {
         Self {
             gate: Gate::new(clock, runnable.as_ref()),
             runnable,
@@ -110,7 +109,7 @@ impl Lane {
             retries: HashSet::new(),
             retired: Vec::new(),
             // What is due is read at once; the ledger then says when to look again.
-            next_due: Some(0),
+            next_due: Some(SteadyTime::ZERO),
             in_row: false,
         }
     }
@@ -158,7 +157,7 @@ impl Lane {
 
     /// When there may be something to read from the ledger or to run, as far as that is a
     /// matter of time.
-    pub(super) fn looks_at(&self) -> Option<UnixMillis> {
+    pub(super) fn looks_at(&self) -> Option<SteadyTime> {
         // What is due and finds no room waits for runs, not for the time.
         let due = self
             .next_due
@@ -289,7 +288,7 @@ impl Lane {
     /// whether it is in memory now.
     pub(super) fn release(&mut self, delivery: Delivery, fits: bool) -> bool {
         if !fits || self.room() == 0 {
-            self.due_at(0);
+            self.due_at(SteadyTime::ZERO);
             return false;
         }
         let before = self.retries.len();
@@ -315,7 +314,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn due_at(&mut self, due: UnixMillis) {
+    pub(super) fn due_at(&mut self, due: SteadyTime) {
         self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
     }
 

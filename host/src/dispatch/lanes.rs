@@ -9,7 +9,7 @@ use super::lane::{Job, Lane, SUSPECT, Task};
 use super::outcomes::Outcomes;
 use super::places::{Places, Room};
 use super::{PoolOptions, Runnable};
-use crate::clock::Clock;
+use crate::clock::{SteadyClock, SteadyTime};
 use crate::event::HandlerName;
 use crate::ledger::{Delivery, DeliverySeq, Pause};
 use crate::manifest::OnBlock;
@@ -31,7 +31,7 @@ pub struct LaneStatus {
 
 /// The dispatcher's state, under its lock.
 pub(super) struct Lanes {
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     lanes: HashMap<HandlerName, Lane>,
     /// Handlers that have something to run, each once: workers take from the front and put
     /// the handler back at the end, so that all get their turn.
@@ -67,7 +67,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(clock: Arc<dyn Clock>, options: &PoolOptions) -> Self {
+    pub(super) fn new(clock: Arc<SteadyClock>, options: &PoolOptions) -> Self {
         Self {
             clock,
             lanes: HashMap::new(),
@@ -173,7 +173,7 @@ impl Lanes {
         if take(lane, delivery, fits) {
             self.line_up(&name);
         } else {
-            self.look |= lane.next_due == Some(0);
+            self.look |= lane.next_due == Some(SteadyTime::ZERO);
         }
     }
 
@@ -356,7 +356,7 @@ impl Lanes {
         self.look = true;
         // What is due may have changed in whatever way.
         for lane in self.lanes.values_mut() {
-            lane.next_due = Some(0);
+            lane.next_due = Some(SteadyTime::ZERO);
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Shared;
 use super::lanes::Lanes;
 use super::pool::{basic_threads, grow};
-use crate::clock::Clock;
+use crate::clock::SteadyTime;
 use crate::event::HandlerName;
 use crate::ledger::LedgerError;
 
@@ -74,7 +74,7 @@ fn wait(lanes: &mut Lanes, shared: &Shared) -> Duration {
         return TICK;
     }
     let now = shared.clock.now();
-    let until = |due: u64| Duration::from_millis(due.saturating_sub(now)).max(SOON);
+    let until = |due: SteadyTime| due.since(now).max(SOON);
     lanes
         .iter_mut()
         .filter_map(|(_, lane)| lane.looks_at())
@@ -157,7 +157,7 @@ fn read_pending(shared: &Shared, name: &HandlerName) -> Result<(), LedgerError> 
 }
 
 /// Reads deliveries whose time to be retried has come.
-fn read_due(shared: &Shared, name: &HandlerName, now: u64) -> Result<(), LedgerError> {
+fn read_due(shared: &Shared, name: &HandlerName, now: SteadyTime) -> Result<(), LedgerError> {
     let mut lanes = shared.lanes.lock();
     let Some(lane) = lanes.get_mut(name) else {
         return Ok(());

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
 use super::{Dispatcher, Pool, PoolOptions, Routes, Runnable};
-use crate::clock::ManualClock;
+use crate::clock::{ManualClock, WallTime};
 use crate::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
 };
@@ -28,6 +28,10 @@ mod memory;
 mod order;
 mod retries;
 mod trials;
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
 
 type Work = dyn Fn(&Delivery) -> Run + Send + Sync;
 
@@ -133,7 +137,10 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        Self::open(tempfile::tempdir().unwrap(), ManualClock::at(1_000_000))
+        Self::open(
+            tempfile::tempdir().unwrap(),
+            ManualClock::at(WallTime::from_millis(1_000_000)),
+        )
     }
 
     fn open(folder: tempfile::TempDir, clock: ManualClock) -> Self {
@@ -179,7 +186,8 @@ impl Site {
         let source = SourceName::new("s");
         for chunk in numbers.collect::<Vec<_>>().chunks(100) {
             let events = chunk.iter().map(|number| {
-                let id = EventId::generate(1_000_000);
+                let at = WallTime::from_millis(1_000_000);
+                let id = EventId::generate(at);
                 NewEvent {
                     dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
                     also: Vec::new(),
@@ -192,7 +200,7 @@ impl Site {
                         subject: None,
                         account: None,
                         created: None,
-                        received: 1_000_000,
+                        received: at,
                         headers: Headers::default(),
                         metadata: Vec::new(),
                         depth: 0,
@@ -339,14 +347,14 @@ fn retries_come_when_they_are_due_and_end() {
     })]);
     site.record(0..10, &["h"]);
     site.until(DeliveryState::Retrying, 10);
-    site.clock.advance(4_999);
+    site.clock.advance(ms(4_999));
     site.dispatcher.wake();
     site.until(DeliveryState::Retrying, 10);
-    site.clock.advance(1);
+    site.clock.advance(ms(1));
     site.dispatcher.wake();
     site.until(DeliveryState::Done, 9);
     site.until(DeliveryState::Retrying, 1);
-    site.clock.advance(10_000);
+    site.clock.advance(ms(10_000));
     site.dispatcher.wake();
     site.until(DeliveryState::Dead, 1);
     site.stop();
@@ -364,7 +372,7 @@ fn what_was_due_is_found_again_after_a_restart() {
     site.record(0..50, &["h"]);
     site.until(DeliveryState::Retrying, 50);
     let (folder, clock) = site.stop();
-    clock.advance(5_000);
+    clock.advance(ms(5_000));
     let mut site = Site::open(folder, clock);
     site.record(50..60, &["h"]);
     site.start(vec![handler("h", 4, |_| ended(End::Done))]);

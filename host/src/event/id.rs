@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::time::UnixMillis;
+use crate::clock::WallTime;
 
 /// The gateway's id of an event: a UUID (version 7), so that ids sort by arrival.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,19 +13,19 @@ pub struct EventId(Uuid);
 
 impl EventId {
     /// A new id for an event that arrives at `now`.
-    pub fn generate(now: UnixMillis) -> Self {
+    pub fn generate(now: WallTime) -> Self {
         let mut random = [0; 10];
         fastrand::fill(&mut random);
-        Self(uuid::Builder::from_unix_timestamp_millis(now, &random).into_uuid())
+        Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
     }
 
     /// The id of an event that a handler emitted: its time is `now` and the rest
     /// comes from `seed`, so that the same emission always has the same id.
-    pub fn derived(now: UnixMillis, seed: &[u8]) -> Self {
+    pub fn derived(now: WallTime, seed: &[u8]) -> Self {
         let hash = Sha256::digest(seed);
         let mut tail = [0; 10];
         tail.copy_from_slice(&hash[..10]);
-        Self(uuid::Builder::from_unix_timestamp_millis(now, &tail).into_uuid())
+        Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &tail).into_uuid())
     }
 
     /// The 16 bytes of the id, most significant first.

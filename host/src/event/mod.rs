@@ -8,7 +8,6 @@ mod digest;
 mod headers;
 mod id;
 mod names;
-mod time;
 
 use bytes::Bytes;
 
@@ -17,7 +16,8 @@ pub use digest::ComponentDigest;
 pub use headers::Headers;
 pub use id::EventId;
 pub use names::{HANDLER_SOURCE_PREFIX, HandlerName, SourceName};
-pub use time::UnixMillis;
+
+use crate::clock::WallTime;
 
 /// The type of events that bring handlers the answers of their requests. Handlers make none
 /// of this type themselves.
@@ -42,9 +42,9 @@ pub struct Event {
     /// The connected account or merchant.
     pub account: Option<String>,
     /// When the provider says that it happened.
-    pub created: Option<UnixMillis>,
+    pub created: Option<WallTime>,
     /// When the gateway received it.
-    pub received: UnixMillis,
+    pub received: WallTime,
     /// Recorded request headers. Never credentials.
     pub headers: Headers,
     /// Facts that the gateway adds.

@@ -5,10 +5,14 @@ use rustls::RootCertStore;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::clock::ManualClock;
+use crate::clock::{ManualClock, WallTime};
 use crate::manifest;
 
-const NOW: UnixMillis = 1_760_000_000_000;
+const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
 const KID: &str = "k1";
 
 /// A provider that answers as it is told, when it is told.
@@ -152,19 +156,19 @@ async fn a_failure_is_kept_for_a_while() {
         assert_eq!(setup.key(KID).await.unwrap_err(), "answered 500");
     }
     assert_eq!(setup.asked(), 1);
-    setup.clock.advance(PAUSE - 1);
+    setup.clock.advance(PAUSE - ms(1));
     setup.key(KID).await.unwrap_err();
     assert_eq!(setup.asked(), 1);
     setup.answers(jwk("another"));
-    setup.clock.advance(1);
+    setup.clock.advance(ms(1));
     let why = setup.key(KID).await.unwrap_err();
     assert!(why.contains("another key"), "{why}");
     assert_eq!(setup.asked(), 2);
-    setup.clock.advance(4 * PAUSE - 1);
+    setup.clock.advance(4 * PAUSE - ms(1));
     setup.key(KID).await.unwrap_err();
     assert_eq!(setup.asked(), 2, "it waits longer each time");
     setup.answers(jwk(KID));
-    setup.clock.advance(1);
+    setup.clock.advance(ms(1));
     assert!(setup.key(KID).await.is_ok());
 }
 
@@ -174,9 +178,9 @@ async fn one_that_fails_for_an_hour_is_asked_for_now_and_then() {
     setup.answers(Err("answered 500".to_owned()));
     for _ in 0..3600 {
         setup.key(KID).await.unwrap_err();
-        setup.clock.advance(1000);
+        setup.clock.advance(ms(1000));
     }
-    let every = (3_600_000 / PAUSE_MOST) as usize;
+    let every = (3600 / PAUSE_MOST.as_secs()) as usize;
     assert!(
         (every..every + 4).contains(&setup.asked()),
         "{}",

@@ -2,7 +2,8 @@
 
 use super::names::state_names;
 use super::{DeliverySeq, Effects, Read, Turn};
-use crate::event::{ComponentDigest, EventId, HandlerName, UnixMillis};
+use crate::clock::{SteadyTime, WallTime};
+use crate::event::{ComponentDigest, EventId, HandlerName};
 
 /// The end of one attempt, as it is to be committed.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub struct Attempt {
     /// Which run of the delivery, from 0.
     pub run: u32,
     /// When it began.
-    pub started: UnixMillis,
+    pub started: WallTime,
     /// How long it took, in microseconds.
     pub duration_us: u64,
     /// How it ended.
@@ -80,7 +81,7 @@ pub enum NextState {
     /// To be tried again.
     Retrying {
         /// Not before this time.
-        due: UnixMillis,
+        due: SteadyTime,
     },
     /// Given up.
     Dead,

@@ -1,7 +1,8 @@
 //! Deliveries on their way: found when they may run, completed when they have run.
 
 use super::{Completed, Completion, Delivery, DeliverySeq, LedgerError, OrderKey, Rank, Turn};
-use crate::event::{ComponentDigest, HandlerName, UnixMillis};
+use crate::clock::SteadyTime;
+use crate::event::{ComponentDigest, HandlerName};
 
 /// Hands deliveries out and commits how their attempts ended.
 pub trait Deliveries: Send + Sync + 'static {
@@ -33,7 +34,7 @@ pub trait Deliveries: Send + Sync + 'static {
     fn due(
         &self,
         handler: &HandlerName,
-        now: UnixMillis,
+        now: SteadyTime,
         limit: usize,
         except: &dyn Fn(DeliverySeq) -> bool,
     ) -> Result<Vec<Delivery>, LedgerError>;
@@ -43,7 +44,7 @@ pub trait Deliveries: Send + Sync + 'static {
         &self,
         handler: &HandlerName,
         except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Option<UnixMillis>, LedgerError>;
+    ) -> Result<Option<SteadyTime>, LedgerError>;
 
     /// The newest fact that a `done` delivery of this key told of.
     fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError>;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::OrderKey;
 use super::names::state_names;
-use crate::event::{ComponentDigest, Event, HandlerName, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::{ComponentDigest, Event, HandlerName};
 
 /// The place of a delivery in the order of arrival: unique, rising.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
@@ -37,7 +38,7 @@ pub struct Delivery {
     pub key: Option<OrderKey>,
     /// When its present run began: with the event, or with the replay. Its age counts from
     /// here.
-    pub since: UnixMillis,
+    pub since: WallTime,
 }
 
 impl Delivery {
@@ -68,7 +69,7 @@ impl Delivery {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pause {
     /// When.
-    pub since: UnixMillis,
+    pub since: WallTime,
     /// Whether its outbox is paused too.
     pub outbox: bool,
 }

@@ -1,13 +1,13 @@
 //! Figures: how much waits, how much there is.
 
 use super::{DeliveryState, LedgerError, OutboxState};
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 
 /// Figures that the gateway looks at again and again.
 pub trait Gauges: Send + Sync + 'static {
     /// The backlog at `now`, from counters and the first entries of indexes: cheap enough to
     /// ask every second.
-    fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError>;
+    fn backlog(&self, now: WallTime) -> Result<Backlog, LedgerError>;
 
     /// Whether the last write succeeded; false from a failed write until one succeeds.
     fn writable(&self) -> bool;
@@ -20,9 +20,9 @@ pub struct Backlog {
     pub deliveries: u64,
     /// Requests that wait in the outbox.
     pub requests: u64,
-    /// Since when the delivery is due that has been for longest, of handlers that are not
+    /// Since when, by the time of day, the delivery is due that has been for longest, of handlers that are not
     /// paused.
-    pub oldest: Option<UnixMillis>,
+    pub oldest: Option<WallTime>,
 }
 
 /// What is in the ledger, counted.
@@ -41,7 +41,7 @@ pub struct Counts {
     /// Events whose payload was erased or redacted, since the ledger was made.
     pub erased: u64,
     /// When the oldest event that is not pruned was received.
-    pub oldest: Option<UnixMillis>,
+    pub oldest: Option<WallTime>,
     /// Deliveries by state.
     pub deliveries: Vec<(DeliveryState, u64)>,
     /// Of those that are pending: how many stand behind another one of their key, counted up

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::NewEvent;
 use super::names::state_names;
-use crate::event::{EventId, HandlerName, UnixMillis};
+use crate::clock::{SteadyTime, WallTime};
+use crate::event::{EventId, HandlerName};
 
 /// The place of a request in the outbox in the order of commits: unique, rising.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
@@ -56,9 +57,9 @@ pub struct OutboxRequest {
     /// Tries so far.
     pub tries: u32,
     /// When it was queued.
-    pub queued: UnixMillis,
+    pub queued: WallTime,
     /// Not before this time.
-    pub due: UnixMillis,
+    pub due: SteadyTime,
     /// What of it counts.
     pub life: Life,
 }
@@ -72,12 +73,12 @@ pub struct Life {
     /// The tries that it had had by then.
     pub tries: u32,
     /// When that was.
-    pub since: UnixMillis,
+    pub since: WallTime,
 }
 
 impl Life {
     /// Of a request that was queued then.
-    pub fn first(queued: UnixMillis) -> Self {
+    pub fn first(queued: WallTime) -> Self {
         Self {
             number: 0,
             tries: 0,
@@ -92,7 +93,7 @@ pub struct Settlement {
     /// The request.
     pub seq: OutboxSeq,
     /// When the try ended.
-    pub at: UnixMillis,
+    pub at: WallTime,
     /// The answer's HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// What went wrong, in words; empty when nothing did.
@@ -111,7 +112,7 @@ pub enum OutboxNext {
     /// To be tried again.
     Waiting {
         /// Not before this time.
-        due: UnixMillis,
+        due: SteadyTime,
     },
     /// Given up.
     Dead,
@@ -133,6 +134,8 @@ pub enum OutboxState {
 pub struct OutboxEntry {
     /// The request with its place, handler and tries.
     pub request: OutboxRequest,
+    /// The time of day at which it is due.
+    pub due: WallTime,
     /// Its state.
     pub state: OutboxState,
     /// The last answer's status.

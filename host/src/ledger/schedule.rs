@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::event::{
-    DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, MAX_DEPTH, UnixMillis,
-};
+use crate::clock::WallTime;
+use crate::event::{DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, MAX_DEPTH};
 use crate::ledger::{LedgerError, NewEvent, Recipient};
 
 /// Makes events of what handlers have scheduled.
@@ -15,7 +14,7 @@ pub trait ScheduleStore: Send + Sync + 'static {
     /// Makes events of what handlers have scheduled for `now` or before, each delivered to
     /// its handler alone, in the order that `address` says: a bounded number, earliest
     /// first. Call it again while the next is due. Blocks until it is durable.
-    fn fire(&self, now: UnixMillis, address: &Address) -> Result<Fired, LedgerError>;
+    fn fire(&self, now: WallTime, address: &Address) -> Result<Fired, LedgerError>;
 }
 
 /// How far ahead an entry may be due: more than a year, so that what recurs yearly fits.
@@ -23,7 +22,7 @@ pub const SCHEDULE_HORIZON: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// What is due sooner than this counts as emitted by the event that put it, so that a
 /// handler which schedules itself again and again cannot run hot.
-const CHAIN_GAP: UnixMillis = 60_000;
+const CHAIN_GAP: Duration = Duration::from_secs(60);
 
 /// Says what the delivery of an event to a handler is ordered by, as the manifest has it now.
 pub type Address = Arc<dyn Fn(HandlerName, &Event) -> Recipient + Send + Sync>;
@@ -62,19 +61,19 @@ pub enum Due {
     /// So long after the commit.
     After(Duration),
     /// At this time, or at once when that has passed.
-    At(UnixMillis),
+    At(WallTime),
 }
 
 impl NewScheduled {
     /// When an entry that is committed at `now` is due, and the depth that its event has;
     /// `None` where that is beyond [`SCHEDULE_HORIZON`].
-    pub fn resolve(&self, now: UnixMillis) -> Option<(UnixMillis, u32)> {
+    pub fn resolve(&self, now: WallTime) -> Option<(WallTime, u32)> {
         let due = match self.due {
-            Due::After(delay) => now.saturating_add(millis(delay)),
+            Due::After(delay) => now + delay,
             Due::At(due) => due.max(now),
         };
-        let soon = now.saturating_add(CHAIN_GAP);
-        if due > now.saturating_add(millis(SCHEDULE_HORIZON)) {
+        let soon = now + CHAIN_GAP;
+        if due > now + SCHEDULE_HORIZON {
             None
         } else if due >= soon {
             Some((due, 0))
@@ -86,10 +85,6 @@ impl NewScheduled {
     }
 }
 
-fn millis(duration: Duration) -> UnixMillis {
-    UnixMillis::try_from(duration.as_millis()).unwrap_or(UnixMillis::MAX)
-}
-
 /// An entry of a schedule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scheduled {
@@ -97,8 +92,9 @@ pub struct Scheduled {
     pub handler: HandlerName,
     /// Its key.
     pub key: String,
-    /// When it is due.
-    pub due: UnixMillis,
+    /// When it is due. What is due so long after its commit is shown by the time of day as
+    /// that stands now.
+    pub due: WallTime,
     /// The event whose handling put it.
     pub cause: EventId,
     /// The idempotency key of the call that put it.
@@ -118,7 +114,7 @@ pub struct Scheduled {
 impl Scheduled {
     /// The event that the entry becomes at `now`: the same one however often this is
     /// tried, but for the time of its recording.
-    pub fn into_event(self, now: UnixMillis, address: &Address) -> NewEvent {
+    pub fn into_event(self, now: WallTime, address: &Address) -> NewEvent {
         let source = self.handler.as_source();
         let event = Event {
             id: EventId::derived(self.due, self.call.as_bytes()),
@@ -152,14 +148,15 @@ pub struct Fired {
     /// Events that were recorded.
     pub events: u64,
     /// When the next entry is due; it may be due already.
-    pub next: Option<UnixMillis>,
+    pub next: Option<WallTime>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: UnixMillis = 1_780_000_000_000;
+    const NOW: WallTime = WallTime::from_millis(1_780_000_000_000);
+    const MINUTE: Duration = Duration::from_secs(60);
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
     fn put(due: Due, depth: u32) -> NewScheduled {
@@ -176,31 +173,34 @@ mod tests {
 
     #[test]
     fn what_is_due_later_begins_a_new_chain() {
-        let minute = Duration::from_secs(60);
         assert_eq!(
-            put(Due::After(minute), MAX_DEPTH).resolve(NOW),
-            Some((NOW + 60_000, 0))
+            put(Due::After(MINUTE), MAX_DEPTH).resolve(NOW),
+            Some((NOW + MINUTE, 0))
         );
         assert_eq!(
-            put(Due::At(NOW + 60_000), 3).resolve(NOW),
-            Some((NOW + 60_000, 0))
+            put(Due::At(NOW + MINUTE), 3).resolve(NOW),
+            Some((NOW + MINUTE, 0))
         );
     }
 
     #[test]
     fn what_is_due_soon_is_a_link_and_chains_end() {
-        let soon = Due::After(Duration::from_millis(5));
-        assert_eq!(put(soon, 0).resolve(NOW), Some((NOW + 5, 1)));
+        let five = Duration::from_millis(5);
+        let soon = Due::After(five);
+        assert_eq!(put(soon, 0).resolve(NOW), Some((NOW + five, 1)));
         assert_eq!(
             put(soon, MAX_DEPTH).resolve(NOW),
-            Some((NOW + 60_000, 0)),
+            Some((NOW + MINUTE, 0)),
             "the last link waits for a minute"
         );
     }
 
     #[test]
     fn a_time_that_has_passed_is_now() {
-        assert_eq!(put(Due::At(5), 0).resolve(NOW), Some((NOW, 1)));
+        assert_eq!(
+            put(Due::At(WallTime::from_millis(5)), 0).resolve(NOW),
+            Some((NOW, 1))
+        );
     }
 
     #[test]
@@ -208,6 +208,9 @@ mod tests {
         assert!(put(Due::After(DAY * 400), 0).resolve(NOW).is_some());
         assert_eq!(put(Due::After(DAY * 401), 0).resolve(NOW), None);
         assert_eq!(put(Due::After(Duration::MAX), 0).resolve(NOW), None);
-        assert_eq!(put(Due::At(u64::MAX), 0).resolve(NOW), None);
+        assert_eq!(
+            put(Due::At(WallTime::from_millis(u64::MAX)), 0).resolve(NOW),
+            None
+        );
     }
 }

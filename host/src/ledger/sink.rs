@@ -1,7 +1,7 @@
 //! Where the ledger announces new work.
 
 use super::{Delivery, OutboxRequest};
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 
 /// Receives, after each commit and in commit order, the work that the commit made due.
 ///
@@ -20,7 +20,7 @@ pub trait LedgerSink: Send + Sync + 'static {
 
     /// A handler scheduled events; the earliest is due then. A receiver need not act:
     /// [`ScheduleStore::fire`](super::ScheduleStore::fire) tells the same.
-    fn scheduled(&self, due: UnixMillis) {
+    fn scheduled(&self, due: WallTime) {
         let _ = due;
     }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::quantity::show_duration;
 use super::{Manifest, Source};
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::rfc3339;
 use crate::scheme::SourceSecret;
 
 /// How long before its end a secret is warned of: time enough for somebody to read it.
-const SOON: u64 = 7 * 86_400_000;
+const SOON: Duration = Duration::from_secs(7 * 86_400);
 
 /// How a secret stands at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +24,10 @@ pub enum SecretState {
 
 impl SecretState {
     /// How this secret stands at `now`.
-    pub fn of(secret: &SourceSecret, now: UnixMillis) -> Self {
+    pub fn of(secret: &SourceSecret, now: WallTime) -> Self {
         match secret.expires {
             Some(expires) if expires <= now => Self::Expired,
-            Some(expires) if expires - now <= SOON => Self::ExpiresSoon,
+            Some(expires) if expires.since(now) <= SOON => Self::ExpiresSoon,
             _ => Self::InForce,
         }
     }
@@ -44,13 +44,13 @@ impl SecretState {
 
 impl Manifest {
     /// What an operator should know at `now` about secrets that end.
-    pub fn expiry_warnings(&self, now: UnixMillis) -> Vec<String> {
+    pub fn expiry_warnings(&self, now: WallTime) -> Vec<String> {
         let sources = self.sources.values();
         sources.flat_map(|source| warnings(source, now)).collect()
     }
 }
 
-fn warnings(source: &Source, now: UnixMillis) -> Vec<String> {
+fn warnings(source: &Source, now: WallTime) -> Vec<String> {
     let secrets = &source.settings.secrets;
     let state = |secret| SecretState::of(secret, now);
     let mut warnings: Vec<String> = (1..)
@@ -76,9 +76,9 @@ fn warnings(source: &Source, now: UnixMillis) -> Vec<String> {
 }
 
 /// What to say of a secret that ends.
-fn ending(expires: UnixMillis, state: SecretState, now: UnixMillis) -> Option<String> {
+fn ending(expires: WallTime, state: SecretState, now: WallTime) -> Option<String> {
     let at = rfc3339::format(expires);
-    let minutes = expires.abs_diff(now) / 60_000;
+    let minutes = expires.since(now).max(now.since(expires)).as_secs() / 60;
     let distance = show_duration(Duration::from_secs(minutes * 60));
     match state {
         SecretState::InForce => None,

@@ -11,7 +11,7 @@ use super::defaults::SECRET_FILE_LENGTH;
 use super::fields::{Context, Fields, Keys, expected, path, plain_text, string};
 use super::raw::{Node, Value};
 use super::substitute::substitute;
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::rfc3339;
 use crate::secret::Secret;
 
@@ -56,7 +56,7 @@ pub(super) fn secret(cx: &mut Context<'_>, node: &Node, what: &str) -> Option<Gi
 }
 
 /// Reads a source's secret, which may end at a time: `{ value = "${OLD}", expires = "…" }`.
-pub(super) fn of_source(cx: &mut Context<'_>, node: &Node) -> Option<(Given, Option<UnixMillis>)> {
+pub(super) fn of_source(cx: &mut Context<'_>, node: &Node) -> Option<(Given, Option<WallTime>)> {
     const WHAT: &str = "a secret";
     if !matches!(node.value, Value::Table(_)) {
         return Some((secret(cx, node, WHAT)?, None));
@@ -85,7 +85,7 @@ pub(super) fn of_source(cx: &mut Context<'_>, node: &Node) -> Option<(Given, Opt
 }
 
 /// The time from which a secret counts no more.
-fn expires(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<UnixMillis> {
+fn expires(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<WallTime> {
     const FORM: &str = "write such as \"2026-12-01T00:00:00Z\"";
     let node = fields.get("expires")?;
     cx.report.plain(node);

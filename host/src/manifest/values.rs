@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{BreakerSettings, EventPattern, Network, Origin, RetryPolicy, Route};
+use super::{EventPattern, Network, Origin, RetryPolicy, Route};
 use crate::event::SourceName;
 
 impl EventPattern {
@@ -46,18 +46,6 @@ impl EventPattern {
             }
         }
         pattern[p..].iter().all(|byte| *byte == b'*')
-    }
-}
-
-impl BreakerSettings {
-    /// [`BreakerSettings::within`] in milliseconds.
-    pub(crate) fn within_millis(&self) -> u64 {
-        u64::try_from(self.within.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// [`BreakerSettings::open`] in milliseconds.
-    pub(crate) fn open_millis(&self) -> u64 {
-        u64::try_from(self.open.as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -12,8 +12,7 @@ use super::addresses::Destination;
 use super::connect::Clients;
 use super::response::Answer;
 use super::retry_after::retry_after;
-use crate::clock::SteadyClock;
-use crate::event::UnixMillis;
+use crate::clock::{SteadyClock, WallTime};
 use crate::ledger::OutboxRequest;
 use crate::manifest::{Allow, Handler, Origin};
 
@@ -199,7 +198,7 @@ fn headers(allow: &Allow, request: &OutboxRequest) -> Result<HeaderMap, String> 
 
 /// What an answer means. Redirects are not followed: where they lead has not been
 /// allowed, and a POST that was redirected is a GET to most clients.
-fn judge(status: StatusCode, headers: &HeaderMap, now: UnixMillis) -> Outcome {
+fn judge(status: StatusCode, headers: &HeaderMap, now: WallTime) -> Outcome {
     let verdict = match status.as_u16() {
         200..=299 => Verdict::Sent,
         408 | 425 | 429 | 500..=599 => Verdict::Again(retry_after(headers, now)),

@@ -20,8 +20,8 @@ use super::response;
 use super::room::Bounds;
 use super::settle::Settler;
 use super::{Changed, Parts, Signals, Targets};
-use crate::clock::{Clock, SteadyClock};
-use crate::event::{HandlerName, UnixMillis};
+use crate::clock::{SteadyClock, SteadyTime};
+use crate::event::HandlerName;
 use crate::ledger::{
     LedgerError, Life, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Settlement,
 };
@@ -55,7 +55,7 @@ struct Ended {
     tries: u32,
     next: Option<OutboxNext>,
     /// The time before which its receiver wants nothing more, from anybody.
-    quiet_until: Option<UnixMillis>,
+    quiet_until: Option<SteadyTime>,
 }
 
 type Page = Result<Vec<OutboxRequest>, LedgerError>;
@@ -131,7 +131,7 @@ impl Driver {
         }
     }
 
-    fn now(&self) -> UnixMillis {
+    fn now(&self) -> SteadyTime {
         self.sending.clock.now()
     }
 
@@ -207,7 +207,7 @@ impl Driver {
         }
     }
 
-    fn start_tries(&mut self, now: UnixMillis) {
+    fn start_tries(&mut self, now: SteadyTime) {
         let settings = self.targets.settings();
         let limits = &*settings.hosts;
         self.hosts.follow(limits, now);
@@ -250,7 +250,7 @@ impl Driver {
                 error!(%error, "sending an outbox request panicked");
                 if let Some((seq, host)) = self.seqs.remove(&error.id()) {
                     self.hosts.ended(&host, seq, None);
-                    let due = self.now() + PAUSE.as_millis() as u64;
+                    let due = self.now() + PAUSE;
                     self.queue.again(seq, None, due);
                 }
             }
@@ -262,19 +262,19 @@ impl Driver {
         // By the time of day, for people.
         let ahead = self.sending.clock.ahead();
         let held = self.hosts.held();
-        let held = held.map(|(host, at)| (host.to_owned(), at.saturating_add_signed(-ahead)));
+        let held = held.map(|(host, at)| (host.to_owned(), ahead.wall(at)));
         *self.sending.signals.held.lock() = held.collect();
     }
 
     /// When to look again if nothing happens before.
-    fn idle_until(&self, clock: UnixMillis, opens: Option<UnixMillis>) -> Instant {
+    fn idle_until(&self, clock: SteadyTime, opens: Option<SteadyTime>) -> Instant {
         let now = Instant::now();
         let present = |name: &HandlerName| self.targets.handler(name).is_some();
         let due = self.queue.next_due(clock, present);
-        let opens = opens.map(|at| at.saturating_sub(clock));
+        let opens = opens.map(|at| at.since(clock));
         let due = due.into_iter().chain(opens).min().map_or(LOOK, |wait| {
             // Not less than a millisecond: what is due but has no place waits for one.
-            Duration::from_millis(wait.max(1)).min(LOOK)
+            wait.clamp(Duration::from_millis(1), LOOK)
         });
         let look = now + due;
         if self.reading.is_none() && self.queue.is_behind() && self.next_pass > now {
@@ -353,7 +353,7 @@ impl Sending {
         match next {
             OutboxNext::Sent => debug!(request = seq, %handler, %event, tries, "sent"),
             OutboxNext::Waiting { due } => {
-                debug!(request = seq, %handler, %event, tries, error, due, "not sent, to be tried again");
+                debug!(request = seq, %handler, %event, tries, error, due = due.as_millis(), "not sent, to be tried again");
             }
             OutboxNext::Dead => {
                 warn!(request = seq, %handler, %event, tries, error, "an outbox request is dead");
@@ -384,7 +384,7 @@ fn next(
                 OutboxNext::Dead
             } else {
                 OutboxNext::Waiting {
-                    due: clock.now().saturating_add(delay.as_millis() as u64),
+                    due: clock.now() + delay,
                 }
             }
         }

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::queue::Lane;
-use crate::event::UnixMillis;
+use crate::clock::SteadyTime;
 use crate::ledger::{OutboxRequest, OutboxSeq};
 use crate::manifest::Origin;
 
@@ -13,7 +14,7 @@ use crate::manifest::Origin;
 pub(super) type Host = Arc<str>;
 
 /// When a head is due, and its place.
-type Turn = (UnixMillis, OutboxSeq);
+type Turn = (SteadyTime, OutboxSeq);
 
 /// Lanes by host and by when their head is due.
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ impl Heads {
     }
 
     /// Takes out the lane whose head goes next, of those that are due and whose host is free.
-    pub(super) fn take(&mut self, now: UnixMillis, free: impl Fn(&str) -> bool) -> Option<Lane> {
+    pub(super) fn take(&mut self, now: SteadyTime, free: impl Fn(&str) -> bool) -> Option<Lane> {
         let (host, turn) = self.next(now, free)?;
         let host = host.clone();
         let lanes = self.0.get_mut(&host)?;
@@ -60,11 +61,11 @@ impl Heads {
     }
 
     /// Whether there is one.
-    pub(super) fn has_next(&self, now: UnixMillis, free: impl Fn(&str) -> bool) -> bool {
+    pub(super) fn has_next(&self, now: SteadyTime, free: impl Fn(&str) -> bool) -> bool {
         self.next(now, free).is_some()
     }
 
-    fn next(&self, now: UnixMillis, free: impl Fn(&str) -> bool) -> Option<(&Host, Turn)> {
+    fn next(&self, now: SteadyTime, free: impl Fn(&str) -> bool) -> Option<(&Host, Turn)> {
         self.0
             .iter()
             .filter_map(|(host, lanes)| Some((host, *lanes.first_key_value()?.0)))
@@ -73,19 +74,19 @@ impl Heads {
     }
 
     /// Whether a head is due, whatever its host.
-    pub(super) fn is_due(&self, now: UnixMillis) -> bool {
+    pub(super) fn is_due(&self, now: SteadyTime) -> bool {
         self.0.keys().any(|host| self.is_due_for(host, now))
     }
 
     /// Whether a head that goes to this host is due.
-    pub(super) fn is_due_for(&self, host: &str, now: UnixMillis) -> bool {
+    pub(super) fn is_due_for(&self, host: &str, now: SteadyTime) -> bool {
         let first = self.0.get(host).and_then(BTreeMap::first_key_value);
         first.is_some_and(|((due, _), _)| *due <= now)
     }
 
     /// When the next head is due of those that are not due at `now`.
-    pub(super) fn due_after(&self, now: UnixMillis) -> Option<UnixMillis> {
-        let from = (now.saturating_add(1), OutboxSeq(i64::MIN));
+    pub(super) fn due_after(&self, now: SteadyTime) -> Option<SteadyTime> {
+        let from = (now + Duration::from_millis(1), OutboxSeq(i64::MIN));
         let firsts = self
             .0
             .values()
@@ -103,7 +104,7 @@ impl Heads {
     /// places and lanes.
     pub(super) fn split_off(
         &mut self,
-        from: UnixMillis,
+        from: SteadyTime,
         meant: impl Fn(&str) -> bool,
     ) -> Vec<(OutboxSeq, Lane)> {
         let mut out = Vec::new();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::event::UnixMillis;
+use crate::clock::SteadyTime;
 use crate::ledger::OutboxSeq;
 use crate::manifest::{HostLimit, HostLimits};
 use crate::rate::Bucket;
@@ -33,19 +33,19 @@ struct Host {
 /// A host that asked for time.
 #[derive(Debug)]
 struct Hold {
-    until: UnixMillis,
+    until: SteadyTime,
     /// The request that finds out whether the others may go.
     probe: Option<OutboxSeq>,
 }
 
 /// Until when a host is left alone that asked for so much time at `at`.
-pub(super) fn quiet_until(at: UnixMillis, asked: Duration) -> UnixMillis {
-    at.saturating_add(asked.min(LONGEST_HOLD).as_millis() as u64)
+pub(super) fn quiet_until(at: SteadyTime, asked: Duration) -> SteadyTime {
+    at + asked.min(LONGEST_HOLD)
 }
 
 impl Hosts {
     /// Whether a request to this host and port may go now.
-    pub(super) fn is_free(&self, host: &str, limits: &HostLimits, now: UnixMillis) -> bool {
+    pub(super) fn is_free(&self, host: &str, limits: &HostLimits, now: SteadyTime) -> bool {
         let (name, limit) = limits.of(host);
         let Some(host) = self.0.get(name) else {
             return true;
@@ -57,7 +57,7 @@ impl Hosts {
     }
 
     /// Keeps to these limits from now on, also where more was to be waited for by others.
-    pub(super) fn follow(&mut self, limits: &HostLimits, now: UnixMillis) {
+    pub(super) fn follow(&mut self, limits: &HostLimits, now: SteadyTime) {
         for (name, host) in &mut self.0 {
             host.follow(limits.of(name).1, now);
         }
@@ -69,7 +69,7 @@ impl Hosts {
         host: &str,
         seq: OutboxSeq,
         limits: &HostLimits,
-        now: UnixMillis,
+        now: SteadyTime,
     ) -> String {
         let (name, limit) = limits.of(host);
         let host = self.0.entry(name.to_owned()).or_default();
@@ -86,7 +86,7 @@ impl Hosts {
 
     /// A request that counted under this name has ended; `quiet_until` is the time before
     /// which its receiver wants nothing more, if it said so.
-    pub(super) fn ended(&mut self, name: &str, seq: OutboxSeq, quiet_until: Option<UnixMillis>) {
+    pub(super) fn ended(&mut self, name: &str, seq: OutboxSeq, quiet_until: Option<SteadyTime>) {
         let Some(host) = self.0.get_mut(name) else {
             return;
         };
@@ -100,7 +100,8 @@ impl Hosts {
                 if host.hold.is_none() {
                     warn!(
                         host = name,
-                        until, "a receiver asks for time: all that goes there waits"
+                        until = until.as_millis(),
+                        "a receiver asks for time: all that goes there waits"
                     );
                 }
                 let hold = host.hold.get_or_insert(Hold { until, probe: None });
@@ -123,7 +124,7 @@ impl Hosts {
     /// Forgets hosts that nothing holds back at `now`, and those that nobody has asked for
     /// since they might be again. The time at which the next one takes more, of those that
     /// are waited for.
-    pub(super) fn look(&mut self, now: UnixMillis) -> Option<UnixMillis> {
+    pub(super) fn look(&mut self, now: SteadyTime) -> Option<SteadyTime> {
         self.0
             .retain(|_, host| host.running > 0 || host.is_held(now) || !host.is_rested(now));
         let opens = self.0.values().map(Host::opens_at);
@@ -131,7 +132,7 @@ impl Hosts {
     }
 
     /// The hosts that are left alone until a time, those that are being tried included.
-    pub(super) fn held(&self) -> impl Iterator<Item = (&str, UnixMillis)> {
+    pub(super) fn held(&self) -> impl Iterator<Item = (&str, SteadyTime)> {
         let held = |(name, host): (_, &Host)| Some((name, host.hold.as_ref()?.until));
         self.0
             .iter()
@@ -141,7 +142,7 @@ impl Hosts {
 }
 
 impl Host {
-    fn follow(&mut self, limit: &HostLimit, now: UnixMillis) {
+    fn follow(&mut self, limit: &HostLimit, now: SteadyTime) {
         match (&mut self.bucket, limit.rate) {
             (Some(bucket), Some(rate)) => bucket.set_rate(rate, now),
             (bucket, rate) => *bucket = rate.map(Bucket::new),
@@ -149,20 +150,26 @@ impl Host {
     }
 
     /// Whether it is left alone, or has been a moment ago.
-    fn is_held(&self, now: UnixMillis) -> bool {
+    fn is_held(&self, now: SteadyTime) -> bool {
         let hold = self.hold.as_ref();
         hold.is_some_and(|hold| quiet_until(hold.until, LONGEST_HOLD) > now)
     }
 
     /// Whether all that it may get is there again.
-    fn is_rested(&self, now: UnixMillis) -> bool {
+    fn is_rested(&self, now: SteadyTime) -> bool {
         let bucket = self.bucket.as_ref();
         bucket.is_none_or(|bucket| bucket.is_full(now))
     }
 
-    fn opens_at(&self) -> UnixMillis {
-        let bucket = self.bucket.as_ref().map_or(0, Bucket::opens_at);
-        let hold = self.hold.as_ref().map_or(0, |hold| hold.until);
+    fn opens_at(&self) -> SteadyTime {
+        let bucket = self
+            .bucket
+            .as_ref()
+            .map_or(SteadyTime::ZERO, Bucket::opens_at);
+        let hold = self
+            .hold
+            .as_ref()
+            .map_or(SteadyTime::ZERO, |hold| hold.until);
         bucket.max(hold)
     }
 }
@@ -173,6 +180,10 @@ mod tests {
     use crate::manifest::Rate;
 
     const HOST: &str = "a.example:443";
+
+    fn at(millis: u64) -> SteadyTime {
+        SteadyTime::from_millis(millis)
+    }
 
     fn seq(n: i64) -> OutboxSeq {
         OutboxSeq(n)
@@ -197,27 +208,30 @@ mod tests {
     #[test]
     fn a_host_has_so_many_under_way() {
         let (mut hosts, limits) = (Hosts::default(), limits());
-        let first = hosts.started(HOST, seq(1), &limits, 0);
-        hosts.started(HOST, seq(2), &limits, 0);
-        assert!(!hosts.is_free(HOST, &limits, 0));
-        assert!(hosts.is_free("b.example:443", &limits, 0));
-        assert!(hosts.is_free("a.example:80", &limits, 0), "another server");
+        let first = hosts.started(HOST, seq(1), &limits, at(0));
+        hosts.started(HOST, seq(2), &limits, at(0));
+        assert!(!hosts.is_free(HOST, &limits, at(0)));
+        assert!(hosts.is_free("b.example:443", &limits, at(0)));
+        assert!(
+            hosts.is_free("a.example:80", &limits, at(0)),
+            "another server"
+        );
         hosts.ended(&first, seq(1), None);
-        assert!(hosts.is_free(HOST, &limits, 0));
+        assert!(hosts.is_free(HOST, &limits, at(0)));
         for n in 10..110 {
-            hosts.started("free.example:8443", seq(n), &limits, 0);
+            hosts.started("free.example:8443", seq(n), &limits, at(0));
         }
-        assert!(hosts.is_free("free.example:8443", &limits, 0));
+        assert!(hosts.is_free("free.example:8443", &limits, at(0)));
     }
 
     #[test]
     fn a_host_gets_so_many_in_a_time_whatever_its_port() {
         let (mut hosts, limits) = (Hosts::default(), limits());
-        let name = hosts.started("slow.example:80", seq(1), &limits, 1_000);
+        let name = hosts.started("slow.example:80", seq(1), &limits, at(1_000));
         hosts.ended(&name, seq(1), None);
-        assert!(!hosts.is_free("slow.example:443", &limits, 1_199));
-        assert_eq!(hosts.look(1_000), Some(1_200));
-        assert!(hosts.is_free("slow.example:443", &limits, 1_200));
+        assert!(!hosts.is_free("slow.example:443", &limits, at(1_199)));
+        assert_eq!(hosts.look(at(1_000)), Some(at(1_200)));
+        assert!(hosts.is_free("slow.example:443", &limits, at(1_200)));
     }
 
     #[test]
@@ -234,75 +248,75 @@ mod tests {
             })
         };
         let slow = of(Some(per(3600)));
-        let name = hosts.started(HOST, seq(1), &slow, 1_000);
+        let name = hosts.started(HOST, seq(1), &slow, at(1_000));
         hosts.ended(&name, seq(1), None);
-        hosts.follow(&slow, 1_000);
-        assert_eq!(hosts.look(1_000), Some(3_601_000));
+        hosts.follow(&slow, at(1_000));
+        assert_eq!(hosts.look(at(1_000)), Some(at(3_601_000)));
         let raised = of(Some(per(1)));
-        hosts.follow(&raised, 2_000);
-        assert_eq!(hosts.look(2_000), Some(3_000));
-        assert!(hosts.is_free(HOST, &raised, 3_000));
-        hosts.follow(&of(None), 2_000);
-        assert_eq!(hosts.look(2_000), None);
+        hosts.follow(&raised, at(2_000));
+        assert_eq!(hosts.look(at(2_000)), Some(at(3_000)));
+        assert!(hosts.is_free(HOST, &raised, at(3_000)));
+        hosts.follow(&of(None), at(2_000));
+        assert_eq!(hosts.look(at(2_000)), None);
     }
 
     #[test]
     fn hosts_that_nothing_holds_back_are_forgotten() {
         let (mut hosts, limits) = (Hosts::default(), limits());
         let names: Vec<_> = (0..1_000)
-            .map(|n| hosts.started(&format!("h{n}.example:443"), seq(n), &limits, 0))
+            .map(|n| hosts.started(&format!("h{n}.example:443"), seq(n), &limits, at(0)))
             .collect();
-        let slow = hosts.started("slow.example:443", seq(2_000), &limits, 0);
+        let slow = hosts.started("slow.example:443", seq(2_000), &limits, at(0));
         hosts.ended(&slow, seq(2_000), None);
         for (n, name) in (0..).zip(&names) {
             hosts.ended(name, seq(n), None);
         }
-        hosts.look(0);
+        hosts.look(at(0));
         assert_eq!(hosts.0.len(), 1, "whose bucket is not full again");
-        hosts.look(1_000);
+        hosts.look(at(1_000));
         assert!(hosts.0.is_empty());
     }
 
     #[test]
     fn a_host_that_asks_for_time_is_left_alone_and_then_tried_by_one() {
         let (mut hosts, limits) = (Hosts::default(), limits());
-        let ask = |at| Some(quiet_until(at, Duration::from_secs(5)));
-        hosts.started(HOST, seq(1), &limits, 0);
-        hosts.started(HOST, seq(2), &limits, 0);
-        hosts.ended(HOST, seq(1), ask(1_000));
+        let ask = |then| Some(quiet_until(then, Duration::from_secs(5)));
+        hosts.started(HOST, seq(1), &limits, at(0));
+        hosts.started(HOST, seq(2), &limits, at(0));
+        hosts.ended(HOST, seq(1), ask(at(1_000)));
         // What was under way then says nothing about it.
         hosts.ended(HOST, seq(2), None);
-        assert!(!hosts.is_free(HOST, &limits, 5_999));
-        assert_eq!(hosts.look(1_500), Some(6_000));
-        assert_eq!(hosts.held().collect::<Vec<_>>(), [(HOST, 6_000)]);
-        assert!(hosts.is_free("b.example:443", &limits, 1_500));
+        assert!(!hosts.is_free(HOST, &limits, at(5_999)));
+        assert_eq!(hosts.look(at(1_500)), Some(at(6_000)));
+        assert_eq!(hosts.held().collect::<Vec<_>>(), [(HOST, at(6_000))]);
+        assert!(hosts.is_free("b.example:443", &limits, at(1_500)));
 
-        assert!(hosts.is_free(HOST, &limits, 6_000));
-        hosts.started(HOST, seq(3), &limits, 6_000);
-        assert!(!hosts.is_free(HOST, &limits, 6_000), "one finds out");
-        hosts.ended(HOST, seq(3), ask(6_500));
-        assert!(!hosts.is_free(HOST, &limits, 11_499));
-        hosts.started(HOST, seq(4), &limits, 11_500);
+        assert!(hosts.is_free(HOST, &limits, at(6_000)));
+        hosts.started(HOST, seq(3), &limits, at(6_000));
+        assert!(!hosts.is_free(HOST, &limits, at(6_000)), "one finds out");
+        hosts.ended(HOST, seq(3), ask(at(6_500)));
+        assert!(!hosts.is_free(HOST, &limits, at(11_499)));
+        hosts.started(HOST, seq(4), &limits, at(11_500));
         hosts.ended(HOST, seq(4), None);
-        assert!(hosts.is_free(HOST, &limits, 11_600));
+        assert!(hosts.is_free(HOST, &limits, at(11_600)));
         assert_eq!(hosts.held().count(), 0);
-        hosts.look(11_600);
+        hosts.look(at(11_600));
         assert!(hosts.0.is_empty());
     }
 
     #[test]
     fn no_host_is_left_alone_for_ever() {
         let (mut hosts, limits) = (Hosts::default(), limits());
-        let longest = LONGEST_HOLD.as_millis() as u64;
-        let hour = 3_600_000;
+        let hour = at(3_600_000);
+        let tick = Duration::from_millis(1);
         hosts.started(HOST, seq(1), &limits, hour);
         hosts.ended(HOST, seq(1), Some(quiet_until(hour, Duration::MAX)));
-        assert!(!hosts.is_free(HOST, &limits, hour + longest - 1));
-        assert!(hosts.is_free(HOST, &limits, hour + longest));
+        assert!(!hosts.is_free(HOST, &limits, hour + LONGEST_HOLD - tick));
+        assert!(hosts.is_free(HOST, &limits, hour + LONGEST_HOLD));
         // Nobody wants to go there any more.
-        hosts.look(hour + 2 * longest - 1);
+        hosts.look(hour + 2 * LONGEST_HOLD - tick);
         assert_eq!(hosts.held().count(), 1);
-        hosts.look(hour + 2 * longest);
+        hosts.look(hour + 2 * LONGEST_HOLD);
         assert!(hosts.0.is_empty());
     }
 }

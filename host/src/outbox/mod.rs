@@ -34,8 +34,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::clock::SteadyClock;
-use crate::event::{Event, HandlerName, UnixMillis};
+use crate::clock::{SteadyClock, WallTime};
+use crate::event::{Event, HandlerName};
 use crate::ledger::{NewEvent, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Recipient};
 use crate::manifest::{Handler, OutboxSettings};
 
@@ -50,7 +50,7 @@ pub(crate) fn cancelled(
     targets: &dyn Targets,
     request: &OutboxRequest,
     who: &str,
-    at: UnixMillis,
+    at: WallTime,
 ) -> Option<NewEvent> {
     let outcome = attempt::Outcome::dead(format!("cancelled by {who}"));
     response::event(
@@ -108,7 +108,7 @@ struct Signals {
     sent: AtomicU64,
     again: AtomicU64,
     dead: AtomicU64,
-    held: Mutex<Vec<(String, UnixMillis)>>,
+    held: Mutex<Vec<(String, WallTime)>>,
     changed: Mutex<Vec<Changed>>,
 }
 
@@ -140,7 +140,7 @@ impl Handle {
 
     /// The hosts that asked for time, and until when nothing goes there. A time that has
     /// passed means that one request is finding out.
-    pub fn held(&self) -> Vec<(String, UnixMillis)> {
+    pub fn held(&self) -> Vec<(String, WallTime)> {
         self.0.held.lock().clone()
     }
 }

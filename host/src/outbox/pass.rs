@@ -27,7 +27,8 @@ use super::heads::{Host, host_of};
 use super::queue::{Lane, Queue, SOON};
 use super::room::Room;
 use super::share::{Behind, Left};
-use crate::event::{HandlerName, UnixMillis};
+use crate::clock::SteadyTime;
+use crate::event::HandlerName;
 use crate::ledger::{OutboxRequest, OutboxSeq};
 
 /// Arrivals that are kept aside at most.
@@ -46,7 +47,7 @@ pub(super) struct Pass {
     /// Requests that were settled since the pass began.
     pub(super) settled: HashSet<OutboxSeq>,
     /// Requests that were made due since.
-    pub(super) hastened: HashMap<OutboxSeq, UnixMillis>,
+    pub(super) hastened: HashMap<OutboxSeq, SteadyTime>,
     kept: Vec<OutboxRequest>,
     /// Whether what was left out may have become able to go.
     pub(super) look_again: bool,
@@ -58,7 +59,7 @@ struct Member {
     /// The first request that was left out or missed.
     first: Option<OutboxSeq>,
     more: bool,
-    due: Option<UnixMillis>,
+    due: Option<SteadyTime>,
     left: Left,
     /// Nothing more is taken in.
     full: bool,
@@ -105,7 +106,7 @@ impl Queue {
     /// Begins a pass if one is worth its while; the place after which to read.
     pub(super) fn begin_pass(
         &mut self,
-        now: UnixMillis,
+        now: SteadyTime,
         hosts: impl Fn(&HandlerName) -> usize,
     ) -> Option<OutboxSeq> {
         let all = self.first_pass.is_none();
@@ -154,7 +155,7 @@ impl Queue {
     pub(super) fn page(
         &mut self,
         requests: Vec<OutboxRequest>,
-        now: UnixMillis,
+        now: SteadyTime,
         hosts: impl Fn(&HandlerName) -> usize,
     ) -> Option<OutboxSeq> {
         let mut pass = self.pass.take()?;
@@ -182,7 +183,7 @@ impl Queue {
     }
 
     /// Takes in one request of a page, or leaves it out.
-    fn offer(&mut self, pass: &mut Pass, request: OutboxRequest, now: UnixMillis, hosts: usize) {
+    fn offer(&mut self, pass: &mut Pass, request: OutboxRequest, now: SteadyTime, hosts: usize) {
         let lane = Lane::of(&request);
         let member = pass.members.entry(request.handler.clone()).or_default();
         let hash = self.hash(&lane);
@@ -223,7 +224,7 @@ impl Queue {
     }
 
     /// Whether reading on is of use for a handler.
-    fn look_at(&self, handler: &HandlerName, member: &mut Member, now: UnixMillis, hosts: usize) {
+    fn look_at(&self, handler: &HandlerName, member: &mut Member, now: SteadyTime, hosts: usize) {
         let Some(share) = self.shares.get(handler).filter(|_| !member.full) else {
             return;
         };

@@ -19,16 +19,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
+use std::time::Duration;
 
 use super::heads::{Host, host_of};
 use super::pass::Pass;
 use super::room::{Bounds, Room};
 use super::share::{Behind, Load, Share};
-use crate::event::{HandlerName, UnixMillis};
+use crate::clock::SteadyTime;
+use crate::event::HandlerName;
 use crate::ledger::{OutboxRequest, OutboxSeq};
 
 /// A request that is due within this time counts as one that can go soon.
-pub(super) const SOON: u64 = 10_000;
+pub(super) const SOON: Duration = Duration::from_secs(10);
 
 /// What a request takes in memory, about, in bytes.
 pub(super) fn size(request: &OutboxRequest) -> usize {
@@ -102,7 +104,7 @@ impl Queue {
     /// From here on it counts as under way.
     pub(super) fn next<T>(
         &mut self,
-        now: UnixMillis,
+        now: SteadyTime,
         per_handler: usize,
         free: impl Fn(&str) -> bool,
         ready: impl Fn(&HandlerName) -> Option<T>,
@@ -123,19 +125,19 @@ impl Queue {
         Some((request, host, with))
     }
 
-    /// How long after `now` the next request will be due that is not due yet, in
-    /// milliseconds, of handlers that are `present`. (What is due and has not gone waits
+    /// How long after `now` the next request will be due that is not due yet, of handlers
+    /// that are `present`. (What is due and has not gone waits
     /// for a place, not for the time.)
     pub(super) fn next_due(
         &self,
-        now: UnixMillis,
+        now: SteadyTime,
         present: impl Fn(&HandlerName) -> bool,
-    ) -> Option<u64> {
+    ) -> Option<Duration> {
         self.shares
             .iter()
             .filter(|(name, _)| present(name))
             .filter_map(|(_, share)| share.due_after(now))
-            .map(|due| due - now)
+            .map(|due| due.since(now))
             .min()
     }
 
@@ -161,7 +163,7 @@ impl Queue {
 
     /// Lets a request that was under way go again at `due`, after so many tries; as many as
     /// before if that is not said.
-    pub(super) fn again(&mut self, seq: OutboxSeq, tries: Option<u32>, due: UnixMillis) {
+    pub(super) fn again(&mut self, seq: OutboxSeq, tries: Option<u32>, due: SteadyTime) {
         if self.cancelled.contains(&seq) {
             return self.finished(seq);
         }
@@ -190,7 +192,7 @@ impl Queue {
     }
 
     /// Lets a request go at `now` that was to wait for longer.
-    pub(super) fn hasten(&mut self, handler: &HandlerName, seq: OutboxSeq, now: UnixMillis) {
+    pub(super) fn hasten(&mut self, handler: &HandlerName, seq: OutboxSeq, now: SteadyTime) {
         let share = self.shares.get_mut(handler);
         if share.is_some_and(|share| share.hasten(seq, now)) {
             return;
@@ -223,7 +225,9 @@ impl Queue {
             return;
         }
         // A lane in memory waits for the host of its head.
-        let known = share.waits_for(&lane, 0).map(|(host, _)| host);
+        let known = share
+            .waits_for(&lane, SteadyTime::ZERO)
+            .map(|(host, _)| host);
         let host = known.unwrap_or_else(|| host_of(&request));
         let keyed = matches!(lane, Lane::Key(_));
         let passed_over = share.behind.as_ref().is_some_and(|behind| {

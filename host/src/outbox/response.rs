@@ -11,7 +11,8 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use serde::Serialize;
 
-use crate::event::{DedupBasis, DedupKey, Event, EventId, Headers, OUTBOX_RESPONSE, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::{DedupBasis, DedupKey, Event, EventId, Headers, OUTBOX_RESPONSE};
 use crate::ledger::{NewEvent, OutboxNext, OutboxRequest, Respond};
 use crate::manifest::Allow;
 
@@ -187,7 +188,7 @@ pub(super) fn event(
     outcome: &Outcome,
     tries: u32,
     next: OutboxNext,
-    at: UnixMillis,
+    at: WallTime,
 ) -> Option<NewEvent> {
     let respond = request.request.respond.as_ref()?;
     let ended = match next {
@@ -222,7 +223,7 @@ fn encoded(body: &[u8]) -> (String, &'static str) {
     }
 }
 
-fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: UnixMillis) -> NewEvent {
+fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: WallTime) -> NewEvent {
     let source = request.handler.as_source();
     let key = &request.request.key;
     // The request's own key is not its event's: an emitted event may have one like it. One

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, header};
 
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 
 /// How long the answer asks to wait, seen from `now`. `None` when it does not ask, or in
 /// a form that senders no longer may use.
-pub(super) fn retry_after(headers: &HeaderMap, now: UnixMillis) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: WallTime) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number too large to read is a wait without end; the caller bounds it.
@@ -17,11 +17,11 @@ pub(super) fn retry_after(headers: &HeaderMap, now: UnixMillis) -> Option<Durati
         ));
     }
     let at = http_date(value)?;
-    Some(Duration::from_millis(at.saturating_sub(now)))
+    Some(at.since(now))
 }
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(text: &str) -> Option<UnixMillis> {
+fn http_date(text: &str) -> Option<WallTime> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let (_weekday, rest) = text.split_once(", ")?;
     let mut words = rest.split(' ');
@@ -39,7 +39,7 @@ fn http_date(text: &str) -> Option<UnixMillis> {
         return None;
     }
     let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    Some(seconds * 1000)
+    Some(WallTime::EPOCH + Duration::from_secs(seconds))
 }
 
 fn digits(text: &str, count: usize) -> Option<u64> {
@@ -64,10 +64,10 @@ fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn asked(value: &str, now: UnixMillis) -> Option<u64> {
+    fn asked(value: &str, now: u64) -> Option<u64> {
         let mut headers = HeaderMap::new();
         headers.insert(header::RETRY_AFTER, value.parse().unwrap());
-        retry_after(&headers, now).map(|wait| wait.as_secs())
+        retry_after(&headers, WallTime::from_millis(now)).map(|wait| wait.as_secs())
     }
 
     #[test]
@@ -89,7 +89,11 @@ mod tests {
             ("Tue, 29 Feb 2000 23:59:59 GMT", 951_868_799),
             ("Fri, 31 Dec 2027 12:00:00 GMT", 1_830_254_400),
         ] {
-            assert_eq!(http_date(text), Some(seconds * 1000), "{text}");
+            assert_eq!(
+                http_date(text),
+                Some(WallTime::from_millis(seconds * 1000)),
+                "{text}"
+            );
         }
         assert_eq!(asked("Thu, 01 Jan 1970 00:01:00 GMT", 20_000), Some(40));
         assert_eq!(asked("Thu, 01 Jan 1970 00:00:00 GMT", 20_000), Some(0));

@@ -6,11 +6,13 @@
 //! that is down, by the stuck half of its own requests, or by a host that takes few.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::heads::Host;
 use super::queue::{Queue, SOON};
 use super::share::{Load, Share};
-use crate::event::{HandlerName, UnixMillis};
+use crate::clock::SteadyTime;
+use crate::event::HandlerName;
 
 /// How much memory may hold.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +97,7 @@ impl Queue {
         share: &Share,
         host: &str,
         hosts: usize,
-        now: UnixMillis,
+        now: SteadyTime,
     ) -> bool {
         let load = share.load_of(host);
         let room = self.has_room_at_all(1) && load.is_below(self.part(hosts).part(2));
@@ -107,7 +109,7 @@ impl Queue {
     pub(super) fn make_room(
         &mut self,
         wanted: &HashSet<HandlerName>,
-        now: UnixMillis,
+        now: SteadyTime,
         hosts: impl Fn(&HandlerName) -> usize,
     ) {
         let all = !self.has_room_at_all(2);
@@ -119,7 +121,11 @@ impl Queue {
             let (Some(share), hosts) = (self.shares.get(&handler), hosts(&handler)) else {
                 continue;
             };
-            let late = if hosts > 0 { now + SOON + 1 } else { 0 };
+            let late = if hosts > 0 {
+                now + SOON + Duration::from_millis(1)
+            } else {
+                SteadyTime::ZERO
+            };
             if all || !share.load.is_below(self.share().part(2)) {
                 self.evict(&handler, late, |_| true);
                 continue;
@@ -136,7 +142,7 @@ impl Queue {
 
     /// Leaves out a handler's lanes whose head is due from `late` on, to hosts that are
     /// `meant`.
-    fn evict(&mut self, handler: &HandlerName, late: UnixMillis, meant: impl Fn(&str) -> bool) {
+    fn evict(&mut self, handler: &HandlerName, late: SteadyTime, meant: impl Fn(&str) -> bool) {
         let Some(share) = self.shares.get_mut(handler) else {
             return;
         };
@@ -152,7 +158,7 @@ impl Queue {
     /// be what may go, none if that is not known.
     pub(super) fn wants_pass(
         &self,
-        now: UnixMillis,
+        now: SteadyTime,
         hosts: impl Fn(&HandlerName) -> usize,
     ) -> HashMap<HandlerName, Vec<Host>> {
         let stuck = |name: &HandlerName, share: &Share| {

@@ -73,12 +73,13 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::clock::WallTime;
     use crate::ledger::{OutboxNext, OutboxSeq};
 
     fn settlement() -> Settlement {
         Settlement {
             seq: OutboxSeq(7),
-            at: 0,
+            at: WallTime::EPOCH,
             status: Some(200),
             error: String::new(),
             next: OutboxNext::Sent,

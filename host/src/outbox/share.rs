@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::heads::{Heads, Host, host_of};
 use super::queue::{Lane, SOON, size};
-use crate::event::UnixMillis;
+use crate::clock::SteadyTime;
 use crate::ledger::{OutboxRequest, OutboxSeq};
 
 /// Lanes that are remembered as left out between passes, at 16 bytes each or so.
@@ -78,7 +78,7 @@ pub(super) struct Behind {
     /// Whether some of it can go as soon as there is room, or has not been looked at.
     pub(super) more: bool,
     /// When the next of the rest can go.
-    pub(super) due: Option<UnixMillis>,
+    pub(super) due: Option<SteadyTime>,
     /// Unless there is more: what the rest is.
     pub(super) left: Left,
 }
@@ -184,7 +184,7 @@ impl Share {
     /// Takes the next request that may go; from here on it counts as under way.
     pub(super) fn start(
         &mut self,
-        now: UnixMillis,
+        now: SteadyTime,
         free: impl Fn(&str) -> bool,
     ) -> Option<(OutboxRequest, Lane, Host)> {
         let lane = self.heads.take(now, free)?;
@@ -196,7 +196,7 @@ impl Share {
     }
 
     /// Whether some request may go.
-    pub(super) fn can_start(&self, now: UnixMillis, free: impl Fn(&str) -> bool) -> bool {
+    pub(super) fn can_start(&self, now: SteadyTime, free: impl Fn(&str) -> bool) -> bool {
         self.heads.has_next(now, free)
     }
 
@@ -230,7 +230,7 @@ impl Share {
     }
 
     /// Lets a lane's head that was under way go again at `due`.
-    pub(super) fn again(&mut self, lane: Lane, tries: Option<u32>, due: UnixMillis) {
+    pub(super) fn again(&mut self, lane: Lane, tries: Option<u32>, due: SteadyTime) {
         self.ended(&lane);
         if let Some(line) = self.lanes.get_mut(&lane)
             && let Some(head) = line.requests.front_mut()
@@ -259,7 +259,7 @@ impl Share {
     }
 
     /// Lets a request go from `now` on as far as it is concerned; whether it is in memory.
-    pub(super) fn hasten(&mut self, seq: OutboxSeq, now: UnixMillis) -> bool {
+    pub(super) fn hasten(&mut self, seq: OutboxSeq, now: SteadyTime) -> bool {
         let Some((lane, at)) = self.find(seq) else {
             return false;
         };
@@ -310,7 +310,7 @@ impl Share {
     /// `meant`: the first place of them, and what they took up.
     pub(super) fn evict(
         &mut self,
-        from: UnixMillis,
+        from: SteadyTime,
         meant: impl Fn(&str) -> bool,
     ) -> (Option<OutboxSeq>, Load) {
         let (mut first, mut out) = (None, Load::default());
@@ -337,17 +337,17 @@ impl Share {
     }
 
     /// When the next head is due of those that are not due at `now`.
-    pub(super) fn due_after(&self, now: UnixMillis) -> Option<UnixMillis> {
+    pub(super) fn due_after(&self, now: SteadyTime) -> Option<SteadyTime> {
         self.heads.due_after(now)
     }
 
     /// Whether none of what is in memory can go soon.
-    pub(super) fn is_stuck(&self, now: UnixMillis, present: bool) -> bool {
+    pub(super) fn is_stuck(&self, now: SteadyTime, present: bool) -> bool {
         self.running == 0 && (!present || !self.heads.is_due(now + SOON))
     }
 
     /// Whether none of what is in memory for this host can go soon.
-    pub(super) fn is_stuck_at(&self, host: &str, now: UnixMillis) -> bool {
+    pub(super) fn is_stuck_at(&self, host: &str, now: SteadyTime) -> bool {
         let at_host = self.hosts.get(host);
         at_host.is_none_or(|at_host| at_host.running == 0)
             && !self.heads.is_due_for(host, now + SOON)
@@ -360,7 +360,7 @@ impl Share {
 
     /// The host that a lane in memory waits for, and whether its head is under way or can
     /// go by `until`.
-    pub(super) fn waits_for(&self, lane: &Lane, until: UnixMillis) -> Option<(Host, bool)> {
+    pub(super) fn waits_for(&self, lane: &Lane, until: SteadyTime) -> Option<(Host, bool)> {
         let line = self.lanes.get(lane)?;
         let head = line.requests.front()?;
         let goes = head.due <= until || !self.heads.contains(&line.host, head);

@@ -10,6 +10,7 @@ use super::bindings::v0_1 as bindings;
 use super::bindings::v0_1::tollgate::handler::{config, emit, log, outbox, schedule, state, types};
 use super::call::{Call, Refused, Stop};
 use super::state::StateError;
+use crate::clock::WallTime;
 use crate::event::Event;
 use crate::ledger::Due;
 
@@ -32,8 +33,8 @@ pub(super) fn lower<'a>(
         kind: &event.kind,
         subject: event.subject.as_deref(),
         account: event.account.as_deref(),
-        created_ms: event.created,
-        received_ms: event.received,
+        created_ms: event.created.map(WallTime::as_millis),
+        received_ms: event.received.as_millis(),
         attempt,
         replay,
         headers: &texts.headers,
@@ -218,7 +219,7 @@ impl schedule::Host for Call {
         self.count_call()?;
         let due = match entry.due {
             schedule::Due::AfterMs(delay) => Due::After(Duration::from_millis(delay)),
-            schedule::Due::AtMs(time) => Due::At(time),
+            schedule::Due::AtMs(time) => Due::At(WallTime::from_millis(time)),
         };
         let put = Call::put(self, key, due, entry.kind, entry.subject, entry.payload);
         Ok(put.map_err(schedule_error))

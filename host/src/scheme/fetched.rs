@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, RootCertStore};
 
 use super::pem;
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::secret::Secret;
 
 /// Longer chains than this nobody sends.
@@ -28,7 +28,7 @@ const CHAIN: usize = 8;
 pub struct FetchedKey {
     pub(super) key: UnparsedPublicKey<Vec<u8>>,
     /// From when on the provider no longer signs with it.
-    pub(super) expired: Option<UnixMillis>,
+    pub(super) expired: Option<WallTime>,
 }
 
 /// What to ask a provider for a key.
@@ -134,7 +134,7 @@ impl CertificateTrust {
         pem: &[u8],
         given: &Intermediates,
         names: &[&str],
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<CertificateDer<'static>, Untrusted> {
         let Some(verifier) = &self.0 else {
             let why = "this machine has no root certificates to check it by".to_owned();
@@ -148,7 +148,7 @@ impl CertificateTrust {
             return Err("it holds no certificate".to_owned().into());
         };
         let above = [above, &given.0].concat();
-        let now = UnixTime::since_unix_epoch(Duration::from_millis(now));
+        let now = UnixTime::since_unix_epoch(Duration::from_millis(now.as_millis()));
         let mut untrusted = Untrusted::from(String::new());
         for name in names {
             let name = ServerName::try_from(*name).map_err(|error| error.to_string())?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rejection::Rejection;
 use super::sign::SignError;
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 
 /// A source's keys, in the order of its secrets.
 #[derive(Clone, Debug)]
@@ -14,20 +14,20 @@ pub(super) struct Keys<K>(Vec<Entry<K>>);
 #[derive(Clone, Debug)]
 struct Entry<K> {
     key: K,
-    expires: Option<UnixMillis>,
+    expires: Option<WallTime>,
 }
 
 impl<K> Entry<K> {
     /// For how long it has not counted any more.
-    fn expired(&self, now: UnixMillis) -> Option<Duration> {
+    fn expired(&self, now: WallTime) -> Option<Duration> {
         let expires = self.expires.filter(|expires| *expires <= now)?;
-        Some(Duration::from_millis(now - expires))
+        Some(now.since(expires))
     }
 }
 
 impl<K> Keys<K> {
     /// Keys, each with the time from which it counts no more.
-    pub(super) fn new(keys: impl IntoIterator<Item = (K, Option<UnixMillis>)>) -> Self {
+    pub(super) fn new(keys: impl IntoIterator<Item = (K, Option<WallTime>)>) -> Self {
         let entries = keys.into_iter();
         Self(
             entries
@@ -40,7 +40,7 @@ impl<K> Keys<K> {
     /// that have expired do not count, but one that would have held is the reason to refuse.
     pub(super) fn which(
         &self,
-        now: UnixMillis,
+        now: WallTime,
         signatures: usize,
         holds: impl Fn(&K) -> bool,
     ) -> Result<usize, Rejection> {
@@ -68,7 +68,7 @@ impl<K> Keys<K> {
     }
 
     /// The first key that counts.
-    pub(super) fn first_in_force(&self, now: UnixMillis) -> Option<&K> {
+    pub(super) fn first_in_force(&self, now: WallTime) -> Option<&K> {
         let mut entries = self.0.iter();
         let entry = entries.find(|entry| entry.expired(now).is_none())?;
         Some(&entry.key)
@@ -96,8 +96,13 @@ mod tests {
 
     #[test]
     fn a_key_counts_until_it_expires() {
-        let keys = Keys::new([("old", Some(1000)), ("new", None), ("next", Some(5000))]);
-        let which = |now, wanted: &str| keys.which(now, 1, |key| *key == wanted);
+        let at = WallTime::from_millis;
+        let keys = Keys::new([
+            ("old", Some(at(1000))),
+            ("new", None),
+            ("next", Some(at(5000))),
+        ]);
+        let which = |now, wanted: &str| keys.which(at(now), 1, |key| *key == wanted);
         assert_eq!(which(999, "old"), Ok(0));
         assert_eq!(which(9999, "new"), Ok(1));
         let expired = |secret, ago| {
@@ -114,13 +119,14 @@ mod tests {
                 secrets
             })
         );
-        assert_eq!(keys.first_in_force(0), Some(&"old"));
-        assert_eq!(keys.first_in_force(1000), Some(&"new"));
+        assert_eq!(keys.first_in_force(at(0)), Some(&"old"));
+        assert_eq!(keys.first_in_force(at(1000)), Some(&"new"));
     }
 
     #[test]
     fn one_that_counts_wins_over_one_that_has_expired() {
-        let keys = Keys::new([("same", Some(1000)), ("same", None)]);
-        assert_eq!(keys.which(2000, 1, |_| true), Ok(1));
+        let at = WallTime::from_millis;
+        let keys = Keys::new([("same", Some(at(1000))), ("same", None)]);
+        assert_eq!(keys.which(at(2000), 1, |_| true), Ok(1));
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::secret::Secret;
 
 /// One of a source's secrets.
@@ -13,7 +13,7 @@ pub struct SourceSecret {
     /// The secret.
     pub secret: Secret,
     /// From when on it counts no more; `None`: it does not end.
-    pub expires: Option<UnixMillis>,
+    pub expires: Option<WallTime>,
 }
 
 impl From<Secret> for SourceSecret {

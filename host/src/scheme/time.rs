@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::rfc3339::{self, digits};
 
 /// Integers from here on are milliseconds, below it seconds: as seconds it lies in the year
@@ -14,14 +14,14 @@ const FIRST_MILLIS: u64 = 100_000_000_000;
 /// A provider's time of an event: a number of seconds or milliseconds since the Unix epoch,
 /// or an RFC 3339 date and time. `None` if it is neither: the time is for information, and
 /// no reason to lose an event.
-pub(super) fn created(value: &Value) -> Option<UnixMillis> {
+pub(super) fn created(value: &Value) -> Option<WallTime> {
     match value {
         Value::Number(number) => match number.as_u64() {
             Some(whole) => from_number(whole),
             None => number
                 .as_f64()
                 .filter(|seconds| (0.0..FIRST_MILLIS as f64).contains(seconds))
-                .map(|seconds| (seconds * 1000.0) as u64),
+                .map(|seconds| WallTime::from_millis((seconds * 1000.0) as u64)),
         },
         Value::String(text) => written(text),
         _ => None,
@@ -29,19 +29,19 @@ pub(super) fn created(value: &Value) -> Option<UnixMillis> {
 }
 
 /// The same of a text.
-pub(super) fn written(text: &str) -> Option<UnixMillis> {
+pub(super) fn written(text: &str) -> Option<WallTime> {
     match digits(text) {
         Some(whole) => from_number(whole),
         None => rfc3339::parse(text),
     }
 }
 
-fn from_number(number: u64) -> Option<UnixMillis> {
-    if number < FIRST_MILLIS {
-        Some(number * 1000)
+fn from_number(number: u64) -> Option<WallTime> {
+    Some(if number < FIRST_MILLIS {
+        WallTime::from_secs(number)
     } else {
-        Some(number)
-    }
+        WallTime::from_millis(number)
+    })
 }
 
 /// A length of time as a scheme writes it: `5m`, `300s`, `1h`.
@@ -67,14 +67,15 @@ mod tests {
 
     #[test]
     fn numbers_are_seconds_or_milliseconds() {
-        assert_eq!(created(&json!(1_760_000_000)), Some(1_760_000_000_000));
+        let created = |value| created(&value).map(WallTime::as_millis);
+        assert_eq!(created(json!(1_760_000_000)), Some(1_760_000_000_000));
         assert_eq!(
-            created(&json!(1_760_000_000_123_u64)),
+            created(json!(1_760_000_000_123_u64)),
             Some(1_760_000_000_123)
         );
-        assert_eq!(created(&json!("1760000000")), Some(1_760_000_000_000));
-        assert_eq!(created(&json!(1_760_000_000.25)), Some(1_760_000_000_250));
-        assert_eq!(created(&json!(-1)), None);
-        assert_eq!(created(&json!(true)), None);
+        assert_eq!(created(json!("1760000000")), Some(1_760_000_000_000));
+        assert_eq!(created(json!(1_760_000_000.25)), Some(1_760_000_000_250));
+        assert_eq!(created(json!(-1)), None);
+        assert_eq!(created(json!(true)), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::rejection::Rejection;
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 
 /// How far a timestamp may lie from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +22,9 @@ impl Tolerance {
     }
 
     /// Whether `then` lies close enough to `now`.
-    pub(super) fn check(self, then: UnixMillis, now: UnixMillis) -> Result<(), Rejection> {
-        let age = Duration::from_millis(now.saturating_sub(then));
-        let ahead = Duration::from_millis(then.saturating_sub(now));
+    pub(super) fn check(self, then: WallTime, now: WallTime) -> Result<(), Rejection> {
+        let age = now.since(then);
+        let ahead = then.since(now);
         if age > self.past {
             return Err(Rejection::TimestampTooOld {
                 age,

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::event::{DedupBasis, Headers, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::{DedupBasis, Headers};
 
 /// Something that a signature vouches for. Only schemes can make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub struct ProviderEvent {
     /// The connected account or merchant.
     pub account: Option<String>,
     /// When the provider says that it happened.
-    pub created: Option<UnixMillis>,
+    pub created: Option<WallTime>,
     /// What tells it from other events; comes from signed bytes.
     pub basis: DedupBasis,
     /// What tells it apart besides: an event that any of all these have is a duplicate.

@@ -8,7 +8,7 @@ use super::rejection::Rejection;
 use super::request::Request;
 use super::sign::{SignError, Signed, Unsigned};
 use super::verified::{Accepted, ProviderEvent, Verified};
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 
 /// A scheme with its keys decoded and ready.
 pub struct Verifier {
@@ -23,14 +23,14 @@ pub(super) trait Scheme: Send + Sync {
     fn verify(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection>;
 
     /// The same with the key that [`Rejection::KeyNeeded`] asked for.
     fn verify_with(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
         _id: &str,
         _key: &FetchedKey,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
@@ -38,7 +38,7 @@ pub(super) trait Scheme: Send + Sync {
     }
 
     /// How to ask the provider for a key.
-    fn key_request(&self, _id: &str, _now: UnixMillis) -> Option<KeyRequest> {
+    fn key_request(&self, _id: &str, _now: WallTime) -> Option<KeyRequest> {
         None
     }
 
@@ -48,7 +48,7 @@ pub(super) trait Scheme: Send + Sync {
         _id: &str,
         _answer: &[u8],
         _trust: &CertificateTrust,
-        _now: UnixMillis,
+        _now: WallTime,
     ) -> Result<FetchedKey, KeyTrouble> {
         let why = "the scheme fetches no keys".to_owned();
         Err(KeyTrouble::Unusable(why))
@@ -63,7 +63,7 @@ pub(super) trait Scheme: Send + Sync {
     }
 
     /// The answer to a request by which the provider checks that the endpoint is ours.
-    fn challenge(&self, _request: &Request<'_>, _now: UnixMillis) -> Option<Answer> {
+    fn challenge(&self, _request: &Request<'_>, _now: WallTime) -> Option<Answer> {
         None
     }
 
@@ -85,7 +85,7 @@ pub(super) trait Scheme: Send + Sync {
     }
 
     /// Signs a request as the provider would.
-    fn sign(&self, _: usize, _: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
+    fn sign(&self, _: usize, _: Unsigned, _: WallTime) -> Result<Signed, SignError> {
         Err(SignError::NotShared)
     }
 }
@@ -100,7 +100,7 @@ impl Verifier {
     }
 
     /// Checks a request and reads its events.
-    pub fn verify(&self, request: &Request<'_>, now: UnixMillis) -> Result<Accepted, Rejection> {
+    pub fn verify(&self, request: &Request<'_>, now: WallTime) -> Result<Accepted, Rejection> {
         let (secret, events) = self.scheme.verify(request, now)?;
         Ok(Accepted {
             secret,
@@ -112,7 +112,7 @@ impl Verifier {
     pub fn verify_with(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
         id: &str,
         key: &FetchedKey,
     ) -> Result<Accepted, Rejection> {
@@ -124,7 +124,7 @@ impl Verifier {
     }
 
     /// How to ask the provider for a key; `None` where nobody is to be asked.
-    pub fn key_request(&self, id: &str, now: UnixMillis) -> Option<KeyRequest> {
+    pub fn key_request(&self, id: &str, now: WallTime) -> Option<KeyRequest> {
         self.scheme.key_request(id, now)
     }
 
@@ -134,7 +134,7 @@ impl Verifier {
         id: &str,
         answer: &[u8],
         trust: &CertificateTrust,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<FetchedKey, KeyTrouble> {
         self.scheme.read_key(id, answer, trust, now)
     }
@@ -146,7 +146,7 @@ impl Verifier {
 
     /// The answer to a request by which the provider checks that the endpoint is ours, such
     /// as Braintree's `GET ?bt_challenge=…`; `None` if this is no such request.
-    pub fn challenge(&self, request: &Request<'_>, now: UnixMillis) -> Option<Answer> {
+    pub fn challenge(&self, request: &Request<'_>, now: WallTime) -> Option<Answer> {
         self.scheme.challenge(request, now)
     }
 
@@ -176,7 +176,7 @@ impl Verifier {
         &self,
         secret: usize,
         unsigned: Unsigned,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<Signed, SignError> {
         let mut signed = self.scheme.sign(secret, unsigned, now)?;
         if !signed.headers.contains_key(http::header::CONTENT_TYPE) {

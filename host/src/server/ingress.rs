@@ -18,8 +18,7 @@ use hyper::body::Incoming;
 
 use super::body::{self, BodyError, Budget};
 use super::{Rejections, Request, Response, Service, text};
-use crate::clock::Clock;
-use crate::event::UnixMillis;
+use crate::clock::{Clock, WallTime};
 use crate::ledger::{LedgerError, Recorded};
 use crate::manifest::Source;
 use crate::scheme::{self, Accepted, Answer, AnswerTo, FetchedKey, Rejection};
@@ -70,7 +69,7 @@ pub trait Gateway: Send + Sync + 'static {
         &self,
         source: &Self::Source,
         accepted: Accepted,
-        now: UnixMillis,
+        now: WallTime,
     ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send;
 }
 
@@ -139,7 +138,7 @@ impl<G: Gateway> Ingress<G> {
         source: &G::Source,
         peer: SocketAddr,
         request: &scheme::Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<Result<Accepted, Response>, Rejection> {
         let id = match source.verifier.verify(request, now) {
             Err(Rejection::KeyNeeded { id }) => id,

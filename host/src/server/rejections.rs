@@ -10,7 +10,8 @@ use std::net::SocketAddr;
 use parking_lot::Mutex;
 use tracing::warn;
 
-use crate::event::{SourceName, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::SourceName;
 
 /// Lines a second that one source's refusals may put into the log.
 const LINES_PER_SECOND: u32 = 5;
@@ -35,7 +36,7 @@ pub struct Rejected {
 #[derive(Debug, Default)]
 struct OfSource {
     counts: HashMap<&'static str, u64>,
-    second: UnixMillis,
+    second: u64,
     lines: u32,
     suppressed: u64,
 }
@@ -67,7 +68,7 @@ impl Rejections {
         code: &'static str,
         reason: &dyn fmt::Display,
         peer: SocketAddr,
-        now: UnixMillis,
+        now: WallTime,
     ) {
         let Some(suppressed) = self.admit(source, code, now) else {
             return;
@@ -77,16 +78,11 @@ impl Rejections {
     }
 
     /// Counts; `Some(left out before)` if there is room for a line in the log.
-    fn admit(
-        &self,
-        source: Option<&SourceName>,
-        code: &'static str,
-        now: UnixMillis,
-    ) -> Option<u64> {
+    fn admit(&self, source: Option<&SourceName>, code: &'static str, now: WallTime) -> Option<u64> {
         let mut all = self.0.lock();
         let of = all.entry(source.cloned()).or_default();
         *of.counts.entry(code).or_default() += 1;
-        let second = now / 1000;
+        let second = now.as_secs();
         if of.second != second {
             of.second = second;
             of.lines = 0;
@@ -110,13 +106,19 @@ mod tests {
         let source = SourceName::new("stripe");
         let lines = |second: u64, requests: usize| {
             (0..requests)
-                .filter_map(|_| rejections.admit(Some(&source), "signature", second * 1000))
+                .filter_map(|_| {
+                    rejections.admit(Some(&source), "signature", WallTime::from_secs(second))
+                })
                 .collect::<Vec<_>>()
         };
         assert_eq!(lines(7, 100), [0; 5]);
         assert_eq!(lines(8, 1), [95]);
         assert_eq!(lines(8, 1), [0]);
-        assert!(rejections.admit(None, "unknown_path", 8000).is_some());
+        assert!(
+            rejections
+                .admit(None, "unknown_path", WallTime::from_secs(8))
+                .is_some()
+        );
         assert_eq!(
             rejections.snapshot(),
             [

@@ -4,6 +4,7 @@
 #[allow(unused_imports, reason = "some are for other parts of the host")]
 #[path = "../../../host/src"]
 mod host {
+    pub mod clock;
     pub mod event;
     pub mod json;
     pub(crate) mod rfc3339;
@@ -12,7 +13,7 @@ mod host {
     pub(crate) mod suggest;
 }
 
-pub use host::{event, json, scheme, secret};
+pub use host::{clock, event, json, scheme, secret};
 pub(crate) use host::{rfc3339, suggest};
 
 pub mod requests;

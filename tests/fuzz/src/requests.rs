@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
+use crate::clock::WallTime;
 use crate::scheme::{Rejection, Request, Settings, Unsigned, Verifier, build, explain, provider_files};
 use crate::secret::Secret;
 
@@ -18,7 +19,7 @@ pub struct Subject {
     pub scheme: String,
     settings: Settings,
     verifier: Verifier,
-    now: u64,
+    now: WallTime,
     vectors: Vec<Value>,
 }
 
@@ -59,7 +60,7 @@ impl Subject {
         };
         Self {
             verifier: build(&scheme, settings.clone()).expect("good settings"),
-            now: first["now"].as_u64().expect("a time") * 1000,
+            now: WallTime::from_secs(first["now"].as_u64().expect("a time")),
             scheme,
             settings,
             vectors,

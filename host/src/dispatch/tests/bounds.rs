@@ -2,6 +2,7 @@
 
 use super::gates::{Patient, with_breaker};
 use super::*;
+use crate::clock::WallTime;
 use crate::dispatch::lane::MAX_QUEUED;
 use crate::ledger::Pause;
 
@@ -36,7 +37,7 @@ fn memory_is_bounded_whatever_waits() {
     // Half of the handlers are paused, the others fail until their breakers open.
     for name in &names[..HANDLERS / 2] {
         let pause = Pause {
-            since: 0,
+            since: WallTime::EPOCH,
             outbox: false,
         };
         site.dispatcher
@@ -53,7 +54,10 @@ fn memory_is_bounded_whatever_waits() {
         most = most.max(bytes);
     }
     let waits = (HANDLERS * EVENTS) as u64;
-    let backlog = site.ledger.backlog(1_000_000).unwrap();
+    let backlog = site
+        .ledger
+        .backlog(WallTime::from_millis(1_000_000))
+        .unwrap();
     assert_eq!(backlog.deliveries, waits);
     println!(
         "{waits} deliveries wait: {most} bytes in lanes at most, {} MiB more resident",
@@ -61,7 +65,7 @@ fn memory_is_bounded_whatever_waits() {
     );
     // The same when they are due again and again.
     for _ in 0..5 {
-        site.clock.advance(3_600_000);
+        site.clock.advance(ms(3_600_000));
         site.dispatcher.wake();
         std::thread::sleep(Duration::from_millis(20));
         let lanes = site.dispatcher.status();

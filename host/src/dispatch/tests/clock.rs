@@ -1,12 +1,12 @@
 //! A time of day that is set: attempts come so long after one another as they would have.
 
 use super::*;
-use crate::clock::Clock;
+use crate::clock::{Clock, WallTime};
 use crate::ledger::DeliverySeq;
 
-const HOUR: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3600);
 /// The delay of the first retry by [`settings`].
-const FIRST: u64 = 5_000;
+const FIRST: Duration = Duration::from_secs(5);
 
 /// A handler that fails each delivery's first attempt.
 fn failing_once(runs: &Arc<AtomicUsize>) -> Arc<dyn Runnable> {
@@ -40,13 +40,18 @@ fn a_retry_keeps_its_delay_whatever_is_set() {
     site.start(vec![failing_once(&runs)]);
     site.record(0..10, &["h"]);
     site.until(DeliveryState::Retrying, 10);
-    for set in [start - HOUR / 10, start + HOUR, 0, start + 9 * HOUR] {
+    for set in [
+        start - HOUR / 10,
+        start + HOUR,
+        WallTime::EPOCH,
+        start + 9 * HOUR,
+    ] {
         site.clock.set(set);
         site.nothing_runs(&runs, 10);
     }
-    site.clock.advance(FIRST - 1);
+    site.clock.advance(FIRST - ms(1));
     site.nothing_runs(&runs, 10);
-    site.clock.advance(1);
+    site.clock.advance(ms(1));
     site.dispatcher.wake();
     site.until(DeliveryState::Done, 10);
     assert_eq!(runs.load(Ordering::SeqCst), 20, "none ran hot");
@@ -77,14 +82,14 @@ fn what_waits_at_the_end_of_a_process_is_due_in_its_time_in_the_next() {
     site.until(DeliveryState::Retrying, 1);
     let (folder, clock) = site.stop();
     // Set while no process runs, and again while the next one does.
-    clock.advance(FIRST - 100);
+    clock.advance(FIRST - ms(100));
     clock.set(start - HOUR / 10);
     let mut site = Site::open(folder, clock);
     site.start(vec![failing_once(&runs)]);
     site.nothing_runs(&runs, 1);
     site.clock.set(start + HOUR);
     site.nothing_runs(&runs, 1);
-    site.clock.advance(100);
+    site.clock.advance(ms(100));
     site.dispatcher.wake();
     site.until(DeliveryState::Done, 1);
     site.stop();

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::clock::Clock;
+use crate::clock::{Clock, WallTime};
 use crate::dispatch::{BreakerState, LaneStatus};
 use crate::ledger::{AttemptOutcome, Pause};
 use crate::manifest::{BreakerSettings, Rate};
@@ -58,8 +58,8 @@ impl Site {
         found.expect("the handler is there").1
     }
 
-    fn move_clock(&self, millis: u64) {
-        self.clock.advance(millis);
+    fn move_clock(&self, passes: Duration) {
+        self.clock.advance(passes);
         self.dispatcher.wake();
     }
 
@@ -106,13 +106,13 @@ fn a_rate_spreads_runs_over_time() {
     site.until(DeliveryState::Done, 26);
     for done in 27..50 {
         assert!(site.lane("h").gate.limited);
-        site.move_clock(99);
+        site.move_clock(ms(99));
         site.until(DeliveryState::Done, done - 1);
-        site.move_clock(1);
+        site.move_clock(ms(1));
         site.until(DeliveryState::Done, done);
     }
     assert_eq!(patient.runs(), 24);
-    site.move_clock(100);
+    site.move_clock(ms(100));
     site.until(DeliveryState::Done, 50);
     site.stop();
 }
@@ -124,12 +124,14 @@ fn an_open_breaker_burns_no_attempts() {
     site.record(0..40, &["h"]);
     site.start(vec![patient.handler(with_breaker(1), "a")]);
     site.until(DeliveryState::Retrying, 4);
-    let open = BreakerState::Open { until: 1_030_000 };
+    let open = BreakerState::Open {
+        until: WallTime::from_millis(1_030_000),
+    };
     site.eventually("it opens", || site.lane("h").gate.breaker == open);
     for probe in 1..4 {
-        site.move_clock(29_999);
+        site.move_clock(ms(29_999));
         assert_eq!(patient.runs(), 3 + probe, "none runs before the time");
-        site.move_clock(1);
+        site.move_clock(ms(1));
         site.eventually("one is tried", || patient.runs() == 4 + probe);
         site.eventually("and no other", || {
             matches!(site.lane("h").gate.breaker, BreakerState::Open { until } if until > site.clock.now())
@@ -137,7 +139,7 @@ fn an_open_breaker_burns_no_attempts() {
     }
     assert_eq!(site.count(DeliveryState::Dead), 0);
     patient.heal();
-    site.move_clock(30_000);
+    site.move_clock(ms(30_000));
     site.until(DeliveryState::Done, 40);
     assert_eq!(site.lane("h").gate.breaker, BreakerState::Closed);
     assert_eq!(patient.runs(), 47);
@@ -172,7 +174,7 @@ fn a_bunch_of_retries_that_fail_again_opens_no_breaker() {
     site.record(1..200, &["h"]);
     site.until(DeliveryState::Done, 180);
     site.until(DeliveryState::Retrying, 19);
-    site.move_clock(5_000);
+    site.move_clock(ms(5_000));
     site.eventually("all are tried again", || {
         site.outcome(AttemptOutcome::Trap) == 38
     });
@@ -199,12 +201,12 @@ fn a_probe_is_one_that_has_not_failed_before() {
     site.eventually("it opens", || {
         site.lane("h").gate.breaker != BreakerState::Closed
     });
-    site.move_clock(29_999);
+    site.move_clock(ms(29_999));
     site.eventually("they are due", || site.lane("h").queued == 4);
     down.store(false, Ordering::SeqCst);
     site.record(31..40, &["h"]);
     site.eventually("others wait too", || site.lane("h").queued == 13);
-    site.move_clock(1);
+    site.move_clock(ms(1));
     site.until(DeliveryState::Done, 9);
     site.stop();
 }
@@ -237,17 +239,17 @@ fn probes_run_one_at_a_time() {
     };
     site.dispatcher
         .set_handlers(vec![Arc::new(slow)], Arc::new(Routes::default()));
-    site.move_clock(30_000);
+    site.move_clock(ms(30_000));
     site.eventually("a probe runs", || now.load(Ordering::SeqCst) == 1);
     for _ in 0..20 {
-        site.move_clock(1_000);
+        site.move_clock(ms(1_000));
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(most.load(Ordering::SeqCst), 1);
     assert_eq!(site.lane("h").gate.breaker, BreakerState::HalfOpen);
     *gate.0.lock() = true;
     gate.1.notify_all();
-    site.move_clock(30_000);
+    site.move_clock(ms(30_000));
     site.until(DeliveryState::Done, 60);
     site.stop();
 }
@@ -308,7 +310,7 @@ fn a_paused_handler_drains_and_stands_still_until_it_is_resumed() {
         ended(End::Done)
     });
     let pause = Pause {
-        since: 1_000_000,
+        since: WallTime::from_millis(1_000_000),
         outbox: false,
     };
     let name = HandlerName::new("h");
@@ -325,8 +327,8 @@ fn a_paused_handler_drains_and_stands_still_until_it_is_resumed() {
     site.until(DeliveryState::Done, 52);
     site.eventually("it is drained", || site.lane("h").running == 0);
     // A day, a clock that is set back, another generation: nothing starts.
-    site.move_clock(86_400_000);
-    site.clock.set(5);
+    site.move_clock(ms(86_400_000));
+    site.clock.set(WallTime::from_millis(5));
     site.dispatcher.wake();
     let same = vec![handler("h", 4, |_| ended(End::Done))];
     let routes = Arc::new(Routes::default());

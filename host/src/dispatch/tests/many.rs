@@ -35,7 +35,7 @@ fn deliveries_of_ten_thousand_handlers_that_are_due_at_once_run_once_each() {
     tried.once_each(MANY);
 
     // Every one of them is due in the same millisecond.
-    site.clock.advance(5_000);
+    site.clock.advance(ms(5_000));
     site.dispatcher.wake();
     site.until(DeliveryState::Done, MANY as u64);
     done.once_each(MANY);

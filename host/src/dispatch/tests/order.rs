@@ -126,7 +126,7 @@ fn drive(site: &Site, many: u64) {
     let deadline = Instant::now() + Duration::from_secs(120);
     while site.count(DeliveryState::Done) + site.count(DeliveryState::Dead) != many {
         assert!(Instant::now() < deadline, "{:?}", site.dispatcher.status());
-        site.clock.advance(1_000);
+        site.clock.advance(ms(1_000));
         site.dispatcher.wake();
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -149,7 +149,7 @@ fn keys_keep_their_order_through_failures_and_restarts() {
     site.start(vec![ordered(OnBlock::Wait, 8, work(log.clone()))]);
     site.record_keyed(300..600, |n| n * 7 % 23);
     site.eventually("some are done", || {
-        site.clock.advance(1_000);
+        site.clock.advance(ms(1_000));
         site.dispatcher.wake();
         site.count(DeliveryState::Done) > 100
     });

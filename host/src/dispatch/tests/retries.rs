@@ -62,7 +62,7 @@ fn age_ends_a_delivery_with_attempts_left() {
     site.record(0..1, &["h"]);
     // After 5 s the second attempt; the third would come after 15 s.
     site.until(DeliveryState::Retrying, 1);
-    site.clock.advance(5_000);
+    site.clock.advance(ms(5_000));
     site.dispatcher.wake();
     site.until(DeliveryState::Dead, 1);
     site.counts(AttemptOutcome::Timeout, 2);

@@ -98,8 +98,8 @@ impl Site {
         self.dispatcher.set_handlers(vec![component], routes);
     }
 
-    fn wake_after(&self, millis: u64) {
-        self.clock.advance(millis);
+    fn wake_after(&self, passes: Duration) {
+        self.clock.advance(passes);
         self.dispatcher.wake();
     }
 }
@@ -118,7 +118,7 @@ fn one_that_breaks_down_runs_no_more_until_another_takes_its_place() {
     site.eventually("it is told", || told.verdicts() == [failed]);
     site.until(DeliveryState::Retrying, 5);
     // A day later, with five that are due: nothing runs, and nothing more is told.
-    site.wake_after(86_400_000);
+    site.wake_after(ms(86_400_000));
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(bad.many(), 5);
     assert_eq!(site.count(DeliveryState::Pending), 35);
@@ -199,7 +199,7 @@ fn what_failed_before_is_not_held_against_it() {
         _ => End::Done,
     };
     site.serve(Arc::new(OnTrial(new.component(NEW, 4, old_ones))));
-    site.wake_after(5_000);
+    site.wake_after(ms(5_000));
     site.eventually("all were tried", || new.many() == 20);
     site.record(20..69, &["h"]);
     site.until(DeliveryState::Done, 49);

@@ -2,16 +2,17 @@
 
 use super::retention::days;
 use super::*;
+use crate::clock::SteadyTime;
 
-const HOUR: u64 = 3_600_000;
-const DAY: u64 = 24 * HOUR;
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Open {
     /// Has a delivery wait for a retry that is far ahead, then brings it forward.
     fn bring_forward(&self, id: &str) -> DeliverySeq {
         let delivery = &self.deliver(id, &["a"])[0];
         let far = NextState::Retrying {
-            due: START + 1000 * HOUR,
+            due: STEADY + 1000 * HOUR,
         };
         self.complete(ending(delivery, far)).unwrap();
         let came = self.ask(Action::Retry(vec![delivery.seq]));
@@ -19,27 +20,27 @@ impl Open {
         delivery.seq
     }
 
-    /// When that, by which due times go, the delivery is due.
-    fn is_due_at(&self, delivery: DeliverySeq, due: UnixMillis) {
+    /// The delivery is due then.
+    fn is_due_at(&self, delivery: DeliverySeq, due: SteadyTime) {
         let found = |now| self.due("a", now).iter().any(|found| found.seq == delivery);
-        assert!(found(due) && !found(due - 1));
+        assert!(found(due) && !found(due - ms(1)));
     }
 }
 
 pub(in crate::ledger) fn what_is_due_at_once_is_so_whatever_was_set(engine: &dyn Engine) {
     let open = Open::new(engine);
-    open.clock.advance(7);
+    open.clock.advance(ms(7));
     for (id, set) in [("back", START - HOUR), ("forward", START + HOUR)] {
         open.clock.set(set);
         let brought = open.bring_forward(id);
-        open.is_due_at(brought, START + 7);
+        open.is_due_at(brought, STEADY + ms(7));
     }
     let delivery = &open.deliver("sends", &["b"])[0];
     let mut completion = ending(delivery, NextState::Done);
     completion.effects.outbox = vec![request("1")];
     open.complete(completion).unwrap();
     let queued = &open.sink.requests()[0];
-    assert_eq!((queued.queued, queued.due), (START + HOUR, START + 7));
+    assert_eq!((queued.queued, queued.due), (START + HOUR, STEADY + ms(7)));
 }
 
 pub(in crate::ledger) fn due_times_go_on_in_the_next_process(engine: &dyn Engine) {
@@ -47,9 +48,9 @@ pub(in crate::ledger) fn due_times_go_on_in_the_next_process(engine: &dyn Engine
     let first = open.bring_forward("first");
     open.clock.set(START - 9 * HOUR);
     let open = open.reopen(engine);
-    open.is_due_at(first, START);
+    open.is_due_at(first, STEADY);
     let second = open.bring_forward("second");
-    open.is_due_at(second, START + HOUR);
+    open.is_due_at(second, STEADY + HOUR);
 }
 
 pub(in crate::ledger) fn with_nothing_due_they_begin_at_the_time_of_day(engine: &dyn Engine) {
@@ -58,13 +59,15 @@ pub(in crate::ledger) fn with_nothing_due_they_begin_at_the_time_of_day(engine: 
     open.clock.set(START + 9 * HOUR);
     let open = open.reopen(engine);
     let brought = open.bring_forward("first");
-    open.is_due_at(brought, START + 10 * HOUR);
+    open.is_due_at(brought, STEADY + 10 * HOUR);
 }
 
 pub(in crate::ledger) fn what_waits_is_as_old_as_it_is(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
-    let next = NextState::Retrying { due: START + 1000 };
+    let next = NextState::Retrying {
+        due: STEADY + ms(1000),
+    };
     open.complete(ending(delivery, next)).unwrap();
     open.clock.set(START + HOUR);
     let oldest = || {
@@ -72,8 +75,12 @@ pub(in crate::ledger) fn what_waits_is_as_old_as_it_is(engine: &dyn Engine) {
         open.ledger.backlog(now).unwrap().oldest
     };
     assert_eq!(oldest(), None, "it is not due");
-    open.clock.advance(1500);
-    assert_eq!(oldest(), Some(START + HOUR + 1000), "by the time of day");
+    open.clock.advance(ms(1500));
+    assert_eq!(
+        oldest(),
+        Some(START + HOUR + ms(1000)),
+        "by the time of day"
+    );
 }
 
 pub(in crate::ledger) fn a_clock_that_is_set_forward_prunes_nothing(engine: &dyn Engine) {

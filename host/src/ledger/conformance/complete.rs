@@ -9,7 +9,9 @@ pub(in crate::ledger) fn an_attempt_moves_the_delivery_on(engine: &dyn Engine) {
         NextState::Done,
         NextState::Ignored,
         NextState::Dead,
-        NextState::Retrying { due: START + 5000 },
+        NextState::Retrying {
+            due: STEADY + ms(5000),
+        },
     ];
     for (delivery, next) in deliveries.iter().zip(nexts) {
         let answer = open.complete(ending(delivery, next)).unwrap();
@@ -22,14 +24,14 @@ pub(in crate::ledger) fn an_attempt_moves_the_delivery_on(engine: &dyn Engine) {
     }
     assert_eq!(open.deliveries_in(Pending), 0);
 
-    let again = &open.due("d", START + 5000)[0];
+    let again = &open.due("d", STEADY + ms(5000))[0];
     assert_eq!((again.seq, again.attempts), (deliveries[3].seq, 1));
     assert_eq!(
         open.complete(ending(again, NextState::Done)).unwrap(),
         Completed::Committed
     );
     assert_eq!(open.deliveries_in(Done), 2);
-    assert!(open.due("d", u64::MAX >> 1).is_empty());
+    assert!(open.due("d", LATEST).is_empty());
 }
 
 pub(in crate::ledger) fn an_ended_delivery_is_not_completed_again(engine: &dyn Engine) {
@@ -44,7 +46,7 @@ pub(in crate::ledger) fn an_ended_delivery_is_not_completed_again(engine: &dyn E
         "the very attempt that was committed is committed"
     );
     let mut other = attempt();
-    other.attempt.started += 1;
+    other.attempt.started = other.attempt.started + ms(1);
     assert_eq!(open.complete(other).unwrap(), Completed::Stale);
     let mut next = attempt();
     next.attempt.number = 2;
@@ -81,7 +83,7 @@ pub(in crate::ledger) fn effects_of_a_failed_attempt_are_not_applied(engine: &dy
         .effects
         .emitted
         .push(event_of("handler:a", "x", b"{}", &["b"]));
-    completion.next = NextState::Retrying { due: START };
+    completion.next = NextState::Retrying { due: STEADY };
     assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
     assert_eq!(open.value("a", "k"), None);
     assert!(open.sink.requests().is_empty());

@@ -14,21 +14,24 @@ fn on(component: &[u8], outcome: AttemptOutcome, completion: Completion) -> Comp
     }
 }
 
+/// A retry that is far ahead.
+fn later() -> NextState {
+    let due = STEADY + ms(1_000_000);
+    NextState::Retrying { due }
+}
+
 pub(in crate::ledger) fn what_a_component_at_fault_failed_is_due_again(engine: &dyn Engine) {
     use AttemptOutcome::{Limit, Retry, Timeout, Trap};
-    const LATER: NextState = NextState::Retrying {
-        due: START + 1_000_000,
-    };
     let open = Open::new(engine);
     let (a, bad) = (handler("a"), ComponentDigest::of(b"bad"));
     let cases: [(&str, &[u8], AttemptOutcome, NextState); 7] = [
-        ("trapped", b"bad", Trap, LATER),
+        ("trapped", b"bad", Trap, later()),
         ("dead", b"bad", Timeout, NextState::Dead),
-        ("limit", b"bad", Limit, LATER),
-        ("answered", b"bad", Retry, LATER),
+        ("limit", b"bad", Limit, later()),
+        ("answered", b"bad", Retry, later()),
         ("rejected", b"bad", AttemptOutcome::Reject, NextState::Dead),
         ("another", b"good", Trap, NextState::Dead),
-        ("due", b"bad", Trap, NextState::Retrying { due: START }),
+        ("due", b"bad", Trap, NextState::Retrying { due: STEADY }),
     ];
     for (name, component, outcome, next) in cases {
         let delivery = &open.deliver(name, &["a", "b"])[0];
@@ -37,20 +40,20 @@ pub(in crate::ledger) fn what_a_component_at_fault_failed_is_due_again(engine: &
     }
     // One that broke down on both: the last one is what counts.
     let delivery = &open.deliver("since", &["a"])[0];
-    open.complete(on(b"bad", Trap, ending(delivery, LATER)))
+    open.complete(on(b"bad", Trap, ending(delivery, later())))
         .unwrap();
     let delivery = Delivery {
         attempts: 1,
         ..delivery.clone()
     };
-    open.complete(on(b"good", Trap, ending(&delivery, LATER)))
+    open.complete(on(b"good", Trap, ending(&delivery, later())))
         .unwrap();
 
     assert_eq!(open.ledger.excuse(&handler("none"), bad).unwrap(), 0);
     assert_eq!(open.ledger.excuse(&handler("b"), bad).unwrap(), 0);
     assert_eq!(open.ledger.excuse(&a, bad).unwrap(), 3);
     assert_eq!(open.ledger.excuse(&a, bad).unwrap(), 0, "once");
-    let due = open.due("a", START);
+    let due = open.due("a", STEADY);
     let mut names: Vec<_> = due
         .iter()
         .map(|d| (d.event.provider_id.clone().unwrap(), d.attempts, d.excused))
@@ -74,13 +77,10 @@ pub(in crate::ledger) fn what_a_component_at_fault_failed_is_due_again(engine: &
 }
 
 pub(in crate::ledger) fn a_great_many_are_excused_in_steps(engine: &dyn Engine) {
-    const LATER: NextState = NextState::Retrying {
-        due: START + 1_000_000,
-    };
     let open = Open::new(engine);
     for n in 0..2_500 {
         let delivery = &open.deliver(&format!("evt_{n}"), &["a"])[0];
-        let next = if n % 2 == 0 { LATER } else { NextState::Dead };
+        let next = if n % 2 == 0 { later() } else { NextState::Dead };
         let end = on(b"bad", AttemptOutcome::Trap, ending(delivery, next));
         open.complete(end).unwrap();
     }
@@ -88,6 +88,6 @@ pub(in crate::ledger) fn a_great_many_are_excused_in_steps(engine: &dyn Engine) 
         .ledger
         .excuse(&handler("a"), ComponentDigest::of(b"bad"));
     assert_eq!(excused.unwrap(), 2_500);
-    let due = open.ledger.due(&handler("a"), START, 5_000, &|_| false);
+    let due = open.ledger.due(&handler("a"), STEADY, 5_000, &|_| false);
     assert_eq!(due.unwrap().len(), 2_500);
 }

@@ -50,7 +50,7 @@ pub(in crate::ledger) fn an_ended_delivery_runs_again(engine: &dyn Engine) {
         (open.deliveries_in(Dead), open.deliveries_in(Retrying)),
         (0, 1)
     );
-    let due = open.due("a", START);
+    let due = open.due("a", STEADY);
     assert_eq!(due.len(), 1, "it is due at once");
     let again = &due[0];
     assert_eq!(
@@ -65,16 +65,16 @@ pub(in crate::ledger) fn an_ended_delivery_runs_again(engine: &dyn Engine) {
     // With the same keys, runs are told apart all the same.
     let same = replay(&seqs[..1], ReplayKeys::Same, Choice::Current);
     assert_eq!(open.ask(same), [Intervened::Done]);
-    let third = &open.due("a", START)[0];
+    let third = &open.due("a", STEADY)[0];
     assert_eq!((third.run, third.keys), (2, 1));
     assert_eq!(third.idempotency_key(0), again.idempotency_key(0));
-    open.complete(ending(third, NextState::Retrying { due: START }))
+    open.complete(ending(third, NextState::Retrying { due: STEADY }))
         .unwrap();
-    let third = &open.due("a", START)[0];
+    let third = &open.due("a", STEADY)[0];
     assert_eq!((third.attempts, third.keys), (1, 1));
 
     let open = open.reopen(engine);
-    let kept = &open.due("a", START)[0];
+    let kept = &open.due("a", STEADY)[0];
     assert_eq!((kept.run, kept.keys, kept.attempts), (2, 1, 1));
 }
 
@@ -90,7 +90,7 @@ pub(in crate::ledger) fn an_attempt_of_an_earlier_run_is_stale(engine: &dyn Engi
     assert_eq!(open.complete(late).unwrap(), Completed::Stale);
     assert_eq!(open.value("a", "k"), None);
     assert!(open.sink.requests().is_empty());
-    let again = &open.due("a", START)[0];
+    let again = &open.due("a", STEADY)[0];
     assert_eq!(
         open.complete(writing(again, &[("k", set("new"))])).unwrap(),
         Completed::Committed
@@ -101,7 +101,7 @@ pub(in crate::ledger) fn an_attempt_of_an_earlier_run_is_stale(engine: &dyn Engi
 pub(in crate::ledger) fn an_open_delivery_is_cancelled_and_stays_listed(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["pending", "retrying", "held", "done", "claimed"]);
-    let due = START + 1000;
+    let due = STEADY + ms(1000);
     open.complete(ending(&of[1], NextState::Retrying { due }))
         .unwrap();
     open.complete(ending(&of[3], NextState::Done)).unwrap();
@@ -128,14 +128,14 @@ pub(in crate::ledger) fn an_open_delivery_is_cancelled_and_stays_listed(engine: 
 pub(in crate::ledger) fn a_retry_is_brought_forward(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
-    let due = START + 1_000_000;
+    let due = STEADY + ms(1_000_000);
     open.complete(ending(&of[0], NextState::Retrying { due }))
         .unwrap();
     let both = Action::Retry(vec![of[0].seq, of[1].seq]);
     let came = open.ask(both);
     let pending = Intervened::State(DeliveryState::Pending);
     assert_eq!(came, [Intervened::Done, pending]);
-    let again = &open.due("a", START)[0];
+    let again = &open.due("a", STEADY)[0];
     assert_eq!((again.run, again.attempts), (0, 1), "it is no replay");
 }
 
@@ -149,7 +149,7 @@ pub(in crate::ledger) fn a_step_that_is_asked_for_twice_is_done_once(engine: &dy
         open.ledger.intervene(step).unwrap()[0]
     };
     assert_eq!(step("one"), Intervened::Done);
-    let again = open.due("a", START).remove(0);
+    let again = open.due("a", STEADY).remove(0);
     open.complete(ending(&again, NextState::Done)).unwrap();
     assert_eq!(step("one"), Intervened::Before);
     assert_eq!(open.deliveries_in(DeliveryState::Done), 1);
@@ -165,11 +165,11 @@ pub(in crate::ledger) fn the_recorded_component_is_what_the_last_attempt_ran(eng
     let recorded = replay(&seqs, ReplayKeys::New, Choice::Recorded);
     let came = open.ask(recorded);
     assert_eq!(came, [Intervened::Done, Intervened::NoComponent]);
-    let again = &open.due("a", START)[0];
+    let again = &open.due("a", STEADY)[0];
     assert_eq!(again.component, Some(ComponentDigest([7; 32])));
     open.complete(ending(again, NextState::Dead)).unwrap();
     open.ask(fresh(&seqs[..1]));
-    assert_eq!(open.due("a", START)[0].component, None);
+    assert_eq!(open.due("a", STEADY)[0].component, None);
     let named = |byte| open.ledger.is_named(ComponentDigest([byte; 32])).unwrap();
     assert!(named(7) && !named(8));
 }

@@ -18,15 +18,15 @@ pub(super) mod waiting;
 
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::clock::ManualClock;
+use crate::clock::{ManualClock, SteadyTime, WallTime};
 use crate::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
-    UnixMillis,
 };
 
 /// A store that a scenario opens, closes (by dropping the ledger) and opens again.
@@ -38,8 +38,17 @@ pub(super) trait Engine {
     fn crash(&self, ledger: Arc<dyn Ledger>);
 }
 
+pub(super) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
 /// The time at which scenarios begin.
-pub(super) const START: UnixMillis = 1_780_000_000_000;
+pub(super) const START: WallTime = WallTime::from_millis(MILLIS);
+/// That moment by the steady clock, which goes on from there whatever is set.
+pub(super) const STEADY: SteadyTime = SteadyTime::from_millis(MILLIS);
+const MILLIS: u64 = 1_780_000_000_000;
+/// Later than anything is due.
+pub(super) const LATEST: SteadyTime = SteadyTime::from_millis(u64::MAX >> 1);
 
 /// An open ledger with what its sink was given.
 pub(super) struct Open {
@@ -54,7 +63,7 @@ pub(super) struct Collected {
     deliveries: Mutex<Vec<Delivery>>,
     released: Mutex<Vec<Delivery>>,
     requests: Mutex<Vec<OutboxRequest>>,
-    scheduled: Mutex<Option<UnixMillis>>,
+    scheduled: Mutex<Option<WallTime>>,
 }
 
 impl LedgerSink for Collected {
@@ -70,7 +79,7 @@ impl LedgerSink for Collected {
         self.requests.lock().extend(requests);
     }
 
-    fn scheduled(&self, due: UnixMillis) {
+    fn scheduled(&self, due: WallTime) {
         *self.scheduled.lock() = Some(due);
     }
 }
@@ -88,7 +97,7 @@ impl Collected {
         std::mem::take(&mut self.requests.lock())
     }
 
-    pub(super) fn scheduled(&self) -> Option<UnixMillis> {
+    pub(super) fn scheduled(&self) -> Option<WallTime> {
         self.scheduled.lock().take()
     }
 }
@@ -111,7 +120,7 @@ impl Open {
     pub(super) fn reopen(self, engine: &dyn Engine) -> Self {
         let clock = self.clock.clone();
         drop(self);
-        clock.advance(3_600_000);
+        clock.advance(ms(3_600_000));
         Self::with(engine, clock)
     }
 
@@ -145,7 +154,7 @@ impl Open {
     }
 
     /// Fires what is due, without an order.
-    pub(super) fn fire(&self, now: UnixMillis) -> Result<Fired, LedgerError> {
+    pub(super) fn fire(&self, now: WallTime) -> Result<Fired, LedgerError> {
         let address: Address = Arc::new(|handler, _| handler.into());
         self.ledger.fire(now, &address)
     }
@@ -157,7 +166,7 @@ impl Open {
             .unwrap()
     }
 
-    pub(super) fn due(&self, of: &str, now: UnixMillis) -> Vec<Delivery> {
+    pub(super) fn due(&self, of: &str, now: SteadyTime) -> Vec<Delivery> {
         self.ledger
             .due(&handler(of), now, 10_000, &|_| false)
             .unwrap()
@@ -211,7 +220,7 @@ pub(super) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
             kind: "payment_intent.succeeded".to_owned(),
             subject: Some("pi_1".to_owned()),
             account: None,
-            created: Some(START - 1000),
+            created: Some(START - ms(1000)),
             received: START,
             headers: Headers::from_iter([
                 ("content-type", "application/json"),
@@ -244,7 +253,7 @@ pub(super) fn ending(delivery: &Delivery, next: NextState) -> Completion {
         attempt: Attempt {
             number: delivery.attempts + 1,
             run: delivery.run,
-            started: START + u64::from(delivery.attempts),
+            started: START + ms(delivery.attempts.into()),
             duration_us: 1500,
             outcome: match next {
                 NextState::Done => AttemptOutcome::Done,

@@ -10,13 +10,14 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
+use crate::clock::{Ahead, SteadyTime, WallTime};
 
 mod attempts;
 mod keeping;
 mod operating;
 mod turns;
 
-use keeping::{Known, now};
+use keeping::{Known, now, steady};
 use operating::Operation;
 use turns::{Row, Seen, seen};
 
@@ -90,6 +91,9 @@ enum Write {
 
 /// The first has no order. The second guards against facts that are older than the last one
 /// done, the third has its dead deliveries hold their keys.
+/// Nobody sets the clock of a model: both kinds of time are one.
+const AS_ONE: Ahead = Ahead::from_millis(0);
+
 const HANDLERS: [&str; 3] = ["a", "b", "c"];
 
 fn named(bits: u8) -> Vec<&'static str> {
@@ -152,7 +156,9 @@ fn step() -> impl Strategy<Value = Step> {
     let settled = prop_oneof![
         Just(OutboxNext::Sent),
         Just(OutboxNext::Dead),
-        (0..50_u64).prop_map(|wait| OutboxNext::Waiting { due: START + wait }),
+        (0..50_u64).prop_map(|wait| OutboxNext::Waiting {
+            due: STEADY + ms(wait)
+        }),
     ];
     let operated = (
         prop::collection::vec(any::<usize>(), 1..4),
@@ -219,7 +225,7 @@ struct Model {
     state: BTreeMap<(String, String), i64>,
     outbox: BTreeMap<i64, Asked>,
     /// The event that each request came of, and when it was last settled.
-    requested: BTreeMap<i64, (EventId, UnixMillis)>,
+    requested: BTreeMap<i64, (EventId, WallTime)>,
     /// The entry of each key of each handler, with its place in the order of puts.
     schedule: BTreeMap<(String, String), (usize, Scheduled)>,
     puts: usize,
@@ -279,7 +285,7 @@ impl Model {
             Step::Sweep(hours, which) => self.sweep(&open, hours, which),
             Step::Erase(which) => self.erase(&open, which),
             Step::Reopen => {
-                self.release_claimed(now(&open));
+                self.release_claimed(steady(&open));
                 self.present = None;
                 return open.reopen(engine);
             }
@@ -402,7 +408,7 @@ impl Model {
         let expected = self.pending(name).map(|row| seen(&row.delivery));
         let found = open.pending(name);
         assert!(found.iter().map(seen).eq(expected), "{found:?}");
-        for time in [0, now(open), u64::MAX >> 1] {
+        for time in [SteadyTime::ZERO, steady(open), LATEST] {
             let expected: Vec<_> = self.due(name, time);
             let found: Vec<_> = open.due(name, time).iter().map(seen).collect();
             assert_eq!(found, expected);

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
+use crate::clock::SteadyTime;
 
 fn key(of: &str, value: &str) -> OrderKey {
     OrderKey::new(&handler(of), value)
@@ -39,7 +40,7 @@ impl Open {
     /// What handler `a` could run if all times had come.
     fn runnable(&self) -> Vec<Delivery> {
         let mut found = self.pending("a");
-        found.extend(self.due("a", u64::MAX >> 1));
+        found.extend(self.due("a", LATEST));
         found.sort_by_key(|delivery| delivery.seq);
         found
     }
@@ -76,13 +77,13 @@ pub(in crate::ledger) fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn En
         (0, Some(key("a", "x")))
     );
     assert_eq!(
-        seqs(&open.due("a", 0)),
+        seqs(&open.due("a", SteadyTime::ZERO)),
         [place(1)],
         "at once, whatever the clock says"
     );
     assert_eq!(
         open.ledger.next_due(&handler("a"), &|_| false).unwrap(),
-        Some(0)
+        Some(SteadyTime::ZERO)
     );
     open.ends(&second[0], NextState::Ignored);
     let third = open.sink.released();
@@ -97,11 +98,16 @@ pub(in crate::ledger) fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn En
 pub(in crate::ledger) fn one_that_is_tried_again_holds_its_key(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("y")]);
-    open.ends(&arrived[0], NextState::Retrying { due: START + 5 });
+    open.ends(
+        &arrived[0],
+        NextState::Retrying {
+            due: STEADY + ms(5),
+        },
+    );
     assert!(open.sink.released().is_empty());
     assert!(open.arrive(&[Some("x")]).is_empty());
     open.ends(&arrived[1], NextState::Done);
-    let again = open.due("a", START + 5);
+    let again = open.due("a", STEADY + ms(5));
     assert_eq!(seqs(&again), seqs(&arrived[..1]));
     open.ends(&again[0], NextState::Done);
     assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
@@ -158,11 +164,14 @@ pub(in crate::ledger) fn the_order_outlives_a_restart(engine: &dyn Engine) {
     let place = |n: i64| arrived[0].seq.0 + n;
     let open = open.reopen(engine);
     assert_eq!(seqs(&open.pending("a")), [place(3)]);
-    assert_eq!(seqs(&open.due("a", 0)), [place(1)]);
+    assert_eq!(seqs(&open.due("a", SteadyTime::ZERO)), [place(1)]);
     assert!(open.arrive(&[Some("x")]).is_empty());
-    open.ends(&open.due("a", 0)[0], NextState::Retrying { due: START });
+    open.ends(
+        &open.due("a", SteadyTime::ZERO)[0],
+        NextState::Retrying { due: STEADY },
+    );
     let open = open.reopen(engine);
-    open.ends(&open.due("a", START)[0], NextState::Done);
+    open.ends(&open.due("a", STEADY)[0], NextState::Done);
     assert_eq!(seqs(&open.sink.released()), [place(2)]);
 }
 
@@ -411,7 +420,9 @@ impl Lines {
                 line.remove(&seq);
                 NextState::Ignored
             }
-            Ending::Retry(wait) => NextState::Retrying { due: START + wait },
+            Ending::Retry(wait) => NextState::Retrying {
+                due: STEADY + ms(wait),
+            },
             Ending::Dead { holds } => {
                 holds_when_dead = holds;
                 match holds && key != 0 {
@@ -465,7 +476,7 @@ fn day() -> Arc<Retention> {
     super::retention::days()
 }
 
-const DAY: u64 = 86_400_000;
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl Open {
     /// Has handler `a` do an event of this rank, unless it is superseded.

@@ -32,7 +32,7 @@ fn waiting(open: &Open, after: OutboxSeq) -> Vec<String> {
 fn tried(of: &OutboxRequest, status: Option<u16>, next: OutboxNext) -> Settlement {
     Settlement {
         seq: of.seq,
-        at: START + 10,
+        at: START + ms(10),
         status,
         error: if next == OutboxNext::Sent {
             String::new()
@@ -50,7 +50,7 @@ pub(in crate::ledger) fn requests_go_out_in_commit_order(engine: &dyn Engine) {
     queued.extend(queue(&open, "evt_2", &["3"]));
     assert!(queued.is_sorted_by_key(|request| request.seq));
     assert_eq!(*queued[0].request, request("1"));
-    assert_eq!((queued[0].tries, queued[0].due), (0, START));
+    assert_eq!((queued[0].tries, queued[0].due), (0, STEADY));
     assert_eq!(waiting(&open, OutboxSeq(0)), ["1", "2", "3"]);
     assert_eq!(waiting(&open, queued[0].seq), ["2", "3"]);
 
@@ -58,7 +58,9 @@ pub(in crate::ledger) fn requests_go_out_in_commit_order(engine: &dyn Engine) {
     open.settle(tried(
         &queued[1],
         Some(503),
-        OutboxNext::Waiting { due: START + 9 },
+        OutboxNext::Waiting {
+            due: STEADY + ms(9),
+        },
     ));
     open.settle(tried(&queued[2], None, OutboxNext::Dead));
     let open = open.reopen(engine);
@@ -67,7 +69,7 @@ pub(in crate::ledger) fn requests_go_out_in_commit_order(engine: &dyn Engine) {
     assert_eq!(*found[0].request, request("2"));
     assert_eq!(
         (found[0].tries, found[0].due, found[0].queued),
-        (1, START + 9, START)
+        (1, STEADY + ms(9), START)
     );
     assert_eq!(found[0].event, queued[1].event);
     for state in OutboxState::ALL {
@@ -87,7 +89,7 @@ pub(in crate::ledger) fn a_settled_request_is_not_settled_again(engine: &dyn Eng
     open.settle(tried(
         &queued[0],
         Some(500),
-        OutboxNext::Waiting { due: START },
+        OutboxNext::Waiting { due: STEADY },
     ));
     assert!(
         waiting(&open, OutboxSeq(0)).is_empty(),
@@ -151,7 +153,7 @@ pub(in crate::ledger) fn an_answer_is_recorded_with_the_end_of_its_request(engin
     let waiting = open.ledger.outbox_waiting(OutboxSeq(0), 10, 1 << 20);
     assert_eq!(waiting.unwrap()[0].request.respond, Some(respond));
 
-    let again = OutboxNext::Waiting { due: START };
+    let again = OutboxNext::Waiting { due: STEADY };
     open.settle(answered(&queued[0], again, "r-1"));
     assert!(open.sink.deliveries().is_empty(), "it has not ended");
     open.settle(answered(&queued[0], OutboxNext::Sent, "r-1"));
@@ -172,12 +174,12 @@ pub(in crate::ledger) fn an_answer_is_recorded_with_the_end_of_its_request(engin
 pub(in crate::ledger) fn a_dead_request_is_sent_again_behind_all_others(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1", "2", "3"]);
-    let again = OutboxNext::Waiting { due: START };
+    let again = OutboxNext::Waiting { due: STEADY };
     open.settle(tried(&queued[0], Some(503), again));
     open.settle(tried(&queued[0], Some(401), OutboxNext::Dead));
     open.settle(tried(&queued[1], Some(200), OutboxNext::Sent));
-    open.clock.advance(3_600_000);
-    let after = START + 3_600_000;
+    open.clock.advance(ms(3_600_000));
+    let after = START + ms(3_600_000);
     let seqs = [queued[0].seq, queued[1].seq, OutboxSeq(99)];
     let came = open.ask(Action::RetryRequests(seqs.to_vec()));
     let handed = open.sink.requests();
@@ -221,12 +223,14 @@ pub(in crate::ledger) fn a_dead_request_is_sent_again_behind_all_others(engine: 
 pub(in crate::ledger) fn a_waiting_request_is_made_due(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1"]);
-    let later = OutboxNext::Waiting { due: START + 9_000 };
+    let later = OutboxNext::Waiting {
+        due: STEADY + ms(9_000),
+    };
     open.settle(tried(&queued[0], Some(503), later));
     let came = open.ask(Action::RetryRequests(vec![queued[0].seq]));
     assert_eq!(came, [Intervened::Done]);
     let found = open.ledger.outbox_request(queued[0].seq).unwrap().unwrap();
-    assert_eq!((found.due, found.tries), (START, 1));
+    assert_eq!((found.due, found.tries), (STEADY, 1));
     assert_eq!(found.life, Life::first(START), "its tries count on");
     assert!(open.sink.requests().is_empty(), "it is known already");
 }
@@ -254,7 +258,7 @@ pub(in crate::ledger) fn a_cancelled_request_tells_its_handler(engine: &dyn Engi
     assert_eq!(again, [Intervened::Request(OutboxState::Dead)]);
 
     // A try that was under way, and failed or succeeded.
-    let retried = OutboxNext::Waiting { due: START };
+    let retried = OutboxNext::Waiting { due: STEADY };
     open.settle(tried(&queued[0], Some(503), retried));
     open.settle(tried(&queued[1], Some(200), OutboxNext::Sent));
     assert!(waiting(&open, OutboxSeq(0)).is_empty());

@@ -3,21 +3,22 @@
 use std::time::Duration;
 
 use super::*;
+use crate::clock::WallTime;
 
-const DAY: u64 = 86_400_000;
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Events for a day, keys of `stripe` for two, those of other sources for good.
 pub(super) fn days() -> Arc<Retention> {
     retention(Some(2), None)
 }
 
-fn retention(keys: Option<u64>, erase: Option<Erasure>) -> Arc<Retention> {
+fn retention(keys: Option<u32>, erase: Option<Erasure>) -> Arc<Retention> {
     let source = SourceRetention {
-        keys: keys.map(|days| Duration::from_millis(days * DAY)),
+        keys: keys.map(|days| DAY * days),
         erase,
     };
     Arc::new(Retention {
-        events: Some(Duration::from_millis(DAY)),
+        events: Some(DAY),
         sources: [(SourceName::new("stripe"), source)].into(),
     })
 }
@@ -34,11 +35,7 @@ fn erasing(pointers: &[&str], logs: bool) -> Arc<Retention> {
 
 impl Open {
     /// Sweeps at this time, to the end.
-    pub(in crate::ledger) fn sweep_at(
-        &self,
-        time: UnixMillis,
-        retention: &Arc<Retention>,
-    ) -> Swept {
+    pub(in crate::ledger) fn sweep_at(&self, time: WallTime, retention: &Arc<Retention>) -> Swept {
         self.clock.pass_until(time);
         let mut total = Swept::default();
         for _ in 0..10_000 {
@@ -79,14 +76,17 @@ pub(in crate::ledger) fn what_ended_is_pruned_in_its_time(engine: &dyn Engine) {
     open.complete(completion).unwrap();
     open.end(&with_effects[1], NextState::Done);
     for request in open.sink.requests() {
-        open.settle(settled(request.seq, START + 5000, OutboxNext::Sent));
+        open.settle(settled(request.seq, START + ms(5000), OutboxNext::Sent));
     }
 
-    assert_eq!(open.sweep_at(START + DAY - 1, &days()), Swept::default());
+    assert_eq!(
+        open.sweep_at(START + DAY - ms(1), &days()),
+        Swept::default()
+    );
     assert_eq!(open.sweep_at(START + DAY, &days()).pruned, 1);
-    let swept = open.sweep_at(START + DAY + 4999, &days());
+    let swept = open.sweep_at(START + DAY + ms(4999), &days());
     assert_eq!(swept.pruned, 3, "they ended a millisecond later");
-    assert_eq!(open.sweep_at(START + DAY + 5000, &days()).pruned, 1);
+    assert_eq!(open.sweep_at(START + DAY + ms(5000), &days()).pruned, 1);
     let counts = open.ledger.counts().unwrap();
     assert_eq!((counts.events, counts.pruned, counts.unrouted), (0, 5, 0));
     assert_eq!(counts.oldest, None);
@@ -95,7 +95,7 @@ pub(in crate::ledger) fn what_ended_is_pruned_in_its_time(engine: &dyn Engine) {
     assert!(open.ledger.outbox_list(None, 9).unwrap().is_empty());
 }
 
-fn settled(seq: OutboxSeq, at: UnixMillis, next: OutboxNext) -> Settlement {
+fn settled(seq: OutboxSeq, at: WallTime, next: OutboxNext) -> Settlement {
     Settlement {
         seq,
         at,
@@ -110,7 +110,7 @@ pub(in crate::ledger) fn what_has_not_ended_is_never_pruned(engine: &dyn Engine)
     let open = Open::new(engine);
     open.deliver("pending", &["a"]);
     let retrying = &open.deliver("retrying", &["a"])[0];
-    open.end(retrying, NextState::Retrying { due: START });
+    open.end(retrying, NextState::Retrying { due: STEADY });
     open.deliver("held", &["b"]);
     open.ledger.hold_absent(&[handler("a")]).unwrap();
     let claimed = &open.deliver("claimed", &["a"])[0];
@@ -146,7 +146,7 @@ pub(in crate::ledger) fn keys_outlive_their_events(engine: &dyn Engine) {
     again("for-good");
     assert_eq!(open.sweep_at(START + DAY, &days()).pruned, 2);
 
-    open.clock.pass_until(START + 2 * DAY - 1);
+    open.clock.pass_until(START + 2 * DAY - ms(1));
     let duplicate = |first| Recorded::Duplicate {
         first,
         same_bytes: true,
@@ -159,9 +159,9 @@ pub(in crate::ledger) fn keys_outlive_their_events(engine: &dyn Engine) {
     );
 
     // A key lives on from its last arrival.
-    let swept = open.sweep_at(START + 4 * DAY - 2, &days());
+    let swept = open.sweep_at(START + 4 * DAY - ms(2), &days());
     assert_eq!(swept, Swept::default());
-    let swept = open.sweep_at(START + 4 * DAY - 1, &days());
+    let swept = open.sweep_at(START + 4 * DAY - ms(1), &days());
     assert_eq!(swept.forgotten, 1);
     assert!(matches!(again("stripe"), Recorded::New(_)));
     open.sweep_at(START + 10_000 * DAY, &days());
@@ -237,7 +237,7 @@ pub(in crate::ledger) fn payloads_are_erased_once_done(engine: &dyn Engine) {
     let dead = &open.deliver("dead", &["a"])[0];
     open.end(dead, NextState::Dead);
     open.deliver("due", &["a"]);
-    let late = START + 100_000;
+    let late = START + ms(100_000);
     assert_eq!(
         open.sweep_at(late, &erasing(&[], true)).erased,
         0,
@@ -245,10 +245,13 @@ pub(in crate::ledger) fn payloads_are_erased_once_done(engine: &dyn Engine) {
     );
     let request = open.sink.requests()[0].seq;
     open.settle(settled(request, late, OutboxNext::Sent));
-    assert_eq!(open.sweep_at(late + 999, &erasing(&[], true)).erased, 0);
-    assert_eq!(open.sweep_at(late + 1000, &erasing(&[], true)).erased, 1);
+    assert_eq!(open.sweep_at(late + ms(999), &erasing(&[], true)).erased, 0);
     assert_eq!(
-        open.sweep_at(late + 2000, &erasing(&[], true)).erased,
+        open.sweep_at(late + ms(1000), &erasing(&[], true)).erased,
+        1
+    );
+    assert_eq!(
+        open.sweep_at(late + ms(2000), &erasing(&[], true)).erased,
         0,
         "once"
     );
@@ -304,13 +307,13 @@ pub(in crate::ledger) fn what_handlers_make_is_erased_as_they_say(engine: &dyn E
         erase: Some(erasure),
     };
     let retention = Arc::new(Retention {
-        events: Some(Duration::from_millis(DAY)),
+        events: Some(DAY),
         sources: [(SourceName::new("handler:a"), source)].into(),
     });
-    let due = open.sweep_at(START + 5000, &retention);
+    let due = open.sweep_at(START + ms(5000), &retention);
     assert_eq!(due.erased, 0, "it is still due");
     open.end(&made, NextState::Done);
-    assert_eq!(open.sweep_at(START + 5000, &retention).erased, 1);
+    assert_eq!(open.sweep_at(START + ms(5000), &retention).erased, 1);
     assert_eq!(open.ledger.counts().unwrap().erased, 1, "its cause is not");
 }
 
@@ -321,7 +324,7 @@ pub(in crate::ledger) fn erasing_an_event_empties_what_it_scheduled(engine: &dyn
         let mut completion = ending(&delivery, NextState::Done);
         let put = NewScheduled {
             call: format!("call of {id}"),
-            due: Due::At(START + 1000),
+            due: Due::At(START + ms(1000)),
             kind: "later".to_owned(),
             subject: None,
             account: None,
@@ -343,7 +346,10 @@ pub(in crate::ledger) fn erasing_an_event_empties_what_it_scheduled(engine: &dyn
         .collect();
     assert_eq!(sizes, [("of ada", 0), ("of bob", 15)]);
     let address: Address = Arc::new(|handler, _| handler.into());
-    assert_eq!(open.ledger.fire(START + 1000, &address).unwrap().events, 2);
+    assert_eq!(
+        open.ledger.fire(START + ms(1000), &address).unwrap().events,
+        2
+    );
 }
 
 pub(in crate::ledger) fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
@@ -373,7 +379,7 @@ pub(in crate::ledger) fn a_sweep_ends_though_more_falls_due_meanwhile(engine: &d
     let many = 1000;
     let events = (0..many).map(|n| {
         let mut new = event(&format!("evt_{n}"), b"{}", &[]);
-        new.event.received = START + 1000 * n;
+        new.event.received = START + ms(1000 * n);
         new
     });
     open.record(events.collect());
@@ -385,7 +391,7 @@ pub(in crate::ledger) fn a_sweep_ends_though_more_falls_due_meanwhile(engine: &d
         if !open.ledger.sweep(&days()).unwrap().more {
             ended.push(step);
         }
-        open.clock.advance(1000);
+        open.clock.advance(ms(1000));
     }
     assert!(
         ended.len() > 1,

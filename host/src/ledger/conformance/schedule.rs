@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::clock::WallTime;
 
-const HOUR: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// So many entries a handler may have in an engine of this suite.
 pub(in crate::ledger) const LIMIT: u32 = 20;
@@ -61,19 +62,19 @@ fn keys(open: &Open, of: Option<&str>) -> Vec<String> {
 
 pub(in crate::ledger) fn what_is_scheduled_is_recorded_when_due(engine: &dyn Engine) {
     let open = Open::new(engine);
-    let later = put(Due::After(Duration::from_millis(2 * HOUR)));
+    let later = put(Due::After(2 * HOUR));
     let cause = schedule(&open, "a", "evt_1", &[("remind", later)]);
     assert_eq!(open.sink.scheduled(), Some(START + 2 * HOUR));
     let expected = Fired {
         events: 0,
         next: Some(START + 2 * HOUR),
     };
-    assert_eq!(open.fire(START + 2 * HOUR - 1).unwrap(), expected);
+    assert_eq!(open.fire(START + 2 * HOUR - ms(1)).unwrap(), expected);
     assert!(open.sink.deliveries().is_empty());
 
     // An hour later, as after an end of the process.
     let open = open.reopen(engine);
-    let fired = open.fire(START + 2 * HOUR + 5).unwrap();
+    let fired = open.fire(START + 2 * HOUR + ms(5)).unwrap();
     assert_eq!((fired.events, fired.next), (1, None));
     let deliveries = open.sink.deliveries();
     assert_eq!(deliveries.len(), 1);
@@ -87,7 +88,7 @@ pub(in crate::ledger) fn what_is_scheduled_is_recorded_when_due(engine: &dyn Eng
     assert_eq!(event.account.as_deref(), Some("acct_1"));
     assert_eq!(
         (event.created, event.received),
-        (Some(START + 2 * HOUR), START + 2 * HOUR + 5)
+        (Some(START + 2 * HOUR), START + 2 * HOUR + ms(5))
     );
     assert_eq!(
         event.metadata,
@@ -100,14 +101,14 @@ pub(in crate::ledger) fn what_is_scheduled_is_recorded_when_due(engine: &dyn Eng
     assert_eq!(&event.payload[..], b"{\"level\":1}");
     assert_eq!(open.pending("a").len(), 1);
 
-    let again = open.fire(u64::MAX >> 1).unwrap();
+    let again = open.fire(WallTime::from_millis(u64::MAX >> 1)).unwrap();
     assert_eq!(again, Fired::default(), "once");
     assert!(keys(&open, None).is_empty());
 }
 
 pub(in crate::ledger) fn a_put_replaces_and_a_cancel_removes(engine: &dyn Engine) {
     let open = Open::new(engine);
-    let at = |hours: u64| put(Due::At(START + hours * HOUR));
+    let at = |hours: u32| put(Due::At(START + HOUR * hours));
     schedule(
         &open,
         "a",
@@ -135,7 +136,7 @@ pub(in crate::ledger) fn a_put_replaces_and_a_cancel_removes(engine: &dyn Engine
         .sink
         .deliveries()
         .iter()
-        .map(|delivery| delivery.event.created.unwrap() - START)
+        .map(|delivery| delivery.event.created.unwrap().since(START))
         .collect();
     assert_eq!(created, [3 * HOUR, 4 * HOUR], "earliest first");
 }
@@ -143,12 +144,12 @@ pub(in crate::ledger) fn a_put_replaces_and_a_cancel_removes(engine: &dyn Engine
 pub(in crate::ledger) fn a_failed_attempt_schedules_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
-    let mut completion = ending(delivery, NextState::Retrying { due: START });
+    let mut completion = ending(delivery, NextState::Retrying { due: STEADY });
     completion.effects.schedule = vec![("x".into(), put(Due::At(START)))];
     assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
     assert!(keys(&open, None).is_empty());
 
-    let mut conflicting = writing(&open.due("a", START)[0], &[]);
+    let mut conflicting = writing(&open.due("a", STEADY)[0], &[]);
     conflicting.reads = vec![Read::Key {
         key: "k".into(),
         version: Version(7),
@@ -228,7 +229,7 @@ pub(in crate::ledger) fn many_that_are_due_come_in_steps(engine: &dyn Engine) {
         let writes: Vec<_> = names
             .iter()
             .map(|key| {
-                let due = START + scheduled;
+                let due = START + ms(scheduled);
                 scheduled += 1;
                 (key.as_str(), put_by(&format!("{name} {key}"), Due::At(due)))
             })
@@ -237,7 +238,7 @@ pub(in crate::ledger) fn many_that_are_due_come_in_steps(engine: &dyn Engine) {
     }
     let (mut steps, mut events) = (0, 0);
     loop {
-        let fired = open.fire(START + scheduled).unwrap();
+        let fired = open.fire(START + ms(scheduled)).unwrap();
         steps += 1;
         events += fired.events;
         assert!(fired.events < scheduled, "in bounded steps");

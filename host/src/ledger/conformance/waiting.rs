@@ -6,40 +6,43 @@ pub(in crate::ledger) fn retries_are_found_when_due(engine: &dyn Engine) {
     let open = Open::new(engine);
     for (n, wait) in [30, 10, 20].into_iter().enumerate() {
         let delivery = &open.deliver(&format!("evt_{n}"), &["a", "b"])[0];
-        let due = START + wait;
+        let due = STEADY + ms(wait);
         open.complete(ending(delivery, NextState::Retrying { due }))
             .unwrap();
     }
     let due_times = |now| -> usize { open.due("a", now).len() };
     assert_eq!(
         [
-            due_times(START + 9),
-            due_times(START + 10),
-            due_times(START + 29)
+            due_times(STEADY + ms(9)),
+            due_times(STEADY + ms(10)),
+            due_times(STEADY + ms(29))
         ],
         [0, 1, 2]
     );
-    let found = open.due("a", START + 30);
+    let found = open.due("a", STEADY + ms(30));
     let order: Vec<_> = found
         .iter()
         .map(|d| d.event.provider_id.clone().unwrap())
         .collect();
     assert_eq!(order, ["evt_1", "evt_2", "evt_0"], "earliest first");
     assert!(
-        open.due("b", START + 30).is_empty(),
+        open.due("b", STEADY + ms(30)).is_empty(),
         "another handler's are not among them"
     );
 
     let a = handler("a");
     let except = |seq| seq == found[0].seq;
-    let others = open.ledger.due(&a, START + 30, 1, &except).unwrap();
+    let others = open.ledger.due(&a, STEADY + ms(30), 1, &except).unwrap();
     assert_eq!(others.len(), 1);
     assert_eq!(others[0].seq, found[1].seq);
     assert_eq!(
         open.ledger.next_due(&a, &|_| false).unwrap(),
-        Some(START + 10)
+        Some(STEADY + ms(10))
     );
-    assert_eq!(open.ledger.next_due(&a, &except).unwrap(), Some(START + 20));
+    assert_eq!(
+        open.ledger.next_due(&a, &except).unwrap(),
+        Some(STEADY + ms(20))
+    );
     assert_eq!(open.ledger.next_due(&a, &|_| true).unwrap(), None);
     assert_eq!(
         open.ledger.next_due(&handler("b"), &|_| false).unwrap(),
@@ -72,7 +75,7 @@ pub(in crate::ledger) fn absent_handlers_are_held_and_released(engine: &dyn Engi
     let open = Open::new(engine);
     let first = open.deliver("evt_1", &["a", "b"]);
     open.deliver("evt_2", &["a", "b"]);
-    open.complete(ending(&first[0], NextState::Retrying { due: START }))
+    open.complete(ending(&first[0], NextState::Retrying { due: STEADY }))
         .unwrap();
     open.complete(ending(&first[1], NextState::Done)).unwrap();
 
@@ -87,7 +90,7 @@ pub(in crate::ledger) fn absent_handlers_are_held_and_released(engine: &dyn Engi
         "one that waits, one to be tried again"
     );
     assert_eq!(hold(&["b", "c"]), (0, 0));
-    assert!(open.pending("a").is_empty() && open.due("a", u64::MAX >> 1).is_empty());
+    assert!(open.pending("a").is_empty() && open.due("a", LATEST).is_empty());
     assert_eq!(open.deliveries_in(Held), 2);
     assert_eq!(open.pending("b").len(), 1);
 
@@ -113,7 +116,7 @@ pub(in crate::ledger) fn a_delivery_held_while_it_ran_completes(engine: &dyn Eng
     );
     assert_eq!(open.deliveries_in(DeliveryState::Done), 1);
     // One that has to be tried again goes on waiting for its handler.
-    let again = ending(&of[1], NextState::Retrying { due: START });
+    let again = ending(&of[1], NextState::Retrying { due: STEADY });
     assert_eq!(open.complete(again).unwrap(), Completed::Committed);
     assert_eq!(open.deliveries_in(DeliveryState::Held), 1);
     open.ledger.hold_absent(&[handler("b")]).unwrap();
@@ -141,7 +144,7 @@ pub(in crate::ledger) fn a_claimed_delivery_is_released_at_a_clean_end(engine: &
 
     let open = open.reopen(engine);
     assert_eq!(open.deliveries_in(DeliveryState::Running), 0);
-    let again = &open.due("a", START)[0];
+    let again = &open.due("a", STEADY)[0];
     assert_eq!(
         (again.attempts, again.crashes),
         (0, 0),
@@ -155,14 +158,19 @@ pub(in crate::ledger) fn everything_is_there_after_reopening(engine: &dyn Engine
     let mut completion = writing(&of[0], &[("k", set("v"))]);
     completion.effects.outbox.push(request("1"));
     open.complete(completion).unwrap();
-    open.complete(ending(&of[1], NextState::Retrying { due: START + 5 }))
-        .unwrap();
+    open.complete(ending(
+        &of[1],
+        NextState::Retrying {
+            due: STEADY + ms(5),
+        },
+    ))
+    .unwrap();
     let counts = open.ledger.counts().unwrap();
 
     let open = open.reopen(engine);
     assert_eq!(open.ledger.counts().unwrap(), counts);
     assert_eq!(open.value("a", "k").unwrap(), b"v");
-    assert_eq!(open.due("b", START + 5).len(), 1);
+    assert_eq!(open.due("b", STEADY + ms(5)).len(), 1);
     assert_eq!(*open.pending("c")[0].event, *of[2].event);
     assert_eq!(
         open.ledger
@@ -184,15 +192,19 @@ pub(in crate::ledger) fn pauses_are_remembered(engine: &dyn Engine) {
     open.deliver("evt_1", &["a"]);
     open.ledger.set_pause(&a, pause(START, false)).unwrap();
     // One that no event has named yet.
-    open.ledger.set_pause(&b, pause(START + 1, false)).unwrap();
-    open.ledger.set_pause(&b, pause(START + 1, true)).unwrap();
+    open.ledger
+        .set_pause(&b, pause(START + ms(1), false))
+        .unwrap();
+    open.ledger
+        .set_pause(&b, pause(START + ms(1), true))
+        .unwrap();
     let open = open.reopen(engine);
     let found = open.ledger.pauses().unwrap();
     assert_eq!(
         found,
         [
             (a.clone(), pause(START, false).unwrap()),
-            (b.clone(), pause(START + 1, true).unwrap()),
+            (b.clone(), pause(START + ms(1), true).unwrap()),
         ]
     );
     // A pause is no state of what waits.
@@ -208,17 +220,17 @@ pub(in crate::ledger) fn the_backlog_is_what_waits(engine: &dyn Engine) {
     assert_eq!(backlog(START), Backlog::default());
     // Received an hour before; the second handler's waits for its time.
     let mut old = event("evt_old", b"{}", &["a", "b"]);
-    old.event.received = START - 3_600_000;
+    old.event.received = START - ms(3_600_000);
     open.record(vec![old]);
     let deliveries = open.sink.deliveries();
     open.deliver("evt_new", &["a"]);
-    let due = START + 60_000;
+    let (due, at) = (STEADY + ms(60_000), START + ms(60_000));
     open.complete(ending(&deliveries[1], NextState::Retrying { due }))
         .unwrap();
     let found = backlog(START);
     assert_eq!(
         (found.deliveries, found.requests, found.oldest),
-        (3, 0, Some(START - 3_600_000))
+        (3, 0, Some(START - ms(3_600_000)))
     );
     // A paused handler's are counted, but they are not late.
     let pause = Pause {
@@ -227,8 +239,8 @@ pub(in crate::ledger) fn the_backlog_is_what_waits(engine: &dyn Engine) {
     };
     open.ledger.set_pause(&handler("a"), Some(pause)).unwrap();
     assert_eq!(backlog(START).deliveries, 3);
-    assert_eq!(backlog(due - 1).oldest, None);
-    assert_eq!(backlog(due + 9).oldest, Some(due));
+    assert_eq!(backlog(at - ms(1)).oldest, None);
+    assert_eq!(backlog(at + ms(9)).oldest, Some(at));
     // What is held does not wait for anybody who is there.
     open.ledger.hold_absent(&[handler("b")]).unwrap();
     assert_eq!(backlog(START).deliveries, 1);
@@ -246,7 +258,7 @@ pub(in crate::ledger) fn the_backlog_is_what_waits(engine: &dyn Engine) {
         )
     })
     .unwrap();
-    let found = backlog(due);
+    let found = backlog(at);
     assert_eq!((found.deliveries, found.requests), (0, 2));
     assert_eq!(found.oldest, None);
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{HandlerName, SourceName, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::{HandlerName, SourceName};
 use crate::ledger::{DeliveryState, OutboxState};
 use crate::manifest::EventPattern;
 
@@ -19,9 +20,9 @@ pub struct RecordFilter {
     /// of the same delivery).
     pub state: Option<StateFilter>,
     /// Received then or later.
-    pub from: Option<UnixMillis>,
+    pub from: Option<WallTime>,
     /// Received before then.
-    pub to: Option<UnixMillis>,
+    pub to: Option<WallTime>,
 }
 
 /// Which requests of the outbox are meant; all that is set must hold.
@@ -34,14 +35,14 @@ pub struct RequestFilter {
     /// Its URL without the query; `*` stands for any characters.
     pub url: Option<EventPattern>,
     /// Queued then or later.
-    pub from: Option<UnixMillis>,
+    pub from: Option<WallTime>,
     /// Queued before then.
-    pub to: Option<UnixMillis>,
+    pub to: Option<WallTime>,
 }
 
 impl RequestFilter {
     /// Whether a request is meant, but for its state.
-    pub(in crate::ledger) fn takes(&self, handler: &str, url: &str, queued: UnixMillis) -> bool {
+    pub(in crate::ledger) fn takes(&self, handler: &str, url: &str, queued: WallTime) -> bool {
         let url = url.split_once('?').map_or(url, |(url, _)| url);
         let handlers = self.handler.as_ref();
         handlers.is_none_or(|wanted| wanted.as_str() == handler)

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::ledger::Scheduled;
 
 /// An event with its deliveries, briefly.
@@ -28,9 +28,9 @@ pub struct EventSummary {
     /// The connected account or merchant.
     pub account: Option<String>,
     /// When the provider says that it happened.
-    pub created_ms: Option<UnixMillis>,
+    pub created_ms: Option<WallTime>,
     /// When it was received.
-    pub received_ms: UnixMillis,
+    pub received_ms: WallTime,
     /// How many emissions lie between it and an event from outside.
     pub depth: u32,
     /// How often it arrived again.
@@ -38,9 +38,9 @@ pub struct EventSummary {
     /// Of these, how often with other bytes.
     pub duplicates_differing: u64,
     /// When it last arrived again.
-    pub last_duplicate_ms: Option<UnixMillis>,
+    pub last_duplicate_ms: Option<WallTime>,
     /// When its payload was erased or redacted.
-    pub erased_ms: Option<UnixMillis>,
+    pub erased_ms: Option<WallTime>,
     /// Its deliveries; none if no route named a handler.
     pub deliveries: Vec<Brief>,
 }
@@ -98,9 +98,9 @@ pub struct DeliverySummary {
     /// The event's type.
     pub kind: String,
     /// When the event was received.
-    pub received_ms: UnixMillis,
+    pub received_ms: WallTime,
     /// When the event's payload was erased or redacted.
-    pub erased_ms: Option<UnixMillis>,
+    pub erased_ms: Option<WallTime>,
     /// The handler.
     pub handler: String,
     /// The state.
@@ -116,9 +116,9 @@ pub struct DeliverySummary {
     /// The delivery of its key that it stands behind, if it waits for its turn.
     pub blocked_by: Option<Blocker>,
     /// When it is tried again, while it is retrying.
-    pub due_ms: Option<UnixMillis>,
+    pub due_ms: Option<WallTime>,
     /// When it became done, ignored or dead.
-    pub finished_ms: Option<UnixMillis>,
+    pub finished_ms: Option<WallTime>,
     /// How the last attempt ended; none before the first.
     pub last_outcome: Option<String>,
     /// What was said of that.
@@ -150,7 +150,7 @@ pub struct DeliveryDetail {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterventionView {
     /// When.
-    pub at_ms: UnixMillis,
+    pub at_ms: WallTime,
     /// What: `retry`, `cancel`, `replay`, `route` (it was made then), `replaced`, or `run` of
     /// something scheduled.
     pub action: String,
@@ -174,7 +174,7 @@ pub struct AttemptView {
     /// Which attempt in it, from 1.
     pub number: u32,
     /// When it began.
-    pub started_ms: UnixMillis,
+    pub started_ms: WallTime,
     /// How long it took.
     pub duration_us: u64,
     /// How it ended.
@@ -213,7 +213,7 @@ pub struct RequestView {
     /// Requests of one handler with the same one go out in order.
     pub order_key: Option<String>,
     /// When it was queued.
-    pub queued_ms: UnixMillis,
+    pub queued_ms: WallTime,
 }
 
 /// A request with where it comes from.
@@ -229,7 +229,7 @@ pub struct RequestSummary {
     /// That delivery.
     pub delivery: i64,
     /// When it is tried next, while it waits.
-    pub due_ms: Option<UnixMillis>,
+    pub due_ms: Option<WallTime>,
 }
 
 /// Everything about a request.
@@ -250,7 +250,7 @@ pub struct TryView {
     /// Which one, from 1.
     pub number: u32,
     /// When it ended.
-    pub ended_ms: UnixMillis,
+    pub ended_ms: WallTime,
     /// The answer's status, if there was an answer.
     pub status: Option<u16>,
     /// What went wrong.
@@ -274,7 +274,7 @@ pub struct ScheduledView {
     /// Its key.
     pub key: String,
     /// When it is due.
-    pub due_ms: UnixMillis,
+    pub due_ms: WallTime,
     /// The type that the event will have.
     pub kind: String,
     /// The object that it is about.

@@ -3,12 +3,15 @@
 use rusqlite::{Connection, Result};
 
 use super::batch::int;
+use super::rows::maybe_wall;
 use super::tally::Tally;
-use crate::event::UnixMillis;
+use crate::clock::{Ahead, WallTime};
 use crate::ledger::{Backlog, DeliveryState, OutboxState};
 
 /// The first entry of each index for each handler: a few pages each. What waits behind
-/// another of its key is as late as that one, or waits for no more than its retry.
+/// another of its key is as late as that one, or waits for no more than its retry. The statement
+/// turns due times (steady) into times of day (by `?2`), since it compares them with the times at
+/// which events were received.
 const OLDEST: &str = "
     SELECT min(since) FROM (
         SELECT (SELECT coalesce(d.since, e.received)
@@ -30,7 +33,7 @@ const OLDEST: &str = "
         FROM handlers h WHERE h.paused IS NULL)";
 
 /// What waits at `now`, a time of day that due times are `ahead` of.
-pub(super) fn read(conn: &Connection, now: UnixMillis, ahead: i64) -> Result<Backlog> {
+pub(super) fn read(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<Backlog> {
     let counts = Tally::load(conn)?.counts();
     let waits = |(state, _): &&(DeliveryState, u64)| {
         matches!(
@@ -39,12 +42,12 @@ pub(super) fn read(conn: &Connection, now: UnixMillis, ahead: i64) -> Result<Bac
         )
     };
     let requests = |(state, _): &&(OutboxState, u64)| *state == OutboxState::Waiting;
-    let oldest: Option<i64> = conn
+    let oldest = conn
         .prepare_cached(OLDEST)?
-        .query_row([int(now), ahead], |row| row.get(0))?;
+        .query_row([int(now), ahead.as_millis()], |row| maybe_wall(row, 0))?;
     Ok(Backlog {
         deliveries: counts.deliveries.iter().filter(waits).map(|(_, n)| n).sum(),
         requests: counts.outbox.iter().filter(requests).map(|(_, n)| n).sum(),
-        oldest: oldest.map(i64::cast_unsigned),
+        oldest,
     })
 }

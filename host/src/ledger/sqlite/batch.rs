@@ -1,6 +1,7 @@
 //! One transaction of the writer: what the operations of a batch share.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
@@ -10,8 +11,8 @@ use super::tally::{Counter, Tally};
 use super::{
     complete, erase, excuse, intervene, kept_time, order, pauses, prune, record, schedule, settle,
 };
-use crate::clock::{Clock, SteadyClock};
-use crate::event::{ComponentDigest, HandlerName, SourceName, UnixMillis};
+use crate::clock::{Ages, Ahead, SteadyClock, SteadyTime, WallTime};
+use crate::event::{ComponentDigest, HandlerName, SourceName};
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::{Delivery, OutboxRequest};
 
@@ -80,7 +81,7 @@ pub(super) struct Made {
     pub(super) released: Vec<Delivery>,
     pub(super) requests: Vec<OutboxRequest>,
     /// The earliest time for which something was scheduled.
-    pub(super) scheduled: Option<UnixMillis>,
+    pub(super) scheduled: Option<WallTime>,
 }
 
 /// Whether each operation is undone by itself when it fails.
@@ -100,11 +101,13 @@ pub(super) enum Isolation {
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
     /// The time of day.
-    pub(super) wall: UnixMillis,
+    pub(super) wall: WallTime,
     /// The time that due times go by.
-    pub(super) steady: UnixMillis,
+    pub(super) steady: SteadyTime,
     /// By how much these are ahead of the time of day.
-    pub(super) ahead: i64,
+    pub(super) ahead: Ahead,
+    /// How old everything is.
+    pub(super) ages: Ages,
 }
 
 impl Moment {
@@ -113,6 +116,7 @@ impl Moment {
             wall: clock.wall(),
             steady: clock.now(),
             ahead: clock.ahead(),
+            ages: clock.ages(),
         }
     }
 }
@@ -271,11 +275,6 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// What to judge ages by: see [`SteadyClock::cautious`](crate::clock::SteadyClock::cautious).
-    pub(super) fn cautious(&self) -> UnixMillis {
-        self.at.wall.min(self.at.steady)
-    }
-
     fn execute(&self, sql: &str) -> Result<()> {
         self.conn.prepare_cached(sql)?.execute([]).map(|_| ())
     }
@@ -395,9 +394,38 @@ fn number(
     }
 }
 
-/// A time as SQLite has it.
-pub(super) fn int(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+/// Something that a column holds as a number; times and durations in milliseconds.
+pub(super) trait Number {
+    fn number(self) -> u64;
+}
+
+impl Number for u64 {
+    fn number(self) -> u64 {
+        self
+    }
+}
+
+impl Number for WallTime {
+    fn number(self) -> u64 {
+        self.as_millis()
+    }
+}
+
+impl Number for SteadyTime {
+    fn number(self) -> u64 {
+        self.as_millis()
+    }
+}
+
+impl Number for Duration {
+    fn number(self) -> u64 {
+        u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A number as SQLite has it.
+pub(super) fn int(value: impl Number) -> i64 {
+    i64::try_from(value.number()).unwrap_or(i64::MAX)
 }
 
 /// A text that is absent when it is empty.

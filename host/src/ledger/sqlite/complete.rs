@@ -4,6 +4,7 @@
 //! an attempt that cannot be committed leaves nothing behind.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Result, params};
 
@@ -269,7 +270,7 @@ fn advance(batch: &mut Batch<'_>, completion: &Completion, row: &Row) -> Result<
         to = DeliveryState::Held;
     }
     let counts = order::counts(to, completion.turn);
-    let ended = int(attempt.started.saturating_add(attempt.duration_us / 1000));
+    let ended = int(attempt.started + Duration::from_micros(attempt.duration_us));
     batch
         .conn
         .prepare_cached(

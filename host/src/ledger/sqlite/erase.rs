@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Result, params};
 use super::batch::{Batch, int};
 use super::history::{EventRow, History};
 use super::tally::Counter;
+use crate::clock::Ages;
 use crate::event::EventId;
 use crate::ledger::{Erased, Erasure, Retention};
 
@@ -50,26 +51,25 @@ pub(super) fn when_due(
         return Ok(0);
     };
     match History::of(batch.conn, event)? {
-        Some(history) if is_erasable(erasure, event, &history, int(batch.cautious())) => {
+        Some(history) if is_erasable(erasure, event, &history, batch.at.ages) => {
             erase(batch, event, &history, erasure)
         }
         _ => Ok(0),
     }
 }
 
-/// Whether an event's time to be erased has come at `now`. One that is dead waits to be
+/// Whether an event's time to be erased has come. One that is dead waits to be
 /// replayed or pruned.
 pub(super) fn is_erasable(
     erasure: &Erasure,
     event: &EventRow,
     history: &History,
-    now: i64,
+    ages: Ages,
 ) -> bool {
-    let after = int(erasure.after.as_millis() as u64);
     event.erased.is_none()
         && event.pruned.is_none()
         && !history.has_dead()
-        && history.ended_by(now.saturating_sub(after))
+        && ages.is_past(history.ended(), erasure.after)
 }
 
 fn erase(

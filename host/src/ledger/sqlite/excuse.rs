@@ -8,7 +8,8 @@ use rusqlite::{Connection, Result, params};
 use super::batch::{Batch, int};
 use super::order;
 use super::reader::SqliteReader;
-use crate::event::{ComponentDigest, HandlerName, UnixMillis};
+use crate::clock::SteadyTime;
+use crate::event::{ComponentDigest, HandlerName};
 use crate::ledger::{DeliverySeq, DeliveryState, LedgerError};
 
 /// How many index entries one read looks at, and how many deliveries one write moves.
@@ -40,7 +41,7 @@ pub(super) fn excuse(
     reader: &SqliteReader,
     handler: &HandlerName,
     component: ComponentDigest,
-    now: UnixMillis,
+    now: SteadyTime,
     mut write: impl FnMut(Excuse) -> Result<u64, LedgerError>,
 ) -> Result<u64, LedgerError> {
     let mut cursor = Some(Cursor::Retrying {

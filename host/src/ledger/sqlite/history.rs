@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row, Rows, params};
 
 use super::rows;
+use crate::clock::WallTime;
 use crate::ledger::{DeliveryState, OutboxState};
 
 /// An event's row, as far as it concerns how long it is kept.
@@ -10,11 +11,11 @@ use crate::ledger::{DeliveryState, OutboxState};
 pub(super) struct EventRow {
     pub(super) seq: i64,
     pub(super) source: String,
-    pub(super) received: i64,
-    pub(super) last_duplicate: Option<i64>,
+    pub(super) received: WallTime,
+    pub(super) last_duplicate: Option<WallTime>,
     pub(super) dedup: [u8; 16],
-    pub(super) erased: Option<i64>,
-    pub(super) pruned: Option<i64>,
+    pub(super) erased: Option<WallTime>,
+    pub(super) pruned: Option<WallTime>,
     first_delivery: Option<i64>,
     deliveries: i64,
 }
@@ -28,11 +29,11 @@ impl EventRow {
         Ok(Self {
             seq: row.get(0)?,
             source: row.get(1)?,
-            received: row.get(2)?,
-            last_duplicate: row.get(3)?,
+            received: rows::wall(row, 2)?,
+            last_duplicate: rows::maybe_wall(row, 3)?,
             dedup: row.get(4)?,
-            erased: row.get(5)?,
-            pruned: row.get(6)?,
+            erased: rows::maybe_wall(row, 5)?,
+            pruned: rows::maybe_wall(row, 6)?,
             first_delivery: row.get(7)?,
             deliveries: row.get(8)?,
         })
@@ -79,7 +80,7 @@ pub(super) struct History {
     pub(super) deliveries: Vec<Delivered>,
     pub(super) requests: Vec<Requested>,
     /// When the last of all that ended.
-    ended: i64,
+    ended: WallTime,
 }
 
 impl History {
@@ -94,9 +95,9 @@ impl History {
         Ok(ended.then_some(history))
     }
 
-    /// Whether it had ended at this time.
-    pub(super) fn ended_by(&self, time: i64) -> bool {
-        self.ended <= time
+    /// When it had ended.
+    pub(super) fn ended(&self) -> WallTime {
+        self.ended
     }
 
     /// Whether a delivery was given up.
@@ -136,7 +137,9 @@ impl History {
             if holds || !matches!(state, Done | Ignored | Dead) {
                 return Ok(false);
             }
-            self.ended = self.ended.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0));
+            self.ended = self
+                .ended
+                .max(rows::maybe_wall(row, 2)?.unwrap_or(WallTime::EPOCH));
             self.deliveries.push(Delivered {
                 seq: row.get(0)?,
                 state,
@@ -163,7 +166,9 @@ impl History {
                 if state == OutboxState::Waiting {
                     return Ok(false);
                 }
-                self.ended = self.ended.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0));
+                self.ended = self
+                    .ended
+                    .max(rows::maybe_wall(row, 2)?.unwrap_or(WallTime::EPOCH));
                 self.requests.push(Requested {
                     seq: row.get(0)?,
                     state,

@@ -1,18 +1,21 @@
 //! How due times stand to the time of day, from one process to the next.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::batch::int;
-use super::rows::millis;
-use crate::clock::{Mark, SteadyClock};
+use super::rows::{millis, steady, wall};
+use crate::clock::{Ahead, Mark, SteadyClock};
 
-/// By how much due times are ahead of the time of day, within a query.
+/// By how much due times are ahead of the time of day, within a query. Such a query turns due
+/// times into times of day itself, so that the difference and the due times are of one moment.
 pub(super) const AHEAD: &str = "coalesce((SELECT steady - wall FROM kept_time), 0)";
 
 /// By how much due times are ahead of the time of day.
-pub(super) fn ahead(conn: &Connection) -> Result<i64> {
+pub(super) fn ahead(conn: &Connection) -> Result<Ahead> {
     conn.prepare_cached(&format!("SELECT {AHEAD}"))?
-        .query_row([], |row| row.get(0))
+        .query_row([], |row| row.get(0).map(Ahead::from_millis))
 }
 
 /// Lets the clock go on from where the last process had it, if anything is due by it;
@@ -47,9 +50,9 @@ fn read(conn: &Connection) -> Result<Option<Mark>> {
         [],
         |row| {
             Ok(Mark {
-                steady: millis(row, 0)?,
-                wall: millis(row, 1)?,
-                uptime: millis(row, 2)?,
+                steady: steady(row, 0)?,
+                wall: wall(row, 1)?,
+                uptime: Duration::from_millis(millis(row, 2)?),
                 boot: row.get(3)?,
             })
         },

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::excuse::Excuse;
 use super::pauses::PauseRequest;
 use crate::clock;
-use crate::event::{DedupKey, Event, EventId, HandlerName, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::{DedupKey, Event, EventId, HandlerName};
 use crate::ledger::{
     Address, Completed, Completion, DeliverySeq, DeliveryState, Erased, Fired, Intervened,
     Intervention, LedgerError, NewEvent, Recipient, Recorded, Retention, ScheduleWrite, Settlement,
@@ -210,7 +211,7 @@ impl From<Settlement> for SettlementRequest {
 
 /// What is due at this time is to be recorded.
 pub(super) struct FireRequest {
-    pub(super) now: UnixMillis,
+    pub(super) now: WallTime,
     pub(super) address: Address,
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Result, params};
 
 use super::batch::{Batch, int};
+use super::rows;
 use crate::event::HandlerName;
 use crate::ledger::Pause;
 
@@ -30,7 +31,7 @@ pub(super) fn list(conn: &Connection) -> Result<Vec<(HandlerName, Pause)>> {
     )?
     .query_map([], |row| {
         let pause = Pause {
-            since: row.get::<_, i64>(1)?.cast_unsigned(),
+            since: rows::wall(row, 1)?,
             outbox: row.get(2)?,
         };
         Ok((HandlerName::new(row.get_ref(0)?.as_str()?), pause))

@@ -5,7 +5,7 @@
 //! event's row, which says when that is over. Every step is bounded by rows, so that those who
 //! wait for the same commit hardly notice.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{OptionalExtension, Result, params};
 
@@ -15,6 +15,7 @@ use super::history::{EventRow, History};
 use super::op::{SweepDone, SweepWork, Sweeping};
 use super::order;
 use super::tally::Counter;
+use crate::clock::{Ages, WallTime};
 use crate::ledger::{Keys, OutboxState, Retention};
 
 /// Does one bounded piece of work, as far as it still stands.
@@ -71,7 +72,7 @@ fn prune(batch: &mut Batch<'_>, retention: &Retention, event: &EventRow) -> Resu
     let Some(history) = History::of(batch.conn, event)? else {
         return Ok(0);
     };
-    if !is_prunable(retention, event, &history, int(batch.cautious())) {
+    if !is_prunable(retention, event, &history, batch.at.ages) {
         return Ok(0);
     }
     batch.remember_numbers();
@@ -109,17 +110,17 @@ fn forget_components(batch: &mut Batch<'_>, delivery: i64) -> Result<()> {
     Ok(())
 }
 
-/// Whether an event may be pruned at `now`.
+/// Whether an event may be pruned.
 pub(super) fn is_prunable(
     retention: &Retention,
     event: &EventRow,
     history: &History,
-    now: i64,
+    ages: Ages,
 ) -> bool {
     let Some(keep) = retention.events else {
         return false;
     };
-    event.pruned.is_none() && history.ended_by(now.saturating_sub(int(keep.as_millis() as u64)))
+    event.pruned.is_none() && ages.is_past(history.ended(), keep)
 }
 
 fn remove_requests(batch: &mut Batch<'_>, history: &History) -> Result<u64> {
@@ -207,19 +208,17 @@ fn forget_newest(batch: &Batch<'_>, events: &[i64], rows: u64) -> Result<SweepDo
 fn may_forget(batch: &Batch<'_>, retention: &Retention, event: &EventRow) -> Result<bool> {
     match retention.keys(&event.source) {
         Keys::Forever => Ok(false),
-        Keys::For(period) => Ok(is_forgettable(
-            event,
-            period.as_millis(),
-            int(batch.cautious()),
-        )),
+        Keys::For(period) => Ok(is_forgettable(event, period, batch.at.ages)),
         Keys::WhileEmittable => Ok(oldest(batch.conn)?.is_none_or(|oldest| oldest > event.seq)),
     }
 }
 
-/// Whether the last arrival of an event lies more than `period` milliseconds back.
-pub(super) fn is_forgettable(event: &EventRow, period: u128, now: i64) -> bool {
-    let last = event.received.max(event.last_duplicate.unwrap_or(0));
-    last.saturating_add(int(period as u64)) <= now
+/// Whether the last arrival of an event lies `period` or more back.
+pub(super) fn is_forgettable(event: &EventRow, period: Duration, ages: Ages) -> bool {
+    let last = event
+        .received
+        .max(event.last_duplicate.unwrap_or(WallTime::EPOCH));
+    ages.is_past(last, period)
 }
 
 /// The first event that is not pruned.

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{At, OpenError, unreadable};
 use super::{backlog, open, order, reads, schema};
-use crate::event::{ComponentDigest, HandlerName, UnixMillis};
+use crate::clock::{Ahead, SteadyTime, WallTime};
+use crate::event::{ComponentDigest, HandlerName};
 use crate::ledger::{
     Backlog, Delivery, DeliverySeq, LedgerError, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq,
     OutboxState, Rank,
@@ -71,7 +72,7 @@ impl SqliteReader {
     pub(super) fn due(
         &self,
         handler: &HandlerName,
-        now: UnixMillis,
+        now: SteadyTime,
         limit: usize,
         except: &dyn Fn(DeliverySeq) -> bool,
     ) -> Result<Vec<Delivery>, LedgerError> {
@@ -86,7 +87,7 @@ impl SqliteReader {
         &self,
         handler: &HandlerName,
         except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Option<UnixMillis>, LedgerError> {
+    ) -> Result<Option<SteadyTime>, LedgerError> {
         self.read(|conn| match self.handler_id(conn, handler)? {
             Some(handler) => reads::next_due(conn, handler, except),
             None => Ok(None),
@@ -123,7 +124,7 @@ impl SqliteReader {
     }
 
     /// As [`Gauges::backlog`](crate::ledger::Gauges::backlog).
-    pub(super) fn backlog(&self, now: UnixMillis, ahead: i64) -> Result<Backlog, LedgerError> {
+    pub(super) fn backlog(&self, now: WallTime, ahead: Ahead) -> Result<Backlog, LedgerError> {
         self.read(|conn| backlog::read(conn, now, ahead))
     }
 

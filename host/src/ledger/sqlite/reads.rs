@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::batch::int;
 use super::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS, OUTBOX_COLUMNS, OUTBOX_JOINS};
 use super::{kept_time, schedule};
-use crate::event::{ComponentDigest, HandlerName, UnixMillis};
+use crate::clock::{SteadyTime, WallTime};
+use crate::event::{ComponentDigest, HandlerName};
 use crate::ledger::{
     Delivery, DeliverySeq, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Scheduled,
 };
@@ -32,9 +33,9 @@ pub(super) fn blocked(conn: &Connection) -> Result<u64> {
 }
 
 /// When the oldest event that is not pruned was received.
-pub(super) fn oldest(conn: &Connection) -> Result<Option<UnixMillis>> {
+pub(super) fn oldest(conn: &Connection) -> Result<Option<WallTime>> {
     conn.prepare_cached("SELECT received FROM events WHERE seq = (SELECT min(event) FROM bodies)")?
-        .query_row([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))
+        .query_row([], |row| rows::wall(row, 0))
         .optional()
 }
 
@@ -67,7 +68,7 @@ const RETRYING: &str = "SELECT seq, due FROM deliveries INDEXED BY deliveries_re
 pub(super) fn due(
     conn: &Connection,
     handler: i64,
-    now: UnixMillis,
+    now: SteadyTime,
     limit: usize,
     except: &dyn Fn(DeliverySeq) -> bool,
 ) -> Result<Vec<Delivery>> {
@@ -102,14 +103,14 @@ pub(super) fn next_due(
     conn: &Connection,
     handler: i64,
     except: &dyn Fn(DeliverySeq) -> bool,
-) -> Result<Option<UnixMillis>> {
+) -> Result<Option<SteadyTime>> {
     for (sql, released) in [(RELEASED, true), (RETRYING, false)] {
         let mut index = conn.prepare_cached(sql)?;
         let mut rows = index.query(params![handler, i64::MAX])?;
         while let Some(row) = rows.next()? {
             if !except(DeliverySeq(row.get(0)?)) {
-                let due: i64 = row.get(1)?;
-                return Ok(Some(if released { 0 } else { due.cast_unsigned() }));
+                let due = rows::steady(row, 1)?;
+                return Ok(Some(if released { SteadyTime::ZERO } else { due }));
             }
         }
     }
@@ -169,15 +170,10 @@ pub(super) fn outbox_list(
     );
     conn.prepare_cached(&sql)?
         .query_map([limit as i64], |row| {
+            let request = rows::outbox_request(row)?;
             Ok(OutboxEntry {
-                request: OutboxRequest {
-                    due: row
-                        .get::<_, i64>(5)?
-                        .saturating_sub(ahead)
-                        .max(0)
-                        .cast_unsigned(),
-                    ..rows::outbox_request(row)?
-                },
+                due: ahead.wall(request.due),
+                request,
                 state: rows::outbox_state(row, 12)?,
                 status: row.get(13)?,
                 error: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
@@ -193,9 +189,10 @@ pub(super) fn schedule_list(
 ) -> Result<Vec<Scheduled>> {
     let ahead = kept_time::ahead(conn)?;
     conn.prepare_cached(&schedule::select("AND handler = coalesce(?3, handler)"))?
-        .query_map(params![limit as i64, ahead, handler, i64::MAX / 2], |row| {
-            Ok(schedule::entry(row)?.2)
-        })?
+        .query_map(
+            params![limit as i64, ahead.as_millis(), handler, i64::MAX / 2],
+            |row| Ok(schedule::entry(row)?.2),
+        )?
         .collect()
 }
 

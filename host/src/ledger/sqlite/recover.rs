@@ -5,8 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, param
 use super::batch::int;
 use super::rows;
 use super::tally::Tally;
-use crate::clock::{Clock, SteadyClock};
-use crate::event::UnixMillis;
+use crate::clock::{SteadyClock, SteadyTime};
 use crate::ledger::{AttemptOutcome, DeliverySeq, DeliveryState};
 
 /// Counts an attempt for each delivery that was under way: those that are `marked`
@@ -33,7 +32,7 @@ pub(super) fn count_crashes(
 }
 
 /// Makes due again what was claimed to run alone and has not ended, at a clean end.
-pub(super) fn release_claimed(conn: &mut Connection, now: UnixMillis) -> Result<()> {
+pub(super) fn release_claimed(conn: &mut Connection, now: SteadyTime) -> Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = Tally::load(&tx)?;
     let mut tally = before;

@@ -14,8 +14,8 @@ use super::op::{
 use super::queue::Refused;
 use super::sweep::Sweeper;
 use super::{excuse, order, reads};
-use crate::clock::Clock;
-use crate::event::{ComponentDigest, EventId, HandlerName, UnixMillis};
+use crate::clock::{SteadyTime, WallTime};
+use crate::event::{ComponentDigest, EventId, HandlerName};
 use crate::ledger::{
     Address, Backlog, Completion, CompletionCallback, Deliveries, Delivery, DeliverySeq,
     DeliveryState, Erased, Fired, Gauges, Intake, Intervened, Intervention, LedgerError, NewEvent,
@@ -67,7 +67,7 @@ impl Deliveries for SqliteLedger {
     fn due(
         &self,
         handler: &HandlerName,
-        now: UnixMillis,
+        now: SteadyTime,
         limit: usize,
         except: &dyn Fn(DeliverySeq) -> bool,
     ) -> Result<Vec<Delivery>, LedgerError> {
@@ -78,7 +78,7 @@ impl Deliveries for SqliteLedger {
         &self,
         handler: &HandlerName,
         except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Option<UnixMillis>, LedgerError> {
+    ) -> Result<Option<SteadyTime>, LedgerError> {
         self.reader.next_due(handler, except)
     }
 
@@ -165,7 +165,7 @@ impl OutboxStore for SqliteLedger {
 }
 
 impl ScheduleStore for SqliteLedger {
-    fn fire(&self, now: UnixMillis, address: &Address) -> Result<Fired, LedgerError> {
+    fn fire(&self, now: WallTime, address: &Address) -> Result<Fired, LedgerError> {
         let address = address.clone();
         self.wait(FireRequest { now, address }, Op::Fire)
     }
@@ -188,8 +188,8 @@ impl RetentionStore for SqliteLedger {
         if sweeper.puts_off(self.queue.len() > BUSY) {
             return Ok(Sweeper::only_read());
         }
-        let now = self.clock.cautious();
-        if let Some(work) = self.reader.read(|conn| sweeper.next(conn, now))? {
+        let ages = self.clock.ages();
+        if let Some(work) = self.reader.read(|conn| sweeper.next(conn, ages))? {
             let sweeping = Sweeping {
                 retention: Arc::clone(retention),
                 work,
@@ -234,7 +234,7 @@ impl RetentionStore for SqliteLedger {
 }
 
 impl Gauges for SqliteLedger {
-    fn backlog(&self, now: UnixMillis) -> Result<Backlog, LedgerError> {
+    fn backlog(&self, now: WallTime) -> Result<Backlog, LedgerError> {
         self.reader.backlog(now, self.clock.ahead())
     }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rusqlite::{Error, Result, Row, types::Type};
 use serde::de::DeserializeOwned;
 
+use crate::clock::{SteadyTime, WallTime};
 use crate::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
 use crate::ledger::{
     Delivery, DeliverySeq, DeliveryState, Life, NewRequest, OrderKey, OutboxRequest, OutboxSeq,
@@ -34,7 +35,7 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
         keys: row.get(19)?,
         component: row.get::<_, Option<[u8; 32]>>(20)?.map(ComponentDigest),
         crashes: row.get(4)?,
-        since: millis(row, 17)?,
+        since: wall(row, 17)?,
         excused: row.get(18)?,
         key: row.get::<_, Option<[u8; 16]>>(21)?.map(OrderKey),
         event: Arc::new(event(row, 5)?),
@@ -54,10 +55,8 @@ pub(super) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
         kind: row.get(first + 3)?,
         subject: row.get(first + 4)?,
         account: row.get(first + 5)?,
-        created: row
-            .get::<_, Option<i64>>(first + 6)?
-            .map(i64::cast_unsigned),
-        received: millis(row, first + 7)?,
+        created: maybe_wall(row, first + 6)?,
+        received: wall(row, first + 7)?,
         headers: pairs(row, first + 8)?,
         metadata: pairs(row, first + 9)?,
         depth: row.get(first + 10)?,
@@ -81,14 +80,14 @@ pub(super) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {
         handler: HandlerName::new(row.get_ref(1)?.as_str()?),
         event: event_id(row, 2)?,
         tries: row.get(3)?,
-        queued: millis(row, 4)?,
-        due: millis(row, 5)?,
+        queued: wall(row, 4)?,
+        due: steady(row, 5)?,
         life: Life {
             number: row.get(18)?,
             tries: row.get(19)?,
-            since: match row.get::<_, Option<i64>>(20)? {
-                Some(since) => since.cast_unsigned(),
-                None => millis(row, 4)?,
+            since: match maybe_wall(row, 20)? {
+                Some(since) => since,
+                None => wall(row, 4)?,
             },
         },
         request: Arc::new(NewRequest {
@@ -136,9 +135,26 @@ pub(super) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
     row.get(column).map(EventId::from_bytes)
 }
 
-/// A time in this column.
+/// Milliseconds in this column, or another number that is not negative.
 pub(super) fn millis(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+/// A time of day in this column.
+pub(super) fn wall(row: &Row<'_>, column: usize) -> Result<WallTime> {
+    millis(row, column).map(WallTime::from_millis)
+}
+
+/// A time of day in this column, if it holds one.
+pub(super) fn maybe_wall(row: &Row<'_>, column: usize) -> Result<Option<WallTime>> {
+    let millis = row.get::<_, Option<i64>>(column)?;
+    // A due time may lie before 1970 once the clock was set.
+    Ok(millis.map(|millis| WallTime::from_millis(millis.max(0).cast_unsigned())))
+}
+
+/// A steady time in this column.
+pub(super) fn steady(row: &Row<'_>, column: usize) -> Result<SteadyTime> {
+    millis(row, column).map(SteadyTime::from_millis)
 }
 
 /// Names and values in this column.

@@ -7,7 +7,8 @@ use super::intervene::{self, About};
 use super::op::{FireRequest, Prepared};
 use super::tally::Counter;
 use super::{record, rows};
-use crate::event::{EventId, HandlerName, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::{EventId, HandlerName};
 use crate::ledger::{
     Due, Fired, Inapplicable, Intervened, Intervention, NewScheduled, ScheduleWrite, Scheduled,
 };
@@ -21,7 +22,7 @@ const FIRE_BYTES: usize = 1 << 20;
 pub(super) struct Resolved<'a> {
     key: &'a str,
     /// What is put, when it is due and how deep its event is; `None` for a cancellation.
-    put: Option<(&'a NewScheduled, UnixMillis, u32)>,
+    put: Option<(&'a NewScheduled, WallTime, u32)>,
 }
 
 /// Works out what each write comes to, or why they cannot be applied.
@@ -96,7 +97,11 @@ pub(super) fn apply(
             .execute(params![
                 handler,
                 key,
-                int(due) + if steady { batch.at.ahead } else { 0 },
+                if steady {
+                    int(batch.at.ahead.steady(due))
+                } else {
+                    int(due)
+                },
                 new.call,
                 cause.as_bytes(),
                 new.kind,
@@ -132,14 +137,13 @@ pub(super) fn fire(batch: &mut Batch<'_>, request: &FireRequest) -> Result<Fired
         // One that is known was scheduled by an earlier run with the same keys.
         fired.events += u64::from(record::insert(batch, &event)?.is_some());
     }
-    let next: Option<i64> = batch
+    fired.next = batch
         .conn
         .prepare_cached(
             "SELECT min(due) FROM (SELECT min(due) AS due FROM schedule WHERE steady = 0
                  UNION ALL SELECT min(due) - ?1 FROM schedule WHERE steady = 1)",
         )?
-        .query_row([batch.at.ahead], |row| row.get(0))?;
-    fired.next = next.map(|due| due.max(0).cast_unsigned());
+        .query_row([batch.at.ahead.as_millis()], |row| rows::maybe_wall(row, 0))?;
     Ok(fired)
 }
 
@@ -257,7 +261,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<(i64, i64, Scheduled)> {
     let entry = Scheduled {
         handler: HandlerName::new(row.get_ref(2)?.as_str()?),
         key: row.get(3)?,
-        due: rows::millis(row, 4)?,
+        due: rows::wall(row, 4)?,
         cause: rows::event_id(row, 5)?,
         call: row.get(6)?,
         kind: row.get(7)?,
@@ -269,10 +273,15 @@ pub(super) fn entry(row: &Row<'_>) -> Result<(i64, i64, Scheduled)> {
     Ok((row.get(0)?, row.get(1)?, entry))
 }
 
-fn due(batch: &Batch<'_>, now: UnixMillis) -> Result<Vec<(i64, i64, Scheduled)>> {
+fn due(batch: &Batch<'_>, now: WallTime) -> Result<Vec<(i64, i64, Scheduled)>> {
     let mut statement = batch.conn.prepare_cached(&select("AND ?3 IS NULL"))?;
     let of: Option<i64> = None;
-    let mut rows = statement.query(params![FIRE_STEP as i64, batch.at.ahead, of, int(now)])?;
+    let mut rows = statement.query(params![
+        FIRE_STEP as i64,
+        batch.at.ahead.as_millis(),
+        of,
+        int(now)
+    ])?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     while bytes < FIRE_BYTES
         && let Some(row) = rows.next()?

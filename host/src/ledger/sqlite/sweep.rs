@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Result};
 
-use super::batch::int;
 use super::erase::is_erasable;
 use super::history::{EventRow, History};
 use super::op::{SweepDone, SweepWork};
 use super::order;
 use super::prune::{free_pages, is_forgettable, is_prunable, oldest};
 use super::sweep_pace::{self, Step, SweepPace};
-use crate::event::{SourceName, UnixMillis};
+use crate::clock::Ages;
+use crate::event::SourceName;
 use crate::ledger::{Keys, Retention, Swept};
 
 /// Rows of events that one step reads.
@@ -56,7 +56,7 @@ pub(super) struct Sweeper {
     passes: Vec<Pass>,
     /// When the sweep under way began: what falls due later is the next one's, so that each
     /// comes to its end.
-    began: Option<i64>,
+    began: Option<Ages>,
     /// The pass that is under way.
     at: usize,
     /// Whether it has looked at everything.
@@ -153,8 +153,8 @@ impl Sweeper {
     }
 
     /// The next piece of work, if this step found any.
-    pub(super) fn next(&mut self, conn: &Connection, now: UnixMillis) -> Result<Option<SweepWork>> {
-        let now = int(now).min(*self.began.get_or_insert(int(now)));
+    pub(super) fn next(&mut self, conn: &Connection, ages: Ages) -> Result<Option<SweepWork>> {
+        let ages = ages.min(*self.began.get_or_insert(ages));
         while self.found.is_empty() {
             let Some(pass) = self.passes.get_mut(self.at) else {
                 return Ok(None);
@@ -172,7 +172,7 @@ impl Sweeper {
                 self.at += 1;
                 continue;
             }
-            self.over = pass.look(conn, &self.retention, now, &mut self.found)?;
+            self.over = pass.look(conn, &self.retention, ages, &mut self.found)?;
             self.many = self.found.len() >= MANY;
             if self.found.is_empty() {
                 // One page a step, so that no read is long.
@@ -300,14 +300,14 @@ impl Pass {
         &mut self,
         conn: &Connection,
         retention: &Retention,
-        now: i64,
+        ages: Ages,
         found: &mut VecDeque<i64>,
     ) -> Result<bool> {
         if matches!(self.kind, Kind::ForgetNewest) {
             return self.look_for_newest(conn, found);
         }
         if let Some(from) = self.revisited {
-            self.look_again(conn, retention, now, from, found)?;
+            self.look_again(conn, retention, ages, from, found)?;
             return Ok(false);
         }
         let page = EventRow::after(conn, self.after, PAGE)?;
@@ -315,7 +315,7 @@ impl Pass {
         let mut young = Vec::new();
         let mut any_old = false;
         for event in page {
-            let verdict = self.judge(conn, retention, &event, now)?;
+            let verdict = self.judge(conn, retention, &event, ages)?;
             match verdict {
                 Verdict::Young => young.push(event.seq),
                 Verdict::Foreign if young.is_empty() => self.after = event.seq,
@@ -351,7 +351,7 @@ impl Pass {
         &mut self,
         conn: &Connection,
         retention: &Retention,
-        now: i64,
+        ages: Ages,
         from: i64,
         found: &mut VecDeque<i64>,
     ) -> Result<()> {
@@ -364,7 +364,7 @@ impl Pass {
         self.revisited = page.last().copied();
         for seq in page {
             let verdict = match EventRow::find(conn, seq)? {
-                Some(event) => self.judge(conn, retention, &event, now)?,
+                Some(event) => self.judge(conn, retention, &event, ages)?,
                 None => Verdict::Done,
             };
             if !matches!(verdict, Verdict::NotEnded | Verdict::Young) {
@@ -402,15 +402,15 @@ impl Pass {
         conn: &Connection,
         retention: &Retention,
         event: &EventRow,
-        now: i64,
+        ages: Ages,
     ) -> Result<Verdict> {
         match &self.kind {
             Kind::Erase(of) | Kind::Forget(of) if *event.source != *of.as_str() => {
                 Ok(Verdict::Foreign)
             }
-            Kind::Erase(_) => judge_erasing(conn, retention, event, now),
-            Kind::Prune => judge_pruning(conn, retention, event, now),
-            Kind::Forget(_) => Ok(judge_forgetting(retention, event, now)),
+            Kind::Erase(_) => judge_erasing(conn, retention, event, ages),
+            Kind::Prune => judge_pruning(conn, retention, event, ages),
+            Kind::Forget(_) => Ok(judge_forgetting(retention, event, ages)),
             Kind::ForgetEmitted if retention.keys(&event.source) != Keys::WhileEmittable => {
                 Ok(Verdict::Foreign)
             }
@@ -432,13 +432,13 @@ fn judge_erasing(
     conn: &Connection,
     retention: &Retention,
     event: &EventRow,
-    now: i64,
+    ages: Ages,
 ) -> Result<Verdict> {
     match retention.erasure(&event.source) {
         Some(erasure) if event.erased.is_none() && event.pruned.is_none() => {
-            let old = is_older(event, erasure.after, now);
+            let old = is_older(event, erasure.after, ages);
             ended(conn, event, old, |history| {
-                is_erasable(erasure, event, history, now)
+                is_erasable(erasure, event, history, ages)
             })
         }
         _ => Ok(Verdict::Done),
@@ -449,39 +449,36 @@ fn judge_pruning(
     conn: &Connection,
     retention: &Retention,
     event: &EventRow,
-    now: i64,
+    ages: Ages,
 ) -> Result<Verdict> {
     match retention.events {
         Some(keep) if event.pruned.is_none() => {
-            let old = is_older(event, keep, now);
+            let old = is_older(event, keep, ages);
             ended(conn, event, old, |history| {
-                is_prunable(retention, event, history, now)
+                is_prunable(retention, event, history, ages)
             })
         }
         _ => Ok(Verdict::Done),
     }
 }
 
-fn judge_forgetting(retention: &Retention, event: &EventRow, now: i64) -> Verdict {
+fn judge_forgetting(retention: &Retention, event: &EventRow, ages: Ages) -> Verdict {
     let Keys::For(period) = retention.keys(&event.source) else {
         return Verdict::Done;
     };
-    let forgettable = is_forgettable(event, period.as_millis(), now);
+    let forgettable = is_forgettable(event, period, ages);
     match (forgettable, event.pruned) {
         (true, Some(_)) => Verdict::Ready,
         // Its key goes with it when it is pruned, unless it arrives once more until then.
         (true, None) => Verdict::NotEnded,
         // Its last arrival was late.
-        (false, _) if is_older(event, period, now) => Verdict::NotEnded,
+        (false, _) if is_older(event, period, ages) => Verdict::NotEnded,
         (false, _) => Verdict::Young,
     }
 }
 
-fn is_older(event: &EventRow, period: Duration, now: i64) -> bool {
-    event
-        .received
-        .saturating_add(int(period.as_millis() as u64))
-        <= now
+fn is_older(event: &EventRow, period: Duration, ages: Ages) -> bool {
+    ages.is_past(event.received, period)
 }
 
 /// The verdict on an event that is `old` enough if it has ended in a way that `is_ready`.

@@ -15,7 +15,9 @@ use super::sweep::Sweeper;
 use super::*;
 use crate::clock::ManualClock;
 use crate::event::HandlerName;
-use crate::ledger::conformance::{self, Collected, Engine, Open, START, block_on, ending, event};
+use crate::ledger::conformance::{
+    self, Collected, Engine, LATEST, Open, START, STEADY, block_on, ending, event, ms,
+};
 use crate::ledger::{
     Completed, Deliveries, Delivery, DeliverySeq, DeliveryState, Gauges, Intake, Ledger,
     LedgerError, LedgerSink, NextState, OutboxRequest, Recorded, Records,
@@ -232,7 +234,7 @@ fn what_was_under_way_at_an_unclean_end_counts_as_an_attempt() {
     let copy = engine.killed();
     let open = Open::new(&copy);
     for handler in ["marked", "claimed"] {
-        let again = &open.due(handler, START)[0];
+        let again = &open.due(handler, STEADY)[0];
         assert_eq!((again.attempts, again.crashes), (1, 1), "{handler}");
         let next = ending(again, NextState::Done);
         assert_eq!(open.complete(next).unwrap(), Completed::Committed);
@@ -244,7 +246,7 @@ fn what_was_under_way_at_an_unclean_end_counts_as_an_attempt() {
     let crashes = "SELECT count(*) FROM v_attempts WHERE outcome = 'crash'";
     assert_eq!(row::<i64>(&copy.look(), crashes), 2);
     let open = open.reopen(&copy);
-    assert!(open.due("marked", u64::MAX >> 1).is_empty());
+    assert!(open.due("marked", LATEST).is_empty());
     assert_eq!(row::<i64>(&copy.look(), crashes), 2, "counted once");
 }
 

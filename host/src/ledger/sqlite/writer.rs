@@ -18,7 +18,7 @@ use super::options::FatalHook;
 use super::pace::Pace;
 use super::queue::Queue;
 use super::{kept_time, open, recover};
-use crate::clock::{Clock, SteadyClock};
+use crate::clock::SteadyClock;
 use crate::failpoint::{self, Failpoint};
 use crate::ledger::LedgerSink;
 

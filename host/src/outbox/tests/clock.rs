@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::harness::*;
 use crate::ledger::OutboxState::{Dead, Sent};
 
-const HOUR: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A receiver that answers 503 so often, then 200.
 async fn failing(times: u32) -> Receiver {
@@ -41,7 +41,7 @@ async fn a_request_keeps_its_delay_whatever_is_set() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_set_forward_makes_no_request_too_old() {
     let (setup, receiver) = (Setup::new(), failing(2).await);
-    setup.manifest.settings.lock().retry.total = Some(Duration::from_millis(4 * FIRST));
+    setup.manifest.settings.lock().retry.total = Some(4 * FIRST);
     setup.allow("h", vec![allow(&receiver.origin())]);
     let outbox = setup.start();
     setup.queue("h", vec![post(&receiver.url("/"), "key-1", None)]);

@@ -18,10 +18,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::clock::{Clock, ManualClock, SteadyClock};
+use crate::clock::{Clock, ManualClock, SteadyClock, SteadyTime, WallTime};
 use crate::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
-    UnixMillis,
 };
 use crate::ledger::{
     self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
@@ -36,11 +35,18 @@ use crate::outbox::{Inbox, Outbox, Parts, Targets};
 use crate::secret::Secret;
 use crate::server::{self, Request, Response, Service};
 
-pub(super) const NOW: UnixMillis = 1_700_000_000_000;
+pub(super) const NOW: WallTime = WallTime::from_millis(1_700_000_000_000);
+
+/// The beginning by the steady clock, which goes on from there whatever is set.
+pub(super) const STEADY: SteadyTime = SteadyTime::from_millis(NOW.as_millis());
+
+pub(super) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
 /// Nothing here may take this long; it bounds what would hang otherwise.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// The delay before the second try, with no chance in it.
-pub(super) const FIRST: u64 = 1000;
+pub(super) const FIRST: Duration = Duration::from_secs(1);
 
 /// What each host bears.
 pub(super) fn bears(concurrency: usize, rate: Option<Rate>) -> Arc<HostLimits> {
@@ -119,7 +125,7 @@ impl Setup {
             timeout: PATIENCE,
             retry: RetryPolicy {
                 attempts: 4,
-                first: Duration::from_millis(FIRST),
+                first: FIRST,
                 factor: 2.0,
                 max: Duration::from_secs(3600),
                 jitter: 0.0,
@@ -276,8 +282,8 @@ impl Setup {
         until("tried", || self.only().request.tries == tries).await;
     }
 
-    pub(super) fn advance(&self, outbox: &Outbox, millis: u64) {
-        self.clock.advance(millis);
+    pub(super) fn advance(&self, outbox: &Outbox, passes: Duration) {
+        self.clock.advance(passes);
         outbox.handle().wake();
     }
 }

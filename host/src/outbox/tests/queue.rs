@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::event::{EventId, HandlerName, UnixMillis};
+use super::harness::{NOW, ms};
+use crate::clock::SteadyTime;
+use crate::event::{EventId, HandlerName};
 use crate::ledger::{Life, NewRequest, OutboxRequest, OutboxSeq};
 use crate::outbox::queue::Queue;
 use crate::outbox::room::Bounds;
@@ -41,9 +44,12 @@ enum Op {
     /// Start what may go.
     Start,
     /// End the try of one that is under way; tried again after so long, or settled.
-    End { which: usize, again: Option<u64> },
+    End {
+        which: usize,
+        again: Option<Duration>,
+    },
     /// Time passes.
-    Advance { millis: u64 },
+    Advance { by: Duration },
     /// A handler leaves the manifest, or comes back.
     Toggle { handler: usize },
     /// A host takes nothing more, or takes it again.
@@ -56,7 +62,8 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     let key = prop_oneof![Just(None), (0..3u8).prop_map(Some)];
-    let again = prop_oneof![2 => Just(None), 1 => (0..60_000u64).prop_map(Some)];
+    let again =
+        prop_oneof![2 => Just(None), 1 => (0..60_000_u64).prop_map(|millis| Some(ms(millis)))];
     prop_oneof![
         6 => (0..3usize, 0..2usize, key, prop::bool::weighted(0.2))
             .prop_map(|(handler, host, key, lost)| Op::Commit { handler, host, key, lost }),
@@ -66,7 +73,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => Just(Op::Page),
         4 => Just(Op::Start),
         6 => (any::<usize>(), again).prop_map(|(which, again)| Op::End { which, again }),
-        1 => (0..30_000u64).prop_map(|millis| Op::Advance { millis }),
+        1 => (0..30_000_u64).prop_map(|millis| Op::Advance { by: ms(millis) }),
         1 => (0..3usize).prop_map(|handler| Op::Toggle { handler }),
         1 => (0..2usize).prop_map(|host| Op::Host { host }),
         2 => any::<usize>().prop_map(|which| Op::Cancel { which }),
@@ -77,7 +84,7 @@ fn op() -> impl Strategy<Value = Op> {
 /// The ledger, the world, and the queue under test.
 struct Model {
     queue: Queue,
-    now: UnixMillis,
+    now: SteadyTime,
     last: i64,
     waiting: BTreeMap<OutboxSeq, OutboxRequest>,
     arriving: Vec<OutboxRequest>,
@@ -103,7 +110,7 @@ impl Model {
     fn new() -> Self {
         Self {
             queue: Queue::new(BOUNDS),
-            now: 1_000_000,
+            now: SteadyTime::from_millis(1_000_000),
             last: 0,
             waiting: BTreeMap::new(),
             arriving: vec![],
@@ -147,7 +154,7 @@ impl Model {
             }
             Op::Start => self.start(),
             Op::End { which, again } => self.end(which, again),
-            Op::Advance { millis } => self.now += millis,
+            Op::Advance { by } => self.now = self.now + by,
             Op::Toggle { handler } => {
                 let name = HandlerName::new(HANDLERS[handler]);
                 if !self.absent.remove(&name) {
@@ -204,9 +211,9 @@ impl Model {
                 respond: None,
             }),
             tries: 0,
-            queued: self.now,
+            queued: NOW,
             due: self.now,
-            life: Life::first(self.now),
+            life: Life::first(NOW),
         };
         self.waiting.insert(seq, request.clone());
         // As the inbox does: nothing of a handler arrives after a loss.
@@ -267,7 +274,7 @@ impl Model {
         }
     }
 
-    fn end(&mut self, which: usize, again: Option<u64>) {
+    fn end(&mut self, which: usize, again: Option<Duration>) {
         if self.under_way.is_empty() {
             return;
         }
@@ -311,7 +318,7 @@ impl Model {
                     again: None,
                 });
             }
-            self.apply(Op::Advance { millis: 1000 });
+            self.apply(Op::Advance { by: ms(1000) });
             if self.waiting.is_empty() {
                 assert_eq!(self.queue.len(), 0, "what is gone is in memory");
                 return;
@@ -359,7 +366,7 @@ fn a_stuck_handler_does_not_keep_others_out() {
             model.apply(op);
         }
         while let Some(&seq) = model.under_way.first() {
-            let hour = 3_600_000;
+            let hour = Duration::from_secs(3600);
             let stuck = model.waiting[&seq].handler.as_str() != "c";
             model.end(0, stuck.then_some(hour));
             if !stuck {
@@ -367,7 +374,7 @@ fn a_stuck_handler_does_not_keep_others_out() {
                 return;
             }
         }
-        model.now += 1;
+        model.now = model.now + ms(1);
         if model.last == 1000 {
             model.commit(2, 0, Some(1), false);
         }
@@ -411,7 +418,7 @@ fn a_slow_host_does_not_keep_others_out() {
             model.commit(0, 1, (n % 2 == 0).then_some(200), n % 7 == 0);
             expected += 1;
         }
-        model.now += 100;
+        model.now = model.now + ms(100);
     }
     assert!(expected > 1020, "only {expected}");
     model.drain();
@@ -465,8 +472,11 @@ fn what_is_made_due_goes_although_memory_does_not_hold_it() {
     for _ in 0..50 {
         model.commit(0, 0, None, true);
     }
-    let hour = 3_600_000;
-    model.waiting.values_mut().for_each(|one| one.due += hour);
+    let hour = Duration::from_secs(3600);
+    model
+        .waiting
+        .values_mut()
+        .for_each(|one| one.due = one.due + hour);
     for _ in 0..20 {
         model.turn(10);
     }

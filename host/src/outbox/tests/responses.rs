@@ -126,7 +126,7 @@ async fn what_is_given_up_is_told_too() {
         if tries < 4 {
             assert_eq!(setup.delivered().len(), 0, "it has not ended");
         }
-        setup.advance(&outbox, 3_600_000);
+        setup.advance(&outbox, ms(3_600_000));
     }
     let busy = payload(&only(&setup));
     assert_eq!((&busy["status"], &busy["tries"]), (&json!(503), &json!(4)));
@@ -162,7 +162,7 @@ async fn the_event_of_a_request_has_one_id_whenever_it_ends() {
             let (setup, receiver) = (Setup::new(), Receiver::answering(status).await);
             setup.allow("h", vec![allow(&receiver.origin())]);
             setup.queue("h", vec![asking(&receiver.url("/"), "key-1")]);
-            setup.clock.advance(u64::from(status));
+            setup.clock.advance(ms(status.into()));
             let outbox = setup.start();
             until("it ends", || setup.count(Waiting) == 0).await;
             ids.push(only(&setup).event.id);

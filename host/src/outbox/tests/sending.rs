@@ -91,10 +91,10 @@ test! {
         setup.until_tries(1).await;
         let entry = setup.only();
         assert_eq!((entry.state, entry.status, &*entry.error), (Waiting, Some(500), "answered 500"));
-        assert_eq!(entry.request.due, NOW + FIRST);
+        assert_eq!(entry.request.due, STEADY + FIRST);
         setup.advance(&outbox, FIRST);
         setup.until_tries(2).await;
-        assert_eq!(setup.only().request.due, NOW + FIRST + 2 * FIRST);
+        assert_eq!(setup.only().request.due, STEADY + FIRST + 2 * FIRST);
         setup.advance(&outbox, 2 * FIRST);
         setup.until_state(Sent, 1).await;
         assert_eq!(receiver.keys(), ["key-1", "key-1", "key-1"]);
@@ -111,7 +111,7 @@ test! {
         for tries in 1..=4 {
             setup.until_tries(tries).await;
             assert_eq!(setup.only().state, if tries < 4 { Waiting } else { Dead });
-            setup.advance(&outbox, 3_600_000);
+            setup.advance(&outbox, ms(3_600_000));
         }
         assert_eq!(receiver.keys().len(), 4);
         assert_eq!(setup.only().error, "answered 503");
@@ -135,12 +135,12 @@ test! {
         setup.allow("h", vec![allow(&receiver.origin())]);
         let outbox = setup.start();
         setup.queue("h", vec![post(&receiver.url("/"), "key-1", None)]);
-        let day = 24 * 3_600_000;
-        let mut now = NOW;
-        for (tries, due) in [(1, NOW + 120_000), (2, NOW + 1_060_000), (3, NOW + 1_060_000 + day)] {
+        let day = Duration::from_secs(24 * 3600);
+        let mut now = STEADY;
+        for (tries, due) in [(1, STEADY + ms(120_000)), (2, STEADY + ms(1_060_000)), (3, STEADY + ms(1_060_000) + day)] {
             setup.until_tries(tries).await;
             assert_eq!(setup.only().request.due, due);
-            setup.advance(&outbox, due - now);
+            setup.advance(&outbox, due.since(now));
             now = due;
         }
         setup.until_state(Sent, 1).await;
@@ -292,13 +292,13 @@ test! {
         let mut passed = 0;
         for sent in 1..=5 {
             until("the next went", || limited.keys().len() == sent).await;
-            setup.advance(&outbox, 499);
+            setup.advance(&outbox, ms(499));
             // Whoever overtakes has been looked for among all that waits.
             passing();
             passed += 1;
             setup.until_state(Sent, sent + passed).await;
             assert_eq!(limited.keys().len(), sent);
-            setup.advance(&outbox, 1);
+            setup.advance(&outbox, ms(1));
         }
         assert_eq!(limited.keys(), ["0", "1", "2", "3", "4"]);
     }
@@ -334,16 +334,16 @@ test! {
         until("the receiver has asked", || limited.keys().len() == 1).await;
         let held = || outbox.handle().held();
         until("all are held", || !held().is_empty()).await;
-        assert_eq!(held(), [(limited.address.to_string(), NOW + 60_000)]);
-        setup.advance(&outbox, 59_999);
+        assert_eq!(held(), [(limited.address.to_string(), NOW + ms(60_000))]);
+        setup.advance(&outbox, ms(59_999));
         setup.queue("a", vec![post(&other.url("/"), "passing", None)]);
         setup.until_state(Sent, 3).await;
         assert_eq!(limited.keys().len(), 1);
 
-        setup.advance(&outbox, 1);
-        until("it asked again", || held() == [(limited.address.to_string(), NOW + 120_000)]).await;
+        setup.advance(&outbox, ms(1));
+        until("it asked again", || held() == [(limited.address.to_string(), NOW + ms(120_000))]).await;
         assert_eq!(limited.keys().len(), 2);
-        setup.advance(&outbox, 60_000);
+        setup.advance(&outbox, ms(60_000));
         setup.until_state(Sent, 23).await;
         assert!(held().is_empty());
         let tries: u32 = setup.list(None).iter().map(|entry| entry.request.tries).sum();
@@ -363,7 +363,7 @@ test! {
         let outbox = setup.start();
         setup.queue("h", vec![post(&receiver.url("/"), "locked", None)]);
         setup.until_tries(1).await;
-        assert_eq!(setup.only().request.due, NOW + 60_000);
+        assert_eq!(setup.only().request.due, STEADY + ms(60_000));
         setup.queue("h", vec![post(&receiver.url("/"), "other", None)]);
         setup.until_state(Sent, 1).await;
         assert!(outbox.handle().held().is_empty());

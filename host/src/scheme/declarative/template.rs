@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::field::Selectors;
 use super::signature::SignatureForm;
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::scheme::key::{Algorithm, KeyEncoding};
 
 /// A scheme, described. Keys that have a default may be left out.
@@ -123,10 +123,10 @@ pub enum TimeUnit {
 
 impl TimeUnit {
     /// A time as it is signed.
-    pub(super) fn write(self, now: UnixMillis) -> String {
+    pub(super) fn write(self, now: WallTime) -> String {
         match self {
-            Self::Seconds => (now / 1000).to_string(),
-            Self::Milliseconds => now.to_string(),
+            Self::Seconds => now.as_secs().to_string(),
+            Self::Milliseconds => now.as_millis().to_string(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::prepare::Prepared;
 use super::signature::{SignatureNames, Signatures};
 use super::signed::SignedPart;
 use super::template::{Template, TimeUnit};
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::rfc3339::digits;
 use crate::scheme::answer::{Answer, AnswerTo};
 use crate::scheme::headers::header;
@@ -47,7 +47,7 @@ impl Scheme for Declarative {
     fn verify(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let names = self.prepared.family(request.headers);
         let wanted = SignatureNames {
@@ -76,12 +76,7 @@ impl Scheme for Declarative {
         self.tolerance.is_some() && self.prepared.template().timestamp.is_some()
     }
 
-    fn sign(
-        &self,
-        secret: usize,
-        unsigned: Unsigned,
-        now: UnixMillis,
-    ) -> Result<Signed, SignError> {
+    fn sign(&self, secret: usize, unsigned: Unsigned, now: WallTime) -> Result<Signed, SignError> {
         let names = self.prepared.first_family();
         let key = self.keys.get(secret)?;
         let Unsigned { body, mut headers } = unsigned;
@@ -181,7 +176,7 @@ impl Declarative {
         request: &Request<'_>,
         signatures: &Signatures<'_>,
         timestamp: Option<&str>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<usize, Rejection> {
         let parts = self.signed(names, request, timestamp)?;
         let holds = |key: &SourceKey| {
@@ -223,7 +218,7 @@ impl Declarative {
         &self,
         names: &Names,
         timestamp: Option<&str>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(), Rejection> {
         let (Some(text), Some(tolerance)) = (timestamp, self.tolerance) else {
             return Ok(());
@@ -234,8 +229,11 @@ impl Declarative {
         };
         let number = digits(text).ok_or_else(malformed)?;
         let (then, now) = match self.prepared.unit() {
-            TimeUnit::Seconds => (number.saturating_mul(1000), now - now % 1000),
-            TimeUnit::Milliseconds => (number, now),
+            TimeUnit::Seconds => (
+                WallTime::from_secs(number),
+                WallTime::from_secs(now.as_secs()),
+            ),
+            TimeUnit::Milliseconds => (WallTime::from_millis(number), now),
         };
         tolerance.check(then, now)
     }

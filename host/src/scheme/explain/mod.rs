@@ -14,7 +14,7 @@ use super::rejection::Rejection;
 use super::request::Request;
 use super::settings::Settings;
 use super::verifier::Verifier;
-use crate::event::UnixMillis;
+use crate::clock::WallTime;
 use crate::secret::{Secret, equal};
 
 mod reformat;
@@ -33,7 +33,7 @@ pub fn explain(
     make: Make<'_>,
     settings: &Settings,
     request: &Request<'_>,
-    now: UnixMillis,
+    now: WallTime,
     rejection: &Rejection,
 ) -> Vec<String> {
     match rejection {
@@ -44,7 +44,7 @@ pub fn explain(
             "the signature itself holds; a request that was captured earlier can be checked as \
              of then with `--now {}`; if it has just arrived, this machine's clock is fast, or \
              it waited on the way",
-            now.saturating_sub(age.as_millis() as u64) / 1000
+            (now - *age).as_secs()
         )],
         Rejection::TimestampInFuture { .. } => {
             vec!["the signature itself holds; this machine's clock is probably slow".to_owned()]
@@ -89,7 +89,7 @@ fn mismatch(
     make: Make<'_>,
     settings: &Settings,
     request: &Request<'_>,
-    now: UnixMillis,
+    now: WallTime,
 ) -> Vec<String> {
     let holds = |settings: Settings, request: &Request<'_>| {
         make(settings).is_some_and(|verifier| signature_holds(&verifier, request, now))
@@ -152,7 +152,7 @@ fn mismatch(
 }
 
 /// Whether the signature holds, whatever else is wrong with the request.
-fn signature_holds(verifier: &Verifier, request: &Request<'_>, now: UnixMillis) -> bool {
+fn signature_holds(verifier: &Verifier, request: &Request<'_>, now: WallTime) -> bool {
     matches!(
         verifier.verify(request, now),
         Ok(_)

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::event::{DedupBasis, Headers, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::{DedupBasis, Headers};
 use crate::json::{self, PointerSet};
 use crate::scheme::answer::{Answer, AnswerTo};
 use crate::scheme::encoding::SignatureEncoding;
@@ -62,7 +63,7 @@ impl Scheme for Adyen {
     fn verify(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let items = json::items(request.body, "/notificationItems")?;
         if items.is_empty() {
@@ -94,7 +95,7 @@ impl Scheme for Adyen {
         }
     }
 
-    fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
+    fn sign(&self, secret: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
         let key = self.keys.get(secret)?;
         let unsignable = |why: &str| SignError::Unsignable(why.to_owned());
         let mut body: Value = serde_json::from_slice(&unsigned.body)
@@ -152,7 +153,7 @@ impl Adyen {
         &self,
         payload: Bytes,
         headers: Headers,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(usize, ProviderEvent), Rejection> {
         let mut found = json::pluck(&payload, &self.pointers)?;
         let date = found.pop().flatten();
@@ -195,7 +196,7 @@ impl Adyen {
         &self,
         fields: &[String; 8],
         signature: Option<Value>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<usize, Rejection> {
         let place = || "additionalData.hmacSignature".to_owned();
         let Some(Value::String(text)) = signature.filter(|value| !value.is_null()) else {

@@ -7,7 +7,8 @@ use quick_xml::events::Event;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
-use crate::event::{DedupBasis, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::DedupBasis;
 use crate::rfc3339;
 use crate::scheme::answer::Answer;
 use crate::scheme::encoding::SignatureEncoding;
@@ -64,7 +65,7 @@ impl Scheme for Braintree {
     fn verify(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let field = |name: &str| {
             form::single(request.body, name)
@@ -96,7 +97,7 @@ impl Scheme for Braintree {
     }
 
     /// `?bt_challenge=…` is answered with its MAC, which shows that the endpoint is ours.
-    fn challenge(&self, request: &Request<'_>, now: UnixMillis) -> Option<Answer> {
+    fn challenge(&self, request: &Request<'_>, now: WallTime) -> Option<Answer> {
         let (_, query) = request.url.split_once('?')?;
         let challenge = form::single(query.as_bytes(), "bt_challenge")?;
         // Only what Braintree sends: a longer text could be a payload that somebody would
@@ -113,7 +114,7 @@ impl Scheme for Braintree {
         ))
     }
 
-    fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
+    fn sign(&self, secret: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
         let (public, key) = self.keys.get(secret)?;
         let payload = STANDARD.encode(&unsigned.body);
         let tag = key
@@ -146,7 +147,7 @@ fn is_base64(byte: u8) -> bool {
 
 impl Braintree {
     /// Which secret signed: `public|signature` pairs, with `&` between them.
-    fn matching(&self, pairs: &str, payload: &[u8], now: UnixMillis) -> Result<usize, Rejection> {
+    fn matching(&self, pairs: &str, payload: &[u8], now: WallTime) -> Result<usize, Rejection> {
         let named: Vec<(&str, &str)> = pairs
             .split('&')
             .filter_map(|pair| pair.split_once('|'))

@@ -5,7 +5,8 @@
 //! comes at each change, so every request is an event of its own: to drop the second as a
 //! duplicate would lose a change.
 
-use crate::event::{DedupBasis, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::DedupBasis;
 use crate::scheme::form;
 use crate::scheme::headers::{ALWAYS, recorded};
 use crate::scheme::rejection::Rejection;
@@ -39,7 +40,7 @@ impl Scheme for MollieClassic {
     fn verify(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let missing = || Rejection::MissingField {
             what: "id",
@@ -62,7 +63,7 @@ impl Scheme for MollieClassic {
             subject: Some(id.to_owned()),
             account: None,
             created: None,
-            basis: DedupBasis::Fields(vec![id.to_owned(), now.to_string()]),
+            basis: DedupBasis::Fields(vec![id.to_owned(), now.as_millis().to_string()]),
             also: Vec::new(),
             headers: recorded(request.headers, &ALWAYS),
             payload: request.body.clone(),
@@ -70,7 +71,7 @@ impl Scheme for MollieClassic {
         Ok((None, vec![event]))
     }
 
-    fn sign(&self, _: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
+    fn sign(&self, _: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
         let Unsigned { body, mut headers } = unsigned;
         sign::set(&mut headers, "content-type", form::CONTENT_TYPE)?;
         Ok(Signed {

@@ -17,7 +17,8 @@
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
-use crate::event::{DedupBasis, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::DedupBasis;
 use crate::json::{self, PointerSet};
 use crate::rfc3339;
 use crate::scheme::encoding::SignatureEncoding;
@@ -128,7 +129,7 @@ impl Scheme for Paypal {
     fn verify(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let transmission = self.transmission(request)?;
         if self.keys.len() == 0 {
@@ -143,7 +144,7 @@ impl Scheme for Paypal {
     fn verify_with(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
         id: &str,
         key: &FetchedKey,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
@@ -161,7 +162,7 @@ impl Scheme for Paypal {
         self.tolerance.is_some()
     }
 
-    fn key_request(&self, id: &str, _: UnixMillis) -> Option<KeyRequest> {
+    fn key_request(&self, id: &str, _: WallTime) -> Option<KeyRequest> {
         if self.keys.len() > 0 || !is_paypals(id) {
             return None;
         }
@@ -173,7 +174,7 @@ impl Scheme for Paypal {
         _: &str,
         answer: &[u8],
         trust: &CertificateTrust,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<FetchedKey, KeyTrouble> {
         let own = trust
             .check(answer, &self.intermediates, SIGNERS, now)
@@ -272,7 +273,7 @@ impl Paypal {
         &self,
         request: &Request<'_>,
         transmission: &Transmission<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
         if let Some(tolerance) = self.tolerance {
             let malformed = || Rejection::MalformedTimestamp {

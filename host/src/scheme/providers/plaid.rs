@@ -10,7 +10,8 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::event::{DedupBasis, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::DedupBasis;
 use crate::json::{self, PointerSet};
 use crate::scheme::fetched::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble};
 use crate::scheme::headers::{ALWAYS, header, recorded};
@@ -52,7 +53,7 @@ struct PublicKey {
     /// `None` for a key in PEM, which has no name.
     kid: Option<String>,
     /// Milliseconds since the Unix epoch.
-    expired: Option<UnixMillis>,
+    expired: Option<WallTime>,
     key: UnparsedPublicKey<Vec<u8>>,
 }
 
@@ -147,7 +148,7 @@ fn public_key(secret: &Secret) -> Result<PublicKey, String> {
     let point = [vec![4], coordinate(&jwk.x)?, coordinate(&jwk.y)?].concat();
     Ok(PublicKey {
         kid: jwk.kid,
-        expired: jwk.expired_at.map(|seconds| seconds.saturating_mul(1000)),
+        expired: jwk.expired_at.map(WallTime::from_secs),
         key: on_curve(point)?,
     })
 }
@@ -186,7 +187,7 @@ impl Scheme for Plaid {
     fn verify(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let token = Token::read(header(request.headers, TOKEN)?)?;
         if self.api.is_some() {
@@ -203,7 +204,7 @@ impl Scheme for Plaid {
     fn verify_with(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
         id: &str,
         key: &FetchedKey,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
@@ -220,7 +221,7 @@ impl Scheme for Plaid {
         true
     }
 
-    fn key_request(&self, id: &str, now: UnixMillis) -> Option<KeyRequest> {
+    fn key_request(&self, id: &str, now: WallTime) -> Option<KeyRequest> {
         let api = self.api.as_ref()?;
         let secret = std::str::from_utf8(api.secrets.first_in_force(now)?.expose()).ok()?;
         let body = serde_json::json!({
@@ -240,7 +241,7 @@ impl Scheme for Plaid {
         id: &str,
         answer: &[u8],
         _: &CertificateTrust,
-        _: UnixMillis,
+        _: WallTime,
     ) -> Result<FetchedKey, KeyTrouble> {
         let found = public_key(&Secret::new(answer))
             .map_err(|why| KeyTrouble::Unusable(format!("the answer {why}")))?;
@@ -264,7 +265,7 @@ fn is_kid(text: &str) -> bool {
 }
 
 /// Refuses a key that Plaid has ended.
-fn in_use(kid: &str, expired: Option<UnixMillis>, now: UnixMillis) -> Result<(), Rejection> {
+fn in_use(kid: &str, expired: Option<WallTime>, now: WallTime) -> Result<(), Rejection> {
     if expired.is_some_and(|expired| expired <= now) {
         let why = format!("the key `{}` has expired", kid.escape_default());
         return Err(Rejection::UntrustedKey { why });
@@ -317,7 +318,7 @@ impl<'t> Token<'t> {
 }
 
 impl Plaid {
-    fn matching(&self, token: &Token<'_>, now: UnixMillis) -> Result<usize, Rejection> {
+    fn matching(&self, token: &Token<'_>, now: WallTime) -> Result<usize, Rejection> {
         let kid = token.kid();
         let named = |key: &PublicKey| key.kid.as_deref().is_none_or(|own| own == kid);
         if !self.keys.iter().any(named) {
@@ -344,7 +345,7 @@ impl Plaid {
         &self,
         request: &Request<'_>,
         token: &Token<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
         let claims: Claims = serde_json::from_slice(&token.claims)
             .map_err(|_| malformed("its claims lack `iat` or `request_body_sha256`"))?;
@@ -353,8 +354,10 @@ impl Plaid {
         if !equal(actual.as_bytes(), claimed) {
             return Err(mismatch());
         }
-        self.tolerance
-            .check(claims.iat.saturating_mul(1000), now - now % 1000)?;
+        self.tolerance.check(
+            WallTime::from_secs(claims.iat),
+            WallTime::from_secs(now.as_secs()),
+        )?;
         Ok(vec![self.event(request)?])
     }
 

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::HeaderName;
 use sha2::{Digest, Sha256};
 
-use crate::event::{DedupBasis, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::DedupBasis;
 use crate::scheme::encoding::SignatureEncoding;
 use crate::scheme::form;
 use crate::scheme::headers::{ALWAYS, header, recorded};
@@ -61,7 +62,7 @@ impl Scheme for Twilio {
     fn verify(
         &self,
         request: &Request<'_>,
-        now: UnixMillis,
+        now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let signature = SignatureEncoding::Base64
             .decode(header(request.headers, &SIGNATURE)?)
@@ -86,7 +87,7 @@ impl Scheme for Twilio {
         Ok((Some(secret), vec![event(request, &plain, &signed, &params)]))
     }
 
-    fn sign(&self, secret: usize, unsigned: Unsigned, _: UnixMillis) -> Result<Signed, SignError> {
+    fn sign(&self, secret: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
         let keys = self.keys.get(secret)?;
         let Unsigned { body, mut headers } = unsigned;
         // It would announce another algorithm than the one that is signed with here.

@@ -5,6 +5,7 @@ use rcgen::PublicKeyData as _;
 use ring::signature::RsaKeyPair;
 
 use super::*;
+use crate::clock::WallTime;
 
 /// Every vector that is accepted.
 fn accepted() -> impl Iterator<Item = (String, Vector)> {
@@ -16,7 +17,7 @@ fn accepted() -> impl Iterator<Item = (String, Vector)> {
 
 /// What becomes of each accepted request after a change; the change says whether it applies.
 fn after(
-    change: impl Fn(&str, &mut Captured, &mut Settings, &mut UnixMillis) -> bool,
+    change: impl Fn(&str, &mut Captured, &mut Settings, &mut WallTime) -> bool,
 ) -> Vec<(String, Option<&'static str>)> {
     let mut outcomes = Vec::new();
     for (scheme, vector) in accepted() {
@@ -111,13 +112,16 @@ fn re_ordered() {
 
 #[test]
 fn stale_and_future() {
-    const YEAR: UnixMillis = 366 * 86_400_000;
-    for (change, code) in [(YEAR, "timestamp_too_old"), (0, "timestamp_in_future")] {
+    const YEAR: Duration = Duration::from_secs(366 * 86_400);
+    for (change, code) in [
+        (YEAR, "timestamp_too_old"),
+        (Duration::ZERO, "timestamp_in_future"),
+    ] {
         let mut timed = 0;
         for (scheme, vector) in accepted() {
             let verifier = build(&scheme, vector.settings()).unwrap();
             let captured = vector.captured();
-            let now = if change > 0 {
+            let now = if change > Duration::ZERO {
                 vector.now() + change
             } else {
                 vector.now() - YEAR

@@ -1,9 +1,10 @@
 //! Secrets that end.
 
 use super::*;
+use crate::clock::WallTime;
 
 /// Every scheme that is signed, with settings under which it accepts the request.
-fn accepted() -> Vec<(String, Settings, Captured, UnixMillis)> {
+fn accepted() -> Vec<(String, Settings, Captured, WallTime)> {
     let plain = |vectors: Vec<Vector>| {
         let plain = vectors.into_iter().find(|vector| vector.is_accepted());
         plain.expect("an accepted vector")
@@ -31,9 +32,9 @@ fn no_scheme_accepts_what_an_expired_secret_signed() {
             let outcome = verifier.verify(&captured.request(), now);
             outcome.map_err(|rejection| rejection.code())
         };
-        assert!(verify(now + 1).is_ok(), "{scheme}");
+        assert!(verify(now + ms(1)).is_ok(), "{scheme}");
         assert_eq!(verify(now), Err("expired_secret"), "{scheme}");
-        assert_eq!(verify(0), Err("expired_secret"), "{scheme}");
+        assert_eq!(verify(WallTime::EPOCH), Err("expired_secret"), "{scheme}");
     }
 }
 
@@ -45,7 +46,7 @@ fn the_operator_reads_which_secret_expired_when() {
     };
     let old = verifier("stripe", &["hush"]);
     let captured = capture(&old, r#"{"id":"e","type":"a"}"#);
-    settings.secrets[1].expires = Some(NOW - 90_000);
+    settings.secrets[1].expires = Some(NOW - ms(90_000));
     let make = |settings| build("stripe", settings).ok();
     let verifier = make(settings.clone()).unwrap();
     let rejection = verifier.verify(&captured.request(), NOW).unwrap_err();
@@ -64,7 +65,7 @@ fn a_wrong_signature_is_no_expired_one() {
         secrets: vec![Secret::new("old").into()],
         ..Settings::default()
     };
-    settings.secrets[0].expires = Some(0);
+    settings.secrets[0].expires = Some(WallTime::EPOCH);
     let captured = capture(&verifier("stripe", &["other"]), r#"{"id":"e","type":"a"}"#);
     let verifier = build("stripe", settings).unwrap();
     let rejection = verifier.verify(&captured.request(), NOW).unwrap_err();
@@ -87,6 +88,6 @@ fn a_challenge_is_answered_with_a_key_that_counts() {
         body: &Bytes::new(),
     };
     let answered = |now| verifier.challenge(&request, now).unwrap().body[..2].to_vec();
-    assert_eq!(answered(NOW - 1), b"a|");
+    assert_eq!(answered(NOW - ms(1)), b"a|");
     assert_eq!(answered(NOW), b"b|");
 }

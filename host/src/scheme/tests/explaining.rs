@@ -1,6 +1,7 @@
 //! The words that `explain` finds.
 
 use super::*;
+use crate::clock::WallTime;
 
 /// What is said of a request that was signed for `signing` and arrives at `receiving`.
 fn explained(
@@ -8,7 +9,7 @@ fn explained(
     signing: &str,
     receiving: &str,
     change: impl Fn(&mut Captured),
-    now: UnixMillis,
+    now: WallTime,
 ) -> String {
     let signer = verifier(scheme, &[signing]);
     let body = "{\n  \"id\": \"e\",\n  \"type\": \"a\",\n  \"b\": [\n    1\n  ]\n}";
@@ -106,9 +107,9 @@ fn a_request_of_another_scheme() {
 
 #[test]
 fn a_request_from_long_ago() {
-    let said = explained("stripe", "s", "s", |_| {}, NOW + 412_000);
+    let said = explained("stripe", "s", "s", |_| {}, NOW + ms(412_000));
     assert!(said.contains("--now 1760000000"), "{said}");
-    let said = explained("stripe", "s", "s", |_| {}, NOW - 412_000);
+    let said = explained("stripe", "s", "s", |_| {}, NOW - ms(412_000));
     assert!(said.contains("clock is probably slow"), "{said}");
 }
 

@@ -204,7 +204,7 @@ fn a_certificate_must_be_paypals_and_lead_to_a_root() {
     let trust = ours.trust();
     assert!(read(&ours.chain("www.evil.example"), &trust, NOW).contains("not trusted"));
     assert!(read(&theirs.chain(NAME), &trust, NOW).contains("not trusted"));
-    let year = 366 * 86_400_000;
+    let year = Duration::from_secs(366 * 86_400);
     assert!(
         read(&good, &trust, NOW + year).contains("not trusted"),
         "it has ended"
@@ -336,7 +336,7 @@ fn the_issuer_of_a_certificate_that_comes_alone_is_asked_for() {
         assert!(read(&own, NOW).is_ok());
         let other = authority.own("www.evil.example", Some(ISSUER));
         assert!(matches!(read(&other, NOW), Err(KeyTrouble::Unusable(_))));
-        let year = 366 * 86_400_000;
+        let year = Duration::from_secs(366 * 86_400);
         assert!(matches!(
             read(&own, NOW + year),
             Err(KeyTrouble::Unusable(_))

@@ -148,6 +148,6 @@ fn mollies_classic_webhooks_keep_every_change() {
             .remove(0)
             .basis
     };
-    assert_ne!(at(NOW), at(NOW + 1));
+    assert_ne!(at(NOW), at(NOW + ms(1)));
     assert!(verifier.warnings()[0].contains("not signed"));
 }

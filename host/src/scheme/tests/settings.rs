@@ -213,10 +213,10 @@ fn a_tolerance_replaces_the_schemes_own() {
             .verify(&captured.request(), now)
             .map_err(|rejection| rejection.code())
     };
-    assert!(at(NOW + 10_999).is_ok());
-    assert_eq!(at(NOW + 11_000), Err("timestamp_too_old"));
-    assert!(at(NOW - 10_000).is_ok());
-    assert_eq!(at(NOW - 11_000), Err("timestamp_in_future"));
+    assert!(at(NOW + ms(10_999)).is_ok());
+    assert_eq!(at(NOW + ms(11_000)), Err("timestamp_too_old"));
+    assert!(at(NOW - ms(10_000)).is_ok());
+    assert_eq!(at(NOW - ms(11_000)), Err("timestamp_in_future"));
 }
 
 /// Public keys, made for these tests.

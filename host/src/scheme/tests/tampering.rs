@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
+use crate::clock::WallTime;
 use crate::event::DedupBasis;
 
 /// Every request that official libraries take for good, with what verifies it.
-static REQUESTS: LazyLock<Vec<(String, Verifier, Captured, UnixMillis)>> = LazyLock::new(|| {
+static REQUESTS: LazyLock<Vec<(String, Verifier, Captured, WallTime)>> = LazyLock::new(|| {
     let vectors = all().into_iter().flat_map(|(scheme, vectors)| {
         let good = vectors.into_iter().filter(Vector::is_accepted);
         good.map(move |vector| {
@@ -32,7 +33,7 @@ type Identity = Vec<(
     Option<String>,
 )>;
 
-fn identity(verifier: &Verifier, captured: &Captured, now: UnixMillis) -> Option<Identity> {
+fn identity(verifier: &Verifier, captured: &Captured, now: WallTime) -> Option<Identity> {
     let accepted = verifier.verify(&captured.request(), now).ok()?;
     let events = accepted.events.into_inner().into_iter();
     let of_event = |event: ProviderEvent| {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::*;
+use crate::clock::WallTime;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,8 +112,8 @@ impl Vector {
         }
     }
 
-    pub(super) fn now(&self) -> UnixMillis {
-        self.now * 1000
+    pub(super) fn now(&self) -> WallTime {
+        WallTime::from_secs(self.now)
     }
 
     pub(super) fn is_accepted(&self) -> bool {
@@ -133,7 +134,7 @@ impl Vector {
                     .map(|event| ExpectedEvent {
                         id: event.provider_id,
                         kind: event.kind,
-                        created: event.created,
+                        created: event.created.map(WallTime::as_millis),
                         subject: event.subject,
                         account: event.account,
                         payload: (event.payload != captured.body)

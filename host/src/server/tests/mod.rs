@@ -22,14 +22,14 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Gateway, Ingress, Limits, Rejections, Service, serve};
-use crate::clock::ManualClock;
-use crate::event::{EventId, SourceName, UnixMillis};
+use crate::clock::{ManualClock, WallTime};
+use crate::event::{EventId, SourceName};
 use crate::ledger::{LedgerError, Recorded};
 use crate::manifest::Source;
 use crate::scheme::{self, Accepted, FetchedKey};
 use crate::secret::Secret;
 
-const NOW: UnixMillis = 1_700_000_000_000;
+const NOW: WallTime = WallTime::from_millis(1_700_000_000_000);
 const KEY: &str = "whsec_test";
 const BODY_LIMIT: usize = 64 * 1024;
 /// Nothing here may take this long; it bounds what would hang otherwise.
@@ -73,7 +73,7 @@ impl Gateway for Fake {
         &self,
         _: &Arc<Source>,
         accepted: Accepted,
-        _: UnixMillis,
+        _: WallTime,
     ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send {
         let events = accepted.events.into_inner();
         self.recorded
@@ -271,10 +271,10 @@ impl Client {
 
 fn signature(body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();
-    mac.update(format!("{}.", NOW / 1000).as_bytes());
+    mac.update(format!("{}.", NOW.as_secs()).as_bytes());
     mac.update(body);
     let signature = hex::encode(mac.finalize().into_bytes());
-    format!("stripe-signature: t={},v1={signature}\r\n", NOW / 1000)
+    format!("stripe-signature: t={},v1={signature}\r\n", NOW.as_secs())
 }
 
 fn event(n: u32) -> Vec<u8> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::clock::WallTime;
 
 impl Model {
     pub(super) fn complete(&mut self, open: &Open, n: usize, attempted: Attempted) {
@@ -19,7 +20,8 @@ impl Model {
         let (next, component) = (completion.next, completion.attempt.component);
         let broke = completion.attempt.outcome == AttemptOutcome::Trap;
         let number = completion.attempt.number;
-        let ended = completion.attempt.started + completion.attempt.duration_us / 1000;
+        let ended =
+            completion.attempt.started + Duration::from_micros(completion.attempt.duration_us);
         let answer = open.complete(completion).unwrap();
 
         let key = row.delivery.key;
@@ -66,14 +68,14 @@ impl Model {
             Ending::Done => NextState::Done,
             Ending::Ignored => NextState::Ignored,
             Ending::Retry(wait) => NextState::Retrying {
-                due: now(open) + wait,
+                due: steady(open) + ms(wait),
             },
             Ending::Dead => NextState::Dead,
         };
         let mut completion = ending(delivery, next);
         completion.attempt.run -= u32::from(late);
         // No two attempts are alike, so that none is taken for one that was committed.
-        completion.attempt.started = now(open) + n as u64;
+        completion.attempt.started = now(open) + ms(n as u64);
         completion.attempt.component = ComponentDigest([n as u8 % 3; 32]);
         let fails = matches!(attempted.ending, Ending::Retry(_) | Ending::Dead);
         if fails && attempted.which.is_multiple_of(3) {
@@ -103,7 +105,7 @@ impl Model {
         })
     }
 
-    fn advance(&mut self, open: &Open, place: i64, next: NextState, ended: UnixMillis, turn: Turn) {
+    fn advance(&mut self, open: &Open, place: i64, next: NextState, ended: WallTime, turn: Turn) {
         use DeliveryState::{Dead, Done, Held, Ignored, Retrying};
         let row = self.deliveries.get_mut(&place).unwrap();
         row.delivery.attempts += 1;
@@ -117,7 +119,7 @@ impl Model {
         if row.has_ended() {
             row.finished = ended;
             if row.state != Dead || !turn.holds_when_dead {
-                self.leave(place, now(open));
+                self.leave(place, steady(open));
             }
         }
     }
@@ -149,7 +151,8 @@ impl Model {
                 cancelled: false,
             };
             self.outbox.insert(request.seq.0, asked);
-            self.requested.insert(request.seq.0, (delivery.event.id, 0));
+            self.requested
+                .insert(request.seq.0, (delivery.event.id, WallTime::EPOCH));
         }
         self.apply_schedule(open, delivery, effects.schedule);
         for event in effects.emitted {
@@ -189,7 +192,7 @@ impl Model {
     }
 
     pub(super) fn fire(&mut self, open: &Open, after: u64) {
-        let now = now(open) + after;
+        let now = now(open) + ms(after);
         let address: Address = Arc::new(|handler, event: &Event| Recipient {
             key: key_of(handler.as_str(), event.kind.len() as u8),
             handler,

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::clock::{SteadyTime, WallTime};
 
-const HOUR: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// What the ledger should know of an event, by the name that makes it a duplicate.
 #[derive(Clone, Debug)]
@@ -14,7 +15,7 @@ pub(super) struct Known {
     /// Its place in the order of arrival.
     order: usize,
     /// When it last arrived.
-    last: UnixMillis,
+    last: WallTime,
     pub(super) unrouted: bool,
     erased: bool,
     left: Left,
@@ -44,7 +45,7 @@ enum Left {
 
 /// What a step of the model sweeps by.
 pub(super) fn policy(which: u8) -> Arc<Retention> {
-    let hours = |hours: u64| Duration::from_millis(hours * HOUR);
+    let hours = |hours: u32| HOUR * hours;
     let erasure = Erasure {
         after: hours(6),
         pointers: Vec::new(),
@@ -61,8 +62,13 @@ pub(super) fn policy(which: u8) -> Arc<Retention> {
     })
 }
 
-pub(super) fn now(open: &Open) -> UnixMillis {
+pub(super) fn now(open: &Open) -> WallTime {
     crate::clock::Clock::now(&open.clock)
+}
+
+/// The steady time: nobody sets the clock of a model.
+pub(super) fn steady(open: &Open) -> SteadyTime {
+    AS_ONE.steady(now(open))
 }
 
 impl Model {
@@ -135,7 +141,7 @@ impl Model {
     }
 
     pub(super) fn sweep(&mut self, open: &Open, hours: u8, which: u8) {
-        let now = now(open) + u64::from(hours) * HOUR;
+        let now = now(open) + HOUR * hours.into();
         let policy = policy(which);
         let mut expected = Swept {
             erased: self.erase_due(&policy, now),
@@ -188,7 +194,7 @@ impl Model {
         known.expect("an event with a delivery is known").order
     }
 
-    fn erase_due(&mut self, policy: &Retention, now: UnixMillis) -> u64 {
+    fn erase_due(&mut self, policy: &Retention, now: WallTime) -> u64 {
         let mut erased = 0;
         let names: Vec<_> = self.known.keys().cloned().collect();
         for name in names {
@@ -196,7 +202,7 @@ impl Model {
             let Some(erasure) = policy.erasure(source_of(&name)) else {
                 continue;
             };
-            let after = erasure.after.as_millis() as u64;
+            let after = erasure.after;
             let has_dead = self.deliveries.values().any(|row| {
                 row.delivery.event.id == known.event.id && row.state == DeliveryState::Dead
             });
@@ -212,9 +218,9 @@ impl Model {
         erased
     }
 
-    fn prune(&mut self, policy: &Retention, name: &str, now: UnixMillis) -> bool {
+    fn prune(&mut self, policy: &Retention, name: &str, now: WallTime) -> bool {
         let known = self.known[name].clone();
-        let keep = policy.events.unwrap().as_millis() as u64;
+        let keep = policy.events.unwrap();
         let ended = self.ended(&known);
         if known.left != Left::All || ended.is_none_or(|ended| ended + keep > now) {
             return false;
@@ -234,11 +240,11 @@ impl Model {
         true
     }
 
-    fn may_forget(&self, policy: &Retention, name: &str, now: UnixMillis) -> bool {
+    fn may_forget(&self, policy: &Retention, name: &str, now: WallTime) -> bool {
         let known = &self.known[name];
         match policy.keys(source_of(name)) {
             Keys::Forever => false,
-            Keys::For(period) => known.last + period.as_millis() as u64 <= now,
+            Keys::For(period) => known.last + period <= now,
             Keys::WhileEmittable => !self
                 .known
                 .values()
@@ -247,7 +253,7 @@ impl Model {
     }
 
     /// When an event ended, if it has. A delivery that holds others of its key has not.
-    fn ended(&self, known: &Known) -> Option<UnixMillis> {
+    fn ended(&self, known: &Known) -> Option<WallTime> {
         let mut ended = known.event.received;
         for row in self.deliveries.values() {
             if row.delivery.event.id == known.event.id {

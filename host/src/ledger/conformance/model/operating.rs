@@ -162,7 +162,7 @@ impl Model {
         if row.state != DeliveryState::Retrying {
             return Intervened::State(row.state);
         }
-        row.due = Some(now(open));
+        row.due = Some(steady(open));
         Intervened::Done
     }
 
@@ -176,7 +176,7 @@ impl Model {
         } else if !holds {
             return Intervened::State(row.state);
         }
-        self.leave(seq, now(open));
+        self.leave(seq, steady(open));
         Intervened::Done
     }
 
@@ -194,7 +194,7 @@ impl Model {
             Choice::Recorded => row.ran.last().copied(),
         };
         let row = self.deliveries.get_mut(&seq).unwrap();
-        (row.state, row.due) = (DeliveryState::Retrying, Some(now(open)));
+        (row.state, row.due) = (DeliveryState::Retrying, Some(steady(open)));
         (row.broke, row.cancelled) = (Vec::new(), false);
         let delivery = &mut row.delivery;
         (delivery.attempts, delivery.excused) = (0, 0);
@@ -211,12 +211,12 @@ impl Model {
     pub(super) fn excuse(&mut self, open: &Open, of: u8, component: u8) {
         let name = HANDLERS[usize::from(of)];
         let component = ComponentDigest([component; 32]);
-        let now = now(open);
+        let (now, due) = (now(open), steady(open));
         let mut excused = 0;
         let all: Vec<i64> = self.deliveries.keys().copied().collect();
         for seq in all {
             let row = self.deliveries.get_mut(&seq).unwrap();
-            let waits = row.is_of(name, DeliveryState::Retrying) && row.due > Some(now);
+            let waits = row.is_of(name, DeliveryState::Retrying) && row.due > Some(due);
             let dead = row.is_of(name, DeliveryState::Dead);
             let last = row.broke.last() == Some(&(row.delivery.attempts, component));
             if !(waits || dead) || !last || row.cancelled {
@@ -225,7 +225,7 @@ impl Model {
             let broke = row.broke.iter().filter(|(_, on)| *on == component);
             row.delivery.excused += broke.count() as u32;
             row.delivery.since = now;
-            (row.state, row.due) = (DeliveryState::Retrying, Some(now));
+            (row.state, row.due) = (DeliveryState::Retrying, Some(due));
             excused += 1;
             if dead {
                 self.come_back(seq);

@@ -1,6 +1,7 @@
 //! The model of deliveries and of whose turn it is among those of one key.
 
 use super::*;
+use crate::clock::{SteadyTime, WallTime};
 
 /// A delivery.
 #[derive(Clone, Debug)]
@@ -9,11 +10,11 @@ pub(super) struct Row {
     pub(super) delivery: Delivery,
     pub(super) state: DeliveryState,
     /// When it is to be tried again, or when its turn came.
-    pub(super) due: Option<UnixMillis>,
+    pub(super) due: Option<SteadyTime>,
     /// Its place in the line of its key, while it counts there.
     pub(super) place: Option<Place>,
     /// When it ended last.
-    pub(super) finished: UnixMillis,
+    pub(super) finished: WallTime,
     /// The components of its attempts.
     pub(super) ran: Vec<ComponentDigest>,
     /// The attempts of its present run that broke down, with their numbers.
@@ -41,7 +42,7 @@ pub(super) struct Seen {
     component: Option<ComponentDigest>,
     crashes: u32,
     key: Option<OrderKey>,
-    since: UnixMillis,
+    since: WallTime,
 }
 
 pub(super) fn seen(delivery: &Delivery) -> Seen {
@@ -95,7 +96,7 @@ impl Model {
     }
 
     /// One more delivery, in this run of it.
-    pub(super) fn add(&mut self, event: &Arc<Event>, to: &Recipient, run: u32, since: UnixMillis) {
+    pub(super) fn add(&mut self, event: &Arc<Event>, to: &Recipient, run: u32, since: WallTime) {
         self.last += 1;
         let before = to.key.and_then(|key| self.first_of(key));
         let place = to.key.map(|_| match before {
@@ -133,7 +134,7 @@ impl Model {
             state,
             due: None,
             place,
-            finished: 0,
+            finished: WallTime::EPOCH,
             ran: Vec::new(),
             broke: Vec::new(),
             cancelled: false,
@@ -143,7 +144,7 @@ impl Model {
     }
 
     /// A delivery counts no more for the order of its key.
-    pub(super) fn leave(&mut self, seq: i64, now: UnixMillis) {
+    pub(super) fn leave(&mut self, seq: i64, now: SteadyTime) {
         let row = self.deliveries.get_mut(&seq).unwrap();
         let (place, key, event) = (row.place.take(), row.delivery.key, row.delivery.event.id);
         if place.is_some() {
@@ -234,7 +235,7 @@ impl Model {
         }
         (row.state, row.due, row.finished) = (Dead, None, now(open));
         if !holds {
-            self.leave(place, now(open));
+            self.leave(place, steady(open));
         }
     }
 
@@ -249,7 +250,7 @@ impl Model {
                 .collect();
             passed += holding.len() as u64;
             for place in holding {
-                self.leave(place, now(open));
+                self.leave(place, steady(open));
             }
         }
         let of: Vec<_> = of.iter().map(|name| handler(name)).collect();
@@ -257,7 +258,7 @@ impl Model {
     }
 
     /// A clean end makes due again what was to run alone.
-    pub(super) fn release_claimed(&mut self, now: UnixMillis) {
+    pub(super) fn release_claimed(&mut self, now: SteadyTime) {
         for row in self.deliveries.values_mut() {
             if row.state == DeliveryState::Running {
                 (row.state, row.due) = (DeliveryState::Retrying, Some(now));
@@ -272,7 +273,7 @@ impl Model {
         for (slot, place) in running.iter().enumerate() {
             open.ledger.note_running(slot, Some(DeliverySeq(*place)));
         }
-        let (now, clock) = (now(&open), open.clock.clone());
+        let (now, clock) = (steady(&open), open.clock.clone());
         engine.crash(open.ledger);
         let open = Open::with(engine, clock);
         self.present = None;
@@ -314,7 +315,7 @@ impl Model {
     }
 
     /// What else may run at this time, in its order: what was released may at any.
-    pub(super) fn due(&self, name: &str, time: UnixMillis) -> Vec<Seen> {
+    pub(super) fn due(&self, name: &str, time: SteadyTime) -> Vec<Seen> {
         let mut due = Vec::new();
         for state in [DeliveryState::Pending, DeliveryState::Retrying] {
             let mut rows: Vec<_> = self
@@ -351,7 +352,8 @@ impl Model {
             oldest.extend(self.pending(name).next().map(|row| row.delivery.since));
             let rows = self.deliveries.values();
             let rows = rows.filter(|row| row.is_of(name, Pending) || row.is_of(name, Retrying));
-            oldest.extend(rows.filter_map(|row| row.due.filter(|due| *due <= now)));
+            let due = rows.filter_map(|row| row.due.map(|due| AS_ONE.wall(due)));
+            oldest.extend(due.filter(|due| *due <= now));
         }
         let waits = |row: &&Row| matches!(row.state, Pending | Running | Retrying);
         let requests = self.outbox.values();

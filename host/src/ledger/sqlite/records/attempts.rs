@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::Value;
 
-use super::{millis, requests};
+use super::requests;
 use crate::event::{ComponentDigest, EventId};
+use crate::ledger::sqlite::rows::{millis, wall};
 use crate::ledger::{AttemptView, EmittedView};
 
 /// How a delivery's last attempt ended, with what was said of it.
@@ -38,7 +39,7 @@ fn read(conn: &Connection, row: &Row<'_>) -> Result<AttemptView> {
     Ok(AttemptView {
         run: row.get(0)?,
         number: row.get(1)?,
-        started_ms: millis(row, 2)?,
+        started_ms: wall(row, 2)?,
         duration_us: millis(row, 3)?,
         outcome: row.get(4)?,
         detail: row.get(5)?,

@@ -4,9 +4,11 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use super::{Numbered, attempts, maybe_millis, millis, walk};
+use super::{Numbered, attempts, walk};
+use crate::clock::WallTime;
 use crate::event::EventId;
 use crate::ledger::sqlite::kept_time::AHEAD;
+use crate::ledger::sqlite::rows::{maybe_wall, wall};
 use crate::ledger::{
     Blocker, DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, InterventionView, Listed,
     Page, RecordFilter, StateFilter,
@@ -75,11 +77,9 @@ fn walks(state: Option<StateFilter>) -> (String, String) {
     )
 }
 
-fn event_of(conn: &Connection, event: i64) -> Result<Option<(i64, String, u64)>> {
+fn event_of(conn: &Connection, event: i64) -> Result<Option<(i64, String, WallTime)>> {
     conn.prepare_cached("SELECT source, kind, received FROM events WHERE seq = ?1")?
-        .query_row([event], |row| {
-            Ok((row.get(0)?, row.get(1)?, millis(row, 2)?))
-        })
+        .query_row([event], |row| Ok((row.get(0)?, row.get(1)?, wall(row, 2)?)))
         .optional()
 }
 
@@ -129,8 +129,8 @@ fn read(row: &Row<'_>) -> Result<DeliverySummary> {
         event: EventId::from_bytes(row.get(1)?).to_string(),
         source: row.get(2)?,
         kind: row.get(3)?,
-        received_ms: millis(row, 4)?,
-        erased_ms: maybe_millis(row, 13)?,
+        received_ms: wall(row, 4)?,
+        erased_ms: maybe_wall(row, 13)?,
         handler: row.get(5)?,
         state: row.get(6)?,
         attempts: row.get(7)?,
@@ -138,8 +138,8 @@ fn read(row: &Row<'_>) -> Result<DeliverySummary> {
         keys: row.get(12)?,
         crashes: row.get(9)?,
         blocked_by: None,
-        due_ms: maybe_millis(row, 10)?,
-        finished_ms: maybe_millis(row, 11)?,
+        due_ms: maybe_wall(row, 10)?,
+        finished_ms: maybe_wall(row, 11)?,
         last_outcome: None,
         last_detail: None,
     })
@@ -178,7 +178,7 @@ fn interventions(conn: &Connection, seq: i64) -> Result<Vec<InterventionView>> {
         )?
         .query_map([seq, ATTEMPTS as i64], |row| {
             Ok(InterventionView {
-                at_ms: millis(row, 0)?,
+                at_ms: wall(row, 0)?,
                 action: row.get(1)?,
                 run: row.get(2)?,
                 who: row.get(3)?,

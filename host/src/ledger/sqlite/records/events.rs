@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use super::super::rows::{self, EVENT_COLUMNS};
-use super::{Numbered, maybe_millis, millis, walk};
+use super::super::rows::{self, EVENT_COLUMNS, maybe_wall, wall};
+use super::{Numbered, walk};
 use crate::event::{Event, EventId, HANDLER_SOURCE_PREFIX};
 use crate::ledger::{
     Brief, EventDetail, EventSummary, Listed, Page, Payload, RecordFilter, StateFilter,
@@ -40,7 +40,7 @@ pub(in crate::ledger::sqlite) fn events(
     let newest = format!("{select} WHERE e.seq < ?1 AND e.pruned IS NULL ORDER BY e.seq DESC");
     let oldest = format!("{select} WHERE e.seq > ?1 AND e.pruned IS NULL ORDER BY e.seq");
     walk(conn, (&newest, &oldest), page, SCAN, |row| {
-        let received = millis(row, 4)?;
+        let received = wall(row, 4)?;
         if numbered.is_past(received, page.order) {
             return Ok(ControlFlow::Break(()));
         }
@@ -134,13 +134,13 @@ fn summary(conn: &Connection, row: &Row<'_>) -> Result<EventSummary> {
         provider_id: row.get(6)?,
         subject: row.get(7)?,
         account: row.get(8)?,
-        created_ms: maybe_millis(row, 9)?,
-        received_ms: millis(row, 4)?,
+        created_ms: maybe_wall(row, 9)?,
+        received_ms: wall(row, 4)?,
         depth: row.get(10)?,
         duplicates: row.get::<_, i64>(11)?.unsigned_abs(),
         duplicates_differing: row.get::<_, i64>(12)?.unsigned_abs(),
-        last_duplicate_ms: maybe_millis(row, 13)?,
-        erased_ms: maybe_millis(row, 16)?,
+        last_duplicate_ms: maybe_wall(row, 13)?,
+        erased_ms: maybe_wall(row, 16)?,
         deliveries: deliveries_of(conn, seq, row.get(14)?, row.get(15)?)?,
     })
 }

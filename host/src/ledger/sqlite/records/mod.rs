@@ -12,10 +12,12 @@ mod recorded;
 mod requests;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use crate::event::{HandlerName, UnixMillis};
+use crate::clock::WallTime;
+use crate::event::HandlerName;
 use crate::ledger::{Listed, Order, Page, RecordFilter};
 
 pub(super) use deliveries::{deliveries, delivery};
@@ -26,7 +28,7 @@ pub(super) use requests::{request, requests};
 /// Clocks are set: an event that was received earlier by the clock may come after one that
 /// was received later. A list in which times matter ends only where they are off by more
 /// than any such step.
-const CLOCK_STEP: UnixMillis = 48 * 3600 * 1000;
+const CLOCK_STEP: Duration = Duration::from_secs(48 * 3600);
 
 /// Every handler that the ledger has met.
 pub(super) fn handlers(conn: &Connection) -> Result<Vec<HandlerName>> {
@@ -68,7 +70,7 @@ impl<'a> Numbered<'a> {
     }
 
     /// Whether an event is meant, as far as its own columns say.
-    fn takes_event(&self, source: i64, kind: &str, received: UnixMillis) -> bool {
+    fn takes_event(&self, source: i64, kind: &str, received: WallTime) -> bool {
         let filter = self.filter;
         self.source.is_none_or(|wanted| wanted == source)
             && filter
@@ -80,16 +82,13 @@ impl<'a> Numbered<'a> {
     }
 
     /// Whether nothing that follows an event of this time can be meant.
-    fn is_past(&self, received: UnixMillis, order: Order) -> bool {
+    fn is_past(&self, received: WallTime, order: Order) -> bool {
         match order {
             Order::Newest => self
                 .filter
                 .from
-                .is_some_and(|from| received.saturating_add(CLOCK_STEP) < from),
-            Order::Oldest => self
-                .filter
-                .to
-                .is_some_and(|to| received > to.saturating_add(CLOCK_STEP)),
+                .is_some_and(|from| received + CLOCK_STEP < from),
+            Order::Oldest => self.filter.to.is_some_and(|to| received > to + CLOCK_STEP),
         }
     }
 }
@@ -130,14 +129,4 @@ fn walk<T>(
     }
     listed.next = last;
     Ok(listed)
-}
-
-/// A time, as rows hold it.
-fn millis(row: &Row<'_>, column: usize) -> Result<UnixMillis> {
-    row.get::<_, i64>(column).map(i64::cast_unsigned)
-}
-
-/// A time that may be absent.
-fn maybe_millis(row: &Row<'_>, column: usize) -> Result<Option<UnixMillis>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
 }

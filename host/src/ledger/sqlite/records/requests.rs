@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{maybe_millis, millis, walk};
+use super::walk;
 use crate::event::EventId;
 use crate::ledger::sqlite::kept_time::AHEAD;
+use crate::ledger::sqlite::rows::{maybe_wall, wall};
 use crate::ledger::{
     Listed, OutboxSeq, OutboxState, Page, RequestDetail, RequestFilter, RequestSummary,
     RequestView, TryView, without_query,
@@ -51,7 +52,7 @@ pub(in crate::ledger::sqlite) fn requests(
         let is_meant = filter.takes(
             row.get_ref(10)?.as_str()?,
             row.get_ref(6)?.as_str()?,
-            millis(row, 9)?,
+            wall(row, 9)?,
         );
         Ok(ControlFlow::Continue(
             is_meant.then(|| summary(row)).transpose()?,
@@ -84,7 +85,7 @@ pub(in crate::ledger::sqlite) fn request(
         .query_map(params![seq.0, TRIES as i64], |row| {
             Ok(TryView {
                 number: row.get(0)?,
-                ended_ms: millis(row, 1)?,
+                ended_ms: wall(row, 1)?,
                 status: row.get(2)?,
                 error: row.get(3)?,
             })
@@ -105,7 +106,7 @@ fn summary(row: &Row<'_>) -> Result<RequestSummary> {
         handler: row.get(10)?,
         event: EventId::from_bytes(row.get(11)?).to_string(),
         delivery: row.get(12)?,
-        due_ms: maybe_millis(row, 13)?.filter(|_| waits),
+        due_ms: maybe_wall(row, 13)?.filter(|_| waits),
         request,
     })
 }
@@ -144,6 +145,6 @@ fn view(row: &Row<'_>) -> Result<RequestView> {
         url: without_query(row.get_ref(6)?.as_str()?),
         idempotency_key: row.get(7)?,
         order_key: row.get(8)?,
-        queued_ms: millis(row, 9)?,
+        queued_ms: wall(row, 9)?,
     })
 }

@@ -6,7 +6,7 @@ use crate::ledger::conformance::event_of;
 use crate::ledger::sqlite::keys::MANY;
 use crate::ledger::{Retention, SourceRetention};
 
-const DAY: u64 = 86_400_000;
+const DAY: Duration = Duration::from_secs(86_400);
 
 fn folded(engine: &Sqlite) -> i64 {
     let sql = "SELECT coalesce((SELECT value FROM counters WHERE name = 'folded'), 0)";
@@ -64,10 +64,10 @@ fn a_key_that_is_forgotten_while_it_is_to_be_written_is_not_written() {
         0,
         "they are sorted, and none has been written"
     );
-    let keys = Some(Duration::from_millis(DAY));
+    let keys = Some(DAY);
     let of_source = SourceRetention { keys, erase: None };
     let retention = Arc::new(Retention {
-        events: Some(Duration::from_millis(DAY)),
+        events: Some(DAY),
         sources: [(SourceName::new("other"), of_source)].into(),
     });
     assert_eq!(
@@ -90,7 +90,7 @@ fn a_key_that_outlives_its_event_is_written_when_that_goes() {
     let open = Open::new(&engine);
     assert_eq!(record(&open, "evt", 0..10, 1), 10);
     let retention = Arc::new(Retention {
-        events: Some(Duration::from_millis(DAY)),
+        events: Some(DAY),
         sources: [].into(),
     });
     assert_eq!(open.sweep_at(START + 3 * DAY, &retention).pruned, 10);

@@ -68,7 +68,7 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
         let listed = listed(state).into_iter();
         listed.map(|delivery| delivery.blocked_by).collect()
     };
-    let (due, pending) = (START + 1000, by("pending"));
+    let (due, pending) = (STEADY + ms(1000), by("pending"));
     let expected = [None, pending.clone(), pending.clone(), None];
     assert_eq!(blocked_by(None), expected);
     assert_eq!(

@@ -7,12 +7,12 @@ use crate::ledger::{
     Delivery, Erased, Erasure, OutboxNext, OutboxState, Retention, Settlement, SourceRetention,
 };
 
-const DAY: u64 = 86_400_000;
+const DAY: Duration = Duration::from_secs(86_400);
 
 fn retention(erase: Option<Erasure>) -> Arc<Retention> {
     let source = SourceRetention { keys: None, erase };
     Arc::new(Retention {
-        events: Some(Duration::from_millis(DAY)),
+        events: Some(DAY),
         sources: [(SourceName::new("stripe"), source)].into(),
     })
 }
@@ -118,7 +118,7 @@ fn a_redacted_payload_keeps_the_rest() {
         pointers: vec!["/data/email".to_owned()],
         logs,
     };
-    let swept = open.sweep_at(START + 1000, &retention(Some(erasure(false))));
+    let swept = open.sweep_at(START + ms(1000), &retention(Some(erasure(false))));
     assert_eq!(swept.erased, 2);
     let conn = engine.look();
     let body = "SELECT CAST(payload AS TEXT) FROM bodies WHERE event = 1";
