@@ -26,7 +26,7 @@ const UNKNOWN_A_MINUTE: usize = 10;
 
 /// An RSA key (PKCS #8): what makes certificates here makes no such keys.
 fn signer() -> Vec<u8> {
-    let text: String = include_str!("../../host/src/scheme/tests/signer.b64")
+    let text: String = include_str!("../../host/crates/scheme/src/tests/signer.b64")
         .split_whitespace()
         .collect();
     STANDARD.decode(text).unwrap()

@@ -8,11 +8,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tollgate::clock::{Clock, SteadyClock, SystemClock};
-use tollgate::event::{
+use tollgate_base::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
 };
-use tollgate::ledger::{
+use tollgate_base::time::{Clock, SteadyClock, SystemClock};
+use tollgate_ledger::{
     self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Intake, LedgerSink,
     LedgerUrl, NewEvent, NewRequest, NextState, OutboxRequest, StateWrite, Turn,
 };
@@ -75,7 +75,7 @@ fn run(path: &std::path::Path, count: usize, under_way: usize, effects: bool) ->
         let _ = std::fs::remove_file(name);
     }
     let sink = Arc::<Collected>::default();
-    let ledger = ledger::open(
+    let ledger = tollgate_ledger::open(
         &LedgerUrl::Sqlite(path.to_owned()),
         Arc::new(SteadyClock::new(Arc::new(SystemClock))),
         sink.clone(),
@@ -105,7 +105,7 @@ fn run(path: &std::path::Path, count: usize, under_way: usize, effects: bool) ->
 }
 
 fn committed(
-    answered: &mpsc::Receiver<Result<Completed, tollgate::ledger::LedgerError>>,
+    answered: &mpsc::Receiver<Result<Completed, tollgate_ledger::LedgerError>>,
 ) -> Result<()> {
     let completed = answered.recv()??;
     anyhow::ensure!(completed == Completed::Committed, "{completed:?}");

@@ -14,9 +14,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tollgate::clock::{Clock, SystemClock};
-use tollgate::scheme::{self, Settings, Verifier};
-use tollgate::secret::Secret;
+use tollgate_base::secret::Secret;
+use tollgate_base::time::{Clock, SystemClock};
+use tollgate_scheme::{Settings, Verifier};
 
 use crate::payload::SECRET;
 
@@ -38,7 +38,7 @@ fn verifier() -> Result<Verifier> {
         secrets: vec![Secret::new(SECRET).into()],
         ..Settings::default()
     };
-    scheme::build("stripe", settings).map_err(|errors| anyhow!("{errors:?}"))
+    tollgate_scheme::build("stripe", settings).map_err(|errors| anyhow!("{errors:?}"))
 }
 
 async fn accept(verifier: Option<Arc<Verifier>>) -> Result<()> {
@@ -70,7 +70,7 @@ async fn answer(
         (Ok(_), None) => true,
         (Ok(body), Some(verifier)) => {
             let body = body.to_bytes();
-            let request = scheme::Request {
+            let request = tollgate_scheme::Request {
                 method: &parts.method,
                 url: parts.uri.path(),
                 headers: &parts.headers,

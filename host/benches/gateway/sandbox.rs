@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
-use tollgate::clock::WallTime;
-use tollgate::event::{Event, EventId, Headers, SourceName};
-use tollgate::ledger::{Delivery, DeliverySeq};
-use tollgate::manifest::{self, Handler, Manifest};
-use tollgate::sandbox::{Component, End, Sandbox, SandboxOptions, StateSource, THREAD_STACK};
+use tollgate::manifest;
+use tollgate::settings::{Handler, Manifest};
+use tollgate_base::event::{Event, EventId, Headers, SourceName};
+use tollgate_base::time::WallTime;
+use tollgate_ledger::{Delivery, DeliverySeq};
+use tollgate_sandbox::{Component, End, Sandbox, SandboxOptions, StateSource, THREAD_STACK};
 
 use crate::gateway::{preamble, route};
 use crate::options::Options;
@@ -100,7 +101,7 @@ fn rounds_of(sandbox: &Sandbox, subject: &Subject, rounds: usize) -> Result<(Vec
         for _ in 0..RUNS {
             let run = sandbox.run(
                 &subject.component,
-                &subject.handler,
+                &subject.handler.guest,
                 &subject.delivery,
                 state.clone(),
             );
@@ -110,7 +111,7 @@ fn rounds_of(sandbox: &Sandbox, subject: &Subject, rounds: usize) -> Result<(Vec
         let calls = sandbox
             .time_calls(
                 &subject.component,
-                &subject.handler,
+                &subject.handler.guest,
                 &subject.delivery,
                 &state,
                 RUNS,

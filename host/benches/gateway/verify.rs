@@ -13,9 +13,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
-use tollgate::clock::WallTime;
-use tollgate::scheme::{self, Request, Settings, Signed, Unsigned, Verifier};
-use tollgate::secret::Secret;
+use tollgate_base::secret::Secret;
+use tollgate_base::time::WallTime;
+use tollgate_scheme::{Request, Settings, Signed, Unsigned, Verifier};
 
 use crate::options::Options;
 use crate::payload;
@@ -96,7 +96,7 @@ struct Subject {
 impl Subject {
     fn new(name: &str) -> Result<Self> {
         let verifier =
-            scheme::build(name, settings(name)).map_err(|errors| anyhow!("{errors:?}"))?;
+            tollgate_scheme::build(name, settings(name)).map_err(|errors| anyhow!("{errors:?}"))?;
         let mut headers = HeaderMap::new();
         for (header, value) in headers_of(name) {
             headers.insert(

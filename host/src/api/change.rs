@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bad_request;
-use crate::gateway::Core;
-use crate::ledger::{Action, DeliverySeq, Intervened, Intervention, Order, Page};
+use crate::run::core::Core;
 use crate::server::ApiAnswer;
+use tollgate_ledger::{Action, DeliverySeq, Intervened, Intervention, Order, Page};
 
 /// The longest text that is put on record for an operator, in bytes.
 const MAX_TEXT: usize = 1000;

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::change::{self, Asked, LAST, Report, Several, Verb};
 use super::{bad_request, conflict, filter, json, not_found};
-use crate::gateway::Core;
-use crate::ledger::{
+use crate::run::core::Core;
+use crate::server::{ApiAnswer, ApiRequest};
+use tollgate_ledger::{
     Action, DeliverySeq, DeliveryState, DeliverySummary, Intervened, RecordFilter,
 };
-use crate::server::{ApiAnswer, ApiRequest};
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
     let (filter, page) = filter::read(&request.query).map_err(bad_request)?;

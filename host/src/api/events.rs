@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{bad_request, conflict, filter, json, not_found};
-use crate::event::EventId;
-use crate::gateway::Core;
-use crate::ledger::Erased;
+use crate::run::core::Core;
 use crate::server::{ApiAnswer, ApiRequest};
+use tollgate_base::event::EventId;
+use tollgate_ledger::Erased;
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
     let (filter, page) = filter::read(&request.query).map_err(bad_request)?;

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::WallTime;
-use crate::event::{HandlerName, SourceName};
-use crate::ledger::{Order, Page, RecordFilter, StateFilter};
-use crate::manifest::EventPattern;
+use tollgate_base::event::{HandlerName, SourceName};
+use tollgate_base::globs::EventPattern;
+use tollgate_base::time::WallTime;
+use tollgate_ledger::{Order, Page, RecordFilter, StateFilter};
 
 /// Entries of a page, unless it is said how many.
 const LIMIT: usize = 50;
@@ -141,7 +141,7 @@ fn order(value: &str) -> Result<Order, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::DeliveryState;
+    use tollgate_ledger::DeliveryState;
 
     fn query(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());

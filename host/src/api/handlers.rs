@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::{bad_request, not_found};
-use crate::event::HandlerName;
-use crate::gateway::{Core, handler_json, pause_json};
-use crate::ledger::Pause;
-use crate::manifest::{Handler, Manifest};
-use crate::pause::PauseError;
+use crate::run::core::{Core, handler_json, pause_json};
+use crate::run::pause::PauseError;
 use crate::server::ApiAnswer;
+use crate::settings::{Handler, Manifest};
+use tollgate_base::event::HandlerName;
+use tollgate_ledger::Pause;
 
 pub(super) fn list(core: &Core) -> Result<ApiAnswer, ApiAnswer> {
     let generation = core.current.load_full();
@@ -101,7 +101,7 @@ fn entry(handler: &Handler) -> Value {
         "present": true,
         "file": handler.component.display().to_string(),
         "concurrency": handler.concurrency,
-        "timeout_ms": u64::try_from(handler.limits.timeout.as_millis()).unwrap_or(u64::MAX),
+        "timeout_ms": u64::try_from(handler.guest.limits.timeout.as_millis()).unwrap_or(u64::MAX),
         "attempts": handler.retry.attempts,
     })
 }

@@ -17,10 +17,10 @@ mod schedule;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::gateway::Core;
-use crate::ledger::LedgerError;
-use crate::secret::Secret;
+use crate::run::core::Core;
 use crate::server::{Api, ApiAnswer, ApiRequest};
+use tollgate_base::secret::Secret;
+use tollgate_ledger::LedgerError;
 
 use change::Verb;
 

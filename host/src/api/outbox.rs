@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use super::change::{self, LAST, Report, Several, Verb};
 use super::{bad_request, filter, json, not_found};
-use crate::event::HandlerName;
-use crate::gateway::Core;
-use crate::ledger::{Action, Intervened, OutboxSeq, OutboxState, RequestFilter, RequestSummary};
 use crate::outbox::{self, Changed};
+use crate::run::core::Core;
 use crate::server::{ApiAnswer, ApiRequest};
+use tollgate_base::event::HandlerName;
+use tollgate_ledger::{Action, Intervened, OutboxSeq, OutboxState, RequestFilter, RequestSummary};
 
 impl Verb {
     /// The requests that are meant where nobody says in which state they are.
@@ -55,7 +55,7 @@ pub(crate) fn set(filter: &mut RequestFilter, name: &str, value: &str) -> Result
             let state = OutboxState::from_name(value);
             filter.state = Some(state.ok_or_else(|| format!("there is no state `{value}`"))?);
         }
-        "url" => filter.url = Some(crate::manifest::EventPattern::new(value)),
+        "url" => filter.url = Some(tollgate_base::globs::EventPattern::new(value)),
         "from" => filter.from = Some(filter::moment(name, value)?),
         "to" => filter.to = Some(filter::moment(name, value)?),
         _ => return Ok(false),

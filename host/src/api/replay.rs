@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{self, Asked, LAST, Report, STEP};
 use super::{bad_request, filter, json};
-use crate::event::{Event, EventId, HandlerName};
-use crate::gateway::Core;
-use crate::ledger::{
+use crate::run::core::Core;
+use crate::server::ApiAnswer;
+use tollgate_base::event::{Event, EventId, HandlerName};
+use tollgate_ledger::{
     Action, Choice, DeliverySeq, DeliveryState, DeliverySummary, EventSummary, Intervened, Page,
     Recipient, RecordFilter, ReplayKeys, StateFilter,
 };
-use crate::server::ApiAnswer;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -303,7 +303,7 @@ fn new_handlers(
 ) -> Vec<Recipient> {
     let mut handlers = routes.recipients(event);
     handlers.retain(|to| {
-        let had = |brief: &crate::ledger::Brief| brief.handler == to.handler.as_str();
+        let had = |brief: &tollgate_ledger::Brief| brief.handler == to.handler.as_str();
         !summary.deliveries.iter().any(had)
     });
     handlers

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::change::{self, Asked};
 use super::{bad_request, filter, not_found};
-use crate::event::HandlerName;
-use crate::gateway::Core;
-use crate::ledger::{Action, Intervened, Listed, ScheduledView};
+use crate::run::core::Core;
 use crate::server::{ApiAnswer, ApiRequest};
+use tollgate_base::event::HandlerName;
+use tollgate_ledger::{Action, Intervened, Listed, ScheduledView};
 
 /// What is meant, by whom and why.
 #[derive(Debug, Deserialize)]

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::clock::{Clock as _, SystemClock, WallTime};
-use crate::manifest::{self, Manifest, Mistakes, OutboxSettings};
+use crate::manifest::{self, Mistakes};
+use crate::settings::{Manifest, OutboxSettings};
+use tollgate_base::time::{Clock as _, SystemClock, WallTime};
 
 /// Checks a manifest: prints every mistake in it, or what it says.
 #[derive(Debug, Clone, clap::Args)]
@@ -146,7 +147,7 @@ fn mistake_json(mistake: &manifest::Mistake) -> Json {
 }
 
 fn outbox_json(outbox: &OutboxSettings) -> Json {
-    let limit = |limit: &manifest::HostLimit| {
+    let limit = |limit: &crate::settings::HostLimit| {
         json!({
             "concurrency": limit.concurrency,
             "rate": limit.rate.map(|rate| rate.to_string()),
@@ -160,7 +161,7 @@ fn outbox_json(outbox: &OutboxSettings) -> Json {
     })
 }
 
-fn route_json(route: &manifest::Route) -> Json {
+fn route_json(route: &crate::settings::Route) -> Json {
     json!({
         "source": route.source.as_str(),
         "events": route.events.iter().map(|event| event.as_str()).collect::<Vec<_>>(),
@@ -226,7 +227,7 @@ fn write_outbox(outbox: &OutboxSettings, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-fn write_route(route: &manifest::Route, out: &mut dyn Write) -> io::Result<()> {
+fn write_route(route: &crate::settings::Route, out: &mut dyn Write) -> io::Result<()> {
     let events: Vec<_> = route.events.iter().map(|event| event.as_str()).collect();
     let handlers: Vec<_> = route.handlers.iter().map(|name| name.as_str()).collect();
     write!(out, "  {}: {}", route.source, events.join(", "))?;
@@ -346,7 +347,7 @@ handlers = ["log"]
     #[test]
     fn what_is_wrong_with_components_counts() {
         let further = |manifest: &Manifest| {
-            let missing = |handler: &std::sync::Arc<manifest::Handler>| {
+            let missing = |handler: &std::sync::Arc<crate::settings::Handler>| {
                 format!("{} does not exist", handler.component.display())
             };
             manifest.handlers.values().map(missing).collect()

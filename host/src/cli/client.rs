@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::environment;
-use crate::ledger::{self, LedgerUrl, ReadLedger};
-use crate::manifest::Manifest;
-use crate::reload::read_manifest;
-use crate::secret::Secret;
+use crate::generation::reload::read_manifest;
+use crate::settings::Manifest;
+use tollgate_base::secret::Secret;
+use tollgate_ledger::{self, LedgerUrl, ReadLedger};
 
 /// How long a connection may take to be made: the listener is on this machine or near it.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -77,8 +77,9 @@ impl GatewayArgs {
         match client.connect() {
             Ok(_) => Ok(Side::Gateway(client)),
             Err(_) => {
-                let reader =
-                    ledger::open_to_read(&LedgerUrl::Sqlite(manifest.ledger.path.clone()))?;
+                let reader = tollgate_ledger::open_to_read(&LedgerUrl::Sqlite(
+                    manifest.ledger.path.clone(),
+                ))?;
                 Ok(Side::Ledger(Box::new((reader, manifest))))
             }
         }

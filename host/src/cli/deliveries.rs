@@ -12,7 +12,7 @@ use super::client::{GatewayArgs, Side};
 use super::filter::{FilterArgs, ListArgs, ask, gather};
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::api::filter::write;
-use crate::ledger::{
+use tollgate_ledger::{
     AttemptView, Blocker, DeliveryDetail, DeliverySeq, DeliverySummary, Order, RequestView,
 };
 

@@ -13,7 +13,7 @@ use super::deliveries::write_history;
 use super::filter::{ListArgs, ask, gather};
 use super::replay::ReplayArgs;
 use super::table::{or_dash, printable, utc, write_rows};
-use crate::ledger::{EventDetail, EventSummary, Order, Payload};
+use tollgate_ledger::{EventDetail, EventSummary, Order, Payload};
 
 #[derive(Debug, Args)]
 pub(super) struct EventsArgs {

@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Client, ClientError, GatewayArgs};
 use crate::api::filter::{MAX_LIMIT, set, write};
-use crate::clock::{Clock, SystemClock, WallTime};
-use crate::ledger::{Listed, Order, Page, RecordFilter};
 use crate::manifest::parse_duration;
-use crate::rfc3339;
+use tollgate_base::rfc3339;
+use tollgate_base::time::{Clock, SystemClock, WallTime};
+use tollgate_ledger::{Listed, Order, Page, RecordFilter};
 
 /// What a list of events or deliveries is asked for with.
 #[derive(Debug, Args)]

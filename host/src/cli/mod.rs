@@ -25,8 +25,8 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::generation;
-use crate::manifest::Manifest;
-use crate::reload::Env;
+use crate::generation::reload::Env;
+use crate::settings::Manifest;
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
 #[derive(Debug, Parser)]

@@ -14,8 +14,8 @@ use super::client::{GatewayArgs, Side};
 use super::filter::{gather, moment};
 use super::table::{or_dash, printable, utc, write_rows};
 use crate::api::outbox::{set, write};
-use crate::clock::WallTime;
-use crate::ledger::{Order, OutboxSeq, RequestDetail, RequestFilter, RequestSummary, TryView};
+use tollgate_base::time::WallTime;
+use tollgate_ledger::{Order, OutboxSeq, RequestDetail, RequestFilter, RequestSummary, TryView};
 
 const RETRY: Wording = Wording {
     things: "requests",
@@ -243,7 +243,7 @@ fn write_request(out: &mut impl Write, detail: &RequestDetail) -> io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::RequestView;
+    use tollgate_ledger::RequestView;
 
     fn summary() -> RequestSummary {
         RequestSummary {

@@ -15,9 +15,9 @@ use super::filter::FilterArgs;
 use crate::api::change::{Report, STEP};
 use crate::api::filter::write;
 use crate::api::replay::{ComponentOf, KeysOf, Onto, Replay};
-use crate::clock::{Clock, SystemClock};
-use crate::event::EventId;
-use crate::ledger::{DeliveryState, StateFilter};
+use tollgate_base::event::EventId;
+use tollgate_base::time::{Clock, SystemClock};
+use tollgate_ledger::{DeliveryState, StateFilter};
 
 /// How often a step whose answer was lost is asked for again. It is safe: what it did
 /// change is not changed again.
@@ -96,7 +96,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
 fn asked(args: &ReplayArgs) -> anyhow::Result<Replay> {
     let by_name = !args.events.is_empty() || !args.deliveries.is_empty();
     let mut filter = args.filter.filter()?;
-    let by_filter = filter != crate::ledger::RecordFilter::default();
+    let by_filter = filter != tollgate_ledger::RecordFilter::default();
     if by_name == by_filter || (!args.events.is_empty() && !args.deliveries.is_empty()) {
         bail!("name events, or deliveries, or give a filter such as `--state dead`");
     }

@@ -15,14 +15,14 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::environment;
-use crate::clock::{Clock, SystemClock, WallTime};
-use crate::event::SourceName;
+use crate::generation::reload::read_manifest;
 use crate::manifest::{own_schemes, parse_duration};
-use crate::reload::read_manifest;
-use crate::scheme::{
+use tollgate_base::event::SourceName;
+use tollgate_base::secret::Secret;
+use tollgate_base::time::{Clock, SystemClock, WallTime};
+use tollgate_scheme::{
     self, BuildError, Setting, Settings, SourceSecret, Template, Verifier, build_with,
 };
-use crate::secret::Secret;
 
 /// Arguments that cannot be used, as opposed to a request that is refused.
 pub(super) const WRONG_USAGE: u8 = 2;
@@ -117,7 +117,7 @@ impl SchemeArgs {
 
     /// What the manifest says of a scheme that is not built in; `None` where it says nothing.
     fn own_scheme(&self, name: &str) -> anyhow::Result<Option<Arc<Template>>> {
-        if scheme::names().any(|built_in| built_in == name) {
+        if tollgate_scheme::names().any(|built_in| built_in == name) {
             return Ok(None);
         }
         let text = match std::fs::read_to_string(&self.manifest) {

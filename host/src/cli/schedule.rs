@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::change::who;
 use super::client::{GatewayArgs, Side};
 use super::table::{printable, utc, write_rows};
-use crate::event::HandlerName;
-use crate::ledger::{Order, Page, ScheduledView};
+use tollgate_base::event::HandlerName;
+use tollgate_ledger::{Order, Page, ScheduledView};
 
 #[derive(Debug, Args)]
 pub(super) struct ScheduleArgs {
@@ -138,9 +138,9 @@ fn write_table(out: &mut impl Write, entries: &[ScheduledView]) -> io::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::WallTime;
-    use crate::event::EventId;
-    use crate::ledger::Scheduled;
+    use tollgate_base::event::EventId;
+    use tollgate_base::time::WallTime;
+    use tollgate_ledger::Scheduled;
 
     fn entry() -> ScheduledView {
         ScheduledView::from(Scheduled {

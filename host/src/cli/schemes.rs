@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::table::write_rows;
-use crate::scheme::{build, page, pages};
+use tollgate_scheme::{build, page, pages};
 
 #[derive(Debug, Args)]
 pub(super) struct SchemesArgs {

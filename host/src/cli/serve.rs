@@ -10,9 +10,9 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::environment;
-use crate::clock::SystemClock;
-use crate::serve::{Gateway, Options};
+use crate::run::start::{Gateway, Options};
 use crate::telemetry::{self, LogFormat};
+use tollgate_base::time::SystemClock;
 
 /// What a process that is told to end twice exits with: that of SIGINT in shells.
 const INTERRUPTED: i32 = 130;

@@ -14,12 +14,12 @@ use serde_json::json;
 use super::filter::gather;
 use super::replay::ReplayArgs;
 use super::table::printable;
-use crate::components::Components;
-use crate::event::HandlerName;
-use crate::ledger::{self, DeliverySeq, LedgerUrl, Order, RecordFilter, Records};
-use crate::manifest::{Handler, Manifest};
-use crate::sandbox::THREAD_STACK;
+use crate::generation::components::Components;
+use crate::settings::{Handler, Manifest};
 use crate::shadow::{Compared, Difference, Shadow};
+use tollgate_base::event::HandlerName;
+use tollgate_ledger::{self, DeliverySeq, LedgerUrl, Order, RecordFilter, Records};
+use tollgate_sandbox::THREAD_STACK;
 
 /// What the command ends with where there are differences.
 const DIFFERENT: u8 = 1;
@@ -52,7 +52,7 @@ fn compare(args: &ReplayArgs, candidate: &Path) -> anyhow::Result<Outcome> {
     let handler = handler(&manifest, filter.handler.as_ref())?;
     filter.handler = Some(handler.name.clone());
     let url = LedgerUrl::Sqlite(manifest.ledger.path.clone());
-    let ledger = ledger::open_to_read(&url)?;
+    let ledger = tollgate_ledger::open_to_read(&url)?;
     let seqs = meant(args, &*ledger, &filter)?;
     let data = manifest.ledger.path.parent().unwrap_or(Path::new(""));
     let components = Components::in_folder(data);
@@ -125,7 +125,7 @@ fn meant(
             .with_context(|| format!("`{id}` is no event's id"))?;
         let event = records.event(id)?;
         let event = event.with_context(|| format!("there is no event {id}"))?;
-        let of_handler = |brief: &&crate::ledger::Brief| Some(brief.handler.as_str()) == wanted;
+        let of_handler = |brief: &&tollgate_ledger::Brief| Some(brief.handler.as_str()) == wanted;
         let deliveries = event.event.deliveries.iter().filter(of_handler);
         seqs.extend(deliveries.map(|brief| brief.seq));
     }

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::request::{HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
-use crate::scheme::{Signed, Unsigned, Verifier};
+use tollgate_scheme::{Signed, Unsigned, Verifier};
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {

@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::client::{Client, GatewayArgs, Side};
-use crate::clock::{Clock as _, SystemClock};
-use crate::gateway::counts_json;
+use crate::run::core::counts_json;
+use tollgate_base::time::{Clock as _, SystemClock};
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::clock::WallTime;
-use crate::rfc3339;
+use tollgate_base::rfc3339;
+use tollgate_base::time::WallTime;
 
 /// Writes a head and rows in columns that are as wide as they need to be, with nothing in
 /// them that steers a terminal.

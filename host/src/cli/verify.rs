@@ -9,8 +9,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::request::{Chosen, HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
-use crate::clock::WallTime;
-use crate::scheme::{Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, explain};
+use tollgate_base::time::WallTime;
+use tollgate_scheme::{Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, explain};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {

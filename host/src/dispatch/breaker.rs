@@ -8,9 +8,9 @@
 
 use std::collections::VecDeque;
 
-use crate::clock::{Ahead, SteadyTime, WallTime};
-use crate::ledger::AttemptOutcome;
-use crate::manifest::BreakerSettings;
+use crate::settings::BreakerSettings;
+use tollgate_base::time::{Ahead, SteadyTime, WallTime};
+use tollgate_ledger::AttemptOutcome;
 
 /// What a breaker does at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use super::keys::{is_superseded, turn};
 use super::lane::{Job, SUSPECT};
 use super::{Runnable, Shared, TrialNews};
-use crate::clock::{SteadyClock, SteadyTime, WallTime};
-use crate::failpoint::{self, Failpoint};
-use crate::ledger::{
+use crate::settings::{OnTrap, RetryPolicy};
+use tollgate_base::failpoint::{self, Failpoint};
+use tollgate_base::time::{SteadyClock, SteadyTime, WallTime};
+use tollgate_ledger::{
     Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Inapplicable, LedgerError,
     NextState, Turn,
 };
-use crate::manifest::{OnTrap, RetryPolicy};
-use crate::sandbox::{End, Run};
+use tollgate_sandbox::{End, Run};
 
 /// How long nothing is handed out after the ledger could not be used.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -285,7 +285,7 @@ fn completion(
         }
         End::Unstarted(message) => (AttemptOutcome::Error, message, later(None)),
         End::Timeout => {
-            let detail = format!("longer than {:?}", runnable.handler().limits.timeout);
+            let detail = format!("longer than {:?}", runnable.handler().guest.limits.timeout);
             (AttemptOutcome::Timeout, detail, later(None))
         }
         End::Limit(limit) => (
@@ -350,7 +350,7 @@ fn again(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
+    use tollgate_base::time::ManualClock;
 
     fn at(millis: u64) -> SteadyClock {
         let hands = ManualClock::at(WallTime::from_millis(millis));
@@ -378,7 +378,7 @@ mod tests {
     fn tried(attempts: u32) -> Delivery {
         Delivery {
             attempts,
-            ..crate::fixtures::blank_delivery(&crate::dispatch::tests::settings("h", 1))
+            ..crate::generation::fixtures::blank_delivery(&crate::dispatch::tests::settings("h", 1))
         }
     }
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use super::Runnable;
 use super::breaker::{Breaker, BreakerState, Change, Permit};
 use super::trial::{self, Record, Verdict};
-use crate::clock::{SteadyClock, SteadyTime};
-use crate::event::{ComponentDigest, HandlerName};
-use crate::ledger::{AttemptOutcome, Delivery, Pause};
-use crate::rate::Bucket;
+use tollgate_base::event::{ComponentDigest, HandlerName};
+use tollgate_base::rate::Bucket;
+use tollgate_base::time::{SteadyClock, SteadyTime};
+use tollgate_ledger::{AttemptOutcome, Delivery, Pause};
 
 /// What a run was let through on; handed back when it has ended, once. The default is
 /// that of a job that does not run.
@@ -78,7 +78,7 @@ impl Gate {
             (bucket, rate) => *bucket = rate.map(Bucket::new),
         }
         let same = old.digest() == new.digest()
-            && before.config == settings.config
+            && before.guest.config == settings.guest.config
             && self.breaker.as_ref().map(Breaker::settings) == settings.breaker.as_ref();
         if !same {
             self.breaker = settings.breaker.map(Breaker::new);

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::clock::WallTime;
-use crate::event::{Event, HandlerName};
-use crate::json::{PointerSet, pluck};
-use crate::ledger::{Deliveries, Delivery, LedgerError, OrderKey, Rank, Turn};
-use crate::manifest::{Handler, OnBlock, OrderBy, OrderSettings, SupersedeBy};
-use crate::rfc3339;
+use crate::settings::{Handler, OnBlock, OrderBy, OrderSettings, SupersedeBy};
+use tollgate_base::event::{Event, HandlerName};
+use tollgate_base::json::{PointerSet, pluck};
+use tollgate_base::rfc3339;
+use tollgate_base::time::WallTime;
+use tollgate_ledger::{Deliveries, Delivery, LedgerError, OrderKey, Rank, Turn};
 
 /// Where a handler's keys come from.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn event(handler: &Handler, payload: &str) -> Event {
-        let mut event = (*crate::fixtures::blank_delivery(handler).event).clone();
+        let mut event = (*crate::generation::fixtures::blank_delivery(handler).event).clone();
         event.payload = bytes::Bytes::copy_from_slice(payload.as_bytes());
         event.account = Some("acct_1".to_owned());
         event.created = Some(WallTime::from_millis(1_790_000_000_000));

@@ -7,8 +7,8 @@ use super::Runnable;
 use super::gate::{Gate, Pass};
 use super::outcomes::Outcomes;
 use super::trial;
-use crate::clock::{SteadyClock, SteadyTime};
-use crate::ledger::{Completion, Delivery, DeliverySeq};
+use tollgate_base::time::{SteadyClock, SteadyTime};
+use tollgate_ledger::{Completion, Delivery, DeliverySeq};
 
 /// How many deliveries of one handler wait in memory at most.
 pub(super) const MAX_QUEUED: usize = 1024;
@@ -149,7 +149,7 @@ impl Lane {
     /// What the next thing to do may grow to, in bytes: nothing, if it is to be committed.
     pub(super) fn needs(&self) -> usize {
         if self.commits.is_empty() {
-            self.runnable.handler().limits.memory
+            self.runnable.handler().guest.limits.memory
         } else {
             0
         }
@@ -187,7 +187,7 @@ impl Lane {
                 job
             }
         };
-        job.memory = self.runnable.handler().limits.memory;
+        job.memory = self.runnable.handler().guest.limits.memory;
         self.running += 1;
         job.pass = self.gate.started(&job.delivery);
         Some(Task::Run(job, self.runnable.clone()))

@@ -9,10 +9,10 @@ use super::lane::{Job, Lane, SUSPECT, Task};
 use super::outcomes::Outcomes;
 use super::places::{Places, Room};
 use super::{PoolOptions, Runnable};
-use crate::clock::{SteadyClock, SteadyTime};
-use crate::event::HandlerName;
-use crate::ledger::{Delivery, DeliverySeq, Pause};
-use crate::manifest::OnBlock;
+use crate::settings::OnBlock;
+use tollgate_base::event::HandlerName;
+use tollgate_base::time::{SteadyClock, SteadyTime};
+use tollgate_ledger::{Delivery, DeliverySeq, Pause};
 
 /// What one handler has in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -26,11 +26,11 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
 
-use crate::clock::SteadyClock;
-use crate::event::{ComponentDigest, HandlerName};
-use crate::ledger::{Deliveries, Delivery, DeliverySeq, Pause};
-use crate::manifest::Handler;
-use crate::sandbox::Run;
+use crate::settings::Handler;
+use tollgate_base::event::{ComponentDigest, HandlerName};
+use tollgate_base::time::SteadyClock;
+use tollgate_ledger::{Deliveries, Delivery, DeliverySeq, Pause};
+use tollgate_sandbox::Run;
 
 pub use breaker::BreakerState;
 pub use gate::GateStatus;

@@ -1,6 +1,6 @@
 //! How a handler's runs ended, counted since the gateway began to run it.
 
-use crate::ledger::AttemptOutcome;
+use tollgate_ledger::AttemptOutcome;
 
 /// Committed attempts by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,7 +4,7 @@
 //! not: so guests together never take more than there is, and what one takes is no matter of
 //! what the others do meanwhile.
 
-use crate::event::HandlerName;
+use tollgate_base::event::HandlerName;
 
 /// Threads and bytes of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

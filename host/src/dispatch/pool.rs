@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::lane::Task;
 use super::{Shared, finish, supervisor};
-use crate::sandbox::THREAD_STACK;
+use tollgate_sandbox::THREAD_STACK;
 
 /// A worker beyond the basic number that finds nothing to do for so long ends.
 const IDLE: Duration = Duration::from_secs(10);

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::keys::KeyRule;
-use crate::event::{Event, HandlerName, SourceName};
-use crate::json::{PointerSet, pluck};
-use crate::ledger::Recipient;
-use crate::manifest::{Handler, Route};
+use crate::settings::{Handler, Route};
+use tollgate_base::event::{Event, HandlerName, SourceName};
+use tollgate_base::json::{PointerSet, pluck};
+use tollgate_ledger::Recipient;
 
 /// The routes of one generation, by source.
 #[derive(Debug, Default)]
@@ -116,8 +116,8 @@ fn same(expected: &serde_json::Value, found: &serde_json::Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::EventPattern;
     use serde_json::json;
+    use tollgate_base::globs::EventPattern;
 
     fn route(events: &[&str], filter: &[(&str, serde_json::Value)], handlers: &[&str]) -> Route {
         Route {

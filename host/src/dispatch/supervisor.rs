@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::Shared;
 use super::lanes::Lanes;
 use super::pool::{basic_threads, grow};
-use crate::clock::SteadyTime;
-use crate::event::HandlerName;
-use crate::ledger::LedgerError;
+use tollgate_base::event::HandlerName;
+use tollgate_base::time::SteadyTime;
+use tollgate_ledger::LedgerError;
 
 /// How soon workers that are all busy count as stuck, if something else waits.
 const TICK: Duration = Duration::from_millis(5);

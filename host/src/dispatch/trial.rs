@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use crate::ledger::{AttemptOutcome, Delivery};
+use tollgate_ledger::{AttemptOutcome, Delivery};
 
 /// Fewer breakdowns than this may be a coincidence.
 const LEAST: usize = 5;

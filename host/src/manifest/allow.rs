@@ -7,8 +7,9 @@ use http::{HeaderName, HeaderValue};
 use super::fields::{Context, Fields, Keys, plain_text};
 use super::raw::{Key, Node};
 use super::secrets::{self, Given};
-use super::{Allow, Network, Origin};
-use crate::secret::Secret;
+use crate::settings::{Allow, Network};
+use tollgate_base::origin::Origin;
+use tollgate_base::secret::Secret;
 
 const ALLOW: Keys = Keys {
     of: "an `allow` entry",
@@ -106,7 +107,7 @@ fn addresses(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<Network> {
         match text.parse() {
             Ok(network) => networks.push(network),
             Err(error) => {
-                let error: super::NetworkError = error;
+                let error: crate::settings::NetworkError = error;
                 cx.report.wrong(&node.span, format!("`{text}` {error}"), ());
             }
         }

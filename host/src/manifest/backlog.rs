@@ -1,9 +1,9 @@
 //! `backlog = { deliveries, requests, age, refuse }` of `[server]`.
 
-use super::BacklogLimits;
 use super::defaults::{BACKLOG_AGE, BACKLOG_COUNT};
 use super::fields::{Context, Fields, Keys};
 use super::raw::Node;
+use crate::settings::BacklogLimits;
 
 const BACKLOG: Keys = Keys {
     of: "`backlog`",

@@ -1,11 +1,11 @@
 //! `breaker = { failures, of, within, open }` of a handler, or `breaker = false`.
 
-use super::BreakerSettings;
 use super::defaults::{
     BREAKER_FAILURES, BREAKER_FAILURES_BOUNDS, BREAKER_OF, BREAKER_OPEN, BREAKER_WITHIN,
 };
 use super::fields::{Context, Fields, Keys, expected};
 use super::raw::{Node, Value};
+use crate::settings::BreakerSettings;
 
 const BREAKER: Keys = Keys {
     of: "`breaker`",

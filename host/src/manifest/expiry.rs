@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::quantity::show_duration;
-use super::{Manifest, Source};
-use crate::clock::WallTime;
-use crate::rfc3339;
-use crate::scheme::SourceSecret;
+use crate::settings::{Manifest, Source};
+use tollgate_base::rfc3339;
+use tollgate_base::time::WallTime;
+use tollgate_scheme::SourceSecret;
 
 /// How long before its end a secret is warned of: time enough for somebody to read it.
 const SOON: Duration = Duration::from_secs(7 * 86_400);
@@ -94,7 +94,7 @@ fn ending(expires: WallTime, state: SecretState, now: WallTime) -> Option<String
 mod tests {
     use std::path::Path;
 
-    use crate::rfc3339;
+    use tollgate_base::rfc3339;
 
     fn warnings_at(secrets: &str, now: &str) -> Vec<String> {
         let text = format!(

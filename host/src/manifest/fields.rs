@@ -7,13 +7,13 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Rate;
 use super::defaults::{Bounded, RATE_COUNT};
 use super::quantity::{parse_duration, parse_rate, parse_size, show_duration, show_size};
 use super::raw::{Key, Node, Span, Table, Value};
 use super::report::Report;
 use super::substitute::{self, substitute};
 use super::suggest::nearest;
+use tollgate_base::rate::Rate;
 
 /// What validation reads and writes besides the tree.
 pub(super) struct Context<'a> {

@@ -16,8 +16,11 @@ use super::order::order;
 use super::quantity::show_size;
 use super::raw::{Key, Node, Span};
 use super::retry::retry_policy;
-use super::{Handler, Limits, OnTrap, Plugins};
-use crate::event::HandlerName;
+use crate::settings::Allow;
+use crate::settings::{Handler, OnTrap, Plugins};
+use tollgate_base::event::HandlerName;
+use tollgate_sandbox::Guest;
+use tollgate_sandbox::Limits;
 
 const HANDLER: Keys = Keys {
     of: "a handler",
@@ -80,8 +83,17 @@ pub(super) fn handlers(
 fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, plugins: &Plugins) -> Option<Handler> {
     let fields = Fields::read(cx, node, &key.span, &HANDLER)?;
     let component = component(cx, &fields, &plugins.dir);
+    let name = HandlerName::new(key.name.as_str());
+    let allow = allow(cx, &fields);
+    let guest = Guest {
+        name: name.clone(),
+        config: config(cx, &fields),
+        limits: limits(cx, &fields, &key.span, plugins.memory),
+        grants: allow.iter().map(Allow::grant).collect(),
+    };
     let handler = Handler {
-        name: HandlerName::new(key.name.as_str()),
+        name,
+        guest: Arc::new(guest),
         component: component.clone().unwrap_or_default(),
         concurrency: fields.count(cx, "concurrency", &defaults::HANDLER_CONCURRENCY),
         rate: fields.rate(cx, "rate"),
@@ -90,9 +102,7 @@ fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, plugins: &Plugins) -> O
         retry: retry_policy(cx, fields.get("retry"), &defaults::HANDLER_RETRY),
         on_trap: on_trap(cx, &fields),
         order: order(cx, &fields),
-        config: config(cx, &fields),
-        limits: limits(cx, &fields, &key.span, plugins.memory),
-        allow: allow(cx, &fields),
+        allow,
         fixtures: fixtures(cx, &fields),
     };
     component.map(|_| handler)

@@ -1,15 +1,15 @@
 //! `per_host` of `[outbox]` and `[outbox.hosts."HOST"]`: what receivers bear.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use super::defaults::{Bounded, OUTBOX_CONCURRENCY};
 use super::fields::{Context, Fields, Keys};
 use super::raw::Key;
 use super::suggest::nearest;
-use super::{Handler, Origin, Rate};
-use crate::event::HandlerName;
+use crate::settings::{Handler, HostLimit, HostLimits, without_port};
+use tollgate_base::event::HandlerName;
+use tollgate_base::origin::Origin;
 
 const LIMIT: Keys = Keys {
     of: "the limits of a host",
@@ -18,69 +18,7 @@ const LIMIT: Keys = Keys {
     instead: &[],
 };
 
-/// What receivers bear, of all handlers together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostLimits {
-    /// `per_host`: of each host and port that is not named. Default: half of the outbox's
-    /// concurrency, any rate.
-    pub default: HostLimit,
-    /// `hosts."HOST"` (whatever its port) and `hosts."HOST:PORT"`, in lower case, an IPv6
-    /// address in brackets. What such a table does not set is as `per_host` has it.
-    pub named: BTreeMap<String, HostLimit>,
-}
-
-/// What one host bears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HostLimit {
-    /// `concurrency`: requests under way at once.
-    pub concurrency: usize,
-    /// `rate`: tries that may start in a time, such as `50/s`.
-    pub rate: Option<Rate>,
-}
-
-impl fmt::Display for HostLimit {
-    /// `4 at once, 50/s`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at once", self.concurrency)?;
-        match self.rate {
-            Some(rate) => write!(f, ", {rate}"),
-            None => Ok(()),
-        }
-    }
-}
-
 type Handlers = BTreeMap<HandlerName, Arc<Handler>>;
-
-impl HostLimits {
-    /// The same limit for every host.
-    pub fn all(default: HostLimit) -> Self {
-        Self {
-            default,
-            named: BTreeMap::new(),
-        }
-    }
-
-    /// The limits of a host with its port (`api.example.com:443`), and the name under which
-    /// its requests count: its own or, where the manifest names the host without a port, that.
-    pub fn of<'a>(&'a self, host: &'a str) -> (&'a str, &'a HostLimit) {
-        [host, without_port(host)]
-            .into_iter()
-            .find_map(|name| Some((name, self.named.get(name)?)))
-            .unwrap_or((host, &self.default))
-    }
-}
-
-impl Origin {
-    /// Host and port, whatever the scheme: `api.example.com:443`, `[::1]:9000`.
-    pub fn host_and_port(&self) -> String {
-        let Self { host, port, .. } = self;
-        if host.contains(':') {
-            format!("[{host}]:{port}")
-        } else {
-            format!("{host}:{port}")
-        }
-    }
-}
 
 /// Reads the limits in `[outbox]`, of which all hosts together get `concurrency`.
 pub(super) fn hosts(
@@ -172,12 +110,4 @@ fn warn_unreachable(cx: &mut Context<'_>, key: &Key, name: &str, handlers: &Hand
         message += &format!("; did you mean `{meant}`?");
     }
     cx.report.warn(&key.span, message);
-}
-
-/// The host of a host and a port. (An IPv6 address stands in brackets.)
-fn without_port(name: &str) -> &str {
-    match name.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => name,
-    }
 }

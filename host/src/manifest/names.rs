@@ -3,7 +3,7 @@
 use super::defaults::NAME_LENGTH;
 use super::fields::Context;
 use super::raw::Key;
-use crate::event::HANDLER_SOURCE_PREFIX;
+use tollgate_base::event::HANDLER_SOURCE_PREFIX;
 
 /// Whether the key is a name as sources and handlers have; reports if it is not.
 pub(super) fn is_name(cx: &mut Context<'_>, key: &Key, what: &str) -> bool {

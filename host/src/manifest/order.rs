@@ -2,8 +2,8 @@
 
 use super::fields::{Context, Fields};
 use super::raw::Node;
-use super::{OnBlock, OrderBy, OrderSettings, SupersedeBy};
-use crate::json::PointerSet;
+use crate::settings::{OnBlock, OrderBy, OrderSettings, SupersedeBy};
+use tollgate_base::json::PointerSet;
 
 /// What deliveries are ordered by, if they are.
 pub(super) fn order(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<OrderSettings> {

@@ -8,9 +8,9 @@ use super::defaults::{
 use super::fields::{Context, Fields, Keys, expected, plain_text};
 use super::quantity::show_duration;
 use super::raw::{Node, Value};
-use crate::event::{HandlerName, SourceName};
-use crate::json::PointerSet;
-use crate::ledger::{Erasure, SourceRetention};
+use tollgate_base::event::{HandlerName, SourceName};
+use tollgate_base::json::PointerSet;
+use tollgate_ledger::{Erasure, SourceRetention};
 
 const ERASE: Keys = Keys {
     of: "`erase`",

@@ -1,6 +1,5 @@
 //! `retry = { attempts, first, factor, max, jitter, total }`, of handlers and of the outbox.
 
-use super::RetryPolicy;
 use super::defaults::{
     Bounded, RETRY_ATTEMPTS, RETRY_FACTOR, RETRY_FIRST, RETRY_JITTER, RETRY_JITTER_BOUNDS,
     RETRY_MAX, RETRY_TOTAL, RetryDefaults,
@@ -8,6 +7,7 @@ use super::defaults::{
 use super::fields::{Context, Fields, Keys};
 use super::quantity::show_duration;
 use super::raw::Node;
+use crate::settings::RetryPolicy;
 
 const RETRY: Keys = Keys {
     of: "`retry`",

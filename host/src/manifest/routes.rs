@@ -8,8 +8,9 @@ use super::fields::{Context, Fields, Keys, listed, plain_text};
 use super::json::json;
 use super::raw::{Key, Node, Span, Value};
 use super::suggest::nearest;
-use super::{EventPattern, Route};
-use crate::event::{HANDLER_SOURCE_PREFIX, HandlerName, SourceName};
+use crate::settings::Route;
+use tollgate_base::event::{HANDLER_SOURCE_PREFIX, HandlerName, SourceName};
+use tollgate_base::globs::EventPattern;
 
 const ROUTE: Keys = Keys {
     of: "a route",

@@ -11,9 +11,9 @@ use super::defaults::SECRET_FILE_LENGTH;
 use super::fields::{Context, Fields, Keys, expected, path, plain_text, string};
 use super::raw::{Node, Value};
 use super::substitute::substitute;
-use crate::clock::WallTime;
-use crate::rfc3339;
-use crate::secret::Secret;
+use tollgate_base::rfc3339;
+use tollgate_base::secret::Secret;
+use tollgate_base::time::WallTime;
 
 const FILE: Keys = Keys {
     of: "a secret from a file",

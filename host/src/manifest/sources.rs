@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Source;
 use super::defaults::{self, Bounded, TOLERANCE_MAX, TOLERANCE_MIN};
 use super::fields::{Context, Fields, listed, string};
 use super::names::is_name;
@@ -14,8 +13,9 @@ use super::schemes::Schemes;
 use super::secrets::{self, Given};
 use super::substitute;
 use super::suggest::nearest;
-use crate::event::SourceName;
-use crate::scheme::{self, BuildError, Setting, Settings, SourceSecret, Template, Verifier};
+use crate::settings::Source;
+use tollgate_base::event::SourceName;
+use tollgate_scheme::{BuildError, Setting, Settings, SourceSecret, Template, Verifier};
 
 /// The keys of a source that are not settings of its scheme.
 const KNOWN: &[&str] = &[
@@ -151,7 +151,7 @@ fn verifier(
     };
     let clean = cx.report.count() == before;
     let (name, template) = scheme?;
-    match scheme::build_with(name, template.as_deref(), settings.clone()) {
+    match tollgate_scheme::build_with(name, template.as_deref(), settings.clone()) {
         Ok(verifier) => Some((verifier, settings, template)),
         Err(errors) => {
             for error in errors {
@@ -186,7 +186,7 @@ fn named_scheme<'t>(
     schemes: &mut Schemes,
 ) -> Option<(&'t str, Option<Arc<Template>>)> {
     // A source is often named after its provider.
-    let mut known: Vec<&str> = scheme::names().collect();
+    let mut known: Vec<&str> = tollgate_scheme::names().collect();
     known.extend(schemes.names());
     let guess = nearest(&key.name, known.iter().copied()).unwrap_or("stripe");
     fields.need(cx, "scheme", &format!("such as scheme = \"{guess}\""))?;
@@ -198,7 +198,7 @@ fn named_scheme<'t>(
     if let Some(template) = schemes.take_up(name) {
         return Some((name, Some(template?)));
     }
-    if scheme::names().any(|known| known == name) {
+    if tollgate_scheme::names().any(|known| known == name) {
         return Some((name, None));
     }
     cx.report.wrong(&node.span, "there is no such scheme", help);

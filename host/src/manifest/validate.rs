@@ -12,14 +12,14 @@ use super::report::{Mistakes, Report};
 use super::retry::retry_policy;
 use super::secrets::Given;
 use super::suggest::nearest;
-use super::{
-    Handler, LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch, backlog,
-    handlers, hosts, retention, routes, schemes, secrets, sources,
+use super::{backlog, handlers, hosts, retention, routes, schemes, secrets, sources};
+use crate::settings::{
+    Handler, LedgerSettings, Manifest, OutboxSettings, Plugins, Reload, Server, Watch,
 };
-use crate::event::HandlerName;
-use crate::ledger::Retention;
-use crate::scheme::Template;
-use crate::secret::Secret;
+use tollgate_base::event::HandlerName;
+use tollgate_base::secret::Secret;
+use tollgate_ledger::Retention;
+use tollgate_scheme::Template;
 
 const ROOT: Keys = Keys {
     of: "the manifest",

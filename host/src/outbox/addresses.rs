@@ -6,7 +6,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::manifest::{Allow, Network, Origin};
+use crate::settings::{Allow, Network};
+use tollgate_base::origin::Origin;
 
 /// An origin with the addresses at which it may be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

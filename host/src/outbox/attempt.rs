@@ -12,9 +12,10 @@ use super::addresses::Destination;
 use super::connect::Clients;
 use super::response::Answer;
 use super::retry_after::retry_after;
-use crate::clock::{SteadyClock, WallTime};
-use crate::ledger::OutboxRequest;
-use crate::manifest::{Allow, Handler, Origin};
+use crate::settings::{Allow, Handler};
+use tollgate_base::origin::Origin;
+use tollgate_base::time::{SteadyClock, WallTime};
+use tollgate_ledger::OutboxRequest;
 
 /// What is read of an answer's body that nobody asked for: reading it to its end lets the
 /// connection be used again.
@@ -115,7 +116,7 @@ pub(super) async fn attempt(
         let mut outcome = judge(head.status, &head.headers, clock.wall());
         // The status has decided; a body that breaks off or is too long changes nothing.
         if request.request.respond.is_some() {
-            let limit = handler.limits.response;
+            let limit = handler.guest.limits.response;
             outcome.answer = Some(Answer::read(&head.headers, body, allow, limit).await);
         } else {
             _ = Limited::new(body, ANSWER_BYTES).collect().await;

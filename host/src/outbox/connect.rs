@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::addresses::Destination;
-use crate::manifest::Origin;
+use tollgate_base::origin::Origin;
 
 /// How long one address may take to answer a connection before the next is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

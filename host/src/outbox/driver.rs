@@ -20,12 +20,12 @@ use super::response;
 use super::room::Bounds;
 use super::settle::Settler;
 use super::{Changed, Parts, Signals, Targets};
-use crate::clock::{SteadyClock, SteadyTime};
-use crate::event::HandlerName;
-use crate::ledger::{
+use crate::settings::{Handler, OutboxSettings};
+use tollgate_base::event::HandlerName;
+use tollgate_base::time::{SteadyClock, SteadyTime};
+use tollgate_ledger::{
     LedgerError, Life, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Settlement,
 };
-use crate::manifest::{Handler, OutboxSettings};
 
 /// The longest time without a look at the clock: a machine that slept delays nothing by more.
 const LOOK: Duration = Duration::from_secs(2);

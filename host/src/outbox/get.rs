@@ -15,9 +15,10 @@ use tokio::time::timeout;
 use super::addresses::Destination;
 use super::attempt::{USER_AGENT, chain};
 use super::connect::Clients;
-use crate::key_cache::{FetchKeys, Fetching};
-use crate::manifest::{Allow, Network, Origin};
-use crate::scheme::KeyRequest;
+use crate::keys::cache::{FetchKeys, Fetching};
+use crate::settings::{Allow, Network};
+use tollgate_base::origin::Origin;
+use tollgate_scheme::KeyRequest;
 
 /// A certificate with its chain has a few KB, a JWK less than one.
 const ANSWER: usize = 64 * 1024;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::queue::Lane;
-use crate::clock::SteadyTime;
-use crate::ledger::{OutboxRequest, OutboxSeq};
-use crate::manifest::Origin;
+use tollgate_base::origin::Origin;
+use tollgate_base::time::SteadyTime;
+use tollgate_ledger::{OutboxRequest, OutboxSeq};
 
 /// Host and port that a request goes to; empty where its URL names none.
 pub(super) type Host = Arc<str>;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::clock::SteadyTime;
-use crate::ledger::OutboxSeq;
-use crate::manifest::{HostLimit, HostLimits};
-use crate::rate::Bucket;
+use crate::settings::{HostLimit, HostLimits};
+use tollgate_base::rate::Bucket;
+use tollgate_base::time::SteadyTime;
+use tollgate_ledger::OutboxSeq;
 
 /// The longest time for which an answer to one request holds back all others to its host: it
 /// may have been meant for one account alone. Then one of them finds out.
@@ -177,7 +177,7 @@ impl Host {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Rate;
+    use tollgate_base::rate::Rate;
 
     const HOST: &str = "a.example:443";
 

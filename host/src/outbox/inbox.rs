@@ -11,14 +11,14 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::queue::size;
-use crate::event::HandlerName;
-use crate::ledger::{OutboxRequest, OutboxSeq};
+use tollgate_base::event::HandlerName;
+use tollgate_ledger::{OutboxRequest, OutboxSeq};
 
 /// What the inbox holds at most, in requests and bytes.
 const REQUESTS: usize = 8192;
 const BYTES: usize = 16 * 1024 * 1024;
 
-/// Takes in what [`LedgerSink::queued`](crate::ledger::LedgerSink::queued) tells. It is
+/// Takes in what [`LedgerSink::queued`](tollgate_ledger::LedgerSink::queued) tells. It is
 /// made before the ledger is opened, the [`Outbox`](super::Outbox) afterwards.
 #[derive(Default)]
 pub struct Inbox {

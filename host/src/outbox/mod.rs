@@ -34,10 +34,10 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::clock::{SteadyClock, WallTime};
-use crate::event::{Event, HandlerName};
-use crate::ledger::{NewEvent, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Recipient};
-use crate::manifest::{Handler, OutboxSettings};
+use crate::settings::{Handler, OutboxSettings};
+use tollgate_base::event::{Event, HandlerName};
+use tollgate_base::time::{SteadyClock, WallTime};
+use tollgate_ledger::{NewEvent, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Recipient};
 
 pub(crate) use connect::system_roots;
 pub use connect::system_tls;

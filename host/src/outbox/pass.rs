@@ -27,9 +27,9 @@ use super::heads::{Host, host_of};
 use super::queue::{Lane, Queue, SOON};
 use super::room::Room;
 use super::share::{Behind, Left};
-use crate::clock::SteadyTime;
-use crate::event::HandlerName;
-use crate::ledger::{OutboxRequest, OutboxSeq};
+use tollgate_base::event::HandlerName;
+use tollgate_base::time::SteadyTime;
+use tollgate_ledger::{OutboxRequest, OutboxSeq};
 
 /// Arrivals that are kept aside at most.
 const KEPT: usize = 8192;

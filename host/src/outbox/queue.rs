@@ -25,9 +25,9 @@ use super::heads::{Host, host_of};
 use super::pass::Pass;
 use super::room::{Bounds, Room};
 use super::share::{Behind, Load, Share};
-use crate::clock::SteadyTime;
-use crate::event::HandlerName;
-use crate::ledger::{OutboxRequest, OutboxSeq};
+use tollgate_base::event::HandlerName;
+use tollgate_base::time::SteadyTime;
+use tollgate_ledger::{OutboxRequest, OutboxSeq};
 
 /// A request that is due within this time counts as one that can go soon.
 pub(super) const SOON: Duration = Duration::from_secs(10);

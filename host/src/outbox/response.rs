@@ -11,10 +11,10 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use serde::Serialize;
 
-use crate::clock::WallTime;
-use crate::event::{DedupBasis, DedupKey, Event, EventId, Headers, OUTBOX_RESPONSE};
-use crate::ledger::{NewEvent, OutboxNext, OutboxRequest, Respond};
-use crate::manifest::Allow;
+use crate::settings::Allow;
+use tollgate_base::event::{DedupBasis, DedupKey, Event, EventId, Headers, OUTBOX_RESPONSE};
+use tollgate_base::time::WallTime;
+use tollgate_ledger::{NewEvent, OutboxNext, OutboxRequest, Respond};
 
 use super::Targets;
 use super::attempt::Outcome;
@@ -262,8 +262,8 @@ mod tests {
     use http_body_util::Full;
 
     use super::*;
-    use crate::manifest::Origin;
-    use crate::secret::Secret;
+    use tollgate_base::origin::Origin;
+    use tollgate_base::secret::Secret;
 
     fn allow(value: &str) -> Allow {
         Allow {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, header};
 
-use crate::clock::WallTime;
+use tollgate_base::time::WallTime;
 
 /// How long the answer asks to wait, seen from `now`. `None` when it does not ask, or in
 /// a form that senders no longer may use.

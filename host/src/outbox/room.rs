@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::heads::Host;
 use super::queue::{Queue, SOON};
 use super::share::{Load, Share};
-use crate::clock::SteadyTime;
-use crate::event::HandlerName;
+use tollgate_base::event::HandlerName;
+use tollgate_base::time::SteadyTime;
 
 /// How much memory may hold.
 #[derive(Debug, Clone, Copy)]

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::failpoint::{self, Failpoint};
-use crate::ledger::{LedgerError, Settlement, SettlementCallback};
+use tollgate_base::failpoint::{self, Failpoint};
+use tollgate_ledger::{LedgerError, Settlement, SettlementCallback};
 
 /// Settlements that wait for the thread; more wait in their tries.
 const WAITING: usize = 64;
@@ -73,8 +73,8 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::clock::WallTime;
-    use crate::ledger::{OutboxNext, OutboxSeq};
+    use tollgate_base::time::WallTime;
+    use tollgate_ledger::{OutboxNext, OutboxSeq};
 
     fn settlement() -> Settlement {
         Settlement {

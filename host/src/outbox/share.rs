@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::heads::{Heads, Host, host_of};
 use super::queue::{Lane, SOON, size};
-use crate::clock::SteadyTime;
-use crate::ledger::{OutboxRequest, OutboxSeq};
+use tollgate_base::time::SteadyTime;
+use tollgate_ledger::{OutboxRequest, OutboxSeq};
 
 /// Lanes that are remembered as left out between passes, at 16 bytes each or so.
 const LANES: usize = 1 << 16;

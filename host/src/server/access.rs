@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use http::{StatusCode, header, uri::Authority};
 
 use super::{Request, Response, text};
-use crate::secret::{Secret, equal};
+use tollgate_base::secret::{Secret, equal};
 
 /// What a request must show.
 pub(super) struct Access<'a> {

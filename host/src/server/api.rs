@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::body::{self, BodyError, Budget};
 use super::{Request, Response};
-use crate::secret::Secret;
+use tollgate_base::secret::Secret;
 
 /// Bytes of a request's body: a filter, a list of ids, a reason.
 const BODY: usize = 256 * 1024;

@@ -18,10 +18,10 @@ use hyper::body::Incoming;
 
 use super::body::{self, BodyError, Budget};
 use super::{Rejections, Request, Response, Service, text};
-use crate::clock::{Clock, WallTime};
-use crate::ledger::{LedgerError, Recorded};
-use crate::manifest::Source;
-use crate::scheme::{self, Accepted, Answer, AnswerTo, FetchedKey, Rejection};
+use crate::settings::Source;
+use tollgate_base::time::{Clock, WallTime};
+use tollgate_ledger::{LedgerError, Recorded};
+use tollgate_scheme::{Accepted, Answer, AnswerTo, FetchedKey, Rejection};
 
 /// The answer's header that names the recorded events: their ids, separated by commas.
 const EVENT_ID: &str = "tollgate-event-id";
@@ -109,7 +109,7 @@ impl<G: Gateway> Ingress<G> {
         };
         let now = self.clock.now();
         let url = target(&head.uri);
-        let request = scheme::Request {
+        let request = tollgate_scheme::Request {
             method: &head.method,
             url: &url,
             headers: &head.headers,
@@ -137,7 +137,7 @@ impl<G: Gateway> Ingress<G> {
         &self,
         source: &G::Source,
         peer: SocketAddr,
-        request: &scheme::Request<'_>,
+        request: &tollgate_scheme::Request<'_>,
         now: WallTime,
     ) -> Result<Result<Accepted, Response>, Rejection> {
         let id = match source.verifier.verify(request, now) {
@@ -222,7 +222,7 @@ impl<G: Gateway> Ingress<G> {
         peer: SocketAddr,
         head: &http::request::Parts,
     ) -> Response {
-        let challenge = scheme::Request {
+        let challenge = tollgate_scheme::Request {
             method: &head.method,
             url: &target(&head.uri),
             headers: &head.headers,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::manifest;
-
 /// Limits on the connections of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -22,7 +20,7 @@ pub struct Limits {
 
 impl Limits {
     /// The limits that the manifest's `[server]` sets.
-    pub fn new(server: &manifest::Server) -> Self {
+    pub fn new(server: &crate::settings::Server) -> Self {
         Self {
             connections: server.connections,
             header_timeout: server.header_timeout,

@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use parking_lot::Mutex;
 use tracing::warn;
 
-use crate::clock::WallTime;
-use crate::event::SourceName;
+use tollgate_base::event::SourceName;
+use tollgate_base::time::WallTime;
 
 /// Lines a second that one source's refusals may put into the log.
 const LINES_PER_SECOND: u32 = 5;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::ledger::{NewRequest, RecordedEnd, without_query};
-use crate::sandbox::{Run, Written};
+use tollgate_ledger::{NewRequest, RecordedEnd, without_query};
+use tollgate_sandbox::{Run, Written};
 
 /// Characters of a body or value that are shown.
 const SHOWN: usize = 400;

@@ -13,16 +13,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::components::Components;
-use crate::event::ComponentDigest;
-use crate::ledger::{Delivery, LedgerError, RecordedRun, StateStore};
-use crate::manifest::Handler;
-use crate::sandbox::{
+use crate::generation::components::Components;
+use crate::settings::Handler;
+use difference::Did;
+pub(crate) use difference::Difference;
+use tollgate_base::event::ComponentDigest;
+use tollgate_ledger::{Delivery, LedgerError, RecordedRun, StateStore};
+use tollgate_sandbox::{
     Component, End, LoadError, Run, Sandbox, SandboxError, SandboxOptions, Snapshot, StateCopy,
     StateSource,
 };
-use difference::Did;
-pub(crate) use difference::Difference;
 
 /// Why there is no shadow replay.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ impl Shadow {
     }
 
     /// Runs one delivery and compares. In the order of arrival, since each run sees what
-    /// those before it wrote. On a thread with [`crate::sandbox::THREAD_STACK`].
+    /// those before it wrote. On a thread with [`tollgate_sandbox::THREAD_STACK`].
     pub(crate) fn compare(&mut self, recorded: &RecordedRun) -> Result<Compared, ShadowError> {
         let delivery = &recorded.delivery;
         let record = Did::recorded(&recorded.did);
@@ -139,7 +139,9 @@ impl Shadow {
         state: &Arc<StateCopy>,
     ) -> Result<Did, ShadowError> {
         let source = StateSource::Copy(state.clone());
-        let run: Run = self.sandbox.run(component, &self.handler, delivery, source);
+        let run: Run = self
+            .sandbox
+            .run(component, &self.handler.guest, delivery, source);
         if let End::Ledger(error) = run.end {
             return Err(error.into());
         }

@@ -2,9 +2,9 @@
 
 use super::gates::{Patient, with_breaker};
 use super::*;
-use crate::clock::WallTime;
 use crate::dispatch::lane::MAX_QUEUED;
-use crate::ledger::Pause;
+use tollgate_base::time::WallTime;
+use tollgate_ledger::Pause;
 
 /// Bytes that the process has resident.
 fn resident() -> usize {

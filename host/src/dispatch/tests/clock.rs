@@ -1,8 +1,8 @@
 //! A time of day that is set: attempts come so long after one another as they would have.
 
 use super::*;
-use crate::clock::{Clock, WallTime};
-use crate::ledger::DeliverySeq;
+use tollgate_base::time::{Clock, WallTime};
+use tollgate_ledger::DeliverySeq;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// The delay of the first retry by [`settings`].

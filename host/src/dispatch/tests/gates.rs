@@ -3,10 +3,11 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::clock::{Clock, WallTime};
 use crate::dispatch::{BreakerState, LaneStatus};
-use crate::ledger::{AttemptOutcome, Pause};
-use crate::manifest::{BreakerSettings, Rate};
+use crate::settings::BreakerSettings;
+use tollgate_base::rate::Rate;
+use tollgate_base::time::{Clock, WallTime};
+use tollgate_ledger::{AttemptOutcome, Pause};
 
 /// A handler of which a flag says whether its runs fail, and how often it ran.
 #[derive(Clone, Default)]

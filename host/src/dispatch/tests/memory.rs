@@ -12,7 +12,7 @@ fn with_memory(
     work: impl Fn(&Delivery) -> Run + Send + Sync + 'static,
 ) -> Arc<dyn Runnable> {
     let mut settings = settings(name, 16);
-    settings.limits.memory = mebibytes * MIB;
+    Arc::make_mut(&mut settings.guest).limits.memory = mebibytes * MIB;
     Arc::new(Closure {
         handler: Arc::new(settings),
         component: "closure",

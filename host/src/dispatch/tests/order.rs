@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::ledger::{DeliverySeq, OrderKey};
-use crate::manifest::{OnBlock, OrderBy, OrderSettings, SupersedeBy};
+use crate::settings::{OnBlock, OrderBy, OrderSettings, SupersedeBy};
+use tollgate_ledger::{DeliverySeq, OrderKey};
 
 fn ordered(
     on_block: OnBlock,

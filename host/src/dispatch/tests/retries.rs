@@ -1,7 +1,7 @@
 //! What a failed attempt comes to, and what is none.
 
 use super::*;
-use crate::ledger::{AttemptOutcome, LedgerError};
+use tollgate_ledger::{AttemptOutcome, LedgerError};
 
 fn with(change: impl FnOnce(&mut Handler), work: Box<Work>) -> Arc<dyn Runnable> {
     let mut handler = settings("h", 4);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dispatch::{TrialNews, Verdict};
-use crate::ledger::AttemptOutcome;
+use tollgate_ledger::AttemptOutcome;
 
 /// A component that has just replaced another.
 struct OnTrial(Arc<dyn Runnable>);

@@ -9,7 +9,7 @@ use super::*;
 
 /// The built-in schemes that are templates: name and text.
 fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
-    scheme::provider_files().filter_map(|(name, text)| {
+    tollgate_scheme::provider_files().filter_map(|(name, text)| {
         let (_, text) = text.split_once("[scheme]\n")?;
         let (text, _) = text.split_once("\n[page]\n")?;
         Some((name, text))

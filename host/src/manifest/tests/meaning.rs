@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use tollgate_base::event::{HandlerName, SourceName};
+use tollgate_base::rate::Rate;
+use tollgate_ledger::{Erasure, Keys};
+use tollgate_sandbox::Limits;
+
 use super::*;
-use crate::ledger::{Erasure, Keys};
+use crate::settings::*;
 
 fn parse_good(name: &str) -> (Manifest, PathBuf) {
     let (text, path) = good(name);
@@ -175,7 +180,7 @@ fn handlers_are_read() {
     );
     assert_eq!(other.order, None);
     assert_eq!(
-        handler.limits,
+        handler.guest.limits,
         Limits {
             timeout: Duration::from_millis(500),
             memory: 32 << 20,
@@ -204,6 +209,7 @@ fn handlers_are_read() {
         Some(folder.join("fixtures/fulfillment/*.json"))
     );
     let config: Vec<_> = handler
+        .guest
         .config
         .iter()
         .map(|(k, v)| (k.as_str(), v.as_str()))
@@ -330,7 +336,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(handler.on_trap, OnTrap::Retry);
     assert_eq!(handler.concurrency, 16);
     assert_eq!(
-        handler.limits,
+        handler.guest.limits,
         Limits {
             timeout: seconds(2),
             memory: 64 << 20,
@@ -342,7 +348,7 @@ fn what_is_left_out_has_its_default() {
             response: 64 << 10,
         }
     );
-    assert!(handler.config.is_empty() && handler.allow.is_empty());
+    assert!(handler.guest.config.is_empty() && handler.allow.is_empty());
     assert_eq!(handler.fixtures, None);
     assert!(manifest.warnings.is_empty() && manifest.secret_files.is_empty());
 }
@@ -461,7 +467,7 @@ fn an_unheard_of_scheme_lists_those_that_there_are() {
         .and_then(|mistake| mistake.help.clone())
         .expect("help");
     assert!(help.starts_with("the schemes are"), "{help}");
-    for name in crate::scheme::names() {
+    for name in tollgate_scheme::names() {
         assert!(help.contains(&format!("`{name}`")), "{help}");
     }
 }

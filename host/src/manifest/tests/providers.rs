@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::scheme::pages;
+use tollgate_scheme::pages;
 
 /// The first secret of the scheme's first test vector, if it needs one.
 fn secret(scheme: &str) -> Option<String> {

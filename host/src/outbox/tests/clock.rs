@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::harness::*;
-use crate::ledger::OutboxState::{Dead, Sent};
+use tollgate_ledger::OutboxState::{Dead, Sent};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

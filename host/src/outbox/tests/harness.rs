@@ -18,22 +18,22 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::clock::{Clock, ManualClock, SteadyClock, SteadyTime, WallTime};
-use crate::event::{
+use crate::outbox::room::Bounds;
+use crate::outbox::{Inbox, Outbox, Parts, Targets};
+use crate::server::{self, Request, Response, Service};
+use crate::settings::{Allow, Handler, HostLimit, HostLimits, OnTrap, OutboxSettings, RetryPolicy};
+use tollgate_base::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
 };
-use crate::ledger::{
+use tollgate_base::origin::Origin;
+use tollgate_base::rate::Rate;
+use tollgate_base::secret::Secret;
+use tollgate_base::time::{Clock, ManualClock, SteadyClock, SteadyTime, WallTime};
+use tollgate_ledger::{
     self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
     LedgerUrl, NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest, OutboxState, Turn,
 };
-use crate::manifest::{
-    Allow, Handler, HostLimit, HostLimits, Limits, OnTrap, Origin, OutboxSettings, Rate,
-    RetryPolicy,
-};
-use crate::outbox::room::Bounds;
-use crate::outbox::{Inbox, Outbox, Parts, Targets};
-use crate::secret::Secret;
-use crate::server::{self, Request, Response, Service};
+use tollgate_sandbox::{Guest, Limits};
 
 pub(super) const NOW: WallTime = WallTime::from_millis(1_700_000_000_000);
 
@@ -118,7 +118,7 @@ impl Setup {
         });
         let url = LedgerUrl::Sqlite(folder.path().join("ledger.db"));
         let steady = clock.steady();
-        let ledger = ledger::open(&url, steady.clone(), sink.clone()).unwrap();
+        let ledger = tollgate_ledger::open(&url, steady.clone(), sink.clone()).unwrap();
         let settings = OutboxSettings {
             concurrency: 16,
             hosts: bears(16, None),
@@ -160,24 +160,28 @@ impl Setup {
             rollback: true,
             order: None,
             retry: self.manifest.settings().retry,
-            config: Default::default(),
-            limits: Limits {
-                timeout: PATIENCE,
-                memory: 0,
-                tables: 0,
-                output: 0,
-                logs: 0,
-                calls: 0,
-                effects: 0,
-                response: 100,
-            },
+            guest: Arc::new(Guest {
+                name,
+                config: Default::default(),
+                limits: Limits {
+                    timeout: PATIENCE,
+                    memory: 0,
+                    tables: 0,
+                    output: 0,
+                    logs: 0,
+                    calls: 0,
+                    effects: 0,
+                    response: 100,
+                },
+                grants: allow.iter().map(Allow::grant).collect(),
+            }),
             allow,
             fixtures: None,
         };
         self.manifest
             .handlers
             .lock()
-            .insert(name, Arc::new(handler));
+            .insert(handler.name.clone(), Arc::new(handler));
     }
 
     pub(super) fn start(&self) -> Outbox {

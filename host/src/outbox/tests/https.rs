@@ -11,12 +11,12 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::harness::*;
-use crate::key_cache::FetchKeys as _;
-use crate::ledger::OutboxState::{Sent, Waiting};
+use crate::keys::cache::FetchKeys as _;
 use crate::outbox::HttpKeys;
 use crate::outbox::room::Bounds;
-use crate::scheme::KeyRequest;
-use crate::secret::Secret;
+use tollgate_base::secret::Secret;
+use tollgate_ledger::OutboxState::{Sent, Waiting};
+use tollgate_scheme::KeyRequest;
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 

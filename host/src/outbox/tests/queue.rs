@@ -9,11 +9,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::harness::{NOW, ms};
-use crate::clock::SteadyTime;
-use crate::event::{EventId, HandlerName};
-use crate::ledger::{Life, NewRequest, OutboxRequest, OutboxSeq};
 use crate::outbox::queue::Queue;
 use crate::outbox::room::Bounds;
+use tollgate_base::event::{EventId, HandlerName};
+use tollgate_base::time::SteadyTime;
+use tollgate_ledger::{Life, NewRequest, OutboxRequest, OutboxSeq};
 
 const HANDLERS: [&str; 3] = ["a", "b", "c"];
 const HOSTS: [&str; 2] = ["x.example:80", "y.example:80"];

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::harness::*;
-use crate::event::EventId;
-use crate::ledger::OutboxState::{Dead, Sent, Waiting};
-use crate::ledger::{Delivery, NewRequest, Respond};
+use tollgate_base::event::EventId;
+use tollgate_ledger::OutboxState::{Dead, Sent, Waiting};
+use tollgate_ledger::{Delivery, NewRequest, Respond};
 
 const SECRET: &str = "Bearer tok_NobodyShallReadThis";
 

@@ -8,11 +8,12 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::harness::*;
-use crate::event::HandlerName;
-use crate::ledger::OutboxState::{Dead, Sent, Waiting};
-use crate::manifest::{HostLimit, Rate};
 use crate::outbox::Tally;
 use crate::outbox::room::Bounds;
+use crate::settings::HostLimit;
+use tollgate_base::event::HandlerName;
+use tollgate_base::rate::Rate;
+use tollgate_ledger::OutboxState::{Dead, Sent, Waiting};
 
 macro_rules! test {
     ($(#[$doc:meta])* async fn $name:ident() $body:block) => {

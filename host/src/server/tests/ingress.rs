@@ -145,14 +145,14 @@ async fn other_methods_are_told_which_one_is_right() {
 
 #[tokio::test]
 async fn a_challenge_is_answered_and_recorded_nowhere() {
-    let settings = scheme::Settings {
+    let settings = tollgate_scheme::Settings {
         secrets: vec![Secret::new("integration_private_key").into()],
         params: [("public_key".to_owned(), "pub".to_owned())].into(),
-        ..scheme::Settings::default()
+        ..tollgate_scheme::Settings::default()
     };
     let mut fake = fake();
     let source = Arc::get_mut(&mut fake.source).unwrap();
-    source.verifier = scheme::build("braintree", settings).unwrap();
+    source.verifier = tollgate_scheme::build("braintree", settings).unwrap();
     let setup = Setup::with(fake, limits()).await;
     let asked = "GET /hooks/stripe?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53";
     let answer = setup.exchange(request(asked, "", b"")).await;
@@ -418,16 +418,16 @@ fn plaid() -> (Arc<Source>, Vec<u8>, Arc<FetchedKey>) {
     let text = include_str!("../../../../tests/oracles/vectors/plaid.json");
     let file: serde_json::Value = serde_json::from_str(text).unwrap();
     let vector = &file["vectors"][0];
-    let settings = scheme::Settings {
+    let settings = tollgate_scheme::Settings {
         secrets: vec![Secret::new("hush").into()],
         params: [("client_id".to_owned(), "c1".to_owned())].into(),
         // The request was signed long after these tests' present.
         tolerance: Some(Duration::from_secs(10_000 * 86_400)),
-        ..scheme::Settings::default()
+        ..tollgate_scheme::Settings::default()
     };
-    let verifier = scheme::build("plaid", settings.clone()).unwrap();
+    let verifier = tollgate_scheme::build("plaid", settings.clone()).unwrap();
     let jwk = vector["secrets"][0].as_str().unwrap();
-    let trust = scheme::CertificateTrust::new(rustls::RootCertStore::empty());
+    let trust = tollgate_scheme::CertificateTrust::new(rustls::RootCertStore::empty());
     let key = verifier
         .read_key("kid-1", jwk.as_bytes(), &trust, NOW)
         .unwrap();

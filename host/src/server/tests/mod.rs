@@ -22,12 +22,12 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Gateway, Ingress, Limits, Rejections, Service, serve};
-use crate::clock::{ManualClock, WallTime};
-use crate::event::{EventId, SourceName};
-use crate::ledger::{LedgerError, Recorded};
-use crate::manifest::Source;
-use crate::scheme::{self, Accepted, FetchedKey};
-use crate::secret::Secret;
+use crate::settings::Source;
+use tollgate_base::event::{EventId, SourceName};
+use tollgate_base::secret::Secret;
+use tollgate_base::time::{ManualClock, WallTime};
+use tollgate_ledger::{LedgerError, Recorded};
+use tollgate_scheme::{Accepted, FetchedKey};
 
 const NOW: WallTime = WallTime::from_millis(1_700_000_000_000);
 const KEY: &str = "whsec_test";
@@ -96,19 +96,19 @@ fn id(n: u8) -> EventId {
 }
 
 fn fake() -> Fake {
-    let settings = scheme::Settings {
+    let settings = tollgate_scheme::Settings {
         secrets: vec![Secret::new(KEY).into()],
-        ..scheme::Settings::default()
+        ..tollgate_scheme::Settings::default()
     };
     Fake {
         source: Arc::new(Source {
             name: SourceName::new("stripe"),
             path: "/hooks/stripe".to_owned(),
-            verifier: scheme::build("stripe", settings.clone()).unwrap(),
+            verifier: tollgate_scheme::build("stripe", settings.clone()).unwrap(),
             settings,
             template: None,
             body_limit: BODY_LIMIT,
-            retention: crate::ledger::SourceRetention {
+            retention: tollgate_ledger::SourceRetention {
                 keys: None,
                 erase: None,
             },

@@ -1,0 +1,75 @@
+//! What somebody who wrote a wrong name probably meant.
+
+/// The candidate that `written` is most likely a misspelling of, if one is near enough:
+/// at most a third of the longer name differs.
+pub fn nearest<'c>(
+    written: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    // Names are short; anything longer is no misspelling of one and would only cost time.
+    const LONGEST: usize = 128;
+    let written: Vec<char> = written.to_lowercase().chars().collect();
+    if written.len() > LONGEST {
+        return None;
+    }
+    candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let letters: Vec<char> = candidate.chars().collect();
+            let allowed = written.len().max(letters.len()).div_ceil(3);
+            let steps = distance(&written, &letters);
+            (steps <= allowed && steps < letters.len()).then_some((steps, candidate))
+        })
+        .min_by_key(|(steps, _)| *steps)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be added, left out, replaced or swapped with their neighbour to
+/// make `b` of `a` (the optimal string alignment distance).
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(above[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(before[j - 2] + 1);
+            }
+            row.push(least);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_misspellings_and_nothing_else() {
+        let keys = ["timeout", "memory", "concurrency", "secrets", "path"];
+        for (written, meant) in [
+            ("timout", Some("timeout")),
+            ("tiemout", Some("timeout")),
+            ("Timeout", Some("timeout")),
+            ("secret", Some("secrets")),
+            ("paht", Some("path")),
+            ("concurency", Some("concurrency")),
+            ("order_by", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(written, keys), meant, "{written}");
+        }
+    }
+
+    #[test]
+    fn counts_steps() {
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        assert_eq!(distance(&chars(""), &chars("abc")), 3);
+        assert_eq!(distance(&chars("abc"), &chars("acb")), 1);
+        assert_eq!(distance(&chars("kitten"), &chars("sitting")), 3);
+    }
+}

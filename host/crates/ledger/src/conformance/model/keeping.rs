@@ -1,0 +1,304 @@
+//! The model of what is kept: events until they are pruned, payloads until they are erased,
+//! keys until they are forgotten.
+
+use std::time::Duration;
+
+use super::*;
+use tollgate_base::time::{SteadyTime, WallTime};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What the ledger should know of an event, by the name that makes it a duplicate.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) event: Arc<Event>,
+    /// Its place in the order of arrival.
+    order: usize,
+    /// When it last arrived.
+    last: WallTime,
+    pub(super) unrouted: bool,
+    erased: bool,
+    left: Left,
+}
+
+impl Known {
+    /// Why an operator cannot have it handled anew.
+    pub(super) fn refusal(&self) -> Option<Intervened> {
+        match self.left {
+            Left::All if !self.erased => None,
+            Left::All | Left::Row => Some(Intervened::Erased),
+            Left::Key => Some(Intervened::Missing),
+        }
+    }
+}
+
+/// What is left of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Left {
+    /// All of it.
+    All,
+    /// Its row, for the time that its key has.
+    Row,
+    /// Its key.
+    Key,
+}
+
+/// What a step of the model sweeps by.
+pub(super) fn policy(which: u8) -> Arc<Retention> {
+    let hours = |hours: u32| HOUR * hours;
+    let erasure = Erasure {
+        after: hours(6),
+        pointers: Vec::new(),
+        logs: true,
+    };
+    let (events, keys, erase) = match which % 3 {
+        0 => (24, Some(hours(48)), None),
+        1 => (24, Some(hours(48)), Some(erasure)),
+        _ => (5, None, None),
+    };
+    Arc::new(Retention {
+        events: Some(hours(events)),
+        sources: [(SourceName::new("stripe"), SourceRetention { keys, erase })].into(),
+    })
+}
+
+pub(super) fn now(open: &Open) -> WallTime {
+    tollgate_base::time::Clock::now(&open.clock)
+}
+
+/// The steady time: nobody sets the clock of a model.
+pub(super) fn steady(open: &Open) -> SteadyTime {
+    AS_ONE.steady(now(open))
+}
+
+impl Model {
+    /// What recording this comes to.
+    pub(super) fn expect(&mut self, open: &Open, new: &NewEvent) -> Recorded {
+        let name = name_of(new);
+        if let Some(known) = self.known.get_mut(&name) {
+            known.last = now(open);
+            return Recorded::Duplicate {
+                first: (known.left != Left::Key).then_some(known.event.id),
+                same_bytes: true,
+            };
+        }
+        self.learn(name, new);
+        Recorded::New(new.event.id)
+    }
+
+    /// Whether an event that came of handling another is new.
+    pub(super) fn expect_derived(&mut self, new: &NewEvent) -> bool {
+        let name = name_of(new);
+        let is_new = !self.known.contains_key(&name);
+        if is_new {
+            self.learn(name, new);
+        }
+        is_new
+    }
+
+    /// Notes an event that is new, with its deliveries.
+    fn learn(&mut self, name: String, new: &NewEvent) {
+        self.recorded += 1;
+        let event = Arc::new(new.event.clone());
+        let known = Known {
+            event: Arc::clone(&event),
+            order: self.recorded,
+            last: event.received,
+            unrouted: new.handlers.is_empty(),
+            erased: false,
+            left: Left::All,
+        };
+        assert!(self.known.insert(name, known).is_none());
+        self.come(&event, &new.handlers);
+    }
+
+    /// The name of one of the events.
+    pub(super) fn nth_known(&self, which: usize) -> Option<String> {
+        let many = self.known.len().max(1);
+        self.known.keys().nth(which % many).cloned()
+    }
+
+    pub(super) fn has_payload(&self, id: EventId) -> bool {
+        let mut known = self.known.values();
+        known.any(|known| known.event.id == id && known.refusal().is_none())
+    }
+
+    pub(super) fn erase(&mut self, open: &Open, which: usize) {
+        let Some(name) = self.nth_known(which) else {
+            return;
+        };
+        let known = self.known[&name].clone();
+        let expected = match self.ended(&known) {
+            _ if known.left != Left::All => Erased::Unknown,
+            None => Erased::StillDue,
+            Some(_) => Erased::Done,
+        };
+        assert_eq!(open.ledger.erase(known.event.id).unwrap(), expected);
+        if expected == Erased::Done {
+            self.erased += u64::from(!known.erased);
+            self.known.get_mut(&name).unwrap().erased = true;
+        }
+    }
+
+    pub(super) fn sweep(&mut self, open: &Open, hours: u8, which: u8) {
+        let now = now(open) + HOUR * hours.into();
+        let policy = policy(which);
+        let mut expected = Swept {
+            erased: self.erase_due(&policy, now),
+            ..Swept::default()
+        };
+        let mut names: Vec<_> = self.known.keys().cloned().collect();
+        names.sort_by_key(|name| self.known[name].order);
+        for name in &names {
+            if self.prune(&policy, name, now) {
+                expected.pruned += 1;
+            }
+        }
+        for name in &names {
+            if let Some(known) = self.known.get(name)
+                && known.left == Left::Row
+                && self.may_forget(&policy, name, now)
+            {
+                self.known.remove(name);
+                expected.forgotten += 1;
+            }
+        }
+        assert_eq!(open.sweep_at(now, &policy), expected);
+        self.forget_newest(open);
+        self.pruned += expected.pruned;
+        self.erased += expected.erased;
+    }
+
+    /// What is the newest of a key is forgotten once all is gone that came before the last
+    /// event of the key, and nothing of it is to run.
+    fn forget_newest(&mut self, open: &Open) {
+        let kept = self.known.values().filter(|known| known.left == Left::All);
+        let oldest = kept.map(|known| known.order).min().unwrap_or(usize::MAX);
+        let deliveries = &self.deliveries;
+        let counts = |key: &OrderKey| {
+            let mut rows = deliveries.values();
+            rows.any(|row| row.delivery.key == Some(*key) && row.place.is_some())
+        };
+        let forgotten = self
+            .newest
+            .extract_if(.., |(key, _, last)| *last < oldest && !counts(key));
+        for (key, ..) in forgotten {
+            assert_eq!(open.ledger.newest(&key).unwrap(), None);
+        }
+    }
+
+    /// The place of an event in the order of arrival.
+    pub(super) fn order_of(&self, id: EventId) -> usize {
+        let mut known = self.known.values();
+        let known = known.find(|known| known.event.id == id);
+        known.expect("an event with a delivery is known").order
+    }
+
+    fn erase_due(&mut self, policy: &Retention, now: WallTime) -> u64 {
+        let mut erased = 0;
+        let names: Vec<_> = self.known.keys().cloned().collect();
+        for name in names {
+            let known = &self.known[&name];
+            let Some(erasure) = policy.erasure(source_of(&name)) else {
+                continue;
+            };
+            let after = erasure.after;
+            let has_dead = self.deliveries.values().any(|row| {
+                row.delivery.event.id == known.event.id && row.state == DeliveryState::Dead
+            });
+            if known.left == Left::All
+                && !known.erased
+                && !has_dead
+                && self.ended(known).is_some_and(|ended| ended + after <= now)
+            {
+                self.known.get_mut(&name).unwrap().erased = true;
+                erased += 1;
+            }
+        }
+        erased
+    }
+
+    fn prune(&mut self, policy: &Retention, name: &str, now: WallTime) -> bool {
+        let known = self.known[name].clone();
+        let keep = policy.events.unwrap();
+        let ended = self.ended(&known);
+        if known.left != Left::All || ended.is_none_or(|ended| ended + keep > now) {
+            return false;
+        }
+        let id = known.event.id;
+        self.deliveries.retain(|_, row| row.delivery.event.id != id);
+        let requested = self.requested.extract_if(.., |_, row| row.0 == id);
+        for (place, _) in requested {
+            self.outbox.remove(&place);
+        }
+        self.known.get_mut(name).unwrap().left = Left::Row;
+        if policy.keys(source_of(name)) == Keys::Forever {
+            self.known.get_mut(name).unwrap().left = Left::Key;
+        } else if self.may_forget(policy, name, now) {
+            self.known.remove(name);
+        }
+        true
+    }
+
+    fn may_forget(&self, policy: &Retention, name: &str, now: WallTime) -> bool {
+        let known = &self.known[name];
+        match policy.keys(source_of(name)) {
+            Keys::Forever => false,
+            Keys::For(period) => known.last + period <= now,
+            Keys::WhileEmittable => !self
+                .known
+                .values()
+                .any(|other| other.left == Left::All && other.order < known.order),
+        }
+    }
+
+    /// When an event ended, if it has. A delivery that holds others of its key has not.
+    fn ended(&self, known: &Known) -> Option<WallTime> {
+        let mut ended = known.event.received;
+        for row in self.deliveries.values() {
+            if row.delivery.event.id == known.event.id {
+                if row.is_open() || row.place.is_some() {
+                    return None;
+                }
+                ended = ended.max(row.finished);
+            }
+        }
+        for (place, (event, settled)) in &self.requested {
+            if *event == known.event.id {
+                if self.outbox[place].state == OutboxState::Waiting {
+                    return None;
+                }
+                ended = ended.max(*settled);
+            }
+        }
+        Some(ended)
+    }
+
+    pub(super) fn check_kept(&self, open: &Open, counts: &Counts) {
+        let kept = || self.known.values().filter(|known| known.left == Left::All);
+        assert_eq!(counts.events, kept().count() as u64);
+        let unrouted = kept().filter(|known| known.unrouted).count();
+        assert_eq!(counts.unrouted, unrouted as u64);
+        assert_eq!(counts.pruned, self.pruned);
+        assert_eq!(counts.erased, self.erased);
+        let oldest = kept().min_by_key(|known| known.order);
+        assert_eq!(counts.oldest, oldest.map(|known| known.event.received));
+        for n in 0..3 {
+            let component = ComponentDigest([n; 32]);
+            let named = self
+                .deliveries
+                .values()
+                .any(|row| row.ran.contains(&component));
+            assert_eq!(open.ledger.is_named(component).unwrap(), named);
+        }
+    }
+}
+
+/// What makes an event a duplicate, with its source.
+fn name_of(new: &NewEvent) -> String {
+    format!("{}/{:?}", new.event.source, new.dedup)
+}
+
+fn source_of(name: &str) -> &str {
+    name.split('/').next().unwrap_or_default()
+}

@@ -1,0 +1,369 @@
+//! The model of deliveries and of whose turn it is among those of one key.
+
+use super::*;
+use tollgate_base::time::{SteadyTime, WallTime};
+
+/// A delivery.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// As it is handed out.
+    pub(super) delivery: Delivery,
+    pub(super) state: DeliveryState,
+    /// When it is to be tried again, or when its turn came.
+    pub(super) due: Option<SteadyTime>,
+    /// Its place in the line of its key, while it counts there.
+    pub(super) place: Option<Place>,
+    /// When it ended last.
+    pub(super) finished: WallTime,
+    /// The components of its attempts.
+    pub(super) ran: Vec<ComponentDigest>,
+    /// The attempts of its present run that broke down, with their numbers.
+    pub(super) broke: Vec<(u32, ComponentDigest)>,
+    /// An operator has ended its present run.
+    pub(super) cancelled: bool,
+    /// The request by which an operator changed it last.
+    pub(super) batch: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    First,
+    Behind,
+}
+
+/// What can be seen of a delivery that is handed out.
+#[derive(PartialEq, Debug)]
+pub(super) struct Seen {
+    seq: DeliverySeq,
+    handler: HandlerName,
+    event: EventId,
+    attempts: (u32, u32),
+    runs: (u32, u32),
+    component: Option<ComponentDigest>,
+    crashes: u32,
+    key: Option<OrderKey>,
+    since: WallTime,
+}
+
+pub(super) fn seen(delivery: &Delivery) -> Seen {
+    Seen {
+        seq: delivery.seq,
+        handler: delivery.handler.clone(),
+        event: delivery.event.id,
+        attempts: (delivery.attempts, delivery.excused),
+        runs: (delivery.run, delivery.keys),
+        component: delivery.component,
+        crashes: delivery.crashes,
+        key: delivery.key,
+        since: delivery.since,
+    }
+}
+
+impl Row {
+    pub(super) fn is_open(&self) -> bool {
+        use DeliveryState::{Held, Pending, Retrying, Running};
+        matches!(self.state, Pending | Retrying | Held | Running)
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.place == Some(Place::Behind)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        !self.is_open()
+    }
+
+    pub(super) fn is_of(&self, name: &str, state: DeliveryState) -> bool {
+        self.state == state && self.delivery.handler.as_str() == name
+    }
+}
+
+impl Model {
+    /// The delivery that was the first to come of those that count for a key.
+    fn first_of(&self, key: OrderKey) -> Option<i64> {
+        let mut counts = self
+            .deliveries
+            .iter()
+            .filter(|(_, row)| row.delivery.key == Some(key) && row.place.is_some());
+        counts.next().map(|(place, _)| *place)
+    }
+
+    /// Deliveries of an event that has just been recorded.
+    pub(super) fn come(&mut self, event: &Arc<Event>, to: &[Recipient]) {
+        for recipient in to {
+            self.add(event, recipient, 0, event.received);
+        }
+    }
+
+    /// One more delivery, in this run of it.
+    pub(super) fn add(&mut self, event: &Arc<Event>, to: &Recipient, run: u32, since: WallTime) {
+        self.last += 1;
+        let before = to.key.and_then(|key| self.first_of(key));
+        let place = to.key.map(|_| match before {
+            Some(_) => Place::Behind,
+            None => Place::First,
+        });
+        // What comes for a handler that is away, and would be shown to nobody, is held.
+        let absent = |present: &Vec<HandlerName>| !present.contains(&to.handler);
+        let is_away = before.is_some_and(|row| {
+            self.present.as_ref().is_some_and(absent)
+                || self.deliveries[&row].state == DeliveryState::Held
+        });
+        let state = match is_away && run == 0 {
+            true => DeliveryState::Held,
+            false => DeliveryState::Pending,
+        };
+        let delivery = Delivery {
+            seq: DeliverySeq(self.last),
+            handler: to.handler.clone(),
+            event: Arc::clone(event),
+            attempts: 0,
+            excused: 0,
+            run,
+            keys: run,
+            component: None,
+            crashes: 0,
+            key: to.key,
+            since,
+        };
+        if place != Some(Place::Behind) {
+            self.handed.push(seen(&delivery));
+        }
+        let row = Row {
+            delivery,
+            state,
+            due: None,
+            place,
+            finished: WallTime::EPOCH,
+            ran: Vec::new(),
+            broke: Vec::new(),
+            cancelled: false,
+            batch: None,
+        };
+        self.deliveries.insert(self.last, row);
+    }
+
+    /// A delivery counts no more for the order of its key.
+    pub(super) fn leave(&mut self, seq: i64, now: SteadyTime) {
+        let row = self.deliveries.get_mut(&seq).unwrap();
+        let (place, key, event) = (row.place.take(), row.delivery.key, row.delivery.event.id);
+        if place.is_some() {
+            let event = self.order_of(event);
+            let newest = self.newest.iter_mut().find(|(of, ..)| Some(*of) == key);
+            if let Some((.., last)) = newest {
+                *last = event.max(*last);
+            }
+        }
+        if place != Some(Place::First) {
+            return;
+        }
+        let Some(next) = key.and_then(|key| self.first_of(key)) else {
+            return;
+        };
+        let row = self.deliveries.get_mut(&next).unwrap();
+        row.place = Some(Place::First);
+        if row.state == DeliveryState::Pending {
+            row.due = Some(now);
+            self.released.push(seen(&row.delivery));
+        } else {
+            row.due = None;
+        }
+    }
+
+    /// A delivery that had ended is to run again.
+    pub(super) fn come_back(&mut self, seq: i64) {
+        let key = self.deliveries[&seq].delivery.key;
+        let taken = key.is_some_and(|key| self.first_of(key).is_some());
+        let row = self.deliveries.get_mut(&seq).unwrap();
+        if key.is_none() || row.place.is_some() {
+            return;
+        }
+        row.place = Some(Place::First);
+        if taken {
+            row.place = Some(Place::Behind);
+            (row.state, row.due) = (DeliveryState::Pending, None);
+        }
+    }
+
+    pub(super) fn hold(&mut self, open: &Open, present: &[&str]) {
+        use DeliveryState::{Held, Pending, Retrying};
+        let (mut held, mut released) = (0, 0);
+        for row in self.deliveries.values_mut() {
+            let is_present = present.contains(&row.delivery.handler.as_str());
+            match row.state {
+                Pending | Retrying if !is_present => {
+                    (row.state, row.due) = (Held, None);
+                    held += 1;
+                }
+                Held if is_present => {
+                    (row.state, row.due) = (Pending, None);
+                    released += 1;
+                }
+                _ => {}
+            }
+        }
+        let present: Vec<_> = present.iter().map(|name| handler(name)).collect();
+        assert_eq!(open.ledger.hold_absent(&present).unwrap(), (held, released));
+        self.present = Some(present);
+    }
+
+    pub(super) fn claim(&mut self, open: &Open, which: usize) {
+        use DeliveryState::{Pending, Retrying, Running};
+        let Some(place) = self.nth_in_turn(which) else {
+            return;
+        };
+        open.ledger.claim(DeliverySeq(place)).unwrap();
+        let row = self.deliveries.get_mut(&place).unwrap();
+        if matches!(row.state, Pending | Retrying) {
+            (row.state, row.due) = (Running, None);
+        }
+    }
+
+    pub(super) fn give_up(&mut self, open: &Open, which: usize, holds: bool) {
+        use DeliveryState::{Dead, Held};
+        let Some(place) = self.nth_in_turn(which) else {
+            return;
+        };
+        let turn = Turn {
+            holds_when_dead: holds,
+            rank: None,
+        };
+        open.ledger.give_up(DeliverySeq(place), turn).unwrap();
+        let row = self.deliveries.get_mut(&place).unwrap();
+        if row.has_ended() || row.state == Held {
+            return;
+        }
+        (row.state, row.due, row.finished) = (Dead, None, now(open));
+        if !holds {
+            self.leave(place, steady(open));
+        }
+    }
+
+    pub(super) fn let_pass(&mut self, open: &Open, of: &[&str]) {
+        let mut passed = 0;
+        for name in of {
+            let holding: Vec<i64> = self
+                .deliveries
+                .iter()
+                .filter(|(_, row)| row.is_of(name, DeliveryState::Dead) && row.place.is_some())
+                .map(|(place, _)| *place)
+                .collect();
+            passed += holding.len() as u64;
+            for place in holding {
+                self.leave(place, steady(open));
+            }
+        }
+        let of: Vec<_> = of.iter().map(|name| handler(name)).collect();
+        assert_eq!(open.ledger.let_pass(&of).unwrap(), passed);
+    }
+
+    /// A clean end makes due again what was to run alone.
+    pub(super) fn release_claimed(&mut self, now: SteadyTime) {
+        for row in self.deliveries.values_mut() {
+            if row.state == DeliveryState::Running {
+                (row.state, row.due) = (DeliveryState::Retrying, Some(now));
+            }
+        }
+    }
+
+    /// An unclean one counts an attempt for what was under way.
+    pub(super) fn crash(&mut self, open: Open, engine: &dyn Engine, running: &[usize]) -> Open {
+        use DeliveryState::{Pending, Retrying, Running};
+        let running: Vec<_> = running.iter().filter_map(|n| self.nth(*n)).collect();
+        for (slot, place) in running.iter().enumerate() {
+            open.ledger.note_running(slot, Some(DeliverySeq(*place)));
+        }
+        let (now, clock) = (steady(&open), open.clock.clone());
+        engine.crash(open.ledger);
+        let open = Open::with(engine, clock);
+        self.present = None;
+        for (place, row) in &mut self.deliveries {
+            // One that stands behind another is under way in an earlier run, if at all.
+            let marked = running.contains(place) && !row.is_behind();
+            if row.state == Running || marked && matches!(row.state, Pending | Retrying) {
+                row.delivery.attempts += 1;
+                row.delivery.crashes += 1;
+                (row.state, row.due) = (Retrying, Some(now));
+            }
+        }
+        open
+    }
+
+    /// The place of one of the deliveries.
+    pub(super) fn nth(&self, which: usize) -> Option<i64> {
+        let many = self.deliveries.len().max(1);
+        self.deliveries.keys().nth(which % many).copied()
+    }
+
+    /// The same, of one that is under way or could be; mostly one that has not ended.
+    pub(super) fn nth_in_turn(&self, which: usize) -> Option<i64> {
+        let in_turn: Vec<_> = self
+            .deliveries
+            .iter()
+            .filter(|(_, row)| !row.is_behind() && (row.is_open() || which.is_multiple_of(8)))
+            .map(|(place, _)| *place)
+            .collect();
+        in_turn.get(which % in_turn.len().max(1)).copied()
+    }
+
+    /// What is new and may run, in the order of arrival.
+    pub(super) fn pending<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Row> {
+        let rows = self.deliveries.values();
+        rows.filter(move |row| {
+            row.is_of(name, DeliveryState::Pending) && row.due.is_none() && !row.is_behind()
+        })
+    }
+
+    /// What else may run at this time, in its order: what was released may at any.
+    pub(super) fn due(&self, name: &str, time: SteadyTime) -> Vec<Seen> {
+        let mut due = Vec::new();
+        for state in [DeliveryState::Pending, DeliveryState::Retrying] {
+            let mut rows: Vec<_> = self
+                .deliveries
+                .values()
+                .filter(|row| row.is_of(name, state) && row.due.is_some())
+                .filter(|row| state == DeliveryState::Pending || row.due <= Some(time))
+                .collect();
+            rows.sort_by_key(|row| (row.due, row.delivery.seq));
+            due.extend(rows.into_iter().map(|row| seen(&row.delivery)));
+        }
+        due
+    }
+
+    /// What the sink was given by the last step, and the newest facts that there are now.
+    pub(super) fn check_turns(&mut self, open: &Open) {
+        let handed: Vec<_> = open.sink.deliveries().iter().map(seen).collect();
+        assert_eq!(handed, std::mem::take(&mut self.handed));
+        let released: Vec<_> = open.sink.released().iter().map(seen).collect();
+        assert_eq!(released, std::mem::take(&mut self.released));
+        for (key, rank, _) in &self.newest {
+            assert_eq!(open.ledger.newest(key).unwrap(), Some(*rank));
+        }
+    }
+
+    pub(super) fn check_backlog(&self, open: &Open) {
+        use DeliveryState::{Pending, Retrying, Running};
+        let now = now(open);
+        let mut oldest = Vec::new();
+        for name in HANDLERS {
+            if self.paused.contains_key(name) {
+                continue;
+            }
+            oldest.extend(self.pending(name).next().map(|row| row.delivery.since));
+            let rows = self.deliveries.values();
+            let rows = rows.filter(|row| row.is_of(name, Pending) || row.is_of(name, Retrying));
+            let due = rows.filter_map(|row| row.due.map(|due| AS_ONE.wall(due)));
+            oldest.extend(due.filter(|due| *due <= now));
+        }
+        let waits = |row: &&Row| matches!(row.state, Pending | Running | Retrying);
+        let requests = self.outbox.values();
+        let expected = Backlog {
+            deliveries: self.deliveries.values().filter(waits).count() as u64,
+            requests: requests
+                .filter(|row| row.state == OutboxState::Waiting)
+                .count() as u64,
+            oldest: oldest.into_iter().min(),
+        };
+        assert_eq!(open.ledger.backlog(now).unwrap(), expected);
+    }
+}

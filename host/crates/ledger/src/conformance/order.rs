@@ -1,0 +1,540 @@
+//! Deliveries of one key, one after another.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::*;
+use tollgate_base::time::SteadyTime;
+
+fn key(of: &str, value: &str) -> OrderKey {
+    OrderKey::new(&handler(of), value)
+}
+
+/// An event for handler `a`, with this key.
+fn keyed(id: &str, value: Option<&str>) -> NewEvent {
+    NewEvent {
+        handlers: vec![Recipient {
+            handler: handler("a"),
+            key: value.map(|value| key("a", value)),
+        }],
+        ..event(id, b"{}", &[])
+    }
+}
+
+impl Open {
+    /// Records events for handler `a` with these keys, and returns what may run.
+    fn arrive(&self, keys: &[Option<&str>]) -> Vec<Delivery> {
+        let id = |n: usize| format!("evt_{}", self.ledger.counts().unwrap().events as usize + n);
+        let events = keys.iter().enumerate();
+        self.record(events.map(|(n, value)| keyed(&id(n), *value)).collect());
+        self.sink.deliveries()
+    }
+
+    fn ends(&self, delivery: &Delivery, next: NextState) {
+        let answer = self.complete(ending(delivery, next)).unwrap();
+        assert_eq!(answer, Completed::Committed);
+    }
+
+    /// What handler `a` could run if all times had come.
+    fn runnable(&self) -> Vec<Delivery> {
+        let mut found = self.pending("a");
+        found.extend(self.due("a", LATEST));
+        found.sort_by_key(|delivery| delivery.seq);
+        found
+    }
+}
+
+fn seqs(deliveries: &[Delivery]) -> Vec<i64> {
+    deliveries.iter().map(|delivery| delivery.seq.0).collect()
+}
+
+pub(crate) fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("y"), None, Some("x"), None]);
+    let first = arrived[0].seq.0;
+    let place = |n: i64| first + n;
+    let runnable = [0, 2, 3, 5].map(place);
+    assert_eq!(seqs(&arrived), runnable);
+    assert_eq!(seqs(&open.pending("a")), runnable);
+    assert_eq!(arrived[0].key, Some(key("a", "x")));
+    assert_eq!(open.deliveries_in(DeliveryState::Pending), 6);
+
+    let ahead_of_time = Delivery {
+        seq: DeliverySeq(place(1)),
+        ..arrived[0].clone()
+    };
+    let early = open.complete(ending(&ahead_of_time, NextState::Done));
+    assert_eq!(early.unwrap(), Completed::Stale);
+
+    open.ends(&arrived[0], NextState::Done);
+    let second = open.sink.released();
+    assert_eq!(seqs(&second), [place(1)]);
+    assert_eq!(second[0].event.provider_id.as_deref(), Some("evt_1"));
+    assert_eq!(
+        (second[0].attempts, second[0].key),
+        (0, Some(key("a", "x")))
+    );
+    assert_eq!(
+        seqs(&open.due("a", SteadyTime::ZERO)),
+        [place(1)],
+        "at once, whatever the clock says"
+    );
+    assert_eq!(
+        open.ledger.next_due(&handler("a"), &|_| false).unwrap(),
+        Some(SteadyTime::ZERO)
+    );
+    open.ends(&second[0], NextState::Ignored);
+    let third = open.sink.released();
+    assert_eq!(seqs(&third), [place(4)]);
+    open.ends(&third[0], NextState::Done);
+    assert!(open.sink.released().is_empty());
+
+    // A key that nobody holds is free.
+    assert_eq!(open.arrive(&[Some("x"), Some("x")]).len(), 1);
+}
+
+pub(crate) fn one_that_is_tried_again_holds_its_key(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("y")]);
+    open.ends(
+        &arrived[0],
+        NextState::Retrying {
+            due: STEADY + ms(5),
+        },
+    );
+    assert!(open.sink.released().is_empty());
+    assert!(open.arrive(&[Some("x")]).is_empty());
+    open.ends(&arrived[1], NextState::Done);
+    let again = open.due("a", STEADY + ms(5));
+    assert_eq!(seqs(&again), seqs(&arrived[..1]));
+    open.ends(&again[0], NextState::Done);
+    assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
+}
+
+pub(crate) fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("y"), Some("y")]);
+    open.ends(&arrived[0], NextState::Dead);
+    assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
+
+    let mut dead = ending(&arrived[1], NextState::Dead);
+    dead.turn.holds_when_dead = true;
+    assert_eq!(open.complete(dead).unwrap(), Completed::Committed);
+    assert!(open.sink.released().is_empty());
+    assert!(open.arrive(&[Some("y")]).is_empty());
+    // The handler's settings change.
+    assert_eq!(open.ledger.let_pass(&[handler("b")]).unwrap(), 0);
+    assert!(open.sink.released().is_empty());
+    assert_eq!(open.ledger.let_pass(&[handler("a")]).unwrap(), 1);
+    let next = open.sink.released();
+    assert_eq!(seqs(&next), [arrived[1].seq.0 + 1]);
+    assert_eq!(open.ledger.let_pass(&[handler("a")]).unwrap(), 0);
+    open.ends(&next[0], NextState::Done);
+    assert_eq!(open.sink.released().len(), 1);
+}
+
+pub(crate) fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("x")]);
+    open.ledger
+        .give_up(arrived[0].seq, Turn::default())
+        .unwrap();
+    let next = open.sink.released();
+    assert_eq!(seqs(&next), [arrived[0].seq.0 + 1]);
+    open.ledger.claim(next[0].seq).unwrap();
+    assert!(
+        open.sink.released().is_empty(),
+        "it runs alone, and holds its key"
+    );
+    let holds = Turn {
+        holds_when_dead: true,
+        rank: None,
+    };
+    open.ledger.give_up(next[0].seq, holds).unwrap();
+    assert!(open.sink.released().is_empty());
+    assert!(open.runnable().is_empty());
+}
+
+pub(crate) fn the_order_outlives_a_restart(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), None]);
+    open.ends(&arrived[0], NextState::Done);
+    let place = |n: i64| arrived[0].seq.0 + n;
+    let open = open.reopen(engine);
+    assert_eq!(seqs(&open.pending("a")), [place(3)]);
+    assert_eq!(seqs(&open.due("a", SteadyTime::ZERO)), [place(1)]);
+    assert!(open.arrive(&[Some("x")]).is_empty());
+    open.ends(
+        &open.due("a", SteadyTime::ZERO)[0],
+        NextState::Retrying { due: STEADY },
+    );
+    let open = open.reopen(engine);
+    open.ends(&open.due("a", STEADY)[0], NextState::Done);
+    assert_eq!(seqs(&open.sink.released()), [place(2)]);
+}
+
+pub(crate) fn what_is_held_keeps_its_order(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("y"), Some("y")]);
+    open.ends(&arrived[0], NextState::Done);
+    let place = |n: i64| arrived[0].seq.0 + n;
+    assert_eq!(open.ledger.hold_absent(&[]).unwrap(), (4, 0));
+    assert_eq!(open.deliveries_in(DeliveryState::Held), 4);
+    assert!(open.runnable().is_empty());
+    open.sink.released();
+    // What comes for a key of which something is held is told to nobody: it is held at once.
+    assert!(open.arrive(&[Some("y")]).is_empty());
+    assert_eq!(open.deliveries_in(DeliveryState::Held), 5);
+    // One that was under way ends while its handler is away.
+    open.ends(&arrived[1], NextState::Done);
+    assert!(open.sink.released().is_empty());
+    assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 4));
+    assert_eq!(seqs(&open.pending("a")), [place(1), place(4)]);
+    open.ends(&open.pending("a")[0], NextState::Done);
+    assert_eq!(seqs(&open.sink.released()), [place(2)]);
+}
+
+pub(crate) fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x")]);
+    let mut dead = ending(&arrived[0], NextState::Dead);
+    dead.turn.holds_when_dead = true;
+    open.complete(dead).unwrap();
+    assert_eq!(open.ledger.hold_absent(&[]).unwrap(), (1, 0));
+    assert!(open.arrive(&[Some("x")]).is_empty());
+    assert_eq!(open.deliveries_in(DeliveryState::Held), 2);
+    assert_eq!(open.deliveries_in(DeliveryState::Pending), 0);
+    assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 2));
+    assert!(open.runnable().is_empty(), "they stand behind it still");
+    open.ledger.let_pass(&[handler("a")]).unwrap();
+    assert_eq!(seqs(&open.runnable()), [arrived[0].seq.0 + 1]);
+}
+
+pub(crate) fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let ask = |action| open.ask(action);
+    let replay = |deliveries| Action::Replay {
+        deliveries,
+        keys: ReplayKeys::New,
+        component: Choice::Current,
+    };
+    let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("x")]);
+    let place = |n: i64| DeliverySeq(arrived[0].seq.0 + n);
+    open.ends(&arrived[0], NextState::Dead);
+    let second = open.sink.released();
+    // It comes after the one that has its turn, and before those that came later.
+    assert_eq!(ask(replay(vec![place(0)])), [Intervened::Done]);
+    assert_eq!(seqs(&open.runnable()), [place(1).0]);
+    open.ends(&second[0], NextState::Done);
+    let first = open.sink.released();
+    assert_eq!((first[0].seq, first[0].run), (place(0), 1));
+    assert_eq!(ask(Action::Cancel(vec![place(2)])), [Intervened::Done]);
+    let mut dead = ending(&first[0], NextState::Dead);
+    dead.turn.holds_when_dead = true;
+    open.complete(dead).unwrap();
+    assert!(open.runnable().is_empty());
+    // A replay of what holds the key has its turn, and so has what follows once it is let go.
+    assert_eq!(ask(replay(vec![place(0)])), [Intervened::Done]);
+    let mut dead = ending(&open.runnable()[0], NextState::Dead);
+    dead.turn.holds_when_dead = true;
+    open.complete(dead).unwrap();
+    assert_eq!(ask(Action::Cancel(vec![place(0)])), [Intervened::Done]);
+    assert_eq!(seqs(&open.sink.released()), [place(3).0]);
+    let again = ask(Action::Cancel(vec![place(0)]));
+    assert_eq!(again, [Intervened::State(DeliveryState::Dead)]);
+    assert_eq!(ask(Action::Cancel(vec![place(3)])), [Intervened::Done]);
+    assert!(open.runnable().is_empty());
+    assert_eq!(open.arrive(&[Some("x")]).len(), 1, "the key is free");
+}
+
+/// What ran when an operator cancelled it, and was replayed, still ran when the process ended.
+pub(crate) fn a_crash_lets_nobody_past(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let arrived = open.arrive(&[Some("x"), Some("x")]);
+    open.ledger.note_running(0, Some(arrived[0].seq));
+    let ask = |action| assert_eq!(open.ask(action), [Intervened::Done]);
+    ask(Action::Cancel(vec![arrived[0].seq]));
+    ask(Action::Replay {
+        deliveries: vec![arrived[0].seq],
+        keys: ReplayKeys::New,
+        component: Choice::Current,
+    });
+    let second = arrived[0].seq.0 + 1;
+    assert_eq!(seqs(&open.runnable()), [second]);
+    engine.crash(open.ledger);
+    let open = Open::new(engine);
+    assert_eq!(seqs(&open.runnable()), [second]);
+    open.ends(&open.runnable()[0], NextState::Done);
+    let first = open.sink.released();
+    assert_eq!(seqs(&first), [arrived[0].seq.0]);
+    assert_eq!((first[0].attempts, first[0].crashes), (0, 0));
+}
+
+pub(crate) fn an_older_one_is_not_done_after_a_newer_one(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let done = |open: &Open, rank: Rank| {
+        let delivery = match &open.arrive(&[Some("x")])[..] {
+            [delivery] => delivery.clone(),
+            other => panic!("{other:?}"),
+        };
+        let mut completion = writing(&delivery, &[("k", StateWrite::Add(1))]);
+        completion.turn.rank = Some(rank);
+        let answer = open.complete(completion).unwrap();
+        if answer == Completed::Conflict {
+            let mut ignored = ending(&delivery, NextState::Ignored);
+            ignored.turn.rank = Some(rank);
+            assert_eq!(open.complete(ignored).unwrap(), Completed::Committed);
+        }
+        answer
+    };
+    let newest = |open: &Open, of| open.ledger.newest(&key("a", of)).unwrap();
+    assert_eq!(newest(&open, "x"), None);
+    assert_eq!(done(&open, Rank::Whole(10)), Completed::Committed);
+    assert_eq!(done(&open, Rank::Whole(9)), Completed::Conflict);
+    let same = done(&open, Rank::Whole(10));
+    assert_eq!(same, Completed::Committed, "as new is not older");
+    assert_eq!(done(&open, Rank::Real(10.5)), Completed::Committed);
+    let open = open.reopen(engine);
+    assert_eq!(newest(&open, "x"), Some(Rank::Real(10.5)));
+    assert_eq!(newest(&open, "y"), None);
+    assert_eq!(done(&open, Rank::Whole(10)), Completed::Conflict);
+    assert_eq!(done(&open, Rank::Whole(11)), Completed::Committed);
+    assert_eq!(open.value("a", "k").unwrap(), b"4");
+    assert_eq!(newest(&open, "x"), Some(Rank::Whole(11)));
+}
+
+/// One step of a history. Numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Events with these keys; 0 is none.
+    Arrive(Vec<u8>),
+    End(usize, Ending),
+    Hold,
+    Back,
+    LetPass,
+    Reopen,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Done,
+    Ignored,
+    Retry(u64),
+    Dead { holds: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let ending = prop_oneof![
+        4 => Just(Ending::Done),
+        1 => Just(Ending::Ignored),
+        3 => (0..50_u64).prop_map(Ending::Retry),
+        1 => any::<bool>().prop_map(|holds| Ending::Dead { holds }),
+    ];
+    prop_oneof![
+        6 => prop::collection::vec(0..4_u8, 1..5).prop_map(Step::Arrive),
+        14 => (any::<usize>(), ending).prop_map(|(which, ending)| Step::End(which, ending)),
+        1 => Just(Step::Hold),
+        2 => Just(Step::Back),
+        1 => Just(Step::LetPass),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// What counts for the order of each key, in the order of arrival: whether it is dead.
+#[derive(Default)]
+struct Lines {
+    lines: BTreeMap<u8, BTreeMap<i64, bool>>,
+    key_of: BTreeMap<i64, u8>,
+    done: BTreeMap<u8, Vec<i64>>,
+    last: i64,
+    away: bool,
+}
+
+impl Lines {
+    fn expected(&self) -> Vec<i64> {
+        let mut expected: Vec<i64> = Vec::new();
+        for (key, line) in &self.lines {
+            let live = line.iter().filter(|(_, dead)| !**dead).map(|(seq, _)| *seq);
+            match key {
+                0 => expected.extend(live),
+                _ => expected.extend(line.iter().next().filter(|(_, d)| !**d).map(|(s, _)| *s)),
+            }
+        }
+        expected.sort_unstable();
+        expected
+    }
+
+    fn step(&mut self, open: Open, engine: &dyn Engine, step: Step) -> Open {
+        match step {
+            Step::Arrive(keys) => {
+                let names: Vec<_> = keys.iter().map(u8::to_string).collect();
+                let values: Vec<_> = names.iter().map(|n| (n != "0").then_some(&**n)).collect();
+                open.arrive(&values);
+                for key in keys {
+                    self.last += 1;
+                    self.lines.entry(key).or_default().insert(self.last, false);
+                    self.key_of.insert(self.last, key);
+                }
+                if self.away {
+                    open.ledger.hold_absent(&[]).unwrap();
+                }
+            }
+            Step::End(which, ending) => self.end(&open, which, ending),
+            Step::Hold | Step::Back => {
+                self.away = matches!(step, Step::Hold);
+                let present = [handler("a")];
+                let present = if self.away { &[][..] } else { &present[..] };
+                open.ledger.hold_absent(present).unwrap();
+            }
+            Step::LetPass => {
+                open.ledger.let_pass(&[handler("a")]).unwrap();
+                for line in self.lines.values_mut() {
+                    // A dead one that lets pass is always the first.
+                    line.retain(|_, dead| !*dead);
+                }
+            }
+            Step::Reopen => return open.reopen(engine),
+        }
+        open
+    }
+
+    fn end(&mut self, open: &Open, which: usize, ending_: Ending) {
+        let runnable = open.runnable();
+        if runnable.is_empty() {
+            return;
+        }
+        let delivery = &runnable[which % runnable.len()];
+        let seq = delivery.seq.0;
+        let key = self.key_of[&seq];
+        let line = self.lines.get_mut(&key).unwrap();
+        let mut holds_when_dead = false;
+        let next = match ending_ {
+            Ending::Done => {
+                self.done.entry(key).or_default().push(seq);
+                line.remove(&seq);
+                NextState::Done
+            }
+            Ending::Ignored => {
+                line.remove(&seq);
+                NextState::Ignored
+            }
+            Ending::Retry(wait) => NextState::Retrying {
+                due: STEADY + ms(wait),
+            },
+            Ending::Dead { holds } => {
+                holds_when_dead = holds;
+                match holds && key != 0 {
+                    true => line.insert(seq, true),
+                    false => line.remove(&seq),
+                };
+                NextState::Dead
+            }
+        };
+        let mut completion = ending(delivery, next);
+        completion.turn.holds_when_dead = holds_when_dead;
+        assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
+    }
+
+    fn check(&self, open: &Open) {
+        let expected = if self.away {
+            Vec::new()
+        } else {
+            self.expected()
+        };
+        assert_eq!(seqs(&open.runnable()), expected);
+        for (key, done) in &self.done {
+            assert!(*key == 0 || done.is_sorted(), "{key}: {done:?}");
+        }
+    }
+}
+
+pub(crate) fn random_histories_keep_the_order(engine: &dyn Engine) {
+    let config = Config {
+        cases: 1,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    // One long history, since each store is opened but once anew.
+    let histories = prop::collection::vec(step(), 300..500);
+    TestRunner::new(config)
+        .run(&histories, |history| {
+            let mut open = Open::new(engine);
+            let mut lines = Lines::default();
+            for step in history {
+                open = lines.step(open, engine, step);
+                lines.check(&open);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// A day for events.
+fn day() -> Arc<Retention> {
+    super::retention::days()
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Open {
+    /// Has handler `a` do an event of this rank, unless it is superseded.
+    fn does(&self, delivery: &Delivery, rank: i64) -> Completed {
+        let mut completion = ending(delivery, NextState::Done);
+        completion.turn.rank = Some(Rank::Whole(rank));
+        self.complete(completion).unwrap()
+    }
+
+    fn newest(&self) -> Option<Rank> {
+        self.ledger.newest(&key("a", "x")).unwrap()
+    }
+}
+
+pub(crate) fn the_newest_is_forgotten_with_what_it_is_compared_to(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let newest = &open.arrive(&[Some("x")])[0];
+    assert_eq!(open.does(newest, 10), Completed::Committed);
+    let older = &open.arrive(&[Some("x")])[0];
+    assert_eq!(open.does(older, 9), Completed::Conflict);
+    let mut ignored = ending(older, NextState::Ignored);
+    ignored.attempt.started = START + DAY / 2;
+    open.complete(ignored).unwrap();
+
+    // The newer one goes; the older one can still be handled anew.
+    open.sweep_at(START + DAY + DAY / 4, &day());
+    assert_eq!(open.ledger.counts().unwrap().events, 1);
+    let replay = Action::Replay {
+        deliveries: vec![older.seq],
+        keys: ReplayKeys::New,
+        component: Choice::Current,
+    };
+    assert_eq!(open.ask(replay), [Intervened::Done]);
+    let again = &open.runnable()[0];
+    assert_eq!(open.does(again, 9), Completed::Conflict);
+
+    // What is still to run is compared however long it waits.
+    open.sweep_at(START + 100 * DAY, &day());
+    assert_eq!(open.newest(), Some(Rank::Whole(10)));
+    open.ends(again, NextState::Ignored);
+    assert_eq!(open.newest(), Some(Rank::Whole(10)));
+    open.sweep_at(START + 101 * DAY, &day());
+    assert_eq!(open.ledger.counts().unwrap().events, 0);
+    assert_eq!(open.newest(), None);
+    let late = &open.arrive(&[Some("x")])[0];
+    assert_eq!(open.does(late, 1), Completed::Committed);
+}
+
+pub(crate) fn the_newest_stays_while_something_older_is_kept(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let waits = &open.deliver("waits", &["b"])[0];
+    let newest = &open.arrive(&[Some("x")])[0];
+    assert_eq!(open.does(newest, 10), Completed::Committed);
+    open.sweep_at(START + 100 * DAY, &day());
+    assert_eq!(open.ledger.counts().unwrap().events, 1);
+    assert_eq!(open.newest(), Some(Rank::Whole(10)));
+    let ended = open.complete(ending(waits, NextState::Done)).unwrap();
+    assert_eq!(ended, Completed::Committed);
+    open.sweep_at(START + 102 * DAY, &day());
+    assert_eq!(open.newest(), None);
+}

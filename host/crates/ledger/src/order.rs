@@ -1,0 +1,104 @@
+//! Order among the deliveries of one handler, and which of them are stale.
+//!
+//! Deliveries of a handler that have the same key are handed out one after another, in
+//! the order of arrival. The ledger decides whose turn it is, in the transactions that
+//! record deliveries and complete them; so the order holds across restarts, and however
+//! little of what waits fits into memory. A delivery that waits for its turn is `pending`
+//! (or `held`) like any other, and is shown to nobody who looks for something to run.
+
+use sha2::{Digest, Sha256};
+
+use tollgate_base::event::HandlerName;
+
+/// What the deliveries of a handler have in common that run one after another: 16 bytes of a
+/// sha256 over the handler's name and the value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct OrderKey(pub [u8; 16]);
+
+impl OrderKey {
+    /// The key of this value with this handler.
+    pub fn new(handler: &HandlerName, value: &str) -> Self {
+        let mut hash = Sha256::new();
+        // Its length keeps ("a", "bc") and ("ab", "c") apart.
+        hash.update((handler.as_str().len() as u64).to_be_bytes());
+        hash.update(handler.as_str().as_bytes());
+        hash.update(value.as_bytes());
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.finalize()[..16]);
+        Self(key)
+    }
+}
+
+/// A handler that an event goes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recipient {
+    /// The handler.
+    pub handler: HandlerName,
+    /// What its delivery is ordered by; none if it may run beside all others.
+    pub key: Option<OrderKey>,
+}
+
+impl From<HandlerName> for Recipient {
+    /// Without an order.
+    fn from(handler: HandlerName) -> Self {
+        Self { handler, key: None }
+    }
+}
+
+/// What the end of a delivery means for the others of its key.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Turn {
+    /// Whether it goes on holding its key if it becomes dead.
+    pub holds_when_dead: bool,
+    /// How new the fact is that it tells of. The newest that is done is remembered of its
+    /// key, and an older one cannot become done after it.
+    pub rank: Option<Rank>,
+}
+
+/// How new a fact is, in whatever unit its events have.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Rank {
+    /// A whole number; a time is one of milliseconds.
+    Whole(i64),
+    /// Any other number.
+    Real(f64),
+}
+
+impl Rank {
+    /// Whether this is older than `other`. Exact, also where a whole number is one that a
+    /// float cannot hold.
+    pub fn is_older_than(self, other: Self) -> bool {
+        // Floats beyond 64 bits become the largest number there is, which suffices here.
+        let parts = |rank| match rank {
+            Self::Whole(number) => (i128::from(number), 0.0),
+            Self::Real(number) => (number.floor() as i128, number - number.floor()),
+        };
+        parts(self) < parts(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_compare_by_value() {
+        use Rank::{Real, Whole};
+        let rising = [
+            Real(-1.5),
+            Whole(-1),
+            Real(0.25),
+            Whole(1),
+            Real(1.5),
+            Whole(i64::MAX - 1),
+            Whole(i64::MAX),
+            Real(1e19),
+        ];
+        for (n, older) in rising.iter().enumerate() {
+            for (m, newer) in rising.iter().enumerate() {
+                assert_eq!(older.is_older_than(*newer), n < m, "{older:?} {newer:?}");
+            }
+        }
+        assert!(!Whole(2).is_older_than(Real(2.0)) && !Real(2.0).is_older_than(Whole(2)));
+    }
+}

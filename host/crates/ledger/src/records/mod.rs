@@ -1,0 +1,75 @@
+//! Everything on record, as an operator asks for it: lists by filter, and all details of one
+//! event, delivery or request.
+
+mod filter;
+mod recorded;
+mod views;
+
+use super::{Counts, DeliverySeq, LedgerError, OutboxSeq, Pause, Scheduled};
+use tollgate_base::event::{Event, EventId, HandlerName};
+
+pub use filter::{Listed, Order, Page, RecordFilter, RequestFilter, StateFilter};
+pub use recorded::{RecordedEmission, RecordedEnd, RecordedRun};
+pub use views::{
+    AttemptView, Blocker, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
+    EventSummary, InterventionView, Payload, RequestDetail, RequestSummary, RequestView,
+    ScheduledView, TryView, without_query,
+};
+
+/// Reads everything that is on record. A ledger that no gateway serves can be read, too.
+///
+/// Each call runs a few short statements over a bounded number of rows. Each call may block.
+pub trait Records: Send + Sync + 'static {
+    /// A page of the events that match the filter.
+    fn events(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<EventSummary>, LedgerError>;
+
+    /// All details of one event; `None` if the ledger has no event with this id.
+    fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError>;
+
+    /// The event in this place, as handlers receive it; `None` if its body is no longer kept.
+    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError>;
+
+    /// A page of the deliveries that match the filter.
+    fn deliveries(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<DeliverySummary>, LedgerError>;
+
+    /// All details of one delivery; `None` if the ledger has no such delivery.
+    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError>;
+
+    /// The input and the effects of a delivery's last attempt; `None` if the delivery had no
+    /// attempt, or if the payload of its event is no longer whole.
+    fn recorded(&self, seq: DeliverySeq) -> Result<Option<RecordedRun>, LedgerError>;
+
+    /// A page of the outbox requests that match the filter.
+    fn requests(
+        &self,
+        filter: &RequestFilter,
+        page: Page,
+    ) -> Result<Listed<RequestSummary>, LedgerError>;
+
+    /// All details of one request; `None` if the ledger has no such request.
+    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError>;
+
+    /// Scheduled events of one handler, or of all handlers, in the order of their due times.
+    fn scheduled(
+        &self,
+        handler: Option<&HandlerName>,
+        limit: usize,
+    ) -> Result<Vec<Scheduled>, LedgerError>;
+
+    /// Every handler whose name is in the ledger, by name.
+    fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError>;
+
+    /// The handlers that are paused.
+    fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError>;
+
+    /// Counts of everything in the ledger.
+    fn counts(&self) -> Result<Counts, LedgerError>;
+}

@@ -1,0 +1,26 @@
+//! Where the ledger announces new work.
+
+use super::{Delivery, OutboxRequest};
+use tollgate_base::time::WallTime;
+
+/// Receives, after each commit and in commit order, the work that the commit made due.
+///
+/// The ledger's writer thread calls it: a method must be short, must not block and must not
+/// call the ledger. A receiver can read from the ledger later what it cannot take now.
+pub trait LedgerSink: Send + Sync + 'static {
+    /// New deliveries that may run, in the order of [`DeliverySeq`](super::DeliverySeq).
+    fn recorded(&self, deliveries: Vec<Delivery>);
+
+    /// Deliveries that stood behind others of their order key and may run now.
+    /// [`Deliveries::due`](super::Deliveries::due) finds them too.
+    fn released(&self, deliveries: Vec<Delivery>);
+
+    /// New outbox requests, in the order of [`OutboxSeq`](super::OutboxSeq).
+    fn queued(&self, requests: Vec<OutboxRequest>);
+
+    /// A handler scheduled events; the earliest is due then. A receiver need not act:
+    /// [`ScheduleStore::fire`](super::ScheduleStore::fire) tells the same.
+    fn scheduled(&self, due: WallTime) {
+        let _ = due;
+    }
+}

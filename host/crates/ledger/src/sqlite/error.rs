@@ -1,0 +1,172 @@
+//! What can go wrong, and what each of SQLite's errors means for the ledger.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use crate::LedgerError;
+
+/// Why a ledger could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process, or another ledger of this process, has it open.
+    #[error(
+        "{} is in use by another gateway (it holds the lock on {}); \
+         stop that one, or name another file in [ledger] url",
+        path.display(),
+        lock.display()
+    )]
+    Locked {
+        /// The ledger's file.
+        path: PathBuf,
+        /// The file that is locked.
+        lock: PathBuf,
+    },
+    /// There is no such file (only where it is to be read).
+    #[error("there is no ledger at {}", path.display())]
+    Missing {
+        /// The ledger's file.
+        path: PathBuf,
+    },
+    /// Its folder, or a file beside it, cannot be made or opened.
+    #[error("cannot open {}: {source}", path.display())]
+    File {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It lies on a network file system, where SQLite's locks and shared memory
+    /// cannot be relied on.
+    #[error(
+        "{} lies on a network file system ({kind}), where a ledger may be corrupted; \
+         put it on a local disk",
+        path.display()
+    )]
+    NetworkFileSystem {
+        /// The ledger's folder.
+        path: PathBuf,
+        /// The file system's name.
+        kind: &'static str,
+    },
+    /// The SQLite that this program is linked with has a bug that can lose commits.
+    #[error("SQLite {found} is too old: at least 3.51.3 is needed")]
+    OldSqlite {
+        /// Its version.
+        found: &'static str,
+    },
+    /// A newer gateway wrote it.
+    #[error(
+        "{} has schema version {found}, and this gateway knows up to {known}; \
+         use the gateway that wrote it, or a newer one",
+        path.display()
+    )]
+    Newer {
+        /// The ledger's file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that is known.
+        known: usize,
+    },
+    /// An older gateway wrote it (only where it is to be read: opening it to serve
+    /// brings it up to date).
+    #[error(
+        "{} has an older schema; start the gateway of this version on it first",
+        path.display()
+    )]
+    Older {
+        /// The ledger's file.
+        path: PathBuf,
+    },
+    /// It is an SQLite file of something else.
+    #[error("{} is an SQLite file, but no ledger of Tollgate", path.display())]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// SQLite refused.
+    #[error("the ledger {} cannot be opened: {reason}", path.display())]
+    Sqlite {
+        /// The ledger's file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+}
+
+/// Names the file that SQLite refused to work with.
+pub(super) trait At<T> {
+    /// What came of it, or why the file at `path` cannot be opened.
+    fn at(self, path: &Path) -> Result<T, OpenError>;
+}
+
+impl<T> At<T> for rusqlite::Result<T> {
+    fn at(self, path: &Path) -> Result<T, OpenError> {
+        self.map_err(|error| OpenError::Sqlite {
+            path: path.into(),
+            reason: reason(&error),
+        })
+    }
+}
+
+fn reason(error: &Error) -> String {
+    match error {
+        Error::SqliteFailure(cause, _) if cause.code == ErrorCode::SystemIoFailure => format!(
+            "{error} (SQLite's code {}); the system's log may say what is wrong with its disk",
+            cause.extended_code,
+        ),
+        _ => error.to_string(),
+    }
+}
+
+/// What an error of a write means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fault {
+    /// This operation is at fault; others of the batch may succeed.
+    Operation,
+    /// Nothing can be written now; it may be possible again later.
+    Unavailable,
+    /// What is on disk is no longer known: the process must end, and the next one
+    /// recovers.
+    Fatal,
+}
+
+/// Judges an error of a write.
+pub(super) fn fault(error: &Error) -> Fault {
+    let Error::SqliteFailure(cause, _) = error else {
+        return Fault::Operation;
+    };
+    match cause.code {
+        // The index of the write-ahead log could not grow, as on a full disk: it is
+        // rebuilt from the log, and nothing has been written to it.
+        ErrorCode::SystemIoFailure if cause.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
+            Fault::Unavailable
+        }
+        ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            Fault::Fatal
+        }
+        ErrorCode::DiskFull
+        | ErrorCode::ReadOnly
+        | ErrorCode::PermissionDenied
+        | ErrorCode::CannotOpen
+        | ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::FileLockingProtocolFailed
+        | ErrorCode::OperationInterrupted
+        | ErrorCode::OutOfMemory => Fault::Unavailable,
+        _ => Fault::Operation,
+    }
+}
+
+/// The error of a write, as callers see it.
+pub(super) fn unavailable(error: &Error) -> LedgerError {
+    LedgerError::Unavailable(Arc::from(error.to_string()))
+}
+
+/// The error of a read, as callers see it.
+pub(super) fn unreadable(error: impl std::fmt::Display) -> LedgerError {
+    LedgerError::Unreadable(Arc::from(error.to_string()))
+}

@@ -1,0 +1,72 @@
+//! How due times stand to the time of day, from one process to the next.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::batch::int;
+use super::rows::{millis, steady, wall};
+use tollgate_base::time::{Ahead, Mark, SteadyClock};
+
+/// By how much due times are ahead of the time of day, within a query. Such a query turns due
+/// times into times of day itself, so that the difference and the due times are of one moment.
+pub(super) const AHEAD: &str = "coalesce((SELECT steady - wall FROM kept_time), 0)";
+
+/// By how much due times are ahead of the time of day.
+pub(super) fn ahead(conn: &Connection) -> Result<Ahead> {
+    conn.prepare_cached(&format!("SELECT {AHEAD}"))?
+        .query_row([], |row| row.get(0).map(Ahead::from_millis))
+}
+
+/// Lets the clock go on from where the last process had it, if anything is due by it;
+/// otherwise it begins anew at the time of day. Writes down where that is.
+pub(super) fn resume(conn: &Connection, clock: &SteadyClock) -> Result<()> {
+    if let Some(mark) = read(conn)?
+        && something_is_due(conn)?
+    {
+        clock.resume(&mark);
+    }
+    keep(conn, &clock.mark())
+}
+
+/// Writes a moment down.
+pub(super) fn keep(conn: &Connection, mark: &Mark) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO kept_time (id, steady, wall, uptime, boot)
+         VALUES (1, ?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        int(mark.steady),
+        int(mark.wall),
+        int(mark.uptime),
+        mark.boot
+    ])
+    .map(drop)
+}
+
+fn read(conn: &Connection) -> Result<Option<Mark>> {
+    conn.query_row(
+        "SELECT steady, wall, uptime, boot FROM kept_time",
+        [],
+        |row| {
+            Ok(Mark {
+                steady: steady(row, 0)?,
+                wall: wall(row, 1)?,
+                uptime: Duration::from_millis(millis(row, 2)?),
+                boot: row.get(3)?,
+            })
+        },
+    )
+    .optional()
+}
+
+fn something_is_due(conn: &Connection) -> Result<bool> {
+    conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'retrying')
+             OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'pending' AND due IS NOT NULL)
+             OR EXISTS (SELECT 1 FROM outbox WHERE state = 'waiting')
+             OR EXISTS (SELECT 1 FROM schedule WHERE steady = 1)",
+        [],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,129 @@
+//! The roles that only read: for a ledger that serves, and for one that is only read.
+
+use super::ledger::SqliteLedger;
+use super::reader::SqliteReader;
+use super::tally::Tally;
+use super::{pauses, reads, records, state};
+use crate::{
+    Counts, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary, LedgerError,
+    Listed, OutboxSeq, Page, Pause, RecordFilter, RecordedRun, Records, RequestDetail,
+    RequestFilter, RequestSummary, Scheduled, StateEntry, StateStore, Versioned,
+};
+use tollgate_base::event::{Event, EventId, HandlerName};
+
+/// Has connections to read with.
+trait Reads: Send + Sync + 'static {
+    fn reader(&self) -> &SqliteReader;
+}
+
+impl Reads for SqliteReader {
+    fn reader(&self) -> &SqliteReader {
+        self
+    }
+}
+
+impl Reads for SqliteLedger {
+    fn reader(&self) -> &SqliteReader {
+        &self.reader
+    }
+}
+
+impl<R: Reads> StateStore for R {
+    fn state_get(&self, handler: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
+        self.reader()
+            .read_for(handler, |conn, handler| state::get(conn, handler, key))
+    }
+
+    fn state_list(
+        &self,
+        handler: &HandlerName,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StateEntry>, LedgerError> {
+        self.reader().read_for(handler, |conn, handler| {
+            state::list(conn, handler, prefix, after, limit)
+        })
+    }
+}
+
+impl<R: Reads> Records for R {
+    fn events(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<EventSummary>, LedgerError> {
+        self.reader()
+            .read(|conn| records::events(conn, filter, page))
+    }
+
+    fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
+        self.reader().read(|conn| records::event(conn, id))
+    }
+
+    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError> {
+        self.reader().read(|conn| records::event_to_run(conn, seq))
+    }
+
+    fn deliveries(
+        &self,
+        filter: &RecordFilter,
+        page: Page,
+    ) -> Result<Listed<DeliverySummary>, LedgerError> {
+        self.reader()
+            .read(|conn| records::deliveries(conn, filter, page))
+    }
+
+    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
+        self.reader().read(|conn| records::delivery(conn, seq))
+    }
+
+    fn recorded(&self, seq: DeliverySeq) -> Result<Option<RecordedRun>, LedgerError> {
+        self.reader().read(|conn| records::recorded(conn, seq))
+    }
+
+    fn requests(
+        &self,
+        filter: &RequestFilter,
+        page: Page,
+    ) -> Result<Listed<RequestSummary>, LedgerError> {
+        self.reader()
+            .read(|conn| records::requests(conn, filter, page))
+    }
+
+    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError> {
+        self.reader().read(|conn| records::request(conn, seq))
+    }
+
+    fn scheduled(
+        &self,
+        handler: Option<&HandlerName>,
+        limit: usize,
+    ) -> Result<Vec<Scheduled>, LedgerError> {
+        match handler {
+            Some(handler) => self.reader().read_for(handler, |conn, handler| {
+                reads::schedule_list(conn, Some(handler), limit)
+            }),
+            None => self
+                .reader()
+                .read(|conn| reads::schedule_list(conn, None, limit)),
+        }
+    }
+
+    fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {
+        self.reader().read(records::handlers)
+    }
+
+    fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
+        self.reader().read(pauses::list)
+    }
+
+    fn counts(&self) -> Result<Counts, LedgerError> {
+        self.reader().read(|conn| {
+            let mut counts = Tally::load(conn)?.counts();
+            counts.oldest = reads::oldest(conn)?;
+            counts.blocked = reads::blocked(conn)?;
+            Ok(counts)
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! From rows to what callers get.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::{Error, Result, Row, types::Type};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Delivery, DeliverySeq, DeliveryState, Life, NewRequest, OrderKey, OutboxRequest, OutboxSeq,
+    OutboxState, Respond,
+};
+use tollgate_base::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
+use tollgate_base::time::{SteadyTime, WallTime};
+
+/// What [`delivery`] reads, from `deliveries d` joined with the tables that it names.
+pub(super) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
+    e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
+    b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused, d.keys,
+    c.digest, d.order_key";
+
+/// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which they are looked up.
+pub(super) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
+    CROSS JOIN bodies b ON b.event = d.event
+    CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
+    LEFT JOIN components c ON c.id = d.component";
+
+/// A delivery with its event.
+pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
+    Ok(Delivery {
+        seq: DeliverySeq(row.get(0)?),
+        handler: HandlerName::new(row.get_ref(1)?.as_str()?),
+        attempts: row.get(2)?,
+        run: row.get(3)?,
+        keys: row.get(19)?,
+        component: row.get::<_, Option<[u8; 32]>>(20)?.map(ComponentDigest),
+        crashes: row.get(4)?,
+        since: wall(row, 17)?,
+        excused: row.get(18)?,
+        key: row.get::<_, Option<[u8; 16]>>(21)?.map(OrderKey),
+        event: Arc::new(event(row, 5)?),
+    })
+}
+
+/// What [`event`] reads, in a row, from `events e` with its source and body.
+pub(super) const EVENT_COLUMNS: &str = "e.id, s.name, e.provider_id, e.kind, e.subject,
+    e.account, e.created, e.received, b.headers, b.metadata, e.depth, b.payload";
+
+/// The event whose columns begin with this one.
+pub(super) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
+    Ok(Event {
+        id: event_id(row, first)?,
+        source: SourceName::new(row.get_ref(first + 1)?.as_str()?),
+        provider_id: row.get(first + 2)?,
+        kind: row.get(first + 3)?,
+        subject: row.get(first + 4)?,
+        account: row.get(first + 5)?,
+        created: maybe_wall(row, first + 6)?,
+        received: wall(row, first + 7)?,
+        headers: pairs(row, first + 8)?,
+        metadata: pairs(row, first + 9)?,
+        depth: row.get(first + 10)?,
+        payload: Bytes::from(row.get::<_, Vec<u8>>(first + 11)?),
+    })
+}
+
+/// What [`outbox_request`] reads, from `outbox o` joined with the tables that it names.
+pub(super) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
+    o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error,
+    o.respond, e.account, e.depth, o.life, o.tries_before, o.since";
+
+/// The joins that [`OUTBOX_COLUMNS`] needs.
+pub(super) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request = o.seq
+    CROSS JOIN events e ON e.seq = o.event CROSS JOIN handlers h ON h.id = o.handler";
+
+/// A request of the outbox.
+pub(super) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {
+    Ok(OutboxRequest {
+        seq: OutboxSeq(row.get(0)?),
+        handler: HandlerName::new(row.get_ref(1)?.as_str()?),
+        event: event_id(row, 2)?,
+        tries: row.get(3)?,
+        queued: wall(row, 4)?,
+        due: steady(row, 5)?,
+        life: Life {
+            number: row.get(18)?,
+            tries: row.get(19)?,
+            since: match maybe_wall(row, 20)? {
+                Some(since) => since,
+                None => wall(row, 4)?,
+            },
+        },
+        request: Arc::new(NewRequest {
+            key: row.get(6)?,
+            method: row.get(7)?,
+            url: row.get(8)?,
+            order_key: row.get(9)?,
+            headers: pairs(row, 10)?,
+            body: Bytes::from(row.get::<_, Vec<u8>>(11)?),
+            respond: respond(row)?,
+        }),
+    })
+}
+
+fn respond(row: &Row<'_>) -> Result<Option<Respond>> {
+    let Some(correlation) = row.get(15)? else {
+        return Ok(None);
+    };
+    Ok(Some(Respond {
+        correlation,
+        account: row.get(16)?,
+        // The event that queued the request is one step up.
+        depth: row.get::<_, u32>(17)?.saturating_add(1),
+    }))
+}
+
+/// The state of a delivery in this column.
+pub(super) fn delivery_state(row: &Row<'_>, column: usize) -> Result<DeliveryState> {
+    let name = row.get_ref(column)?.as_str()?;
+    DeliveryState::from_name(name).ok_or_else(|| unknown(column, name))
+}
+
+/// The state of an outbox request in this column.
+pub(super) fn outbox_state(row: &Row<'_>, column: usize) -> Result<OutboxState> {
+    let name = row.get_ref(column)?.as_str()?;
+    OutboxState::from_name(name).ok_or_else(|| unknown(column, name))
+}
+
+fn unknown(column: usize, name: &str) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Text, format!("unknown state `{name}`").into())
+}
+
+/// An event's id in this column.
+pub(super) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
+    row.get(column).map(EventId::from_bytes)
+}
+
+/// Milliseconds in this column, or another number that is not negative.
+pub(super) fn millis(row: &Row<'_>, column: usize) -> Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+/// A time of day in this column.
+pub(super) fn wall(row: &Row<'_>, column: usize) -> Result<WallTime> {
+    millis(row, column).map(WallTime::from_millis)
+}
+
+/// A time of day in this column, if it holds one.
+pub(super) fn maybe_wall(row: &Row<'_>, column: usize) -> Result<Option<WallTime>> {
+    let millis = row.get::<_, Option<i64>>(column)?;
+    // A due time may lie before 1970 once the clock was set.
+    Ok(millis.map(|millis| WallTime::from_millis(millis.max(0).cast_unsigned())))
+}
+
+/// A steady time in this column.
+pub(super) fn steady(row: &Row<'_>, column: usize) -> Result<SteadyTime> {
+    millis(row, column).map(SteadyTime::from_millis)
+}
+
+/// Names and values in this column.
+pub(super) fn pairs<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?)
+        .map_err(|error| Error::FromSqlConversionFailure(column, Type::Text, error.into()))
+}

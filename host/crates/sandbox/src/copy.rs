@@ -1,0 +1,162 @@
+//! A copy of a handler's state, for runs that are not to change anything.
+//!
+//! Nothing is copied ahead: what is read is kept, so that it stays what it was, and what is
+//! written lies over it, so that later runs see it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use tollgate_base::event::HandlerName;
+use tollgate_ledger::{LedgerError, StateEntry, StateStore, StateWrite, Version, Versioned};
+
+/// Values by key; none where there is none.
+pub type Written = BTreeMap<String, Option<Vec<u8>>>;
+
+/// Arguments of a listing: prefix, after, limit.
+type Listing = (String, Option<String>, u32);
+
+/// One handler's state as it is when it is first looked at.
+pub struct Snapshot {
+    store: Arc<dyn StateStore>,
+    handler: HandlerName,
+    rows: Mutex<HashMap<String, Option<Vec<u8>>>>,
+    listings: Mutex<HashMap<Listing, Vec<StateEntry>>>,
+}
+
+impl Snapshot {
+    /// Of this handler's state in a ledger.
+    pub fn new(store: Arc<dyn StateStore>, handler: HandlerName) -> Self {
+        Self {
+            store,
+            handler,
+            rows: Mutex::default(),
+            listings: Mutex::default(),
+        }
+    }
+
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        if let Some(row) = self.rows.lock().get(key) {
+            return Ok(row.clone());
+        }
+        let row = self.store.state_get(&self.handler, key)?.value;
+        self.rows.lock().insert(key.to_owned(), row.clone());
+        Ok(row)
+    }
+
+    fn list(&self, listing: Listing) -> Result<Vec<StateEntry>, LedgerError> {
+        if let Some(entries) = self.listings.lock().get(&listing) {
+            return Ok(entries.clone());
+        }
+        let (prefix, after, limit) = &listing;
+        let entries = self
+            .store
+            .state_list(&self.handler, prefix, after.as_deref(), *limit)?;
+        self.listings.lock().insert(listing, entries.clone());
+        Ok(entries)
+    }
+}
+
+/// A state that begins as a snapshot and goes its own way.
+pub struct StateCopy {
+    from: Arc<Snapshot>,
+    /// What was written: a value, or none.
+    written: Mutex<Written>,
+}
+
+impl StateCopy {
+    /// A copy in which nothing has been written.
+    pub fn of(from: Arc<Snapshot>) -> Self {
+        Self {
+            from,
+            written: Mutex::default(),
+        }
+    }
+
+    pub(super) fn get(&self, _: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
+        let written = self.written.lock().get(key).cloned();
+        let value = match written {
+            Some(value) => value,
+            None => self.from.get(key)?,
+        };
+        let version = Version(i64::from(value.is_some()));
+        Ok(Versioned { value, version })
+    }
+
+    pub(super) fn list(
+        &self,
+        _: &HandlerName,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StateEntry>, LedgerError> {
+        let written = self.written_below(prefix, after);
+        // Each key that was written may hide one row.
+        let fetch = limit.saturating_add(u32::try_from(written.len()).unwrap_or(u32::MAX));
+        let rows = self
+            .from
+            .list((prefix.to_owned(), after.map(str::to_owned), fetch))?;
+        // Where the rows were cut off, nothing is known of what lies beyond.
+        let end = (rows.len() as u64 >= u64::from(fetch))
+            .then(|| rows.last().map(|row| row.key.clone()))
+            .flatten();
+        let mut merged: BTreeMap<_, _> = rows.into_iter().map(|row| (row.key, row.value)).collect();
+        for (key, value) in written {
+            match value {
+                _ if end.as_ref().is_some_and(|end| key > *end) => {}
+                Some(value) => drop(merged.insert(key, value)),
+                None => drop(merged.remove(&key)),
+            }
+        }
+        let entries = merged.into_iter().take(limit as usize);
+        Ok(entries
+            .map(|(key, value)| StateEntry {
+                key,
+                value,
+                version: Version(1),
+            })
+            .collect())
+    }
+
+    fn written_below(&self, prefix: &str, after: Option<&str>) -> Vec<(String, Option<Vec<u8>>)> {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        self.written
+            .lock()
+            .range::<str, _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    /// Takes a run's writes over; what each comes to. `None` where an `add` meets a value
+    /// that is no counter: then nothing is written.
+    pub fn apply(&self, writes: &[(String, StateWrite)]) -> Result<Option<Written>, LedgerError> {
+        let mut values = BTreeMap::new();
+        for (key, write) in writes {
+            let value = match write {
+                StateWrite::Set(value) => Some(value.clone()),
+                StateWrite::Delete => None,
+                StateWrite::Add(delta) => {
+                    let before = self.get(&self.from.handler, key)?.value;
+                    let before = before.map_or(Some(0), |value| counter(&value));
+                    let Some(sum) = before.and_then(|before| before.checked_add(*delta)) else {
+                        return Ok(None);
+                    };
+                    Some(sum.to_string().into_bytes())
+                }
+            };
+            values.insert(key.clone(), value);
+        }
+        self.written.lock().extend(values.clone());
+        Ok(Some(values))
+    }
+}
+
+fn counter(value: &[u8]) -> Option<i64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}

@@ -1,0 +1,135 @@
+//! The limits on one run that wasmtime asks about: memory and tables, summed over all of
+//! an instance's. (Its own limiter looks at each memory by itself.)
+
+use wasmtime::ResourceLimiter;
+
+use super::guest::Limits;
+
+/// Counts what the memories and tables of one store hold.
+#[derive(Debug)]
+pub(super) struct Budget {
+    memory: Account,
+    tables: Account,
+    /// The first limit that a guest ran into. Growth that is refused is no trap by
+    /// itself; if one follows, this says why.
+    exceeded: Option<&'static str>,
+}
+
+/// What is used of one limit.
+#[derive(Debug)]
+struct Account {
+    name: &'static str,
+    used: usize,
+    limit: usize,
+}
+
+impl Account {
+    fn new(name: &'static str, limit: usize) -> Self {
+        Self {
+            name,
+            used: 0,
+            limit,
+        }
+    }
+
+    /// Adds the growth to what is used unless that goes over the limit.
+    fn take(&mut self, current: usize, desired: usize) -> bool {
+        let Some(total) = self.used.checked_add(desired.saturating_sub(current)) else {
+            return false;
+        };
+        let fits = total <= self.limit;
+        if fits {
+            self.used = total;
+        }
+        fits
+    }
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            memory: Account::new("memory", limits.memory),
+            tables: Account::new("tables", limits.tables),
+            exceeded: None,
+        }
+    }
+
+    /// The limit that was hit, if any.
+    pub(super) fn exceeded(&self) -> Option<&'static str> {
+        self.exceeded
+    }
+}
+
+/// Whether something may grow, and which limit it hit if not.
+fn grow(
+    account: &mut Account,
+    exceeded: &mut Option<&'static str>,
+    current: usize,
+    desired: usize,
+    maximum: Option<usize>,
+) -> bool {
+    // Beyond the maximum that the guest itself declares, growth fails anyway.
+    if maximum.is_some_and(|maximum| desired > maximum) {
+        return false;
+    }
+    let fits = account.take(current, desired);
+    if !fits {
+        exceeded.get_or_insert(account.name);
+    }
+    fits
+}
+
+impl ResourceLimiter for Budget {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let Self {
+            memory, exceeded, ..
+        } = self;
+        Ok(grow(memory, exceeded, current, desired, maximum))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let Self {
+            tables, exceeded, ..
+        } = self;
+        Ok(grow(tables, exceeded, current, desired, maximum))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(memory: usize, tables: usize) -> Budget {
+        Budget {
+            memory: Account::new("memory", memory),
+            tables: Account::new("tables", tables),
+            exceeded: None,
+        }
+    }
+
+    #[test]
+    fn memories_count_together() {
+        let mut budget = budget(100, 10);
+        assert!(budget.memory_growing(0, 60, None).unwrap());
+        assert!(!budget.memory_growing(0, 60, None).unwrap());
+        assert_eq!(budget.exceeded(), Some("memory"));
+        assert!(budget.memory_growing(60, 100, None).unwrap());
+    }
+
+    #[test]
+    fn a_guests_own_maximum_is_not_the_limit() {
+        let mut budget = budget(100, 10);
+        assert!(!budget.memory_growing(0, 60, Some(50)).unwrap());
+        assert_eq!(budget.exceeded(), None);
+    }
+}

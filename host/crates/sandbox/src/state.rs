@@ -1,0 +1,336 @@
+//! A run's view of its handler's state: the ledger's rows with the run's own writes over
+//! them. Notes what was read, so that the commit can check it again.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::copy::StateCopy;
+use tollgate_base::event::HandlerName;
+use tollgate_ledger::{LedgerError, Read, StateEntry, StateStore, StateWrite, Version, Versioned};
+
+/// The longest key, in bytes.
+pub(super) const MAX_KEY: usize = 512;
+/// The most entries that one listing returns.
+pub(super) const MAX_LIST: u32 = 1000;
+
+/// Why a call on state failed.
+#[derive(Debug)]
+pub(super) enum StateError {
+    /// The key is empty or too long.
+    InvalidKey,
+    /// The value is no decimal 64-bit integer, or the sum is none.
+    NotACounter,
+    /// The ledger failed: the run is to be broken off.
+    Ledger(LedgerError),
+}
+
+impl From<LedgerError> for StateError {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+/// Where the committed state comes from.
+#[derive(Clone)]
+pub enum StateSource {
+    /// The ledger.
+    Ledger(Arc<dyn StateStore>),
+    /// A given state, for trying a component out.
+    Given(Arc<BTreeMap<String, Vec<u8>>>),
+    /// A copy of a ledger's, for running beside it.
+    Copy(Arc<StateCopy>),
+}
+
+impl StateSource {
+    fn get(&self, handler: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
+        match self {
+            Self::Ledger(ledger) => ledger.state_get(handler, key),
+            Self::Copy(copy) => copy.get(handler, key),
+            Self::Given(state) => {
+                Ok(state
+                    .get(key)
+                    .map_or_else(Versioned::default, |value| Versioned {
+                        value: Some(value.clone()),
+                        version: Version(1),
+                    }))
+            }
+        }
+    }
+
+    fn list(
+        &self,
+        handler: &HandlerName,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StateEntry>, LedgerError> {
+        match self {
+            Self::Ledger(ledger) => ledger.state_list(handler, prefix, after, limit),
+            Self::Copy(copy) => copy.list(handler, prefix, after, limit),
+            Self::Given(state) => Ok(state
+                .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+                .take_while(|(key, _)| key.starts_with(prefix))
+                .filter(|(key, _)| after.is_none_or(|after| key.as_str() > after))
+                .take(limit as usize)
+                .map(|(key, value)| StateEntry {
+                    key: key.clone(),
+                    value: value.clone(),
+                    version: Version(1),
+                })
+                .collect()),
+        }
+    }
+}
+
+/// Reads and writes of one run.
+pub(super) struct StateView {
+    source: StateSource,
+    handler: HandlerName,
+    /// What was read of single keys; a second read sees the same.
+    read: BTreeMap<String, Versioned>,
+    listings: Vec<Read>,
+    writes: BTreeMap<String, StateWrite>,
+}
+
+/// The value of a counter row; an absent one counts as 0.
+fn counter(value: Option<&[u8]>) -> Result<i64, StateError> {
+    let Some(value) = value else { return Ok(0) };
+    std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or(StateError::NotACounter)
+}
+
+fn sum(a: i64, b: i64) -> Result<i64, StateError> {
+    a.checked_add(b).ok_or(StateError::NotACounter)
+}
+
+fn check_key(key: &str) -> Result<(), StateError> {
+    if key.is_empty() || key.len() > MAX_KEY {
+        Err(StateError::InvalidKey)
+    } else {
+        Ok(())
+    }
+}
+
+impl StateView {
+    pub(super) fn new(source: StateSource, handler: HandlerName) -> Self {
+        Self {
+            source,
+            handler,
+            read: BTreeMap::new(),
+            listings: Vec::new(),
+            writes: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
+        check_key(key)?;
+        match self.writes.get(key) {
+            Some(StateWrite::Set(value)) => Ok(Some(value.clone())),
+            Some(StateWrite::Delete) => Ok(None),
+            Some(&StateWrite::Add(delta)) => {
+                let base = counter(self.row(key)?.value.as_deref())?;
+                Ok(Some(sum(base, delta)?.to_string().into_bytes()))
+            }
+            None => Ok(self.row(key)?.value.clone()),
+        }
+    }
+
+    fn row(&mut self, key: &str) -> Result<&Versioned, StateError> {
+        if !self.read.contains_key(key) {
+            let row = self.source.get(&self.handler, key)?;
+            self.read.insert(key.to_owned(), row);
+        }
+        Ok(&self.read[key])
+    }
+
+    pub(super) fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), StateError> {
+        check_key(&key)?;
+        self.writes.insert(key, StateWrite::Set(value));
+        Ok(())
+    }
+
+    pub(super) fn delete(&mut self, key: String) -> Result<(), StateError> {
+        check_key(&key)?;
+        self.writes.insert(key, StateWrite::Delete);
+        Ok(())
+    }
+
+    pub(super) fn add(&mut self, key: String, delta: i64) -> Result<(), StateError> {
+        check_key(&key)?;
+        let write = match self.writes.get(&key) {
+            None => StateWrite::Add(delta),
+            Some(&StateWrite::Add(before)) => StateWrite::Add(sum(before, delta)?),
+            Some(StateWrite::Delete) => StateWrite::Set(delta.to_string().into_bytes()),
+            Some(StateWrite::Set(value)) => {
+                StateWrite::Set(sum(counter(Some(value))?, delta)?.to_string().into_bytes())
+            }
+        };
+        self.writes.insert(key, write);
+        Ok(())
+    }
+
+    pub(super) fn list(
+        &mut self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, Vec<u8>)>, StateError> {
+        let limit = limit.min(MAX_LIST);
+        let own = self.own_writes(prefix, after);
+        // Each of the run's own writes may hide one row of the ledger's.
+        let fetch = limit.saturating_add(u32::try_from(own.len()).unwrap_or(u32::MAX));
+        let rows = self.source.list(&self.handler, prefix, after, fetch)?;
+        self.listings.push(Read::List {
+            prefix: prefix.to_owned(),
+            after: after.map(str::to_owned),
+            limit: fetch,
+            seen: rows
+                .iter()
+                .map(|row| (row.key.clone(), row.version))
+                .collect(),
+        });
+        // Where the listing was cut off, nothing is known of what lies beyond.
+        let end = (rows.len() as u64 >= u64::from(fetch))
+            .then(|| rows.last().map(|row| row.key.clone()))
+            .flatten();
+        let mut merged: BTreeMap<String, Vec<u8>> =
+            rows.into_iter().map(|row| (row.key, row.value)).collect();
+        for (key, write) in own {
+            if end.as_ref().is_some_and(|end| key > *end) {
+                continue;
+            }
+            match write {
+                StateWrite::Set(value) => drop(merged.insert(key, value)),
+                StateWrite::Delete => drop(merged.remove(&key)),
+                StateWrite::Add(delta) => {
+                    let base = counter(merged.get(&key).map(Vec::as_slice))?;
+                    merged.insert(key, sum(base, delta)?.to_string().into_bytes());
+                }
+            }
+        }
+        Ok(merged.into_iter().take(limit as usize).collect())
+    }
+
+    fn own_writes(&self, prefix: &str, after: Option<&str>) -> Vec<(String, StateWrite)> {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        self.writes
+            .range::<str, _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(key, write)| (key.clone(), write.clone()))
+            .collect()
+    }
+
+    /// What was read and what is to be written.
+    pub(super) fn finish(self) -> (Vec<Read>, Vec<(String, StateWrite)>) {
+        let keys = self.read.into_iter().map(|(key, row)| Read::Key {
+            key,
+            version: row.version,
+        });
+        (
+            keys.chain(self.listings).collect(),
+            self.writes.into_iter().collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(rows: &[(&str, &str)]) -> StateView {
+        let rows = rows
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), v.as_bytes().to_vec()))
+            .collect();
+        StateView::new(StateSource::Given(Arc::new(rows)), HandlerName::new("h"))
+    }
+
+    fn keys(list: Vec<(String, Vec<u8>)>) -> Vec<String> {
+        list.into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn a_run_sees_its_own_writes() {
+        let mut view = view(&[("n", "41")]);
+        view.add("n".into(), 1).unwrap();
+        assert_eq!(view.get("n").unwrap().unwrap(), b"42");
+        view.set("n".into(), b"x".to_vec()).unwrap();
+        assert!(matches!(
+            view.add("n".into(), 1),
+            Err(StateError::NotACounter)
+        ));
+        view.delete("n".into()).unwrap();
+        assert_eq!(view.get("n").unwrap(), None);
+        view.add("n".into(), 7).unwrap();
+        assert_eq!(view.get("n").unwrap().unwrap(), b"7");
+    }
+
+    #[test]
+    fn a_blind_add_is_no_read() {
+        let mut view = view(&[]);
+        view.add("n".into(), 1).unwrap();
+        let (reads, writes) = view.finish();
+        assert!(reads.is_empty());
+        assert_eq!(writes, [("n".to_owned(), StateWrite::Add(1))]);
+    }
+
+    #[test]
+    fn an_absent_key_is_a_read() {
+        let mut view = view(&[]);
+        assert_eq!(view.get("a").unwrap(), None);
+        let (reads, _) = view.finish();
+        assert_eq!(
+            reads,
+            [Read::Key {
+                key: "a".into(),
+                version: Version(0)
+            }]
+        );
+    }
+
+    #[test]
+    fn a_listing_merges_writes_in_order() {
+        let mut view = view(&[("a/1", ""), ("a/3", ""), ("a/5", ""), ("b", "")]);
+        view.set("a/2".into(), vec![]).unwrap();
+        view.delete("a/3".into()).unwrap();
+        assert_eq!(
+            keys(view.list("a/", None, 10).unwrap()),
+            ["a/1", "a/2", "a/5"]
+        );
+        assert_eq!(keys(view.list("a/", None, 2).unwrap()), ["a/1", "a/2"]);
+        assert_eq!(keys(view.list("a/", Some("a/2"), 2).unwrap()), ["a/5"]);
+    }
+
+    #[test]
+    fn pages_of_a_listing_leave_nothing_out() {
+        let mut view = view(&[("a", ""), ("c", ""), ("e", ""), ("g", "")]);
+        for key in ["b", "d", "f", "z"] {
+            view.set(key.into(), vec![]).unwrap();
+        }
+        let (mut seen, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = keys(view.list("", after.as_deref(), 2).unwrap());
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            seen.extend(page);
+        }
+        assert_eq!(seen, ["a", "b", "c", "d", "e", "f", "g", "z"]);
+    }
+
+    #[test]
+    fn keys_have_bounds() {
+        let mut view = view(&[]);
+        assert!(matches!(view.get(""), Err(StateError::InvalidKey)));
+        assert!(matches!(
+            view.set("k".repeat(513), vec![]),
+            Err(StateError::InvalidKey)
+        ));
+        assert!(view.set("k".repeat(512), vec![]).is_ok());
+    }
+}

@@ -1,0 +1,240 @@
+//! The interfaces of `tollgate:handler@0.1.x`, between the generated bindings and a
+//! [`Call`].
+
+use std::time::Duration;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use super::End;
+use super::bindings::v0_1 as bindings;
+use super::bindings::v0_1::tollgate::handler::{config, emit, log, outbox, schedule, state, types};
+use super::call::{Call, Refused, Stop};
+use super::state::StateError;
+use tollgate_base::event::Event;
+use tollgate_base::time::WallTime;
+use tollgate_ledger::Due;
+
+/// What components of this version are linked with.
+pub(super) fn add_to_linker(linker: &mut Linker<Call>) -> wasmtime::Result<()> {
+    bindings::Handler::add_to_linker::<_, HasSelf<Call>>(linker, |call| call)
+}
+
+/// The event as a guest of this version sees it.
+pub(super) fn lower<'a>(
+    event: &'a Event,
+    attempt: u32,
+    replay: bool,
+    texts: &'a Texts<'a>,
+) -> types::Event<'a> {
+    types::Event {
+        id: &texts.id,
+        source: event.source.as_str(),
+        provider_id: event.provider_id.as_deref(),
+        kind: &event.kind,
+        subject: event.subject.as_deref(),
+        account: event.account.as_deref(),
+        created_ms: event.created.map(WallTime::as_millis),
+        received_ms: event.received.as_millis(),
+        attempt,
+        replay,
+        headers: &texts.headers,
+        metadata: &texts.metadata,
+        payload: &event.payload,
+    }
+}
+
+/// Texts that an [`Event`] holds in another form than a guest is given.
+pub(super) struct Texts<'a> {
+    id: String,
+    headers: Vec<(&'a str, &'a str)>,
+    metadata: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Texts<'a> {
+    pub(super) fn of(event: &'a Event) -> Self {
+        let borrow = |pairs: &'a [(String, String)]| {
+            pairs
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect()
+        };
+        Self {
+            id: event.id.to_string(),
+            headers: event.headers.iter().collect(),
+            metadata: borrow(&event.metadata),
+        }
+    }
+}
+
+/// What the guest's answer means.
+pub(super) fn lift(answer: Result<types::Outcome, types::Failure>) -> End {
+    match answer {
+        Ok(types::Outcome::Done) => End::Done,
+        Ok(types::Outcome::Ignored(reason)) => End::Ignored(reason),
+        Err(types::Failure::Retry(retry)) => End::Retry {
+            reason: retry.reason,
+            after_ms: retry.after_ms,
+        },
+        Err(types::Failure::Reject(reason)) => End::Reject(reason),
+    }
+}
+
+impl types::Host for Call {}
+
+impl log::Host for Call {
+    fn log(
+        &mut self,
+        level: log::Level,
+        message: String,
+        fields: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
+        self.count_call()?;
+        let level = match level {
+            log::Level::Trace => "trace",
+            log::Level::Debug => "debug",
+            log::Level::Info => "info",
+            log::Level::Warn => "warn",
+            log::Level::Error => "error",
+        };
+        self.logs.push(level, &message, &fields);
+        Ok(())
+    }
+}
+
+impl config::Host for Call {
+    fn get(&mut self, key: String) -> wasmtime::Result<Option<String>> {
+        self.count_call()?;
+        Ok(self.guest.config.get(&key).cloned())
+    }
+
+    fn entries(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        self.count_call()?;
+        Ok(self
+            .guest
+            .config
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+}
+
+/// Sorts what a guest is told from what ends the run.
+fn state_result<T>(result: Result<T, StateError>) -> wasmtime::Result<Result<T, state::Error>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(StateError::InvalidKey) => Ok(Err(state::Error::InvalidKey)),
+        Err(StateError::NotACounter) => Ok(Err(state::Error::NotACounter)),
+        Err(StateError::Ledger(error)) => Err(Stop::Ledger(error).into()),
+    }
+}
+
+impl state::Host for Call {
+    fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, state::Error>> {
+        self.count_call()?;
+        state_result(self.state.get(&key))
+    }
+
+    fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), state::Error>> {
+        self.count_call()?;
+        if !self.take_effect(key.len() + value.len()) {
+            return Ok(Err(state::Error::TooLarge));
+        }
+        state_result(self.state.set(key, value))
+    }
+
+    fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), state::Error>> {
+        self.count_call()?;
+        if !self.take_effect(key.len()) {
+            return Ok(Err(state::Error::TooLarge));
+        }
+        state_result(self.state.delete(key))
+    }
+
+    fn list(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> wasmtime::Result<Result<Vec<(String, Vec<u8>)>, state::Error>> {
+        self.count_call()?;
+        state_result(self.state.list(&prefix, after.as_deref(), limit))
+    }
+
+    fn add(&mut self, key: String, delta: i64) -> wasmtime::Result<Result<(), state::Error>> {
+        self.count_call()?;
+        if !self.take_effect(key.len()) {
+            return Ok(Err(state::Error::TooLarge));
+        }
+        state_result(self.state.add(key, delta))
+    }
+}
+
+impl outbox::Host for Call {
+    fn send(
+        &mut self,
+        request: outbox::Request,
+    ) -> wasmtime::Result<Result<String, outbox::Error>> {
+        self.count_call()?;
+        let outbox::Request {
+            method,
+            url,
+            headers,
+            body,
+            order_key,
+            respond,
+        } = request;
+        Ok(
+            Call::send(self, &method, url, headers, body, order_key, respond).map_err(|refused| {
+                match refused {
+                    Refused::Invalid(why) => outbox::Error::Invalid(why),
+                    Refused::NotAllowed(origin) => outbox::Error::NotAllowed(origin),
+                    Refused::TooDeep => outbox::Error::TooDeep,
+                    Refused::TooLarge | Refused::InvalidKey => outbox::Error::TooLarge,
+                }
+            }),
+        )
+    }
+}
+
+impl emit::Host for Call {
+    fn emit(&mut self, event: emit::NewEvent) -> wasmtime::Result<Result<String, emit::Error>> {
+        self.count_call()?;
+        let emitted = Call::emit(self, event.kind, event.subject, event.payload);
+        Ok(emitted
+            .map(|id| id.to_string())
+            .map_err(|refused| match refused {
+                Refused::Invalid(why) | Refused::NotAllowed(why) => emit::Error::Invalid(why),
+                Refused::TooDeep => emit::Error::TooDeep,
+                Refused::TooLarge | Refused::InvalidKey => emit::Error::TooLarge,
+            }))
+    }
+}
+
+impl schedule::Host for Call {
+    fn put(
+        &mut self,
+        key: String,
+        entry: schedule::Entry,
+    ) -> wasmtime::Result<Result<(), schedule::Error>> {
+        self.count_call()?;
+        let due = match entry.due {
+            schedule::Due::AfterMs(delay) => Due::After(Duration::from_millis(delay)),
+            schedule::Due::AtMs(time) => Due::At(WallTime::from_millis(time)),
+        };
+        let put = Call::put(self, key, due, entry.kind, entry.subject, entry.payload);
+        Ok(put.map_err(schedule_error))
+    }
+
+    fn cancel(&mut self, key: String) -> wasmtime::Result<Result<(), schedule::Error>> {
+        self.count_call()?;
+        Ok(Call::cancel(self, key).map_err(schedule_error))
+    }
+}
+
+fn schedule_error(refused: Refused) -> schedule::Error {
+    match refused {
+        Refused::InvalidKey => schedule::Error::InvalidKey,
+        Refused::Invalid(why) | Refused::NotAllowed(why) => schedule::Error::Invalid(why),
+        Refused::TooLarge | Refused::TooDeep => schedule::Error::TooLarge,
+    }
+}

@@ -1,0 +1,62 @@
+//! The schemes that come with the gateway, and verifiers made of them.
+
+use super::declarative::{Declarative, Template};
+use super::providers::{self, Coded};
+use super::settings::{BuildError, Setting, Settings};
+use super::verifier::Verifier;
+use tollgate_base::suggest::nearest;
+
+/// The names of all built-in schemes, in alphabetical order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    providers::all().map(|(name, _)| name)
+}
+
+/// The verifier of a built-in scheme with these settings, or every mistake in them.
+pub fn build(scheme: &str, settings: Settings) -> Result<Verifier, Vec<BuildError>> {
+    if let Some(coded) = Coded::named(scheme) {
+        return Ok(Verifier::new(scheme, coded.build(settings)?));
+    }
+    let provider = providers::get(scheme);
+    match provider.and_then(|provider| provider.scheme.as_ref()) {
+        Some(template) => build_template(scheme, template, settings),
+        None => Err(vec![unknown_scheme(scheme)]),
+    }
+}
+
+/// The verifier of a built-in scheme or, with a description, of a manifest's own.
+pub fn build_with(
+    name: &str,
+    template: Option<&Template>,
+    settings: Settings,
+) -> Result<Verifier, Vec<BuildError>> {
+    match template {
+        Some(template) => build_template(name, template, settings),
+        None => build(name, settings),
+    }
+}
+
+/// The verifier of a scheme that a manifest's `[schemes.NAME]` describes, or every mistake
+/// in its settings and in the description.
+pub fn build_template(
+    name: &str,
+    template: &Template,
+    settings: Settings,
+) -> Result<Verifier, Vec<BuildError>> {
+    let scheme = Declarative::new(name, template, settings)?;
+    Ok(Verifier::new(name, Box::new(scheme)))
+}
+
+/// A scheme that nobody has described; with the name that was probably meant.
+fn unknown_scheme(name: &str) -> BuildError {
+    let hint = match nearest(name, names()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!(
+            "the built-in ones are {}",
+            names().collect::<Vec<_>>().join(", ")
+        ),
+    };
+    BuildError::new(
+        Setting::Scheme,
+        format!("there is no scheme `{name}`: {hint}"),
+    )
+}

@@ -1,0 +1,110 @@
+//! Mistakes in what the TOML says of a scheme.
+
+use super::signature::Layout;
+use super::template::Template;
+use crate::key::Algorithm;
+use tollgate_base::json::PointerSet;
+
+/// A mistake in a `[schemes.NAME]` section.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}`: {message}")]
+pub struct TemplateError {
+    /// The key that it is about, with dots for tables: `signature.name`.
+    pub key: String,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+/// Collects mistakes.
+#[derive(Default)]
+pub(super) struct Mistakes(Vec<TemplateError>);
+
+impl Mistakes {
+    pub(super) fn add(&mut self, key: &str, message: impl Into<String>) {
+        let mistake = TemplateError {
+            key: key.to_owned(),
+            message: message.into(),
+        };
+        if !self.0.contains(&mistake) {
+            self.0.push(mistake);
+        }
+    }
+
+    /// All that were noted.
+    pub(super) fn all(self) -> Vec<TemplateError> {
+        self.0
+    }
+
+    /// The value, or a note of why there is none.
+    pub(super) fn keep<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
+        result.map_err(|message| self.add(key, message)).ok()
+    }
+}
+
+/// Whether the parts of the description fit each other.
+pub(super) fn check_layout(template: &Template, mistakes: &mut Mistakes) {
+    if let Some(pointer) = &template.events {
+        let checked = PointerSet::new(&[pointer]).map_err(|error| error.to_string());
+        mistakes.keep("events", checked);
+    }
+    let signature = &template.signature;
+    let bare = signature.form == Layout::Bare;
+    if bare && signature.name.is_some() {
+        mistakes.add(
+            "signature.name",
+            "a `bare` signature has no name; leave it out, or set `form`",
+        );
+    }
+    if !bare && signature.name.as_ref().is_none_or(String::is_empty) {
+        mistakes.add(
+            "signature.name",
+            "say which of the header's entries is the signature",
+        );
+    }
+    if !bare && signature.prefix.is_some() {
+        mistakes.add("signature.prefix", "only a `bare` signature has one");
+    }
+    if signature.form != Layout::Pairs && signature.separator.is_some() {
+        mistakes.add("signature.separator", "only `pairs` have one");
+    }
+    if bare && !template.other_keys.is_empty() {
+        mistakes.add(
+            "other_keys",
+            "signatures of several kinds need names: set `signature.form`",
+        );
+    }
+    if !template.signed.contains("{body}") && template.algorithm != Algorithm::StaticEqual {
+        mistakes.add("signed", "without {body} anybody could change the body");
+    }
+    check_timestamp(template, mistakes);
+}
+
+fn check_timestamp(template: &Template, mistakes: &mut Mistakes) {
+    let Some(form) = &template.timestamp else {
+        if template.signed.contains("{timestamp}") {
+            mistakes.add(
+                "timestamp",
+                "`signed` has a {timestamp}; say where it stands",
+            );
+        }
+        return;
+    };
+    match (&form.header, &form.pair) {
+        (Some(_), Some(_)) => mistakes.add("timestamp", "set `header` or `pair`, not both"),
+        (None, None) => mistakes.add("timestamp", "say where it stands: `header` or `pair`"),
+        (None, Some(_)) if template.signature.form != Layout::Pairs => {
+            mistakes.add(
+                "timestamp.pair",
+                "only a signature header of `pairs` has one",
+            );
+        }
+        _ => {}
+    }
+    let named = |name: &String| template.signed.contains(&format!("{{header:{name}}}"));
+    if !template.signed.contains("{timestamp}") && !form.header.as_ref().is_some_and(named) {
+        mistakes.add(
+            "timestamp",
+            "`signed` does not hold the {timestamp}, so anybody could change it",
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! Entry points for fuzzing (tests/fuzz): each takes any bytes and must not panic.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::catalog::{build, build_template};
+use super::declarative::signature::SignatureNames;
+use super::declarative::{Layout, SignatureForm, Template};
+use super::encoding::SignatureEncoding;
+use super::pem::{self, KeyKind};
+use super::providers::{braintree, plaid};
+use super::settings::Settings;
+use super::{form, issuer, time};
+use tollgate_base::rfc3339;
+use tollgate_base::secret::Secret;
+
+/// A header with signatures, in every layout and encoding.
+pub fn signatures(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else {
+        return;
+    };
+    let name = HeaderName::from_static("s");
+    let mut headers = HeaderMap::new();
+    headers.append(name.clone(), value.clone());
+    headers.append("twice", value.clone());
+    headers.append("twice", value);
+    let names = SignatureNames {
+        signatures: &["v1", "h1", ""].map(str::to_owned),
+        timestamp: Some("t"),
+    };
+    for layout in [Layout::Bare, Layout::Pairs, Layout::Versions] {
+        for encoding in [
+            SignatureEncoding::Hex,
+            SignatureEncoding::Base64,
+            SignatureEncoding::HexOrBase64,
+            SignatureEncoding::Base64url,
+        ] {
+            let read = SignatureForm {
+                header: "s".to_owned(),
+                form: layout,
+                name: Some("v1".to_owned()),
+                separator: None,
+                prefix: Some("sha256=".to_owned()),
+                prefix_optional: true,
+                several: false,
+                encoding,
+            };
+            _ = read.read(&headers, &name, &names);
+            let several = SignatureForm {
+                several: true,
+                ..read
+            };
+            _ = several.read(&headers, &HeaderName::from_static("twice"), &names);
+        }
+    }
+}
+
+/// A form; its fields, written anew, are read the same.
+pub fn forms(bytes: &[u8]) {
+    let pairs: Vec<_> = form::pairs(bytes).collect();
+    assert_eq!(pairs.len(), form::count(bytes));
+    for (name, value) in &pairs {
+        let Ok(name) = std::str::from_utf8(name) else {
+            continue;
+        };
+        let times = pairs
+            .iter()
+            .filter(|(other, _)| **other == *name.as_bytes());
+        let single = form::single(bytes, name);
+        assert_eq!(single.is_some(), times.count() == 1);
+        assert!(single.is_none_or(|found| found == *value));
+    }
+    let texts: Option<Vec<(&str, &str)>> = pairs
+        .iter()
+        .map(|(name, value)| {
+            Some((
+                std::str::from_utf8(name).ok()?,
+                std::str::from_utf8(value).ok()?,
+            ))
+        })
+        .collect();
+    if let Some(texts) = texts {
+        let again = form::write(&texts);
+        assert!(form::pairs(again.as_bytes()).eq(pairs.clone()));
+    }
+}
+
+/// Braintree's XML.
+pub fn xml(bytes: &[u8]) {
+    _ = braintree::Notification::read(bytes);
+}
+
+/// A JSON Web Token.
+pub fn token(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        _ = plaid::Token::read(text);
+    }
+}
+
+/// Keys and certificates, in PEM and DER.
+pub fn pem(bytes: &[u8]) {
+    for kind in [KeyKind::Rsa, KeyKind::Ed25519, KeyKind::P256] {
+        _ = pem::public_key(bytes, kind);
+        _ = pem::certificate_key(bytes, kind);
+    }
+    _ = issuer::url(bytes);
+    for scheme in ["plaid", "wise", "paypal"] {
+        let settings = Settings {
+            secrets: vec![Secret::new(bytes).into()],
+            params: BTreeMap::from([("webhook_id".to_owned(), "W".to_owned())]),
+            ..Settings::default()
+        };
+        _ = build(scheme, settings);
+    }
+}
+
+/// Times as providers write them.
+pub fn times(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        _ = rfc3339::parse(text);
+        _ = rfc3339::digits(text);
+        _ = time::duration(text);
+    }
+}
+
+/// A described scheme; one without mistakes can be built.
+pub fn template(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(template) = toml::from_str::<Template>(text) else {
+        return;
+    };
+    let sound = template.check().is_empty();
+    _ = template.warnings();
+    let settings = Settings {
+        secrets: vec![Secret::new(&b"00ff"[..]).into()],
+        url: template
+            .signed
+            .contains("{url}")
+            .then(|| "https://x.example".to_owned()),
+        ..Settings::default()
+    };
+    let built = build_template("fuzzed", &template, settings);
+    assert!(sound || built.is_err());
+}

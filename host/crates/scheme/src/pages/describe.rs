@@ -1,0 +1,109 @@
+//! Describes a template in words.
+
+use crate::declarative::{Dedup, DedupBy, Layout, Selectors, Template};
+use crate::encoding::SignatureEncoding;
+use crate::key::{Algorithm, KeyEncoding};
+
+/// The header, the algorithm, the signed bytes and the key.
+pub(super) fn signature(template: &Template) -> String {
+    let headers: Vec<_> = template
+        .signature_headers()
+        .iter()
+        .map(|header| format!("`{header}`"))
+        .collect();
+    let headers = headers.join(" or ");
+    if template.algorithm == Algorithm::StaticEqual {
+        return format!("{headers}: the secret itself");
+    }
+    let others: String = template
+        .other_keys
+        .iter()
+        .map(|other| {
+            let algorithm = algorithm(other.algorithm);
+            format!(
+                "; under `{}…` {algorithm}, the version `{}`",
+                other.prefix, other.name
+            )
+        })
+        .collect();
+    format!(
+        "{headers}{}: {} over `{}`, {}, under {}{others}",
+        entry(template),
+        algorithm(template.algorithm),
+        template.signed,
+        encoding(template.signature.encoding),
+        key(template.key_encoding),
+    )
+}
+
+/// The part of the header that holds the signature.
+fn entry(template: &Template) -> String {
+    let form = &template.signature;
+    let name = form.name.as_deref().unwrap_or_default();
+    match (form.form, &form.prefix) {
+        (Layout::Bare, Some(prefix)) => format!(" after `{prefix}`"),
+        (Layout::Bare, None) => String::new(),
+        (Layout::Pairs, _) => format!(", the pair `{name}`"),
+        (Layout::Versions, _) => format!(", the version `{name}`"),
+    }
+}
+
+fn algorithm(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::HmacSha1 => "HMAC-SHA1",
+        Algorithm::HmacSha256 => "HMAC-SHA256",
+        Algorithm::HmacSha512 => "HMAC-SHA512",
+        Algorithm::Ed25519 => "Ed25519",
+        Algorithm::RsaPkcs1Sha256 => "RSA (PKCS #1 v1.5, SHA-256)",
+        Algorithm::StaticEqual => "the secret itself",
+    }
+}
+
+fn encoding(encoding: SignatureEncoding) -> &'static str {
+    match encoding {
+        SignatureEncoding::Hex => "hexadecimal",
+        SignatureEncoding::HexUpper => "hexadecimal in upper case",
+        SignatureEncoding::Base64 => "base64",
+        SignatureEncoding::Base64url => "base64url",
+        SignatureEncoding::HexOrBase64 => "hexadecimal or base64",
+        SignatureEncoding::Text => "as it is",
+    }
+}
+
+fn key(encoding: KeyEncoding) -> &'static str {
+    match encoding {
+        KeyEncoding::Utf8 => "the secret as it is",
+        KeyEncoding::Hex => "the secret decoded from hexadecimal",
+        KeyEncoding::Base64 => "the secret decoded from base64",
+        KeyEncoding::Pem => "the public key",
+    }
+}
+
+/// The values by which a duplicate is recognised.
+pub(super) fn dedup(template: &Template) -> String {
+    let body = "the hash of the signed bytes, with the type";
+    let in_header = |id: &Selectors| id.iter().any(|selector| selector.contains("header:"));
+    let is_signed = |id: &Selectors| {
+        id.iter().all(|selector| {
+            let header = selector.strip_prefix("header:");
+            header.is_none_or(|name| template.signed.contains(&format!("{{header:{name}}}")))
+        })
+    };
+    match (&template.dedup, &template.id) {
+        (Some(Dedup::By(DedupBy::Body)), _) => body.to_owned(),
+        (Some(Dedup::By(DedupBy::IdOrBody)), _) => format!("the id; without an id, {body}"),
+        (Some(Dedup::Fields(fields)), _) => format!("`{}` together", fields.join("`, `")),
+        (Some(Dedup::Without(without)), _) => {
+            let left_out = without.body_without.join("`, `");
+            let condition = without.if_there.as_ref();
+            let condition = condition.map(|field| format!(" if there is a `{field}`"));
+            let condition = condition.unwrap_or_default();
+            format!("{body}; `{left_out}` does not count{condition}")
+        }
+        (_, Some(id)) if is_signed(id) => "the id".to_owned(),
+        (_, Some(id)) if in_header(id) => {
+            format!("{body}: the id is recorded, but is no key, since it is not signed")
+        }
+        _ => body.to_owned(),
+    }
+}

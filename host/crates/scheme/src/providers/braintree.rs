@@ -1,0 +1,278 @@
+//! Braintree: a form with a signature and a payload, which is XML in base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memchr;
+use quick_xml::events::Event;
+use sha1::{Digest as _, Sha1};
+use sha2::Sha256;
+
+use crate::answer::Answer;
+use crate::encoding::SignatureEncoding;
+use crate::form;
+use crate::headers::{ALWAYS, recorded};
+use crate::key::{Algorithm, Key};
+use crate::keys::Keys;
+use crate::rejection::Rejection;
+use crate::request::Request;
+use crate::settings::{BuildError, Setting, Settings};
+use crate::settings_reader::Reader;
+use crate::sign::{self, SignError, Signed, Unsigned};
+use crate::verified::ProviderEvent;
+use crate::verifier::Scheme;
+use tollgate_base::event::DedupBasis;
+use tollgate_base::rfc3339;
+use tollgate_base::secret::Secret;
+use tollgate_base::time::WallTime;
+
+const PLACE: &str = "bt_signature";
+
+struct Braintree {
+    /// Public keys, each with the private key that belongs to it.
+    keys: Keys<(String, Key)>,
+}
+
+/// The scheme with a source's settings.
+pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+    let mut reader = Reader::new(name, settings);
+    let private = reader.keys(private_key);
+    let what = "the public key that belongs to the private one; for several secrets as many, \
+                in their order, with commas between them";
+    let public = reader.param("public_key", what).unwrap_or_default();
+    let public: Vec<String> = public.split(',').map(|key| key.trim().to_owned()).collect();
+    if private.len() > 0 && public.len() != private.len() {
+        let message = format!(
+            "has {} public key(s) for {} secret(s); each secret needs its own",
+            public.len(),
+            private.len()
+        );
+        reader.mistake(Setting::Param("public_key".to_owned()), message);
+    }
+    let keys = private.zip(public);
+    let made = reader.finish(Some(Braintree { keys }))?;
+    Ok(Box::new(made))
+}
+
+/// Braintree signs with the SHA-1 of the private key.
+fn private_key(secret: &Secret) -> Result<Key, String> {
+    Key::new(
+        Algorithm::HmacSha1,
+        &Secret::new(Sha1::digest(secret.expose()).to_vec()),
+    )
+}
+
+impl Scheme for Braintree {
+    fn verify(
+        &self,
+        request: &Request<'_>,
+        now: WallTime,
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
+        let field = |name: &str| {
+            form::single(request.body, name)
+                .ok_or_else(|| malformed(format!("the form does not have the field `{name}` once")))
+        };
+        if form::count(request.body) != 2 {
+            return Err(malformed(
+                "the form has more than `bt_signature` and `bt_payload`".to_owned(),
+            ));
+        }
+        let (signature, payload) = (field("bt_signature")?, field("bt_payload")?);
+        // Without a branch for each byte.
+        if !payload
+            .iter()
+            .fold(true, |all, byte| all & is_base64(*byte))
+        {
+            return Err(malformed("`bt_payload` is no base64".to_owned()));
+        }
+        let signature = String::from_utf8_lossy(&signature);
+        let secret = self.matching(&signature, &payload, now)?;
+        let mut text = payload.into_owned();
+        if memchr(b'\n', &text).is_some() {
+            text.retain(|byte| *byte != b'\n');
+        }
+        let xml = STANDARD
+            .decode(&text)
+            .map_err(|_| malformed("`bt_payload` is no base64".to_owned()))?;
+        Ok((Some(secret), vec![event(request, &xml)?]))
+    }
+
+    /// `?bt_challenge=…` is answered with its MAC, which shows that the endpoint is ours.
+    fn challenge(&self, request: &Request<'_>, now: WallTime) -> Option<Answer> {
+        let (_, query) = request.url.split_once('?')?;
+        let challenge = form::single(query.as_bytes(), "bt_challenge")?;
+        // Only what Braintree sends: a longer text could be a payload that somebody would
+        // like to have signed.
+        let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+        let asked = *request.method == http::Method::GET
+            && (20..=32).contains(&challenge.len())
+            && challenge.iter().all(is_hex);
+        let (public, key) = self.keys.first_in_force(now).filter(|_| asked)?;
+        let mac = SignatureEncoding::Hex.encode(&key.sign(&[&challenge])?);
+        Some(Answer::text(
+            http::StatusCode::OK,
+            format!("{public}|{mac}"),
+        ))
+    }
+
+    fn sign(&self, secret: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
+        let (public, key) = self.keys.get(secret)?;
+        let payload = STANDARD.encode(&unsigned.body);
+        let tag = key
+            .sign(&[payload.as_bytes()])
+            .ok_or(SignError::NotShared)?;
+        let signature = format!("{public}|{}", SignatureEncoding::Hex.encode(&tag));
+        let body = form::write(&[("bt_signature", &signature), ("bt_payload", &payload)]);
+        let mut headers = unsigned.headers;
+        sign::set(&mut headers, "content-type", form::CONTENT_TYPE)?;
+        Ok(Signed {
+            headers,
+            body: body.into(),
+            query: None,
+        })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        vec![
+            "no timestamp is checked: a captured request is told from a new one by its dedup \
+             key alone, so keys are kept for good"
+                .to_owned(),
+        ]
+    }
+}
+
+/// What a payload consists of: base64, in lines.
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'/' | b'=' | b'\n')
+}
+
+impl Braintree {
+    /// Which secret signed: `public|signature` pairs, with `&` between them.
+    fn matching(&self, pairs: &str, payload: &[u8], now: WallTime) -> Result<usize, Rejection> {
+        let named: Vec<(&str, &str)> = pairs
+            .split('&')
+            .filter_map(|pair| pair.split_once('|'))
+            .take(32)
+            .filter(|(public, _)| self.keys.iter().any(|(own, _)| own == public))
+            .collect();
+        if named.is_empty() {
+            let own: Vec<&str> = self.keys.iter().map(|(own, _)| own.as_str()).collect();
+            return Err(Rejection::NoKnownSignature {
+                place: PLACE.to_owned(),
+                wanted: own.join("` or `"),
+            });
+        }
+        let (mut signatures, mut unreadable) = (Vec::new(), "");
+        for (public, text) in named {
+            match SignatureEncoding::Hex.decode(text) {
+                Ok(signature) => signatures.push((public, signature)),
+                Err(why) => unreadable = why,
+            }
+        }
+        if signatures.is_empty() {
+            return Err(Rejection::MalformedSignature {
+                place: PLACE.to_owned(),
+                why: unreadable.to_owned(),
+            });
+        }
+        // Braintree signs the payload sometimes with a line's end, which is not sent.
+        let messages = [vec![payload], vec![payload, b"\n"]];
+        self.keys.which(now, signatures.len(), |(own, key)| {
+            let of_own = signatures.iter().filter(|(public, _)| own == public);
+            let of_own = of_own.map(|(_, signature)| signature.as_slice());
+            messages
+                .iter()
+                .any(|parts| key.matches(parts, of_own.clone()))
+        })
+    }
+}
+
+fn event(request: &Request<'_>, xml: &[u8]) -> Result<ProviderEvent, Rejection> {
+    let notification = Notification::read(xml)?;
+    let missing = || Rejection::MissingField {
+        what: "event type",
+        place: "`/notification/kind`".to_owned(),
+    };
+    let kind = notification.kind.ok_or_else(missing)?;
+    Ok(ProviderEvent {
+        provider_id: None,
+        subject: notification.subject,
+        account: None,
+        created: notification.timestamp.as_deref().and_then(rfc3339::parse),
+        basis: DedupBasis::Body {
+            kind: kind.clone(),
+            digest: Sha256::digest(xml).into(),
+        },
+        kind,
+        also: Vec::new(),
+        headers: recorded(request.headers, &ALWAYS),
+        payload: request.body.clone(),
+    })
+}
+
+/// What the gateway needs of a notification.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notification {
+    kind: Option<String>,
+    timestamp: Option<String>,
+    /// The id of the subject's one child, such as `subject/subscription/id`.
+    subject: Option<String>,
+}
+
+/// How deep the tags lie that count: `notification/subject/subscription/id`.
+const NAMED: usize = 4;
+
+/// How many levels there may be below; bounds nothing but nonsense.
+const MAX_BELOW: usize = 60;
+
+impl Notification {
+    /// Reads `<notification><kind>…</kind><timestamp>…`. Entities beyond those that XML has
+    /// itself are not expanded, so a small text cannot become a big one.
+    pub(crate) fn read(xml: &[u8]) -> Result<Self, Rejection> {
+        let mut reader = quick_xml::Reader::from_reader(xml);
+        // The names of the open tags; below those that count, only how many there are.
+        let (mut path, mut below): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);
+        let mut notification = Self::default();
+        let unreadable =
+            |error: &dyn std::fmt::Display| malformed(format!("the payload is no XML: {error}"));
+        loop {
+            match reader.read_event().map_err(|error| unreadable(&error))? {
+                Event::Start(_) if below == MAX_BELOW => {
+                    return Err(malformed("the payload nests too deeply".to_owned()));
+                }
+                Event::Start(tag) if path.len() < NAMED => path.push(tag.name().as_ref().to_vec()),
+                Event::Start(_) => below += 1,
+                Event::End(_) if below > 0 => below -= 1,
+                Event::End(_) => {
+                    path.pop();
+                }
+                Event::Text(text) if below == 0 => {
+                    let text = text.decode().map_err(|error| unreadable(&error))?;
+                    notification.note(&path, text.trim());
+                }
+                Event::Eof if path.is_empty() => return Ok(notification),
+                Event::Eof => return Err(malformed("the payload is cut short".to_owned())),
+                _ => {}
+            }
+        }
+    }
+
+    fn note(&mut self, path: &[Vec<u8>], text: &str) {
+        let is = |at: usize, name: &str| path.get(at).is_some_and(|tag| tag == name.as_bytes());
+        if !is(0, "notification") {
+            return;
+        }
+        let slot = match path.len() {
+            2 if is(1, "kind") => &mut self.kind,
+            2 if is(1, "timestamp") => &mut self.timestamp,
+            4 if is(1, "subject") && is(3, "id") => &mut self.subject,
+            _ => return,
+        };
+        if slot.is_none() && !text.is_empty() {
+            *slot = Some(text.to_owned());
+        }
+    }
+}
+
+fn malformed(why: String) -> Rejection {
+    Rejection::MalformedBody { why }
+}

@@ -1,0 +1,99 @@
+//! Mollie's classic webhooks: an unsigned form with the id of something that changed.
+//!
+//! Nothing vouches for such a request: anybody can send one. That is how Mollie means it: the
+//! request only says "look again", and the handler asks Mollie for the state. The same id
+//! comes at each change, so every request is an event of its own: to drop the second as a
+//! duplicate would lose a change.
+
+use crate::form;
+use crate::headers::{ALWAYS, recorded};
+use crate::rejection::Rejection;
+use crate::request::Request;
+use crate::settings::{BuildError, Settings};
+use crate::settings_reader::Reader;
+use crate::sign::{self, SignError, Signed, Unsigned};
+use crate::verified::ProviderEvent;
+use crate::verifier::Scheme;
+use tollgate_base::event::DedupBasis;
+use tollgate_base::time::WallTime;
+
+struct MollieClassic;
+
+/// The scheme with a source's settings.
+pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
+    let mut reader = Reader::new(name, settings);
+    reader.no_secrets();
+    let made = reader.finish(Some(MollieClassic))?;
+    Ok(Box::new(made))
+}
+
+/// What an id's prefix says of the thing.
+const KINDS: &[(&str, &str)] = &[
+    ("tr_", "payment.changed"),
+    ("ord_", "order.changed"),
+    ("pl_", "payment-link.changed"),
+    ("sub_", "subscription.changed"),
+    ("re_", "refund.changed"),
+];
+
+impl Scheme for MollieClassic {
+    fn verify(
+        &self,
+        request: &Request<'_>,
+        now: WallTime,
+    ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
+        let missing = || Rejection::MissingField {
+            what: "id",
+            place: "the form's field `id`".to_owned(),
+        };
+        let id = form::single(request.body, "id").ok_or_else(missing)?;
+        let id = std::str::from_utf8(&id)
+            .ok()
+            .filter(|id| is_id(id))
+            .ok_or_else(|| Rejection::MalformedBody {
+                why: "the form's `id` is not an id of Mollie's".to_owned(),
+            })?;
+        let kind = KINDS
+            .iter()
+            .find_map(|(prefix, kind)| id.starts_with(prefix).then_some(*kind))
+            .unwrap_or("resource.changed");
+        let event = ProviderEvent {
+            provider_id: None,
+            kind: kind.to_owned(),
+            subject: Some(id.to_owned()),
+            account: None,
+            created: None,
+            basis: DedupBasis::Fields(vec![id.to_owned(), now.as_millis().to_string()]),
+            also: Vec::new(),
+            headers: recorded(request.headers, &ALWAYS),
+            payload: request.body.clone(),
+        };
+        Ok((None, vec![event]))
+    }
+
+    fn sign(&self, _: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
+        let Unsigned { body, mut headers } = unsigned;
+        sign::set(&mut headers, "content-type", form::CONTENT_TYPE)?;
+        Ok(Signed {
+            headers,
+            body,
+            query: None,
+        })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        vec![
+            "Mollie's classic webhooks are not signed: anybody can send one. A handler must \
+             ask Mollie for the state and believe nothing else; better use the next-gen \
+             webhooks (`scheme = \"mollie\"`)"
+                .to_owned(),
+        ]
+    }
+}
+
+/// Letters, digits and a few signs, and no more than a handful: what is not signed should at
+/// least be harmless wherever it is shown.
+fn is_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    (1..=64).contains(&id.len()) && id.bytes().all(plain)
+}

@@ -1,0 +1,254 @@
+//! What is done to requests that are accepted, for every scheme: each case over all accepted
+//! vectors.
+
+use rcgen::PublicKeyData as _;
+use ring::signature::RsaKeyPair;
+
+use super::*;
+use tollgate_base::time::WallTime;
+
+/// Every vector that is accepted.
+fn accepted() -> impl Iterator<Item = (String, Vector)> {
+    all().into_iter().flat_map(|(scheme, vectors)| {
+        let accepted = vectors.into_iter().filter(Vector::is_accepted);
+        accepted.map(move |vector| (scheme.clone(), vector))
+    })
+}
+
+/// What becomes of each accepted request after a change; the change says whether it applies.
+fn after(
+    change: impl Fn(&str, &mut Captured, &mut Settings, &mut WallTime) -> bool,
+) -> Vec<(String, Option<&'static str>)> {
+    let mut outcomes = Vec::new();
+    for (scheme, vector) in accepted() {
+        let (mut captured, mut settings) = (vector.captured(), vector.settings());
+        let mut now = vector.now();
+        if !change(&scheme, &mut captured, &mut settings, &mut now) {
+            continue;
+        }
+        let label = format!("{scheme}: {}", vector.name);
+        let verifier =
+            build(&scheme, settings).unwrap_or_else(|errors| panic!("{label}: {errors:?}"));
+        let outcome = verifier.verify(&captured.request(), now);
+        outcomes.push((label, outcome.err().map(|rejection| rejection.code())));
+    }
+    outcomes
+}
+
+/// All are refused, and there are so many at least.
+fn refused(at_least: usize, outcomes: &[(String, Option<&'static str>)]) {
+    for (label, code) in outcomes {
+        assert!(code.is_some(), "{label}: accepted");
+    }
+    assert!(outcomes.len() >= at_least, "{}", outcomes.len());
+}
+
+/// Of these nothing vouches for the body.
+fn vouches(scheme: &str) -> bool {
+    !["mollie-classic", "flutterwave-v3"].contains(&scheme)
+}
+
+/// The header with the signature, where there is one.
+fn signature_header(scheme: &str, captured: &Captured) -> Option<http::HeaderName> {
+    let signs = |name: &http::HeaderName| {
+        let name = name.as_str();
+        name.ends_with("signature")
+            || name.contains("hmac")
+            || name == "x-signature-sha256"
+            || name == "x-hub-signature-256"
+            || name == "paypal-transmission-sig"
+            || name == "plaid-verification"
+            || name == "verif-hash"
+    };
+    let mut found: Vec<_> = captured.headers.keys().filter(|name| signs(name)).collect();
+    // Where a request has names of both families, this one counts.
+    found.sort_by_key(|name| !name.as_str().starts_with("svix-"));
+    let found = found.first().copied().cloned();
+    found.filter(|_| !["adyen", "braintree"].contains(&scheme))
+}
+
+#[test]
+fn truncated() {
+    let outcomes = after(|scheme, captured, _, _| {
+        captured.body = captured.body.slice(..captured.body.len() - 1);
+        vouches(scheme)
+    });
+    refused(70, &outcomes);
+}
+
+#[test]
+fn tampered() {
+    let outcomes = after(|scheme, captured, _, _| {
+        let mut body = captured.body.to_vec();
+        // A digit or letter that every scheme signs: in Adyen's items the reference.
+        let at = body
+            .windows(14)
+            .position(|bytes| bytes == b"\"pspReference\"");
+        let at = at.map_or(body.len() / 2, |at| at + 18);
+        body[at] = if body[at] == b'7' { b'8' } else { b'7' };
+        captured.body = body.into();
+        vouches(scheme)
+    });
+    refused(70, &outcomes);
+}
+
+#[test]
+fn re_ordered() {
+    let outcomes = after(|scheme, captured, _, _| {
+        let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&captured.body) else {
+            return false;
+        };
+        let texts = fields
+            .iter()
+            .rev()
+            .map(|(name, value)| format!("{name:?}:{value}"));
+        let before = captured.body.clone();
+        captured.body = format!("{{{}}}", texts.collect::<Vec<_>>().join(",")).into();
+        // Adyen signs values, wherever they stand.
+        captured.body != before && vouches(scheme) && scheme != "adyen" && fields.len() > 1
+    });
+    refused(50, &outcomes);
+}
+
+#[test]
+fn stale_and_future() {
+    const YEAR: Duration = Duration::from_secs(366 * 86_400);
+    for (change, code) in [
+        (YEAR, "timestamp_too_old"),
+        (Duration::ZERO, "timestamp_in_future"),
+    ] {
+        let mut timed = 0;
+        for (scheme, vector) in accepted() {
+            let verifier = build(&scheme, vector.settings()).unwrap();
+            let captured = vector.captured();
+            let now = if change > Duration::ZERO {
+                vector.now() + change
+            } else {
+                vector.now() - YEAR
+            };
+            let outcome = verifier.verify(&captured.request(), now);
+            let found = outcome.err().map(|rejection| rejection.code());
+            let label = format!("{scheme}: {}", vector.name);
+            if verifier.checks_time() {
+                timed += 1;
+                // A key of Plaid's may have ended by then.
+                let ended = scheme == "plaid" && found == Some("untrusted_key");
+                assert!(found == Some(code) || ended, "{label}: {found:?}");
+            } else {
+                assert!(found.is_none() || scheme == "plaid", "{label}: {found:?}");
+            }
+        }
+        assert!(timed > 40, "{timed}");
+    }
+}
+
+#[test]
+fn wrong_secret() {
+    let outcomes = after(|scheme, _, settings, _| {
+        let first = settings.secrets.first().map(|given| &given.secret);
+        let replaced = match first {
+            None => return false,
+            // Any 32 bytes will do.
+            Some(first) if first.expose().starts_with(b"whpk_") => {
+                let key = SignatureEncoding::Base64.encode(&[7; 32]);
+                Secret::new(format!("whpk_{key}"))
+            }
+            Some(_) if secret(scheme).is_none() => strangers_key(scheme),
+            Some(_) => Secret::new(&b"00ff00ff"[..]),
+        };
+        for given in &mut settings.secrets {
+            given.secret = replaced.clone();
+        }
+        true
+    });
+    refused(70, &outcomes);
+    for scheme in ["wise: ", "paypal: ", "plaid: ", "standard-webhooks: "] {
+        assert!(outcomes.iter().any(|(label, _)| label.starts_with(scheme)));
+    }
+}
+
+/// A public key that no vector is signed with.
+fn strangers_key(scheme: &str) -> Secret {
+    let (label, key) = match scheme {
+        "plaid" => {
+            let key = rcgen::KeyPair::generate().unwrap();
+            ("PUBLIC KEY", key.subject_public_key_info())
+        }
+        _ => {
+            let key = RsaKeyPair::from_pkcs8(&fetched::signer()).unwrap();
+            ("RSA PUBLIC KEY", key.public().as_ref().to_vec())
+        }
+    };
+    let key = SignatureEncoding::Base64.encode(&key);
+    let pem = format!("-----BEGIN {label}-----\n{key}\n-----END {label}-----\n");
+    Secret::new(pem)
+}
+
+#[test]
+fn wrong_case() {
+    let outcomes = after(|scheme, captured, _, _| {
+        let Some(name) = signature_header(scheme, captured) else {
+            return false;
+        };
+        let text = captured.headers[&name].to_str().unwrap().to_owned();
+        // The value alone: names of pairs and versions stay as they are.
+        let at = text
+            .rfind(['=', ','])
+            .filter(|at| at + 1 < text.len() && text[at + 1..].len() > 8);
+        let (head, tail) = text.split_at(at.map_or(0, |at| at + 1));
+        let swapped: String = tail
+            .chars()
+            .map(|c| {
+                if c.is_ascii_lowercase() {
+                    c.to_ascii_uppercase()
+                } else {
+                    c.to_ascii_lowercase()
+                }
+            })
+            .collect();
+        let several = text.contains(' ')
+            || text.matches("v1=").count() > 1
+            || text.matches("h1=").count() > 1;
+        captured
+            .headers
+            .insert(name, format!("{head}{swapped}").parse().unwrap());
+        swapped != tail && !several && vouches(scheme)
+    });
+    refused(40, &outcomes);
+}
+
+#[test]
+fn not_utf_8() {
+    let in_header = after(|scheme, captured, _, _| {
+        let Some(name) = signature_header(scheme, captured) else {
+            return false;
+        };
+        let value = http::HeaderValue::from_bytes(b"\xff\xfe").unwrap();
+        captured.headers.insert(name, value);
+        true
+    });
+    refused(60, &in_header);
+    let in_body = after(|_, captured, _, _| {
+        captured.body = Bytes::from_static(b"\xff\xfe{}");
+        true
+    });
+    let vouched: Vec<_> = in_body.into_iter().collect();
+    refused(70, &vouched);
+}
+
+#[test]
+fn several_signatures() {
+    let outcomes = after(|scheme, captured, _, _| {
+        let Some(name) = signature_header(scheme, captured) else {
+            return false;
+        };
+        let again = captured.headers[&name].clone();
+        captured.headers.append(name, again);
+        // Mollie's may come several times.
+        scheme != "mollie"
+    });
+    for (label, code) in &outcomes {
+        assert_eq!(*code, Some("repeated_header"), "{label}");
+    }
+    assert!(outcomes.len() > 60);
+}

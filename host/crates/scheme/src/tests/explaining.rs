@@ -1,0 +1,137 @@
+//! The words that `explain` finds.
+
+use super::*;
+use tollgate_base::time::WallTime;
+
+/// What is said of a request that was signed for `signing` and arrives at `receiving`.
+fn explained(
+    scheme: &str,
+    signing: &str,
+    receiving: &str,
+    change: impl Fn(&mut Captured),
+    now: WallTime,
+) -> String {
+    let signer = verifier(scheme, &[signing]);
+    let body = "{\n  \"id\": \"e\",\n  \"type\": \"a\",\n  \"b\": [\n    1\n  ]\n}";
+    let mut captured = capture(&signer, body);
+    change(&mut captured);
+    let settings = Settings {
+        secrets: vec![Secret::new(receiving).into()],
+        ..Settings::default()
+    };
+    let make = |settings| build(scheme, settings).ok();
+    let rejection = make(settings.clone())
+        .unwrap()
+        .verify(&captured.request(), now)
+        .unwrap_err();
+    explain(&make, &settings, &captured.request(), now, &rejection).join("\n")
+}
+
+#[test]
+fn a_body_that_was_written_anew() {
+    for other in [
+        r#"{"id":"e","type":"a","b":[1]}"#,
+        r#"{"id": "e", "type": "a", "b": [1]}"#,
+    ] {
+        let said = explained(
+            "stripe",
+            "s",
+            "s",
+            |captured| captured.body = other.into(),
+            NOW,
+        );
+        assert!(said.contains("same JSON with other white space"), "{said}");
+    }
+}
+
+#[test]
+fn a_body_with_other_ends() {
+    let longer =
+        |captured: &mut Captured| captured.body = [&captured.body[..], b"\n"].concat().into();
+    let said = explained("stripe", "s", "s", longer, NOW);
+    assert!(said.contains("white space at the body's end"), "{said}");
+    let crlf = |captured: &mut Captured| {
+        let text = String::from_utf8(captured.body.to_vec()).unwrap();
+        captured.body = text.replace('\n', "\r\n").into();
+    };
+    assert!(explained("stripe", "s", "s", crlf, NOW).contains("CR LF"));
+    let marked = |captured: &mut Captured| {
+        captured.body = [b"\xef\xbb\xbf", &captured.body[..]].concat().into();
+    };
+    assert!(explained("stripe", "s", "s", marked, NOW).contains("byte order mark"));
+}
+
+#[test]
+fn a_secret_that_is_taken_otherwise() {
+    // "secret" in base64 is c2VjcmV0.
+    let said = explained("stripe", "secret", "whsec_c2VjcmV0", |_| {}, NOW);
+    assert!(
+        said.contains("secret 1 were decoded from base64, which this scheme does not do"),
+        "{said}"
+    );
+    let said = explained("stripe", "whsec_x", "whsec_x\n", |_| {}, NOW);
+    assert!(said.contains("without the white space"), "{said}");
+    // A scheme that decodes, and a sender that does not.
+    let said = explained("standard-webhooks", "YzJWamNtVjA=", "c2VjcmV0", |_| {}, NOW);
+    assert!(
+        said.contains("taken as it is, while this scheme decodes it"),
+        "{said}"
+    );
+}
+
+#[test]
+fn nothing_that_helps_is_said_as_such() {
+    let said = explained("stripe", "one", "two", |_| {}, NOW);
+    assert!(said.contains("another endpoint's"), "{said}");
+    assert!(!said.contains("two") && !said.contains("one,"), "{said}");
+}
+
+#[test]
+fn a_request_of_another_scheme() {
+    let svix = |captured: &mut Captured| {
+        captured.headers.remove("stripe-signature");
+        captured
+            .headers
+            .insert("svix-signature", "v1,x".parse().unwrap());
+        captured
+            .headers
+            .insert("x-twilio-signature", "x".parse().unwrap());
+    };
+    let said = explained("stripe", "s", "s", svix, NOW);
+    assert!(
+        said.contains("`svix-signature`, the signature header of the scheme `svix`"),
+        "{said}"
+    );
+    assert!(said.contains("the scheme `twilio`"), "{said}");
+}
+
+#[test]
+fn a_request_from_long_ago() {
+    let said = explained("stripe", "s", "s", |_| {}, NOW + ms(412_000));
+    assert!(said.contains("--now 1760000000"), "{said}");
+    let said = explained("stripe", "s", "s", |_| {}, NOW - ms(412_000));
+    assert!(said.contains("clock is probably slow"), "{said}");
+}
+
+#[test]
+fn a_url_as_it_looks_behind_a_proxy() {
+    let signer = verifier("square", &["s"]);
+    let (body, _) = sample("square");
+    let captured = capture(&signer, body);
+    let url = Some("http://pay.example.com/hook".to_owned());
+    let settings = Settings {
+        secrets: vec![Secret::new("s").into()],
+        url,
+        ..Settings::default()
+    };
+    let make = |settings| build("square", settings).ok();
+    let rejection = make(settings.clone())
+        .unwrap()
+        .verify(&captured.request(), NOW)
+        .unwrap_err();
+    let said = explain(&make, &settings, &captured.request(), NOW, &rejection).join("\n");
+    assert!(
+        said.contains("if `url` were `https://pay.example.com/hook`"),
+        "{said}"
+    );
+}

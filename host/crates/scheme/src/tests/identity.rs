@@ -1,0 +1,153 @@
+//! What tells events apart.
+
+use super::*;
+use tollgate_base::event::DedupBasis;
+
+#[test]
+fn an_unsigned_id_is_recorded_but_is_no_key() {
+    for (scheme, header) in [
+        ("github", "x-github-delivery"),
+        ("shopify", "x-shopify-event-id"),
+        ("razorpay", "x-razorpay-event-id"),
+        ("twilio", "i-twilio-idempotency-token"),
+    ] {
+        let (verifier, mut captured) = signed(scheme).unwrap();
+        captured.headers.insert(header, "first".parse().unwrap());
+        let first = events(&verifier, &captured).remove(0);
+        captured.headers.insert(header, "second".parse().unwrap());
+        let second = events(&verifier, &captured).remove(0);
+        assert_eq!(first.provider_id.as_deref(), Some("first"), "{scheme}");
+        assert_eq!(second.provider_id.as_deref(), Some("second"), "{scheme}");
+        assert!(matches!(first.basis, DedupBasis::Body { .. }), "{scheme}");
+        assert_eq!(first.basis, second.basis, "{scheme}");
+        let recorded = first.headers.iter().find(|(name, _)| *name == header);
+        assert_eq!(recorded, Some((header, "first")), "{scheme}");
+    }
+}
+
+#[test]
+fn the_same_id_with_other_bytes_is_a_duplicate() {
+    let verifier = verifier("stripe", &["s"]);
+    let basis = |body: &'static str| events(&verifier, &capture(&verifier, body)).remove(0).basis;
+    let first = basis(r#"{"id":"evt_1","type":"a","pending_webhooks":2}"#);
+    assert_eq!(
+        first,
+        basis(r#"{"id":"evt_1","type":"a","pending_webhooks":1}"#)
+    );
+    assert_eq!(first, DedupBasis::SignedId("evt_1".to_owned()));
+    assert_ne!(
+        first,
+        basis(r#"{"id":"evt_2","type":"a","pending_webhooks":1}"#)
+    );
+}
+
+#[test]
+fn a_twilio_form_in_another_order_is_a_duplicate() {
+    let (verifier, form) = vector("twilio", "a form");
+    let (_, other) = vector("twilio", "fields in another order");
+    assert_ne!(form.body, other.body);
+    assert_eq!(
+        events(&verifier, &form)[0].basis,
+        events(&verifier, &other)[0].basis
+    );
+    let (_, ported) = vector("twilio", "signed with the port");
+    assert_eq!(
+        events(&verifier, &form)[0].basis,
+        events(&verifier, &ported)[0].basis
+    );
+}
+
+#[test]
+fn a_braintree_payload_with_a_line_end_more_is_a_duplicate() {
+    let (verifier, compact) = vector("braintree", "signed with a line's end that is not sent");
+    let mut longer = compact.clone();
+    longer.body = [&compact.body[..], b"%0A"].concat().into();
+    assert_eq!(
+        events(&verifier, &compact)[0].basis,
+        events(&verifier, &longer)[0].basis
+    );
+}
+
+#[test]
+fn a_paypal_delivery_with_another_body_of_the_same_checksum_is_a_duplicate() {
+    let (verifier, captured) = vector("paypal", "plain");
+    let wanted = crc32fast::hash(&captured.body);
+    let mut forged = captured.clone();
+    forged.body = with_checksum(
+        br#"{"id":"WH-forged","event_type":"PAYMENT.CAPTURE.COMPLETED","x":""#,
+        wanted,
+    );
+    let (honest, forged) = (
+        events(&verifier, &captured).remove(0),
+        events(&verifier, &forged).remove(0),
+    );
+    assert_eq!(
+        forged.provider_id.as_deref(),
+        Some("WH-forged"),
+        "a CRC32 is no MAC"
+    );
+    assert_eq!(honest.basis, forged.basis);
+}
+
+#[test]
+fn a_paypal_event_that_is_sent_again_by_hand_is_a_duplicate() {
+    let (verifier, captured) = vector("paypal", "plain");
+    let event = events(&verifier, &captured).remove(0);
+    let id = event.provider_id.unwrap();
+    assert_eq!(
+        event.also,
+        [DedupBasis::Fields(vec!["event".to_owned(), id])]
+    );
+}
+
+/// JSON that begins so and has this CRC32, found by trying.
+fn with_checksum(start: &[u8], wanted: u32) -> Bytes {
+    // A CRC is linear: the wanted value is the sum of what single bits change.
+    const LETTERS: usize = 64;
+    let body = |letters: [bool; LETTERS]| -> Vec<u8> {
+        let letters = letters.iter().map(|set| if *set { b'b' } else { b'a' });
+        [start, &letters.collect::<Vec<u8>>(), b"\"}"].concat()
+    };
+    let none = [false; LETTERS];
+    let base = crc32fast::hash(&body(none));
+    let mut rows: Vec<(u32, u64)> = (0..LETTERS)
+        .map(|at| {
+            let mut one = none;
+            one[at] = true;
+            (crc32fast::hash(&body(one)) ^ base, 1 << at)
+        })
+        .collect();
+    let (mut left, mut chosen) = (wanted ^ base, 0_u64);
+    for bit in 0..32 {
+        let has = |value: u32| value >> bit & 1 == 1;
+        let Some(pivot) = rows.iter().position(|(change, _)| has(*change)) else {
+            continue;
+        };
+        let (change, letters) = rows.swap_remove(pivot);
+        for row in rows.iter_mut().filter(|row| has(row.0)) {
+            *row = (row.0 ^ change, row.1 ^ letters);
+        }
+        if has(left) {
+            (left, chosen) = (left ^ change, chosen ^ letters);
+        }
+    }
+    let forged = body(std::array::from_fn(|at| chosen >> at & 1 == 1));
+    assert_eq!(crc32fast::hash(&forged), wanted);
+    forged.into()
+}
+
+#[test]
+fn mollies_classic_webhooks_keep_every_change() {
+    let (verifier, captured) = signed("mollie-classic").unwrap();
+    let at = |now| {
+        verifier
+            .verify(&captured.request(), now)
+            .unwrap()
+            .events
+            .into_inner()
+            .remove(0)
+            .basis
+    };
+    assert_ne!(at(NOW), at(NOW + ms(1)));
+    assert!(verifier.warnings()[0].contains("not signed"));
+}

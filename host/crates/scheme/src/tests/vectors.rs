@@ -1,0 +1,223 @@
+//! Runs the vectors under `tests/oracles/vectors`: requests that official libraries have
+//! judged, and what Tollgate must say of each. The scripts beside them make them anew.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::*;
+use tollgate_base::time::WallTime;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    scheme: String,
+    #[serde(rename = "made_with")]
+    _made_with: BTreeMap<String, String>,
+    vectors: Vec<Vector>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Vector {
+    pub(super) name: String,
+    headers: Vec<(String, String)>,
+    secrets: Vec<String>,
+    now: u64,
+    body: Option<String>,
+    body_base64: Option<String>,
+    events: Option<Vec<ExpectedEvent>>,
+    rejection: Option<String>,
+    secret: Option<usize>,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
+    url: Option<String>,
+    target: Option<String>,
+    method: Option<String>,
+    tolerance: Option<u64>,
+    #[serde(rename = "library_differs")]
+    _library_differs: Option<String>,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(deny_unknown_fields)]
+struct ExpectedEvent {
+    id: Option<String>,
+    kind: String,
+    created: Option<u64>,
+    subject: Option<String>,
+    account: Option<String>,
+    /// The payload, where it is not the whole body.
+    payload: Option<String>,
+}
+
+/// A request that owns its parts.
+#[derive(Clone)]
+pub(super) struct Captured {
+    pub(super) method: http::Method,
+    pub(super) url: String,
+    pub(super) headers: http::HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Captured {
+    pub(super) fn request(&self) -> Request<'_> {
+        Request {
+            method: &self.method,
+            url: &self.url,
+            headers: &self.headers,
+            body: &self.body,
+        }
+    }
+}
+
+impl Vector {
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            secrets: self
+                .secrets
+                .iter()
+                .map(|secret| Secret::new(secret.as_bytes()).into())
+                .collect(),
+            tolerance: self.tolerance.map(Duration::from_secs),
+            url: self.url.clone(),
+            params: self.params.clone(),
+        }
+    }
+
+    pub(super) fn captured(&self) -> Captured {
+        let body = match (&self.body, &self.body_base64) {
+            (Some(text), None) => text.clone().into(),
+            (None, Some(text)) => base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .unwrap()
+                .into(),
+            _ => panic!("{}: one of `body` and `body_base64`", self.name),
+        };
+        let mut headers = http::HeaderMap::new();
+        for (name, value) in &self.headers {
+            let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append(name.parse::<http::HeaderName>().unwrap(), value);
+        }
+        Captured {
+            method: self.method.as_deref().unwrap_or("POST").parse().unwrap(),
+            url: self
+                .target
+                .clone()
+                .unwrap_or_else(|| "/webhooks".to_owned()),
+            headers,
+            body,
+        }
+    }
+
+    pub(super) fn now(&self) -> WallTime {
+        WallTime::from_secs(self.now)
+    }
+
+    pub(super) fn is_accepted(&self) -> bool {
+        self.events.is_some()
+    }
+
+    fn check(&self, scheme: &str) {
+        let verifier = build(scheme, self.settings())
+            .unwrap_or_else(|errors| panic!("{scheme}: {}: {errors:?}", self.name));
+        let captured = self.captured();
+        let outcome = verifier.verify(&captured.request(), self.now());
+        match (outcome, &self.events, &self.rejection) {
+            (Ok(accepted), Some(expected), None) => {
+                let events: Vec<ExpectedEvent> = accepted
+                    .events
+                    .into_inner()
+                    .into_iter()
+                    .map(|event| ExpectedEvent {
+                        id: event.provider_id,
+                        kind: event.kind,
+                        created: event.created.map(WallTime::as_millis),
+                        subject: event.subject,
+                        account: event.account,
+                        payload: (event.payload != captured.body)
+                            .then(|| String::from_utf8(event.payload.to_vec()).unwrap()),
+                    })
+                    .collect();
+                assert_eq!(&events, expected, "{scheme}: {}", self.name);
+                assert_eq!(
+                    accepted.secret.unwrap_or(0),
+                    self.secret.unwrap_or(0),
+                    "{scheme}: {}",
+                    self.name
+                );
+            }
+            (Err(rejection), None, Some(code)) => {
+                assert_eq!(
+                    rejection.code(),
+                    code,
+                    "{scheme}: {}: {rejection}",
+                    self.name
+                );
+            }
+            (outcome, ..) => panic!("{scheme}: {}: {outcome:?}", self.name),
+        }
+    }
+}
+
+macro_rules! vectors {
+    ($($name:ident = $file:literal),+ $(,)?) => {
+        /// Every file, by scheme.
+        pub(super) fn all() -> Vec<(String, Vec<Vector>)> {
+            vec![$(read($file)),+]
+        }
+
+        $(#[test]
+        fn $name() {
+            let (scheme, vectors) = read($file);
+            assert!(vectors.iter().any(Vector::is_accepted));
+            assert!(vectors.iter().any(|vector| !vector.is_accepted()));
+            vectors.iter().for_each(|vector| vector.check(&scheme));
+        })+
+    };
+}
+
+fn read(file: &str) -> (String, Vec<Vector>) {
+    let path = repository().join("tests/oracles/vectors").join(file);
+    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let file: File = serde_json::from_slice(&text).unwrap();
+    (file.scheme, file.vectors)
+}
+
+vectors! {
+    adyen = "adyen.json",
+    adyen_platform = "adyen-platform.json",
+    braintree = "braintree.json",
+    checkout_com = "checkout-com.json",
+    coinbase_commerce = "coinbase-commerce.json",
+    flutterwave = "flutterwave.json",
+    flutterwave_v3 = "flutterwave-v3.json",
+    github = "github.json",
+    gocardless = "gocardless.json",
+    klarna = "klarna.json",
+    lemonsqueezy = "lemonsqueezy.json",
+    mollie = "mollie.json",
+    mollie_classic = "mollie-classic.json",
+    paddle = "paddle.json",
+    paypal = "paypal.json",
+    paystack = "paystack.json",
+    plaid = "plaid.json",
+    razorpay = "razorpay.json",
+    shopify = "shopify.json",
+    square = "square.json",
+    standard_webhooks = "standard-webhooks.json",
+    stripe = "stripe.json",
+    svix = "svix.json",
+    twilio = "twilio.json",
+    wise = "wise.json",
+}
+
+#[test]
+fn every_file_of_vectors_is_run() {
+    let folder = std::fs::read_dir(repository().join("tests/oracles/vectors")).unwrap();
+    let files = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let vectors = files.filter(|file| file.ends_with(".json"));
+    assert_eq!(vectors.count(), all().len());
+}

@@ -1,0 +1,42 @@
+//! How far the time that was signed may lie from now.
+
+use std::time::Duration;
+
+use super::rejection::Rejection;
+use tollgate_base::time::WallTime;
+
+/// How far a timestamp may lie from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tolerance {
+    pub(super) past: Duration,
+    pub(super) future: Duration,
+}
+
+impl Tolerance {
+    /// The same length either way.
+    pub(super) fn both(length: Duration) -> Self {
+        Self {
+            past: length,
+            future: length,
+        }
+    }
+
+    /// Whether `then` lies close enough to `now`.
+    pub(super) fn check(self, then: WallTime, now: WallTime) -> Result<(), Rejection> {
+        let age = now.since(then);
+        let ahead = then.since(now);
+        if age > self.past {
+            return Err(Rejection::TimestampTooOld {
+                age,
+                tolerance: self.past,
+            });
+        }
+        if ahead > self.future {
+            return Err(Rejection::TimestampInFuture {
+                ahead,
+                tolerance: self.future,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! Components that have run, kept in the data folder by digest, so that what was recorded
+//! with one can be run with it again.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tollgate_base::event::ComponentDigest;
+use tollgate_base::files::write_whole;
+
+/// The components in one data folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Components {
+    folder: PathBuf,
+}
+
+impl Components {
+    /// Those in `data`, the ledger's folder.
+    pub(crate) fn in_folder(data: &Path) -> Self {
+        Self {
+            folder: data.join("components"),
+        }
+    }
+
+    fn file(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}.wasm"))
+    }
+
+    /// Whether the component with this digest in hex is kept.
+    pub(crate) fn has(&self, digest: &str) -> bool {
+        self.file(digest).is_file()
+    }
+
+    /// Keeps a component, whole or not at all.
+    pub(crate) fn keep(&self, digest: ComponentDigest, bytes: &[u8]) -> io::Result<()> {
+        let file = self.file(&digest.to_string());
+        if file.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.folder)?;
+        write_whole(&file, bytes)
+    }
+
+    /// The bytes of a component; an error if they are not those that were kept.
+    pub(crate) fn read(&self, digest: ComponentDigest) -> io::Result<Vec<u8>> {
+        let bytes = fs::read(self.file(&digest.to_string()))?;
+        if ComponentDigest::of(&bytes) == digest {
+            Ok(bytes)
+        } else {
+            let damaged = "the kept copy is damaged";
+            Err(io::Error::new(io::ErrorKind::InvalidData, damaged))
+        }
+    }
+
+    /// Removes every component that `needed` does not want; returns how many.
+    pub(crate) fn prune(&self, needed: &dyn Fn(ComponentDigest) -> bool) -> io::Result<usize> {
+        prune(&self.folder, needed)
+    }
+}
+
+/// Removes every component of a folder that `needed` does not want; returns how many.
+pub(crate) fn prune(folder: &Path, needed: &dyn Fn(ComponentDigest) -> bool) -> io::Result<usize> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let path = entry?.path();
+        if digest_of(&path).is_some_and(|digest| !needed(digest)) {
+            fs::remove_file(&path)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// The digest that a file's name says; none for files of others.
+fn digest_of(path: &Path) -> Option<ComponentDigest> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".wasm")?;
+    let mut digest = [0; 32];
+    hex::decode_to_slice(name, &mut digest).ok()?;
+    Some(ComponentDigest(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_back_until_nobody_needs_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let components = Components::in_folder(folder.path());
+        let none: &dyn Fn(ComponentDigest) -> bool = &|_| false;
+        assert_eq!(components.prune(none).unwrap(), 0, "no folder yet");
+        let [first, second] = [b"first", b"other"].map(|bytes| {
+            let digest = ComponentDigest::of(bytes);
+            components.keep(digest, bytes).unwrap();
+            components.keep(digest, bytes).unwrap();
+            digest
+        });
+        assert_eq!(components.read(first).unwrap(), b"first");
+        let stranger = folder.path().join("components/readme.wasm");
+        fs::write(&stranger, "not ours").unwrap();
+        assert_eq!(components.prune(&|digest| digest == first).unwrap(), 1);
+        assert!(components.has(&first.to_string()));
+        assert!(!components.has(&second.to_string()));
+        assert!(components.read(second).is_err());
+        assert!(stranger.exists());
+        fs::write(components.file(&first.to_string()), "damaged").unwrap();
+        assert!(components.read(first).is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! The last generation that served, kept in the data folder, so that a start with a
+//! broken manifest or component still serves.
+//!
+//! One file says what it was: the manifest's text, its path and each handler's component
+//! by digest; the components lie beside it under their digests. The text holds what the
+//! manifest held: `${NAME}` and file names are resolved again when it is used.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::generation::components;
+use tollgate_base::event::{ComponentDigest, HandlerName};
+use tollgate_base::files::write_whole;
+
+/// The copies in one data folder.
+#[derive(Debug, Clone)]
+pub(crate) struct LastGood {
+    folder: PathBuf,
+}
+
+/// What was kept of a generation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The manifest's path, which relative paths in it are relative to.
+    pub(crate) path: PathBuf,
+    /// The manifest's text.
+    pub(crate) text: String,
+    /// The components' digests in hex, by handler.
+    components: BTreeMap<String, String>,
+}
+
+/// The components of a generation that is to be kept.
+#[derive(Debug, Default)]
+pub(crate) struct Components {
+    /// Which one each handler has.
+    of: BTreeMap<String, ComponentDigest>,
+    /// The bytes of each, once, however many handlers share it.
+    pub(crate) bytes: HashMap<ComponentDigest, Vec<u8>>,
+}
+
+impl Components {
+    /// Adds a handler's.
+    pub(crate) fn add(&mut self, handler: &HandlerName, digest: ComponentDigest, bytes: &[u8]) {
+        self.of.insert(handler.to_string(), digest);
+        self.bytes.entry(digest).or_insert_with(|| bytes.to_vec());
+    }
+}
+
+impl Kept {
+    /// The component that a handler ran.
+    pub(crate) fn component(&self, handler: &str) -> Option<ComponentDigest> {
+        ComponentDigest::from_hex(self.components.get(handler)?)
+    }
+}
+
+impl LastGood {
+    /// The copies in `data`, the ledger's folder.
+    pub(crate) fn in_folder(data: &Path) -> Self {
+        Self {
+            folder: data.join("last-good"),
+        }
+    }
+
+    fn index(&self) -> PathBuf {
+        self.folder.join("generation.json")
+    }
+
+    fn component(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}.wasm"))
+    }
+
+    /// Keeps a generation: its manifest's text and its components.
+    pub(crate) fn keep(&self, path: &Path, text: &str, components: &Components) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        // The manifest may hold a secret in plain text, against all advice.
+        fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700))?;
+        for (digest, bytes) in &components.bytes {
+            let copy = self.component(&digest.to_string());
+            if !copy.exists() {
+                write_whole(&copy, bytes)?;
+            }
+        }
+        let names = components.of.iter();
+        let names = names.map(|(handler, digest)| (handler.clone(), digest.to_string()));
+        let kept = Kept {
+            path: std::path::absolute(path)?,
+            text: text.to_owned(),
+            components: names.collect(),
+        };
+        write_whole(&self.index(), &serde_json::to_vec_pretty(&kept)?)
+    }
+
+    /// Removes copies of components that what is kept does not name, except those that are
+    /// to serve `in_place` of others, by their digests in hex.
+    pub(crate) fn prune(&self, in_place: &[&str]) -> io::Result<()> {
+        let Some(kept) = self.read()? else {
+            return Ok(());
+        };
+        let needed = |digest: ComponentDigest| {
+            let digest = digest.to_string();
+            in_place.contains(&digest.as_str()) || kept.components.values().any(|of| *of == digest)
+        };
+        components::prune(&self.folder, &needed).map(|_| ())
+    }
+
+    /// What was kept; `None` if nothing ever was.
+    pub(crate) fn read(&self) -> io::Result<Option<Kept>> {
+        match fs::read(self.index()) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Keeps what is kept, but with another component for a handler, which was kept before.
+    pub(crate) fn replace(&self, handler: &str, digest: &str) -> io::Result<()> {
+        let Some(mut kept) = self.read()? else {
+            return Ok(());
+        };
+        kept.components
+            .insert(handler.to_owned(), digest.to_owned());
+        write_whole(&self.index(), &serde_json::to_vec_pretty(&kept)?)
+    }
+
+    /// The bytes of a component that was kept.
+    pub(crate) fn read_component(&self, digest: &str) -> io::Result<Vec<u8>> {
+        let bytes = fs::read(self.component(digest))?;
+        if ComponentDigest::of(&bytes).to_string() == *digest {
+            Ok(bytes)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the kept copy is damaged",
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_go_once_nothing_names_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let last_good = LastGood::in_folder(folder.path());
+        last_good.prune(&[]).unwrap();
+        let keep = |handlers: &[(&str, &[u8])]| {
+            let mut components = Components::default();
+            for (handler, bytes) in handlers {
+                let digest = ComponentDigest::of(bytes);
+                components.add(&HandlerName::new(*handler), digest, bytes);
+            }
+            last_good
+                .keep(Path::new("/t.toml"), "", &components)
+                .unwrap();
+        };
+        let is_there = |bytes| {
+            let digest = ComponentDigest::of(bytes).to_string();
+            last_good.read_component(&digest).is_ok()
+        };
+        keep(&[("a", b"one"), ("b", b"two")]);
+        keep(&[("a", b"three"), ("b", b"two")]);
+        keep(&[("a", b"four"), ("b", b"two")]);
+        // The third is what the fourth replaced, and may have to serve again.
+        last_good
+            .prune(&[&ComponentDigest::of(b"three").to_string()])
+            .unwrap();
+        assert!(!is_there(b"one"));
+        assert!(is_there(b"two") && is_there(b"three") && is_there(b"four"));
+        last_good.prune(&[]).unwrap();
+        assert!(!is_there(b"three") && is_there(b"two") && is_there(b"four"));
+        assert!(last_good.read().unwrap().is_some());
+    }
+
+    #[test]
+    fn what_was_kept_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let last_good = LastGood::in_folder(folder.path());
+        assert!(last_good.read().unwrap().is_none());
+        let digest = ComponentDigest::of(b"wasm");
+        let mut components = Components::default();
+        components.add(&HandlerName::new("h"), digest, b"wasm");
+        last_good
+            .keep(Path::new("/etc/tollgate.toml"), "version = 1", &components)
+            .unwrap();
+        let kept = last_good.read().unwrap().unwrap();
+        assert_eq!(kept.text, "version = 1");
+        assert_eq!(kept.path, Path::new("/etc/tollgate.toml"));
+        assert_eq!(
+            fs::read(last_good.component(&digest.to_string())).unwrap(),
+            b"wasm"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! Counts which secret of a source requests are signed with, so that a rotation can be
+//! watched to its end.
+//!
+//! Counts go with the secret and not with its place in the manifest: adding a new one in
+//! front of the old one, which a reload takes up, does not mix theirs up.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+
+use crate::manifest::SecretState;
+use crate::settings::Source;
+use tollgate_base::event::SourceName;
+use tollgate_base::rfc3339;
+use tollgate_base::secret::{Secret, equal};
+use tollgate_base::time::WallTime;
+
+/// Secrets that are counted for one source; more than anybody rotates through before a
+/// restart. Beyond, the one that was used least recently is forgotten.
+const SECRETS: usize = 32;
+
+/// Uses since the start, by source.
+#[derive(Debug, Default)]
+pub(crate) struct SecretUses(Mutex<HashMap<SourceName, Vec<Use>>>);
+
+#[derive(Debug)]
+struct Use {
+    secret: Secret,
+    matched: u64,
+    last: WallTime,
+}
+
+impl SecretUses {
+    /// Counts a request that was signed with the secret of this index.
+    pub(crate) fn count(&self, source: &Source, index: usize, now: WallTime) {
+        let Some(given) = source.settings.secrets.get(index) else {
+            return;
+        };
+        let mut all = self.0.lock();
+        let Some(uses) = all.get_mut(&source.name) else {
+            let first = Use::first(&given.secret, now);
+            all.insert(source.name.clone(), vec![first]);
+            return;
+        };
+        let known = uses
+            .iter_mut()
+            .find(|one| equal(one.secret.expose(), given.secret.expose()));
+        if let Some(known) = known {
+            known.matched += 1;
+            known.last = known.last.max(now);
+            return;
+        }
+        if uses.len() >= SECRETS {
+            let oldest = (0..uses.len()).min_by_key(|at| uses[*at].last);
+            uses.swap_remove(oldest.unwrap_or(0));
+        }
+        uses.push(Use::first(&given.secret, now));
+    }
+
+    /// A source's secrets by their number, from 1: how often each has matched, and how it
+    /// stands. Never the secret itself.
+    pub(crate) fn json(&self, source: &Source, now: WallTime) -> Value {
+        let all = self.0.lock();
+        let uses = all.get(&source.name).map_or(&[][..], Vec::as_slice);
+        let shown = (1..).zip(&source.settings.secrets).map(|(number, given)| {
+            let used = uses
+                .iter()
+                .find(|one| equal(one.secret.expose(), given.secret.expose()));
+            let status = json!({
+                "state": SecretState::of(given, now).name(),
+                "expires": given.expires.map(rfc3339::format),
+                "matched": used.map_or(0, |used| used.matched),
+                "last_matched": used.map(|used| rfc3339::format(used.last)),
+            });
+            (i32::to_string(&number), status)
+        });
+        Value::Object(shown.collect::<Map<_, _>>())
+    }
+}
+
+impl Use {
+    fn first(secret: &Secret, now: WallTime) -> Self {
+        Self {
+            secret: secret.clone(),
+            matched: 1,
+            last: now,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::manifest;
+
+    fn source(secrets: &str) -> std::sync::Arc<Source> {
+        let text = format!(
+            "version = 1\n[sources.shop]\npath = \"/x\"\nscheme = \"stripe\"\nsecrets = [{secrets}]\n"
+        );
+        let read = manifest::parse(&text, "t.toml".as_ref(), &|_| None).unwrap();
+        read.sources.values().next().unwrap().clone()
+    }
+
+    #[test]
+    fn counts_follow_the_secret_through_a_rotation() {
+        let uses = SecretUses::default();
+        let before = source("\"hunter_old\"");
+        let at = WallTime::from_millis;
+        uses.count(&before, 0, at(1000));
+        uses.count(&before, 0, at(2000));
+        let during = source(
+            "\"hunter_new\", { value = \"hunter_old\", expires = \"1970-01-01T00:01:00Z\" }",
+        );
+        let matched = |source: &Source, now, number: &str| {
+            let shown = uses.json(source, at(now));
+            assert!(!format!("{shown} {uses:?}").contains("hunter"), "{shown}");
+            let one = &shown[number];
+            (
+                one["matched"].as_u64().unwrap(),
+                one["state"].as_str().unwrap().to_owned(),
+            )
+        };
+        assert_eq!(matched(&during, 3000, "1"), (0, "in force".to_owned()));
+        assert_eq!(matched(&during, 3000, "2"), (2, "expires soon".to_owned()));
+        uses.count(&during, 1, at(3000));
+        uses.count(&during, 0, at(4000));
+        assert_eq!(matched(&during, 60_000, "1"), (1, "in force".to_owned()));
+        assert_eq!(matched(&during, 60_000, "2"), (3, "expired".to_owned()));
+        let shown = uses.json(&during, WallTime::EPOCH);
+        assert_eq!(shown["2"]["expires"], "1970-01-01T00:01:00Z");
+        assert_eq!(shown["2"]["last_matched"], "1970-01-01T00:00:03Z");
+        assert_eq!(shown["1"]["expires"], Value::Null);
+        // A request that began before the reload.
+        uses.count(&before, 0, at(5000));
+        assert_eq!(matched(&during, 0, "2").0, 4);
+        uses.count(&during, 7, at(5000));
+    }
+
+    #[test]
+    fn only_so_many_secrets_are_kept_in_mind() {
+        let uses = SecretUses::default();
+        for n in 0..1000 {
+            uses.count(&source(&format!("\"s{n}\"")), 0, WallTime::from_millis(n));
+        }
+        assert_eq!(uses.0.lock().values().map(Vec::len).sum::<usize>(), SECRETS);
+        assert_eq!(
+            uses.json(&source("\"s999\""), WallTime::EPOCH)["1"]["matched"],
+            1
+        );
+        assert_eq!(
+            uses.json(&source("\"s0\""), WallTime::EPOCH)["1"]["matched"],
+            0
+        );
+    }
+}

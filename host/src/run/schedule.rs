@@ -1,0 +1,431 @@
+//! Has what handlers scheduled made events of when it is due.
+//!
+//! The ledger says when something is due next and makes the events; here is the thread
+//! that waits for it. It looks at the clock again and again rather than sleep until the
+//! time, so that a clock that is set or a machine that slept delays nothing.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use tollgate_base::time::{SteadyClock, WallTime};
+use tollgate_ledger::{Address, Fired, LedgerError, ProcessMarks, ScheduleStore};
+
+/// The longest time without a look at the clock.
+const LOOK: Duration = Duration::from_secs(1);
+/// The pause after an error of the ledger's.
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+
+/// When the next scheduled event is due, as far as is known. It exists before the
+/// ledger, which tells it of what is scheduled.
+#[derive(Debug)]
+pub struct Alarm {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    next: Option<WallTime>,
+    stopping: bool,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                // What the ledger holds is not known yet: it is asked at once.
+                next: Some(WallTime::EPOCH),
+                stopping: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+}
+
+impl State {
+    fn note(&mut self, due: WallTime) {
+        self.next = Some(self.next.map_or(due, |next| next.min(due)));
+    }
+}
+
+impl Alarm {
+    /// Something is due then. Does not block.
+    pub fn set(&self, due: WallTime) {
+        self.state.lock().note(due);
+        self.changed.notify_one();
+    }
+
+    /// Starts the thread; `address` says what deliveries are ordered by. It ends when the guard is dropped, or with the ledger.
+    pub fn start(
+        self: &Arc<Self>,
+        store: Arc<dyn ScheduleStore>,
+        marks: Arc<dyn ProcessMarks>,
+        clock: Arc<SteadyClock>,
+        address: Address,
+    ) -> io::Result<Timer> {
+        let alarm = self.clone();
+        let thread = std::thread::Builder::new()
+            .name("schedule".into())
+            .spawn(move || alarm.run(&*store, &*marks, &clock, &address))?;
+        Ok(Timer {
+            alarm: self.clone(),
+            thread: Some(thread),
+        })
+    }
+
+    fn run(
+        &self,
+        store: &dyn ScheduleStore,
+        marks: &dyn ProcessMarks,
+        clock: &SteadyClock,
+        address: &Address,
+    ) {
+        let mut state = self.state.lock();
+        let mut ahead = clock.ahead();
+        while !state.stopping {
+            let now = clock.wall();
+            let stands = clock.ahead();
+            let set = ahead.as_millis() - stands.as_millis();
+            if set != 0 {
+                // What is due so long after something is due at another time of day.
+                ahead = stands;
+                state.note(WallTime::EPOCH);
+                MutexGuard::unlocked(&mut state, || clock_was_set(marks, set));
+            }
+            let wait = match state.next {
+                Some(next) if next > now => next.since(now).min(LOOK),
+                None => LOOK,
+                Some(_) => {
+                    // What is scheduled from here on may or may not be in the answer.
+                    state.next = None;
+                    let began = Instant::now();
+                    let fired = MutexGuard::unlocked(&mut state, || store.fire(now, address));
+                    match after(fired, now) {
+                        Some(After { next, pause }) => {
+                            next.into_iter().for_each(|next| state.note(next));
+                            // As long as it took: the ledger has others to serve.
+                            pause.unwrap_or_else(|| began.elapsed())
+                        }
+                        None => return,
+                    }
+                }
+            };
+            self.changed.wait_for(&mut state, wait);
+        }
+    }
+}
+
+/// Says that the time of day was set by so many milliseconds, forward or back, and has the
+/// ledger remember.
+fn clock_was_set(marks: &dyn ProcessMarks, by: i64) {
+    tracing::warn!(
+        by_ms = by,
+        "the time of day was set; retries and requests are due when they would have been",
+    );
+    if let Err(error) = marks.keep_time() {
+        tracing::warn!(%error, "that the time of day was set could not be written down");
+    }
+}
+
+/// What follows from a call of the ledger's.
+struct After {
+    next: Option<WallTime>,
+    pause: Option<Duration>,
+}
+
+/// `None` when the ledger has been closed.
+fn after(fired: Result<Fired, LedgerError>, now: WallTime) -> Option<After> {
+    match fired {
+        Ok(Fired { events, next }) => {
+            if events > 0 {
+                tracing::debug!(events, "scheduled events are due");
+            }
+            Some(After { next, pause: None })
+        }
+        Err(LedgerError::Closed) => None,
+        Err(error) => {
+            tracing::warn!(%error, "what is scheduled waits for the ledger");
+            Some(After {
+                next: Some(now),
+                pause: Some(AFTER_ERROR),
+            })
+        }
+    }
+}
+
+/// Owns the thread; dropping it ends it.
+#[derive(Debug)]
+pub struct Timer {
+    alarm: Arc<Alarm>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.alarm.state.lock().stopping = true;
+        self.alarm.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use tollgate_base::event::{
+        ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
+    };
+    use tollgate_base::time::ManualClock;
+    use tollgate_ledger::{
+        Attempt, AttemptOutcome, Completed, Completion, Delivery, Due, Effects, Ledger, LedgerSink,
+        LedgerUrl, NewEvent, NewScheduled, NextState, OutboxRequest, ScheduleWrite, Turn, open,
+    };
+
+    const START: WallTime = WallTime::from_millis(1_780_000_000_000);
+    const HOUR: Duration = Duration::from_secs(3600);
+    const TICK: Duration = Duration::from_millis(1);
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    struct Sink {
+        alarm: Arc<Alarm>,
+        deliveries: mpsc::Sender<Delivery>,
+    }
+
+    impl LedgerSink for Sink {
+        fn recorded(&self, deliveries: Vec<Delivery>) {
+            for delivery in deliveries {
+                self.deliveries.send(delivery).unwrap();
+            }
+        }
+
+        fn released(&self, deliveries: Vec<Delivery>) {
+            self.recorded(deliveries);
+        }
+
+        fn queued(&self, _: Vec<OutboxRequest>) {}
+
+        fn scheduled(&self, due: WallTime) {
+            self.alarm.set(due);
+        }
+    }
+
+    fn unordered() -> Address {
+        Arc::new(|handler, _| handler.into())
+    }
+
+    /// A ledger with its alarm. The thread that waits is in `timer`.
+    struct Site {
+        clock: ManualClock,
+        alarm: Arc<Alarm>,
+        ledger: Arc<dyn Ledger>,
+        deliveries: mpsc::Receiver<Delivery>,
+        timer: Option<Timer>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let clock = ManualClock::at(START);
+            let alarm = Arc::new(Alarm::default());
+            let (sender, deliveries) = mpsc::channel();
+            let sink = Arc::new(Sink {
+                alarm: alarm.clone(),
+                deliveries: sender,
+            });
+            let url = LedgerUrl::Sqlite(folder.path().join("tollgate.db"));
+            let ledger = open(&url, clock.steady(), sink).unwrap();
+            Self {
+                clock,
+                alarm,
+                ledger,
+                deliveries,
+                timer: None,
+                _folder: folder,
+            }
+        }
+
+        fn started() -> Self {
+            let mut site = Self::new();
+            let clock = site.clock.steady();
+            site.timer = Some(
+                site.alarm
+                    .start(site.ledger.clone(), site.ledger.clone(), clock, unordered())
+                    .unwrap(),
+            );
+            site
+        }
+
+        /// Has a handler schedule an event under this key.
+        fn schedule(&self, key: &str, due: Due) {
+            let source = SourceName::new("test");
+            let event = NewEvent {
+                dedup: DedupKey::new(&source, &DedupBasis::SignedId(key.to_owned())),
+                also: Vec::new(),
+                event: Event {
+                    id: EventId::generate(START),
+                    source,
+                    provider_id: None,
+                    kind: "plan".into(),
+                    subject: None,
+                    account: None,
+                    created: None,
+                    received: START,
+                    headers: Headers::default(),
+                    metadata: Vec::new(),
+                    depth: 0,
+                    payload: Bytes::new(),
+                },
+                handlers: vec![HandlerName::new("h").into()],
+            };
+            let recorded = self.ledger.record(vec![event]);
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(recorded).unwrap();
+            let delivery = self.next().unwrap();
+            let put = NewScheduled {
+                call: key.to_owned(),
+                due,
+                kind: "due".into(),
+                subject: None,
+                account: None,
+                depth: 0,
+                payload: Bytes::copy_from_slice(key.as_bytes()),
+            };
+            let effects = Effects {
+                schedule: vec![(key.to_owned(), ScheduleWrite::Put(put))],
+                ..Effects::default()
+            };
+            self.complete(&delivery, effects);
+        }
+
+        fn complete(&self, delivery: &Delivery, effects: Effects) {
+            let (answer, answered) = mpsc::channel();
+            let completion = Completion {
+                delivery: delivery.seq,
+                handler: delivery.handler.clone(),
+                event: delivery.event.id,
+                attempt: Attempt {
+                    number: 1,
+                    run: 0,
+                    started: START,
+                    duration_us: 1,
+                    outcome: AttemptOutcome::Done,
+                    detail: String::new(),
+                    logs: String::new(),
+                    component: ComponentDigest([7; 32]),
+                },
+                next: NextState::Done,
+                reads: Vec::new(),
+                effects,
+                turn: Turn::default(),
+            };
+            let then = Box::new(move |result| answer.send(result).unwrap());
+            self.ledger.complete(completion, then);
+            assert_eq!(answered.recv().unwrap(), Ok(Completed::Committed));
+        }
+
+        fn next(&self) -> Option<Delivery> {
+            self.deliveries.recv_timeout(PATIENCE).ok()
+        }
+
+        /// The key of what fires next.
+        fn fires(&self) -> String {
+            let delivery = self.next().expect("something fires");
+            assert_eq!(delivery.event.kind, "due");
+            String::from_utf8(delivery.event.payload.to_vec()).unwrap()
+        }
+
+        /// That nothing fires, although the clock was looked at since.
+        fn nothing_fires(&self) {
+            let quiet = self.deliveries.recv_timeout(LOOK + LOOK / 2);
+            assert!(quiet.is_err(), "{quiet:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_fires_when_the_clock_says_so() {
+        let site = Site::started();
+        site.schedule("later", Due::At(START + HOUR * 2));
+        site.schedule("sooner", Due::At(START + HOUR));
+        site.clock.advance(HOUR - TICK);
+        site.nothing_fires();
+        site.clock.advance(TICK);
+        assert_eq!(site.fires(), "sooner");
+        site.nothing_fires();
+        site.clock.advance(HOUR);
+        assert_eq!(site.fires(), "later");
+    }
+
+    #[test]
+    fn an_entry_for_a_time_of_day_follows_the_clock_that_is_set() {
+        let site = Site::started();
+        site.schedule("a", Due::At(START + HOUR));
+        site.clock.set(START - HOUR);
+        site.clock.advance(HOUR * 2 - TICK);
+        site.nothing_fires();
+        site.clock.set(START + HOUR * 10);
+        assert_eq!(site.fires(), "a");
+    }
+
+    #[test]
+    fn an_entry_for_so_long_after_is_due_then_whatever_is_set() {
+        let site = Site::started();
+        site.schedule("a", Due::After(HOUR));
+        site.clock.set(START + HOUR * 9);
+        site.nothing_fires();
+        site.schedule("b", Due::After(HOUR * 2));
+        site.clock.set(START - HOUR * 9);
+        site.nothing_fires();
+        site.clock.advance(HOUR);
+        assert_eq!(site.fires(), "a");
+        site.nothing_fires();
+        // As after a night in which the machine slept.
+        site.clock.advance(HOUR * 9);
+        assert_eq!(site.fires(), "b");
+    }
+
+    #[test]
+    fn what_was_scheduled_before_the_start_fires() {
+        let mut site = Site::new();
+        site.schedule("a", Due::At(START));
+        let clock = site.clock.steady();
+        // As if another process had scheduled it: this one's alarm does not know of it.
+        let alarm = Arc::new(Alarm::default());
+        site.timer = Some(
+            alarm
+                .start(site.ledger.clone(), site.ledger.clone(), clock, unordered())
+                .unwrap(),
+        );
+        assert_eq!(site.fires(), "a");
+    }
+
+    #[test]
+    fn more_than_one_step_is_fired_without_waiting_for_the_clock() {
+        let site = Site::started();
+        let count = 450;
+        for number in 0..count {
+            site.schedule(&number.to_string(), Due::At(START + HOUR));
+        }
+        site.clock.set(START + HOUR);
+        let fired: std::collections::BTreeSet<_> = (0..count).map(|_| site.fires()).collect();
+        assert_eq!(fired.len(), count);
+    }
+
+    #[test]
+    fn it_ends_with_the_ledger() {
+        let site = Site::started();
+        site.ledger.close();
+        site.alarm.set(WallTime::EPOCH);
+        drop(site);
+    }
+}
