@@ -26,7 +26,7 @@ fn the_pages_are_up_to_date() {
         let text = text.unwrap_or_else(|| panic!("{name} is of no scheme"));
         assert!(
             std::fs::read_to_string(&path).unwrap() == text,
-            "{name} is out of date: run PAGES=write cargo test --lib pages"
+            "{name} is out of date: run PAGES=write cargo test -p tollgate-scheme pages"
         );
     }
     assert!(wanted.is_empty(), "missing: {:?}", wanted.keys());
