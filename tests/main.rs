@@ -1,9 +1,9 @@
-//! Tollgate from the outside: the real binary, real sockets, real guests.
+//! End-to-end tests of Tollgate: the real binary, real sockets, real guests.
 //!
-//! Each test has a folder, a process and ports of its own and shares nothing, so tests run
-//! side by side under `cargo test` and `cargo nextest run` alike. Nothing here calls the
-//! gateway's library: what it signs, sends, counts and reads is code of its own, so that
-//! one mistake cannot hide another.
+//! Each test has its own folder, process and ports and shares nothing, so tests run in
+//! parallel under `cargo test` and `cargo nextest run`. No test calls the gateway's library:
+//! the tests sign, send, count and read with code of their own, so one mistake cannot hide
+//! another.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

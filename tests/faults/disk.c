@@ -1,8 +1,10 @@
-/* A disk that fails under one process, for tests. Another process writes two errors into the
- * file that DISK_FAULT names (four bytes each, in the machine's order): what writes to files
- * end with from then on, and what syncs do; 0 for none. A write that fails writes nothing.
+/* A disk that fails under one process, for tests. Another process writes two error numbers into
+ * the file that DISK_FAULT names (four bytes each, in the machine's byte order): the error of all
+ * later writes to files, and the error of all later syncs. 0 means no error. A failing write
+ * writes nothing.
  *
- * Build: cc -shared -fPIC -o disk.so disk.c; use: LD_PRELOAD=disk.so DISK_FAULT=file.
+ * Build: cc -shared -fPIC -o disk.so disk.c
+ * Use: LD_PRELOAD=disk.so DISK_FAULT=file
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,8 +35,8 @@ __attribute__((constructor)) static void begin(void) {
   faults = mapped;
 }
 
-/* Whether the call is to fail; sets errno if so. */
-static int fails(int fd, int32_t error) {
+/* Returns 1 and sets errno if the call must fail. */
+static int fails_with(int fd, int32_t error) {
   struct stat st;
   if (error == 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
     return 0;
@@ -42,24 +44,24 @@ static int fails(int fd, int32_t error) {
   return 1;
 }
 
-static int no_write(int fd) { return faults && fails(fd, faults->write); }
-static int no_sync(int fd) { return faults && fails(fd, faults->sync); }
+static int write_fails(int fd) { return faults && fails_with(fd, faults->write); }
+static int sync_fails(int fd) { return faults && fails_with(fd, faults->sync); }
 
 ssize_t write(int fd, const void *bytes, size_t length) {
-  return no_write(fd) ? -1 : syscall(SYS_write, fd, bytes, length);
+  return write_fails(fd) ? -1 : syscall(SYS_write, fd, bytes, length);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
-  return no_write(fd) ? -1 : syscall(SYS_writev, fd, parts, count);
+  return write_fails(fd) ? -1 : syscall(SYS_writev, fd, parts, count);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
-  return no_write(fd) ? -1 : syscall(SYS_pwrite64, fd, bytes, length, at);
+  return write_fails(fd) ? -1 : syscall(SYS_pwrite64, fd, bytes, length, at);
 }
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off_t at) { return pwrite(fd, bytes, length, at); }
 
-int ftruncate(int fd, off_t length) { return no_write(fd) ? -1 : (int)syscall(SYS_ftruncate, fd, length); }
+int ftruncate(int fd, off_t length) { return write_fails(fd) ? -1 : (int)syscall(SYS_ftruncate, fd, length); }
 int ftruncate64(int fd, off_t length) { return ftruncate(fd, length); }
 
-int fsync(int fd) { return no_sync(fd) ? -1 : (int)syscall(SYS_fsync, fd); }
-int fdatasync(int fd) { return no_sync(fd) ? -1 : (int)syscall(SYS_fdatasync, fd); }
+int fsync(int fd) { return sync_fails(fd) ? -1 : (int)syscall(SYS_fsync, fd); }
+int fdatasync(int fd) { return sync_fails(fd) ? -1 : (int)syscall(SYS_fdatasync, fd); }

@@ -1,12 +1,12 @@
-//! What a disk may hold after the power went, given what it was told until then.
+//! The contents that a disk may have after a power cut, given the calls before it.
 //!
 //! The rules, which POSIX and Linux's file systems keep:
-//! - What a sync covers is there.
-//! - Of a file's later writes any may be there, whole, in part (by sectors), or not at all,
-//!   in any order. Bytes between the ones that are there read as zeros.
-//! - A change of a file's length is there or not; if it is not, then neither is what was
-//!   done to that file after it (the file system's journal keeps their order).
-//! - Of the changes of a folder's entries since it was last synced, the first few are there.
+//! - Synced data are there.
+//! - Of the later writes to a file, any may be there: whole, in part (by sectors) or not at all,
+//!   in any order. Bytes between the present ones read as zeros.
+//! - A change of a file's length is there or not. If it is not, no later change of that file is
+//!   there either (the file system's journal keeps their order).
+//! - Of the changes of a folder's entries since its last sync, a first part is there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,30 +14,31 @@ use std::path::{Path, PathBuf};
 
 use super::Entry;
 
-/// What disks write whole.
+/// The size in bytes that disks write atomically.
 const SECTOR: usize = 512;
 
-/// A disk that is being told things.
+/// A model of a disk, which follows the recorded calls.
 #[derive(Default)]
 pub(crate) struct Disk {
     nodes: Vec<Node>,
-    /// The node that an inode number means now.
+    /// The node of each inode number at present.
     by_file: BTreeMap<u64, usize>,
     /// The folders by path, as the running system sees them.
     folders: BTreeMap<PathBuf, usize>,
     root: PathBuf,
-    /// Syncs that have begun: which node, and how many of its changes they cover.
+    /// The syncs under way: each with its node and the number of the node's changes that it
+    /// covers.
     syncs: BTreeMap<u64, (usize, usize)>,
 }
 
-/// A file or a folder: what surely is on disk, and what has been done since.
+/// A file or a folder: its durable contents and the changes since.
 #[derive(Default)]
 struct Node {
     bytes: Vec<u8>,
     entries: BTreeMap<PathBuf, usize>,
-    /// Changes since, each with its place in the count of all changes of this node.
+    /// The changes since, in order.
     pending: Vec<Change>,
-    /// How many changes have become durable.
+    /// The number of durable changes.
     settled: usize,
     /// A folder's entries as the running system sees them.
     current: BTreeMap<PathBuf, usize>,
@@ -50,12 +51,12 @@ enum Change {
         bytes: Vec<u8>,
     },
     Length(usize),
-    /// A name now means this node, or nothing.
+    /// A name now refers to this node, or to nothing.
     Entry {
         path: PathBuf,
         node: Option<usize>,
     },
-    /// Two entries of one folder at once.
+    /// Two entries of one folder change at once.
     Renamed {
         from: PathBuf,
         to: PathBuf,
@@ -64,10 +65,10 @@ enum Change {
 }
 
 impl Disk {
-    /// Takes in what happened next.
+    /// Applies the next recorded call.
     pub(crate) fn apply(&mut self, entry: &Entry) {
         match entry {
-            // Each process begins with the same one.
+            // Each process starts with the same root.
             Entry::Root { file, path } if self.folders.is_empty() => {
                 let node = self.new_node(*file);
                 self.folders.insert(path.clone(), node);
@@ -119,8 +120,8 @@ impl Disk {
         }
     }
 
-    /// Writes what may be left of a folder after a power cut now into `into`; `random`
-    /// decides. False if the folder itself is gone.
+    /// Writes the contents that a folder may have after a power cut now into `into`. `random`
+    /// decides. Returns false if the folder itself is gone.
     pub(crate) fn cut(&self, folder: &Path, into: &Path, random: &mut fastrand::Rng) -> bool {
         let mut node = self.folders[&self.root];
         let mut path = self.root.clone();
@@ -149,13 +150,13 @@ impl Disk {
     }
 
     fn change(&mut self, file: u64, change: Change) {
-        // Files that were there before the recording are not judged.
+        // Changes of files from before the recording are not modelled.
         if let Some(&node) = self.by_file.get(&file) {
             self.nodes[node].pending.push(change);
         }
     }
 
-    /// Makes a name mean another node, or nothing.
+    /// Makes a name refer to another node, or to nothing.
     fn name(&mut self, path: &Path, node: Option<usize>) {
         let Some(folder) = self.folder_of(path) else {
             return;
@@ -192,7 +193,7 @@ impl Disk {
 }
 
 impl Node {
-    /// Makes the changes up to this place in the count durable.
+    /// Makes the changes up to this number durable.
     fn settle(&mut self, upto: usize) {
         let count = upto.saturating_sub(self.settled).min(self.pending.len());
         for change in self.pending.drain(..count) {
@@ -267,7 +268,7 @@ fn write(bytes: &mut Vec<u8>, offset: usize, written: &[u8]) {
     bytes[offset..end].copy_from_slice(written);
 }
 
-/// A write that nobody waited for: there, not there, or torn between sectors.
+/// Applies a write that was not synced: whole, not at all, or torn between sectors.
 fn write_some(bytes: &mut Vec<u8>, offset: usize, written: &[u8], random: &mut fastrand::Rng) {
     match random.u8(..3) {
         0 => {}
@@ -275,7 +276,7 @@ fn write_some(bytes: &mut Vec<u8>, offset: usize, written: &[u8], random: &mut f
         _ => {
             let mut at = 0;
             while at < written.len() {
-                // Sectors lie where the file says, not where the write begins.
+                // Sectors are aligned in the file, not to the start of the write.
                 let sector = (SECTOR - (offset + at) % SECTOR).min(written.len() - at);
                 if random.bool() {
                     write(bytes, offset + at, &written[at..at + sector]);
@@ -318,7 +319,8 @@ mod tests {
         }
     }
 
-    /// What the file may hold after these entries, as many power cuts show; none: no file.
+    /// Returns the contents that the file may have after these entries, over many power cuts;
+    /// `None` without a file.
     fn outcomes(entries: &[Entry]) -> std::collections::BTreeSet<Option<Vec<u8>>> {
         let mut disk = Disk::default();
         entries.iter().for_each(|entry| disk.apply(entry));

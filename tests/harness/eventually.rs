@@ -1,26 +1,26 @@
-//! Assertions that wait for what must come true, up to a deadline, rather than sleep.
+//! Assertions that wait, up to a deadline, until a condition is true.
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take on a busy machine before it counts as never.
+/// The time after which a condition counts as never true, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(40);
-/// How often to look.
+/// The time between two looks.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Waits until `look` finds something; fails with `what` when it does not in time.
+/// Waits until `look` returns a value. Fails with `what` at the deadline.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     within(DEADLINE, look).unwrap_or_else(|| panic!("waited {DEADLINE:?} in vain: {what}"))
 }
 
-/// Waits until `holds`; fails with `what` when it does not in time.
+/// Waits until `holds` returns true. Fails with `what` at the deadline.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     until(what, || holds().then_some(()));
 }
 
-/// Waits until a count reaches `goal`, as long as it grows; fails with `what` when it does not
-/// for a while. For what takes long where there is much of it.
+/// Waits until a count reaches `goal`, as long as the count grows. Fails with `what` if the
+/// count does not grow until the deadline. This is for counts that take long to reach.
 #[track_caller]
 pub(crate) fn reaches(what: &str, goal: i64, mut count: impl FnMut() -> i64) {
     let mut last = i64::MIN;
@@ -29,16 +29,15 @@ pub(crate) fn reaches(what: &str, goal: i64, mut count: impl FnMut() -> i64) {
     }
 }
 
-/// Checks that something stays so for a while: for what must not happen, where nothing
-/// tells that it will not.
+/// Checks that a condition stays true for a period. This is for events that must not happen.
 #[track_caller]
 pub(crate) fn stays(what: &str, period: Duration, mut holds: impl FnMut() -> bool) {
     let broken = within(period, || (!holds()).then_some(()));
     assert!(broken.is_none(), "did not stay so for {period:?}: {what}");
 }
 
-/// Says why a scenario is not played here. With `TOLLGATE_SKIP_NOTHING` set, as where
-/// everything is known to be installed, that is a failure.
+/// Reports the reason why a scenario does not run here. With `TOLLGATE_SKIP_NOTHING` set, a
+/// skipped scenario is a failure.
 #[track_caller]
 pub(crate) fn skip(why: &str) {
     assert!(

@@ -8,13 +8,13 @@ use rustix::io::Errno;
 use super::preload::library;
 use super::{Launch, Site};
 
-/// The disk of the gateways that are started on it.
+/// The disk of the gateways that start on it.
 pub(crate) struct FailingDisk {
     library: PathBuf,
     fault: PathBuf,
 }
 
-/// What its calls end with.
+/// The errors of the disk's calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct DiskFault {
     pub(crate) write: Option<Errno>,
@@ -22,7 +22,7 @@ pub(crate) struct DiskFault {
 }
 
 impl FailingDisk {
-    /// It works for now.
+    /// Makes a disk that works.
     pub(crate) fn new(site: &Site) -> Self {
         let disk = Self {
             library: library(site, "faults/disk.c"),
@@ -32,19 +32,19 @@ impl FailingDisk {
         disk
     }
 
-    /// A gateway that is to be started on it.
+    /// Prepares a gateway on this disk.
     pub(crate) fn under(&self, site: &Site) -> Launch {
         Launch::new(site)
             .env("LD_PRELOAD", &self.library)
             .env("DISK_FAULT", &self.fault)
     }
 
-    /// Has it fail so from now on; by default it works.
+    /// Makes the disk fail like this from now on. The default fault makes it work.
     pub(crate) fn fails(&self, fault: DiskFault) {
         use std::os::unix::fs::FileExt;
         let number = |errno: Option<Errno>| errno.map_or(0, Errno::raw_os_error).to_ne_bytes();
         let file = fs::File::options().write(true).open(&self.fault).unwrap();
-        // In place: the gateway has the file mapped.
+        // The write happens in place, because the gateway has mapped the file.
         let both = [number(fault.write), number(fault.sync)].concat();
         file.write_all_at(&both, 0).unwrap();
     }

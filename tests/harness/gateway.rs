@@ -13,16 +13,16 @@ use serde_json::Value;
 
 use super::{Answer, Connection, Event, Ledger, PATH, SECRET, Site, eventually, get, until};
 
-/// How long a start may take: components are compiled in it.
+/// The longest start. Components are compiled in this time.
 const START: Duration = Duration::from_secs(60);
 
-/// A gateway that is to be started.
+/// A gateway before its start.
 pub(crate) struct Launch {
     command: Command,
     ledger: PathBuf,
 }
 
-/// A gateway that runs; killed when dropped.
+/// A running gateway. Dropping it kills the process.
 pub(crate) struct Gateway {
     child: Child,
     stderr: Captured,
@@ -49,7 +49,7 @@ impl Launch {
         self
     }
 
-    /// Starts it and waits until it takes events.
+    /// Starts the gateway and waits until it accepts events.
     #[track_caller]
     pub(crate) fn start(self) -> Gateway {
         match self.try_start() {
@@ -58,7 +58,8 @@ impl Launch {
         }
     }
 
-    /// Starts it; how it ended and what it said, if it ends instead of taking events.
+    /// Starts the gateway and waits until it accepts events. If the process ends first,
+    /// returns its exit status and its stderr.
     pub(crate) fn try_start(mut self) -> Result<Gateway, (ExitStatus, String)> {
         let mut child = self.command.spawn().unwrap();
         let stderr = Captured::default();
@@ -82,7 +83,7 @@ impl Launch {
 }
 
 impl Gateway {
-    /// Posts an event, signed now, on a connection of its own.
+    /// Posts an event, signed now, on a new connection.
     #[track_caller]
     pub(crate) fn post(&self, event: &Event) -> Answer {
         let mut connection = Connection::open(self.ingress).unwrap();
@@ -90,7 +91,8 @@ impl Gateway {
         connection.answer().unwrap()
     }
 
-    /// Posts an event, which must be acknowledged; returns the gateway's id of it.
+    /// Posts an event. The gateway must acknowledge it. Returns the gateway's id of the
+    /// event.
     #[track_caller]
     pub(crate) fn accepts(&self, event: &Event) -> String {
         let answer = self.post(event);
@@ -101,7 +103,7 @@ impl Gateway {
             .to_owned()
     }
 
-    /// Posts an event that is acknowledged though it may have been pruned, and has no id then.
+    /// Posts an event that the gateway must acknowledge. A pruned event has no id any more.
     #[track_caller]
     pub(crate) fn accepts_again(&self, event: &Event) {
         let answer = self.post(event);
@@ -113,7 +115,7 @@ impl Gateway {
         super::post(self.ingress, PATH, &[("stripe-signature", signature)], body).unwrap()
     }
 
-    /// What the admin listener's `/status` tells.
+    /// Returns the JSON of `/status` on the admin listener.
     #[track_caller]
     pub(crate) fn status(&self) -> Value {
         let answer = get(self.admin, "/status").unwrap();
@@ -121,29 +123,29 @@ impl Gateway {
         serde_json::from_slice(&answer.body).unwrap()
     }
 
-    /// One value of the status, by JSON pointer; null where there is none.
+    /// Returns one value of the status by its JSON pointer; null if there is none.
     #[track_caller]
     pub(crate) fn status_at(&self, pointer: &str) -> Value {
         self.status().pointer(pointer).cloned().unwrap_or_default()
     }
 
-    /// The number of the generation that serves.
+    /// Returns the number of the serving generation.
     pub(crate) fn generation(&self) -> u64 {
         self.status_at("/generation/number").as_u64().unwrap()
     }
 
-    /// The digest of the component that a handler runs.
+    /// Returns the digest of the component that a handler runs.
     pub(crate) fn serves(&self, handler: &str) -> String {
         let digest = self.status_at(&format!("/generation/handlers/{handler}/component"));
         digest.as_str().unwrap_or_default().to_owned()
     }
 
-    /// What it has written to stderr so far.
+    /// Returns the stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.text()
     }
 
-    /// Waits until no delivery is to be run or run again.
+    /// Waits until no delivery is unfinished.
     #[track_caller]
     pub(crate) fn settles(&self) {
         let ledger = Ledger::open(&self.ledger);
@@ -158,17 +160,17 @@ impl Gateway {
         eventually("the outbox empties", || ledger.waiting() == 0);
     }
 
-    /// The memory that it takes, in bytes.
+    /// Returns the resident memory of the process in bytes.
     pub(crate) fn resident(&self) -> u64 {
         self.memory("VmRSS:")
     }
 
-    /// The most memory that it has taken, in bytes.
+    /// Returns the greatest resident memory of the process so far, in bytes.
     pub(crate) fn most_resident(&self) -> u64 {
         self.memory("VmHWM:")
     }
 
-    /// A line of proc_pid_status(5).
+    /// Returns a value of proc_pid_status(5) in bytes.
     fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status
@@ -179,13 +181,14 @@ impl Gateway {
         kib << 10
     }
 
-    /// Kills it as the kernel does: without a chance to do anything.
+    /// Kills the process with SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Waits whether it ends by itself, killed by a failpoint.
+    /// Waits for this period. Returns true if the process ends by itself, killed by a
+    /// failpoint.
     #[track_caller]
     pub(crate) fn ends_within(&mut self, period: Duration) -> bool {
         let end = Instant::now() + period;
@@ -205,7 +208,7 @@ impl Gateway {
         self.signal(Signal::HUP);
     }
 
-    /// Asks it to end; it must, and without an error. Returns what it said.
+    /// Sends SIGTERM. The process must end without an error. Returns its stderr.
     #[track_caller]
     pub(crate) fn stop(mut self) -> String {
         self.signal(Signal::TERM);
@@ -223,7 +226,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
@@ -233,7 +236,12 @@ impl Drop for Gateway {
 }
 
 impl Site {
-    /// Runs another of the binary's subcommands to its end.
+    /// Starts a gateway and waits until it accepts events.
+    pub(crate) fn start(&self) -> Gateway {
+        Launch::new(self).start()
+    }
+
+    /// Runs another subcommand of the binary to its end.
     pub(crate) fn run(&self, subcommand: &str, arguments: &[&str]) -> Output {
         let mut command = tollgate(self, subcommand);
         command.args(arguments).output().unwrap()
@@ -253,13 +261,13 @@ impl Captured {
     }
 }
 
-/// The binary that is tested, with the site's manifest and secret.
-/// `TOLLGATE_BINARY` names another one, such as an installed one.
+/// Prepares a command of the tested binary, with the site's manifest and secret. The
+/// environment variable `TOLLGATE_BINARY` names another binary, such as an installed one.
 fn tollgate(site: &Site, subcommand: &str) -> Command {
     let binary = std::env::var_os("TOLLGATE_BINARY")
         .unwrap_or_else(|| env!("CARGO_BIN_EXE_tollgate").into());
     let mut command = Command::new(binary);
-    // `outbox list` is one subcommand in two words.
+    // `outbox list` is one subcommand of two words.
     command
         .args(subcommand.split(' '))
         .arg("--manifest")
@@ -275,15 +283,16 @@ fn lines_of(stdout: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver): (Sender<String>, _) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Lines after `ready` are read, so that the pipe never fills, and dropped.
+            // The thread also reads the lines after `ready`, so the pipe never fills, and
+            // drops them.
             let _ = sender.send(line);
         }
     });
     receiver
 }
 
-/// The ingress's and the admin's address, as they stand before `ready`; none when the
-/// process ends first.
+/// Reads the addresses of the ingress and the admin listener, which the gateway prints before
+/// `ready`. Returns `None` if the process ends first.
 fn addresses(
     lines: &Receiver<String>,
     stderr: &Captured,
@@ -301,7 +310,7 @@ fn addresses(
             },
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {
-                // A test that fails leaves no process behind.
+                // A failed test leaves no process behind.
                 let _ = child.kill();
                 panic!("not ready after {START:?}:\n{}", stderr.text());
             }

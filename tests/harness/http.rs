@@ -1,19 +1,19 @@
-//! HTTP/1.1 by hand, so that requests can be slow, chunked, pipelined, broken off.
+//! HTTP/1.1 by hand, so requests can be slow, chunked, pipelined or broken off.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long an answer may take.
+/// The longest wait for a response.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection, with what was read beyond the last answer.
+/// A connection, with the bytes that were read beyond the last response.
 pub(crate) struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
-/// An answer. Header names are in lower case.
+/// A response. Header names are in lower case.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -44,7 +44,7 @@ impl Connection {
         self.stream.write_all(bytes)
     }
 
-    /// Reads one answer to its end.
+    /// Reads one response to its end.
     pub(crate) fn answer(&mut self) -> io::Result<Answer> {
         let head_end = loop {
             if let Some(end) = find(&self.read, b"\r\n\r\n") {
@@ -78,7 +78,7 @@ impl Connection {
         Ok(answer)
     }
 
-    /// Whether the gateway has closed the connection, with nothing more to say.
+    /// Returns true if the gateway has closed the connection and sent nothing more.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.read.is_empty() && matches!(self.stream.read(&mut [0]), Ok(0) | Err(_))
     }
@@ -95,7 +95,7 @@ impl Connection {
     }
 }
 
-/// A request's bytes, with its length announced.
+/// Returns the bytes of a request with `content-length`.
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n").into_bytes();
     for (name, value) in headers {
@@ -106,7 +106,7 @@ pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
     bytes
 }
 
-/// Posts on a connection of its own.
+/// Sends a POST request on a new connection.
 pub(crate) fn post(
     address: SocketAddr,
     path: &str,
@@ -118,7 +118,7 @@ pub(crate) fn post(
     connection.answer()
 }
 
-/// Gets on a connection of its own.
+/// Sends a GET request on a new connection.
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
     let mut connection = Connection::open(address)?;
     connection.write(&request("GET", path, &[], b""))?;

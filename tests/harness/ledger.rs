@@ -1,4 +1,4 @@
-//! The ledger's file as anybody may read it: with SQLite, while the gateway runs.
+//! The ledger's file, read with SQLite while the gateway runs, as anybody may.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) struct Attempt {
     pub(crate) outcome: String,
     pub(crate) detail: String,
     pub(crate) logs: String,
-    /// The sha256 of the component in hex; empty when it is not known.
+    /// The sha256 of the component in hex; empty if unknown.
     pub(crate) component: String,
 }
 
@@ -28,13 +28,13 @@ impl Ledger {
         Self(conn)
     }
 
-    /// One number.
+    /// Returns the one number of a query.
     #[track_caller]
     pub(crate) fn count(&self, sql: &str, params: impl Params) -> i64 {
         self.0.query_row(sql, params, |row| row.get(0)).unwrap()
     }
 
-    /// The first columns of a query, as text.
+    /// Returns the first column of a query's rows, as text.
     #[track_caller]
     pub(crate) fn texts(&self, sql: &str, params: impl Params) -> Vec<String> {
         self.rows(sql, params, |row| row.get(0))
@@ -56,7 +56,7 @@ impl Ledger {
         self.count("SELECT count(*) FROM events", [])
     }
 
-    /// The recorded bytes of an event.
+    /// Returns the recorded bytes of an event.
     pub(crate) fn payload(&self, provider_id: &str) -> Vec<u8> {
         self.0
             .query_row(
@@ -67,7 +67,7 @@ impl Ledger {
             .unwrap()
     }
 
-    /// Deliveries that are to be run, or run again.
+    /// Returns the number of unfinished deliveries.
     pub(crate) fn unfinished(&self) -> i64 {
         self.count(
             "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'running', 'retrying')",
@@ -75,12 +75,12 @@ impl Ledger {
         )
     }
 
-    /// Requests that wait in the outbox.
+    /// Returns the number of requests that wait in the outbox.
     pub(crate) fn waiting(&self) -> i64 {
         self.count("SELECT count(*) FROM outbox WHERE state = 'waiting'", [])
     }
 
-    /// The state of an event's delivery to a handler; empty when there is none.
+    /// Returns the state of an event's delivery to a handler; empty if there is none.
     pub(crate) fn delivery(&self, provider_id: &str, handler: &str) -> String {
         self.0
             .query_row(
@@ -94,7 +94,18 @@ impl Ledger {
             .unwrap_or_default()
     }
 
-    /// Deliveries of a handler in a state.
+    /// Returns the row numbers of an event's deliveries, in order, as text.
+    pub(crate) fn delivery_rows(&self, provider_id: &str) -> Vec<String> {
+        let found = self.rows(
+            "SELECT d.seq FROM deliveries d JOIN events e ON e.seq = d.event
+             WHERE e.provider_id = ?1 ORDER BY d.seq",
+            [provider_id],
+            |row| row.get::<_, i64>(0),
+        );
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    /// Returns the number of a handler's deliveries in a state.
     pub(crate) fn deliveries_in(&self, handler: &str, state: &str) -> i64 {
         self.count(
             "SELECT count(*) FROM v_deliveries WHERE handler = ?1 AND state = ?2",
@@ -102,7 +113,7 @@ impl Ledger {
         )
     }
 
-    /// The attempts at an event's delivery to a handler, in order.
+    /// Returns the attempts at an event's delivery to a handler, in order.
     pub(crate) fn attempts(&self, provider_id: &str, handler: &str) -> Vec<Attempt> {
         self.rows(
             "SELECT a.number, a.outcome, ifnull(a.detail, ''), ifnull(a.logs, ''),
@@ -124,8 +135,8 @@ impl Ledger {
         )
     }
 
-    /// The deliveries of events of a type, once for each attempt, in the order in which
-    /// the attempts began.
+    /// Returns the deliveries of events of a type, once for each attempt, in the order in
+    /// which the attempts began.
     pub(crate) fn attempted(&self, kind: &str) -> Vec<i64> {
         self.rows(
             "SELECT d.seq FROM attempts a JOIN deliveries d ON d.seq = a.delivery
@@ -135,7 +146,7 @@ impl Ledger {
         )
     }
 
-    /// A value of a handler's state, as text.
+    /// Returns a value of a handler's state, as text.
     pub(crate) fn state(&self, handler: &str, key: &str) -> Option<String> {
         self.0
             .query_row(
@@ -147,7 +158,7 @@ impl Ledger {
             .unwrap()
     }
 
-    /// The whole of a handler's state.
+    /// Returns a handler's whole state.
     pub(crate) fn states(&self, handler: &str) -> Vec<(String, String)> {
         self.rows(
             "SELECT key, value FROM v_state WHERE handler = ?1 ORDER BY key",

@@ -1,4 +1,4 @@
-//! Many senders at once, which remember what was acknowledged to them.
+//! Many concurrent senders, which remember the acknowledged events.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,29 +9,29 @@ use std::time::{Duration, Instant};
 
 use super::{Answer, Connection, Event};
 
-/// Where to send to: changes when a gateway is started again on another port.
+/// The address to send to. It changes when a gateway starts again on another port.
 #[derive(Clone)]
 pub(crate) struct Target(Arc<Mutex<SocketAddr>>);
 
-/// Senders that post events, one after another each, until they are stopped. What is not
-/// acknowledged is sent again, as a provider does.
+/// Senders that post events, each one after another, until they stop. They repeat events that
+/// are not acknowledged, as a provider does.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
-    senders: Vec<JoinHandle<Report>>,
+    senders: Vec<JoinHandle<LoadReport>>,
 }
 
-/// What the senders saw.
+/// The results of the senders.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
-    /// The provider's and the gateway's id of each acknowledged event.
+pub(crate) struct LoadReport {
+    /// The provider's id and the gateway's id of each acknowledged event.
     pub(crate) acknowledged: Vec<(String, String)>,
     /// Events that were sent and never acknowledged.
     pub(crate) open: Vec<String>,
-    /// The status of each answer that was no acknowledgement.
+    /// The status of each response that was no acknowledgement.
     pub(crate) refused: Vec<u16>,
-    /// Requests that ended without an answer.
+    /// The number of requests that ended without a response.
     pub(crate) broken: u64,
-    /// The longest that an acknowledgement took, on its own request.
+    /// The longest time to an acknowledgement, measured on its own request.
     pub(crate) slowest: Duration,
 }
 
@@ -50,7 +50,7 @@ impl Target {
 }
 
 impl Load {
-    /// Starts so many senders; `make` makes the event of each number. A sender pauses
+    /// Starts this number of senders. `make` makes the event of each number. A sender pauses
     /// for `pace` after each acknowledgement.
     pub(crate) fn start(
         target: &Target,
@@ -66,7 +66,7 @@ impl Load {
                     target: target.clone(),
                     stop: stop.clone(),
                     connection: None,
-                    report: Report::default(),
+                    report: LoadReport::default(),
                 };
                 let (next, make) = (next.clone(), make.clone());
                 std::thread::spawn(move || {
@@ -81,10 +81,10 @@ impl Load {
         Self { stop, senders }
     }
 
-    /// Ends it after the requests under way.
-    pub(crate) fn finish(self) -> Report {
+    /// Stops the senders after their requests under way. Returns their results.
+    pub(crate) fn finish(self) -> LoadReport {
         self.stop.store(true, Ordering::Relaxed);
-        let mut all = Report::default();
+        let mut all = LoadReport::default();
         for sender in self.senders {
             let one = sender.join().unwrap();
             all.acknowledged.extend(one.acknowledged);
@@ -101,7 +101,7 @@ struct Sender {
     target: Target,
     stop: Arc<AtomicBool>,
     connection: Option<(SocketAddr, Connection)>,
-    report: Report,
+    report: LoadReport,
 }
 
 impl Sender {

@@ -1,11 +1,11 @@
-//! Manifests, put together from the parts that a scenario is about.
+//! Manifests, built from the parts that a scenario is about.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::PATH;
 
-/// A manifest's text: listeners on free ports, a Stripe source, and what is added.
+/// The text of a manifest: listeners on free ports, a Stripe source, and the added parts.
 #[derive(Clone)]
 pub(crate) struct Manifest {
     server: String,
@@ -14,7 +14,7 @@ pub(crate) struct Manifest {
     sections: String,
 }
 
-/// `[handlers.NAME]`.
+/// The section `[handlers.NAME]`.
 #[derive(Clone)]
 pub(crate) struct Handler {
     name: String,
@@ -34,25 +34,25 @@ impl Manifest {
         }
     }
 
-    /// A line of `[server]`.
+    /// Adds a line to `[server]`.
     pub(crate) fn server(mut self, line: &str) -> Self {
         writeln!(self.server, "{line}").unwrap();
         self
     }
 
-    /// A line of `[plugins]`.
+    /// Adds a line to `[plugins]`.
     pub(crate) fn plugins(mut self, line: &str) -> Self {
         writeln!(self.plugins, "{line}").unwrap();
         self
     }
 
-    /// The lines of `[reload]`.
+    /// Replaces the lines of `[reload]`.
     pub(crate) fn reload(mut self, lines: &str) -> Self {
         self.reload = format!("{lines}\n");
         self
     }
 
-    /// Any other sections.
+    /// Adds any other sections.
     pub(crate) fn section(mut self, text: &str) -> Self {
         writeln!(self.sections, "{text}").unwrap();
         self
@@ -63,12 +63,12 @@ impl Manifest {
         self.section(&text)
     }
 
-    /// A route of the Stripe source.
+    /// Adds a route of the Stripe source.
     pub(crate) fn route(self, events: &str, handlers: &[&str]) -> Self {
         self.route_of("stripe", events, handlers, "")
     }
 
-    /// A route of any source, with further keys.
+    /// Adds a route of any source, with further keys.
     pub(crate) fn route_of(
         self,
         source: &str,
@@ -82,7 +82,7 @@ impl Manifest {
         self.section(&text)
     }
 
-    /// A manifest of one handler that gets every event.
+    /// Makes a manifest with one handler that receives every event.
     pub(crate) fn with_one(handler: Handler) -> Self {
         let name = handler.name.clone();
         Self::new().handler(handler).route("*", &[&name])
@@ -110,7 +110,7 @@ impl Manifest {
 }
 
 impl Handler {
-    /// A handler that runs the conformance guest and is tried again at once.
+    /// Makes a handler that runs the conformance guest and retries at once.
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -127,7 +127,7 @@ impl Handler {
         self
     }
 
-    /// How often it is tried in all, and how long after a failure.
+    /// Sets the number of attempts and the retry delay.
     pub(crate) fn retry(mut self, attempts: u32, first: &str) -> Self {
         self.retry = format!(
             "retry = {{ attempts = {attempts}, first = \"{first}\", factor = 1.0, max = \"{first}\", jitter = 0.0 }}"
@@ -135,18 +135,18 @@ impl Handler {
         self
     }
 
-    /// A line of its section.
+    /// Adds a line to the handler's section.
     pub(crate) fn set(mut self, line: &str) -> Self {
         writeln!(self.settings, "{line}").unwrap();
         self
     }
 
-    /// Lets its requests go to a receiver.
+    /// Allows requests to a receiver.
     pub(crate) fn allow(self, receiver: SocketAddr) -> Self {
         self.allow_with(receiver, "")
     }
 
-    /// The same, with further keys.
+    /// Allows requests to a receiver, with further keys.
     pub(crate) fn allow_with(mut self, receiver: SocketAddr, more: &str) -> Self {
         write!(
             self.allow,

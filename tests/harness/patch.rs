@@ -1,6 +1,6 @@
-//! A component that is as good as another one until it is called.
+//! A component that loads like a good one and traps when it is called.
 
-/// The component with its `handle` overwritten: it traps on every event.
+/// Returns the component with an overwritten `handle`, which traps on every event.
 pub(crate) fn trapping(wasm: &[u8]) -> Vec<u8> {
     let sections = sections(wasm);
     let of = |id: u8| {
@@ -11,7 +11,7 @@ pub(crate) fn trapping(wasm: &[u8]) -> Vec<u8> {
     let local = exported(wasm, of(7).0) - imported_functions(wasm, of(2).0);
     let (at, length) = body(wasm, of(10).0, local);
     let mut bad = wasm.to_vec();
-    // No locals, `unreachable`, as many `nop` as it takes, `end`.
+    // The new body: no locals, `unreachable`, `nop` as padding, `end`.
     bad[at..at + length].fill(0x01);
     bad[at] = 0;
     bad[at + 1] = 0;
@@ -19,7 +19,7 @@ pub(crate) fn trapping(wasm: &[u8]) -> Vec<u8> {
     bad
 }
 
-/// Sections as (id, start, end).
+/// Returns the sections as (id, start, end).
 fn sections(wasm: &[u8]) -> Vec<(u8, usize, usize)> {
     let mut found = Vec::new();
     let mut at = 8;
@@ -33,7 +33,7 @@ fn sections(wasm: &[u8]) -> Vec<(u8, usize, usize)> {
     found
 }
 
-/// The index of the function that is exported as `handle`.
+/// Returns the index of the function that is exported as `handle`.
 fn exported(wasm: &[u8], mut at: usize) -> usize {
     for _ in 0..number(wasm, &mut at) {
         let name = name(wasm, &mut at);
@@ -47,7 +47,7 @@ fn exported(wasm: &[u8], mut at: usize) -> usize {
     panic!("no `handle` is exported");
 }
 
-/// How many functions are imported. (All imports of a guest of ours are functions.)
+/// Returns the number of imported functions. All imports of our guests are functions.
 fn imported_functions(wasm: &[u8], mut at: usize) -> usize {
     let imports = number(wasm, &mut at);
     for _ in 0..imports {
@@ -60,7 +60,7 @@ fn imported_functions(wasm: &[u8], mut at: usize) -> usize {
     imports
 }
 
-/// Where the body of a function stands, and its length.
+/// Returns the place and the length of a function's body.
 fn body(wasm: &[u8], mut at: usize, index: usize) -> (usize, usize) {
     number(wasm, &mut at);
     for _ in 0..index {
@@ -78,7 +78,7 @@ fn name<'a>(wasm: &'a [u8], at: &mut usize) -> &'a [u8] {
     &wasm[start..*at]
 }
 
-/// An unsigned LEB128 number.
+/// Reads an unsigned LEB128 number.
 fn number(wasm: &[u8], at: &mut usize) -> usize {
     let (mut number, mut shift) = (0, 0);
     loop {

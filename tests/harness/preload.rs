@@ -1,11 +1,11 @@
-//! Libraries that are put under a gateway to stand between it and the system.
+//! Libraries that stand between a gateway and the system (LD_PRELOAD).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Site;
 
-/// Compiles a source within `tests/` to a library within the site's folder.
+/// Compiles a source file in `tests/` to a library in the site's folder.
 pub(super) fn library(site: &Site, source: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../tests")

@@ -1,4 +1,4 @@
-//! The world that the outbox sends to: an HTTP server that remembers what came.
+//! The receiver of the outbox's requests: an HTTP server that remembers them.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -16,41 +16,41 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
-/// What the receiver does with a request.
+/// The receiver's reaction to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// This status.
+    /// Responds with this status.
     Status(u16),
-    /// This status, with a body.
+    /// Responds with this status and body.
     Body(u16, String),
-    /// This status, with `Retry-After` in seconds.
+    /// Responds with this status and `Retry-After` in seconds.
     RetryAfter(u16, u32),
-    /// A redirect to this URL.
+    /// Redirects to this URL.
     Redirect(String),
-    /// No answer: the connection is closed.
+    /// Closes the connection without a response.
     Reset,
-    /// No answer at all for so long, then 200.
+    /// Responds 200 after this time.
     Hang(Duration),
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
-pub(crate) struct Delivered {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: String,
-    /// Its `Idempotency-Key`.
+    /// The `Idempotency-Key`.
     pub(crate) key: String,
-    /// How many requests with this key came before.
+    /// The number of earlier requests with this key.
     pub(crate) before: usize,
-    /// When it had come.
+    /// The time at which it arrived.
     pub(crate) at: Instant,
 }
 
-type Policy = Box<dyn Fn(&Delivered) -> Reply + Send + Sync>;
+type Policy = Box<dyn Fn(&ReceivedRequest) -> Reply + Send + Sync>;
 
-/// The server; ends when dropped.
+/// The server. It ends when dropped.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
@@ -59,31 +59,31 @@ pub(crate) struct Receiver {
 
 struct Shared {
     policy: Policy,
-    came: Mutex<Came>,
+    received: Mutex<Received>,
 }
 
 #[derive(Default)]
-struct Came {
-    requests: Vec<Delivered>,
+struct Received {
+    requests: Vec<ReceivedRequest>,
     keys: HashMap<String, usize>,
 }
 
 impl Receiver {
-    /// A receiver that takes everything.
+    /// Starts a receiver that responds 200 to every request.
     pub(crate) fn start() -> Self {
         Self::with(|_| Reply::Status(200))
     }
 
-    /// A receiver that answers as `policy` says.
-    pub(crate) fn with(policy: impl Fn(&Delivered) -> Reply + Send + Sync + 'static) -> Self {
+    /// Starts a receiver that reacts as `policy` says.
+    pub(crate) fn with(policy: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self::at("127.0.0.1:0".parse().unwrap(), None, policy)
     }
 
-    /// The same at this address, and with TLS.
+    /// Starts a receiver at this address, optionally with TLS.
     pub(crate) fn at(
         address: SocketAddr,
         tls: Option<TlsAcceptor>,
-        policy: impl Fn(&Delivered) -> Reply + Send + Sync + 'static,
+        policy: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -92,7 +92,7 @@ impl Receiver {
             .unwrap();
         let shared = Arc::new(Shared {
             policy: Box::new(policy),
-            came: Mutex::default(),
+            received: Mutex::default(),
         });
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -104,22 +104,22 @@ impl Receiver {
         }
     }
 
-    /// An absolute URL of this receiver.
+    /// Returns an absolute URL of this receiver.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// Everything that came, in order, repeats among it.
-    pub(crate) fn requests(&self) -> Vec<Delivered> {
-        self.shared.came.lock().unwrap().requests.clone()
+    /// Returns all received requests, in order, with repetitions.
+    pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
+        self.shared.received.lock().unwrap().requests.clone()
     }
 
-    /// How many distinct effects came: by idempotency key.
+    /// Returns the number of different idempotency keys.
     pub(crate) fn effects(&self) -> usize {
-        self.shared.came.lock().unwrap().keys.len()
+        self.shared.received.lock().unwrap().keys.len()
     }
 
-    /// The idempotency keys that came with each body.
+    /// Returns the idempotency keys of each body.
     pub(crate) fn keys_by_body(&self) -> HashMap<String, HashSet<String>> {
         let mut found: HashMap<_, HashSet<_>> = HashMap::new();
         for request in self.requests() {
@@ -148,7 +148,7 @@ async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shar
 
 async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
     let service = service_fn(|request| answer(shared.clone(), request));
-    // The gateway may be killed at any time; its connections then just end.
+    // A killed gateway just ends its connections.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -164,7 +164,7 @@ async fn answer(
         *response.status_mut() = hyper::StatusCode::BAD_REQUEST;
         return Ok(response);
     };
-    let reply = shared.note(&head, &body.to_bytes());
+    let reply = shared.receive(&head, &body.to_bytes());
     let (status, extra) = match reply {
         Reply::Status(status) => (status, None),
         Reply::Body(status, body) => {
@@ -187,7 +187,7 @@ async fn answer(
 }
 
 impl Shared {
-    fn note(&self, head: &hyper::http::request::Parts, body: &Bytes) -> Reply {
+    fn receive(&self, head: &hyper::http::request::Parts, body: &Bytes) -> Reply {
         let headers: HashMap<String, String> = head
             .headers
             .iter()
@@ -199,11 +199,11 @@ impl Shared {
             })
             .collect();
         let key = headers.get("idempotency-key").cloned().unwrap_or_default();
-        let mut came = self.came.lock().unwrap();
-        let seen = came.keys.entry(key.clone()).or_default();
+        let mut received = self.received.lock().unwrap();
+        let seen = received.keys.entry(key.clone()).or_default();
         let before = *seen;
         *seen += 1;
-        let request = Delivered {
+        let request = ReceivedRequest {
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
             body: String::from_utf8_lossy(body).into_owned(),
@@ -212,8 +212,8 @@ impl Shared {
             before,
             at: Instant::now(),
         };
-        came.requests.push(request.clone());
-        drop(came);
+        received.requests.push(request.clone());
+        drop(received);
         (self.policy)(&request)
     }
 }

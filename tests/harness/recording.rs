@@ -1,4 +1,5 @@
-//! The recorder of `tests/powercut/recorder.c`: built, put under a gateway, read.
+//! The recorder of `tests/powercut/recorder.c`: compiles it, puts it under a gateway, reads
+//! its log.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,27 +10,27 @@ use super::{Launch, Site};
 /// The bytes before an entry's own: kind, file, offset, length.
 const HEAD: usize = 1 + 3 * 8;
 
-/// The recorder, compiled, with a place for its log.
+/// The compiled recorder, with the paths of its logs.
 pub(crate) struct Recorder {
     library: PathBuf,
-    /// One log a process, since a kill may leave half an entry at its end.
+    /// One log for each process, because a kill may leave half an entry at the end.
     logs: Vec<PathBuf>,
 }
 
-/// What was recorded, in order.
+/// The recorded entries, in order.
 pub(crate) struct Recording(pub(crate) Vec<Entry>);
 
-/// One entry. Files are named by inode number, which may be given again once a file is
-/// gone; a `Created` or `Folder` begins a new one.
+/// One entry. A file's name is its inode number. The system may reuse the number of a deleted
+/// file, so `Created` and `Folder` start a new file.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Entry {
-    /// The folder that all is in, which was there before.
+    /// The root folder, which existed before the recording.
     Root { file: u64, path: PathBuf },
-    /// A file came into being.
+    /// A file was created.
     Created { file: u64, path: PathBuf },
-    /// A file was opened that was there.
+    /// An existing file was opened.
     Opened { file: u64 },
-    /// A folder came into being.
+    /// A folder was created.
     Folder { file: u64, path: PathBuf },
     /// Bytes were written.
     Write {
@@ -37,26 +38,26 @@ pub(crate) enum Entry {
         offset: u64,
         bytes: Vec<u8>,
     },
-    /// A file was cut off or grew.
+    /// A file was truncated or extended.
     Length { file: u64, length: u64 },
-    /// A sync began: it covers all that stands above.
+    /// A sync began. It covers all entries above.
     SyncBegin { file: u64, number: u64 },
-    /// It has ended.
+    /// The sync ended.
     SyncEnd { number: u64 },
-    /// A name is gone.
+    /// A name was removed.
     Unlinked { path: PathBuf },
     /// A name was changed, or taken over from another file.
     Renamed { from: PathBuf, to: PathBuf },
-    /// An event was acknowledged, under this id.
+    /// An event with this id was acknowledged.
     Answered { event: String },
-    /// An outbox request was sent, with this key.
+    /// An outbox request with this key was sent.
     Sent { key: String },
-    /// A call that the recorder does not follow.
+    /// The recorder does not model this call.
     Unknown { file: u64, call: String },
 }
 
 impl Recorder {
-    /// Compiles the recorder, for a log within the site's folder.
+    /// Compiles the recorder in the site's folder.
     pub(crate) fn build(site: &Site) -> Self {
         Self {
             library: library(site, "powercut/recorder.c"),
@@ -64,8 +65,8 @@ impl Recorder {
         }
     }
 
-    /// Puts it under a gateway that is to be started: the first time on an empty data folder.
-    /// `ignore` as `RECORDER_IGNORE_SYNC`.
+    /// Prepares a gateway under the recorder. The first gateway needs an empty data folder.
+    /// `ignore` is the value of `RECORDER_IGNORE_SYNC`.
     pub(crate) fn under(&mut self, site: &Site, ignore: Option<&str>) -> Launch {
         let root = fs::canonicalize(site.path("")).unwrap();
         let log = site.path(format!("recorder.{}.log", self.logs.len()));
@@ -80,7 +81,7 @@ impl Recorder {
         }
     }
 
-    /// What was recorded. The gateway must have ended; how does not matter.
+    /// Reads the recorded entries. The gateway must have ended, in whatever way.
     pub(crate) fn read(&self) -> Recording {
         let mut entries = Vec::new();
         for log in &self.logs {
@@ -95,7 +96,7 @@ impl Recorder {
     }
 }
 
-/// The first entry and what follows it; none at the end, which may be torn.
+/// Returns the first entry and the bytes after it; `None` at the end, which may be torn.
 fn entry(bytes: &[u8]) -> Option<(Entry, &[u8])> {
     let (head, rest) = bytes.split_at_checked(HEAD)?;
     let number = |index: usize| {

@@ -1,4 +1,4 @@
-//! A folder that a gateway runs in: manifest, components, data.
+//! The folder that a gateway runs in: manifest, components, data.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::{Gateway, Launch, Ledger, Manifest};
+use super::{Ledger, Manifest};
 
-/// The folder; removed with all that is in it at the end of the test.
+/// The folder. It is removed with its contents at the end of the test.
 pub(crate) struct Site {
     folder: TempDir,
 }
 
 impl Site {
-    /// A folder with this manifest and the conformance guest among its plugins.
+    /// Makes a folder with this manifest and with the conformance guest as a plugin.
     pub(crate) fn new(manifest: &Manifest) -> Self {
         let site = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -25,7 +25,7 @@ impl Site {
         site
     }
 
-    /// A path within the folder.
+    /// Returns a path within the folder.
     pub(crate) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(relative)
     }
@@ -34,26 +34,21 @@ impl Site {
         self.path("tollgate.toml")
     }
 
-    /// Replaces the manifest as a careful editor does: whole, by rename.
+    /// Replaces the manifest by a rename, as careful editors do.
     pub(crate) fn write_manifest(&self, text: &str) {
         replace(&self.manifest_path(), text.as_bytes());
     }
 
-    /// Puts a component into the plugins folder, whole, by rename.
+    /// Puts a component into the plugins folder by a rename.
     pub(crate) fn plug(&self, name: &str, bytes: &[u8]) {
         replace(&self.path("plugins").join(name), bytes);
-    }
-
-    /// Starts a gateway and waits until it takes events.
-    pub(crate) fn start(&self) -> Gateway {
-        Launch::new(self).start()
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
         Ledger::open(&self.path("data/tollgate.db"))
     }
 
-    /// Every file of the data folder and below, with its bytes.
+    /// Returns all files of the data folder and below, with their bytes.
     pub(crate) fn data_files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         let mut folders = vec![self.path("data")];
@@ -72,7 +67,7 @@ impl Site {
     }
 }
 
-/// The bytes of a handler that `plugins/` builds.
+/// Returns the bytes of a handler that `plugins/build` builds.
 pub(crate) fn component(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/target/components");
     let path = folder.join(name).with_extension("wasm");
@@ -84,7 +79,7 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
     })
 }
 
-/// The same handler as another file: with a custom section that holds `tag`.
+/// Returns the same handler as another file, with a custom section that contains `tag`.
 pub(crate) fn variant(wasm: &[u8], tag: &str) -> Vec<u8> {
     const NAME: &[u8] = b"variant";
     let mut section = vec![NAME.len() as u8];
@@ -97,7 +92,7 @@ pub(crate) fn variant(wasm: &[u8], tag: &str) -> Vec<u8> {
     bytes
 }
 
-/// The name that the gateway knows a component's file by: its sha256 in hex.
+/// Returns the sha256 in hex, by which the gateway names a component's file.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }

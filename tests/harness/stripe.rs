@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::request;
 
-/// The source's path in every manifest of these tests.
+/// The source's path in all manifests of the tests.
 pub(crate) const PATH: &str = "/webhooks/stripe";
-/// The endpoint's secret, which the manifest takes from the environment.
+/// The endpoint's secret. The manifest takes it from the environment.
 pub(crate) const SECRET: &str = "whsec_5q9vAEnd2EndOnlyNotASecretOfAnybody";
-/// SHA-256 works on blocks of so many bytes.
+/// The block size of SHA-256 in bytes.
 const BLOCK: usize = 64;
 
 /// An event.
@@ -23,15 +23,15 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// An event of a type, with an id of its own, that asks the conformance guest to do
-    /// these steps (one, or an array).
+    /// Makes an event of a type, with an id of its own. The conformance guest runs these
+    /// steps: one, or an array.
     pub(crate) fn new(kind: &str, steps: Value) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = format!("evt_{:06}", NEXT.fetch_add(1, Ordering::Relaxed));
         Self::with_id(&id, kind, steps)
     }
 
-    /// The same with a given id.
+    /// Makes an event of a type, with a given id and steps.
     pub(crate) fn with_id(id: &str, kind: &str, steps: Value) -> Self {
         let steps = if steps.is_array() {
             steps
@@ -41,7 +41,7 @@ impl Event {
         Self::about(id, kind, json!({ "object": "test", "steps": steps }))
     }
 
-    /// An event about any object.
+    /// Makes an event about any object.
     pub(crate) fn about(id: &str, kind: &str, object: Value) -> Self {
         let body = json!({
             "id": id,
@@ -57,7 +57,7 @@ impl Event {
         }
     }
 
-    /// The request that delivers it, signed now.
+    /// Returns the request that delivers the event, signed now.
     pub(crate) fn request(&self) -> Vec<u8> {
         let signature = sign(SECRET, now(), &self.body);
         let headers = [
@@ -68,7 +68,7 @@ impl Event {
     }
 }
 
-/// Seconds since the Unix epoch.
+/// Returns the time in seconds since the Unix epoch.
 pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -76,7 +76,7 @@ pub(crate) fn now() -> u64 {
         .as_secs()
 }
 
-/// A `Stripe-Signature` header: HMAC-SHA256 over `TIMESTAMP.BODY`, in hex.
+/// Returns a `Stripe-Signature` header: HMAC-SHA256 over `TIMESTAMP.BODY`, in hex.
 pub(crate) fn sign(secret: &str, timestamp: u64, body: &[u8]) -> String {
     let mut signed = format!("{timestamp}.").into_bytes();
     signed.extend_from_slice(body);
@@ -84,7 +84,7 @@ pub(crate) fn sign(secret: &str, timestamp: u64, body: &[u8]) -> String {
     format!("t={timestamp},v1={}", hex::encode(mac))
 }
 
-/// RFC 2104.
+/// Computes HMAC-SHA256 (RFC 2104).
 pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut block = [0; BLOCK];
     if key.len() > BLOCK {

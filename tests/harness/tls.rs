@@ -1,4 +1,4 @@
-//! A certificate authority of the tests' own, with an intermediate one below it.
+//! A certificate authority for tests, with an intermediate authority below it.
 
 use std::sync::Arc;
 
@@ -31,22 +31,23 @@ impl Authority {
         Self { root, between }
     }
 
-    /// What a gateway must be told to trust, as PEM.
+    /// Returns the root certificate, which a gateway must trust, as PEM.
     pub(crate) fn root(&self) -> String {
         pem(self.root.der())
     }
 
-    /// What leads from a certificate to the root, as PEM.
+    /// Returns the intermediate certificate as PEM.
     pub(crate) fn between(&self) -> String {
         pem(self.between.der())
     }
 
-    /// A certificate for this name and key, as PEM. It may say at which URL its issuer's is.
+    /// Returns a certificate for this name and key, as PEM. It may contain the URL of its
+    /// issuer's certificate.
     pub(crate) fn certificate(&self, name: &str, key: &KeyPair, issuer: Option<&str>) -> String {
         pem(&self.sign(name, key, issuer))
     }
 
-    /// TLS for a server of this name.
+    /// Returns a TLS acceptor for a server with this name.
     pub(crate) fn acceptor(&self, name: &str) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let chain = vec![self.sign(name, &key, None), self.between.der().clone()];
@@ -69,7 +70,7 @@ impl Authority {
     }
 }
 
-/// The extension AuthorityInfoAccess with one URL (RFC 5280, section 4.2.2.1).
+/// Returns the extension AuthorityInfoAccess with one URL (RFC 5280, section 4.2.2.1).
 fn issuer_at(url: &str) -> CustomExtension {
     let der = |tag: u8, contents: &[u8]| {
         let length = u8::try_from(contents.len()).unwrap();

@@ -1,4 +1,4 @@
-//! Too much that waits.
+//! The backlog limit, and memory when much waits.
 
 use std::time::{Duration, Instant};
 
@@ -46,14 +46,14 @@ fn too_much_that_waits_is_told_and_refused_until_it_is_clearly_less() {
         "without a limit nothing is too much"
     );
 
-    // A limit that is told, taken in by a reload.
+    // This limit only reports. A reload applies it.
     site.write_manifest(&manifest("{ deliveries = 20 }"));
     eventually("it is not ready", || ready(&gateway).0 == 503);
     let (_, why) = ready(&gateway);
     assert!(why.contains("30 deliveries wait"), "{why}");
     gateway.accepts(&event(30));
 
-    // One that is kept to.
+    // This limit also refuses events.
     site.write_manifest(&manifest("{ deliveries = 20, refuse = true }"));
     eventually("it refuses", || {
         gateway.status_at("/backlog/refuses") == true
@@ -75,37 +75,52 @@ fn too_much_that_waits_is_told_and_refused_until_it_is_clearly_less() {
     assert_eq!(site.ledger().deliveries_in("guest", "done"), 32);
 }
 
-/// Handlers that are down.
+/// The number of handlers that fail.
 const HANDLERS: i64 = 20;
 
-/// Deliveries that wait for them, where the environment says nothing.
+/// The number of deliveries that wait for the handlers, unless the environment sets another.
 const DELIVERIES: i64 = 50_000;
 
-/// What memory may take beside what it takes when nothing waits, however much waits: the
-/// queues' 64 MiB, and as much for what is recorded and runs meanwhile.
+/// The most memory in bytes beyond that of an idle gateway, however much waits: 64 MiB for
+/// the queues, and as much again for recording and running.
 const ROOM: u64 = 128 << 20;
 
-/// `TOLLGATE_BACKLOG=1000000` has more of them wait.
+/// Makes a manifest with [`HANDLERS`] handlers and this line in `[server]`.
+fn many_handlers(backlog: &str) -> Manifest {
+    let names: Vec<_> = (0..HANDLERS).map(|n| format!("h{n}")).collect();
+    let mut manifest = Manifest::new().server(backlog);
+    for name in &names {
+        manifest = manifest.handler(Handler::new(name).retry(1000, "1s"));
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    manifest.route("*", &names)
+}
+
+/// Checks that the gateway refuses an event because of the limit, and reports the reason.
+#[track_caller]
+fn refuses(gateway: &Gateway, event: &Event) {
+    eventually("it refuses", || {
+        gateway.status_at("/backlog/refuses") == true
+    });
+    let (status, why) = ready(gateway);
+    assert!(status == 503 && why.contains("deliveries wait"), "{why}");
+    let answer = gateway.post(event);
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+}
+
+/// The environment variable `TOLLGATE_BACKLOG=1000000` sets another number of deliveries.
 #[test]
 fn however_much_waits_memory_is_bounded_and_all_of_it_runs_in_the_end() {
     let deliveries = std::env::var("TOLLGATE_BACKLOG")
         .map_or(DELIVERIES, |text| text.parse().expect("a number"));
-    let names: Vec<_> = (0..HANDLERS).map(|n| format!("h{n}")).collect();
-    let manifest = |backlog: &str| {
-        let mut manifest = Manifest::new().server(backlog);
-        for name in &names {
-            manifest = manifest.handler(Handler::new(name).retry(1000, "1s"));
-        }
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        manifest.route("*", &names)
-    };
-    let site = Site::new(&manifest(""));
+    let site = Site::new(&many_handlers(""));
     let good = component("conformance");
     site.plug("conformance.wasm", &trapping(&good));
     let gateway = site.start();
     let empty = gateway.resident();
 
-    // They break down until their breakers open; senders notice nothing.
+    // The handlers fail until their breakers open. Senders notice nothing.
     let begun = Instant::now();
     let load = Load::start(&Target::new(gateway.ingress), 8, Duration::ZERO, |number| {
         let steps = json!({ "do": "add", "key": "handled" });
@@ -119,31 +134,20 @@ fn however_much_waits_memory_is_bounded_and_all_of_it_runs_in_the_end() {
     let events = report.acknowledged.len() as i64;
     let limit = deliveries / 2;
     let refuse = format!("backlog = {{ deliveries = {limit}, refuse = true }}");
-    site.write_manifest(&manifest(&refuse).text());
-    eventually("it refuses", || {
-        gateway.status_at("/backlog/refuses") == true
-    });
-    let (status, why) = ready(&gateway);
-    assert!(status == 503 && why.contains("deliveries wait"), "{why}");
+    site.write_manifest(&many_handlers(&refuse).text());
     let late = Event::new("test", json!({ "do": "add", "key": "handled" }));
-    let answer = gateway.post(&late);
-    assert_eq!(answer.status, 503);
-    assert!(answer.header("retry-after").is_some());
+    refuses(&gateway, &late);
     let attempts = site.ledger().count("SELECT count(*) FROM attempts", []);
     assert!(
         attempts < 100 * HANDLERS,
-        "{attempts} burnt while they are down"
+        "{attempts} attempts used while the handlers fail"
     );
 
-    // A component that works.
+    // The new component works.
     let healed = Instant::now();
     site.plug("conformance.wasm", &good);
-    let done = || {
-        gateway
-            .status_at("/ledger/deliveries/done")
-            .as_i64()
-            .unwrap()
-    };
+    let count = |pointer: &str| gateway.status_at(pointer).as_i64().unwrap();
+    let done = || count("/ledger/deliveries/done");
     reaches("most is done", events * HANDLERS - limit / 2, done);
     eventually("it takes events again", || {
         gateway.post(&late).status == 200
@@ -151,8 +155,8 @@ fn however_much_waits_memory_is_bounded_and_all_of_it_runs_in_the_end() {
     reaches("all is done", (events + 1) * HANDLERS, done);
     let (drained, end) = (healed.elapsed(), gateway.resident());
     println!(
-        "{} deliveries waited after {filled:?}, {attempts} attempts burnt; all done {drained:?} later; resident {} MiB, then {} MiB, \
-         at the end {} MiB; slowest acknowledgement {:?}",
+        "{} deliveries waited after {filled:?}, {attempts} attempts used; all done {drained:?} \
+         later; resident {} MiB, then {} MiB, at the end {} MiB; slowest acknowledgement {:?}",
         events * HANDLERS,
         empty >> 20,
         full >> 20,

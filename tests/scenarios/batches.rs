@@ -1,4 +1,5 @@
-//! Requests that carry several events: each is recorded with its own bytes, all or none.
+//! Requests that carry several events: the gateway records each event with its own bytes, and
+//! all of them or none.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,11 +26,11 @@ fn site() -> Site {
     Site::new(&manifest)
 }
 
-/// An item as Adyen writes it, signed over its eight fields.
+/// Makes an item as Adyen writes it, signed over its eight fields.
 fn item(psp: &str, value: u64) -> String {
     let signed = format!("{psp}::Shop:order-{psp}:{value}:EUR:AUTHORISATION:true");
     let signature = STANDARD.encode(hmac_sha256(&[0, 0xff, 0, 0xff], signed.as_bytes()));
-    // Spaces and order as no serialiser would have them.
+    // The spaces and the order of fields are unlike those of any serialiser.
     format!(
         r#"{{ "NotificationRequestItem":{{"success":"true", "eventCode":"AUTHORISATION","pspReference":"{psp}","merchantAccountCode":"Shop","merchantReference":"order-{psp}","amount":{{"currency":"EUR", "value":{value}}},"additionalData":{{"hmacSignature":"{signature}"}} }} }}"#
     )
@@ -58,7 +59,7 @@ fn adyens_items_are_events_with_their_own_bytes() {
         let id = format!("{psp}|AUTHORISATION|true");
         assert_eq!(ledger.payload(&id), item.as_bytes());
     }
-    // A resend with one that is new: the others are known.
+    // A resend has one new item. The others are duplicates.
     let again = adyen(&gateway, &[items[1].clone(), item("P4", 400)]);
     assert_eq!(again.status, 200);
     assert_eq!(ledger.events(), 4);
@@ -69,7 +70,7 @@ fn adyens_items_are_events_with_their_own_bytes() {
 fn one_forged_item_refuses_the_whole_request() {
     let site = site();
     let gateway = site.start();
-    // Whichever it is: a library that looks at the first alone would let two of these in.
+    // A library that checks only the first item would accept two of these three.
     for at in 0..3 {
         let mut items = [item("P1", 100), item("P2", 200), item("P3", 300)];
         items[at] = items[at].replace("00},", "01},");
@@ -108,7 +109,7 @@ fn gocardlesss_events_are_recorded_together_or_not_at_all() {
     let body = format!("{{\"events\":[{}]}}", many.join(",\n"));
     let forged = body.replace("EV249", "EV250");
     assert_eq!(deliver(&forged, &body).status, 498);
-    // One that lacks its id, though all is rightly signed.
+    // One event lacks its id, although the whole body is signed correctly.
     let headless = body.replace("\"id\":\"EV100\"", "\"no\":\"EV100\"");
     assert_eq!(deliver(&headless, &headless).status, 498);
     let ledger = site.ledger();

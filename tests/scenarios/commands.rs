@@ -1,4 +1,4 @@
-//! What the commands do with arguments that cannot be used.
+//! Commands with unusable arguments.
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,4 @@
-//! From a recorded event to its handlers: routes, retries, ends.
+//! The way from a recorded event to its handlers: routes, retries, outcomes.
 
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ fn handlers_of_one_event_end_each_in_its_own_way() {
         .route("*", &["one", "two"]);
     let site = Site::new(&manifest);
     let gateway = site.start();
-    // More than 50 ms of work on any machine, far less than 10 s.
+    // The work takes more than 50 ms on any machine, and far less than 10 s.
     let event = Event::new("test.spin", json!({ "do": "spin", "millions": 100 }));
     gateway.accepts(&event);
     gateway.settles();
@@ -318,7 +318,7 @@ fn deliveries_wait_for_a_handler_that_left_the_manifest() {
         ledger.delivery(&event.id, "leaves") == "held"
     });
     assert_eq!(gateway.status_at("/ledger/deliveries/held"), 1);
-    // So it stays through a restart.
+    // The delivery stays held after a restart.
     gateway.stop();
     let gateway = site.start();
     assert_eq!(ledger.delivery(&event.id, "leaves"), "held");

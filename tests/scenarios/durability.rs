@@ -1,7 +1,5 @@
-//! Nothing that was acknowledged is lost, and nothing happens twice, whatever ends the
-//! process.
+//! No acknowledged event is lost and nothing happens twice, whatever ends the process.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,90 +9,12 @@ use rustix::io::Errno;
 use serde_json::json;
 
 use crate::harness::{
-    DiskFault, Event, FailingDisk, Gateway, Handler, Launch, Ledger, Load, Manifest, Receiver,
-    Report, Site, Target, eventually, skip,
+    DiskFault, Event, FailingDisk, Gateway, Handler, Launch, Load, LoadReport, Manifest, Receiver,
+    Site, Target, audit_counted, counted_event, counting_site, eventually, skip,
 };
 
-/// Kills in the loop, where the environment says nothing.
+/// The number of kills, unless the environment sets another.
 const ROUNDS: u32 = if cfg!(debug_assertions) { 25 } else { 50 };
-
-/// An event whose handling is counted in three ways.
-pub(super) fn counted(number: u64, url: &str) -> Event {
-    let id = format!("evt_counted_{number}");
-    let steps = json!([
-        { "do": "add", "key": "handled" },
-        { "do": "increment", "key": format!("seen/{id}") },
-        { "do": "send", "url": url, "body": id, "order_key": format!("key {}", number % 5) },
-        { "do": "emit", "kind": "test.counted", "payload": { "do": "add", "key": "emitted" } },
-    ]);
-    Event::with_id(&id, "test.counted", steps)
-}
-
-/// A site whose handler may send to the receiver, and handles what it emits.
-pub(super) fn counting_site(receiver: &Receiver) -> Site {
-    // Kills count as attempts: what the limit on them ends is not the subject here.
-    let handler = Handler::new("guest")
-        .retry(1000, "10ms")
-        .allow(receiver.address);
-    let manifest =
-        Manifest::with_one(handler).route_of("handler:guest", "test.counted", &["guest"], "");
-    let site = Site::new(&manifest);
-    // A killed gateway is no reason to give a request up.
-    site.write_manifest(&manifest.text().replace("attempts = 6", "attempts = 1000"));
-    site
-}
-
-/// Compares what was acknowledged with the ledger, the handler's state and the receiver.
-#[track_caller]
-pub(super) fn audit(ledger: &Ledger, receiver: &Receiver, report: &Report) {
-    let recorded: HashMap<String, String> = ledger
-        .rows(
-            "SELECT provider_id, id FROM v_events WHERE source = 'stripe'",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .into_iter()
-        .collect();
-    let rows = ledger.count("SELECT count(*) FROM v_events WHERE source = 'stripe'", []);
-    let events = recorded.len();
-    let lost: Vec<_> = report
-        .acknowledged
-        .iter()
-        .filter(|(event, id)| recorded.get(event) != Some(&id.replace('-', "")))
-        .collect();
-    let by_body = receiver.keys_by_body();
-    let attempts = ledger.count("SELECT count(*) FROM attempts", []);
-    let crashed = ledger.count("SELECT count(*) FROM attempts WHERE outcome = 'crash'", []);
-    println!(
-        "acknowledged {}, never acknowledged {}, recorded {events}, duplicates {}; \
-         attempts {attempts}, of them ended by a crash {crashed}; \
-         requests that came {}, effects by idempotency key {}; \
-         answers that refused {}, connections that broke {}, slowest acknowledgement {:?}",
-        report.acknowledged.len(),
-        report.open.len(),
-        ledger.count("SELECT ifnull(sum(duplicates), 0) FROM events", []),
-        receiver.requests().len(),
-        receiver.effects(),
-        report.refused.len(),
-        report.broken,
-        report.slowest,
-    );
-    assert!(
-        lost.is_empty(),
-        "acknowledged, but not in the ledger: {lost:?}"
-    );
-    assert_eq!(rows, events as i64, "an event is recorded once");
-    assert_eq!(ledger.unfinished(), 0);
-    assert_eq!(ledger.deliveries_in("guest", "done"), 2 * events as i64);
-    assert_eq!(ledger.state("guest", "handled"), Some(events.to_string()));
-    assert_eq!(ledger.state("guest", "emitted"), Some(events.to_string()));
-    let once = "SELECT count(*) FROM v_state WHERE key LIKE 'seen/%' AND value = '1'";
-    assert_eq!(ledger.count(once, []), events as i64);
-    assert_eq!(receiver.effects(), events, "one idempotency key an event");
-    assert_eq!(by_body.len(), events);
-    assert!(by_body.values().all(|keys| keys.len() == 1));
-    assert_eq!(ledger.texts("PRAGMA integrity_check", []), ["ok"]);
-}
 
 #[test]
 fn kill_9_in_a_loop_under_load_loses_and_repeats_nothing() {
@@ -105,13 +25,13 @@ fn kill_9_in_a_loop_under_load_loses_and_repeats_nothing() {
     let target = Target::new(gateway.ingress);
     let url = receiver.url("/");
     let load = Load::start(&target, 8, Duration::from_millis(3), move |n| {
-        counted(n, &url)
+        counted_event(n, &url)
     });
     let seed = fastrand::u64(..);
     println!("{rounds} rounds, seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..rounds {
-        // The moment is the point here, so this does wait for time to pass.
+        // The random moment matters here, so the test waits for time to pass.
         std::thread::sleep(Duration::from_millis(random.u64(20..500)));
         gateway.kill();
         gateway = site.start();
@@ -123,7 +43,7 @@ fn kill_9_in_a_loop_under_load_loses_and_repeats_nothing() {
         report.acknowledged.len() > 10 * rounds as usize,
         "{report:?} is no load"
     );
-    audit(&site.ledger(), &receiver, &report);
+    audit_counted(&site.ledger(), &receiver, &report);
     gateway.stop();
 }
 
@@ -135,7 +55,7 @@ fn a_graceful_end_under_load_loses_and_refuses_little() {
     let target = Target::new(gateway.ingress);
     let url = receiver.url("/");
     let load = Load::start(&target, 8, Duration::from_millis(2), move |n| {
-        counted(n, &url)
+        counted_event(n, &url)
     });
     for _ in 0..5 {
         std::thread::sleep(Duration::from_millis(300));
@@ -146,7 +66,7 @@ fn a_graceful_end_under_load_loses_and_refuses_little() {
     let report = load.finish();
     gateway.drains();
     let ledger = site.ledger();
-    audit(&ledger, &receiver, &report);
+    audit_counted(&ledger, &receiver, &report);
     assert_eq!(
         ledger.count("SELECT count(*) FROM attempts WHERE outcome = 'crash'", []),
         0
@@ -167,7 +87,7 @@ fn a_guest_under_way_at_a_kill_has_used_an_attempt() {
     );
     let site = Site::new(&manifest);
     let event = Event::new("test.loop", json!({ "do": "loop" }));
-    // A run counts from when it is noted to be under way, a moment after it was handed out.
+    // A run counts once its note is on disk, a moment after the dispatcher handed it out.
     let noted = || std::fs::read(site.path("data/tollgate.db.running")).unwrap_or_default();
     let runs = |gateway: &Gateway| {
         eventually("it runs", || {
@@ -191,7 +111,7 @@ fn a_guest_under_way_at_a_kill_has_used_an_attempt() {
         );
         gateway.kill();
     }
-    // That was the last one that it had.
+    // The third crash used the last attempt.
     let gateway = site.start();
     gateway.settles();
     assert_eq!(ledger.delivery(&event.id, "guest"), "dead");
@@ -211,12 +131,12 @@ fn one_process_a_ledger_and_any_number_of_readers() {
     assert_eq!(site.ledger().events(), 1, "readers are welcome");
     gateway.accepts(&Event::new("test.done", json!({ "do": "done" })));
     assert_eq!(site.ledger().events(), 2);
-    // After a kill the lock is free at once.
+    // After a kill, the lock is free at once.
     gateway.kill();
     site.start().stop();
 }
 
-/// A small file system of its own, in memory.
+/// A small file system in memory.
 struct Tmpfs(PathBuf);
 
 impl Tmpfs {
@@ -230,7 +150,7 @@ impl Tmpfs {
         mounted.status.success().then(|| Self(at))
     }
 
-    /// Makes it `ro` or `rw`.
+    /// Remounts the file system as `ro` or `rw`.
     #[track_caller]
     fn remount(&self, how: &str) {
         let mut mount = Command::new("mount");
@@ -241,7 +161,7 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        // Lazily: a gateway that a failing test leaves behind may still have files open.
+        // The lazy unmount also works while a gateway of a failed test has files open.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
@@ -255,13 +175,13 @@ fn a_full_disk_is_told_and_survived() {
     };
     let gateway = site.start();
     let url = receiver.url("/");
-    let mut report = Report::default();
+    let mut report = LoadReport::default();
     let mut number = 0;
     let mut next = || {
         number += 1;
-        counted(number, &url)
+        counted_event(number, &url)
     };
-    let accept = |event: &Event, report: &mut Report| {
+    let accept = |event: &Event, report: &mut LoadReport| {
         let id = gateway.accepts(event);
         report.acknowledged.push((event.id.clone(), id));
     };
@@ -272,7 +192,7 @@ fn a_full_disk_is_told_and_survived() {
         let filler = disk.0.join("filler");
         fill(&filler);
         let mut refused = 0;
-        // Space that the ledger holds already takes some more.
+        // Free space within the ledger's file takes some more events.
         for _ in 0..3000 {
             let event = next();
             let answer = gateway.post(&event);
@@ -309,7 +229,7 @@ fn a_full_disk_is_told_and_survived() {
         assert_eq!(gateway.status_at("/ledger/writable"), true);
     }
     gateway.drains();
-    audit(&site.ledger(), &receiver, &report);
+    audit_counted(&site.ledger(), &receiver, &report);
     gateway.stop();
     drop(disk);
 }
@@ -339,7 +259,8 @@ fn a_read_only_disk_is_told_at_the_start() {
     gateway.stop();
 }
 
-/// Nobody can say what is on a disk whose writes or syncs fail: the process ends, and says why.
+/// After a failed write or sync, the contents of the disk are unknown. The process ends and
+/// reports the reason.
 #[test]
 fn a_disk_that_fails_ends_the_process_and_loses_nothing() {
     let receiver = Receiver::start();
@@ -349,10 +270,10 @@ fn a_disk_that_fails_ends_the_process_and_loses_nothing() {
     let url = receiver.url("/");
     let target = Target::new(gateway.ingress);
     let load = Load::start(&target, 8, Duration::ZERO, move |number| {
-        counted(number, &url)
+        counted_event(number, &url)
     });
     let faults = [
-        // As a file system that turned read-only, which some do by themselves after an error.
+        // The fault of a file system that turned read-only, as some do after an error.
         (Some(Errno::ROFS), None),
         (Some(Errno::IO), None),
         (None, Some(Errno::IO)),
@@ -382,11 +303,11 @@ fn a_disk_that_fails_ends_the_process_and_loses_nothing() {
     let report = load.finish();
     assert!(report.broken > 0, "nobody was cut off: this shows nothing");
     gateway.drains();
-    audit(&site.ledger(), &receiver, &report);
+    audit_counted(&site.ledger(), &receiver, &report);
     gateway.stop();
 }
 
-/// Takes all the space that is left.
+/// Fills the file system.
 fn fill(path: &std::path::Path) {
     use std::io::Write;
     let mut file = fs::File::create(path).unwrap();

@@ -1,11 +1,41 @@
-//! The handlers that ship, behind the real gateway.
+//! The handlers in `plugins/`, behind the real gateway.
 
 use serde_json::json;
 
 use crate::harness::{Event, Handler, Manifest, Receiver, Site, component, eventually, now};
 
-/// Orders that are paid at once.
+/// The number of orders, paid at once.
 const ORDERS: usize = 40;
+
+/// Makes the event of order `number`'s payment intent.
+fn intent(number: usize) -> Event {
+    let object = json!({
+        "id": format!("pi_{number}"), "object": "payment_intent", "amount": 4200,
+        "amount_received": 4200, "currency": "eur",
+        "metadata": { "order_id": format!("A-{number}") },
+    });
+    Event::about(
+        &format!("evt_intent_{number}"),
+        "payment_intent.succeeded",
+        object,
+    )
+}
+
+/// Makes the event of order `number`'s checkout session.
+fn session(number: usize) -> Event {
+    let object = json!({
+        "id": format!("cs_{number}"), "object": "checkout.session", "mode": "payment",
+        "payment_status": "paid", "payment_intent": format!("pi_{number}"),
+        "amount_total": 4200, "currency": "eur",
+        "metadata": { "order_id": format!("A-{number}") },
+        "customer_details": { "email": format!("customer{number}@example.com") },
+    });
+    Event::about(
+        &format!("evt_session_{number}"),
+        "checkout.session.completed",
+        object,
+    )
+}
 
 #[test]
 fn an_order_is_fulfilled_once_whichever_of_its_events_comes_first() {
@@ -28,31 +58,6 @@ fn an_order_is_fulfilled_once_whichever_of_its_events_comes_first() {
     let site = Site::new(&manifest);
     site.plug("fulfillment.wasm", &component("fulfillment"));
     let gateway = site.start();
-    let intent = |number: usize| {
-        let object = json!({
-            "id": format!("pi_{number}"), "object": "payment_intent", "amount": 4200,
-            "amount_received": 4200, "currency": "eur", "metadata": { "order_id": format!("A-{number}") },
-        });
-        Event::about(
-            &format!("evt_intent_{number}"),
-            "payment_intent.succeeded",
-            object,
-        )
-    };
-    let session = |number: usize| {
-        let object = json!({
-            "id": format!("cs_{number}"), "object": "checkout.session", "mode": "payment",
-            "payment_status": "paid", "payment_intent": format!("pi_{number}"),
-            "amount_total": 4200, "currency": "eur",
-            "metadata": { "order_id": format!("A-{number}") },
-            "customer_details": { "email": format!("customer{number}@example.com") },
-        });
-        Event::about(
-            &format!("evt_session_{number}"),
-            "checkout.session.completed",
-            object,
-        )
-    };
     std::thread::scope(|scope| {
         scope.spawn(|| (0..ORDERS).for_each(|number| drop(gateway.accepts(&intent(number)))));
         scope.spawn(|| {
@@ -138,8 +143,8 @@ fn a_subscription_is_reminded_and_recovers() {
     );
 }
 
-/// A failure of five days ago, heard of only now: the second reminder, of day 3, is due at once,
-/// the third one tomorrow; unless the invoice is paid before.
+/// A failure five days ago arrives only now. The second reminder, of day 3, is due at once.
+/// The third is due tomorrow, unless the invoice is paid before.
 #[test]
 fn dunning_reminds_by_the_calendar() {
     let receiver = Receiver::start();

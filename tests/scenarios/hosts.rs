@@ -1,4 +1,4 @@
-//! What receivers bear, and those that are slow or ask for time.
+//! The limits of each receiving host, and slow or overloaded receivers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::harness::{Event, Handler, Manifest, Receiver, Reply, Site, eventually
 
 const EVENTS: usize = 30;
 
-/// An event that sends one request to each of these.
+/// Makes an event that sends one request to each of the receivers.
 fn sends(number: usize, receivers: &[&Receiver]) -> Event {
     let steps: Vec<_> = receivers
         .iter()
@@ -18,8 +18,8 @@ fn sends(number: usize, receivers: &[&Receiver]) -> Event {
     Event::with_id(&format!("evt_{number}"), "test", json!(steps))
 }
 
-/// A receiver that answers nothing gets no more than it bears, and holds up nobody else; what
-/// waits for it burns no tries.
+/// A receiver that does not respond gets no more requests than its limit and delays no other
+/// receiver. Its waiting requests use no tries.
 #[test]
 fn a_receiver_that_hangs_holds_up_no_other() {
     let slow = Receiver::with(|_| Reply::Hang(Duration::from_secs(3600)));
@@ -49,7 +49,8 @@ fn a_receiver_that_hangs_holds_up_no_other() {
     assert_eq!(slow.requests().len(), 2);
 }
 
-/// One answer with `Retry-After` holds back all that goes to a receiver, and the status says so.
+/// One response with `Retry-After` holds back all requests to a receiver, and the status
+/// shows it.
 #[test]
 fn a_receiver_that_asks_for_time_gets_it_from_all_requests() {
     static ASKS: AtomicBool = AtomicBool::new(true);
@@ -70,10 +71,11 @@ fn a_receiver_that_asks_for_time_gets_it_from_all_requests() {
     let asked = receiver.requests().len();
     eventually("all have gone", || receiver.effects() == EVENTS);
     eventually("nothing is held", || gateway.status_at(&held).is_null());
-    // Those it sent away came again. One may have come while it ceased to ask.
+    // The refused requests came again. One request may have come just before the receiver
+    // stopped refusing.
     let came = receiver.requests().len();
     let all = EVENTS + asked;
     assert!((all - 1..=all).contains(&came), "{came}, {asked}");
-    // One found out each time: not all thirty at once.
+    // Each hold ends with one trial request, not with all thirty.
     assert!(asked < 10, "{asked}");
 }

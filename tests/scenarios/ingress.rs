@@ -1,4 +1,4 @@
-//! What providers, strangers and bad networks post, and what they are told.
+//! The requests of providers, strangers and bad networks, and the responses to them.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::harness::{
     sign, skip,
 };
 
-/// The version of Stripe's own library that signs here.
+/// The version of Stripe's own library that signs the requests here.
 const STRIPE_LIBRARY: &str = "stripe@23.1.0";
 
 fn site() -> Site {
@@ -27,7 +27,7 @@ fn done() -> Event {
 fn an_accepted_event_is_on_disk_byte_for_byte() {
     let site = site();
     let gateway = site.start();
-    // Spaces, escapes and an unusual order that any re-serialisation would lose.
+    // The body has spaces, escapes and an unusual order, which re-serialisation would lose.
     let body = format!(
         "{{ \"type\" : \"test.done\",\n\t\"amount\": 1.50, \"id\":\"evt_bytes\", \"created\":{}, \"caf\\u00e9\":\"caf\u{e9}\"}}\n",
         now()
@@ -58,7 +58,7 @@ fn a_duplicate_is_acknowledged_and_not_handled_again() {
         first,
         "the same id, the same bytes"
     );
-    // As Stripe's own resends are: the same event with another `pending_webhooks`.
+    // Stripe's own resends look like this: the same event with another `pending_webhooks`.
     let mut resent: serde_json::Value = serde_json::from_slice(&event.body).unwrap();
     resent["pending_webhooks"] = json!(1);
     let resent = Event {
@@ -154,7 +154,7 @@ fn the_signed_time_must_be_near_in_both_directions() {
     let site = site();
     let gateway = site.start();
     let body = done().body;
-    // The tolerance is 5 minutes; a minute's distance from it leaves room for a slow machine.
+    // The tolerance is 5 minutes. The distance of a minute leaves time for a slow machine.
     for (offset, status) in [(-360, 400), (360, 400), (-240, 200), (240, 200)] {
         let at = now().checked_add_signed(offset).unwrap();
         let answer = gateway.post_signed(&sign(SECRET, at, &body), &body);
@@ -230,7 +230,7 @@ fn other_paths_and_methods_are_told_so() {
         assert_eq!(answer.status, 405, "{method}");
         assert_eq!(answer.header("allow"), Some("POST"), "{method}");
     }
-    // A query is no part of the path.
+    // The query is no part of the path.
     let event = done();
     let with_query = String::from_utf8(event.request()).unwrap().replacen(
         PATH,
@@ -325,7 +325,7 @@ fn a_sender_that_hangs_up_after_its_last_byte_is_recorded() {
     for event in &events {
         let mut connection = Connection::open(gateway.ingress).unwrap();
         connection.write(&event.request()).unwrap();
-        // Dropped without reading: the answer finds nobody.
+        // The connection is dropped, so nobody reads the response.
     }
     let ledger = site.ledger();
     eventually("all are recorded", || {
@@ -378,7 +378,7 @@ fn health_is_told_on_the_admin_listener_alone() {
     assert_eq!(get(gateway.admin, "/readyz").unwrap().status, 200);
     assert_eq!(get(gateway.ingress, "/healthz").unwrap().status, 404);
     gateway.accepts(&done());
-    // From the gateway that runs, and from the ledger's file.
+    // The status comes from the running gateway, then from the ledger's file.
     let admin = gateway.admin.to_string();
     for arguments in [&["--json", "--admin", admin.as_str()][..], &["--json"]] {
         let status = site.run("status", arguments);
@@ -422,7 +422,7 @@ fn stripes_own_library_signs_what_is_accepted() {
     assert_eq!(site.ledger().payload(&event.id), event.body);
 }
 
-/// The folder of Stripe's library for Node, installed once for all runs of the tests.
+/// Returns the folder of Stripe's library for Node. The first run of the tests installs it.
 fn stripe_library() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stripe");
     let library = folder.join("node_modules/stripe");

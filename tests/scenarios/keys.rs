@@ -1,5 +1,5 @@
-//! Keys that PayPal's and Plaid's requests name, fetched by the real binary from a server with
-//! TLS.
+//! Keys that the requests of PayPal and Plaid name. The real binary fetches them from a TLS
+//! server.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
@@ -21,10 +21,11 @@ use crate::harness::{
 
 const SIGNER: &str = "messageverificationcerts.paypal.com";
 const CERTIFICATE: &str = "https://api.paypal.com/v1/notifications/certs/CERT-1";
-/// How many keys one source asks for within a minute, as the gateway has it.
+/// The number of unknown keys that one source may ask for within a minute, as the gateway
+/// limits it.
 const UNKNOWN_A_MINUTE: usize = 10;
 
-/// An RSA key (PKCS #8): what makes certificates here makes no such keys.
+/// Returns an RSA key (PKCS #8). The crate that makes the certificates cannot make RSA keys.
 fn signer() -> Vec<u8> {
     let text: String = include_str!("../../host/crates/scheme/src/tests/signer.b64")
         .split_whitespace()
@@ -32,19 +33,19 @@ fn signer() -> Vec<u8> {
     STANDARD.decode(text).unwrap()
 }
 
-/// PayPal's certificate by this authority.
+/// Returns PayPal's certificate, signed by this authority.
 fn certificate(authority: &Authority, name: &str) -> String {
     authority.certificate(name, &KeyPair::try_from(signer()).unwrap(), None)
 }
 
-/// A delivery of PayPal's: its headers and body.
+/// A request of PayPal's: its headers and its body.
 struct Delivery {
     headers: Vec<(&'static str, String)>,
     body: String,
 }
 
 impl Delivery {
-    /// The `n`th, signed now, with the key of the certificate at this URL.
+    /// Makes request number `n`, signed now with the key of the certificate at this URL.
     fn new(n: usize, certificate: &str) -> Self {
         let body = json!({ "id": format!("WH-{n}"), "event_type": "PAYMENT.CAPTURE.COMPLETED" });
         let body = body.to_string();
@@ -89,14 +90,14 @@ fn paypal(server: SocketAddr, more: &str) -> Manifest {
     ))
 }
 
-/// Starts a gateway that trusts this authority besides those of the machine.
+/// Starts a gateway that trusts this authority besides the machine's own.
 fn start(site: &Site, authority: &Authority) -> Gateway {
     let file = site.path("authority.pem");
     std::fs::write(&file, authority.root()).unwrap();
     Launch::new(site).env("SSL_CERT_FILE", file).start()
 }
 
-/// A server of keys at this address, which may be one with port 0.
+/// Starts a key server at this address, which may have port 0.
 fn serve(address: SocketAddr, authority: &Authority, answer: String) -> Receiver {
     let tls = Some(authority.acceptor("localhost"));
     Receiver::at(address, tls, move |_| Reply::Body(200, answer.clone()))
@@ -106,13 +107,13 @@ fn any() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// Waits until it has said this.
+/// Waits until the gateway's log contains a text.
 #[track_caller]
 fn says(gateway: &Gateway, what: &str) {
     eventually(what, || gateway.stderr().contains(what));
 }
 
-/// How often a source's requests were turned away for want of a key.
+/// Returns the number of a source's requests that were refused because a key was missing.
 fn unavailable(gateway: &Gateway, source: &str) -> u64 {
     let count = gateway.status_at(&format!("/rejections/{source}/key_unavailable"));
     count.as_u64().unwrap_or_default()
@@ -154,7 +155,7 @@ fn paypals_certificate_is_fetched_once_and_from_nobody_else() {
     forged.body = forged.body.replace("COMPLETED", "REFUNDED");
     assert_eq!(forged.post(&gateway).status, 400);
 
-    // Whatever else a request names, nobody is asked for it.
+    // For all other URLs, the gateway asks nobody.
     let decoy = TcpListener::bind(any()).unwrap();
     decoy.set_nonblocking(true).unwrap();
     let port = decoy.local_addr().unwrap().port();
@@ -175,7 +176,7 @@ fn paypals_certificate_is_fetched_once_and_from_nobody_else() {
     assert!(decoy.accept().is_err(), "nobody came");
     assert_eq!(server.requests().len(), 1);
 
-    // What is known stays known while the server is away.
+    // A fetched key stays usable while the server is away.
     drop(server);
     assert_eq!(Delivery::new(22, CERTIFICATE).post(&gateway).status, 200);
     assert_eq!(site.ledger().events(), 21);
@@ -226,7 +227,7 @@ fn a_certificate_that_comes_alone_needs_those_above_it() {
     assert_eq!(delivery.post(&gateway).status, 503);
     says(&gateway, "give them as `intermediates`");
 
-    // The first file is the wrong one; the second is written over it.
+    // The first file has the wrong certificate. The second overwrites it.
     let file = site.path("between.pem");
     std::fs::write(&file, Authority::new().between()).unwrap();
     let generation = gateway.generation();
@@ -282,7 +283,7 @@ fn a_certificate_must_be_that_of_paypals_signer() {
     assert_eq!(site.ledger().events(), 0);
 }
 
-/// Plaid's key, and requests that are signed with it.
+/// Plaid's key, and requests signed with it.
 struct Plaid {
     key: EcdsaKeyPair,
     random: SystemRandom,
@@ -300,7 +301,7 @@ impl Plaid {
         }
     }
 
-    /// What Plaid's API answers when it is asked for the key of this name.
+    /// Returns the response of Plaid's API to the question for the key with this name.
     fn answer(&self, kid: &str) -> Value {
         let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
         let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -310,7 +311,7 @@ impl Plaid {
         }, "request_id": "r" })
     }
 
-    /// Posts the `n`th request, under a key of this name.
+    /// Posts request number `n`, signed with the key of this name.
     fn post(&self, gateway: &Gateway, n: usize, kid: &str) -> Answer {
         let body = json!({
             "webhook_type": "TRANSACTIONS", "webhook_code": "SYNC_UPDATES_AVAILABLE", "item_id": n,
@@ -365,10 +366,10 @@ fn plaids_keys_are_fetched_by_name_and_strange_names_ask_for_few() {
     let sent: Value = serde_json::from_str(&asked[0].body).unwrap();
     let expected = json!({ "client_id": "client", "secret": SECRET, "key_id": KID });
     assert_eq!(sent, expected);
-    // Another's signature under the known name.
+    // The request names the known key, but another key signed it.
     assert_eq!(Plaid::new().post(&gateway, 20, KID).status, 400);
 
-    // One strange name over and over, then many.
+    // First one unknown name many times, then many unknown names.
     for n in 0..30 {
         assert_eq!(plaid.post(&gateway, n, "strange").status, 503);
     }
@@ -377,7 +378,7 @@ fn plaids_keys_are_fetched_by_name_and_strange_names_ask_for_few() {
     }
     assert_eq!(unavailable(&gateway, "plaid"), 60);
     let asked = server.requests().len();
-    // Twice as many if a minute ended meanwhile.
+    // The number doubles if a minute ended in between.
     assert!((3..=2 * UNKNOWN_A_MINUTE).contains(&asked), "{asked}");
     assert_eq!(
         plaid.post(&gateway, 99, KID).status,

@@ -1,4 +1,4 @@
-//! One event for ten thousand handlers, as of an installation with as many tenants.
+//! One event for ten thousand handlers, as in an installation with as many tenants.
 
 use serde_json::json;
 
@@ -6,11 +6,11 @@ use crate::harness::{Event, Gateway, Handler, Manifest, Site, reaches};
 
 const MANY: i64 = 10_000;
 
-/// What memory may take beside what it takes when nothing waits: the queues' 64 MiB, and as
-/// much for what runs.
+/// The most memory in bytes beyond that of an idle gateway: 64 MiB for the queues, and as
+/// much again for the runs.
 const ROOM: u64 = 128 << 20;
 
-/// What they may take themselves: they share one component.
+/// The most memory in bytes of the handlers themselves. They share one component.
 const HANDLERS: u64 = 512 << 20;
 
 fn manifest() -> Manifest {
@@ -25,7 +25,7 @@ fn manifest() -> Manifest {
         .route("test.ping", &["pong"])
 }
 
-/// An event that one handler has beside them all.
+/// Posts an event for one other handler, and waits until it is handled.
 #[track_caller]
 fn ping(site: &Site, gateway: &Gateway) {
     let event = Event::new("test.ping", json!({ "do": "done" }));
@@ -42,7 +42,7 @@ fn ten_thousand_handlers_deliveries_that_are_due_at_once_run_once_each() {
     let gateway = site.start();
     let empty = gateway.resident();
     assert!(empty <= HANDLERS, "{empty} bytes for handlers alone");
-    // Each is tried again, once.
+    // Each delivery is tried again, once.
     let steps = json!([{ "do": "flaky", "succeed_at": 2 }, { "do": "add", "key": "handled" }]);
     gateway.accepts(&Event::new("test.all", steps));
     ping(&site, &gateway);
@@ -53,7 +53,7 @@ fn ten_thousand_handlers_deliveries_that_are_due_at_once_run_once_each() {
     let left = MANY - done();
     gateway.kill();
 
-    // What is left is due at the start, all of it.
+    // All remaining deliveries are due at the start.
     let gateway = site.start();
     ping(&site, &gateway);
     reaches("all are done", MANY, done);

@@ -1,10 +1,11 @@
-//! What a gateway must do, by theme.
+//! The scenarios, one file a theme.
 
 mod backlog;
 mod batches;
 mod clock;
 mod commands;
 mod crash;
+mod deliveries;
 mod dispatch;
 mod durability;
 mod effects;
@@ -15,6 +16,7 @@ mod keys;
 mod many;
 mod oracles;
 mod order;
+mod outbox;
 mod own_provider;
 mod pause;
 mod powercut;
@@ -29,4 +31,5 @@ mod roll_back;
 mod rotation;
 mod sandbox;
 mod schedule;
+mod shadow;
 mod soak;

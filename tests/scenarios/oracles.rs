@@ -1,5 +1,5 @@
-//! The providers' own libraries accept what `tollgate sign` makes, and neither the same under
-//! another secret nor with its body changed (tests/oracles).
+//! The providers' own libraries accept the requests that `tollgate sign` makes. They refuse
+//! the same requests with another secret or with a changed body (tests/oracles).
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -12,10 +12,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::providers::{Vector, each, sign, signed_body, signed_url, vectors};
-use crate::harness::skip;
+use crate::harness::{Vector, each, sign_vector, signed_body, signed_url, skip, vectors};
 
-/// Whose library for Python checks webhooks.
+/// The schemes whose official library for Python checks webhooks.
 const PYTHON: [&str; 13] = [
     "adyen",
     "adyen-platform",
@@ -32,7 +31,7 @@ const PYTHON: [&str; 13] = [
     "twilio",
 ];
 
-/// Whose library for Node does.
+/// The schemes whose official library for Node checks webhooks.
 const NODE: [&str; 14] = [
     "adyen",
     "adyen-platform",
@@ -50,7 +49,7 @@ const NODE: [&str; 14] = [
     "twilio",
 ];
 
-/// Whose requests can be signed, and that have no library that checks them.
+/// The schemes that `tollgate sign` supports and that have no library to check webhooks.
 const NEITHER: [&str; 6] = [
     "checkout-com",
     "flutterwave",
@@ -60,7 +59,7 @@ const NEITHER: [&str; 6] = [
     "paystack",
 ];
 
-/// Whose libraries want to read an event of theirs in the body.
+/// The schemes whose libraries also parse an event from the body.
 const READ: [&str; 5] = [
     "adyen",
     "braintree",
@@ -69,16 +68,16 @@ const READ: [&str; 5] = [
     "twilio",
 ];
 
-/// Bodies that come out otherwise when somebody reads them and writes them anew.
+/// Bodies that change when somebody parses and re-serialises them.
 const BODIES: [&str; 3] = [
     "{\n  \"b\": 1.0,\n  \"a\": [ ]\n}\n",
     "{\"name\":\"Zoë 漢字 😀 \u{2028}\",\"escaped\":\"\\u00e9\\/\"}",
     "{\"id\":12345678901234567890,\"id\":1e2}",
 ];
 
-/// A request as it was signed, what it is called, and the same under another secret and with
-/// another body.
-struct Asked {
+/// A signed request, its label, and the same request with another secret and with another
+/// body.
+struct SignedRequest {
     scheme: String,
     label: String,
     signed: Value,
@@ -86,9 +85,9 @@ struct Asked {
     another_body: Value,
 }
 
-/// Every request that is accepted under one secret, signed anew for the present: not every
-/// library can be told another time.
-fn asked() -> Vec<Asked> {
+/// Signs every vector that is accepted with one secret, for the present time: not every
+/// library accepts another time.
+fn asked() -> Vec<SignedRequest> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let mut known = BTreeSet::new();
     let mut vectors: Vec<Vector> = vectors()
@@ -131,8 +130,8 @@ fn with_other_bodies(plain: &Vector) -> Vec<Vector> {
     bodies.iter().map(with).collect()
 }
 
-fn ask(vector: &Vector, now: u64) -> Option<Asked> {
-    let made = sign(vector, now)?;
+fn ask(vector: &Vector, now: u64) -> Option<SignedRequest> {
+    let made = sign_vector(vector, now)?;
     let body = signed_body(&made);
     let scheme = vector.scheme.clone();
     let signed = json!({
@@ -143,7 +142,7 @@ fn ask(vector: &Vector, now: u64) -> Option<Asked> {
     let (mut another_secret, mut another_body) = (signed.clone(), signed.clone());
     another_secret["secret"] = secret_like(&scheme).into();
     another_body["body"] = STANDARD.encode(changed(&scheme, &body)).into();
-    Some(Asked {
+    Some(SignedRequest {
         label: vector.label(),
         scheme,
         signed,
@@ -152,7 +151,7 @@ fn ask(vector: &Vector, now: u64) -> Option<Asked> {
     })
 }
 
-/// A secret of the form that the scheme's have, which no request here is signed with.
+/// Returns a secret of the scheme's form that signs no request here.
 fn secret_like(scheme: &str) -> &'static str {
     match scheme {
         "adyen" | "adyen-platform" => "00ff00ff",
@@ -160,17 +159,17 @@ fn secret_like(scheme: &str) -> &'static str {
     }
 }
 
-/// The body with one letter changed, where the scheme signs it.
+/// Returns the body with a change that the scheme's signature must detect.
 fn changed(scheme: &str, body: &[u8]) -> Vec<u8> {
     if scheme == "adyen" {
-        // Few fields are signed.
+        // Adyen signs only a few fields.
         let text = String::from_utf8(body.to_vec()).unwrap();
         let other = text.replace("AUTHORISATION", "REFUND");
         assert_ne!(text, other);
         return other.into_bytes();
     }
     let mut body = body.to_vec();
-    // Neither a part of an escape nor one of the words of JSON.
+    // The changed letter is part of neither an escape nor a keyword of JSON.
     let free = |at: usize| {
         let (before, letter) = (&body[at.saturating_sub(2)..at], body[at]);
         (b'g'..=b'z').contains(&letter) && !before.contains(&b'%') && !before.contains(&b'\\')
@@ -182,7 +181,7 @@ fn changed(scheme: &str, body: &[u8]) -> Vec<u8> {
     body
 }
 
-/// Asks one process all questions.
+/// Asks one process all questions. Returns its verdicts.
 fn verdicts(command: &mut Command, questions: &[&Value]) -> Vec<Value> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -239,7 +238,7 @@ fn judged(command: &mut Command, schemes: &[&str]) {
     );
 }
 
-/// The folder of the libraries, which `.ci/prepare oracles` makes.
+/// Returns the folder of the libraries, which `.ci/prepare oracles` installs.
 fn libraries(part: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/oracles");
     folder.join(part)

@@ -1,4 +1,4 @@
-//! Deliveries of one key run one after another, whatever happens meanwhile.
+//! Deliveries of one key run one after another, whatever happens in between.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::harness::{Event, Handler, Ledger, Load, Manifest, Receiver, Site, Target, eventually};
 
-/// Kills under load.
+/// The number of kills under load.
 const ROUNDS: u32 = 8;
-/// Keys that events share.
+/// The number of order keys of the events.
 const KEYS: u64 = 20;
 
-/// An event of one of the keys. Some fail at first.
+/// Makes an event of one of the keys. Every seventh event fails at first.
 fn keyed(number: u64, url: &str) -> Event {
     let id = format!("evt_keyed_{number}");
     let first = if number.is_multiple_of(7) { 2 } else { 1 };
@@ -24,8 +24,8 @@ fn keyed(number: u64, url: &str) -> Event {
     Event::about(&id, "test.keyed", object)
 }
 
-/// How often something of a key was done before what had arrived earlier. Requests stand in
-/// the outbox in the order in which their deliveries were done.
+/// Counts the deliveries of a key that finished before an earlier one. The outbox has the
+/// requests in the order in which their deliveries finished.
 fn out_of_order(ledger: &Ledger) -> i64 {
     ledger.count(
         "SELECT count(*) FROM (
@@ -54,7 +54,7 @@ fn order_is_kept_per_key_through_kill_9() {
         keyed(n, &url)
     });
     for round in 0..ROUNDS {
-        // The moment is the point here, so this does wait for time to pass.
+        // The moment matters here, so the test waits for time to pass.
         std::thread::sleep(Duration::from_millis(150 + 37 * u64::from(round)));
         gateway.kill();
         gateway = site.start();
@@ -90,7 +90,7 @@ fn the_test_would_see_events_out_of_order() {
     let ledger = site.ledger();
     assert_eq!(out_of_order(&ledger), 0);
     gateway.stop();
-    // The same deliveries, as if all had been of one key.
+    // The same deliveries, as if all had the same key.
     let all = "SELECT count(*) FROM (
             SELECT delivery, lag(delivery) OVER (ORDER BY seq) AS before FROM outbox)
         WHERE before > delivery";
@@ -117,7 +117,7 @@ fn a_dead_one_holds_its_key_alone_where_the_manifest_says_so() {
             && ledger.delivery("evt_dead", "guest") == "dead"
     });
     assert_eq!(ledger.delivery("evt_behind", "guest"), "pending");
-    // An operator sees why it waits, whether a gateway runs or not.
+    // The list shows an operator why the delivery waits, with and without a running gateway.
     let list = |more: &[&str]| {
         let arguments: Vec<_> = ["--state", "blocked"].iter().chain(more).copied().collect();
         let output = site.run("deliveries list", &arguments);
@@ -136,7 +136,7 @@ fn a_dead_one_holds_its_key_alone_where_the_manifest_says_so() {
     gateway.stop();
     check();
     let gateway = site.start();
-    // The settings change while everything runs.
+    // The settings change while the gateway runs.
     let text = manifest.text().replace("\"wait\"", "\"skip-after-dead\"");
     site.write_manifest(&text);
     eventually("the manifest lets it pass", || {
@@ -145,7 +145,7 @@ fn a_dead_one_holds_its_key_alone_where_the_manifest_says_so() {
     gateway.stop();
 }
 
-/// An event of a customer that tells of a time.
+/// Makes an event of a customer with this creation time.
 fn created(id: &str, customer: u64, created: u64) -> Event {
     let step = json!({ "do": "set", "key": format!("last/{customer}"), "value": id });
     let object = json!({ "customer": customer, "steps": [step] });
@@ -172,7 +172,7 @@ fn what_is_older_than_the_last_one_done_is_ignored_and_shown_so() {
         gateway.accepts(&created(id, customer, time));
     }
     gateway.settles();
-    // So it is after a restart.
+    // The rule also holds after a restart.
     gateway.stop();
     let gateway = site.start();
     let older = gateway.accepts(&created("evt_between", 1, 2500));
@@ -197,7 +197,7 @@ fn what_is_older_than_the_last_one_done_is_ignored_and_shown_so() {
     let states = ledger.states("guest").len();
     assert_eq!(states, 2, "{states}");
 
-    // Whoever looks for it is told why nothing was done.
+    // The commands show the reason.
     let url = format!("http://{}", gateway.admin);
     let run = |command: &str, arguments: &[&str]| {
         let output = site.run(command, &[arguments, &["--url", &url]].concat());

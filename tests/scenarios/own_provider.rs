@@ -1,4 +1,4 @@
-//! A provider that the gateway does not know, described in the manifest.
+//! A provider that the gateway does not know. The manifest describes its scheme.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -110,7 +110,7 @@ fn a_change_of_its_description_is_taken_up_and_a_mistake_is_not() {
     assert_eq!(deliver(&gateway, now(), "B1", &batch()).status, 203);
 }
 
-/// The example's folder, which is not written to.
+/// Returns the example's folder. The test writes nothing to it.
 fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/own-provider")
 }
@@ -135,7 +135,7 @@ fn the_example_does_what_its_page_says() {
         "{said}"
     );
 
-    // The command of the page, with its signature.
+    // This is the command of the page, with its signature.
     let page = std::fs::read_to_string(example().join("README.md")).unwrap();
     let (_, rest) = page.split_once("--header '").unwrap();
     let (header, _) = rest.split_once('\'').unwrap();
@@ -151,7 +151,8 @@ fn the_example_does_what_its_page_says() {
     assert!(said.contains("customer.created  hev_7Q1"), "{said}");
     assert_eq!(verify(header, "1790000301").status.code(), Some(1));
 
-    // The same by the scheme and a secret, without the environment that the source needs.
+    // The command names the scheme and a secret, so it needs no environment variable of the
+    // source.
     let by_scheme = |scheme: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
         command.args(["verify", "--scheme", scheme, "--secret", "hsk_harbourdemo"]);

@@ -1,4 +1,4 @@
-//! Handlers that an operator pauses and resumes, and what they are kept to.
+//! Handlers that an operator pauses and resumes; rates and breakers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +24,19 @@ fn handlers(site: &Site, gateway: &Gateway, verb: &str, more: &[&str]) -> Value 
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// Makes events that work for some milliseconds and then send a request, so runs are under way
+/// when a pause comes.
+fn working(receiver: &Receiver) -> impl Fn(u64) -> Event + Clone + Send + Sync + use<> {
+    let url = receiver.url("/");
+    move |number: u64| {
+        let steps = json!([
+            { "do": "spin", "millions": 2 },
+            { "do": "send", "url": url, "body": number },
+        ]);
+        Event::with_id(&format!("evt_{number}"), "test", steps)
+    }
+}
+
 #[test]
 fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
     let receiver = Receiver::start();
@@ -39,15 +52,7 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
     let gateway = site.start();
     let ledger = site.ledger();
     let in_state = |state| ledger.deliveries_in("guest", state);
-    let url = receiver.url("/");
-    let make = move |number: u64| {
-        let steps = json!([
-            // Some milliseconds, so that some are under way whenever it is paused.
-            { "do": "spin", "millions": 2 },
-            { "do": "send", "url": url, "body": number },
-        ]);
-        Event::with_id(&format!("evt_{number}"), "test", steps)
-    };
+    let make = working(&receiver);
     let pace = Duration::from_millis(2);
     let load = Load::start(&Target::new(gateway.ingress), 4, pace, make.clone());
     eventually("some are done", || in_state("done") >= 20);
@@ -55,7 +60,7 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
     assert_eq!(paused["paused"]["outbox"], false);
     let status = || gateway.status_at("/generation/handlers/guest/running");
     eventually("it is drained", || status() == 0);
-    // What ran has ended, and how much that was is known from now on.
+    // All runs have ended, so the number of finished deliveries is final for now.
     let done = in_state("done");
     eventually("others come and wait", || in_state("pending") >= 20);
     let total = load.finish().acknowledged.len() as i64;
@@ -68,7 +73,7 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
         receiver.effects() as i64 == done
     });
     gateway.stop();
-    // When no gateway runs, its ledger says so.
+    // Without a running gateway, the command reads the ledger's file.
     let list = site.run("handlers list", &["--json"]);
     let list: Value = serde_json::from_slice(&list.stdout).unwrap();
     assert_eq!(list[0]["paused"]["outbox"], false, "{list}");
@@ -81,7 +86,7 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
     stays("nothing starts", Duration::from_millis(300), || {
         (in_state("done"), in_state("pending")) == (done, total - done + 1)
     });
-    // Its outbox too, from here on.
+    // From here on, the outbox is paused too.
     handlers(&site, &gateway, "pause", &["guest", "--outbox"]);
     assert_eq!(
         gateway.status_at("/generation/handlers/guest/paused/outbox"),
@@ -97,7 +102,7 @@ fn a_paused_handler_drains_waits_across_a_restart_and_goes_on() {
 
 #[test]
 fn a_paused_outbox_holds_requests_back() {
-    // A request that waits, since its receiver is away for now.
+    // The request waits because its receiver is away.
     let back = Arc::new(AtomicBool::new(false));
     let is_back = back.clone();
     let receiver = Receiver::with(move |_| match is_back.load(Ordering::SeqCst) {

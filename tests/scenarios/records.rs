@@ -1,5 +1,5 @@
-//! Looking at what is on record: the admin API and the commands over it, with a gateway and
-//! without one.
+//! The records of events and deliveries: the admin API and its commands, with a running
+//! gateway and without one.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Site, get};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// What a command prints with `--json`.
+/// Returns the output of a command with `--json`.
 #[track_caller]
 fn run(site: &Site, subcommand: &str, arguments: &[&str]) -> Value {
     let mut all = arguments.to_vec();
@@ -27,6 +27,52 @@ fn of(list: &Value, key: &str) -> Vec<String> {
     items.iter().map(text).collect()
 }
 
+/// Makes an event whose delivery becomes a dead letter.
+fn dying() -> Event {
+    Event::new(
+        "test.dead",
+        json!([
+            { "do": "log", "level": "warn", "message": "about to give up" },
+            { "do": "retry", "reason": "no stock" },
+        ]),
+    )
+}
+
+/// Makes an event whose run sends a request and emits an event.
+fn sending(receiver: &Receiver) -> Event {
+    Event::new(
+        "test.sent",
+        json!([
+            { "do": "send", "url": receiver.url("/ship?token=hush"), "body": {} },
+            { "do": "emit", "kind": "order.fulfilled", "payload": {} },
+        ]),
+    )
+}
+
+/// Checks the record of an event whose delivery is dead.
+#[track_caller]
+fn shows_the_dead_letter(event: &Value, dead: &Event) {
+    assert_eq!(event["duplicates"], 1);
+    assert_eq!(event["provider_id"], dead.id.as_str());
+    assert_eq!(
+        event["payload"]["text"].as_str().unwrap().as_bytes(),
+        dead.body
+    );
+    let tried = event["history"][0]["tried"].as_array().unwrap();
+    assert_eq!(tried.len(), 2, "{event:#}");
+    assert_eq!(tried[1]["detail"], "no stock");
+    assert!(tried[1]["logs"].to_string().contains("about to give up"));
+}
+
+/// Checks the record of an event that sent a request. Returns the id of the event that it emitted.
+#[track_caller]
+fn shows_the_request(event: &Value) -> String {
+    let attempt = &event["history"][0]["tried"][0];
+    assert_eq!(attempt["requests"][0]["state"], "sent");
+    assert!(!event["history"].to_string().contains("hush"), "{event:#}");
+    attempt["emitted"][0]["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn a_dead_letter_shows_all_that_is_known_of_it() {
     let receiver = Receiver::start();
@@ -41,59 +87,30 @@ fn a_dead_letter_shows_all_that_is_known_of_it() {
         .route_of("handler:guest", "order.*", &["next"], "");
     let site = Site::new(&manifest);
     let gateway = site.start();
-    let dead = Event::new(
-        "test.dead",
-        json!([
-            { "do": "log", "level": "warn", "message": "about to give up" },
-            { "do": "retry", "reason": "no stock" },
-        ]),
-    );
+    let dead = dying();
     let dead_id = gateway.accepts(&dead);
     gateway.accepts(&dead);
-    let sent = Event::new(
-        "test.sent",
-        json!([
-            { "do": "send", "url": receiver.url("/ship?token=hush"), "body": {} },
-            { "do": "emit", "kind": "order.fulfilled", "payload": {} },
-        ]),
-    );
+    let sent = sending(&receiver);
     let sent_id = gateway.accepts(&sent);
     let unrouted_id = gateway.accepts(&Event::new("other.kind", json!({ "do": "done" })));
     gateway.drains();
 
     let url = url(&gateway);
     let with_gateway = ["--url", &url];
-    let dead_list = run(
-        &site,
-        "deliveries list",
-        &["--url", &url, "--state", "dead"],
-    );
+    let dead_only = ["--url", &url, "--state", "dead"];
+    let dead_list = run(&site, "deliveries list", &dead_only);
     assert_eq!(of(&dead_list, "event"), [dead_id.as_str()]);
     assert_eq!(dead_list[0]["last_outcome"], "retry");
     assert_eq!(dead_list[0]["last_detail"], "no stock");
 
-    let event = run(&site, "events show", &["--url", &url, &dead_id]);
-    assert_eq!(event["duplicates"], 1);
-    assert_eq!(event["provider_id"], dead.id.as_str());
-    assert_eq!(
-        event["payload"]["text"].as_str().unwrap().as_bytes(),
-        dead.body
-    );
-    let tried = event["history"][0]["tried"].as_array().unwrap();
-    assert_eq!(tried.len(), 2, "{event:#}");
-    assert_eq!(tried[1]["detail"], "no stock");
-    assert!(tried[1]["logs"].to_string().contains("about to give up"));
-
-    let event = run(&site, "events show", &["--url", &url, &sent_id]);
-    let attempt = &event["history"][0]["tried"][0];
-    assert_eq!(attempt["requests"][0]["state"], "sent");
-    assert!(!event["history"].to_string().contains("hush"), "{event:#}");
-    let emitted = attempt["emitted"][0]["id"].as_str().unwrap();
-    let event = run(&site, "events show", &["--url", &url, emitted]);
+    let show = |id: &str| run(&site, "events show", &["--url", &url, id]);
+    shows_the_dead_letter(&show(&dead_id), &dead);
+    let emitted = &shows_the_request(&show(&sent_id));
+    let event = show(emitted);
     assert_eq!(event["cause"], sent_id.as_str());
     assert_eq!(event["depth"], 1);
 
-    // Each filter alone, with the gateway and, once it has gone, from its file.
+    // Each filter alone, with the gateway and, after its end, from the ledger's file.
     let lists = |more: &[&str]| {
         let list = |filter: &[&str]| {
             let arguments: Vec<_> = more.iter().chain(filter).copied().collect();
@@ -101,8 +118,8 @@ fn a_dead_letter_shows_all_that_is_known_of_it() {
         };
         assert_eq!(list(&["--state", "unrouted"]), [unrouted_id.as_str()]);
         assert_eq!(list(&["--kind", "test.*"]), [&*sent_id, &*dead_id]);
-        assert_eq!(list(&["--source", "handler:guest"]), [emitted]);
-        assert_eq!(list(&["--handler", "next"]), [emitted]);
+        assert_eq!(list(&["--source", "handler:guest"]), [emitted.as_str()]);
+        assert_eq!(list(&["--handler", "next"]), [emitted.as_str()]);
         assert_eq!(list(&["--limit", "1"]).len(), 1);
         assert_eq!(list(&["--from", "1h"]).len(), 4);
         assert_eq!(list(&["--to", "1h"]).len(), 0);
@@ -178,7 +195,7 @@ fn the_token_opens_the_admin_service_and_is_taken_from_the_manifest() {
     assert!(status(&["--token", TOKEN]));
     assert_eq!(get(gateway.admin, "/status").unwrap().status, 401);
     assert_eq!(get(gateway.admin, "/readyz").unwrap().status, 200);
-    // A new token counts as soon as it is in the file.
+    // The gateway accepts a new token as soon as the file has it.
     let other = TOKEN.replace('0', "z");
     std::fs::write(site.path("token"), &other).unwrap();
     crate::harness::eventually("the new token opens", || status(&["--token", &other]));

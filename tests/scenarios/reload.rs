@@ -1,4 +1,4 @@
-//! New components and manifests, taken up while events come in.
+//! New components and manifests, which the gateway loads while events arrive.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,20 +7,20 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Event, Gateway, Handler, Launch, Load, Manifest, Receiver, Site, Target, component, digest,
-    eventually, stays, variant,
+    Event, Gateway, Handler, Launch, Ledger, Load, LoadReport, Manifest, Receiver, Site, Target,
+    component, digest, eventually, stays, variant,
 };
 
 fn site() -> Site {
     Site::new(&Manifest::with_one(Handler::new("guest")))
 }
 
-/// The conformance guest as another file.
+/// Returns the conformance guest as another file.
 fn new_version(tag: &str) -> Vec<u8> {
     variant(&component("conformance"), tag)
 }
 
-/// Waits until the handler runs this file, and sees an event through it.
+/// Waits until the handler runs this file, and checks that it handles an event.
 #[track_caller]
 fn takes_up(site: &Site, gateway: &Gateway, wasm: &[u8]) {
     eventually("the new component serves", || {
@@ -35,7 +35,7 @@ fn takes_up(site: &Site, gateway: &Gateway, wasm: &[u8]) {
     assert_eq!(gateway.status_at("/generation/error"), Value::Null);
 }
 
-/// Waits until a reload has failed, and sees that events are still handled.
+/// Waits until a reload fails, and checks that events are still handled.
 #[track_caller]
 fn keeps_serving(site: &Site, gateway: &Gateway, mentions: &str) {
     eventually("the failure is told", || {
@@ -90,7 +90,7 @@ fn a_missing_component_is_no_end_of_service() {
 
 #[test]
 fn a_swapped_symlink_is_followed() {
-    // As Kubernetes mounts a ConfigMap: file → ..data/file, ..data → ..2026_1.
+    // Kubernetes mounts a ConfigMap like this: file → ..data/file, ..data → ..2026_1.
     let site = site();
     let plugins = site.path("plugins");
     let publish = |number: u32, wasm: &[u8]| {
@@ -150,7 +150,8 @@ fn routes_come_and_go_with_the_manifest() {
         gateway.accepts(&event);
         gateway.settles();
         site.ledger().texts(
-            "SELECT handler FROM v_deliveries d JOIN v_events e ON e.id = d.event WHERE e.provider_id = ?1",
+            "SELECT handler FROM v_deliveries d JOIN v_events e ON e.id = d.event
+             WHERE e.provider_id = ?1",
             [&event.id],
         )
     };
@@ -179,7 +180,7 @@ fn a_broken_manifest_is_told_and_not_taken_even_by_a_restart() {
     assert_eq!(site.run("check", &[]).status.code(), Some(1));
     gateway.stop();
 
-    // A component that is gone must not keep the last good generation from serving.
+    // A missing component must not keep the last good generation from serving.
     fs::remove_file(site.path("plugins/conformance.wasm")).unwrap();
     let gateway = site.start();
     assert_eq!(gateway.status_at("/generation/from"), "last-good");
@@ -240,7 +241,7 @@ fn work_under_way_ends_on_the_generation_that_it_began_on() {
         Handler::new("guest").set("timeout = \"5m\""),
     ));
     let gateway = site.start();
-    // Compiled before, so that taking it up takes far less time than the run.
+    // The component is compiled before, so loading it takes far less time than the run.
     let new = new_version("meanwhile");
     for wasm in [&new, &component("conformance")] {
         site.plug("conformance.wasm", wasm);
@@ -312,11 +313,17 @@ fn reloads_under_load_lose_refuse_and_repeat_nothing() {
     }
     let report = load.finish();
     gateway.drains();
-    let ledger = site.ledger();
+    audit_reloads(&site.ledger(), &receiver, &report, reloads);
+}
+
+/// Checks that every acknowledged event was handled once, by several components.
+#[track_caller]
+fn audit_reloads(ledger: &Ledger, receiver: &Receiver, report: &LoadReport, reloads: u32) {
     let sent = report.acknowledged.len();
     let components = ledger.count("SELECT count(DISTINCT component) FROM attempts", []);
     println!(
-        "{reloads} reloads, {sent} events acknowledged, {components} components ran, slowest acknowledgement {:?}",
+        "{reloads} reloads, {sent} events acknowledged, {components} components ran, \
+         slowest acknowledgement {:?}",
         report.slowest
     );
     assert!(sent > 100, "{sent} events are no load");

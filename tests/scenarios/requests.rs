@@ -1,4 +1,4 @@
-//! Requests that an operator has sent again, tries now, or cancels.
+//! Requests of the outbox that an operator sends again, tries now, or cancels.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::replay::{run, try_run};
-use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Reply, Site, eventually};
+use crate::harness::{
+    Event, Gateway, Handler, Manifest, Receiver, Reply, Site, eventually, run, try_run,
+};
 
-/// A receiver that answers with this status, which may be changed.
+/// Starts a receiver that responds with this status. The test may change the status.
 fn receiver(status: u16) -> (Receiver, Arc<AtomicU16>) {
     let status = Arc::new(AtomicU16::new(status));
     let says = status.clone();
@@ -17,7 +18,7 @@ fn receiver(status: u16) -> (Receiver, Arc<AtomicU16>) {
     (receiver, status)
 }
 
-/// The request that has this body.
+/// Returns the number of the request with this body.
 fn request_with(site: &Site, body: &str) -> String {
     let sql = "SELECT request FROM outbox_bodies WHERE CAST(body AS TEXT) = ?1";
     site.ledger().count(sql, [body]).to_string()
@@ -35,7 +36,7 @@ fn drain(gateway: &Gateway, dead: u64) {
 
 #[test]
 fn dead_requests_go_out_again_in_their_order_and_under_their_keys() {
-    // As with a token that has expired: nothing is tried again by itself.
+    // Status 401, as after a token has expired, is not tried again automatically.
     let (receiver, status) = receiver(401);
     let site = Site::new(&Manifest::with_one(
         Handler::new("guest").allow(receiver.address),
@@ -60,33 +61,22 @@ fn dead_requests_go_out_again_in_their_order_and_under_their_keys() {
     let wanted = ["first-a", "first-b", "second-a", "second-b"];
     assert_eq!(bodies(&receiver), wanted);
 
+    let retry = |arguments: &[&str]| run(&site, &gateway, "outbox retry", arguments);
     let filter = ["--state", "dead", "--to-url", "*/ship"];
-    let counted = run(
-        &site,
-        &gateway,
-        "outbox retry",
-        &[&filter[..], &["--dry-run"]].concat(),
-    );
-    assert_eq!(
-        (&counted["done"], &counted["dry_run"]),
-        (&json!(4), &json!(true))
-    );
+    let counted = retry(&[&filter[..], &["--dry-run"]].concat());
+    assert_eq!(counted["done"], 4);
+    assert_eq!(counted["dry_run"], true);
     assert_eq!(counted["by"], json!({ "guest dead": 4 }));
-    // A filter may mean a great many: it is not taken at its word where nobody can be asked.
+    // A filter may match very many requests, so the command refuses it if nobody can confirm.
     let (code, _, stderr) = try_run(&site, &gateway, "outbox retry", &filter);
     assert_eq!((code, receiver.requests().len()), (2, 4), "{stderr}");
     let elsewhere = ["--state", "dead", "--to-url", "*/elsewhere", "--dry-run"];
-    let none = run(&site, &gateway, "outbox retry", &elsewhere);
+    let none = retry(&elsewhere);
     assert_eq!(none["matched"], 0);
 
     status.store(200, Ordering::SeqCst);
     let because = ["--yes", "--why", "the token is new"];
-    let done = run(
-        &site,
-        &gateway,
-        "outbox retry",
-        &[&filter[..], &because].concat(),
-    );
+    let done = retry(&[&filter[..], &because].concat());
     assert_eq!(done["done"], 4, "{done}");
     drain(&gateway, 0);
     assert_eq!(bodies(&receiver)[4..], wanted);
@@ -98,26 +88,42 @@ fn dead_requests_go_out_again_in_their_order_and_under_their_keys() {
     assert_eq!(receiver.effects(), 4);
 
     let moved = request_with(&site, "first-a");
-    let shown = run(&site, &gateway, "outbox show", &[&moved]);
+    a_sent_request_is_shown_and_stays(&site, &gateway, &moved);
+    its_event_and_its_delivery_show_it(&site, &gateway, &delivered, &moved);
+    gateway.stop();
+}
+
+/// Checks the record of a request that was sent again. It is not sent a third time.
+#[track_caller]
+fn a_sent_request_is_shown_and_stays(site: &Site, gateway: &Gateway, moved: &str) {
+    let shown = run(site, gateway, "outbox show", &[moved]);
     assert_eq!(shown["state"], "sent");
     assert_eq!((&shown["tries"], &shown["was"]), (&json!(2), &json!(1)));
     assert_eq!(shown["tried"][0]["status"], 401);
     assert!(!shown.to_string().contains("hush"), "{shown}");
-    let (code, refused, _) = try_run(&site, &gateway, "outbox retry", &[&moved]);
+    let (code, refused, _) = try_run(site, gateway, "outbox retry", &[moved]);
     assert_eq!(
         (code, &refused["refused"]),
         (1, &json!({ "it is sent": 1 }))
     );
-    let (code, _, stderr) = try_run(&site, &gateway, "outbox retry", &["1"]);
+    let (code, _, stderr) = try_run(site, gateway, "outbox retry", &["1"]);
     assert!(code != 0 && stderr.contains("no request 1"), "{stderr}");
+}
 
-    // Its event and its delivery still have them, in the order of the calls.
-    let event = run(&site, &gateway, "events show", &[&delivered]).to_string();
+/// Checks that the event and the delivery still show the requests, in the order of the calls.
+#[track_caller]
+fn its_event_and_its_delivery_show_it(
+    site: &Site,
+    gateway: &Gateway,
+    delivered: &str,
+    moved: &str,
+) {
+    let event = run(site, gateway, "events show", &[delivered]).to_string();
     assert!(
-        event.contains("first-a") || event.contains(&moved),
+        event.contains("first-a") || event.contains(moved),
         "{event}"
     );
-    let delivery = run(&site, &gateway, "deliveries show", &["1"]);
+    let delivery = run(site, gateway, "deliveries show", &["1"]);
     let requests = delivery["tried"][0]["requests"].as_array().unwrap();
     let states: Vec<&Value> = requests.iter().map(|request| &request["state"]).collect();
     assert_eq!(states, ["sent", "sent"]);
@@ -128,7 +134,6 @@ fn dead_requests_go_out_again_in_their_order_and_under_their_keys() {
         (&done[0]["action"], &done[0]["request"], &done[0]["why"]),
         (&json!("retry"), &json!(1), &json!("the token is new"))
     );
-    gateway.stop();
 }
 
 #[test]
@@ -157,14 +162,10 @@ fn a_waiting_request_is_tried_now_or_cancelled() {
         let sql = "SELECT count(*) FROM outbox WHERE tries = 1";
         site.ledger().count(sql, []) == 1
     });
-    // The others wait for it.
+    // The other requests wait for the first one.
     let first = request_with(&site, "cancelled");
-    let cancelled = run(
-        &site,
-        &gateway,
-        "outbox cancel",
-        &[&first, "--why", "wrong"],
-    );
+    let arguments = [&first, "--why", "wrong"];
+    let cancelled = run(&site, &gateway, "outbox cancel", &arguments);
     assert_eq!(cancelled["by"], json!({ "guest waiting": 1 }));
     eventually("the next one has failed", || bodies(&receiver).len() == 2);
     assert_eq!(bodies(&receiver), ["cancelled", "now"]);
@@ -182,16 +183,12 @@ fn a_waiting_request_is_tried_now_or_cancelled() {
     assert!(told["error"].as_str().unwrap().starts_with("cancelled by "));
 
     status.store(200, Ordering::SeqCst);
-    run(
-        &site,
-        &gateway,
-        "outbox retry",
-        &[&request_with(&site, "now")],
-    );
+    let second = request_with(&site, "now");
+    run(&site, &gateway, "outbox retry", &[&second]);
     drain(&gateway, 1);
     assert_eq!(bodies(&receiver)[2..], ["now", "after"]);
 
-    // What was cancelled may be sent after all, and its handler is told again.
+    // A cancelled request may be sent after all. Its handler then receives a second response.
     run(&site, &gateway, "outbox retry", &[&first]);
     drain(&gateway, 0);
     eventually("its handler is told again", || {
@@ -201,18 +198,18 @@ fn a_waiting_request_is_tried_now_or_cancelled() {
     gateway.stop();
 }
 
-/// Rounds of the test below.
+/// The number of kills in the test below.
 const KILLS: usize = 8;
 
 #[test]
 fn kills_while_requests_are_sent_again_lose_and_double_none() {
-    // Each is refused once, and then only sent again if an operator asks for that.
+    // The receiver refuses each request once. After that, only an operator sends it again.
     let receiver = Receiver::with(|request| match request.before {
         0 => Reply::Status(410),
         _ => Reply::Status(200),
     });
     let site = Site::new(&Manifest::with_one(
-        // A kill may use an attempt up.
+        // A kill may use an attempt.
         Handler::new("guest")
             .retry(100, "10ms")
             .allow(receiver.address),
@@ -230,7 +227,7 @@ fn kills_while_requests_are_sent_again_lose_and_double_none() {
         let admin = format!("http://{}", gateway.admin);
         let operator = || {
             let filter = ["--state", "dead", "--yes", "--url", &admin];
-            // It may be cut off.
+            // The kill may interrupt the command.
             let _ = site.run("outbox retry", &filter);
         };
         std::thread::scope(|scope| {
@@ -244,12 +241,8 @@ fn kills_while_requests_are_sent_again_lose_and_double_none() {
     let ledger = site.ledger();
     eventually("all are sent", || {
         gateway.settles();
-        run(
-            &site,
-            &gateway,
-            "outbox retry",
-            &["--state", "dead", "--yes"],
-        );
+        let dead = ["--state", "dead", "--yes"];
+        run(&site, &gateway, "outbox retry", &dead);
         ledger.count("SELECT count(*) FROM outbox WHERE state <> 'sent'", []) == 0
     });
     let many = |sql| ledger.count(sql, []);
@@ -259,7 +252,7 @@ fn kills_while_requests_are_sent_again_lose_and_double_none() {
     let keys = receiver.keys_by_body();
     assert_eq!(keys.len(), sent as usize);
     assert!(keys.values().all(|keys| keys.len() == 1), "{keys:?}");
-    // Each attempt finds its request, wherever that has gone.
+    // Each attempt finds its request, even after the request moved.
     let lost = many(
         "SELECT count(*) FROM attempts a WHERE a.requests = 1 AND NOT EXISTS (SELECT 1 FROM outbox o
          WHERE o.delivery = a.delivery AND coalesce(o.was, o.seq) = a.first_request)",

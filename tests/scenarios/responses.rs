@@ -1,4 +1,4 @@
-//! Answers of queued requests, as events: one for each request, to the handler that asked.
+//! Responses of queued requests as events: one for each request, for the handler that asked.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn site(receiver: &Receiver) -> Site {
     ))
 }
 
-/// An event that queues a request; `then` is what its answer has the guest do.
+/// Makes an event that queues a request. The guest runs `then` when the response arrives.
 fn ask(url: &str, body: &str, then: &Value) -> Event {
     Event::new(
         "test.ask",
@@ -20,7 +20,7 @@ fn ask(url: &str, body: &str, then: &Value) -> Event {
     )
 }
 
-/// What the answers say, as recorded.
+/// Returns the recorded payloads of the response events.
 fn answers(ledger: &Ledger) -> Vec<Value> {
     let payloads = ledger.texts(
         "SELECT CAST(payload AS TEXT) FROM events JOIN bodies ON event = seq
@@ -144,7 +144,7 @@ fn a_chain_of_answers_ends() {
     let receiver = Receiver::start();
     let site = site(&receiver);
     let gateway = site.start();
-    // Each answer has the next request sent, more of them than are allowed.
+    // Each response sends the next request. The chain is longer than allowed.
     let mut chain = json!({ "do": "add", "key": "links" });
     for _ in 0..12 {
         chain = json!({ "steps": [
@@ -175,7 +175,8 @@ fn answers_of_one_key_are_handled_one_after_another() {
             .set("order_by = \"subject\""),
     ));
     let gateway = site.start();
-    // The subject is the text that was asked with, here the same; each fails twice.
+    // The subject is the request's `respond` text, here the same for both. Each event fails
+    // twice.
     let then = json!({ "do": "flaky", "succeed_at": 3 });
     let send = json!({ "do": "send", "url": receiver.url("/"), "respond": then, "times": 2 });
     gateway.accepts(&Event::new("test.ask", send));

@@ -1,10 +1,10 @@
-//! What has been kept long enough goes, and nothing else does.
+//! Pruning and erasure: old events go, and nothing else does.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Event, Gateway, Handler, Ledger, Manifest, Receiver, Site, eventually};
 
-/// A manifest with these lines in the ledger's section and in the source's.
+/// Makes a manifest with these lines in the sections of the ledger and of the source.
 fn manifest(ledger: &str, source: &str) -> String {
     let handler = Handler::new("guest").retry(1000, "1s");
     let text = Manifest::with_one(handler).text();
@@ -38,7 +38,7 @@ fn a_pruned_event_is_gone_and_still_known() {
     assert_eq!(gateway.status_at("/ledger/events"), 1);
     assert!(gateway.status_at("/ledger/oldest_ms").is_u64());
 
-    // It comes again, now and after a restart.
+    // The same event arrives again, now and after a restart.
     gateway.accepts(&handled);
     gateway.kill();
     let gateway = site.start();
@@ -49,7 +49,8 @@ fn a_pruned_event_is_gone_and_still_known() {
     gateway.stop();
 }
 
-/// A dead delivery holds the later ones of its customer until the operator lets them go.
+/// A dead delivery blocks the later deliveries of its customer until the operator releases
+/// them.
 #[test]
 fn what_stands_behind_a_dead_one_is_due_until_it_has_run() {
     let manifest = |on_block: &str| {
@@ -86,7 +87,8 @@ fn what_stands_behind_a_dead_one_is_due_until_it_has_run() {
             let step = json!({ "do": "add", "key": "handled" });
             gateway.accepts(&about(id(behind), 1, step));
         }
-        // What ended later than the dead one has had its time; so has it, and stays.
+        // An event that ended after the dead one is pruned. The dead one is old enough too,
+        // but stays.
         gateway.accepts(&about(id("other"), 2, json!({ "do": "done" })));
         pruned(&gateway, 1);
         gateway.kill();
@@ -132,7 +134,7 @@ fn what_is_to_be_erased_is_erased_from_the_next_reload_on() {
     site.write_manifest(&manifest("", "erase = { after = \"0s\" }"));
     eventually("it is reloaded", || gateway.generation() == 2);
     let ledger = site.ledger();
-    // The sweep before may have just ended: the next is a minute away, but for a restart.
+    // The last sweep may have just ended. The next one comes in a minute, or after a restart.
     gateway.stop();
     let gateway = site.start();
     eventually("it is erased", || gateway.status_at("/ledger/erased") == 1);
@@ -189,7 +191,7 @@ fn a_person_can_be_forgotten_by_command_and_what_is_gone_is_not_replayed() {
     let (shown, said) = run("events show", &[&kept]);
     assert!(shown && said.contains("grace-hopper"), "{said}");
 
-    // The page that it shared with the other one holds nothing of it.
+    // The page that the two events shared holds nothing of the erased one.
     for (path, bytes) in site.data_files() {
         let found = bytes.windows(12).any(|window| window == b"ada-lovelace");
         assert!(!found, "{} keeps it", path.display());

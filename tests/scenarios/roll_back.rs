@@ -1,4 +1,4 @@
-//! A new component that breaks down, and what becomes of the deliveries that it had.
+//! The rollback of a component that breaks down, and the fate of its deliveries.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn good() -> Vec<u8> {
     component("conformance")
 }
 
-/// One that traps on every event.
+/// Makes a component that traps on every event.
 fn bad(tag: &str) -> Vec<u8> {
     variant(&trapping(&good()), tag)
 }
@@ -27,7 +27,7 @@ fn event(number: usize) -> Event {
 }
 
 fn site() -> Site {
-    // Retries come so late that who waits for them waits in vain.
+    // Retries come so late that no test waits for them.
     let handler = Handler::new("guest").retry(2, "1h");
     Site::new(&Manifest::with_one(handler))
 }
@@ -76,7 +76,7 @@ fn a_component_that_breaks_down_is_rolled_back_and_kept_out() {
     let status = site.run("status", &["--admin", &gateway.admin.to_string()]);
     assert!(String::from_utf8_lossy(&status.stdout).contains("kept out"));
 
-    // An unrelated change of the manifest does not take it in.
+    // An unrelated change of the manifest does not load the bad component.
     let before = gateway.generation();
     let manifest = std::fs::read_to_string(site.manifest_path()).unwrap();
     site.write_manifest(&format!("{manifest}\n# a remark\n"));
@@ -84,7 +84,7 @@ fn a_component_that_breaks_down_is_rolled_back_and_kept_out() {
     assert_eq!(gateway.serves("guest"), digest(&good()));
     assert_eq!(error_of(&gateway), told);
 
-    // Nor does a restart.
+    // A restart does not load it either.
     gateway.stop();
     let gateway = site.start();
     assert_eq!(gateway.serves("guest"), digest(&good()));
@@ -93,40 +93,48 @@ fn a_component_that_breaks_down_is_rolled_back_and_kept_out() {
     gateway.settles();
     assert_eq!(ledger.delivery("evt_40", "guest"), "done");
 
-    // A repaired one goes in.
     let repaired = variant(&good(), "repaired");
-    site.plug("conformance.wasm", &repaired);
-    serves(&gateway, &repaired);
+    a_repaired_component_passes_its_trial(&site, &gateway, &repaired);
+
+    // The gateway kept copies of the other components while they might have had to serve
+    // again.
+    let copy = |wasm: &[u8]| format!("{}.wasm", digest(wasm));
+    assert!(copies(&site).contains(&copy(&good())));
+    let before = gateway.generation();
+    site.write_manifest(&manifest);
+    eventually("a new generation serves", || gateway.generation() > before);
+    assert_eq!(copies(&site), [copy(&repaired)]);
+}
+
+/// Puts in a repaired component after 41 events, and sends events until its trial has ended.
+#[track_caller]
+fn a_repaired_component_passes_its_trial(site: &Site, gateway: &Gateway, repaired: &[u8]) {
+    site.plug("conformance.wasm", repaired);
+    serves(gateway, repaired);
     assert_eq!(gateway.status_at("/generation/error"), Value::Null);
     for number in 41..110 {
         gateway.accepts(&event(number));
     }
     gateway.settles();
-    assert_eq!(ledger.deliveries_in("guest", "done"), 110);
+    assert_eq!(site.ledger().deliveries_in("guest", "done"), 110);
     eventually("it has passed its trial", || {
         gateway.stderr().contains("passed its trial")
     });
-    assert_eq!(gateway.serves("guest"), digest(&repaired));
+    assert_eq!(gateway.serves("guest"), digest(repaired));
+}
 
-    // Copies of the others were kept for as long as they might have had to serve again.
-    let copies = || {
-        let folder = std::fs::read_dir(site.path("data/last-good")).unwrap();
-        let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.filter(|name| name.ends_with(".wasm")).collect();
-        names.sort();
-        names
-    };
-    let copy = |wasm: &[u8]| format!("{}.wasm", digest(wasm));
-    assert!(copies().contains(&copy(&good())));
-    let before = gateway.generation();
-    site.write_manifest(&manifest);
-    eventually("a new generation serves", || gateway.generation() > before);
-    assert_eq!(copies(), [copy(&repaired)]);
+/// Returns the names of the components in the folder of the last good generation.
+fn copies(site: &Site) -> Vec<String> {
+    let folder = std::fs::read_dir(site.path("data/last-good")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.ends_with(".wasm")).collect();
+    names.sort();
+    names
 }
 
 #[test]
 fn what_died_of_a_bad_component_lives_again() {
-    // One attempt: who traps is dead.
+    // With one attempt, a delivery that traps is dead.
     let handler = Handler::new("guest").retry(1, "1h");
     let site = Site::new(&Manifest::with_one(handler));
     let gateway = site.start();

@@ -1,4 +1,4 @@
-//! Secrets that are replaced while everything runs.
+//! Secrets that are replaced while the gateway runs.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::harness::{Event, Gateway, Handler, Manifest, SECRET, Site, eventually
 
 const NEW: &str = "whsec_the_new_one";
 
-/// The manifest with the old secret beside the new one, until a time.
+/// Makes a manifest with the new secret and, until a time, the old one.
 fn rotating(manifest: &Manifest, expires: &str) -> String {
     let secrets = format!(
         "secrets = [\"{NEW}\", {{ value = \"${{TOLLGATE_TEST_SECRET}}\", expires = \"{expires}\" }}]"
@@ -17,7 +17,7 @@ fn rotating(manifest: &Manifest, expires: &str) -> String {
     changed
 }
 
-/// Posts an event of its own that is signed with this secret.
+/// Posts a new event, signed with this secret.
 fn post(gateway: &Gateway, secret: &str) -> u16 {
     let body = Event::new("test.done", json!({ "do": "done" })).body;
     let signature = sign(secret, now(), &body);
@@ -34,7 +34,7 @@ fn a_rotation_can_be_watched_to_its_end() {
     assert_eq!(secret(1)["matched"], 1);
     assert_eq!(secret(1)["state"], "in force");
 
-    // The new one in front, the old one for some years yet.
+    // The new secret comes first. The old one expires in the far future.
     site.write_manifest(&rotating(&manifest, "2999-12-31T23:59:59Z"));
     eventually("both are known", || secret(2).is_object());
     assert_eq!(secret(1)["matched"], 0, "the old one's count moved with it");
@@ -47,7 +47,7 @@ fn a_rotation_can_be_watched_to_its_end() {
         (&json!(1), &json!(2))
     );
 
-    // Its end has come: it no longer matches, and whoever still uses it is told of.
+    // The old secret has expired: it no longer matches, and its use is reported.
     site.write_manifest(&rotating(&manifest, "2020-01-01T00:00:00Z"));
     eventually("it has expired", || secret(2)["state"] == "expired");
     assert_eq!(post(&gateway, SECRET), 400);

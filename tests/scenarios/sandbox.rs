@@ -1,4 +1,4 @@
-//! What a hostile or broken guest can do: end its own attempt, and no more.
+//! A hostile or broken guest ends its own attempt, and nothing else.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::harness::{Attempt, Event, Gateway, Handler, Launch, Manifest, Site, eventually};
 
-/// A handler that is given up after one attempt.
+/// A handler with one attempt.
 fn guest() -> Handler {
     Handler::new("guest")
         .retry(1, "10ms")
         .set("timeout = \"1s\"")
 }
 
-/// What became of one event with these steps.
+/// Returns the state and the attempt of one event with these steps.
 fn outcome_of(site: &Site, gateway: &Gateway, steps: Value) -> (String, Attempt) {
     let event = Event::new("test.hostile", steps);
     gateway.accepts(&event);
@@ -34,7 +34,7 @@ fn every_limit_ends_the_attempt_and_nothing_else() {
     let hostile = [
         (json!({ "do": "loop" }), "timeout", ""),
         (json!({ "do": "allocate" }), "limit", "memory"),
-        // The guest's compiler keeps the stack in memory, and that is where it ends.
+        // The guest's compiler keeps the stack in linear memory, so the stack ends there.
         (json!({ "do": "recurse" }), "trap", "recurse"),
         (
             json!({ "do": "many_calls", "count": 1_000_000 }),
@@ -103,7 +103,7 @@ fn effects_beyond_the_limit_are_refused_and_leave_the_gateway_well() {
     ));
     let gateway = site.start();
     let before = gateway.resident();
-    // Told, and free to go on: what it had done before stands.
+    // The gateway refuses the huge effects. The run goes on and keeps its small effect.
     let steps = json!([
         { "do": "set", "key": "small", "value": "v" },
         { "do": "huge_state", "key": "huge", "bytes": 70_000 },
@@ -115,7 +115,7 @@ fn effects_beyond_the_limit_are_refused_and_leave_the_gateway_well() {
     let ledger = site.ledger();
     assert_eq!(ledger.state("guest", "small").as_deref(), Some("v"));
     assert_eq!(ledger.state("guest", "huge"), None);
-    // Hundreds of megabytes are not even carried over to the host.
+    // Hundreds of megabytes are not even copied to the host.
     let (state, attempt) = outcome_of(
         &site,
         &gateway,
@@ -170,8 +170,9 @@ fn a_handler_works_while_another_loops_at_full_concurrency() {
     println!("{works} deliveries beside {spins} loops took {took:?}");
 }
 
-/// By how much the gateway grew while a handler took 40 MiB in each of its runs, of which
-/// `limit` says how many are under way at once. Another handler has its turn meanwhile.
+/// Returns the growth of the gateway's memory while a handler allocates 40 MiB in each of its
+/// runs. `limit` decides how many runs are under way at once. Another handler gets its turn
+/// in between.
 fn grown_under(limit: &str) -> u64 {
     let manifest = Manifest::new()
         .plugins(&format!("memory = \"{limit}\""))
@@ -256,7 +257,7 @@ fn compiled_code_is_not_taken_from_users() {
     let compiled = compiled_code(&site);
     site.plug("native.wasm", &fs::read(&compiled).unwrap());
     let manifest = Manifest::with_one(guest().component("native.wasm"));
-    // In a folder of its own, since this one has a last good manifest by now.
+    // The other site has no last good manifest yet.
     let other = Site::new(&manifest);
     other.plug("native.wasm", &fs::read(&compiled).unwrap());
     let (status, stderr) = refused(&other);
@@ -289,7 +290,7 @@ fn damaged_compiled_code_is_compiled_anew() {
     );
 }
 
-/// The one file of compiled code in the cache.
+/// Returns the one file of compiled code in the cache.
 fn compiled_code(site: &Site) -> std::path::PathBuf {
     let files = site.data_files();
     let mut compiled = files
@@ -299,7 +300,7 @@ fn compiled_code(site: &Site) -> std::path::PathBuf {
     compiled.next().expect("compiled code is kept")
 }
 
-/// A start that must fail: its exit code and what it said.
+/// Starts a gateway that must not start. Returns its exit code and its stderr.
 fn refused(site: &Site) -> (Option<i32>, String) {
     match Launch::new(site).try_start() {
         Ok(_) => panic!("it must not start"),

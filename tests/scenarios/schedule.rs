@@ -1,18 +1,19 @@
-//! Events that handlers send to themselves for later: once, when due, whatever happens
-//! meanwhile.
+//! Events that handlers schedule for themselves: each arrives once, when due, whatever
+//! happens in between.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::replay::{run, try_run};
-use crate::harness::{Event, Handler, Ledger, Manifest, Receiver, Site, eventually, now, stays};
+use crate::harness::{
+    Event, Handler, Ledger, Manifest, Receiver, Site, eventually, now, run, stays, try_run,
+};
 
 fn site() -> Site {
     Site::new(&Manifest::with_one(Handler::new("guest")))
 }
 
-/// An event that puts `payload` into the guest's schedule.
+/// Makes an event that puts `payload` into the guest's schedule.
 fn plan(key: &str, after_ms: u64, payload: &Value) -> Event {
     Event::new(
         "test.plan",
@@ -21,7 +22,7 @@ fn plan(key: &str, after_ms: u64, payload: &Value) -> Event {
     )
 }
 
-/// A scheduled event that counts itself.
+/// Makes the payload of a scheduled event that counts itself.
 fn counting(counter: &str) -> Value {
     json!({ "do": "add", "key": counter })
 }
@@ -130,7 +131,7 @@ fn an_operator_has_one_now_and_cancels_another() {
     }
     gateway.settles();
     assert_eq!(ledger.states("guest").len(), 1);
-    // It is on record with the delivery that scheduled it.
+    // The record stands with the delivery that scheduled the event.
     let shown = run(&site, &gateway, "deliveries show", &["1"]);
     let done = &shown["interventions"][0];
     assert_eq!(
@@ -217,7 +218,8 @@ fn nothing_scheduled_is_lost_or_doubled_by_kills() {
                 { "do": "increment", "key": name },
                 { "do": "send", "url": receiver.url("/"), "body": name },
             ] });
-            // Some fall due before the kill, some while nothing runs, some after it.
+            // Some events are due before the kill, some while no gateway runs, some after the
+            // restart.
             gateway.accepts(&plan(&name, number * 20, &effects));
         }
         std::thread::sleep(Duration::from_millis(round * 60));
@@ -243,7 +245,7 @@ fn nothing_scheduled_is_lost_or_doubled_by_kills() {
 fn a_chain_of_events_that_schedule_each_other_ends_or_slows_down() {
     let site = site();
     let gateway = site.start();
-    // Each carries the next one within it, more of them than may follow at once.
+    // Each event contains the next one. The chain is longer than allowed at once.
     let mut chain = json!({ "do": "add", "key": "links" });
     for _ in 0..12 {
         chain = json!({ "steps": [
@@ -295,7 +297,7 @@ fn scheduled_events_of_one_key_run_one_after_another() {
             .set("order_by = \"subject\""),
     ));
     let gateway = site.start();
-    // Both are about the same order, and each fails twice.
+    // Both events are about the same order, and each fails twice.
     let flaky = json!({ "do": "flaky", "succeed_at": 3 });
     let put = |key: &str| {
         json!({ "do": "schedule", "key": key, "kind": "test.due", "subject": "order_1",

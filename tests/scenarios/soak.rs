@@ -1,14 +1,14 @@
 //! Hours of work leave nothing behind: `make soak MINUTES=180`.
 //!
-//! Steady load, guests that trap, components that are swapped and events that are pruned a
-//! while after they ended. What the process and the file take after the first tenth of the
-//! time they take at its end, but for the keys that are kept.
+//! The load is steady. Guests trap, components are swapped, and events are pruned some time
+//! after their end. The process and the file must take no more at the end than after the
+//! first tenth of the time, except for the kept dedup keys.
 //!
-//! Two things that are no leak are kept out of it. Guests under way have memory of their
-//! own, more of them on a busy machine, so the least that was resident in a while is what
-//! counts. And each place of the sandbox's pool keeps up to a megabyte once it was used, for
-//! the component that used it; so in the first twentieth all are used, by many guests at once
-//! and by swapping often. What they leave to be done has another twentieth.
+//! Two effects are no leaks, so the test excludes them. Guests under way have memory of their
+//! own, and a busy machine has more guests under way; so the least resident memory within a
+//! period counts. Each slot of the sandbox's pool keeps up to a megabyte after its first use,
+//! for the component that used it; so in the first twentieth of the time, many guests at once
+//! and frequent swaps use all slots. The next twentieth finishes the work of the first.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -20,36 +20,36 @@ use crate::harness::{
     until, variant,
 };
 
-/// How long events are kept: what lives at any time is then the same.
+/// The time for which events are kept. It makes the number of kept events constant.
 const RETENTION: Duration = Duration::from_secs(10);
 
-/// How often a component is swapped: in the first twentieth, and later.
+/// The time between swaps of a component: in the first twentieth, and later.
 const SWAPS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(7)];
 
-/// How often is looked at what is taken.
+/// The time between measurements.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What the key of a pruned event may take: its row, its key and the index of its id, with
-/// pages half full.
+/// The most bytes for the key of a pruned event: its row, its key and the index of its id,
+/// with half-full pages.
 const KEY: u64 = 400;
 
-/// What the file may have free, beside an eighth of itself, before some is given back.
+/// The bytes that the file may have free, beside an eighth of itself, before it shrinks.
 const RESERVE: u64 = 8 << 20;
 
-/// How much more memory there may be at the end: a twentieth.
+/// The most memory at the end, relative to the beginning: a twentieth more.
 const GROWTH: f64 = 1.05;
 
-/// What is taken at a time.
+/// The memory and the file at one time.
 #[derive(Clone, Copy, Debug)]
-struct Taken {
+struct Usage {
     resident: u64,
     file: u64,
-    /// Events that were recorded by then.
+    /// The number of events recorded so far.
     recorded: u64,
 }
 
 fn site(receiver: &Receiver) -> Site {
-    // Few enough fail that its breaker stays closed.
+    // So few events fail that the breaker stays closed.
     let handler = Handler::new("guest").retry(2, "100ms");
     let text = Manifest::with_one(handler.allow(receiver.address)).text();
     let site = Site::new(&Manifest::new());
@@ -58,7 +58,7 @@ fn site(receiver: &Receiver) -> Site {
     site
 }
 
-/// One in ten makes its guest trap, loop away its memory or reject.
+/// Makes an event. One in ten makes its guest trap, exhaust its memory or exhaust its stack.
 fn event(number: u64, url: &str) -> Event {
     let id = format!("evt_soak_{number}");
     let steps = match number % 30 {
@@ -73,7 +73,7 @@ fn event(number: u64, url: &str) -> Event {
     Event::with_id(&id, "test.work", steps)
 }
 
-fn taken(site: &Site, gateway: &Gateway) -> Taken {
+fn usage(site: &Site, gateway: &Gateway) -> Usage {
     let status = gateway.status();
     let of = |pointer: &str| {
         status
@@ -81,41 +81,40 @@ fn taken(site: &Site, gateway: &Gateway) -> Taken {
             .and_then(|value| value.as_u64())
             .unwrap()
     };
-    Taken {
+    Usage {
         resident: gateway.resident(),
         file: fs::metadata(site.path("data/tollgate.db")).unwrap().len(),
         recorded: of("/ledger/events") + of("/ledger/pruned"),
     }
 }
 
-/// Looks at what is taken until `end`, swapping components so often; returns all that was
-/// seen.
+/// Measures until `end`, and swaps components at this interval. Returns all measurements.
 fn watch(
     site: &Site,
     gateway: &Gateway,
     end: Instant,
     swap: Duration,
     swaps: &mut u32,
-) -> Vec<Taken> {
+) -> Vec<Usage> {
     let wasm = component("conformance");
     let mut seen = Vec::new();
     let mut swapped = Instant::now();
     while Instant::now() < end {
         if swapped.elapsed() >= swap {
             *swaps += 1;
-            // Two take turns, so that each is compiled once and then swapped like any other.
+            // Two components take turns, so each is compiled once and then only swapped.
             let tag = format!("{}", *swaps % 2);
             site.plug("conformance.wasm", &variant(&wasm, &tag));
             swapped = Instant::now();
         }
-        seen.push(taken(site, gateway));
+        seen.push(usage(site, gateway));
         std::thread::sleep(LOOK);
     }
     seen
 }
 
-/// Waits until no delivery is to be run, as long as they become fewer: a busy machine may
-/// have many left. Returns how many it had.
+/// Waits until no delivery is unfinished, as long as their number falls: a busy machine may
+/// have many left. Returns their number at the start.
 fn settles(ledger: &Ledger) -> i64 {
     let had = ledger.unfinished();
     let mut left = had;
@@ -130,8 +129,8 @@ fn settles(ledger: &Ledger) -> i64 {
 #[test]
 fn memory_and_file_stay_what_they_are() {
     let Ok(minutes) = std::env::var("TOLLGATE_SOAK_MINUTES") else {
-        // It takes minutes to say something, so it is played where it is asked for.
-        return println!("played by `make soak`");
+        // The soak takes minutes, so it runs only on request.
+        return println!("run it with `make soak`");
     };
     let twentieth = Duration::from_secs_f64(minutes.parse::<f64>().unwrap() * 3.0);
     let receiver = Receiver::start();
@@ -175,22 +174,32 @@ fn memory_and_file_stay_what_they_are() {
         gateway.status_at("/ledger/events") == 0
     });
 
-    let (first, last) = (early[0], *late.last().unwrap());
-    let resident = |seen: &[Taken]| {
-        let least = seen.iter().map(|taken| taken.resident).min();
-        least.unwrap() as f64
-    };
-    let (before, after) = (resident(&early), resident(&late));
-    let keys = (last.recorded - first.recorded) * KEY;
-    let grown = last
-        .file
-        .saturating_sub(early.iter().map(|taken| taken.file).max().unwrap());
     println!(
-        "{minutes} minutes, {} events, {left} of them left to be handled when the load ended, \
-         {swaps} swaps, {dead} dead at the end, slowest acknowledgement {:?}; resident {:.1} MiB, at the end {:.1} MiB ({:+.1} %); file {:.1} MiB, at the \
-         end {:.1} MiB, of which keys may take {:.1} MiB",
+        "{minutes} minutes, {} events, {left} of them unfinished when the load ended, {swaps} \
+         swaps, {dead} dead at the end, slowest acknowledgement {:?}",
         report.acknowledged.len(),
         report.slowest,
+    );
+    audit(&early, &late);
+    assert_eq!(report.open.len() + report.refused.len(), 0, "{report:?}");
+    gateway.stop();
+}
+
+/// Compares the late measurements with the early ones.
+#[track_caller]
+fn audit(early: &[Usage], late: &[Usage]) {
+    let (first, last) = (early[0], *late.last().unwrap());
+    let least_resident = |seen: &[Usage]| {
+        let least = seen.iter().map(|usage| usage.resident).min();
+        least.unwrap() as f64
+    };
+    let (before, after) = (least_resident(early), least_resident(late));
+    let keys = (last.recorded - first.recorded) * KEY;
+    let largest = early.iter().map(|usage| usage.file).max().unwrap();
+    let grown = last.file.saturating_sub(largest);
+    println!(
+        "resident {:.1} MiB, at the end {:.1} MiB ({:+.1} %); file {:.1} MiB, at the end {:.1} \
+         MiB, of which keys may take {:.1} MiB",
         before / 1_048_576.0,
         after / 1_048_576.0,
         (after / before - 1.0) * 100.0,
@@ -203,6 +212,4 @@ fn memory_and_file_stay_what_they_are() {
         "{before} bytes resident, then {after}"
     );
     assert!(grown <= keys + RESERVE, "the file grew by {grown}");
-    assert_eq!(report.open.len() + report.refused.len(), 0, "{report:?}");
-    gateway.stop();
 }

@@ -1,19 +1,26 @@
-//! The same, while an operator has dead and done deliveries handled again: of events as they
-//! came, of answers to requests, and of scheduled events.
+//! Crashes while an operator replays dead and finished deliveries: of received events, of
+//! responses, and of scheduled events.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use super::*;
-use crate::harness::{get, post};
+use serde_json::json;
 
-/// Keys that events are ordered by.
+use super::rounds::{audit_order, crash, open, rounds};
+use super::runs::{DeliveryRuns, Runs};
+use crate::harness::{
+    Event, Handler, Ledger, Load, LoadReport, Manifest, Receiver, Site, Target, eventually, get,
+    post,
+};
+
+/// The number of order keys of the events.
 const KEYS: u64 = 7;
 
-/// An event of which all can be counted: its handling is, what it emits and what it sends.
-/// Each fifth is dead at first, until it is replayed.
+/// Makes an event with countable effects: its handling, its emitted event and its request.
+/// Every fifth event is dead until a replay.
 fn counted_again(number: u64, url: &str) -> Event {
     let id = format!("evt_again_{number}");
     let mut steps = vec![
@@ -30,7 +37,7 @@ fn counted_again(number: u64, url: &str) -> Event {
     about(&id, "test.again", number, json!(steps))
 }
 
-/// An event whose request is answered, upon which an event is scheduled.
+/// Makes an event whose request has a response, which schedules an event.
 fn answered(number: u64, url: &str) -> Event {
     let id = format!("evt_late_{number}");
     let due = json!({ "do": "increment", "key": format!("due/{id}") });
@@ -52,18 +59,18 @@ fn about(id: &str, kind: &str, number: u64, steps: serde_json::Value) -> Event {
     )
 }
 
-/// Somebody who has deliveries run again, over and over, until told to stop. A call without
-/// an answer is made again, under the same name.
+/// An operator who replays deliveries in a loop until told to stop. The operator repeats a
+/// call without a response under the same batch name.
 struct Operator {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Asked>,
+    thread: JoinHandle<OperatorReport>,
 }
 
-/// What the operator knows to be done.
+/// The results of the operator's calls.
 #[derive(Debug, Default)]
-struct Asked {
+struct OperatorReport {
     replayed: u64,
-    /// Calls that ended without an answer.
+    /// Calls that ended without a response.
     broken: u64,
 }
 
@@ -72,7 +79,7 @@ impl Operator {
         let stop = Arc::new(AtomicBool::new(false));
         let (admin, until) = (admin.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
-            let mut asked = Asked::default();
+            let mut report = OperatorReport::default();
             let mut number = 0;
             while !until.load(Ordering::SeqCst) {
                 number += 1;
@@ -81,29 +88,29 @@ impl Operator {
                 if let Ok(answer) = answer
                     && answer.status == 200
                 {
-                    asked.replay_some(&admin, number, &answer.body);
+                    report.replay_some(&admin, number, &answer.body);
                 }
-                asked.replay_dead(&admin, number);
+                report.replay_dead(&admin, number);
                 std::thread::sleep(Duration::from_millis(20));
             }
-            asked
+            report
         });
         Self { stop, thread }
     }
 
-    fn finish(self) -> Asked {
+    fn finish(self) -> OperatorReport {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().unwrap()
     }
 }
 
-impl Asked {
-    /// Some of the deliveries that were done last.
+impl OperatorReport {
+    /// Replays some of the latest finished deliveries.
     fn replay_some(&mut self, admin: &Target, number: u64, listed: &[u8]) {
         let listed: serde_json::Value = serde_json::from_slice(listed).unwrap();
         let mut by_keys: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         for delivery in listed["items"].as_array().unwrap() {
-            // What schedules under one key does so once for each run with keys of its own.
+            // A delivery that schedules under a key does so once for each run with new keys.
             let keys = match delivery["kind"].as_str().unwrap() {
                 "test.again" | "test.due" if fastrand::bool() => "new",
                 _ => "same",
@@ -132,7 +139,7 @@ impl Asked {
     fn ask(&mut self, admin: &Target, batch: &str, keys: &str, mut meant: serde_json::Value) {
         meant["batch"] = batch.into();
         meant["keys"] = keys.into();
-        // For the audit.
+        // The audit reads the kind of keys from the reason.
         meant["why"] = keys.into();
         let json = [("content-type", "application/json")];
         let answered = (0..1000).find_map(|_| {
@@ -142,7 +149,7 @@ impl Asked {
                 self.broken += 1;
                 std::thread::sleep(Duration::from_millis(5));
             }
-            // 503: it was ending.
+            // Status 503: the gateway was shutting down.
             answer.ok().filter(|answer| answer.status != 503)
         });
         let answer = answered.expect("a gateway starts again in time");
@@ -153,69 +160,12 @@ impl Asked {
     }
 }
 
-/// What the ledger has of a delivery, and of its replays.
-#[derive(Debug)]
-struct Ran {
-    provider_id: String,
-    kind: String,
-    /// Runs that an operator asked for.
-    replays: u64,
-    /// Those of the runs that were done that had idempotency keys of their own.
-    keys: u64,
-    /// Runs that were done.
-    done: u64,
-}
-
-fn ran(ledger: &Ledger) -> Vec<Ran> {
-    let deliveries = ledger.rows(
-        "SELECT d.seq, ifnull(e.provider_id, ''), e.kind FROM deliveries d
-         JOIN events e ON e.seq = d.event ORDER BY d.seq",
-        [],
-        |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?)),
-    );
-    let mut replays: HashMap<i64, Vec<bool>> = HashMap::new();
-    let asked = ledger.rows(
-        "SELECT delivery, why = 'same' FROM interventions WHERE action = 'replay'
-         ORDER BY delivery, number",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    );
-    for (delivery, same) in asked {
-        replays.entry(delivery).or_default().push(same);
-    }
-    let mut done: HashMap<i64, HashSet<u32>> = HashMap::new();
-    let runs = ledger.rows(
-        "SELECT delivery, run FROM attempts WHERE outcome = 'done'",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    );
-    for (delivery, run) in runs {
-        let new = done.entry(delivery).or_default().insert(run);
-        assert!(new, "run {run} of {delivery} was done twice");
-    }
-    let of = |(seq, provider_id, kind)| {
-        let mut keys = vec![0];
-        for (run, same) in replays.remove(&seq).unwrap_or_default().iter().enumerate() {
-            keys.push(if *same { keys[run] } else { run + 1 });
-        }
-        let done = done.remove(&seq).unwrap_or_default();
-        let own: HashSet<_> = done.iter().map(|run| keys[*run as usize]).collect();
-        Ran {
-            provider_id,
-            kind,
-            replays: keys.len() as u64 - 1,
-            keys: own.len() as u64,
-            done: done.len() as u64,
-        }
-    };
-    deliveries.into_iter().map(of).collect()
-}
-
-/// How often something was done out of the order of its key, at first.
+/// Counts the first runs that finished out of the order of their key.
 fn out_of_order(ledger: &Ledger) -> i64 {
     ledger.count(
         "SELECT count(*) FROM (
-             SELECT d.seq, lag(d.seq) OVER (PARTITION BY d.order_key ORDER BY a.first_request) AS before
+             SELECT d.seq,
+                 lag(d.seq) OVER (PARTITION BY d.order_key ORDER BY a.first_request) AS before
              FROM attempts a JOIN deliveries d ON d.seq = a.delivery
              WHERE a.run = 0 AND a.outcome = 'done' AND d.order_key IS NOT NULL
                  AND a.first_request IS NOT NULL)
@@ -224,90 +174,101 @@ fn out_of_order(ledger: &Ledger) -> i64 {
     )
 }
 
+/// Checks the ledger, the handler's counters and the receiver after the crashes.
 #[track_caller]
-fn audit(ledger: &Ledger, receiver: &Receiver, report: &Report, asked: &Asked) {
-    let ran = ran(ledger);
-    let of = |kind: &'static str| ran.iter().filter(move |ran| ran.kind == kind);
-    let sum = |kind, what: fn(&Ran) -> u64| of(kind).map(what).sum::<u64>();
-    let replays: u64 = ran.iter().map(|ran| ran.replays).sum();
-    let states: HashMap<String, String> = ledger.states("guest").into_iter().collect();
-    let counter = |key: &str| {
-        states
-            .get(key)
-            .map_or(0, |value| value.parse::<u64>().unwrap())
-    };
+fn audit(ledger: &Ledger, receiver: &Receiver, report: &LoadReport, operator: &OperatorReport) {
+    let runs = Runs::of(ledger, "guest");
+    print_figures(&runs, receiver, report, operator);
+    audit_records(&runs, ledger, report, operator);
+    audit_runs(&runs);
+    audit_effects(&runs, receiver);
+    assert_eq!(out_of_order(ledger), 0);
+    assert_eq!(ledger.texts("PRAGMA integrity_check", []), ["ok"]);
+}
+
+fn print_figures(runs: &Runs, receiver: &Receiver, report: &LoadReport, operator: &OperatorReport) {
     println!(
-        "acknowledged {}, recorded {} + {}; {replays} replays, {} of them known to be done, \
-         calls without an answer {}; runs done {}, with keys of their own {}; emitted {}, \
-         answers {}, scheduled {}; requests that came {}, effects by idempotency key {}",
+        "acknowledged {}, recorded {} + {}; {} replays, {} of them confirmed, \
+         calls without a response {}; finished runs {}, with keys of their own {}; emitted {}, \
+         responses {}, scheduled {}; received requests {}, effects by idempotency key {}",
         report.acknowledged.len(),
-        of("test.again").count(),
-        of("test.late").count(),
-        asked.replayed,
-        asked.broken,
-        ran.iter().map(|ran| ran.done).sum::<u64>(),
-        sum("test.again", |ran| ran.keys),
-        of("test.emitted").count(),
-        of("outbox.response").count(),
-        of("test.due").count(),
+        runs.count("test.again"),
+        runs.count("test.late"),
+        runs.all_replays(),
+        operator.replayed,
+        operator.broken,
+        runs.all_done(),
+        runs.keys("test.again"),
+        runs.count("test.emitted"),
+        runs.count("outbox.response"),
+        runs.count("test.due"),
         receiver.requests().len(),
         receiver.effects(),
     );
-    let recorded: HashSet<_> = ran.iter().map(|ran| ran.provider_id.as_str()).collect();
+}
+
+/// Checks that every acknowledged event and every confirmed replay is on record.
+#[track_caller]
+fn audit_records(runs: &Runs, ledger: &Ledger, report: &LoadReport, operator: &OperatorReport) {
+    let deliveries = runs.deliveries.iter();
+    let recorded: HashSet<_> = deliveries.map(|runs| runs.provider_id.as_str()).collect();
     let acknowledged = report.acknowledged.iter();
     let lost: Vec<_> = acknowledged
         .filter(|(event, _)| !recorded.contains(event.as_str()))
         .collect();
     assert!(lost.is_empty(), "acknowledged, but not recorded: {lost:?}");
     assert!(
-        asked.replayed <= replays && asked.replayed > 100,
-        "{asked:?}"
+        operator.replayed <= runs.all_replays() && operator.replayed > 100,
+        "{operator:?}"
     );
     let twice = ledger.count(
         "SELECT count(*) FROM (SELECT 1 FROM interventions GROUP BY delivery, batch
              HAVING count(*) > 1)",
         [],
     );
-    assert_eq!(twice, 0, "a call that is made again does nothing again");
+    assert_eq!(twice, 0, "a repeated call replays nothing again");
+}
 
-    // Every run that began was done, but for the first one of those that died of it.
-    let died = of("test.again")
-        .filter(|ran| ran.done == ran.replays)
+/// Checks that every run finished, except the first runs that ended dead.
+#[track_caller]
+fn audit_runs(runs: &Runs) {
+    let died = runs
+        .of_kind("test.again")
+        .filter(|runs| runs.done == runs.replays)
         .count();
-    let runs: u64 = ran.iter().map(|ran| ran.done).sum();
-    assert_eq!(runs + died as u64, ran.len() as u64 + replays);
-    let dead = |ran: &&Ran| number_of(&ran.provider_id).is_multiple_of(5);
-    assert_eq!(died, of("test.again").filter(dead).count());
-    for ran in of("test.again") {
-        assert_eq!(
-            counter(&format!("seen/{}", ran.provider_id)),
-            ran.done,
-            "{ran:?}"
-        );
+    let began = runs.deliveries.len() as u64 + runs.all_replays();
+    assert_eq!(runs.all_done() + died as u64, began);
+    let dead = |runs: &&DeliveryRuns| number_of(&runs.provider_id).is_multiple_of(5);
+    assert_eq!(died, runs.of_kind("test.again").filter(dead).count());
+    for delivery in runs.of_kind("test.again") {
+        let seen = runs.counter(&format!("seen/{}", delivery.provider_id));
+        assert_eq!(seen, delivery.done, "{delivery:?}");
     }
-    // What goes out goes out once for each key, and what is emitted is emitted so.
-    let keys = sum("test.again", |ran| ran.keys);
+}
+
+/// Checks that each idempotency key means one request and one emitted event, and that each late
+/// event has one response and one scheduled event, however often they were replayed.
+#[track_caller]
+fn audit_effects(runs: &Runs, receiver: &Receiver) {
     let by_body = receiver.keys_by_body();
-    for ran in of("test.again").chain(of("test.late")) {
-        let came = by_body.get(&ran.provider_id).map_or(0, HashSet::len);
-        assert_eq!(came as u64, ran.keys, "{ran:?}");
+    for delivery in runs.of_kind("test.again").chain(runs.of_kind("test.late")) {
+        let received = by_body.get(&delivery.provider_id).map_or(0, HashSet::len);
+        assert_eq!(received as u64, delivery.keys, "{delivery:?}");
     }
-    assert_eq!(of("test.emitted").count() as u64, keys);
-    assert_eq!(counter("emitted"), sum("test.emitted", |ran| ran.done));
-    // An answer and a scheduled event for each, however often they were replayed since.
-    let late = of("test.late").count();
-    assert_eq!(of("outbox.response").count(), late);
-    assert_eq!(of("test.due").count(), late);
+    assert_eq!(runs.count("test.emitted"), runs.keys("test.again"));
+    assert_eq!(runs.counter("emitted"), runs.done("test.emitted"));
+    let late = runs.count("test.late");
+    assert_eq!(runs.count("outbox.response"), late);
+    assert_eq!(runs.count("test.due"), late);
     for (prefix, kind) in [("answered/", "outbox.response"), ("due/", "test.due")] {
-        let counters = states.keys().filter(|key| key.starts_with(prefix));
-        let counted: u64 = counters.clone().map(|key| counter(key)).sum();
+        let counters = runs.counters.iter();
+        let counters = counters.filter(|(key, _)| key.starts_with(prefix));
+        let values: Vec<u64> = counters.map(|(_, value)| *value).collect();
         assert_eq!(
-            (counters.count(), counted),
-            (late, sum(kind, |ran| ran.done))
+            (values.len() as u64, values.iter().sum()),
+            (late, runs.done(kind))
         );
     }
-    assert_eq!(out_of_order(ledger), 0);
-    assert_eq!(ledger.texts("PRAGMA integrity_check", []), ["ok"]);
 }
 
 fn number_of(id: &str) -> u64 {
@@ -342,16 +303,16 @@ fn what_is_replayed_between_crashes_happens_as_often_as_was_asked_for() {
         admin.set(gateway.admin);
     });
     let report = load.finish();
-    let mut asked = operator.finish();
+    let mut operator_report = operator.finish();
     let ledger = site.ledger();
     eventually("every delivery ends", || open(&ledger) == 0);
-    // Those that died since the operator left.
-    asked.replay_dead(&admin, 0);
+    // These deliveries died after the operator's last call.
+    operator_report.replay_dead(&admin, 0);
     eventually("every delivery ends", || open(&ledger) == 0);
     println!("{ends:?}");
     assert!(report.acknowledged.len() > 100, "{report:?} is no load");
     assert_eq!(ledger.deliveries_in("guest", "dead"), 0);
-    audit(&ledger, &receiver, &report, &asked);
+    audit(&ledger, &receiver, &report, &operator_report);
     audit_order(&ledger, &receiver);
     gateway.stop();
 }

@@ -1,9 +1,10 @@
-/* Sets the time of day of one process, for tests: the machine's own plus an offset in
- * milliseconds, which another process writes into the file that CLOCK_OFFSET names
- * (eight bytes, in the machine's order). No other clock is touched, as when somebody
- * sets the machine's.
+/* Sets the wall clock of one process, for tests: the machine's wall clock plus an offset in
+ * milliseconds. Another process writes the offset into the file that CLOCK_OFFSET names (eight
+ * bytes, in the machine's byte order). Other clocks stay unchanged, as when somebody sets the
+ * machine's wall clock.
  *
- * Build: cc -shared -fPIC -o hands.so hands.c; use: LD_PRELOAD=hands.so CLOCK_OFFSET=file.
+ * Build: cc -shared -fPIC -o wall_clock.so wall_clock.c
+ * Use: LD_PRELOAD=wall_clock.so CLOCK_OFFSET=file
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
