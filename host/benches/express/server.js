@@ -1,5 +1,5 @@
-// The usual receiver: raw body, constructEvent, a switch, 200. Nothing is kept.
-// node server.js NODE_MODULES_PARENT SECRET; prints the port that it listens on.
+// The usual webhook receiver: raw body, constructEvent, a switch, 200. It keeps nothing.
+// Usage: node server.js NODE_MODULES_PARENT SECRET. Prints the port that it listens on.
 const { createRequire } = require("node:module");
 const { resolve } = require("node:path");
 

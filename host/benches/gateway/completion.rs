@@ -1,5 +1,6 @@
-//! What effects add to a completion: two writes to state and a request, committed with the
-//! end of a delivery, against that end alone. Straight into a ledger, without guests.
+//! The cost of effects in a completion: two state writes and a request, committed with the
+//! end of a delivery, compared with that end alone. The bench writes to a ledger without
+//! guests.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -23,10 +24,10 @@ use crate::stats::median;
 
 const PART: &str = "a completion";
 
-/// How many completions are under way at once.
+/// The numbers of completions under way at once.
 const UNDER_WAY: [usize; 2] = [1, 64];
 
-/// Events of one transaction that makes deliveries ready.
+/// The number of events in one transaction that makes deliveries ready.
 const CHUNK: usize = 200;
 
 /// Measures both kinds in turns.
@@ -34,7 +35,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let folder = options.scratch.join("completion");
     std::fs::create_dir_all(&folder)?;
     for under_way in UNDER_WAY {
-        // One alone waits for a sync each time.
+        // A single completion waits for a sync each time.
         let count = if under_way == 1 {
             options.requests / 20
         } else {
@@ -66,12 +67,12 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Microseconds of a completion, on a new ledger.
+/// Returns the microseconds of a completion, on a new ledger.
 fn run(path: &std::path::Path, count: usize, under_way: usize, effects: bool) -> Result<f64> {
     for ending in ["", "-wal", "-shm", ".lock", ".running"] {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);
-        // It may not be there.
+        // The file may not exist.
         let _ = std::fs::remove_file(name);
     }
     let sink = Arc::<Collected>::default();
@@ -178,7 +179,7 @@ fn completion(delivery: &Delivery, number: usize, effects: bool) -> Completion {
         next: NextState::Done,
         reads: Vec::new(),
         effects: if effects {
-            made(delivery, number)
+            effects_of(delivery, number)
         } else {
             Effects::default()
         },
@@ -186,8 +187,8 @@ fn completion(delivery: &Delivery, number: usize, effects: bool) -> Completion {
     }
 }
 
-/// Two writes to state and a request.
-fn made(delivery: &Delivery, number: usize) -> Effects {
+/// Returns two state writes and a request.
+fn effects_of(delivery: &Delivery, number: usize) -> Effects {
     let value = || StateWrite::Set(vec![b'v'; 100]);
     Effects {
         state: vec![

@@ -1,4 +1,4 @@
-//! Processes that take events, each in its own way.
+//! The processes that receive events.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,20 +9,20 @@ use anyhow::{Context, Result};
 use crate::options::Options;
 use crate::payload::SECRET;
 
-/// A running receiver; dropping it kills it.
+/// A running receiver. Dropping it kills the process.
 pub(crate) struct Process {
     child: Child,
-    /// Where it takes events.
+    /// The address that it receives events at.
     pub(crate) address: SocketAddr,
 }
 
 impl Process {
-    /// This program in a role of [`crate::role`].
+    /// Starts this program in a role of [`crate::role`].
     pub(crate) fn role(name: &str) -> Result<Self> {
         Self::start(Command::new(std::env::current_exe()?).args(["--role", name]))
     }
 
-    /// The Express receiver, if `.ci/prepare express` could fetch it.
+    /// Starts the Express receiver, if `.ci/prepare express` could fetch it.
     pub(crate) fn express(options: &Options) -> Result<Option<Self>> {
         let modules = options.root.join("target/express");
         if !modules.join("node_modules/express").is_dir() {
@@ -30,7 +30,7 @@ impl Process {
         }
         let server = options.root.join("host/benches/express/server.js");
         let mut command = Command::new("node");
-        // As in production: no stack traces, caches on.
+        // The settings of production: no stack traces, caches on.
         command
             .arg(server)
             .arg(modules)
@@ -61,7 +61,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

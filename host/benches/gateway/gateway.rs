@@ -1,4 +1,4 @@
-//! `tollgate serve` as a process of its own, on a manifest of the bench.
+//! `tollgate serve` as a process of its own, with a manifest of the bench.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,23 +12,23 @@ use serde_json::Value;
 
 use crate::payload::{PATH, SECRET};
 
-/// How long the gateway may take to do what is waited for.
+/// The longest wait for the gateway.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How often its status is asked for, while something is waited for.
+/// The time between two looks at the gateway's status.
 const GLANCE: Duration = Duration::from_millis(3);
 
-/// A running gateway; dropping it kills it.
+/// A running gateway. Dropping it kills the process.
 pub(crate) struct Gateway {
     child: Child,
-    /// Where it takes events.
+    /// The address that it receives events at.
     pub(crate) ingress: SocketAddr,
     admin: SocketAddr,
     /// The folder of its manifest.
     pub(crate) folder: PathBuf,
 }
 
-/// The beginning of every manifest: listeners on free ports and the source.
+/// Returns the beginning of every manifest: listeners on free ports and the source.
 pub(crate) fn preamble(plugins: &Path) -> String {
     format!(
         "version = 1\n\
@@ -40,15 +40,15 @@ pub(crate) fn preamble(plugins: &Path) -> String {
     )
 }
 
-/// A route from an event type to a handler.
+/// Returns a route from an event type to a handler.
 pub(crate) fn route(kind: &str, handler: &str) -> String {
     format!("[[routes]]\nsource = \"stripe\"\nevents = [\"{kind}\"]\nhandlers = [\"{handler}\"]\n")
 }
 
 impl Gateway {
-    /// Starts it in `folder` on a new ledger.
+    /// Starts a gateway in `folder` on a new ledger.
     pub(crate) fn fresh(folder: &Path, manifest: &str) -> Result<Self> {
-        // What was compiled before is kept: the ledger alone is new.
+        // Compiled code is kept. Only the ledger is new.
         fs::create_dir_all(folder.join("data"))?;
         for entry in fs::read_dir(folder.join("data"))? {
             let path = entry?.path();
@@ -59,7 +59,7 @@ impl Gateway {
         Self::start(folder, manifest)
     }
 
-    /// Starts it in `folder` and waits until it takes events.
+    /// Starts a gateway in `folder` and waits until it accepts events.
     pub(crate) fn start(folder: &Path, manifest: &str) -> Result<Self> {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("tollgate.toml"), manifest)?;
@@ -96,7 +96,7 @@ impl Gateway {
         })
     }
 
-    /// What it says of itself.
+    /// Returns the JSON of `/status`.
     pub(crate) fn status(&self) -> Result<Value> {
         let mut stream = TcpStream::connect(self.admin)?;
         stream
@@ -110,7 +110,7 @@ impl Gateway {
         Ok(serde_json::from_str(body)?)
     }
 
-    /// A number of the status; 0 where there is none.
+    /// Returns a number of the status; 0 if there is none.
     pub(crate) fn number(&self, pointer: &str) -> Result<u64> {
         Ok(self
             .status()?
@@ -135,7 +135,7 @@ impl Gateway {
         }
     }
 
-    /// Its memory: a field of /proc/PID/status, in MiB.
+    /// Returns a field of /proc/PID/status, in MiB.
     pub(crate) fn memory(&self, field: &str) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix(field));
@@ -147,7 +147,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

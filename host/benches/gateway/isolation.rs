@@ -1,5 +1,5 @@
-//! What a handler that loops for ever does to everybody else: the tail of acknowledgement,
-//! with and without its full concurrency of deliveries looping all the while.
+//! The effect of an endlessly looping handler on everybody else: the tail of acknowledgement,
+//! with and without a full concurrency of looping deliveries.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::stats::{median, percentile};
 
 const PART: &str = "acknowledgement while a handler loops";
 
-/// The looping handler's `concurrency`, as the manifest's default has it.
+/// The looping handler's `concurrency`: the manifest's default.
 const CONCURRENCY: u64 = 16;
 
-/// Requests a second of the paced measurement: far more than most accounts see.
+/// Requests a second of the paced measurement. Few accounts see as many.
 const PACE: f64 = 1_000.0;
 
 /// The tails of one round, in milliseconds.
@@ -26,13 +26,13 @@ struct Tails {
     paced: f64,
 }
 
-/// Measures both ways, round by round, on a new gateway each time.
+/// Measures both ways, round by round, each time on a new gateway.
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let mut without = Vec::new();
     let mut with = Vec::new();
     for _ in 0..options.rounds {
         let gateway = Gateway::fresh(&options.scratch.join("isolation"), &manifest(options))?;
-        // Everything is warm when it counts.
+        // The first measurement only warms up.
         tails(options, &gateway)?;
         without.push(tails(options, &gateway)?);
         let loops = Batch::of(Kind::Loop, CONCURRENCY as usize)?;
@@ -81,7 +81,7 @@ fn manifest(options: &Options) -> String {
     text
 }
 
-/// Sends events for the other handler, both ways, and sees that they are all handled.
+/// Sends events for the other handler, at full load and paced. Checks that all are handled.
 fn tails(options: &Options, gateway: &Gateway) -> Result<Tails> {
     let send = |count: usize, pace| -> Result<Outcome> {
         let done = "/ledger/deliveries/done";

@@ -1,6 +1,6 @@
-//! What a large ledger costs: throughput with none, a million and five million events in it,
-//! and how soon a killed gateway takes events again. It takes half an hour and 15 GB, so
-//! it is measured only where it is asked for by name.
+//! The cost of a large ledger: throughput with none, one million and five million events in
+//! it, and the time until a killed gateway accepts events again. This part takes half an hour
+//! and 15 GB, so it runs only if the command line names it.
 
 use std::time::{Duration, Instant};
 
@@ -15,20 +15,20 @@ use crate::stats::median;
 
 const PART: &str = "a large ledger";
 
-/// How many events are sent at a time to fill a ledger.
+/// The number of events in one batch that fills a ledger.
 const FILL: usize = 50_000;
 
-/// How long a gateway is under load before it is killed.
+/// The time under load before the kill.
 const BEFORE_KILL: Duration = Duration::from_millis(700);
 
-/// Medians at one size.
+/// The medians at one size.
 struct Size {
     acknowledged: f64,
     handled: f64,
     recovery: f64,
 }
 
-/// Measures at each size, on one ledger that grows.
+/// Measures at each size, on one growing ledger.
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let mut manifest = preamble(&options.root.join("plugins/target/components"));
     manifest.push_str("[handlers.parse]\ncomponent = \"conformance.wasm\"\n");
@@ -71,7 +71,7 @@ fn measure_at(
     size: usize,
 ) -> Result<(Size, Gateway)> {
     let (mut acknowledged, mut handled, mut recovery) = (Vec::new(), Vec::new(), Vec::new());
-    // Caches are warm when it counts.
+    // The first measurement only warms up.
     rate(options, &gateway, Kind::Unrouted)?;
     for round in 0..options.rounds {
         acknowledged.push(rate(options, &gateway, Kind::Unrouted)?);
@@ -98,7 +98,7 @@ fn measure_at(
     Ok((at, gateway))
 }
 
-/// Events a second, to the end of what is asked for.
+/// Returns events a second, acknowledged or handled.
 fn rate(options: &Options, gateway: &Gateway, kind: Kind) -> Result<f64> {
     let done = "/ledger/deliveries/done";
     let before = gateway.number(done)?;
@@ -112,14 +112,14 @@ fn rate(options: &Options, gateway: &Gateway, kind: Kind) -> Result<f64> {
     Ok(options.requests as f64 / started.elapsed().as_secs_f64())
 }
 
-/// Kills the gateway under load and starts it again; returns the milliseconds from its start
-/// until it takes events.
+/// Kills the gateway under load and starts it again. Returns the milliseconds from the start
+/// until it accepts events.
 fn recover(options: &Options, gateway: Gateway, manifest: &str) -> Result<(f64, Gateway)> {
     let folder = gateway.folder.clone();
     let address = gateway.ingress;
     let batch = Batch::of(Kind::Parsed, 4 * options.requests)?;
     let connections = options.connections;
-    // It breaks when the gateway is killed.
+    // The kill breaks the sender's connections.
     let sender = std::thread::spawn(move || load::send(address, batch, connections, None).is_ok());
     std::thread::sleep(BEFORE_KILL);
     drop(gateway);
@@ -131,7 +131,7 @@ fn recover(options: &Options, gateway: Gateway, manifest: &str) -> Result<(f64, 
         !unbroken,
         "the gateway was killed after the load: use more requests"
     );
-    // What had been acknowledged is handled before anything else is measured.
+    // The acknowledged events are handled before the next measurement.
     wait_for_rest(&gateway)?;
     Ok((took, gateway))
 }
@@ -147,7 +147,7 @@ fn wait_for_rest(gateway: &Gateway) -> Result<()> {
     Ok(())
 }
 
-/// Puts events into the ledger until it has so many.
+/// Records events until the ledger has this number.
 fn fill(options: &Options, gateway: &Gateway, size: usize) -> Result<()> {
     loop {
         let have = gateway.number("/ledger/events")? as usize;
@@ -156,7 +156,7 @@ fn fill(options: &Options, gateway: &Gateway, size: usize) -> Result<()> {
         };
         let batch = Batch::of(Kind::Unrouted, left.min(FILL))?;
         load::send(gateway.ingress, batch, options.connections, None)?;
-        eprintln!("  {left} events still to be put into the ledger");
+        eprintln!("  {left} events left to record");
     }
 }
 

@@ -1,6 +1,6 @@
-//! The load generator: keep-alive connections that each write a prepared request, wait for
-//! the answer and take the next. The same for every contender, and as cheap as can be,
-//! since it shares the machine with what it measures.
+//! The load generator: keep-alive connections that write a prepared request, wait for the
+//! response and take the next request. All contenders get the same load. The generator is
+//! cheap, because it shares the machine with the contender.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -14,16 +14,17 @@ use tokio::task::LocalSet;
 
 use crate::payload::Batch;
 
-/// What a round of requests came to. All were answered 200.
+/// The result of a round of requests. All responses had status 200.
 pub(crate) struct Outcome {
-    /// From the first request to the last answer.
+    /// The time from the first request to the last response.
     pub(crate) elapsed: Duration,
-    /// Of each request, from its writing (or, when paced, the time it was due) to its answer.
+    /// The time of each request from its writing to its response. With a pace, it starts at
+    /// the time at which the request was due.
     pub(crate) latencies: Vec<Duration>,
 }
 
-/// Sends a batch over `connections` connections as fast as answers come; with `pace`, at so
-/// many requests a second instead.
+/// Sends a batch over a number of connections: as fast as responses arrive or, with `pace`,
+/// at that number of requests a second.
 pub(crate) fn send(
     address: SocketAddr,
     batch: Batch,
@@ -39,7 +40,7 @@ pub(crate) fn send(
     )
 }
 
-/// What the connections share.
+/// The data that the connections share.
 struct Shared {
     batch: Rc<Batch>,
     next: Cell<usize>,
@@ -90,7 +91,7 @@ async fn work(mut stream: TcpStream, shared: Rc<Shared>) -> Result<Vec<Duration>
         shared.next.set(index + 1);
         let mut begun = Instant::now();
         if let Some(pace) = shared.pace {
-            // A late request has waited since it was due: it counts from there.
+            // A late request counts from the time at which it was due.
             begun = shared.started + Duration::from_secs_f64(index as f64 / pace);
             tokio::time::sleep_until(begun.into()).await;
         }
@@ -100,7 +101,7 @@ async fn work(mut stream: TcpStream, shared: Rc<Shared>) -> Result<Vec<Duration>
     }
 }
 
-/// Reads one answer, whole, and sees that it is 200.
+/// Reads one whole response and checks that its status is 200.
 async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
     buffer.clear();
     let (head, length) = loop {

@@ -1,8 +1,8 @@
-//! `make bench`: what Tollgate costs, measured against the usual receiver.
+//! `make bench`: the cost of Tollgate, compared with the usual receiver.
 //!
-//! One program, one run. Contenders are processes of their own and take turns, round by
-//! round, under one load generator; what counts is the median over the rounds, and the
-//! ratio of medians. See `docs/benchmarks.md` for the meaning of the letters.
+//! One program, one run. Contenders are separate processes and take turns, round by round,
+//! under one load generator. The results are medians over the rounds and ratios of medians.
+//! `docs/benchmarks.md` explains the letters of the contenders.
 //!
 //! ```text
 //! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--json]"

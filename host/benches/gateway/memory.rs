@@ -1,5 +1,4 @@
-//! How much memory the gateway takes with 1, 100 and 1,000 handlers, each a component of
-//! its own.
+//! The memory of the gateway with 1, 100 and 1,000 handlers, each with its own component.
 
 use std::fs;
 
@@ -32,7 +31,8 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
             ));
         }
         manifest.push_str(&route("payment_intent.canceled", "h0"));
-        // The first start compiles; the second finds everything compiled, as any later one.
+        // The first start compiles. The second start finds compiled code, like any later
+        // start.
         drop(Gateway::fresh(&folder, &manifest)?);
         let gateway = Gateway::fresh(&folder, &manifest)?;
         load::send(gateway.ingress, Batch::of(Kind::Unrouted, 100)?, 4, None)?;

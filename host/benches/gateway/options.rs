@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! The options of the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub(crate) enum Part {
     Verify,
 }
 
-/// Those that are measured where none is named, and the one that takes too long for that.
+/// All parts. `ledger` takes too long to run unless it is named.
 const PARTS: [Part; 10] = [
     Part::Throughput,
     Part::Order,
@@ -34,7 +34,7 @@ const PARTS: [Part; 10] = [
 ];
 
 impl Part {
-    /// Its name on the command line.
+    /// Returns the part's name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Throughput => "throughput",
@@ -53,28 +53,30 @@ impl Part {
 
 /// The command line.
 pub(crate) struct Options {
-    /// `--only`, else all.
+    /// `--only`; by default all parts except `ledger`.
     pub(crate) parts: Vec<Part>,
-    /// `--rounds`: how often the contenders take turns.
+    /// `--rounds`: the number of turns of each contender.
     pub(crate) rounds: usize,
-    /// `--requests`: how many a contender gets in a round.
+    /// `--requests`: the number of requests in each turn.
     pub(crate) requests: usize,
-    /// `--events`: how many the ledger holds before; 0: a new ledger for every round.
+    /// `--events`: the number of events in the ledger before the rounds. 0 means a new ledger
+    /// in every round.
     pub(crate) events: usize,
-    /// `--sizes`: with how many events in the ledger part `ledger` measures.
+    /// `--sizes`: the numbers of events at which the part `ledger` measures.
     pub(crate) sizes: Vec<usize>,
-    /// `--connections`: how many the load generator keeps open.
+    /// `--connections`: the number of open connections of the load generator.
     pub(crate) connections: usize,
     /// `--json`
     pub(crate) json: bool,
-    /// The repository.
+    /// The root folder of the repository.
     pub(crate) root: PathBuf,
-    /// Where ledgers and manifests of the bench go; on the disk that is measured.
+    /// The folder for ledgers and manifests of the bench. Its disk is the one that is
+    /// measured.
     pub(crate) scratch: PathBuf,
 }
 
 impl Options {
-    /// Reads the arguments. Cargo adds `--bench`, which says nothing.
+    /// Reads the arguments. Cargo adds `--bench`, which has no meaning here.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let host = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = host.parent().context("the host has no parent")?.to_owned();
@@ -116,7 +118,7 @@ impl Options {
         Ok(options)
     }
 
-    /// A handler that `make guests` has built.
+    /// Returns the path of a handler that `make guests` built.
     pub(crate) fn component(&self, name: &str) -> PathBuf {
         self.root
             .join("plugins/target/components")
@@ -133,7 +135,7 @@ fn sizes(list: &str) -> Result<Vec<usize>> {
     let sizes = list.split(',').map(|size| Ok(size.trim().parse()?));
     let sizes: Vec<usize> = sizes.collect::<Result<_>>()?;
     if !sizes.is_sorted() {
-        bail!("--sizes are to rise: one ledger grows from each to the next");
+        bail!("the sizes must rise, because one ledger grows from each size to the next");
     }
     Ok(sizes)
 }

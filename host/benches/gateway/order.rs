@@ -1,4 +1,4 @@
-//! What order costs: one handler, a thousand keys, with and without `order_by`.
+//! The cost of order: one handler, a thousand keys, with and without `order_by`.
 
 use std::time::Instant;
 
@@ -13,14 +13,14 @@ use crate::stats::median;
 
 const PART: &str = "order";
 
-/// Requests before the rounds, which are not counted.
+/// The number of requests before the rounds. They do not count.
 const WARM_UP: usize = 2_000;
 
-/// Measures both, in turns.
+/// Measures both in turns.
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let folder = options.scratch.join(PART);
     let manifest = manifest(options);
-    let kinds = [Kind::Beside, Kind::Ordered];
+    let kinds = [Kind::SideBySide, Kind::Ordered];
     let mut rates = [Vec::new(), Vec::new()];
     for round in 0..options.rounds {
         let gateway = Gateway::fresh(&folder, &manifest)?;
@@ -60,7 +60,7 @@ fn manifest(options: &Options) -> String {
     text
 }
 
-/// Handles so many events of a kind to the end; returns how many a second.
+/// Handles this number of events of a kind to the end. Returns events a second.
 fn handle(options: &Options, gateway: &Gateway, kind: Kind, count: usize) -> Result<f64> {
     let batch = Batch::of(kind, count)?;
     let done = "/ledger/deliveries/done";

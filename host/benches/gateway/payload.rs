@@ -1,4 +1,4 @@
-//! Requests as Stripe sends them: 2 KB events, signed, ready to be written to a socket.
+//! Requests as Stripe sends them: signed events of 2 KB, ready to be written to a socket.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,36 +8,37 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// The secret that all contenders check with.
+/// The secret of all contenders.
 pub(crate) const SECRET: &str = "whsec_bench";
 
-/// Where all contenders take events.
+/// The path of all contenders.
 pub(crate) const PATH: &str = "/webhooks/stripe";
 
-/// The length of every body, in bytes.
+/// The length of every body in bytes.
 pub(crate) const BODY: usize = 2048;
 
-/// Makes every event of a run another one.
+/// The number of the next event. It makes every event of a run a new one.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// What an event is to be.
+/// The kind of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// One that no route names.
+    /// No route matches the event.
     Unrouted,
-    /// One whose handler parses it and is done.
+    /// The handler parses the event and is done.
     Parsed,
-    /// One of a thousand customers, whose handler is done with it.
-    Beside,
-    /// The same, whose handler takes each customer's events in order.
+    /// The event is one of a thousand customers. Its handler runs events side by side.
+    SideBySide,
+    /// The event is one of a thousand customers. Its handler runs each customer's events in
+    /// order.
     Ordered,
     /// A paid checkout for the fulfillment handler.
     Order,
-    /// One whose handler loops for ever.
+    /// The handler loops for ever.
     Loop,
 }
 
-/// Requests in a row, in one piece of memory.
+/// Consecutive requests in one block of memory.
 #[derive(Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
@@ -45,7 +46,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// So many new events of a kind, signed now.
+    /// Makes this number of new events of a kind, signed now.
     pub(crate) fn of(kind: Kind, count: usize) -> Result<Self> {
         let mut batch = Self::default();
         batch.bytes.reserve(count * (BODY + 256));
@@ -56,18 +57,18 @@ impl Batch {
         Ok(batch)
     }
 
-    /// How many there are.
+    /// Returns the number of requests.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The bytes of a request.
+    /// Returns the bytes of a request.
     pub(crate) fn get(&self, index: usize) -> &[u8] {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start..self.ends[index]]
     }
 
-    /// The bodies alone, as they would be appended to a file.
+    /// Returns the bodies alone, for appending to a file.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|index| {
             let request = self.get(index);
@@ -94,13 +95,13 @@ impl Batch {
     }
 }
 
-/// The body of a new event, filled up to [`BODY`] bytes.
+/// Returns the body of a new event, padded to [`BODY`] bytes.
 fn body(kind: Kind) -> String {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let (name, object) = match kind {
         Kind::Unrouted => ("charge.succeeded", intent(number)),
         Kind::Parsed => ("payment_intent.succeeded", intent(number)),
-        Kind::Beside => ("invoice.created", of_customer(number)),
+        Kind::SideBySide => ("invoice.created", of_customer(number)),
         Kind::Ordered => ("invoice.paid", of_customer(number)),
         Kind::Order => ("checkout.session.completed", session(number)),
         Kind::Loop => ("charge.failed", json!({ "steps": [{ "do": "loop" }] })),
@@ -122,7 +123,7 @@ fn body(kind: Kind) -> String {
     event.to_string()
 }
 
-/// A payment, as most events hold one.
+/// Returns a payment, the object of most events.
 pub(crate) fn intent(number: u64) -> Value {
     json!({
         "id": format!("pi_{number:024}"),
@@ -143,7 +144,13 @@ pub(crate) fn intent(number: u64) -> Value {
         "livemode": true,
         "metadata": { "order_id": format!("A-{number}") },
         "payment_method_types": ["card", "link"],
-        "shipping": { "address": { "city": "Berlin", "country": "DE", "line1": "Unter den Linden 1", "postal_code": "10117" }, "name": "Ada" },
+        "shipping": {
+            "address": {
+                "city": "Berlin", "country": "DE", "line1": "Unter den Linden 1",
+                "postal_code": "10117",
+            },
+            "name": "Ada",
+        },
         "status": "succeeded",
     })
 }

@@ -1,5 +1,5 @@
-//! What pruning does to acknowledgement: the tail with and without much of it going on all the
-//! while, and how fast it goes.
+//! The effect of pruning on acknowledgement: the tail with and without constant pruning, and
+//! the speed of pruning.
 
 use std::time::Instant;
 
@@ -14,14 +14,13 @@ use crate::stats::{median, percentile};
 
 const PART: &str = "acknowledgement while events are pruned";
 
-/// Requests a second: far more than most accounts see.
+/// Requests a second. Few accounts see as many.
 const PACE: f64 = 1_000.0;
 
-/// Events that are there to be pruned, for each request that is sent meanwhile: enough for
-/// 10,000 a second.
+/// The number of events to prune for each sent request: enough to prune 10,000 a second.
 const TO_PRUNE: usize = 10;
 
-/// Measures both ways, round by round, on a new gateway each time.
+/// Measures both ways, round by round, each time on a new gateway.
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let requests = options.requests / 4;
     let folder = options.scratch.join("pruning");

@@ -1,5 +1,5 @@
-//! How long a new component takes to serve: from the end of its file's writing to the
-//! first event that it handles.
+//! The time until a new component serves: from the end of writing its file to the first event
+//! that it handles.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +17,10 @@ use crate::report::Report;
 
 const PART: &str = "reload";
 
-/// Events a second while components are replaced: the resolution of the figure.
+/// Events a second while components are replaced. It is the resolution of the result.
 const PACE: f64 = 500.0;
 
-/// How long each version serves before the next is written.
+/// The time for which each version serves before the next.
 const SERVES: Duration = Duration::from_secs(2);
 
 /// Replaces a component under a steady stream of events.
@@ -58,7 +58,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let mut cached = Vec::new();
     for (n, (digest, at)) in written.iter().enumerate() {
         let first = first_after(&ledger, digest, *at)?;
-        // Every second one is the original again, which has been compiled before.
+        // Every second version is the original, which was compiled before.
         if n % 2 == 0 {
             &mut compiled
         } else {
@@ -95,7 +95,7 @@ fn manifest(options: &Options) -> String {
     text
 }
 
-/// Writes new versions and the original in turns; returns digests and times of writing.
+/// Writes new versions and the original in turns. Returns the digests and times of writing.
 fn replace(options: &Options, original: &[u8]) -> Result<Vec<(Vec<u8>, i64)>> {
     let mut written = Vec::new();
     for round in 0..options.rounds {
@@ -108,20 +108,22 @@ fn replace(options: &Options, original: &[u8]) -> Result<Vec<(Vec<u8>, i64)>> {
     Ok(written)
 }
 
-/// The same program as another file: with a custom section that says the time and the round.
+/// Returns the same program as another file, with a custom section that contains the time and
+/// the round.
 pub(crate) fn version(original: &[u8], round: usize) -> Vec<u8> {
     let text = format!("bench {round} {:?}", SystemTime::now());
     let name = b"version";
     let length = 1 + name.len() + text.len();
     let mut bytes = original.to_vec();
-    // Section 0, its length, the name's length: each below 128, so one byte of LEB128.
+    // Section 0, its length, the name's length. Each is below 128, so one byte of LEB128.
     bytes.extend([0, length as u8, name.len() as u8]);
     bytes.extend(name);
     bytes.extend(text.as_bytes());
     bytes
 }
 
-/// Puts a component in its place, whole, and says when (milliseconds since the Unix epoch).
+/// Puts a component in its place by a rename. Returns its digest and the time in milliseconds
+/// since the Unix epoch.
 fn publish(options: &Options, bytes: &[u8]) -> Result<(Vec<u8>, i64)> {
     let plugins = options.scratch.join("reload/plugins");
     let new = plugins.join(".new");
@@ -131,7 +133,7 @@ fn publish(options: &Options, bytes: &[u8]) -> Result<(Vec<u8>, i64)> {
     Ok((Sha256::digest(bytes).to_vec(), i64::try_from(at)?))
 }
 
-/// When the first run of this component after `at` began.
+/// Returns the time at which the first run of this component after `at` began.
 fn first_after(ledger: &Connection, digest: &[u8], at: i64) -> Result<i64> {
     let first: Option<i64> = ledger.query_row(
         "SELECT MIN(a.started) FROM attempts a JOIN components c ON c.id = a.component

@@ -1,4 +1,4 @@
-//! The figures, as text and as JSON.
+//! The results, as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::options::Options;
 use crate::stats::{median, range};
 
-/// A figure: what it is, its unit, and its value in each round.
+/// A figure: its name, its unit, and its value in each round.
 struct Figure {
     part: &'static str,
     name: String,
@@ -15,14 +15,14 @@ struct Figure {
     rounds: Vec<f64>,
 }
 
-/// A ratio of medians, with what it must reach, if anything.
+/// A ratio of medians, with the wanted value if there is one.
 struct Ratio {
     name: String,
     value: f64,
     wanted: Option<String>,
 }
 
-/// All figures so far.
+/// All results so far.
 pub(crate) struct Report {
     about: Value,
     figures: Vec<Figure>,
@@ -31,7 +31,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// An empty one that says how it was measured.
+    /// Makes an empty report with the settings of the measurement.
     pub(crate) fn new(options: &Options) -> Self {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         Self {
@@ -79,14 +79,15 @@ impl Report {
         self.remarks.push(text.into());
     }
 
-    /// For people.
+    /// Returns the report for people.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         let about = &self.about;
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(
             out,
-            "\n{} cores, {} connections, {} rounds of {} requests of {} bytes, {} events in the ledger before",
+            "\n{} cores, {} connections, {} rounds of {} requests of {} bytes, {} events in the \
+             ledger before",
             about["cores"],
             about["connections"],
             about["rounds"],
@@ -130,7 +131,7 @@ impl Report {
         out
     }
 
-    /// For programs.
+    /// Returns the report for programs.
     pub(crate) fn json(&self) -> Value {
         let figures = self.figures.iter().map(|figure| {
             json!({

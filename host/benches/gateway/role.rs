@@ -1,5 +1,5 @@
-//! The two smallest contenders, served by this program as a process of its own: hyper
-//! alone, and hyper with the signature check.
+//! The two smallest contenders, which this program serves in a separate process: hyper alone,
+//! and hyper with the signature check.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -20,7 +20,7 @@ use tollgate_scheme::{Settings, Verifier};
 
 use crate::payload::SECRET;
 
-/// Serves until it is killed; prints the port first.
+/// Prints the port, then serves until a kill.
 pub(crate) fn serve(name: &str) -> Result<()> {
     let verifier = match name {
         "bare" => None,
@@ -51,7 +51,7 @@ async fn accept(verifier: Option<Arc<Verifier>>) -> Result<()> {
         let verifier = verifier.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(verifier.clone(), request));
-            // A connection that breaks shows at the other end.
+            // The other end notices a broken connection.
             let _ = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)

@@ -1,4 +1,4 @@
-//! What the sandbox costs: a fresh instance with one call, against a call alone.
+//! The cost of the sandbox: a new instance with one call, compared with a call alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::stats::median;
 
 const PART: &str = "sandbox";
 
-/// Runs a round.
+/// The number of runs in a round.
 const RUNS: u32 = 5_000;
 
 /// A component with an event for it.
@@ -33,7 +33,7 @@ struct Subject {
     delivery: Delivery,
 }
 
-/// Measures the components that ship, on one thread, with nothing else running.
+/// Measures the handlers in `plugins/`, on one thread, with nothing else running.
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let folder = options.scratch.join(PART);
     let cache = folder.join("cache");
@@ -92,7 +92,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Microseconds a run: fresh, then kept, round by round.
+/// Returns the microseconds of a run, round by round: with new instances, and with kept ones.
 fn rounds_of(sandbox: &Sandbox, subject: &Subject, rounds: usize) -> Result<(Vec<f64>, Vec<f64>)> {
     let state = StateSource::Given(Arc::new(BTreeMap::new()));
     let (mut fresh, mut kept) = (Vec::new(), Vec::new());
@@ -117,7 +117,7 @@ fn rounds_of(sandbox: &Sandbox, subject: &Subject, rounds: usize) -> Result<(Vec
                 RUNS,
             )
             .map_err(|end| anyhow!("{} ended {end:?}", subject.name))?;
-        // The first round warms up.
+        // The first round only warms up.
         if round > 0 {
             fresh.push(micros(one));
             kept.push(micros(calls / RUNS));

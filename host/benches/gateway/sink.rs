@@ -1,4 +1,4 @@
-//! A receiver for the outbox that says 200 to everything.
+//! A receiver for the outbox that responds 200 to every request.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,7 +12,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// Opens it, on a thread of its own that lives as long as this program.
+/// Opens the receiver on a thread of its own, which lives as long as this program.
 pub(crate) fn open() -> Result<SocketAddr> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
@@ -29,7 +29,7 @@ async fn accept(listener: std::net::TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        // A connection that breaks is the outbox's to try again.
+        // The outbox repeats requests on broken connections.
         tokio::spawn(
             hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service_fn(answer)),
@@ -38,7 +38,7 @@ async fn accept(listener: std::net::TcpListener) -> Result<()> {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    // So that the connection can be used again.
+    // The body is read to its end, so the connection can be used again.
     let _ = request.into_body().collect().await;
     Ok(Response::new(Full::default()))
 }

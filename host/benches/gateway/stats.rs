@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The median; 0 of nothing.
+/// Returns the median; 0 without values.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -14,7 +14,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The least and the greatest.
+/// Returns the least and the greatest value.
 pub(crate) fn range(values: &[f64]) -> (f64, f64) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     (
@@ -23,7 +23,7 @@ pub(crate) fn range(values: &[f64]) -> (f64, f64) {
     )
 }
 
-/// The value below which a share of the durations lies (nearest rank), in milliseconds.
+/// Returns the percentile for a share of the durations (nearest rank), in milliseconds.
 pub(crate) fn percentile(durations: &[Duration], share: f64) -> f64 {
     let mut sorted = durations.to_vec();
     sorted.sort_unstable();

@@ -1,4 +1,4 @@
-//! (a) to (f): how many events a second, from an answer alone to an order fulfilled.
+//! (a) to (f): events a second, from a bare response to a fulfilled order.
 
 use std::fs::File;
 use std::io::Write;
@@ -18,16 +18,17 @@ use crate::stats::{median, percentile};
 
 const PART: &str = "throughput";
 
-/// Requests before the rounds, which are not counted: caches fill, and compilers compile.
+/// The number of requests before the rounds. They do not count: caches fill and compilers
+/// compile.
 const WARM_UP: usize = 5_000;
 
-/// How many events are sent at a time to fill a ledger.
+/// The number of events in one batch that fills a ledger.
 const FILL: usize = 50_000;
 
-/// Events that are appended between two syncs, as (f) has it.
+/// The number of events between two syncs in (f).
 const GROUP: usize = 64;
 
-/// What takes turns.
+/// A contender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Contender {
     Bare,
@@ -62,7 +63,8 @@ impl Contender {
         }
     }
 
-    /// How many events it gets: an order makes two requests, so it gets fewer.
+    /// Returns the number of events. An order makes two requests, so this contender gets
+    /// fewer events.
     fn count(self, options: &Options) -> usize {
         match self {
             Self::Fulfilled => (options.requests / 4).max(1),
@@ -71,7 +73,7 @@ impl Contender {
     }
 }
 
-/// The processes that stay for all rounds.
+/// The processes that run for all rounds.
 struct Field<'a> {
     options: &'a Options,
     bare: Process,
@@ -81,7 +83,7 @@ struct Field<'a> {
     manifest: String,
 }
 
-/// Measures all, in turns.
+/// Measures all contenders in turns.
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let manifest = manifest(options, sink::open()?);
     let folder = options.scratch.join(PART);
@@ -102,7 +104,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     for round in 0..options.rounds {
         field.freshen(round)?;
         for turn in 0..CONTENDERS.len() {
-            // Everybody goes first once.
+            // Each contender goes first once.
             let index = (turn + round) % CONTENDERS.len();
             if let Some((rate, p99)) = field.turn(CONTENDERS[index])? {
                 rates[index].push(rate);
@@ -111,11 +113,11 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
         }
         eprintln!("  round {} of {}", round + 1, options.rounds);
     }
-    tell(report, &rates, &tails);
+    report_all(report, &rates, &tails);
     Ok(())
 }
 
-fn tell(report: &mut Report, rates: &[Vec<f64>], tails: &[Vec<f64>]) {
+fn report_all(report: &mut Report, rates: &[Vec<f64>], tails: &[Vec<f64>]) {
     for (contender, rates) in CONTENDERS.iter().zip(rates) {
         report.figure(PART, contender.name(), "events/s", rates.clone());
     }
@@ -174,7 +176,7 @@ fn manifest(options: &Options, sink: SocketAddr) -> String {
     text
 }
 
-/// Puts `--events` into the ledger.
+/// Records `--events` events in the ledger.
 fn fill(options: &Options, gateway: &Gateway) -> Result<()> {
     let mut left = options.events;
     while left > 0 {
@@ -182,13 +184,13 @@ fn fill(options: &Options, gateway: &Gateway) -> Result<()> {
         let batch = Batch::of(Kind::Unrouted, count)?;
         load::send(gateway.ingress, batch, options.connections, None)?;
         left -= count;
-        eprintln!("  {left} events still to be put into the ledger");
+        eprintln!("  {left} events left to record");
     }
     Ok(())
 }
 
 impl Field<'_> {
-    /// A new ledger, unless it was filled on purpose; then everybody warms up.
+    /// Makes a new ledger, unless it was filled on purpose. Then all contenders warm up.
     fn freshen(&mut self, round: usize) -> Result<()> {
         if self.options.events == 0 {
             let folder = self.gateway.folder.clone();
@@ -205,7 +207,8 @@ impl Field<'_> {
         Ok(())
     }
 
-    /// Events a second, and p99 in milliseconds; none if it is not there.
+    /// Returns events a second and the p99 in milliseconds; `None` if the contender is
+    /// missing.
     fn turn(&self, contender: Contender) -> Result<Option<(f64, Option<f64>)>> {
         let count = contender.count(self.options);
         let Some((elapsed, p99)) = self.run(contender, count)? else {
@@ -244,7 +247,7 @@ impl Field<'_> {
         Ok(Some((elapsed, Some(percentile(&outcome.latencies, 0.99)))))
     }
 
-    /// Appends bodies to a file, a sync a group.
+    /// Appends bodies to a file, with one sync for each group.
     fn append(&self, count: usize) -> Result<Duration> {
         let batch = Batch::of(Kind::Unrouted, count)?;
         let path = self.options.scratch.join("append");

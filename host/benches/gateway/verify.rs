@@ -1,8 +1,9 @@
-//! What verification costs: a request of 2 KB, checked and read, against the MAC alone.
+//! The cost of verification: a request of 2 KB, verified and parsed, compared with the MAC
+//! alone.
 //!
-//! The two take turns in batches shorter than a scheduler's slice, so that a busy machine
-//! slows both or neither. The bare MAC has its key prepared too. Schemes whose id is not
-//! signed hash the body a second time, since that hash is what tells duplicates.
+//! The two take turns in batches shorter than a scheduler's slice, so a busy machine slows
+//! both or neither. The bare MAC has a prepared key too. Schemes that sign no id hash the
+//! body a second time, because that hash recognises duplicates.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -24,17 +25,17 @@ use crate::stats::median;
 
 const PART: &str = "verify";
 
-/// When the requests are signed and checked.
+/// The time at which the requests are signed and verified.
 const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
 
-/// Checks in a batch: some hundred microseconds.
+/// The number of calls in a batch, which takes some hundred microseconds.
 const BATCH: u32 = 50;
 
-/// Batches of each in a round.
+/// The number of batches of each in a round.
 const BATCHES: usize = 200;
 
-/// Schemes with a MAC, the more common form first; Twilio's is a form, Braintree's is XML in
-/// base64 in a form, and they are shown without a bar.
+/// The schemes with a MAC, the more common forms first. Twilio's body is a form and
+/// Braintree's is XML in base64 in a form, so they have no wanted ratio.
 const SCHEMES: &[&str] = &[
     "stripe",
     "standard-webhooks",
@@ -72,18 +73,18 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
         let ratio = median(&whole) / median(&bare);
         report.figure(PART, format!("{name}: the MAC alone"), "ns", bare);
         report.figure(PART, format!("{name}: verified and read"), "ns", whole);
-        let barred = !["twilio", "braintree"].contains(name);
-        let wanted = barred.then_some("at most 3");
+        let signs_json = !["twilio", "braintree"].contains(name);
+        let wanted = signs_json.then_some("at most 3");
         report.ratio(format!("{name}: verified against the MAC"), ratio, wanted);
     }
     report.remark(
-        "verify: the bar is for schemes that sign a JSON body. Twilio's form is taken apart and \
-         signed in another order, Braintree's is escaped base64 of XML; both are hashed again",
+        "verify: the wanted ratio is for schemes that sign a JSON body. Twilio signs the fields of \
+         a form in another order, and Braintree signs base64 of XML; both are hashed again",
     );
     Ok(())
 }
 
-/// The MAC alone.
+/// A function that computes the MAC alone.
 type Bare = Box<dyn Fn(&[u8])>;
 
 /// A scheme with a request that it accepts.
@@ -131,7 +132,8 @@ impl Subject {
         }
     }
 
-    /// Nanoseconds for the MAC alone and for the whole, medians over the batches.
+    /// Returns the nanoseconds of the MAC alone and of the whole verification: medians over
+    /// the batches.
     fn round(&self) -> (f64, f64) {
         let request = self.request();
         let (mut bare, mut whole) = (Vec::new(), Vec::new());
@@ -151,7 +153,7 @@ fn batch(act: impl Fn()) -> f64 {
     started.elapsed().as_secs_f64() * 1e9 / f64::from(BATCH)
 }
 
-/// A MAC over a body, its key prepared.
+/// Returns a function that computes a MAC over a body with a prepared key.
 fn mac<M: Mac + KeyInit + Clone + 'static>() -> Result<Bare> {
     let key = <M as KeyInit>::new_from_slice(b"whsec_bench")?;
     Ok(Box::new(move |body| {
@@ -202,7 +204,7 @@ fn headers_of(name: &str) -> Vec<(&'static str, &'static str)> {
     headers
 }
 
-/// An event of 2 KB as the provider writes it, in outline.
+/// Returns an event of 2 KB in the provider's form, in outline.
 fn body(name: &str) -> String {
     let event = match name {
         "twilio" => {
@@ -235,7 +237,7 @@ fn body(name: &str) -> String {
     filled(event)
 }
 
-/// The event with what a payment's event holds, filled up.
+/// Adds the object of a payment to the event, then pads it.
 fn filled(mut event: Value) -> String {
     if event.get("data").is_none() {
         event["data"] = json!({ "object": payload::intent(1) });

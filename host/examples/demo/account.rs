@@ -1,4 +1,4 @@
-//! The readable account, and the checks that make it one to rely on.
+//! The printed account of the demo, and the checks that make it reliable.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
@@ -10,7 +10,7 @@ use crate::gateway::Answer;
 use crate::ledger::{Attempt, Recorded};
 use crate::receiver::Received;
 
-/// Prints, and remembers what was not as it should be.
+/// Prints the account and remembers the failed checks.
 #[derive(Default)]
 pub(crate) struct Account {
     acts: u32,
@@ -19,18 +19,18 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Opens a part of the account.
+    /// Begins a part of the account.
     pub(crate) fn act(&mut self, title: &str) {
         self.acts += 1;
         println!("\n{}. {title}", self.acts);
     }
 
-    /// A remark.
+    /// Prints a remark.
     pub(crate) fn note(&self, text: impl Display) {
         println!("   {text}");
     }
 
-    /// Something that came in, and what it was answered.
+    /// Prints an event that came in, and the gateway's response.
     pub(crate) fn came_in(&self, event: &StripeEvent, answer: &Answer, remark: &str) {
         let id = answer
             .event
@@ -45,7 +45,7 @@ impl Account {
         );
     }
 
-    /// What the handlers did with an event, and what of it went out to the shop.
+    /// Prints the runs of an event's handlers, and the requests that reached the shop.
     pub(crate) fn handled(&self, recorded: &Recorded, shop: &BTreeMap<String, Received>) {
         for attempt in &recorded.attempts {
             println!("{}", ran(attempt));
@@ -64,7 +64,7 @@ impl Account {
         }
     }
 
-    /// Compares.
+    /// Checks that a value is as it should be.
     pub(crate) fn expect<T: PartialEq + Debug>(&mut self, what: &str, is: T, should: T) {
         self.checks += 1;
         if is != should {
@@ -74,7 +74,7 @@ impl Account {
         }
     }
 
-    /// The last lines; whether all was as it should be.
+    /// Prints the last lines. Returns true if all checks hold.
     pub(crate) fn close(&self) -> bool {
         if self.wrong.is_empty() {
             println!("\nAll {} checks of this account hold.", self.checks);
@@ -127,7 +127,7 @@ fn went_out(key: &str, received: &Received) -> String {
     )
 }
 
-/// A body, without what says nothing.
+/// Returns a body in short form, without null values.
 fn brief(body: &Value) -> String {
     let Some(fields) = body.as_object() else {
         return body.to_string();
@@ -142,7 +142,7 @@ fn brief(body: &Value) -> String {
     parts.join(" ")
 }
 
-/// The end of an id, which tells it from others: its beginning is the time.
+/// Returns the end of an id, which differs between ids. The beginning is the time.
 fn short(id: &str) -> &str {
     id.rsplit('-').next().unwrap_or(id)
 }

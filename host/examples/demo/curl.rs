@@ -1,4 +1,4 @@
-//! A curl line that posts a rightly signed event, for people to paste.
+//! A command line for curl that posts a correctly signed event, for people to paste.
 
 use std::process::Command;
 
@@ -7,10 +7,10 @@ use anyhow::{Result, ensure};
 use crate::demo::{Demo, PATH};
 use crate::gateway::{Gateway, SECRET};
 
-/// The id of the event that the line posts.
+/// The id of the event that the command posts.
 const EVENT: &str = "evt_by_curl";
 
-/// The line, in two: the body, then the signed post of it.
+/// Returns the command in two lines: the body, then the signed POST request.
 pub(crate) fn line(gateway: &Gateway) -> String {
     let body = format!(
         r#"{{"id":"{EVENT}","type":"customer.created","created":1790000000,"data":{{"object":{{"id":"cus_you","email":"you@example.com","name":"You"}}}}}}"#
@@ -22,7 +22,7 @@ curl -i {}{PATH} -H 'content-type: application/json' -H "stripe-signature: t=$t,
     )
 }
 
-/// Runs the line and sees that it works, where there is curl and openssl.
+/// Runs the command and checks the result, if curl and openssl are installed.
 pub(crate) async fn check(demo: &mut Demo) -> Result<()> {
     demo.account.act("By hand, with curl and openssl");
     let tools = "command -v curl && command -v openssl";
@@ -32,8 +32,7 @@ pub(crate) async fn check(demo: &mut Demo) -> Result<()> {
         .status
         .success()
     {
-        demo.account
-            .note("left out: curl or openssl is missing here");
+        demo.account.note("skipped: curl or openssl is missing");
         return Ok(());
     }
     let output = Command::new("sh")
@@ -47,7 +46,7 @@ pub(crate) async fn check(demo: &mut Demo) -> Result<()> {
     );
     let first = said.lines().next().unwrap_or_default().trim().to_owned();
     demo.account.note(format_args!(
-        "the line that the demo ends with is answered {first}"
+        "the command that the demo prints at its end gets {first}"
     ));
     demo.account
         .expect("curl's answer", first, "HTTP/1.1 200 OK".to_owned());

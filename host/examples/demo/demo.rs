@@ -1,4 +1,4 @@
-//! What the acts of the demo share: the parts, and the way of an event through them.
+//! The parts that the acts share, and the way of an event through them.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,13 +13,13 @@ use crate::ledger::{Ledger, Recorded};
 use crate::receiver::Shop;
 use crate::signer::Signer;
 
-/// Where the source listens, as the manifest says.
+/// The path of the source, as in the manifest.
 pub(crate) const PATH: &str = "/webhooks/stripe";
 
-/// How long a reload may take, the compiler's work included.
+/// The longest wait for a reload, including compilation.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
 
-/// The demo's parts.
+/// The parts of the demo.
 pub(crate) struct Demo {
     pub(crate) account: Account,
     pub(crate) gateway: Gateway,
@@ -27,12 +27,12 @@ pub(crate) struct Demo {
     pub(crate) setup: Setup,
     pub(crate) shop: Shop,
     pub(crate) signer: Signer,
-    /// The copied handlers' workspace.
+    /// The folder of the copied handlers' workspace.
     pub(crate) plugins: PathBuf,
 }
 
 impl Demo {
-    /// A header for an event that is signed now.
+    /// Returns a signature header for an event, signed now.
     pub(crate) fn sign(&mut self, event: &StripeEvent) -> Result<String> {
         self.signer.sign(&event.payload(), SECRET, now())
     }
@@ -45,7 +45,7 @@ impl Demo {
             .await
     }
 
-    /// Sends an event that is to be taken, and says so in the account.
+    /// Sends an event that the gateway must accept, and prints it in the account.
     pub(crate) async fn send_well(&mut self, event: &StripeEvent, remark: &str) -> Result<Answer> {
         let answer = self.send(event).await?;
         self.account.came_in(event, &answer, remark);
@@ -54,7 +54,7 @@ impl Demo {
         Ok(answer)
     }
 
-    /// Waits for the end of everything under way, then tells what became of an event.
+    /// Waits until all work is done, then prints the runs and requests of an event.
     pub(crate) async fn tell(&mut self, event: &StripeEvent) -> Result<Recorded> {
         self.ledger.settled().await?;
         let recorded = self.recorded(event)?;
@@ -62,13 +62,14 @@ impl Demo {
         Ok(recorded)
     }
 
-    /// What the ledger has of an event that was acknowledged.
+    /// Returns the ledger's record of an acknowledged event.
     pub(crate) fn recorded(&self, event: &StripeEvent) -> Result<Recorded> {
         let found = self.ledger.event(&event.id)?;
         found.with_context(|| format!("{} is not in the ledger", event.id))
     }
 
-    /// How many different requests to `path` have this value at `pointer` of their body.
+    /// Returns the number of different requests to `path` whose body has this value at
+    /// `pointer`.
     pub(crate) fn requests(&self, path: &str, pointer: &str, value: &str) -> usize {
         let received = self.shop.received();
         let matching = received.values().filter(|received| {
@@ -78,7 +79,7 @@ impl Demo {
         matching.count()
     }
 
-    /// The number of the generation that serves.
+    /// Returns the number of the serving generation.
     pub(crate) async fn generation(&self) -> Result<u64> {
         let status = self.gateway.status().await?;
         status["generation"]["number"]
@@ -86,7 +87,7 @@ impl Demo {
             .context("the status names no generation")
     }
 
-    /// Waits until the status fulfils a condition; returns how long that took.
+    /// Waits until the status meets a condition. Returns the time that it took.
     pub(crate) async fn until(
         &self,
         what: &str,
@@ -99,13 +100,13 @@ impl Demo {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        bail!("waited in vain for {what}")
+        bail!("{what} did not arrive in time")
     }
 }
 
-/// Seconds since the Unix epoch.
+/// Returns the time in seconds since the Unix epoch.
 pub(crate) fn now() -> u64 {
-    // A clock before 1970 would be refused by every signature check anyway.
+    // Every signature check would refuse a clock before 1970 anyway.
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

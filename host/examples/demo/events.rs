@@ -1,12 +1,12 @@
-//! Events in the shape that Stripe gives them.
+//! Events in Stripe's form.
 
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// The time at which the demo's story begins, in seconds since the Unix epoch: now, so that what
-/// handlers put off until later in the story is not due while it is told.
+/// The start of the demo's story, in seconds since the Unix epoch. It is the present time, so
+/// events that handlers schedule for later days are not due during the demo.
 static START: LazyLock<u64> = LazyLock::new(|| {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |now| now.as_secs())
@@ -15,18 +15,18 @@ static START: LazyLock<u64> = LazyLock::new(|| {
 /// Seconds in a day.
 const DAY: u64 = 24 * 60 * 60;
 
-/// An event that the demo's provider sends.
+/// An event of the demo's provider.
 #[derive(Clone, Debug)]
 pub(crate) struct StripeEvent {
-    /// `evt_…`
+    /// Stripe's id, `evt_…`.
     pub(crate) id: String,
-    /// Its type.
+    /// The event type.
     pub(crate) kind: String,
     body: Value,
 }
 
 impl StripeEvent {
-    /// An event about `object` that happened `day` days into the demo's story.
+    /// Makes an event about `object` that happened `day` days into the story.
     pub(crate) fn new(id: &str, kind: &str, day: u64, object: Value) -> Self {
         let body = json!({
             "id": format!("evt_{id}"),
@@ -46,12 +46,12 @@ impl StripeEvent {
         }
     }
 
-    /// The bytes that are posted.
+    /// Returns the bytes to post.
     pub(crate) fn payload(&self) -> String {
         self.body.to_string()
     }
 
-    /// The same event as Stripe resends it later: with other bytes.
+    /// Returns the same event with other bytes, as Stripe resends it later.
     pub(crate) fn resent(&self) -> Self {
         let mut again = self.clone();
         again.body["pending_webhooks"] = json!(0);
@@ -59,7 +59,7 @@ impl StripeEvent {
     }
 }
 
-/// `payment_intent.succeeded` for an order.
+/// Makes `payment_intent.succeeded` for an order.
 pub(crate) fn paid(id: &str, order: &str, amount: u64) -> StripeEvent {
     let object = json!({
         "id": format!("pi_{order}"),
@@ -75,7 +75,7 @@ pub(crate) fn paid(id: &str, order: &str, amount: u64) -> StripeEvent {
     StripeEvent::new(id, "payment_intent.succeeded", 0, object)
 }
 
-/// `checkout.session.completed` for the same order.
+/// Makes `checkout.session.completed` for the same order.
 pub(crate) fn checkout(id: &str, order: &str, amount: u64, email: &str) -> StripeEvent {
     let object = json!({
         "id": format!("cs_{order}"),
@@ -93,7 +93,7 @@ pub(crate) fn checkout(id: &str, order: &str, amount: u64, email: &str) -> Strip
     StripeEvent::new(id, "checkout.session.completed", 0, object)
 }
 
-/// `customer.created`; the handler is to fail so many attempts.
+/// Makes an event of a customer. Its handler fails this number of attempts.
 pub(crate) fn customer(id: &str, kind: &str, name: &str, fail_attempts: u32) -> StripeEvent {
     let object = json!({
         "id": format!("cus_{id}"),
@@ -105,7 +105,7 @@ pub(crate) fn customer(id: &str, kind: &str, name: &str, fail_attempts: u32) -> 
     StripeEvent::new(id, kind, 0, object)
 }
 
-/// An event of a type that no route names.
+/// Makes an event of a type that no route matches.
 pub(crate) fn unrouted(id: &str) -> StripeEvent {
     StripeEvent::new(
         id,
@@ -115,7 +115,7 @@ pub(crate) fn unrouted(id: &str) -> StripeEvent {
     )
 }
 
-/// `invoice.payment_failed` or `invoice.paid` of a subscription, so many days into the story.
+/// Makes `invoice.payment_failed` or `invoice.paid` of a subscription, on a day of the story.
 pub(crate) fn invoice(id: &str, kind: &str, day: u64, attempt: u32) -> StripeEvent {
     let paid = kind == "invoice.paid";
     let object = json!({
@@ -139,7 +139,7 @@ pub(crate) fn invoice(id: &str, kind: &str, day: u64, attempt: u32) -> StripeEve
     StripeEvent::new(id, kind, day, object)
 }
 
-/// `customer.subscription.updated` of the same subscription.
+/// Makes `customer.subscription.updated` of the same subscription.
 pub(crate) fn subscription(id: &str, day: u64, status: &str) -> StripeEvent {
     let object = json!({
         "id": "sub_alan",

@@ -1,4 +1,4 @@
-//! The gateway as a process of its own, started on a copy of `examples/quickstart`.
+//! The gateway as a process of its own, on a copy of `examples/quickstart`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -18,42 +18,42 @@ use hyper_util::rt::TokioExecutor;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// The secret that the demo's provider signs with.
+/// The secret of the demo's provider.
 pub(crate) const SECRET: &str = "whsec_quickstart";
 
-/// Where the walk-through's manifest sends what its handlers queue.
+/// The origin that the walk-through's manifest allows for requests.
 const SHOP: &str = "http://127.0.0.1:9090";
 
-/// How long a start or an orderly end may take: components are compiled at the first.
+/// The longest wait for a start or an orderly end. The first start compiles components.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
-/// How to start it.
+/// The settings for starting the gateway.
 pub(crate) struct Setup {
-    /// The `tollgate` program.
+    /// The path of the `tollgate` program.
     pub(crate) program: PathBuf,
-    /// The folder with `tollgate.toml`.
+    /// The folder of `tollgate.toml`.
     pub(crate) folder: PathBuf,
-    /// Where it writes its log.
+    /// The file for the gateway's log.
     pub(crate) log: PathBuf,
     /// The shop's origin.
     pub(crate) shop: String,
-    /// `${LISTEN}` and `${ADMIN}`.
+    /// The values of `${LISTEN}` and `${ADMIN}`.
     pub(crate) listen: [String; 2],
 }
 
-/// A running gateway; dropping it kills it.
+/// A running gateway. Dropping it kills the process.
 pub(crate) struct Gateway {
     child: Child,
     client: HttpClient,
-    /// `http://ADDRESS:PORT` of the ingress.
+    /// The URL of the ingress, `http://ADDRESS:PORT`.
     pub(crate) ingress: String,
-    /// `http://ADDRESS:PORT` of the admin listener.
+    /// The URL of the admin listener, `http://ADDRESS:PORT`.
     pub(crate) admin: String,
 }
 
-/// What a sender gets back.
+/// The gateway's response to a sender.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -62,7 +62,7 @@ pub(crate) struct Answer {
 }
 
 impl Gateway {
-    /// Starts it and waits until it accepts connections.
+    /// Starts the gateway and waits until it accepts connections.
     pub(crate) fn start(setup: &Setup) -> Result<Self> {
         let log = File::options().create(true).append(true).open(&setup.log)?;
         let mut child = Command::new(&setup.program)
@@ -79,7 +79,7 @@ impl Gateway {
             .with_context(|| format!("{} cannot be started", setup.program.display()))?;
         let stdout = child.stdout.take().context("the gateway has no stdout")?;
         let (lines, said) = mpsc::channel();
-        // Reads on after `ready`, so that the gateway never writes to a full pipe.
+        // The thread also reads the lines after `ready`, so the pipe never fills.
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let _ = lines.send(line);
@@ -93,7 +93,7 @@ impl Gateway {
         };
         gateway
             .wait_until_ready(&said)
-            .with_context(|| format!("its log is {}", setup.log.display()))?;
+            .with_context(|| format!("its log is in {}", setup.log.display()))?;
         Ok(gateway)
     }
 
@@ -114,12 +114,12 @@ impl Gateway {
         }
         ensure!(
             !self.ingress.is_empty() && !self.admin.is_empty(),
-            "it named no address"
+            "the gateway printed no address"
         );
         Ok(())
     }
 
-    /// Posts a body, as a provider does.
+    /// Posts a body as a provider does.
     pub(crate) async fn post(
         &self,
         path: &str,
@@ -129,7 +129,7 @@ impl Gateway {
         self.poster().post(path, signature, body).await
     }
 
-    /// What posts to this gateway, also from another task.
+    /// Returns a poster, which also works in another task.
     pub(crate) fn poster(&self) -> Poster {
         Poster {
             client: self.client.clone(),
@@ -137,7 +137,7 @@ impl Gateway {
         }
     }
 
-    /// What the gateway says of itself.
+    /// Returns the JSON of `/status`.
     pub(crate) async fn status(&self) -> Result<Value> {
         let request = Request::get(format!("{}/status", self.admin)).body(Full::default())?;
         let body = self
@@ -150,28 +150,31 @@ impl Gateway {
         Ok(serde_json::from_slice(&body.to_bytes())?)
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// `kill -9`.
+    /// Kills the process with SIGKILL.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         let status = self.child.wait()?;
-        ensure!(status.signal() == Some(9), "it ended otherwise: {status}");
+        ensure!(
+            status.signal() == Some(9),
+            "it ended in another way: {status}"
+        );
         Ok(())
     }
 
-    /// Whether it has ended by itself or by another's hand.
+    /// Returns true if the process has ended.
     pub(crate) fn has_ended(&mut self) -> Result<bool> {
         Ok(self.child.try_wait()?.is_some())
     }
 
-    /// Asks it to end, waits, and sees that it ended well.
+    /// Sends SIGTERM and waits. The process must end without an error.
     pub(crate) fn stop(mut self) -> Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // It may have been told by the same Ctrl-C.
+        // The same Ctrl-C may have ended the process already.
         let _ = kill_process(pid.context("no process id")?, Signal::TERM);
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
@@ -187,13 +190,13 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // It has ended already, unless something went wrong.
+        // The process is still running only after an error.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Posts to a gateway.
+/// A client that posts to a gateway.
 #[derive(Clone)]
 pub(crate) struct Poster {
     client: HttpClient,
@@ -201,7 +204,7 @@ pub(crate) struct Poster {
 }
 
 impl Poster {
-    /// Posts a body, as a provider does.
+    /// Posts a body as a provider does.
     pub(crate) async fn post(
         &self,
         path: &str,
@@ -219,13 +222,13 @@ impl Poster {
             status: response.status().as_u16(),
             event: event.and_then(|value| value.to_str().ok()).map(Into::into),
         };
-        // So that the connection can be used again.
+        // The body is read to its end, so the connection can be used again.
         response.into_body().collect().await?;
         Ok(answer)
     }
 }
 
-/// Runs `tollgate ARGUMENTS` in the demo's folder and returns what it prints.
+/// Runs `tollgate ARGUMENTS` in the demo's folder. Returns its output.
 pub(crate) fn tollgate(setup: &Setup, arguments: &[&str]) -> Result<String> {
     let output = Command::new(&setup.program)
         .args(arguments)
@@ -246,9 +249,9 @@ pub(crate) fn tollgate(setup: &Setup, arguments: &[&str]) -> Result<String> {
     Ok(text)
 }
 
-/// Copies what is to be edited, so that the demo leaves the repository as it is: the
-/// walk-through, the handlers' sources and their components. Its requests go to `shop`.
-/// Returns the copy's folder of the walk-through.
+/// Copies the files that the demo edits, so the repository stays unchanged: the walk-through,
+/// the handlers' sources and their components. The copied handlers send their requests to
+/// `shop`. Returns the folder of the copied walk-through.
 pub(crate) fn copy_walkthrough(root: &Path, scratch: &Path, shop: &str) -> Result<PathBuf> {
     if scratch.exists() {
         std::fs::remove_dir_all(scratch)?;
@@ -269,8 +272,8 @@ pub(crate) fn copy_walkthrough(root: &Path, scratch: &Path, shop: &str) -> Resul
         &root.join("plugins/target/components"),
         &plugins.join("target/components"),
     )?;
-    // What was compiled for the originals serves the copies too. Shared, the edited handler
-    // would take the original's place there.
+    // The copies use the compiled code of the originals. In a shared folder, the edited
+    // handler would replace the original.
     copy_tree(
         &root.join("plugins/target/wasm"),
         &plugins.join("target/wasm"),

@@ -1,4 +1,4 @@
-//! What the ledger says, read from its file as anybody may.
+//! The ledger's file, read with SQLite, as anybody may.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-/// How long deliveries and requests may take to come to an end.
+/// The longest wait for deliveries and requests to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The ledger's file.
@@ -19,14 +19,14 @@ pub(crate) struct Ledger {
 pub(crate) struct Recorded {
     pub(crate) id: String,
     pub(crate) deliveries: u32,
-    /// How often it came again: in all, and with other bytes.
+    /// The numbers of duplicates: all, and those with other bytes.
     pub(crate) duplicates: (u32, u32),
-    /// The states of its deliveries.
+    /// The states of the event's deliveries.
     pub(crate) states: Vec<String>,
     pub(crate) attempts: Vec<Attempt>,
-    /// Keys and paths of the requests that its handlers queued, in order.
+    /// The requests that the event's handlers queued, in order.
     pub(crate) requests: Vec<Request>,
-    /// Types of the events that its handlers emitted.
+    /// The types of the events that the event's handlers emitted.
     pub(crate) emitted: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ impl Ledger {
         Ok(connection)
     }
 
-    /// Waits until no delivery and no request is left to be done.
+    /// Waits until no delivery and no request is unfinished.
     pub(crate) async fn settled(&self) -> Result<()> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -77,7 +77,7 @@ impl Ledger {
             }
             if Instant::now() > end {
                 bail!(
-                    "{} deliveries and {} requests are still not done",
+                    "{} deliveries and {} requests are still unfinished",
                     left.0,
                     left.1
                 );
@@ -86,7 +86,7 @@ impl Ledger {
         }
     }
 
-    /// The event that its provider calls `provider_id`.
+    /// Returns the event with the provider's id `provider_id`.
     pub(crate) fn event(&self, provider_id: &str) -> Result<Option<Recorded>> {
         let connection = self.open()?;
         let mut events = connection.prepare(
@@ -104,12 +104,12 @@ impl Ledger {
         }
     }
 
-    /// How many events there are with these ids of their provider.
+    /// Returns the one number of a query.
     pub(crate) fn total(&self, sql: &str) -> Result<i64> {
         Ok(self.open()?.query_row(sql, [], |row| row.get(0))?)
     }
 
-    /// The provider's ids of the events that came after `seq`, with their places and types.
+    /// Returns the events after row `seq`: row number, provider's id and type.
     pub(crate) fn since(&self, seq: i64) -> Result<Vec<(i64, String, String)>> {
         let connection = self.open()?;
         let mut events = connection.prepare(

@@ -1,9 +1,9 @@
-//! `make demo`: a provider, a shop and an accountant around one running gateway.
+//! `make demo`: a provider, a shop and an account around one running gateway.
 //!
-//! Starts `tollgate serve` on a copy of `examples/quickstart`, sends it events that
-//! Stripe's own SDK has signed, receives what its handlers send out, and tells what
-//! became of each. Then it stays up. With `--unattended` it ends instead, and fails if
-//! anything in the account is not as it should be.
+//! The demo starts `tollgate serve` on a copy of `examples/quickstart`, sends events that
+//! Stripe's own SDK signed, receives the requests of the handlers, and prints what happened
+//! to each event. Then it keeps running. With `--unattended`, it ends instead, and fails if a
+//! check of the account fails.
 
 #![expect(
     clippy::print_stdout,
@@ -42,21 +42,21 @@ async fn main() -> ExitCode {
         .any(|argument| argument == "--unattended");
     let told = tokio::select! {
         told = tell(unattended) => told,
-        // Dropping the story ends the gateway, which would else be left behind.
+        // Dropping the story's future ends the gateway, which would otherwise keep running.
         ended = told_to_end() => ended,
     };
     match told {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            println!("\nThe demo cannot go on: {error:#}");
+            println!("\nThe demo failed: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Resolves when this process is told to end by other means than Ctrl-C, which the gateway
-/// hears too.
+/// Resolves when a signal other than Ctrl-C ends this process. The gateway receives a Ctrl-C
+/// too.
 async fn told_to_end() -> Result<bool> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
@@ -64,10 +64,10 @@ async fn told_to_end() -> Result<bool> {
         _ = terminated.recv() => {}
         _ = hung_up.recv() => {}
     }
-    bail!("it was told to end")
+    bail!("a signal ended it")
 }
 
-/// The whole of it; whether all was as it should be.
+/// Plays the whole demo. Returns true if all checks hold.
 async fn tell(unattended: bool) -> Result<bool> {
     let mut demo = start(unattended).await?;
     acts::play(&mut demo).await?;
@@ -104,7 +104,7 @@ async fn start(unattended: bool) -> Result<Demo> {
     let signer = Signer::start(root);
     println!("Tollgate's walk-through, in {}", setup.folder.display());
     println!("   signed by  {}", signer.by);
-    println!("   compiling the handlers to machine code, once; then they come from the cache");
+    println!("   the first start compiles the handlers to machine code; later ones use the cache");
     let gateway = Gateway::start(&setup)?;
     println!(
         "   gateway    {} (process {}), its log in {}",
@@ -127,7 +127,7 @@ async fn start(unattended: bool) -> Result<Demo> {
     })
 }
 
-/// The port that a person finds easy to remember, if it is free; else any.
+/// Returns an address with this easily remembered port if it is free, else with any port.
 async fn choose_address(unattended: bool, port: u16) -> SocketAddr {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -137,7 +137,7 @@ async fn choose_address(unattended: bool, port: u16) -> SocketAddr {
     }
 }
 
-/// The `tollgate` program that was built beside this one.
+/// Returns the path of the `tollgate` program that was built beside this one.
 fn program() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let built = own

@@ -1,4 +1,4 @@
-//! The shop's side: where the handlers' requests arrive, remembered by idempotency key.
+//! The shop: it receives the handlers' requests and remembers them by idempotency key.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,32 +16,32 @@ use hyper_util::server::conn::auto;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-/// Bodies that hold this text are refused at the first try, to show that the next one
-/// carries the same key.
+/// The shop refuses bodies with this text at the first try, to show that the next try carries
+/// the same key.
 pub(crate) const REFUSED_ONCE: &str = "refuse-once";
 
-/// A request that the shop has received, however often.
+/// A request that the shop received, once or several times.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) path: String,
     pub(crate) body: Value,
-    /// Whether the credential of the manifest came with it.
+    /// True if the request carried the manifest's credential.
     pub(crate) authorized: bool,
-    /// How often it came under its key.
+    /// The number of times that the request arrived.
     pub(crate) tries: u32,
-    /// How often it was taken on; more than once would be a letter sent twice, if the shop
-    /// did not look at the key.
+    /// The number of times that the shop accepted the request. More than once would mean a
+    /// letter sent twice, if the shop ignored the key.
     pub(crate) accepted: u32,
-    /// Whether it came under its key with other content, which must never be.
+    /// True if the same key arrived with other content, which must never happen.
     pub(crate) changed: bool,
 }
 
-/// What has been received, by idempotency key.
+/// The received requests by idempotency key.
 #[derive(Clone, Default)]
 pub(crate) struct Shop(Arc<Mutex<BTreeMap<String, Received>>>);
 
 impl Shop {
-    /// Everything that has been received so far.
+    /// Returns all requests received so far.
     pub(crate) fn received(&self) -> BTreeMap<String, Received> {
         self.0
             .lock()
@@ -49,7 +49,7 @@ impl Shop {
             .clone()
     }
 
-    /// Takes a request in and says how to answer it.
+    /// Remembers a request. Returns the status of the response.
     fn take(&self, key: String, path: String, authorized: bool, body: &Bytes) -> StatusCode {
         let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Shop {
     }
 }
 
-/// Opens the shop on `address`; it stays open as long as the runtime does.
+/// Opens the shop on `address`. It stays open as long as the runtime.
 pub(crate) async fn open(address: SocketAddr) -> Result<(Shop, SocketAddr)> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
@@ -82,7 +82,7 @@ pub(crate) async fn open(address: SocketAddr) -> Result<(Shop, SocketAddr)> {
             let shop = serving.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request| answer(shop.clone(), request));
-                // A connection that breaks is the gateway's to try again.
+                // The gateway repeats requests on broken connections.
                 let _ = auto::Builder::new(TokioExecutor::new())
                     .serve_connection(TokioIo::new(stream), service)
                     .await;

@@ -1,5 +1,5 @@
-//! Signs events as Stripe does: by Stripe's own SDK where it could be fetched, else by
-//! the same construction.
+//! Signatures as Stripe makes them: by Stripe's own SDK if it could be fetched, else by the
+//! same construction.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -13,11 +13,11 @@ use sha2::Sha256;
 /// Makes `Stripe-Signature` headers.
 pub(crate) struct Signer {
     sdk: Option<Sdk>,
-    /// What signs, for the account.
+    /// The name of the signer, for the account.
     pub(crate) by: String,
 }
 
-/// A process that signs a line at a time.
+/// A process that signs one line at a time.
 struct Sdk {
     child: Child,
     asks: ChildStdin,
@@ -25,7 +25,7 @@ struct Sdk {
 }
 
 impl Signer {
-    /// The best signer that `root`, the repository, has.
+    /// Starts the best available signer. `root` is the repository.
     pub(crate) fn start(root: &Path) -> Self {
         let scripts = root.join("examples/quickstart/signer");
         let fetched = root.join("target/signer");
@@ -52,12 +52,12 @@ impl Signer {
         }
         Self {
             sdk: None,
-            by: "HMAC-SHA256 over `t.body`, as Stripe's SDK does it (which could not be fetched)"
-                .into(),
+            by: "HMAC-SHA256 over `t.body`, like Stripe's SDK (which could not be fetched)".into(),
         }
     }
 
-    /// The header for a payload that was signed at `timestamp`, in seconds since the Unix epoch.
+    /// Returns the header for a payload, signed at `timestamp` in seconds since the Unix
+    /// epoch.
     pub(crate) fn sign(&mut self, payload: &str, secret: &str, timestamp: u64) -> Result<String> {
         match &mut self.sdk {
             Some(sdk) => sdk.sign(payload, secret, timestamp),
@@ -80,13 +80,13 @@ impl Sdk {
 
 impl Drop for Sdk {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Starts a signing process and sees that it signs.
+/// Starts a signing process and checks that it signs.
 trait SpawnPiped {
     fn spawn_piped(&mut self) -> Result<Sdk>;
 }
@@ -110,7 +110,7 @@ impl SpawnPiped for Command {
     }
 }
 
-/// `t=TIMESTAMP,v1=HEX`, where HEX is HMAC-SHA256 of `TIMESTAMP.PAYLOAD`.
+/// Returns `t=TIMESTAMP,v1=HEX`. HEX is HMAC-SHA256 of `TIMESTAMP.PAYLOAD`.
 fn by_hand(payload: &str, secret: &str, timestamp: u64) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
     mac.update(format!("{timestamp}.{payload}").as_bytes());

@@ -1,4 +1,4 @@
-//! After the story: stays up, says what to try, and tells of whatever comes in.
+//! After the story, the demo keeps running, suggests what to try, and prints new events.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use crate::curl;
 use crate::demo::Demo;
 use crate::gateway::Gateway;
 
-/// How often to look for news.
+/// The time between two looks for new events.
 const GLANCE: Duration = Duration::from_millis(300);
 
-/// Tells of new events until Ctrl-C.
+/// Prints new events until Ctrl-C.
 pub(crate) async fn until_interrupted(demo: &mut Demo) -> Result<()> {
-    invite(demo);
+    print_invitation(demo);
     tokio::select! {
         ended = follow(demo) => ended,
         interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
     }
 }
 
-/// Tells of new events, and starts the gateway again when somebody kills it, as a service
-/// manager does.
+/// Prints new events. If somebody kills the gateway, starts it again, as a service manager
+/// does.
 async fn follow(demo: &mut Demo) -> Result<()> {
     let mut last = demo.ledger.total("SELECT MAX(seq) FROM events")?;
     loop {
@@ -29,15 +29,15 @@ async fn follow(demo: &mut Demo) -> Result<()> {
         if demo.gateway.has_ended()? {
             demo.gateway = Gateway::start(&demo.setup)?;
             println!(
-                "   the gateway has ended; it was started again as process {}",
+                "   the gateway has ended; the demo started it again as process {}",
                 demo.gateway.pid()
             );
         }
         for (seq, id, kind) in demo.ledger.since(last)? {
             println!("   in   {kind:<30} {id}");
-            // A handler under edit may well fail for longer than this waits.
+            // A handler under edit may fail for longer than this wait.
             if demo.ledger.settled().await.is_err() {
-                println!("        it is still tried");
+                println!("        its delivery is still being retried");
             }
             if let Some(recorded) = demo.ledger.event(&id)? {
                 demo.account.handled(&recorded, &demo.shop.received());
@@ -47,7 +47,7 @@ async fn follow(demo: &mut Demo) -> Result<()> {
     }
 }
 
-fn invite(demo: &Demo) {
+fn print_invitation(demo: &Demo) {
     let Demo {
         gateway,
         setup,
@@ -57,14 +57,14 @@ fn invite(demo: &Demo) {
     let (folder, plugins) = (setup.folder.display(), plugins.display());
     println!(
         "
-The gateway stays up; Ctrl-C ends it. What comes in from now on is told below.
+The gateway keeps running; Ctrl-C ends it. New events appear below.
 
-Post to {}/webhooks/stripe. These lines post an event, rightly signed. Post it
-again under the same id, and it is a duplicate; change the secret, and it is refused:
+Post to {}/webhooks/stripe. These lines post a correctly signed event. Post it again
+with the same id, and it is a duplicate; change the secret, and the gateway refuses it:
 
 {}
 
-Edit the manifest, and see it take effect:
+Edit the manifest; it takes effect at once:
    {folder}/tollgate.toml
 Edit a handler, then compile it:
    {plugins}/welcome/src/lib.rs
@@ -72,7 +72,7 @@ Edit a handler, then compile it:
 Look inside:
    curl {}/status
    sqlite3 {folder}/data/tollgate.db 'select * from v_attempts'
-Kill it; it is started again, and nothing that was acknowledged is lost:
+Kill the gateway; the demo starts it again, and no acknowledged event is lost:
    kill -9 {}
 ",
         gateway.ingress,

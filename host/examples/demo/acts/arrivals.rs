@@ -1,4 +1,4 @@
-//! What comes in: twice, forged, unknown, all at once.
+//! Events that come in: duplicates, forgeries, unrouted events, a burst.
 
 use anyhow::Result;
 use tokio::task::JoinSet;
@@ -7,13 +7,14 @@ use crate::demo::{Demo, PATH, now};
 use crate::events::{self, StripeEvent, checkout, paid};
 use crate::gateway::{Answer, SECRET};
 
-/// How many orders come in at once.
+/// The number of orders that come in at once.
 const BURST: usize = 24;
 
-/// The same event again: the same bytes, and as Stripe resends it, with others.
+/// Sends the same event again: with the same bytes and, as Stripe resends it, with other
+/// bytes.
 pub(crate) async fn duplicates(demo: &mut Demo) -> Result<()> {
     demo.account
-        .act("The same event four times more: acknowledged, handled no more");
+        .act("The same event four more times: acknowledged, but not handled again");
     let event = paid("order1_paid", "A-1001", 4200);
     let first = demo.recorded(&event)?;
     let resent = event.resent();
@@ -55,10 +56,10 @@ pub(crate) async fn duplicates(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// Requests that no provider of ours has signed, or not lately.
+/// Sends requests that no known provider signed, or that were signed too long ago.
 pub(crate) async fn strangers(demo: &mut Demo) -> Result<()> {
     demo.account
-        .act("Strangers: refused before anything reads the body");
+        .act("Forged and expired requests: refused before anything reads the body");
     let event = paid("forged", "A-6666", 1);
     let forged = demo.signer.sign(&event.payload(), "whsec_guessed", now())?;
     refuse(
@@ -100,7 +101,7 @@ pub(crate) async fn strangers(demo: &mut Demo) -> Result<()> {
     let status = demo.gateway.status().await?;
     let counted = &status["rejections"]["stripe"];
     demo.account.note(format_args!(
-        "the sender learns little; `tollgate status` counts: {counted}"
+        "the sender learns no reason; `tollgate status` counts: {counted}"
     ));
     for (code, count) in [
         ("signature_mismatch", 2),
@@ -127,26 +128,26 @@ async fn refuse(
     Ok(())
 }
 
-/// An event that nobody asked for.
+/// Sends an event that no route matches.
 pub(crate) async fn unrouted(demo: &mut Demo) -> Result<()> {
     demo.account
-        .act("An event that no route names: kept, and counted");
+        .act("An event that no route matches: kept and counted");
     let event = events::unrouted("product");
-    demo.send_well(&event, "no handler asks for it").await?;
+    demo.send_well(&event, "no route matches").await?;
     let recorded = demo.recorded(&event)?;
     demo.account
         .expect("deliveries of an unrouted event", recorded.deliveries, 0);
     let status = demo.gateway.status().await?;
     let count = status["ledger"]["unrouted"].as_u64().unwrap_or(0);
     demo.account.note(format_args!(
-        "unrouted so far: {count}, handlers' own events included"
+        "unrouted so far: {count}, including the handlers' own events"
     ));
     demo.account
         .expect("unrouted events are counted", count > 0, true);
     Ok(())
 }
 
-/// Many at once: they share commits.
+/// Sends many events at once. They share commits.
 pub(crate) async fn burst(demo: &mut Demo) -> Result<()> {
     demo.account
         .act(&format!("A burst: {BURST} paid orders at once"));
@@ -176,13 +177,14 @@ pub(crate) async fn burst(demo: &mut Demo) -> Result<()> {
     demo.account
         .expect("shipments of the burst", shipped, BURST);
     demo.account.note(format_args!(
-        "in: {taken} acknowledged in {:.0} ms, each on disk by then; run: {done} done; out: {shipped} shipments, as many receipts",
+        "in: {taken} acknowledged in {:.0} ms, each on disk by then; run: {done} done; \
+         out: {shipped} shipments, as many receipts",
         took.as_secs_f64() * 1000.0,
     ));
     Ok(())
 }
 
-/// Sends all at once, each on a connection of its own.
+/// Sends all events at once, each on its own connection.
 async fn send_all(demo: &mut Demo, events: &[StripeEvent]) -> Result<Vec<Answer>> {
     let mut signed = Vec::new();
     for event in events {

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, ensure};
 use crate::demo::Demo;
 use crate::events::customer;
 
-/// A handler's source is edited and compiled; the next customer is greeted anew.
+/// Edits and compiles a handler's source. The next customer gets the new greeting.
 pub(crate) async fn plugin(demo: &mut Demo) -> Result<()> {
     demo.account
-        .act("The handler `welcome` is edited and compiled, while the gateway runs");
+        .act("The handler `welcome` is edited and compiled while the gateway runs");
     greet(demo, "before", "Welcome, Barbara!", "Barbara").await?;
 
     let source = demo.plugins.join("welcome/src/lib.rs");
@@ -45,14 +45,14 @@ pub(crate) async fn plugin(demo: &mut Demo) -> Result<()> {
         .until("the new component", |g| g["number"].as_u64() > Some(before))
         .await?;
     demo.account.note(format_args!(
-        "compiled in {:.1} s; serving {} ms after that",
+        "compiled in {:.1} s; serving {} ms later",
         compiled.as_secs_f64(),
         waited.as_millis(),
     ));
     greet(demo, "after", "Good to see you, Dorothy!", "Dorothy").await
 }
 
-/// Sends a customer and sees what the letter says.
+/// Sends a customer and checks the text of the letter.
 async fn greet(demo: &mut Demo, when: &str, text: &str, name: &str) -> Result<()> {
     let event = customer(&format!("plugin_{when}"), "customer.created", name, 0);
     demo.send_well(&event, "").await?;
@@ -63,7 +63,7 @@ async fn greet(demo: &mut Demo, when: &str, text: &str, name: &str) -> Result<()
     Ok(())
 }
 
-/// A route is added to the manifest.
+/// Adds a route to the manifest.
 pub(crate) async fn manifest(demo: &mut Demo) -> Result<()> {
     demo.account
         .act("The manifest gets a route for customer.updated");
@@ -99,29 +99,29 @@ pub(crate) async fn manifest(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// A mistake in the manifest changes nothing but is not silent.
+/// Makes a mistake in the manifest. The last good manifest keeps serving, and the mistake is
+/// reported.
 pub(crate) async fn mistake(demo: &mut Demo) -> Result<()> {
     demo.account
-        .act("A mistake in the manifest: the last good one keeps serving");
+        .act("A mistake in the manifest: the last good manifest keeps serving");
     let path = demo.setup.folder.join("tollgate.toml");
     let good = fs::read_to_string(&path)?;
     fs::write(
         &path,
         good.replace("handlers = [\"welcome\"]", "handlers = [\"welcom\"]"),
     )?;
-    demo.until("the complaint", |g| !g["error"].is_null())
-        .await?;
+    demo.until("the error", |g| !g["error"].is_null()).await?;
     let status = demo.gateway.status().await?;
-    let complaint = status["generation"]["error"]
+    let error = status["generation"]["error"]
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    complaint
+    error
         .lines()
         .for_each(|line| demo.account.note(format_args!("      {line}")));
     demo.account.expect(
-        "the complaint names the handler",
-        complaint.contains("welcom"),
+        "the error names the handler",
+        error.contains("welcom"),
         true,
     );
 
@@ -131,8 +131,8 @@ pub(crate) async fn mistake(demo: &mut Demo) -> Result<()> {
     demo.account
         .expect("states meanwhile", recorded.states, vec!["done".to_owned()]);
     fs::write(&path, good)?;
-    demo.until("the mended manifest", |g| g["error"].is_null())
+    demo.until("the fixed manifest", |g| g["error"].is_null())
         .await?;
-    demo.account.note("edit  mended; the complaint is gone");
+    demo.account.note("edit  fixed; the error is gone");
     Ok(())
 }

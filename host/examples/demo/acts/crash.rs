@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of work, and the account of everything at the end.
+//! A `kill -9` in the middle of work, and the account of everything at the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::demo::{Demo, PATH};
 use crate::events::{StripeEvent, checkout};
 use crate::gateway::{Gateway, tollgate};
 
-/// Orders that come in while the gateway is killed.
+/// The number of orders that come in around the kill.
 const ORDERS: usize = 40;
 
-/// How many of them are acknowledged before the kill, at least.
+/// The least number of acknowledged orders before the kill.
 const BEFORE_KILL: usize = 12;
 
 /// Kills the gateway under load, starts it again, and counts.
@@ -41,7 +41,7 @@ pub(crate) async fn kill(demo: &mut Demo) -> Result<()> {
         acknowledged.len(),
     );
     demo.account.note(format_args!(
-        "started again as process {pid}; what was not acknowledged is sent again, as Stripe does"
+        "started again as process {pid}; the unacknowledged events are sent again, as Stripe does"
     ));
     let mut refused = 0;
     for event in &events {
@@ -55,8 +55,8 @@ pub(crate) async fn kill(demo: &mut Demo) -> Result<()> {
     count_orders(demo, &orders, &events)
 }
 
-/// Sends all; kills the gateway when some are acknowledged, and starts it again. Returns
-/// the ids of what was acknowledged.
+/// Sends all events, kills the gateway when some are acknowledged, and starts it again.
+/// Returns the ids of the acknowledged events.
 async fn burst_until_killed(demo: &mut Demo, events: &[StripeEvent]) -> Result<Vec<String>> {
     let mut signed = Vec::new();
     for event in events {
@@ -66,7 +66,7 @@ async fn burst_until_killed(demo: &mut Demo, events: &[StripeEvent]) -> Result<V
     for (n, (id, header, payload)) in signed.into_iter().enumerate() {
         let poster = demo.gateway.poster();
         sending.spawn(async move {
-            // Spread a little, so that the kill finds some that are not sent yet.
+            // The events are spread over time, so the kill finds some that are not sent yet.
             tokio::time::sleep(Duration::from_micros(300 * n as u64)).await;
             match poster.post(PATH, Some(&header), payload).await {
                 Ok(answer) if answer.status == 200 => Some(id),
@@ -87,7 +87,7 @@ async fn burst_until_killed(demo: &mut Demo, events: &[StripeEvent]) -> Result<V
     Ok(acknowledged)
 }
 
-/// Every order of the burst has been fulfilled once.
+/// Checks that every order of the burst was fulfilled once.
 fn count_orders(demo: &mut Demo, orders: &[String], events: &[StripeEvent]) -> Result<()> {
     let mut done = 0;
     for event in events {
@@ -101,7 +101,8 @@ fn count_orders(demo: &mut Demo, orders: &[String], events: &[StripeEvent]) -> R
     };
     let (shipped, mailed) = (once("/warehouse"), once("/mail"));
     demo.account.note(format_args!(
-        "{done} of {ORDERS} events done; {shipped} orders shipped once, {mailed} receipts mailed once, by idempotency key"
+        "{done} of {ORDERS} events done; {shipped} orders shipped once, {mailed} receipts mailed \
+         once, by idempotency key"
     ));
     demo.account
         .expect("events of the burst that are done", done, ORDERS);
@@ -112,9 +113,9 @@ fn count_orders(demo: &mut Demo, orders: &[String], events: &[StripeEvent]) -> R
     Ok(())
 }
 
-/// What all of it came to.
+/// Prints and checks the totals.
 pub(crate) async fn totals(demo: &mut Demo) -> Result<()> {
-    demo.account.act("All in all");
+    demo.account.act("Totals");
     let status = demo.gateway.status().await?;
     let ledger = &status["ledger"];
     for what in ["events", "duplicates", "unrouted", "deliveries", "outbox"] {
@@ -128,11 +129,12 @@ pub(crate) async fn totals(demo: &mut Demo) -> Result<()> {
         .for_each(|r| *by_path.entry(&r.path).or_default() += 1);
     let again = received.values().filter(|r| r.accepted > 1).count();
     demo.account.note(format_args!(
-        "the shop received {} different keys: {by_path:?}; {again} of them more than once, after the kill",
+        "the shop received {} different keys: {by_path:?}; {again} of them more than once, after \
+         the kill",
         received.len(),
     ));
     demo.account.expect(
-        "keys that came with other content",
+        "keys that arrived with other content",
         received.values().filter(|r| r.changed).count(),
         0,
     );

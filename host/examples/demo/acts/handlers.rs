@@ -1,5 +1,5 @@
-//! What handlers make of events: one order of two, a subscription's story, a second and
-//! third attempt.
+//! The work of handlers: one order from two events, the story of a subscription, repeated
+//! attempts.
 
 use anyhow::Result;
 
@@ -7,10 +7,10 @@ use crate::demo::Demo;
 use crate::events::{StripeEvent, checkout, customer, invoice, paid, subscription};
 use crate::receiver::REFUSED_ONCE;
 
-/// Stripe tells of one payment in two events, in any order.
+/// Sends the two events of one payment, in both orders.
 pub(crate) async fn two_events_one_order(demo: &mut Demo) -> Result<()> {
     demo.account
-        .act("Two events tell of one order, in either order: fulfilled once");
+        .act("Two events report one order, in either order of arrival: fulfilled once");
     let first = [
         paid("order1_paid", "A-1001", 4200),
         checkout("order1_checkout", "A-1001", 4200, "ada@example.com"),
@@ -48,35 +48,36 @@ pub(crate) async fn two_events_one_order(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// A subscription whose payment fails, with news that arrives out of order.
+/// Sends the events of a subscription whose payments fail. They arrive out of order.
 pub(crate) async fn dunning(demo: &mut Demo) -> Result<()> {
     demo.account
-        .act("A subscription's payments fail, and the news comes out of order");
+        .act("A subscription's payments fail, and the events arrive out of order");
     let failed = "invoice.payment_failed";
-    // What arrives, in this order; the day on which it happened; how many requests and
-    // which end it is to make.
+    // Each entry: the event, the day on which it happened with a remark, the number of
+    // requests that it causes, and the final state of its delivery. The entries are in the
+    // order of arrival.
     let story = [
         (
             invoice("dunning_1", failed, 1, 1),
-            "day 1: a first failure",
+            "day 1: the first failure",
             1,
             "done",
         ),
         (
             invoice("dunning_3", failed, 8, 3),
-            "day 8: the third, before the second",
+            "day 8: the third failure, before the second",
             1,
             "done",
         ),
         (
             invoice("dunning_2", failed, 4, 2),
-            "day 4: the second, late: no letter",
+            "day 4: the second failure, late: no letter",
             0,
             "done",
         ),
         (
             subscription("dunning_due", 16, "past_due"),
-            "day 16: the grace period is over",
+            "day 16: the grace period has ended",
             2,
             "done",
         ),
@@ -88,7 +89,7 @@ pub(crate) async fn dunning(demo: &mut Demo) -> Result<()> {
         ),
         (
             invoice("dunning_4", failed, 12, 4),
-            "day 12: the fourth, long overtaken",
+            "day 12: the fourth failure, out of date",
             0,
             "ignored",
         ),
@@ -111,7 +112,7 @@ pub(crate) async fn dunning(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// A handler that fails twice before it succeeds.
+/// Sends an event whose handler fails twice before it succeeds.
 pub(crate) async fn retries(demo: &mut Demo) -> Result<()> {
     demo.account
         .act("A handler fails twice, then succeeds: its effects happen once");

@@ -1,4 +1,4 @@
-//! The story that the demo tells, an act a function.
+//! The acts of the demo's story, one function for each.
 
 mod arrivals;
 mod changes;
@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::demo::Demo;
 
-/// All acts, in their order.
+/// Plays all acts in their order.
 pub(crate) async fn play(demo: &mut Demo) -> Result<()> {
     handlers::two_events_one_order(demo).await?;
     arrivals::duplicates(demo).await?;
