@@ -1,12 +1,9 @@
 //! The entry point of a handler: [`handler!`](crate::handler) exports a function as `handle`.
 
-use crate::host;
-use crate::{Event, Failure, Outcome};
-
 /// Makes a function the handler of a crate that is built as a `cdylib`.
 ///
-/// The function is `fn(Event) -> Result<Outcome, E>`, where `E` is [`Failure`] or any type that
-/// converts into it. Native builds export nothing, but check the function's type.
+/// The function is `fn(Event) -> Result<Outcome, E>`, where `E` is [`Failure`](crate::Failure) or
+/// any type that converts into it. Native builds export nothing, but check the function's type.
 #[macro_export]
 macro_rules! handler {
     ($handle:path) => {
@@ -33,14 +30,4 @@ macro_rules! handler {
             }
         };
     };
-}
-
-/// Runs a handler once. Logs the message of a panic, because a trap alone does not give the
-/// reason.
-pub fn run<E: Into<Failure>>(
-    event: Event,
-    handle: impl FnOnce(Event) -> Result<Outcome, E>,
-) -> Result<Outcome, Failure> {
-    host::log_panics();
-    handle(event).map_err(Into::into)
 }

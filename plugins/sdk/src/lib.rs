@@ -41,6 +41,8 @@
 //! together with the delivery's completion, or not at all. Every error of this crate converts
 //! into a [`Failure`] by `?`: see [`Error`].
 
+#[doc(hidden)]
+pub mod __private;
 #[cfg(any(all(target_family = "wasm", feature = "arena"), test))]
 mod arena;
 mod bindings;
@@ -75,12 +77,4 @@ pub mod prelude {
     pub use crate::{done, ignored, reject, retry};
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::json;
-}
-
-/// The names that the macros use. They are no part of the interface.
-#[doc(hidden)]
-pub mod __private {
-    #[cfg(target_family = "wasm")]
-    pub use crate::bindings::*;
-    pub use crate::entry::run;
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::current::{CurrentRun, run_with};
 use super::records::{Emitted, Run, Scheduled, Sent};
-use crate::{Event, Failure, Outcome, entry};
+use crate::{__private, Event, Failure, Outcome};
 
 /// The number of due events in one [`Host::advance`] that counts as a mistake of the handler.
 const ENDLESS: usize = 10_000;
@@ -94,7 +94,7 @@ impl Host {
             event: id.clone(),
             ..CurrentRun::default()
         };
-        let (result, ended) = run_with(started, || entry::run(event, handle));
+        let (result, ended) = run_with(started, || __private::run(event, handle));
         let CurrentRun {
             state,
             scheduled,
