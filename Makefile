@@ -1,19 +1,19 @@
 # Every command of this repository; `make` alone lists them.
 #
-# Each takes a fresh Debian machine as it is: what is missing is installed by
-# .ci/prepare, which says what and why.
+# Each command works on a new Debian machine: .ci/prepare installs missing tools and prints what
+# it installs and why.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# With CI set, the demo checks its account and ends by itself.
+# If CI is set, the demo checks its account and ends by itself.
 CI ?=
 # Options for the bench program, such as ARGS="--only acks --json".
 ARGS ?=
 
-# One set of targets for everything, so that the dependencies are compiled once.
+# All commands use the same set of targets, so the dependencies are compiled once.
 cargo_targets := --locked --lib --bins --examples
 
 .PHONY: help
@@ -22,7 +22,7 @@ help: ## Lists the commands
 
 ##
 .PHONY: demo
-demo: build sdk ## Starts the gateway on examples/quickstart, sends it events, tells what became of them (CI=1: checks and ends)
+demo: build sdk ## Plays the walk-through with a gateway, a provider and a shop (CI=1: checks and ends)
 	@target/debug/examples/demo $(if $(CI),--unattended)
 
 .PHONY: test
@@ -34,31 +34,31 @@ test: guests ## Runs all tests: the host's, end to end, and the handlers' own
 	else cargo test --locked --no-fail-fast --lib --bins --tests; fi
 
 .PHONY: oracles
-oracles: ## Has the providers' own libraries judge what Tollgate signs (installs them into target/oracles)
+oracles: ## Asks the providers' own libraries to verify Tollgate's signatures (installs them)
 	@.ci/prepare rust oracles
 	TOLLGATE_SKIP_NOTHING=1 cargo test --locked --test end_to_end scenarios::oracles -- --nocapture
 
 .PHONY: crash
-crash: guests ## Kills the gateway under load, at random and at the worst moments, and audits what is left (ROUNDS=200)
+crash: guests ## Kills the gateway under load, at random and at the worst moments (ROUNDS=200)
 	@.ci/prepare rust
 	TOLLGATE_CRASH_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --test end_to_end scenarios::crash -- --nocapture
 
 .PHONY: soak
-soak: guests ## Steady load with swaps, traps and pruning: memory and file must not grow (MINUTES=20)
+soak: guests ## Runs a steady load; memory and file must not grow (MINUTES=20)
 	@.ci/prepare rust
 	TOLLGATE_SOAK_MINUTES=$(or $(MINUTES),20) cargo test --locked --test end_to_end scenarios::soak -- --nocapture
 
-# How long each target is fuzzed, in seconds, and which: all, if none is named.
+# The seconds for each fuzz target, and the targets; by default all.
 SECONDS_EACH ?= 30
 TARGETS ?=
 
 .PHONY: fuzz
-fuzz: ## Fuzzes whatever reads bytes from the net (SECONDS_EACH=30, TARGETS="json verify"; see tests/fuzz)
+fuzz: ## Fuzzes the code that reads untrusted bytes (SECONDS_EACH=30, TARGETS="json verify")
 	@.ci/prepare rust
 	tests/fuzz/run $(SECONDS_EACH) $(TARGETS)
 
 .PHONY: run
-run: build ## Runs the gateway on examples/quickstart, to play with; Ctrl-C ends it
+run: build ## Runs the gateway on examples/quickstart; Ctrl-C ends it
 	cd examples/quickstart && STRIPE_WEBHOOK_SECRET="$${STRIPE_WEBHOOK_SECRET:-whsec_quickstart}" ../../target/debug/tollgate serve
 
 ##
@@ -73,7 +73,7 @@ guests: ## Compiles the handlers to WebAssembly (plugins/target/components)
 	plugins/build
 
 .PHONY: sdk
-sdk: ## Fetches Stripe's own SDK into target/, if npm or pip can be had
+sdk: ## Fetches Stripe's own SDK into target/, if npm or pip is available
 	@.ci/prepare stripe
 
 .PHONY: check
@@ -85,15 +85,15 @@ check: ## Checks formatting and runs clippy with warnings as errors, in both wor
 	cd plugins && cargo clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: docs
-docs: build ## Checks the documentation: links, keys of the manifest, the length of lines, and its commands
+docs: build ## Checks the documentation: links, keys of the manifest, line lengths, commands
 	@.ci/prepare docs
 	tests/docs/run
 
 .PHONY: bench
-bench: guests ## Measures throughput, latency and the sandbox against Express (a release build; see host/benches)
+bench: guests ## Measures throughput, latency and the sandbox, beside Express (a release build)
 	@.ci/prepare rust express
 	cargo bench --locked --bench gateway -- $(ARGS)
 
 .PHONY: clean
-clean: ## Removes everything that was built
+clean: ## Removes all build results
 	rm -rf target plugins/target

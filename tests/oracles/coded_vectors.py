@@ -1,4 +1,4 @@
-"""Schemes that Tollgate has code for: Adyen, Braintree, Twilio, Plaid, PayPal and Mollie's
+"""The schemes that need code in Tollgate: Adyen, Braintree, Twilio, Plaid, PayPal and Mollie's
 classic webhooks."""
 
 import base64
@@ -315,8 +315,8 @@ def paypal():
         headers = [pair for pair in headers if pair[0] != drop]
         vectors.add(name, headers, body, list(secrets), expect, None, params={"webhook_id": webhook_id}, **more)
 
-    # The checksum of a body with bytes above 0x7f is above 0x7fffffff half of the time: both
-    # halves are tried, since it is written as an unsigned number.
+    # The checksum of a body is above 0x7fffffff half of the time. Both halves are tested, because
+    # the checksum is written as an unsigned number.
     low = next(body + b" " * n for n in range(1, 64) if binascii.crc32(body + b" " * n) < 0x80000000)
     high = next(body + b" " * n for n in range(1, 64) if binascii.crc32(body + b" " * n) >= 0x80000000)
     add("plain", sign(), [expected])

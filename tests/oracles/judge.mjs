@@ -1,9 +1,9 @@
 // Asks official libraries for Node whether they accept requests.
 //
-// Reads a JSON line for each from stdin ({scheme, headers, body (base64), secret, url, params,
-// now}) and prints a JSON line for each: true, why it is refused, or null where there is no
-// library. Run as `node --input-type=module --eval`, so that packages are found from the working
-// folder.
+// Reads requests from stdin, one JSON line each: {scheme, headers, body (base64), secret, url,
+// params, now}. Prints one JSON line for each request: true, the reason of a refusal, or null if
+// there is no library. `node --input-type=module --eval` runs it, so Node finds the packages from
+// the working folder.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -19,7 +19,7 @@ globalThis.Date = class extends RealDate {
   }
 };
 
-// Each throws or returns false to refuse.
+// Each function throws or returns false to refuse a request.
 const libraries = {
   adyen({ body, secret }) {
     const { hmacValidator } = require("@adyen/api-library");
@@ -80,7 +80,7 @@ const libraries = {
   },
   stripe({ body, headers, secret }) {
     const Stripe = require("stripe");
-    const { signature } = new Stripe("key").webhooks; // constructEvent takes no thin events
+    const { signature } = new Stripe("key").webhooks; // constructEvent accepts no thin events
     return signature.verifyHeader(body, headers["stripe-signature"], secret, 300);
   },
   svix({ body, headers, secret }) {

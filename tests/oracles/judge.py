@@ -1,8 +1,8 @@
 """Asks official libraries for Python whether they accept requests.
 
-Reads a JSON line for each from stdin ({scheme, headers, body (base64), secret, url, params}) and
-prints a JSON line for each: true, why it is refused, or null where there is no library. The time
-is the present one: not all libraries take another.
+Reads requests from stdin, one JSON line each: {scheme, headers, body (base64), secret, url,
+params}. Prints one JSON line for each request: true, the reason of a refusal, or null if there is
+no library. The libraries use the present time, because not all of them accept another.
 """
 
 import base64
@@ -12,11 +12,11 @@ import sys
 from types import SimpleNamespace
 from urllib.parse import parse_qs, parse_qsl
 
-# One library's own bound is 5 s, and a busy machine takes longer to come to its question.
+# One library's own tolerance is 5 s, and a busy machine takes longer to reach its question.
 TOLERANCE = 300
 
 
-# Each raises or returns false to refuse.
+# Each function raises or returns false to refuse a request.
 
 
 def adyen(asked):
@@ -103,7 +103,7 @@ def svix(asked):
 
 
 class Fields(dict):
-    """A form with all values of each name, as web frameworks hand it over."""
+    """Returns a form with all values of each name, as web frameworks return it."""
 
     def getlist(self, name):
         return self[name]

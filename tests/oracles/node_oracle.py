@@ -1,5 +1,5 @@
-"""Asks libraries that exist for Node alone. `NODE_ORACLES` is the folder with their
-node_modules; default: the working folder."""
+"""Asks libraries that exist for Node only. `NODE_ORACLES` is the folder with their node_modules,
+by default the working folder."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ import os
 import pathlib
 import subprocess
 
-# What judge.mjs says of a library that does not raise.
+# The reason that judge.mjs gives if a library refuses without an exception.
 REFUSED = "it returned false"
 FOLDER = pathlib.Path(os.environ.get("NODE_ORACLES", "."))
 

@@ -1,5 +1,5 @@
-"""Schemes with a shared secret and one signature: the same battery for each, with the
-provider's own library as the oracle where there is one."""
+"""Schemes with a shared secret and one signature. Each gets the same battery of requests. The
+provider's own library is the oracle, if there is one."""
 
 import base64
 import hashlib
@@ -32,8 +32,8 @@ def event(kind, id=None, created=None, subject=None, account=None, **more):
 
 def battery(scheme, package, body, events, secrets, header, sign, library, *, encode,
             extra_headers=(), timed=False, url=None, prefix="", parses=True, before=""):
-    """`sign(body, secret)` gives the header's value; `library(body, headers, secret)` the
-    official verdict on one secret, or None where there is no library."""
+    """`sign(body, secret)` returns the header's value. `library(body, headers, secret)` returns the
+    official verdict on one secret; `library` is None if there is no library."""
     vectors = Vectors(scheme, *([package] if package and "/" not in package else []))
     if package and "/" in package:
         vectors.made_with[package] = node_oracle.version(package)
@@ -369,7 +369,7 @@ def any_of(library, body, headers, secrets):
 
 
 def without_library():
-    """Providers that publish no library which checks webhooks for Python or Node."""
+    """Providers without a library for Python or Node that checks webhooks."""
     plain = [
         ("lemonsqueezy", "X-Signature", "sha256", hexed,
          b'{"meta":{"event_name":"order_created"},"data":{"type":"orders","id":"1","attributes":{"store_id":7}}}',

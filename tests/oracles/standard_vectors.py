@@ -73,7 +73,7 @@ def make(scheme, package, library, prefix):
     add("v1 under both kinds of key", good, BODY, [EVENT], (PUBLIC, SECRET), ask=False, secret=1)
     add("v1a over another body", sign_ed(b"{}"), BODY, "signature_mismatch", (PUBLIC,), ask=False)
     add("v1 bytes under the name v1a", good.replace("v1,", "v1a,"), BODY, "signature_mismatch", (PUBLIC,), ask=False)
-    # With the public key as an HMAC key anybody could sign.
+    # Anybody could sign if the public key were accepted as an HMAC key.
     confused = sign(key=base64.b64decode(PUBLIC.removeprefix("whpk_")))
     add("v1 signed with the public key", confused, BODY, "no_known_signature", (PUBLIC,), ask=False)
     add("exactly 300 s old", sign(ts=NOW - 300), BODY, [EVENT], ts=NOW - 300)

@@ -1,8 +1,8 @@
-"""Collects requests with what an official library and Tollgate say of them.
+"""Collects requests with the verdicts of an official library and of Tollgate.
 
-Each provider's script signs requests, asks the provider's own library about each, and
-saves them as `vectors/SCHEME.json`, which Tollgate's unit tests read. Where the two are
-meant to differ, the vector says why.
+Each provider's script signs requests, asks the provider's own library about each, and saves them
+as `vectors/SCHEME.json`, which Tollgate's unit tests read. If the two verdicts differ on purpose,
+the vector contains the reason.
 """
 
 import base64
@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from freezegun import freeze_time
 
-# Every vector is checked at this time unless it says otherwise: 2025-10-09T08:53:20Z.
+# The time of every vector without a time of its own: 2025-10-09T08:53:20Z.
 NOW = 1_760_000_000
 
 
@@ -23,9 +23,9 @@ class Vectors:
         self.vectors = []
 
     def add(self, name, headers, body, secrets, expect, sdk, *, differs=None, now=NOW, **more):
-        """`sdk` is called at the time of the vector, and raises or returns false to refuse;
-        None where there is no library to ask. `expect` is a list of events, or the code of
-        a rejection."""
+        """Adds a vector. `sdk` runs at the vector's time, and raises or returns false to refuse the
+        request; it is None if there is no library. `expect` is a list of events, or the code of a
+        rejection."""
         accepted = isinstance(expect, list)
         if sdk is not None:
             with freeze_time(datetime_of(now)):
@@ -64,8 +64,8 @@ def datetime_of(seconds):
 
 
 def asks(sdk):
-    """True, or why the library refuses."""
+    """Returns True, or the reason of the library's refusal."""
     try:
         return True if sdk() is not False else "it returned false"
-    except Exception as error:  # whatever a library raises is a refusal
+    except Exception as error:  # any exception of a library is a refusal
         return f"{type(error).__name__}: {error}"

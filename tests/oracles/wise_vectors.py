@@ -1,4 +1,4 @@
-"""Wise: RSA signatures, made by pyca/cryptography with a key of our own."""
+"""Wise: RSA signatures, made by pyca/cryptography with our own key."""
 
 import base64
 

@@ -1,20 +1,20 @@
-/* Records, under a running gateway, what a disk is told and what the world is told, in one
- * order. Loaded with LD_PRELOAD.
+/* Records, under a running gateway, the calls to the disk and the messages to senders and
+ * receivers, in one order. LD_PRELOAD loads it.
  *
- *   RECORDER_LOG          the file that entries are appended to; a new one for each process,
- *                         since a kill may leave half an entry at the end
- *   RECORDER_ROOT         the folder whose files are recorded, absolute, links resolved
- *   RECORDER_IGNORE_SYNC  syncs are carried out but not recorded: "1" for all of them, else
- *                         those of files whose paths end so
+ *   RECORDER_LOG          the file that entries are appended to. Each process needs a new one,
+ *                         because a kill may leave half an entry at the end.
+ *   RECORDER_ROOT         the folder whose files are recorded: absolute, links resolved
+ *   RECORDER_IGNORE_SYNC  syncs that are run but not recorded: "1" for all syncs, else the syncs
+ *                         of files whose paths end with this text
  *
- * An entry is { u8 kind; u64 file, offset, length; } in the machine's byte order, packed,
- * and `length` bytes. Files are named by inode number.
+ * An entry is { u8 kind; u64 file, offset, length; }, packed, in the machine's byte order, and
+ * then `length` bytes. A file's name is its inode number.
  *
- * The order: a write is recorded and carried out under one lock, so that two writes are
- * recorded as they happen, and what a kill interrupts is recorded. A sync is two entries, before and after the call, without the
- * lock: it covers the writes that are recorded before its beginning, once its end is
- * recorded. What is sent is recorded before it is sent, so that nothing that happens
- * afterwards can excuse it.
+ * The order: one lock covers the record of a write and the write itself. So two writes are
+ * recorded in the order in which they happen, and a write that a kill interrupts is recorded. A
+ * sync is two entries, before and after the call, without the lock: once its end is recorded, it
+ * covers the writes recorded before its beginning. A message is recorded before it is sent, so no
+ * later write can count for it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,19 +34,19 @@
 #include <unistd.h>
 
 enum kind {
-    ROOT = 1,   /* file = the root folder; bytes: its path */
-    CREATED,    /* file; bytes: path */
-    OPENED,     /* file that was there already; bytes: path */
-    FOLDER,     /* a folder that was made; bytes: path */
-    WRITE,      /* file, offset; bytes: what was written */
-    LENGTH,     /* file; offset = its new length */
-    SYNC_BEGIN, /* file; offset = a number for this sync */
-    SYNC_END,   /* the same */
+    ROOT = 1,   /* file: the root folder; bytes: its path */
+    CREATED,    /* file: a new file; bytes: path */
+    OPENED,     /* file: an existing file; bytes: path */
+    FOLDER,     /* file: a new folder; bytes: path */
+    WRITE,      /* file, offset; bytes: the written bytes */
+    LENGTH,     /* file; offset: its new length */
+    SYNC_BEGIN, /* file; offset: the number of this sync */
+    SYNC_END,   /* file; offset: the number of this sync */
     UNLINKED,   /* bytes: path */
     RENAMED,    /* bytes: path, NUL, path */
-    ANSWERED,   /* bytes: the id of the event that is acknowledged */
+    ANSWERED,   /* bytes: the id of an acknowledged event */
     SENT,       /* bytes: the idempotency key of an outbox request */
-    UNKNOWN,    /* something that this program does not follow; bytes: its name */
+    UNKNOWN,    /* a call that this program does not record; bytes: its name */
 };
 
 struct __attribute__((packed)) entry {
@@ -61,10 +61,10 @@ static int log_fd = -1;
 static char root[PATH_MAX];
 static const char *ignore_sync;
 static uint64_t syncs;
-static uint64_t files[FDS]; /* by descriptor: the inode if it is recorded, else 0 */
-static char ignored[FDS];   /* by descriptor: whether its syncs are not recorded */
+static uint64_t files[FDS]; /* by descriptor: the inode of a recorded file, else 0 */
+static char ignored[FDS];   /* by descriptor: 1 if its syncs are not recorded */
 
-/* Half a recording is worse than none. */
+/* Ends the process, because an incomplete recording is worse than none. */
 static void give_up(const char *why)
 {
     dprintf(2, "recorder: %s\n", why);
@@ -104,11 +104,11 @@ __attribute__((constructor)) static void begin(void)
         abort();
     record_path(ROOT, inode(fd), root);
     syscall(SYS_close, fd);
-    /* What the gateway might start is not to be recorded. */
+    /* Processes that the gateway starts are not recorded. */
     unsetenv("LD_PRELOAD");
 }
 
-/* The path made absolute, if it lies below the root. */
+/* Makes the path absolute. Returns 1 if it lies below the root. */
 static int below_root(int at, const char *path, char *absolute)
 {
     if (log_fd < 0)
@@ -183,13 +183,13 @@ int creat(const char *path, mode_t mode) { return open_at(AT_FDCWD, path, O_WRON
 
 int close(int fd)
 {
-    /* Forgotten before the number can be given to another file. */
+    /* The entry goes before the call, because another file may get the number after it. */
     if (is_recorded(fd))
         files[fd] = 0;
     return (int)syscall(SYS_close, fd);
 }
 
-/* Everything that is written at one place, as one piece. */
+/* Returns the parts of one write as one block. */
 static char *joined(const struct iovec *parts, int count, size_t length)
 {
     char *bytes = malloc(length ? length : 1);
@@ -202,7 +202,7 @@ static char *joined(const struct iovec *parts, int count, size_t length)
     return bytes;
 }
 
-/* `at` < 0: at the descriptor's own position. */
+/* Writes at `at`, or at the descriptor's own position if `at` < 0. */
 static ssize_t write_file(int fd, const struct iovec *parts, int count, off_t at)
 {
     pthread_mutex_lock(&lock);
@@ -237,7 +237,7 @@ static int is_socket(int fd)
     return is;
 }
 
-/* Records the value of every header of this name. */
+/* Records the value of every header with this name. */
 static void record_headers(enum kind kind, const char *head, size_t length, const char *name)
 {
     const char *end = head + length;
@@ -254,8 +254,8 @@ static void record_headers(enum kind kind, const char *head, size_t length, cons
     }
 }
 
-/* Looks for acknowledgements and outgoing requests in what is about to be sent. */
-static void look(const struct iovec *parts, int count)
+/* Records the acknowledgements and outgoing requests in a message before it is sent. */
+static void record_message(const struct iovec *parts, int count)
 {
     size_t length = 0;
     for (int i = 0; i < count; i++)
@@ -264,7 +264,7 @@ static void look(const struct iovec *parts, int count)
         length = HEAD;
     char *head = joined(parts, count, length);
     pthread_mutex_lock(&lock);
-    /* An outbox request names its event too. */
+    /* An outbox request also has the header of its event, so its first line decides. */
     if (length > 7 && memcmp(head, "HTTP/1.", 7) == 0)
         record_headers(ANSWERED, head, length, "tollgate-event-id:");
     else
@@ -278,7 +278,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
     if (is_recorded(fd))
         return write_file(fd, parts, count, -1);
     if (log_fd >= 0 && is_socket(fd))
-        look(parts, count);
+        record_message(parts, count);
     return syscall(SYS_writev, fd, parts, count);
 }
 
@@ -305,7 +305,7 @@ ssize_t sendto(int fd, const void *bytes, size_t length, int flags, const struct
 {
     struct iovec part = {(void *)bytes, length};
     if (log_fd >= 0)
-        look(&part, 1);
+        record_message(&part, 1);
     return syscall(SYS_sendto, fd, bytes, length, flags, to, size);
 }
 ssize_t send(int fd, const void *bytes, size_t length, int flags) { return sendto(fd, bytes, length, flags, NULL, 0); }
@@ -313,7 +313,7 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags) { return sendt
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     if (log_fd >= 0)
-        look(message->msg_iov, (int)message->msg_iovlen);
+        record_message(message->msg_iov, (int)message->msg_iovlen);
     return syscall(SYS_sendmsg, fd, message, flags);
 }
 
@@ -415,7 +415,7 @@ int renameat2(int from_at, const char *from, int to_at, const char *to, unsigned
 int renameat(int from_at, const char *from, int to_at, const char *to) { return renameat2(from_at, from, to_at, to, 0); }
 int rename(const char *from, const char *to) { return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0); }
 
-/* Ways to write that are not followed: seen, so that a test can refuse to judge. */
+/* Records a kind of write that this program does not model, so a test can refuse to judge. */
 static void unknown(int fd, const char *name)
 {
     if (!is_recorded(fd))

@@ -1,10 +1,10 @@
-// Signs with Stripe's own SDK: one JSON request a line in, one header a line out.
-// In: {"payload": "…", "secret": "whsec_…", "timestamp": 1767225600}
+// Signs with Stripe's own SDK. Reads one JSON request a line, prints one header a line.
+// Input: {"payload": "…", "secret": "whsec_…", "timestamp": 1767225600}
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 
-// The SDK lies below target/, away from this file.
+// The SDK is below target/, not beside this file.
 const require = createRequire(resolve(process.argv[2]) + "/");
 const Stripe = require("stripe");
 const { webhooks } = new Stripe("sk_test_unused");

@@ -1,6 +1,6 @@
-"""Signs with Stripe's own SDK: one JSON request a line in, one header a line out.
+"""Signs with Stripe's own SDK. Reads one JSON request a line, prints one header a line.
 
-In: {"payload": "…", "secret": "whsec_…", "timestamp": 1767225600}
+Input: {"payload": "…", "secret": "whsec_…", "timestamp": 1767225600}
 """
 
 import json
