@@ -196,7 +196,7 @@ pub(crate) struct SendStep {
     /// Headers.
     #[serde(default)]
     pub(crate) headers: Vec<(String, String)>,
-    /// The ordering key.
+    /// The order key.
     pub(crate) order_key: Option<String>,
     /// The steps to run when the response arrives. The request's `respond` text holds them.
     pub(crate) respond: Option<Value>,

@@ -49,7 +49,7 @@
 //! reminders.
 //!
 //! # Output
-//! Requests about one subscription go out in order: the subscription's id is their ordering key.
+//! Requests about one subscription go out in order: the subscription's id is their order key.
 //! Amounts are integers in the currency's minor unit.
 //! ```json
 //! {"template": "payment_reminder", "level": 2, "customer": "cus_1", "to": "ada@example.com",

@@ -36,7 +36,7 @@
 //! {"template": "receipt", "to": "ada@example.com", "order": "A-17", "amount": 4200,
 //!  "currency": "eur"}
 //! ```
-//! Shipping requests for one order go out in order: the order's id is their ordering key.
+//! Shipping requests for one order go out in order: the order's id is their order key.
 //! `order.fulfilled` and `order.paid_twice` carry `order`, `payment`, `amount` and `currency`.
 
 mod effects;

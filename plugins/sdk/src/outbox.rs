@@ -86,7 +86,7 @@ impl Request {
         self.header("content-type", "application/x-www-form-urlencoded")
     }
 
-    /// Sets the ordering key. Requests of this handler with the same key go out one after another,
+    /// Sets the order key. Requests of this handler with the same key go out one after another,
     /// in the order of their commits.
     pub fn order_key(mut self, key: impl Into<String>) -> Self {
         self.parts.order_key = Some(key.into());

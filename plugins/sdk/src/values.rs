@@ -14,7 +14,7 @@ pub struct RequestParts {
     pub headers: Vec<(String, String)>,
     /// The bytes of the body.
     pub body: Vec<u8>,
-    /// The ordering key. Requests with the same key go out one after another.
+    /// The order key. Requests with the same key go out one after another.
     pub order_key: Option<String>,
     /// The correlation text. If it is set, the response comes back as an event.
     pub respond: Option<String>,

@@ -77,7 +77,7 @@ pub(super) fn open(ledger: &Ledger) -> i64 {
     ledger.count(open, [])
 }
 
-/// Checks that requests with one ordering key arrived for the first time in the order of
+/// Checks that requests with one order key arrived for the first time in the order of
 /// their commits.
 #[track_caller]
 pub(super) fn audit_order(ledger: &Ledger, receiver: &Receiver) {
