@@ -147,6 +147,22 @@ fn an_open_breaker_burns_no_attempts() {
     site.stop();
 }
 
+#[test]
+fn until_when_a_breaker_is_open_is_shown_by_the_time_of_day() {
+    let mut site = Site::new();
+    let patient = Patient::failing();
+    site.record(0..40, &["h"]);
+    site.start(vec![patient.handler(with_breaker(1), "a")]);
+    let open = |until| BreakerState::Open { until };
+    let until = WallTime::from_millis(1_030_000);
+    site.eventually("it opens", || site.lane("h").gate.breaker == open(until));
+    let hour = Duration::from_secs(3600);
+    site.clock.set(site.clock.now() + hour);
+    assert_eq!(site.lane("h").gate.breaker, open(until + hour));
+    assert_eq!(patient.runs(), 4, "nothing is due for it");
+    site.stop();
+}
+
 /// A handler that can do nothing about each tenth delivery.
 fn poisoned(down: &Arc<AtomicBool>) -> Arc<dyn Runnable> {
     let down = down.clone();
