@@ -271,10 +271,7 @@ fn completion(
     let (outcome, detail, next) = match run.end {
         End::Done => (AttemptOutcome::Done, String::new(), NextState::Done),
         End::Ignored(reason) => (AttemptOutcome::Ignored, reason, NextState::Ignored),
-        End::Retry { reason, after_ms } => {
-            let wish = after_ms.map(Duration::from_millis);
-            (AttemptOutcome::Retry, reason, later(wish))
-        }
+        End::Retry { reason, after } => (AttemptOutcome::Retry, reason, later(after)),
         End::Reject(reason) => (AttemptOutcome::Reject, reason, NextState::Dead),
         End::Trap(message) => {
             let next = match runnable.handler().on_trap {

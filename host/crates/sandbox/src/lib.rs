@@ -146,8 +146,8 @@ pub enum End {
     Retry {
         /// The handler's reason.
         reason: String,
-        /// Its wish, in milliseconds from now.
-        after_ms: Option<u64>,
+        /// How long it wishes to wait.
+        after: Option<Duration>,
     },
     /// `err(reject)` with the handler's reason.
     Reject(String),

@@ -267,9 +267,9 @@ fn shorten(end: End) -> End {
     };
     match end {
         End::Ignored(reason) => End::Ignored(cut(reason)),
-        End::Retry { reason, after_ms } => End::Retry {
+        End::Retry { reason, after } => End::Retry {
             reason: cut(reason),
-            after_ms,
+            after,
         },
         End::Reject(reason) => End::Reject(cut(reason)),
         End::Trap(message) => End::Trap(cut(message)),

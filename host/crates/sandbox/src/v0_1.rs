@@ -73,7 +73,7 @@ pub(super) fn lift(answer: Result<types::Outcome, types::Failure>) -> End {
         Ok(types::Outcome::Ignored(reason)) => End::Ignored(reason),
         Err(types::Failure::Retry(retry)) => End::Retry {
             reason: retry.reason,
-            after_ms: retry.after_ms,
+            after: retry.after_ms.map(Duration::from_millis),
         },
         Err(types::Failure::Reject(reason)) => End::Reject(reason),
     }

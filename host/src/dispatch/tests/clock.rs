@@ -16,7 +16,7 @@ fn failing_once(runs: &Arc<AtomicUsize>) -> Arc<dyn Runnable> {
         ended(match delivery.attempts {
             0 => End::Retry {
                 reason: "later".into(),
-                after_ms: None,
+                after: None,
             },
             _ => End::Done,
         })

@@ -38,7 +38,7 @@ impl Patient {
             ended(if own.fails.load(Ordering::SeqCst) {
                 End::Retry {
                     reason: "down".into(),
-                    after_ms: None,
+                    after: None,
                 }
             } else {
                 End::Done

@@ -371,7 +371,7 @@ fn what_was_due_is_found_again_after_a_restart() {
     site.start(vec![handler("h", 4, |_| {
         ended(End::Retry {
             reason: "no".into(),
-            after_ms: None,
+            after: None,
         })
     })]);
     site.record(0..50, &["h"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::batch::int;
-use super::rows::{millis, steady, wall};
+use super::rows::{steady, unsigned, wall};
 use tollgate_base::time::{Ahead, Mark, SteadyClock};
 
 /// By how much due times are ahead of the time of day, within a query. Such a query turns due
@@ -52,7 +52,7 @@ fn read(conn: &Connection) -> Result<Option<Mark>> {
             Ok(Mark {
                 steady: steady(row, 0)?,
                 wall: wall(row, 1)?,
-                uptime: Duration::from_millis(millis(row, 2)?),
+                uptime: Duration::from_millis(unsigned(row, 2)?),
                 boot: row.get(3)?,
             })
         },

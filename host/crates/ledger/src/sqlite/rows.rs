@@ -135,14 +135,14 @@ pub(super) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
     row.get(column).map(EventId::from_bytes)
 }
 
-/// Milliseconds in this column, or another number that is not negative.
-pub(super) fn millis(row: &Row<'_>, column: usize) -> Result<u64> {
+/// A number in this column that is not negative.
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
 /// A time of day in this column.
 pub(super) fn wall(row: &Row<'_>, column: usize) -> Result<WallTime> {
-    millis(row, column).map(WallTime::from_millis)
+    unsigned(row, column).map(WallTime::from_millis)
 }
 
 /// A time of day in this column, if it holds one.
@@ -154,7 +154,7 @@ pub(super) fn maybe_wall(row: &Row<'_>, column: usize) -> Result<Option<WallTime
 
 /// A steady time in this column.
 pub(super) fn steady(row: &Row<'_>, column: usize) -> Result<SteadyTime> {
-    millis(row, column).map(SteadyTime::from_millis)
+    unsigned(row, column).map(SteadyTime::from_millis)
 }
 
 /// Names and values in this column.

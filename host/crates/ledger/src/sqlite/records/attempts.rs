@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::Value;
 
 use super::requests;
-use crate::sqlite::rows::{millis, wall};
+use crate::sqlite::rows::{unsigned, wall};
 use crate::{AttemptView, EmittedView};
 use tollgate_base::event::{ComponentDigest, EventId};
 
@@ -40,7 +40,7 @@ fn read(conn: &Connection, row: &Row<'_>) -> Result<AttemptView> {
         run: row.get(0)?,
         number: row.get(1)?,
         started_ms: wall(row, 2)?,
-        duration_us: millis(row, 3)?,
+        duration_us: unsigned(row, 3)?,
         outcome: row.get(4)?,
         detail: row.get(5)?,
         component: digest.map(|digest| ComponentDigest(digest).to_string()),
