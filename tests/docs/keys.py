@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that docs/manifest.md has every key of the manifest.
 
-The keys are those that the parser knows: the lists `known` and `KNOWN` in host/src/manifest.
+The keys are those that the parser knows: its lists in host/src/manifest.
 """
 
 import re
@@ -9,7 +9,7 @@ import sys
 
 from markdown import ROOT
 
-LIST = re.compile(r"(?:\bknown:|\bKNOWN: &\[&str\] =)\s*&\[(.*?)\]", re.DOTALL)
+LIST = re.compile(r"(?:\b(?:known|keys):|\bconst \w*(?:KNOWN|KEYS): &\[&str\] =)\s*&\[(.*?)\]", re.DOTALL)
 KEY = re.compile(r'"([^"]+)"')
 
 
