@@ -98,7 +98,7 @@ pub enum OpenError {
 }
 
 /// Names the file that SQLite refused to work with.
-pub(super) trait At<T> {
+pub(crate) trait At<T> {
     /// What came of it, or why the file at `path` cannot be opened.
     fn at(self, path: &Path) -> Result<T, OpenError>;
 }
@@ -124,7 +124,7 @@ fn reason(error: &Error) -> String {
 
 /// What an error of a write means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// This operation is at fault; others of the batch may succeed.
     Operation,
     /// Nothing can be written now; it may be possible again later.
@@ -135,7 +135,7 @@ pub(super) enum Fault {
 }
 
 /// Judges an error of a write.
-pub(super) fn fault(error: &Error) -> Fault {
+pub(crate) fn fault(error: &Error) -> Fault {
     let Error::SqliteFailure(cause, _) = error else {
         return Fault::Operation;
     };
@@ -162,11 +162,11 @@ pub(super) fn fault(error: &Error) -> Fault {
 }
 
 /// The error of a write, as callers see it.
-pub(super) fn unavailable(error: &Error) -> LedgerError {
+pub(crate) fn unavailable(error: &Error) -> LedgerError {
     LedgerError::Unavailable(Arc::from(error.to_string()))
 }
 
 /// The error of a read, as callers see it.
-pub(super) fn unreadable(error: impl std::fmt::Display) -> LedgerError {
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> LedgerError {
     LedgerError::Unreadable(Arc::from(error.to_string()))
 }

@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::batch::int;
 use super::rows::{steady, unsigned, wall};
+use super::values::int;
 use tollgate_base::time::{Ahead, Mark, SteadyClock};
 
 /// By how much due times are ahead of the time of day, within a query. Such a query turns due
 /// times into times of day itself, so that the difference and the due times are of one moment.
-pub(super) const AHEAD: &str = "coalesce((SELECT steady - wall FROM kept_time), 0)";
+pub(crate) const AHEAD: &str = "coalesce((SELECT steady - wall FROM kept_time), 0)";
 
 /// By how much due times are ahead of the time of day.
-pub(super) fn ahead(conn: &Connection) -> Result<Ahead> {
+pub(crate) fn ahead(conn: &Connection) -> Result<Ahead> {
     conn.prepare_cached(&format!("SELECT {AHEAD}"))?
         .query_row([], |row| row.get(0).map(Ahead::from_millis))
 }
 
 /// Lets the clock go on from where the last process had it, if anything is due by it;
 /// otherwise it begins anew at the time of day. Writes down where that is.
-pub(super) fn resume(conn: &Connection, clock: &SteadyClock) -> Result<()> {
+pub(crate) fn resume(conn: &Connection, clock: &SteadyClock) -> Result<()> {
     if let Some(mark) = read(conn)?
         && something_is_due(conn)?
     {
@@ -30,7 +30,7 @@ pub(super) fn resume(conn: &Connection, clock: &SteadyClock) -> Result<()> {
 }
 
 /// Writes a moment down.
-pub(super) fn keep(conn: &Connection, mark: &Mark) -> Result<()> {
+pub(crate) fn keep(conn: &Connection, mark: &Mark) -> Result<()> {
     conn.prepare_cached(
         "INSERT OR REPLACE INTO kept_time (id, steady, wall, uptime, boot)
          VALUES (1, ?1, ?2, ?3, ?4)",

@@ -1,48 +1,33 @@
 //! The embedded ledger: one SQLite file, one writer thread.
 //!
-//! Writes go through a bounded queue to the writer ([`writer`]), which commits what
-//! has gathered in one synced transaction ([`batch`]) and then answers. Reads have
-//! connections of their own ([`reader`]) and never wait for a write. The file is in
-//! WAL mode with `synchronous=FULL`: what was acknowledged survives a power cut.
+//! Writes go through a bounded queue to the writer ([`write`](self::write)), which commits
+//! whatever waits in one synced transaction and then answers. Each kind of write is an operation
+//! in [`operations`] or, if it keeps the ledger small, in [`keep`]. Reads have connections of
+//! their own ([`read`]) and never wait for a write. The file is in WAL mode with
+//! `synchronous=FULL`: what was acknowledged survives a power cut.
+//!
+//! Imports point one way: the files below `read`, `write` and the others are leaves (`open`,
+//! `schema`, `rows`, `values`, `error` and so on); `write` is above them, `operations` and
+//! `keep` above `write`, and `ledger` with `roles` above all.
 
-mod backlog;
-mod batch;
-mod checkpoint;
-mod complete;
-mod erase;
+mod counters;
 mod error;
-mod excuse;
-mod history;
-mod intervene;
+mod keep;
 mod kept_time;
-mod keys;
 mod ledger;
-mod op;
+mod newest;
 mod open;
+mod operations;
 mod options;
-mod order;
-mod pace;
-mod pauses;
-mod prune;
-mod queue;
-mod reader;
+mod read;
 mod reading;
-mod reads;
-mod record;
-mod records;
 mod recover;
-mod requests;
 mod roles;
 mod rows;
 mod running;
-mod schedule;
 mod schema;
-mod settle;
-mod state;
-mod sweep;
-mod sweep_pace;
-mod tally;
-mod writer;
+mod values;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -50,4 +35,4 @@ mod tests;
 pub(super) use error::OpenError;
 pub(super) use ledger::SqliteLedger;
 pub(super) use options::SqliteOptions;
-pub(super) use reader::SqliteReader;
+pub(super) use read::SqliteReader;

@@ -17,25 +17,25 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// `sqlite3` or Litestream at a checkpoint.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Page cache of a connection, in KiB. A larger one measured no faster: the pages that
-/// matter are at the ends of tables.
+/// The page cache of a connection, in KiB. A larger cache measured no faster, since most pages
+/// that are used lie at the ends of tables.
 const CACHE_KIB: i64 = 8 * 1024;
 
-/// Prepared statements that a connection keeps: more than there are.
+/// The number of prepared statements that a connection keeps: more than there are.
 const STATEMENTS: usize = 128;
 
-/// Fits three events with bodies of 2 KB, where 4096 would fit one.
+/// The size of a page. Three events with bodies of 2 KB fit into 8192 bytes, and one into 4096.
 const PAGE_SIZE: i64 = 8192;
 
-/// The ledger's file with its folder made and its lock held.
-pub(super) struct Claimed {
-    pub(super) path: PathBuf,
-    /// Held as long as this lives.
-    pub(super) lock: File,
+/// A ledger's file that is locked, in a folder that exists.
+pub(crate) struct LockedFile {
+    pub(crate) path: PathBuf,
+    /// The file that is locked. Dropping it releases the lock.
+    pub(crate) lock: File,
 }
 
 /// Makes the folder if it is missing and takes the lock.
-pub(super) fn claim(path: &Path) -> Result<Claimed, OpenError> {
+pub(crate) fn lock(path: &Path) -> Result<LockedFile, OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(OpenError::OldSqlite {
             found: rusqlite::version(),
@@ -53,7 +53,7 @@ pub(super) fn claim(path: &Path) -> Result<Claimed, OpenError> {
         .open(&lock_path)
         .map_err(|source| file_error(&lock_path, source))?;
     match lock.try_lock() {
-        Ok(()) => Ok(Claimed { path, lock }),
+        Ok(()) => Ok(LockedFile { path, lock }),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
             path,
             lock: lock_path,
@@ -62,8 +62,8 @@ pub(super) fn claim(path: &Path) -> Result<Claimed, OpenError> {
     }
 }
 
-/// Opens the writer's connection, with everything on disk that the file shows.
-pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
+/// Opens the writer's connection. Everything that the file shows is on disk by then.
+pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     let mut conn = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -79,27 +79,28 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
+/// Sets what the writer's connection has of its own.
 fn configure_writer(conn: &Connection) -> rusqlite::Result<()> {
     // The first two take effect on a new file alone, before its first table.
     conn.pragma_update(None, "page_size", PAGE_SIZE)?;
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
-    // What is deleted is overwritten, since it may be somebody's personal data.
+    // Deleted rows are overwritten, since they may hold personal data.
     conn.pragma_update(None, "secure_delete", "ON")?;
-    // The writer does this itself, after it has answered.
+    // The writer checkpoints itself, after it has answered.
     conn.pragma_update(None, "wal_autocheckpoint", 0)
 }
 
-/// What every connection is set to.
-pub(super) fn configure(conn: &Connection) -> rusqlite::Result<()> {
+/// Sets what every connection has in common.
+pub(crate) fn configure(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     conn.pragma_update(None, "cache_size", -CACHE_KIB)
 }
 
-/// Brings to disk what a killed process may have left readable but not synced:
-/// otherwise a commit of duplicates alone would acknowledge it without any sync.
+/// Syncs whatever a killed process may have left readable but not synced. Otherwise a commit of
+/// duplicates alone would acknowledge it without any sync.
 fn sync_log(conn: &Connection, path: &Path) -> Result<(), OpenError> {
     let log = beside(path, "-wal");
     match File::open(&log).and_then(|log| log.sync_all()) {
@@ -110,14 +111,14 @@ fn sync_log(conn: &Connection, path: &Path) -> Result<(), OpenError> {
     checkpoint(conn).at(path)
 }
 
-/// Moves the whole write-ahead log into the file and empties it, as far as readers
-/// in other processes let it.
-pub(super) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
+/// Moves the whole write-ahead log into the file and empties the log, as far as readers in
+/// other processes allow.
+pub(crate) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
-/// Opens a connection beside the writer's, to move the write-ahead log with.
-pub(super) fn checkpointing(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens a connection beside the writer's, for checkpoints.
+pub(crate) fn checkpointing(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -127,46 +128,28 @@ pub(super) fn checkpointing(path: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-/// Empties the write-ahead log, so that neither it nor the file holds bytes that have been
-/// overwritten; whether that was possible now, as it is not while somebody reads. Nearly all
-/// of the work is done without holding up commits.
-pub(super) fn scrub(path: &Path) -> rusqlite::Result<bool> {
-    let conn = checkpointing(path)?;
-    conn.busy_timeout(Duration::ZERO)?;
-    let run = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
-    run("PRAGMA wal_checkpoint(PASSIVE)")?;
-    match run("PRAGMA wal_checkpoint(TRUNCATE)") {
-        Ok(busy) => Ok(busy == 0),
-        Err(rusqlite::Error::SqliteFailure(cause, _))
-            if cause.code == rusqlite::ErrorCode::DatabaseBusy =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The path with all of its folders, so that a later change of the working folder, or
-/// a name that SQLite would take for a URI, means nothing.
-pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+/// The absolute path. So a later change of the working folder changes nothing, and SQLite
+/// takes no name for a URI.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     std::path::absolute(path).map_err(|source| file_error(path, source))
 }
 
-/// The file with this ending after the ledger's whole name.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+/// The file beside the ledger whose name is the ledger's name and this ending.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-pub(super) fn file_error(path: &Path, source: std::io::Error) -> OpenError {
+/// The error for a file or folder that cannot be made or opened.
+pub(crate) fn file_error(path: &Path, source: std::io::Error) -> OpenError {
     OpenError::File {
         path: path.into(),
         source,
     }
 }
 
-/// Makes the folder durably: a new one is on disk only once its parent is synced.
+/// Makes the folder and syncs its parent, without which a new folder is not on disk.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     if folder.is_dir() {
         return Ok(());

@@ -3,24 +3,24 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Called with the reason when the process must end, since what is on disk is no
-/// longer known.
-pub(super) type FatalHook = Arc<dyn Fn(&str) + Send + Sync>;
+/// Called with the reason when the process must end, since nobody knows any more what is on
+/// disk.
+pub(crate) type FatalHook = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How to open an [`SqliteLedger`].
 #[derive(Clone)]
 pub(crate) struct SqliteOptions {
-    /// The ledger's file; it and its folder are made if they are missing. Beside it
+    /// The ledger's file. The file and its folder are made if they are missing. Beside the file
     /// lie files with its name and `-wal`, `-shm` (SQLite's), `.lock`, `.running`.
     pub(crate) path: PathBuf,
-    /// How many operations may wait to be written.
+    /// The most operations that may wait to be written.
     pub(crate) queue: usize,
-    /// How many bytes the waiting operations may hold together.
+    /// The most bytes that the waiting operations may hold together.
     pub(crate) queue_bytes: usize,
-    /// How many events a handler may have scheduled.
+    /// The most events that a handler may have scheduled.
     pub(crate) scheduled: u32,
-    /// What to do when the file fails (an I/O error, corruption) or the writer panics.
-    /// By default the process is aborted: the next one recovers from what is on disk.
+    /// Called when the file fails (an I/O error, corruption) or the writer panics. The default
+    /// aborts the process: the next one recovers from the file.
     pub(crate) fatal: FatalHook,
 }
 

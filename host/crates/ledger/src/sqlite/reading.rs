@@ -1,9 +1,7 @@
 //! The roles that only read: for a ledger that serves, and for one that is only read.
 
 use super::ledger::SqliteLedger;
-use super::reader::SqliteReader;
-use super::tally::Tally;
-use super::{pauses, reads, records, state};
+use super::read::{SqliteReader, gauges, handlers, records, schedule, state};
 use crate::{
     Counts, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary, LedgerError,
     Listed, OutboxSeq, Page, Pause, RecordFilter, RecordedRun, Records, RequestDetail,
@@ -102,28 +100,21 @@ impl<R: Reads> Records for R {
     ) -> Result<Vec<Scheduled>, LedgerError> {
         match handler {
             Some(handler) => self.reader().read_for(handler, |conn, handler| {
-                reads::schedule_list(conn, Some(handler), limit)
+                schedule::list(conn, Some(handler), limit)
             }),
-            None => self
-                .reader()
-                .read(|conn| reads::schedule_list(conn, None, limit)),
+            None => self.reader().read(|conn| schedule::list(conn, None, limit)),
         }
     }
 
     fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {
-        self.reader().read(records::handlers)
+        self.reader().read(handlers::all)
     }
 
     fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
-        self.reader().read(pauses::list)
+        self.reader().read(handlers::pauses)
     }
 
     fn counts(&self) -> Result<Counts, LedgerError> {
-        self.reader().read(|conn| {
-            let mut counts = Tally::load(conn)?.counts();
-            counts.oldest = reads::oldest(conn)?;
-            counts.blocked = reads::blocked(conn)?;
-            Ok(counts)
-        })
+        self.reader().read(gauges::counts)
     }
 }

@@ -2,50 +2,50 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
 
-use super::batch::int;
+use super::counters::Counters;
 use super::rows;
-use super::tally::Tally;
+use super::values::int;
 use crate::{AttemptOutcome, DeliverySeq, DeliveryState};
 use tollgate_base::time::{SteadyClock, SteadyTime};
 
 /// Counts an attempt for each delivery that was under way: those that are `marked`
 /// and those that were claimed to run alone. They are due again at once.
-pub(super) fn count_crashes(
+pub(crate) fn count_crashes(
     conn: &mut Connection,
     marked: &[DeliverySeq],
     clock: &SteadyClock,
 ) -> Result<usize> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let before = Tally::load(&tx)?;
-    let mut tally = before;
+    let before = Counters::load(&tx)?;
+    let mut counters = before;
     let mut under_way: Vec<i64> = marked.iter().map(|delivery| delivery.0).collect();
     under_way.extend(running(&tx)?);
     under_way.sort_unstable();
     under_way.dedup();
     let mut counted = 0;
     for delivery in under_way {
-        counted += usize::from(count(&tx, &mut tally, delivery, clock)?);
+        counted += usize::from(count(&tx, &mut counters, delivery, clock)?);
     }
-    tally.store(&tx, &before)?;
+    counters.store(&tx, &before)?;
     tx.commit()?;
     Ok(counted)
 }
 
 /// Makes due again what was claimed to run alone and has not ended, at a clean end.
-pub(super) fn release_claimed(conn: &mut Connection, now: SteadyTime) -> Result<()> {
+pub(crate) fn release_claimed(conn: &mut Connection, now: SteadyTime) -> Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let before = Tally::load(&tx)?;
-    let mut tally = before;
+    let before = Counters::load(&tx)?;
+    let mut counters = before;
     let moved = tx.execute(
         "UPDATE deliveries SET state = 'retrying', due = ?1 WHERE state = 'running'",
         [int(now)],
     )?;
-    tally.moved(
+    counters.moved(
         DeliveryState::Running,
         DeliveryState::Retrying,
         moved as i64,
     );
-    tally.store(&tx, &before)?;
+    counters.store(&tx, &before)?;
     tx.commit()
 }
 
@@ -55,7 +55,12 @@ fn running(conn: &Connection) -> Result<Vec<i64>> {
         .collect()
 }
 
-fn count(conn: &Connection, tally: &mut Tally, delivery: i64, clock: &SteadyClock) -> Result<bool> {
+fn count(
+    conn: &Connection,
+    counters: &mut Counters,
+    delivery: i64,
+    clock: &SteadyClock,
+) -> Result<bool> {
     // One that stands behind another of its key runs not now: what was marked is an attempt of
     // a run that an operator ended.
     let found: Option<(DeliveryState, i64, i64)> = conn
@@ -91,6 +96,6 @@ fn count(conn: &Connection, tally: &mut Tally, delivery: i64, clock: &SteadyCloc
          WHERE seq = ?1",
     )?
     .execute(params![delivery, int(clock.now()), number])?;
-    tally.moved(state, DeliveryState::Retrying, 1);
+    counters.moved(state, DeliveryState::Retrying, 1);
     Ok(true)
 }

@@ -1,46 +1,36 @@
-//! The roles that the ledger plays for its callers, over the queue of the writer and the
-//! readers' connections.
+//! The roles of the ledger that write, and the reads that only the serving process needs.
+//! Writes go into the writer's queue, reads to the readers' connections.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::keep::{Erase, Sweeper};
 use super::ledger::SqliteLedger;
-use super::op::{
-    CompletionRequest, FireRequest, HoldStep, Mark, Op, Prepared, Reply, SettlementRequest,
-    Sweeping, Task,
+use super::operations::{
+    Claim, Complete, Cursor, Fire, GiveUp, HoldAbsent, Intervene, KeepTime, Record, ReleaseKeys,
+    RetryUncounted, SetPause, Settle,
 };
-use super::queue::Refused;
-use super::sweep::Sweeper;
-use super::{excuse, order, reads};
+use super::read::outbox;
+use super::write::{Refused, task};
 use crate::{
-    Address, Backlog, Completion, CompletionCallback, Deliveries, Delivery, DeliverySeq,
-    DeliveryState, Erased, Fired, Gauges, Intake, Intervened, Intervention, LedgerError, NewEvent,
-    Operators, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, OutboxStore, Pause,
-    ProcessMarks, Rank, RecordFuture, Retention, RetentionStore, ScheduleStore, Settlement,
-    SettlementCallback, Swept, Turn,
+    Address, Backlog, Completion, CompletionCallback, Deliveries, Delivery, DeliverySeq, Erased,
+    Fired, Gauges, Intake, Intervened, Intervention, LedgerError, NewEvent, Operators, OrderKey,
+    OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, OutboxStore, Pause, ProcessMarks, Rank,
+    RecordFuture, Retention, RetentionStore, ScheduleStore, Settlement, SettlementCallback, Swept,
+    Turn,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
 
-/// With how many operations waiting a sweep lets the writer be.
-const BUSY: usize = 32;
-
-/// How often the files are tried to be cleaned while readers hinder it, and how long each
-/// time is waited.
-const SCRUB_TRIES: u32 = 100;
-const SCRUB_PAUSE: Duration = Duration::from_millis(20);
-
 impl Intake for SqliteLedger {
     fn record(&self, events: Vec<NewEvent>) -> RecordFuture {
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let reply = Reply::new(Box::new(move |result| {
+        let record = task(Record::new(events), move |result| {
             // The sender may have hung up; the events are recorded all the same.
             let _ = answer.send(result);
-        }));
-        let events = events.into_iter().map(Prepared::from).collect();
-        match self.queue.offer(Op::Record(Task::new(events, reply))) {
+        });
+        match self.queue.offer(record) {
             Ok(()) => Box::pin(async { answered.await.unwrap_or(Err(LedgerError::Closed)) }),
             Err((_, Refused::Full)) => Box::pin(async { Err(LedgerError::Busy) }),
             Err((_, Refused::Closed)) => Box::pin(async { Err(LedgerError::Closed) }),
@@ -50,8 +40,7 @@ impl Intake for SqliteLedger {
 
 impl Deliveries for SqliteLedger {
     fn complete(&self, completion: Completion, then: CompletionCallback) {
-        let request = CompletionRequest::from(completion);
-        self.put(Op::Complete(Box::new(Task::new(request, Reply::new(then)))));
+        self.put(Complete::from(completion), then);
     }
 
     fn pending(
@@ -89,7 +78,8 @@ impl Deliveries for SqliteLedger {
     fn hold_absent(&self, present: &[HandlerName]) -> Result<(u64, u64), LedgerError> {
         let (mut held, mut released) = (0, 0);
         loop {
-            let step: HoldStep = self.wait(present.to_vec(), Op::Hold)?;
+            let present = present.to_vec();
+            let step = self.wait(HoldAbsent { present })?;
             held += step.held;
             released += step.released;
             if !step.more {
@@ -103,22 +93,20 @@ impl Deliveries for SqliteLedger {
     }
 
     fn claim(&self, delivery: DeliverySeq) -> Result<(), LedgerError> {
-        let to = DeliveryState::Running;
-        let turn = Turn::default();
-        self.wait(Mark { delivery, to, turn }, Op::Mark)
+        self.wait(Claim { delivery })
     }
 
     fn give_up(&self, delivery: DeliverySeq, turn: Turn) -> Result<(), LedgerError> {
-        let to = DeliveryState::Dead;
-        self.wait(Mark { delivery, to, turn }, Op::Mark)
+        self.wait(GiveUp { delivery, turn })
     }
 
     fn let_pass(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError> {
         let mut passed = 0;
         loop {
-            let step: u64 = self.wait(handlers.to_vec(), Op::LetPass)?;
+            let handlers = handlers.to_vec();
+            let step = self.wait(ReleaseKeys { handlers })?;
             passed += step;
-            if step < order::PASS_STEP {
+            if step < ReleaseKeys::STEP {
                 return Ok(passed);
             }
         }
@@ -129,17 +117,27 @@ impl Deliveries for SqliteLedger {
         handler: &HandlerName,
         component: ComponentDigest,
     ) -> Result<u64, LedgerError> {
-        let now = self.clock.now();
-        excuse::excuse(&self.reader, handler, component, now, |excuse| {
-            self.wait(excuse, Op::Excuse)
-        })
+        let mut cursor = Some(Cursor::start(self.clock.now()));
+        let mut retried = 0;
+        while let Some(from) = cursor {
+            let (deliveries, next) = self
+                .reader
+                .read_for(handler, |conn, handler| from.read(conn, handler, component))?;
+            if !deliveries.is_empty() {
+                retried += self.wait(RetryUncounted {
+                    component,
+                    deliveries,
+                })?;
+            }
+            cursor = next;
+        }
+        Ok(retried)
     }
 }
 
 impl OutboxStore for SqliteLedger {
     fn settle(&self, settlement: Settlement, then: SettlementCallback) {
-        let request = SettlementRequest::from(settlement);
-        self.put(Op::Settle(Box::new(Task::new(request, Reply::new(then)))));
+        self.put(Settle::from(settlement), then);
     }
 
     fn outbox_waiting(
@@ -160,24 +158,25 @@ impl OutboxStore for SqliteLedger {
     }
 
     fn outbox_request(&self, seq: OutboxSeq) -> Result<Option<OutboxRequest>, LedgerError> {
-        self.reader.read(|conn| reads::outbox_request(conn, seq))
+        self.reader.read(|conn| outbox::request(conn, seq))
     }
 }
 
 impl ScheduleStore for SqliteLedger {
     fn fire(&self, now: WallTime, address: &Address) -> Result<Fired, LedgerError> {
         let address = address.clone();
-        self.wait(FireRequest { now, address }, Op::Fire)
+        self.wait(Fire { now, address })
     }
 }
 
 impl Operators for SqliteLedger {
     fn intervene(&self, intervention: Intervention) -> Result<Vec<Intervened>, LedgerError> {
-        self.wait(intervention, |task| Op::Intervene(Box::new(task)))
+        self.wait(Intervene(intervention))
     }
 
     fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError> {
-        self.wait((handler.clone(), pause), Op::Pause)
+        let handler = handler.clone();
+        self.wait(SetPause { handler, pause })
     }
 }
 
@@ -185,43 +184,30 @@ impl RetentionStore for SqliteLedger {
     fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError> {
         let mut sweeper = self.sweeper.lock();
         sweeper.follow(retention);
-        if sweeper.puts_off(self.queue.len() > BUSY) {
+        if sweeper.puts_off(self.queue.len()) {
             return Ok(Sweeper::only_read());
         }
         let ages = self.clock.ages();
-        if let Some(work) = self.reader.read(|conn| sweeper.next(conn, ages))? {
-            let sweeping = Sweeping {
-                retention: Arc::clone(retention),
-                work,
-                rows: sweeper.rows(),
-            };
+        if let Some(step) = self.reader.read(|conn| sweeper.next(conn, ages))? {
             let began = Instant::now();
-            let done = self.wait(sweeping, |task| Op::Sweep(Box::new(task)))?;
+            let done = self.wait(step)?;
             return Ok(sweeper.done(done, began.elapsed()));
         }
         if !sweeper.ends() {
             return Ok(Sweeper::only_read());
         }
-        if sweeper.wants_scrub() && self.scrub() {
+        if sweeper.wants_scrub() && self.scrubber.scrub() {
             sweeper.scrubbed();
         }
         Ok(Swept::default())
     }
 
     fn erase(&self, event: EventId) -> Result<Erased, LedgerError> {
-        let erased = self.wait(event, Op::Erase)?;
-        if erased == Erased::Done
-            && !(0..SCRUB_TRIES).any(|_| {
-                let clean = self.scrub();
-                if !clean {
-                    thread::sleep(SCRUB_PAUSE);
-                }
-                clean
-            })
-        {
+        let erased = self.wait(Erase { event })?;
+        if erased == Erased::Done && !self.scrubber.scrub_soon() {
             tracing::warn!(
                 %event,
-                "the write-ahead log may hold an erased payload until it is written over: \
+                "the write-ahead log may hold the erased payload until new data replaces it: \
                  somebody reads the ledger all the time",
             );
         }
@@ -245,7 +231,8 @@ impl Gauges for SqliteLedger {
 
 impl ProcessMarks for SqliteLedger {
     fn keep_time(&self) -> Result<(), LedgerError> {
-        self.wait(self.clock.mark(), |task| Op::KeepTime(Box::new(task)))
+        let moment = self.clock.mark();
+        self.wait(KeepTime { moment })
     }
 
     fn close(&self) {

@@ -14,19 +14,19 @@ use tollgate_base::event::{ComponentDigest, Event, EventId, HandlerName, SourceN
 use tollgate_base::time::{SteadyTime, WallTime};
 
 /// What [`delivery`] reads, from `deliveries d` joined with the tables that it names.
-pub(super) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
+pub(crate) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
     e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
     b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused, d.keys,
     c.digest, d.order_key";
 
 /// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which they are looked up.
-pub(super) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
+pub(crate) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
     CROSS JOIN bodies b ON b.event = d.event
     CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
     LEFT JOIN components c ON c.id = d.component";
 
 /// A delivery with its event.
-pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
+pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
     Ok(Delivery {
         seq: DeliverySeq(row.get(0)?),
         handler: HandlerName::new(row.get_ref(1)?.as_str()?),
@@ -43,11 +43,11 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery> {
 }
 
 /// What [`event`] reads, in a row, from `events e` with its source and body.
-pub(super) const EVENT_COLUMNS: &str = "e.id, s.name, e.provider_id, e.kind, e.subject,
+pub(crate) const EVENT_COLUMNS: &str = "e.id, s.name, e.provider_id, e.kind, e.subject,
     e.account, e.created, e.received, b.headers, b.metadata, e.depth, b.payload";
 
 /// The event whose columns begin with this one.
-pub(super) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
+pub(crate) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
     Ok(Event {
         id: event_id(row, first)?,
         source: SourceName::new(row.get_ref(first + 1)?.as_str()?),
@@ -65,16 +65,16 @@ pub(super) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
 }
 
 /// What [`outbox_request`] reads, from `outbox o` joined with the tables that it names.
-pub(super) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
+pub(crate) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
     o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error,
     o.respond, e.account, e.depth, o.life, o.tries_before, o.since";
 
 /// The joins that [`OUTBOX_COLUMNS`] needs.
-pub(super) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request = o.seq
+pub(crate) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request = o.seq
     CROSS JOIN events e ON e.seq = o.event CROSS JOIN handlers h ON h.id = o.handler";
 
 /// A request of the outbox.
-pub(super) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {
+pub(crate) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {
     Ok(OutboxRequest {
         seq: OutboxSeq(row.get(0)?),
         handler: HandlerName::new(row.get_ref(1)?.as_str()?),
@@ -115,13 +115,13 @@ fn respond(row: &Row<'_>) -> Result<Option<Respond>> {
 }
 
 /// The state of a delivery in this column.
-pub(super) fn delivery_state(row: &Row<'_>, column: usize) -> Result<DeliveryState> {
+pub(crate) fn delivery_state(row: &Row<'_>, column: usize) -> Result<DeliveryState> {
     let name = row.get_ref(column)?.as_str()?;
     DeliveryState::from_name(name).ok_or_else(|| unknown(column, name))
 }
 
 /// The state of an outbox request in this column.
-pub(super) fn outbox_state(row: &Row<'_>, column: usize) -> Result<OutboxState> {
+pub(crate) fn outbox_state(row: &Row<'_>, column: usize) -> Result<OutboxState> {
     let name = row.get_ref(column)?.as_str()?;
     OutboxState::from_name(name).ok_or_else(|| unknown(column, name))
 }
@@ -131,34 +131,34 @@ fn unknown(column: usize, name: &str) -> Error {
 }
 
 /// An event's id in this column.
-pub(super) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
+pub(crate) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
     row.get(column).map(EventId::from_bytes)
 }
 
 /// A number in this column that is not negative.
-pub(super) fn unsigned(row: &Row<'_>, column: usize) -> Result<u64> {
+pub(crate) fn unsigned(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
 /// A time of day in this column.
-pub(super) fn wall(row: &Row<'_>, column: usize) -> Result<WallTime> {
+pub(crate) fn wall(row: &Row<'_>, column: usize) -> Result<WallTime> {
     unsigned(row, column).map(WallTime::from_millis)
 }
 
 /// A time of day in this column, if it holds one.
-pub(super) fn maybe_wall(row: &Row<'_>, column: usize) -> Result<Option<WallTime>> {
+pub(crate) fn maybe_wall(row: &Row<'_>, column: usize) -> Result<Option<WallTime>> {
     let millis = row.get::<_, Option<i64>>(column)?;
     // A due time may lie before 1970 once the clock was set.
     Ok(millis.map(|millis| WallTime::from_millis(millis.max(0).cast_unsigned())))
 }
 
 /// A steady time in this column.
-pub(super) fn steady(row: &Row<'_>, column: usize) -> Result<SteadyTime> {
+pub(crate) fn steady(row: &Row<'_>, column: usize) -> Result<SteadyTime> {
     unsigned(row, column).map(SteadyTime::from_millis)
 }
 
 /// Names and values in this column.
-pub(super) fn pairs<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
+pub(crate) fn pairs<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?)
         .map_err(|error| Error::FromSqlConversionFailure(column, Type::Text, error.into()))
 }

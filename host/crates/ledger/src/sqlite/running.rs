@@ -1,9 +1,10 @@
-//! Marks of the deliveries that are under way, in a small file beside the ledger.
+//! The file beside the ledger that names the deliveries which run now, one entry for each
+//! thread.
 //!
-//! A mark must cost next to nothing, since it is set and cleared with every delivery.
-//! So it is one small write to the page cache, never synced: that survives the end of
-//! the process, which is what a guest may bring about, though not that of the machine.
-//! After a power cut the file may hold anything; each mark carries a checksum.
+//! An entry must cost next to nothing, since it is written and cleared with every delivery. So
+//! each write is one small write to the page cache and is never synced. Such a write survives the
+//! end of the process, which a guest may cause, but not the end of the machine. After a power cut
+//! the file may hold anything, so each entry has a checksum.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -13,23 +14,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::DeliverySeq;
 
-const MARK: usize = 16;
+/// Bytes of an entry.
+const ENTRY: usize = 16;
 
-/// Slots beyond this are not marked: far more guest threads than any machine runs.
+/// The number of entries: far more than the threads for guests on any machine. A slot beyond it
+/// gets no entry.
 const MAX_SLOTS: usize = 65_536;
 
-/// The file of marks.
-pub(super) struct Running {
+/// The open file.
+pub(crate) struct RunningFile {
     path: PathBuf,
     file: File,
     failed: AtomicBool,
 }
 
-impl Running {
-    /// Opens the file and returns the deliveries that were under way when the ledger
-    /// was last in use; none after a clean end.
-    pub(super) fn open(path: PathBuf) -> io::Result<(Self, Vec<DeliverySeq>)> {
-        let marked = read(&path)?;
+impl RunningFile {
+    /// Opens the file. Also returns the deliveries that ran when the last process ended; there
+    /// are none after a clean end.
+    pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Vec<DeliverySeq>)> {
+        let ran = read(&path)?;
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -40,41 +43,43 @@ impl Running {
             file,
             failed: AtomicBool::new(false),
         };
-        Ok((running, marked))
+        Ok((running, ran))
     }
 
-    /// Forgets all marks.
-    pub(super) fn clear(&self) -> io::Result<()> {
+    /// Removes all entries.
+    pub(crate) fn clear(&self) -> io::Result<()> {
         self.file.set_len(0)
     }
 
-    /// Marks a delivery as under way in a slot, or the slot as free. A failure costs no
-    /// more than an attempt that is not counted; the first one is logged.
-    pub(super) fn note(&self, slot: usize, delivery: Option<DeliverySeq>) {
+    /// Notes that a delivery runs in a slot; `None` if the slot is free. If the write fails, an
+    /// attempt may not be counted after a crash, and nothing else happens. The first failure is
+    /// logged.
+    pub(crate) fn note(&self, slot: usize, delivery: Option<DeliverySeq>) {
         if slot >= MAX_SLOTS {
             return;
         }
-        let mark = delivery.map_or([0; MARK], |delivery| encode(slot, delivery));
-        let written = self.file.write_all_at(&mark, (slot * MARK) as u64);
+        let entry = delivery.map_or([0; ENTRY], |delivery| encode(slot, delivery));
+        let written = self.file.write_all_at(&entry, (slot * ENTRY) as u64);
         if let Err(error) = written
             && !self.failed.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(
                 %error,
                 file = %self.path.display(),
-                "cannot note which deliveries are under way; one that ends the process \
+                "cannot note which deliveries run now; a delivery that ends the process \
                  will not be found out",
             );
         }
     }
 
     /// Removes the file, after a clean end.
-    pub(super) fn remove(&self) {
+    pub(crate) fn remove(&self) {
         let _ = self.clear();
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
+/// The deliveries that the file names.
 fn read(path: &Path) -> io::Result<Vec<DeliverySeq>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -83,35 +88,34 @@ fn read(path: &Path) -> io::Result<Vec<DeliverySeq>> {
     };
     let mut bytes = Vec::new();
     io::Read::read_to_end(
-        &mut io::Read::take(file, (MAX_SLOTS * MARK) as u64),
+        &mut io::Read::take(file, (MAX_SLOTS * ENTRY) as u64),
         &mut bytes,
     )?;
-    let (marks, _) = bytes.as_chunks::<MARK>();
-    let mut marked: Vec<_> = marks
+    let (entries, _) = bytes.as_chunks::<ENTRY>();
+    let mut ran: Vec<_> = entries
         .iter()
         .enumerate()
-        .filter_map(|(slot, mark)| decode(slot, mark))
+        .filter_map(|(slot, entry)| decode(slot, entry))
         .collect();
-    marked.sort_unstable();
-    marked.dedup();
-    Ok(marked)
+    ran.sort_unstable();
+    ran.dedup();
+    Ok(ran)
 }
 
-fn encode(slot: usize, delivery: DeliverySeq) -> [u8; MARK] {
-    let mut mark = [0; MARK];
-    mark[..8].copy_from_slice(&delivery.0.to_le_bytes());
-    mark[8..].copy_from_slice(&checksum(slot, delivery).to_le_bytes());
-    mark
+fn encode(slot: usize, delivery: DeliverySeq) -> [u8; ENTRY] {
+    let mut entry = [0; ENTRY];
+    entry[..8].copy_from_slice(&delivery.0.to_le_bytes());
+    entry[8..].copy_from_slice(&checksum(slot, delivery).to_le_bytes());
+    entry
 }
 
-fn decode(slot: usize, mark: &[u8; MARK]) -> Option<DeliverySeq> {
-    let (halves, _) = mark.as_chunks::<8>();
+fn decode(slot: usize, entry: &[u8; ENTRY]) -> Option<DeliverySeq> {
+    let (halves, _) = entry.as_chunks::<8>();
     let delivery = DeliverySeq(i64::from_le_bytes(halves[0]));
     (u64::from_le_bytes(halves[1]) == checksum(slot, delivery)).then_some(delivery)
 }
 
-/// FNV-1a over the place and the value, so that neither zeros nor a mark out of its
-/// place pass.
+/// FNV-1a over the slot and the delivery. So neither zeros nor the entry of another slot pass.
 fn checksum(slot: usize, delivery: DeliverySeq) -> u64 {
     let slot = (slot as u64).to_le_bytes();
     let bytes = slot.into_iter().chain(delivery.0.to_le_bytes());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::conformance::event_of;
-use crate::sqlite::keys::MANY;
+use crate::sqlite::write::MANY;
 use crate::{Retention, SourceRetention};
 use tollgate_base::event::SourceName;
 

@@ -2,7 +2,6 @@
 
 use rusqlite::StatementStatus;
 
-use super::super::order;
 use super::*;
 use crate::{
     Blocker, NewEvent, Order, OrderKey, Page, Recipient, RecordFilter, Records, StateFilter,
@@ -105,7 +104,7 @@ fn the_next_one_is_found_in_the_same_steps_however_many_wait() {
     let (few, many) = (arrive(&open, "few", 2), arrive(&open, "many", 4_000));
     assert_eq!(open.sink.deliveries().len(), 2, "the first of each key");
     let conn = engine.look();
-    let next = |key: OrderKey| steps(&conn, order::FIRST, [key.0.as_slice()]);
+    let next = |key: OrderKey| steps(&conn, operations::FIRST, [key.0.as_slice()]);
     assert_eq!(next(few), next(many));
     assert!(next(few) > 0);
     assert_eq!(open.pending("h").len(), 2, "nor are those that wait listed");

@@ -1,0 +1,370 @@
+//! Committing the end of an attempt together with its effects.
+//!
+//! Every reason against the commit is checked before the first write, so that an attempt that
+//! cannot be committed leaves nothing behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, Result, params};
+
+use super::insert_event::insert_event;
+use super::order::{self, Position};
+use super::prepared::{PreparedEvent, pairs_to_json};
+use super::{schedule, state};
+use crate::sqlite::counters::Counter;
+use crate::sqlite::values::{int, non_empty};
+use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
+use crate::sqlite::{newest, rows};
+use crate::{
+    Attempt, Completed, Completion, DeliveryState, Effects, Inapplicable, Life, NextState,
+    OutboxRequest, OutboxSeq, OutboxState, Rank, ScheduleWrite, StateWrite,
+};
+
+/// Commits one attempt, or answers why not.
+pub(crate) struct Complete {
+    completion: Completion,
+    emitted: Vec<PreparedEvent>,
+}
+
+impl From<Completion> for Complete {
+    /// Prepares the emitted events on the caller's thread.
+    fn from(mut completion: Completion) -> Self {
+        let emitted = std::mem::take(&mut completion.effects.emitted);
+        Self {
+            completion,
+            emitted: emitted.into_iter().map(PreparedEvent::from).collect(),
+        }
+    }
+}
+
+/// The delivery's row.
+struct DeliveryRow {
+    event: i64,
+    handler: i64,
+    state: DeliveryState,
+    attempts: u32,
+    run: u32,
+    key: Option<Vec<u8>>,
+    position: Option<Position>,
+}
+
+impl Operation for Complete {
+    type Answer = Completed;
+
+    fn weight(&self) -> usize {
+        let completion = &self.completion;
+        let emitted = self.emitted.iter().map(PreparedEvent::weight);
+        BASE_WEIGHT
+            + completion.attempt.logs.len()
+            + effects_weight(&completion.effects)
+            + emitted.sum::<usize>()
+    }
+
+    fn apply(&self, tx: &mut Transaction<'_>) -> Result<Completed> {
+        let completion = &self.completion;
+        let Some(row) = find(tx, completion)? else {
+            return Ok(Completed::Stale);
+        };
+        let handler = tx.handler(&completion.handler)?;
+        if !is_next_attempt(&row, handler, &completion.attempt) {
+            return answer_stale(tx, completion);
+        }
+        // Outdated reads make a rejection as worthless as effects.
+        if !state::still_stand(tx.conn(), handler, &completion.reads)? {
+            return Ok(Completed::Conflict);
+        }
+        let ranked = ranked(completion, &row);
+        if let Some((key, rank)) = ranked
+            && newest::is_stale(tx.conn(), key, rank)?
+        {
+            // The next run finds that out before it begins.
+            return Ok(Completed::Conflict);
+        }
+        let mut made = EffectRows::default();
+        if matches!(completion.next, NextState::Done | NextState::Ignored) {
+            match self.apply_effects(tx, handler, row.event)? {
+                Ok(rows) => made = rows,
+                Err(why) => return Ok(Completed::Inapplicable(why)),
+            }
+        }
+        if let Some((key, rank)) = ranked {
+            newest::remember(tx.conn(), key, rank, row.event)?;
+        }
+        insert_attempt(tx, completion, made)?;
+        advance(tx, completion, &row)?;
+        Ok(Completed::Committed)
+    }
+}
+
+impl Complete {
+    /// Applies the effects. If they cannot be applied, says why and writes nothing.
+    fn apply_effects(
+        &self,
+        tx: &mut Transaction<'_>,
+        handler: i64,
+        event: i64,
+    ) -> Result<std::result::Result<EffectRows, Inapplicable>> {
+        let completion = &self.completion;
+        let Some(writes) = state::resolve(tx.conn(), handler, &completion.effects.state)? else {
+            return Ok(Err(Inapplicable::NotACounter));
+        };
+        let entries = match schedule::resolve(tx, handler, &completion.effects.schedule)? {
+            Ok(entries) => entries,
+            Err(why) => return Ok(Err(why)),
+        };
+        schedule::apply(tx, handler, completion.event, entries)?;
+        state::apply(tx, handler, writes)?;
+        let mut made = EffectRows {
+            queued: queue_requests(tx, completion, handler, event)?,
+            ..EffectRows::default()
+        };
+        for new in &self.emitted {
+            // A known event was emitted by an earlier run with the same idempotency keys.
+            made.emitted.extend(insert_event(tx, new)?);
+        }
+        Ok(Ok(made))
+    }
+}
+
+/// About how many bytes the effects hold, without emitted events.
+fn effects_weight(effects: &Effects) -> usize {
+    let state = effects.state.iter().map(|(key, write)| {
+        key.len()
+            + match write {
+                StateWrite::Set(value) => value.len(),
+                _ => 0,
+            }
+    });
+    let outbox = effects.outbox.iter().map(|request| {
+        let headers: usize = request.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
+        BASE_WEIGHT + request.url.len() + headers + request.body.len()
+    });
+    let schedule = effects.schedule.iter().map(|(key, write)| {
+        key.len()
+            + match write {
+                ScheduleWrite::Put(new) => BASE_WEIGHT + new.payload.len(),
+                ScheduleWrite::Cancel => 0,
+            }
+    });
+    state.sum::<usize>() + outbox.sum::<usize>() + schedule.sum::<usize>()
+}
+
+/// The key and the rank of a delivery that becomes `done`, if it has both.
+fn ranked<'a>(completion: &Completion, row: &'a DeliveryRow) -> Option<(&'a [u8], Rank)> {
+    let done = completion.next == NextState::Done;
+    row.key
+        .as_deref()
+        .zip(completion.turn.rank)
+        .filter(|_| done)
+}
+
+fn find(tx: &Transaction<'_>, completion: &Completion) -> Result<Option<DeliveryRow>> {
+    tx.prepare(
+        "SELECT event, handler, state, attempts, run, order_key, turn FROM deliveries
+         WHERE seq = ?1",
+    )?
+    .query_row([completion.delivery.0], |row| {
+        Ok(DeliveryRow {
+            event: row.get(0)?,
+            handler: row.get(1)?,
+            state: rows::delivery_state(row, 2)?,
+            attempts: row.get(3)?,
+            run: row.get(4)?,
+            key: row.get(5)?,
+            position: Position::from_row(row.get(6)?),
+        })
+    })
+    .optional()
+}
+
+/// Whether the delivery waits for exactly this attempt.
+fn is_next_attempt(row: &DeliveryRow, handler: i64, attempt: &Attempt) -> bool {
+    let open = matches!(
+        row.state,
+        DeliveryState::Pending
+            | DeliveryState::Retrying
+            | DeliveryState::Running
+            // The handler left the manifest during the run.
+            | DeliveryState::Held
+    );
+    // A blocked delivery has been handed to nobody.
+    open && row.position != Some(Position::Blocked)
+        && row.handler == handler
+        && row.run == attempt.run
+        && row.attempts.checked_add(1) == Some(attempt.number)
+}
+
+/// Answers an attempt that the delivery does not wait for: `Committed` if it was committed
+/// before, else `Stale`.
+fn answer_stale(tx: &Transaction<'_>, completion: &Completion) -> Result<Completed> {
+    let attempt = &completion.attempt;
+    let same = tx
+        .prepare(
+            "SELECT 1 FROM attempts WHERE delivery = ?1 AND run = ?2 AND number = ?3
+             AND started = ?4 AND duration_us = ?5 AND outcome = ?6",
+        )?
+        .exists(params![
+            completion.delivery.0,
+            attempt.run,
+            attempt.number,
+            int(attempt.started),
+            int(attempt.duration_us),
+            attempt.outcome.name(),
+        ])?;
+    Ok(if same {
+        Completed::Committed
+    } else {
+        Completed::Stale
+    })
+}
+
+/// The rows of an attempt's effects.
+#[derive(Clone, Copy, Default)]
+struct EffectRows {
+    queued: Span,
+    emitted: Span,
+}
+
+/// Consecutive rows.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    first: Option<i64>,
+    count: u32,
+}
+
+impl Extend<i64> for Span {
+    fn extend<I: IntoIterator<Item = i64>>(&mut self, rows: I) {
+        for row in rows {
+            self.first.get_or_insert(row);
+            self.count += 1;
+        }
+    }
+}
+
+impl Span {
+    /// The number of rows; `None` if there are none.
+    fn count(self) -> Option<u32> {
+        self.first.map(|_| self.count)
+    }
+}
+
+/// Queues the requests; returns their rows.
+fn queue_requests(
+    tx: &mut Transaction<'_>,
+    completion: &Completion,
+    handler: i64,
+    event: i64,
+) -> Result<Span> {
+    let mut span = Span::default();
+    for new in &completion.effects.outbox {
+        let seq = tx.take_request();
+        let (now, due) = (tx.now().wall, tx.now().steady);
+        tx.execute(
+            "INSERT INTO outbox (seq, handler, event, delivery, key, method, url, order_key,
+                 respond, queued, due, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting')",
+            params![
+                seq,
+                handler,
+                event,
+                completion.delivery.0,
+                new.key,
+                new.method,
+                new.url,
+                new.order_key,
+                new.respond.as_ref().map(|respond| &respond.correlation),
+                int(now),
+                int(due),
+            ],
+        )?;
+        tx.execute(
+            "INSERT INTO outbox_bodies (request, headers, body) VALUES (?1, ?2, ?3)",
+            params![seq, pairs_to_json(&new.headers), &new.body[..]],
+        )?;
+        tx.count(Counter::Outbox(OutboxState::Waiting), 1);
+        tx.for_sink.queued.push(OutboxRequest {
+            seq: OutboxSeq(seq),
+            handler: completion.handler.clone(),
+            event: completion.event,
+            request: Arc::new(new.clone()),
+            tries: 0,
+            queued: now,
+            due,
+            life: Life::first(now),
+        });
+        span.extend([seq]);
+    }
+    Ok(span)
+}
+
+/// Writes the attempt's record.
+fn insert_attempt(
+    tx: &mut Transaction<'_>,
+    completion: &Completion,
+    made: EffectRows,
+) -> Result<()> {
+    let attempt = &completion.attempt;
+    let component = tx.component(&attempt.component)?;
+    tx.count_component_uses(component, 1);
+    tx.execute(
+        "INSERT INTO attempts (delivery, run, number, started, duration_us, outcome,
+             component, detail, logs, first_request, requests, first_emitted, emitted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        params![
+            completion.delivery.0,
+            attempt.run,
+            attempt.number,
+            int(attempt.started),
+            int(attempt.duration_us),
+            attempt.outcome.name(),
+            component,
+            non_empty(&attempt.detail),
+            non_empty(&attempt.logs),
+            made.queued.first,
+            made.queued.count(),
+            made.emitted.first,
+            made.emitted.count(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Gives the delivery its next state. If the delivery leaves its line, the next one becomes the
+/// head.
+fn advance(tx: &mut Transaction<'_>, completion: &Completion, row: &DeliveryRow) -> Result<()> {
+    let attempt = &completion.attempt;
+    let (mut to, due) = match completion.next {
+        NextState::Done => (DeliveryState::Done, None),
+        NextState::Ignored => (DeliveryState::Ignored, None),
+        NextState::Dead => (DeliveryState::Dead, None),
+        NextState::Retrying { due } => (DeliveryState::Retrying, Some(int(due))),
+    };
+    if due.is_some() && row.state == DeliveryState::Held {
+        // The handler is still absent from the manifest.
+        to = DeliveryState::Held;
+    }
+    let stays = order::stays(to, completion.turn);
+    let ended = int(attempt.started + Duration::from_micros(attempt.duration_us));
+    tx.execute(
+        "UPDATE deliveries SET state = ?2, attempts = ?3, due = ?4, finished = ?5,
+             turn = CASE WHEN ?6 THEN turn END
+         WHERE seq = ?1",
+        params![
+            completion.delivery.0,
+            to.name(),
+            attempt.number,
+            due.filter(|_| to == DeliveryState::Retrying),
+            due.is_none().then_some(ended),
+            stays,
+        ],
+    )?;
+    tx.count_moved(row.state, to, 1);
+    match &row.key {
+        Some(key) if !stays && row.position == Some(Position::Head) => {
+            newest::keep_for(tx.conn(), key, row.event)?;
+            order::promote_next(tx, key)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,27 @@
+//! Giving a delivery up without another attempt.
+
+use rusqlite::Result;
+
+use super::order;
+use super::set_state::set_state;
+use crate::sqlite::write::{Operation, Transaction};
+use crate::{DeliverySeq, DeliveryState, Turn};
+
+/// Makes a delivery `dead`.
+pub(crate) struct GiveUp {
+    pub(crate) delivery: DeliverySeq,
+    /// What the end means for later deliveries of the same key.
+    pub(crate) turn: Turn,
+}
+
+impl Operation for GiveUp {
+    type Answer = ();
+
+    fn apply(&self, tx: &mut Transaction<'_>) -> Result<()> {
+        let ended = set_state(tx, self.delivery, DeliveryState::Dead)?;
+        if ended && !order::stays(DeliveryState::Dead, self.turn) {
+            order::leave(tx, self.delivery.0)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! What operators do to deliveries: retry, cancel, replay.
+
+use rusqlite::{OptionalExtension, Result, params};
+
+use super::super::order;
+use super::audit::{self, About, Entry};
+use crate::sqlite::rows;
+use crate::sqlite::values::int;
+use crate::sqlite::write::Transaction;
+use crate::{Choice, DeliverySeq, DeliveryState, Intervened, Intervention, ReplayKeys};
+
+/// The row of a delivery.
+pub(crate) struct DeliveryRow {
+    seq: i64,
+    event: i64,
+    state: DeliveryState,
+    run: u32,
+    keys: u32,
+}
+
+impl DeliveryRow {
+    fn find(tx: &Transaction<'_>, delivery: DeliverySeq) -> Result<Option<Self>> {
+        tx.prepare("SELECT seq, event, state, run, keys FROM deliveries WHERE seq = ?1")?
+            .query_row([delivery.0], |row| {
+                Ok(Self {
+                    seq: row.get(0)?,
+                    event: row.get(1)?,
+                    state: rows::delivery_state(row, 2)?,
+                    run: row.get(3)?,
+                    keys: row.get(4)?,
+                })
+            })
+            .optional()
+    }
+
+    /// The entry for something that was done to the delivery, which is in this run now.
+    fn entry<'a>(&self, run: u32, action: &'a str) -> Entry<'a> {
+        Entry {
+            delivery: self.seq,
+            run,
+            action,
+            about: About::Delivery,
+        }
+    }
+}
+
+/// Acts on each delivery that is there and that the same call has not changed yet.
+pub(crate) fn each(
+    tx: &mut Transaction<'_>,
+    by: &Intervention,
+    deliveries: &[DeliverySeq],
+    mut act: impl FnMut(&mut Transaction<'_>, &Intervention, &DeliveryRow) -> Result<Intervened>,
+) -> Result<Vec<Intervened>> {
+    let answers = deliveries
+        .iter()
+        .map(|delivery| match DeliveryRow::find(tx, *delivery)? {
+            None => Ok(Intervened::Missing),
+            Some(row) if audit::was_last_changed_by(tx, row.seq, by)? => Ok(Intervened::Before),
+            Some(row) => act(tx, by, &row),
+        });
+    answers.collect()
+}
+
+/// Makes a delivery that is retrying due now.
+pub(crate) fn retry(
+    tx: &mut Transaction<'_>,
+    by: &Intervention,
+    row: &DeliveryRow,
+) -> Result<Intervened> {
+    if row.state != DeliveryState::Retrying {
+        return Ok(Intervened::State(row.state));
+    }
+    tx.execute(
+        "UPDATE deliveries SET due = ?2 WHERE seq = ?1",
+        params![row.seq, int(tx.now().steady)],
+    )?;
+    audit::write(tx, by, &row.entry(row.run, "retry"))?;
+    Ok(Intervened::Done)
+}
+
+/// Makes a delivery dead. A delivery that is dead already, and blocks later ones of its key,
+/// blocks them no longer.
+pub(crate) fn cancel(
+    tx: &mut Transaction<'_>,
+    by: &Intervention,
+    row: &DeliveryRow,
+) -> Result<Intervened> {
+    if row.state == DeliveryState::Dead && order::is_in_line(tx, row.seq)? {
+        order::leave(tx, row.seq)?;
+    } else if is_ended(row.state) {
+        return Ok(Intervened::State(row.state));
+    } else {
+        make_dead(tx, row.seq, row.state)?;
+    }
+    audit::write(tx, by, &row.entry(row.run, "cancel"))?;
+    Ok(Intervened::Done)
+}
+
+/// Ends a held delivery whose work goes on in a new delivery of its event.
+pub(crate) fn replace_held(
+    tx: &mut Transaction<'_>,
+    by: &Intervention,
+    delivery: DeliverySeq,
+    why: &str,
+) -> Result<()> {
+    make_dead(tx, delivery.0, DeliveryState::Held)?;
+    match DeliveryRow::find(tx, delivery)? {
+        Some(row) => audit::write_because(tx, by, &row.entry(row.run, "replaced"), why),
+        None => Ok(()),
+    }
+}
+
+fn make_dead(tx: &mut Transaction<'_>, seq: i64, from: DeliveryState) -> Result<()> {
+    tx.execute(
+        "UPDATE deliveries SET state = 'dead', due = NULL, finished = ?2 WHERE seq = ?1",
+        params![seq, int(tx.now().wall)],
+    )?;
+    tx.count_moved(from, DeliveryState::Dead, 1);
+    order::leave(tx, seq)
+}
+
+fn is_ended(state: DeliveryState) -> bool {
+    matches!(
+        state,
+        DeliveryState::Done | DeliveryState::Ignored | DeliveryState::Dead
+    )
+}
+
+/// Makes an ended delivery due again, as a new run. An attempt of an earlier run that is
+/// still under way has no effect any more, since the delivery is in another run.
+pub(crate) fn replay(
+    tx: &mut Transaction<'_>,
+    by: &Intervention,
+    row: &DeliveryRow,
+    keys: ReplayKeys,
+    component: Choice,
+) -> Result<Intervened> {
+    if !is_ended(row.state) {
+        return Ok(Intervened::State(row.state));
+    }
+    if !has_body(tx, row.event)? {
+        return Ok(Intervened::Erased);
+    }
+    let component = match component {
+        Choice::Current => None,
+        Choice::Recorded => match recorded_component(tx, row.seq)? {
+            None => return Ok(Intervened::NoComponent),
+            recorded => recorded,
+        },
+    };
+    let run = row.run.saturating_add(1);
+    let keys = match keys {
+        ReplayKeys::New => run,
+        ReplayKeys::Same => row.keys,
+    };
+    tx.execute(
+        "UPDATE deliveries
+         SET state = 'retrying', attempts = 0, excused = 0, run = ?2, keys = ?3,
+             component = ?4, due = ?5, since = ?6, finished = NULL
+         WHERE seq = ?1",
+        params![
+            row.seq,
+            run,
+            keys,
+            component,
+            int(tx.now().steady),
+            int(tx.now().wall),
+        ],
+    )?;
+    tx.count_moved(row.state, DeliveryState::Retrying, 1);
+    order::rejoin(tx, row.seq, DeliveryState::Retrying)?;
+    audit::write(tx, by, &row.entry(run, "replay"))?;
+    Ok(Intervened::Done)
+}
+
+/// The component of the delivery's last attempt that names one.
+fn recorded_component(tx: &Transaction<'_>, delivery: i64) -> Result<Option<i64>> {
+    tx.prepare(
+        "SELECT component FROM attempts WHERE delivery = ?1 AND component IS NOT NULL
+         ORDER BY run DESC, number DESC LIMIT 1",
+    )?
+    .query_row([delivery], |row| row.get(0))
+    .optional()
+}
+
+/// Whether the event's payload is still kept, whole.
+pub(crate) fn has_body(tx: &Transaction<'_>, event: i64) -> Result<bool> {
+    tx.prepare(
+        "SELECT 1 FROM bodies b JOIN events e ON e.seq = b.event
+         WHERE b.event = ?1 AND e.erased IS NULL",
+    )?
+    .exists([event])
+}

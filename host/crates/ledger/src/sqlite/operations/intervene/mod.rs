@@ -1,0 +1,52 @@
+//! Carrying out what operators ask for.
+
+mod audit;
+mod deliveries;
+mod requests;
+mod route;
+mod scheduled;
+
+use rusqlite::Result;
+
+use crate::sqlite::write::{Operation, Transaction};
+use crate::{Action, Intervened, Intervention};
+
+/// Carries one intervention out. The answers are in the order of the items that it names.
+pub(crate) struct Intervene(pub(crate) Intervention);
+
+impl Operation for Intervene {
+    type Answer = Vec<Intervened>;
+
+    fn apply(&self, tx: &mut Transaction<'_>) -> Result<Vec<Intervened>> {
+        let Self(by) = self;
+        match &by.action {
+            Action::Retry(which) => deliveries::each(tx, by, which, deliveries::retry),
+            Action::Cancel(which) => deliveries::each(tx, by, which, deliveries::cancel),
+            Action::Replay {
+                deliveries: which,
+                keys,
+                component,
+            } => deliveries::each(tx, by, which, |tx, by, row| {
+                deliveries::replay(tx, by, row, *keys, *component)
+            }),
+            Action::Route(events) => events
+                .iter()
+                .map(|(event, handlers)| route::route(tx, by, event, handlers))
+                .collect(),
+            Action::RetryRequests(seqs) => seqs
+                .iter()
+                .map(|seq| requests::retry(tx, by, *seq))
+                .collect(),
+            Action::CancelRequests(seqs) => seqs
+                .iter()
+                .map(|(seq, answer)| requests::cancel(tx, by, *seq, answer.as_deref()))
+                .collect(),
+            Action::RunScheduled(handler, key) => {
+                Ok(vec![scheduled::run_now(tx, by, handler, key)?])
+            }
+            Action::CancelScheduled(handler, key) => {
+                Ok(vec![scheduled::cancel(tx, by, handler, key)?])
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Routing an event anew: deliveries to handlers that have none of it yet.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, Result, params};
+
+use super::super::order::{self, Position};
+use super::audit::{self, About, Entry};
+use super::deliveries::{has_body, replace_held};
+use crate::sqlite::counters::Counter;
+use crate::sqlite::read::records::deliveries_of;
+use crate::sqlite::values::int;
+use crate::sqlite::write::Transaction;
+use crate::{Delivery, DeliverySeq, DeliveryState, Intervened, Intervention, Recipient};
+use tollgate_base::event::Event;
+
+/// Gives the event a delivery for each of `handlers` that has none. The event's deliveries
+/// that are held end: their work goes on in the new ones.
+pub(crate) fn route(
+    tx: &mut Transaction<'_>,
+    by: &Intervention,
+    event: &Arc<Event>,
+    handlers: &[Recipient],
+) -> Result<Intervened> {
+    let found: Option<(i64, Option<i64>, i64)> = tx
+        .prepare("SELECT seq, first_delivery, deliveries FROM events WHERE id = ?1")?
+        .query_row([event.id.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    let Some((seq, first, many)) = found else {
+        return Ok(Intervened::Missing);
+    };
+    if !has_body(tx, seq)? {
+        return Ok(Intervened::Erased);
+    }
+    let present = deliveries_of(tx.conn(), seq, first, many)?;
+    let mut made = 0;
+    for to in handlers {
+        if present.iter().all(|old| old.handler != to.handler.as_str()) {
+            add_delivery(tx, by, seq, event, to)?;
+            made += 1;
+        }
+    }
+    if made == 0 {
+        return Ok(Intervened::NoRoute);
+    }
+    if present.is_empty() {
+        tx.count(Counter::Unrouted, -1);
+    }
+    for old in present {
+        if old.state == DeliveryState::Held.name() {
+            let why = "its event was routed anew, to handlers that are there";
+            replace_held(tx, by, DeliverySeq(old.seq), why)?;
+        }
+    }
+    Ok(Intervened::Routed(made))
+}
+
+/// Adds a delivery to an event that is on record. For the handler the delivery is a replay,
+/// since the handler would have been given the event long ago.
+fn add_delivery(
+    tx: &mut Transaction<'_>,
+    by: &Intervention,
+    event_seq: i64,
+    event: &Arc<Event>,
+    Recipient { handler, key }: &Recipient,
+) -> Result<()> {
+    let number = tx.handler(handler)?;
+    let seq = tx.take_delivery();
+    let position = key
+        .as_ref()
+        .map(|key| order::next_position(tx, key))
+        .transpose()?;
+    tx.execute(
+        "INSERT INTO deliveries (seq, event, handler, state, attempts, run, keys, crashes,
+             since, order_key, turn)
+         VALUES (?1, ?2, ?3, 'pending', 0, 1, 1, 0, ?4, ?5, ?6)",
+        params![
+            seq,
+            event_seq,
+            number,
+            int(tx.now().wall),
+            key.as_ref().map(|key| key.0.as_slice()),
+            position.map(|position| position as i64),
+        ],
+    )?;
+    tx.execute(
+        "INSERT INTO later_deliveries (event, delivery) VALUES (?1, ?2)",
+        params![event_seq, seq],
+    )?;
+    tx.count(Counter::Deliveries(DeliveryState::Pending), 1);
+    let entry = Entry {
+        delivery: seq,
+        run: 1,
+        action: "route",
+        about: About::Delivery,
+    };
+    audit::write(tx, by, &entry)?;
+    if position == Some(Position::Blocked) {
+        return Ok(());
+    }
+    tx.for_sink.recorded.push(Delivery {
+        seq: DeliverySeq(seq),
+        handler: handler.clone(),
+        event: Arc::clone(event),
+        attempts: 0,
+        run: 1,
+        keys: 1,
+        component: None,
+        crashes: 0,
+        since: tx.now().wall,
+        excused: 0,
+        key: *key,
+    });
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Every kind of write but those that keep the ledger small: one file each.
+//!
+//! A file has the request's type and, beside it, what applying it does. A new kind of write is
+//! a new file and a line here.
+
+mod claim;
+mod complete;
+mod fire;
+mod give_up;
+mod hold;
+mod insert_event;
+mod intervene;
+mod keep_time;
+mod order;
+mod pause;
+mod prepared;
+mod record;
+mod release_keys;
+mod retry_uncounted;
+mod schedule;
+mod set_state;
+mod settle;
+mod state;
+
+pub(super) use claim::Claim;
+pub(super) use complete::Complete;
+pub(super) use fire::Fire;
+pub(super) use give_up::GiveUp;
+pub(super) use hold::HoldAbsent;
+#[cfg(test)]
+pub(super) use hold::PENDING;
+pub(super) use intervene::Intervene;
+pub(super) use keep_time::KeepTime;
+#[cfg(test)]
+pub(super) use order::FIRST;
+pub(super) use pause::SetPause;
+pub(super) use record::Record;
+pub(super) use release_keys::ReleaseKeys;
+pub(super) use retry_uncounted::{Cursor, RetryUncounted};
+pub(super) use settle::Settle;

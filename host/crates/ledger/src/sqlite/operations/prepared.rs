@@ -1,0 +1,48 @@
+//! Events that are ready to be recorded.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::sqlite::write::BASE_WEIGHT;
+use crate::{NewEvent, Recipient};
+use tollgate_base::event::{DedupKey, Event};
+
+/// An event to be recorded. Whatever can be prepared is done on the caller's thread, not on
+/// the writer's.
+pub(crate) struct PreparedEvent {
+    pub(crate) event: Arc<Event>,
+    pub(crate) dedup: DedupKey,
+    /// Further dedup keys: any known key makes the event a duplicate.
+    pub(crate) further_keys: Vec<DedupKey>,
+    pub(crate) handlers: Vec<Recipient>,
+    /// The headers as JSON.
+    pub(crate) headers: String,
+    /// The metadata as JSON.
+    pub(crate) metadata: String,
+}
+
+impl From<NewEvent> for PreparedEvent {
+    fn from(new: NewEvent) -> Self {
+        Self {
+            headers: pairs_to_json(&new.event.headers),
+            metadata: pairs_to_json(&new.event.metadata),
+            event: Arc::new(new.event),
+            dedup: new.dedup,
+            further_keys: new.also,
+            handlers: new.handlers,
+        }
+    }
+}
+
+impl PreparedEvent {
+    /// About how many bytes recording the event writes.
+    pub(crate) fn weight(&self) -> usize {
+        BASE_WEIGHT + self.headers.len() + self.metadata.len() + self.event.payload.len()
+    }
+}
+
+/// Names and values as a JSON array of pairs, which keeps their order and repetitions.
+pub(crate) fn pairs_to_json(pairs: &impl Serialize) -> String {
+    serde_json::to_string(pairs).expect("pairs of strings always have a JSON form")
+}

@@ -1,0 +1,114 @@
+//! Handlers' state at a commit: checking reads, and writing.
+
+use std::borrow::Cow;
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use crate::sqlite::read::state::{get, visit};
+use crate::sqlite::write::Transaction;
+use crate::{Read, StateWrite, Version};
+
+/// Whether every value and listing that was read is still the same.
+pub(crate) fn still_stand(conn: &Connection, handler: i64, reads: &[Read]) -> Result<bool> {
+    for read in reads {
+        let stands = match read {
+            Read::Key { key, version } => current_version(conn, handler, key)? == *version,
+            Read::List {
+                prefix,
+                after,
+                limit,
+                seen,
+            } => {
+                let mut expected = seen.iter();
+                let mut same = true;
+                visit(
+                    conn,
+                    handler,
+                    prefix,
+                    after.as_deref(),
+                    *limit,
+                    |key, version, _| {
+                        same = expected
+                            .next()
+                            .is_some_and(|(k, v)| k == key && *v == version);
+                        Ok(same)
+                    },
+                )?;
+                same && expected.next().is_none()
+            }
+        };
+        if !stands {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn current_version(conn: &Connection, handler: i64, key: &str) -> Result<Version> {
+    let found = conn
+        .prepare_cached("SELECT version FROM state WHERE handler = ?1 AND key = ?2")?
+        .query_row(params![handler, key], |row| row.get(0))
+        .optional()?;
+    Ok(Version(found.unwrap_or(0)))
+}
+
+/// A key with its new value; `None` deletes the key.
+pub(crate) type ResolvedWrite<'a> = (&'a str, Option<Cow<'a, [u8]>>);
+
+/// Works out the new value of each key. `None` if an `add` meets a value that is no decimal
+/// 64-bit integer, or if the sum is none.
+pub(crate) fn resolve<'a>(
+    conn: &Connection,
+    handler: i64,
+    writes: &'a [(String, StateWrite)],
+) -> Result<Option<Vec<ResolvedWrite<'a>>>> {
+    let mut resolved = Vec::with_capacity(writes.len());
+    for (key, write) in writes {
+        let value = match write {
+            StateWrite::Set(value) => Some(value.as_slice().into()),
+            StateWrite::Delete => None,
+            StateWrite::Add(delta) => {
+                let sum = get(conn, handler, key)?
+                    .value
+                    .map_or(Some(0), |value| counter(&value))
+                    .and_then(|value| value.checked_add(*delta));
+                let Some(sum) = sum else { return Ok(None) };
+                Some(sum.to_string().into_bytes().into())
+            }
+        };
+        resolved.push((key.as_str(), value));
+    }
+    Ok(Some(resolved))
+}
+
+/// The number that a counter's value stands for.
+fn counter(value: &[u8]) -> Option<i64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Applies the writes. Each row that is set gets a version that no row has had.
+pub(crate) fn apply(
+    tx: &mut Transaction<'_>,
+    handler: i64,
+    writes: Vec<ResolvedWrite<'_>>,
+) -> Result<()> {
+    for (key, value) in writes {
+        match value {
+            Some(value) => {
+                let version = tx.take_version();
+                tx.execute(
+                    "REPLACE INTO state (handler, key, value, version)
+                     VALUES (?1, ?2, ?3, ?4)",
+                    params![handler, key, value.as_ref(), version],
+                )?;
+            }
+            None => {
+                tx.execute(
+                    "DELETE FROM state WHERE handler = ?1 AND key = ?2",
+                    params![handler, key],
+                )?;
+            }
+        }
+    }
+    Ok(())
+}

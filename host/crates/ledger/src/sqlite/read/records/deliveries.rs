@@ -1,0 +1,193 @@
+//! Deliveries as operators see them.
+
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+
+use super::attempts;
+use super::filter::Numbered;
+use super::walk::walk;
+use crate::sqlite::kept_time::AHEAD;
+use crate::sqlite::rows::{maybe_wall, wall};
+use crate::{
+    Blocker, DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, InterventionView, Listed,
+    Page, RecordFilter, StateFilter,
+};
+use tollgate_base::event::EventId;
+use tollgate_base::time::WallTime;
+
+/// The most rows of deliveries that one page looks at; the rows are narrow.
+const SCAN: usize = 5_000;
+
+/// The most attempts in the details of a delivery.
+const ATTEMPTS: usize = 100;
+
+const NARROW: &str = "SELECT seq, event, handler, state, turn IS 2 FROM deliveries";
+
+/// A page of the deliveries that match the filter.
+pub(crate) fn deliveries(
+    conn: &Connection,
+    filter: &RecordFilter,
+    page: Page,
+) -> Result<Listed<DeliverySummary>> {
+    let none = Listed {
+        items: Vec::new(),
+        next: None,
+    };
+    let Some(numbered) = Numbered::new(conn, filter)? else {
+        return Ok(none);
+    };
+    if filter.state == Some(StateFilter::Unrouted) {
+        return Ok(none);
+    }
+    let (newest, oldest) = walks(filter.state);
+    walk(conn, (&newest, &oldest), page, SCAN, |row| {
+        let handler: i64 = row.get(2)?;
+        let in_state = match filter.state {
+            None => true,
+            Some(StateFilter::Blocked) => row.get(4)?,
+            Some(state) => row.get_ref(3)?.as_str() == Ok(state.name()),
+        };
+        if !in_state || numbered.handler.is_some_and(|wanted| wanted != handler) {
+            return Ok(ControlFlow::Continue(None));
+        }
+        let Some((source, kind, received)) = event_of(conn, row.get(1)?)? else {
+            return Ok(ControlFlow::Continue(None));
+        };
+        if numbered.is_past(received, page.order) {
+            return Ok(ControlFlow::Break(()));
+        }
+        if !numbered.takes_event(source, &kind, received) {
+            return Ok(ControlFlow::Continue(None));
+        }
+        Ok(ControlFlow::Continue(summary(conn, row.get(0)?)?))
+    })
+}
+
+/// The statements for both directions. Only dead deliveries have an index in the order of
+/// arrival; the indexes of due ones have other orders.
+fn walks(state: Option<StateFilter>) -> (String, String) {
+    let narrow = match state {
+        Some(StateFilter::Delivery(DeliveryState::Dead)) => {
+            format!("{NARROW} INDEXED BY deliveries_dead WHERE state = 'dead' AND")
+        }
+        _ => format!("{NARROW} WHERE"),
+    };
+    (
+        format!("{narrow} seq < ?1 ORDER BY seq DESC"),
+        format!("{narrow} seq > ?1 ORDER BY seq"),
+    )
+}
+
+fn event_of(conn: &Connection, event: i64) -> Result<Option<(i64, String, WallTime)>> {
+    conn.prepare_cached("SELECT source, kind, received FROM events WHERE seq = ?1")?
+        .query_row([event], |row| Ok((row.get(0)?, row.get(1)?, wall(row, 2)?)))
+        .optional()
+}
+
+/// One delivery with its event and the end of its last attempt.
+fn summary(conn: &Connection, seq: i64) -> Result<Option<DeliverySummary>> {
+    let found = conn
+        .prepare_cached(&format!(
+            "SELECT d.seq, e.id, s.name, e.kind, e.received, h.name, d.state, d.attempts, d.run,
+                 d.crashes, d.due - {AHEAD}, d.finished, d.keys, e.erased
+             FROM deliveries d CROSS JOIN events e ON e.seq = d.event
+             CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
+             WHERE d.seq = ?1"
+        ))?
+        .query_row([seq], read)
+        .optional()?;
+    let Some(mut summary) = found else {
+        return Ok(None);
+    };
+    summary.blocked_by = blocker(conn, seq)?;
+    if let Some((outcome, detail)) = attempts::last(conn, seq)? {
+        summary.last_outcome = Some(outcome);
+        summary.last_detail = detail;
+    }
+    Ok(Some(summary))
+}
+
+/// The head of the line in which this delivery is blocked; `None` if it is not blocked.
+fn blocker(conn: &Connection, seq: i64) -> Result<Option<Blocker>> {
+    conn.prepare_cached(
+        "SELECT first.seq, first.state FROM deliveries d
+         CROSS JOIN deliveries first INDEXED BY deliveries_ordered
+             ON first.order_key = d.order_key AND first.turn = 1
+         WHERE d.seq = ?1 AND d.turn = 2",
+    )?
+    .query_row([seq], |row| {
+        Ok(Blocker {
+            seq: row.get(0)?,
+            state: row.get(1)?,
+        })
+    })
+    .optional()
+}
+
+fn read(row: &Row<'_>) -> Result<DeliverySummary> {
+    Ok(DeliverySummary {
+        seq: row.get(0)?,
+        event: EventId::from_bytes(row.get(1)?).to_string(),
+        source: row.get(2)?,
+        kind: row.get(3)?,
+        received_ms: wall(row, 4)?,
+        erased_ms: maybe_wall(row, 13)?,
+        handler: row.get(5)?,
+        state: row.get(6)?,
+        attempts: row.get(7)?,
+        run: row.get(8)?,
+        keys: row.get(12)?,
+        crashes: row.get(9)?,
+        blocked_by: None,
+        due_ms: maybe_wall(row, 10)?,
+        finished_ms: maybe_wall(row, 11)?,
+        last_outcome: None,
+        last_detail: None,
+    })
+}
+
+/// Everything about one delivery.
+pub(crate) fn delivery(conn: &Connection, seq: DeliverySeq) -> Result<Option<DeliveryDetail>> {
+    detail(conn, seq.0, ATTEMPTS)
+}
+
+/// Everything about one delivery, with its last attempts.
+pub(crate) fn detail(
+    conn: &Connection,
+    seq: i64,
+    attempts: usize,
+) -> Result<Option<DeliveryDetail>> {
+    let Some(delivery) = summary(conn, seq)? else {
+        return Ok(None);
+    };
+    Ok(Some(DeliveryDetail {
+        delivery,
+        interventions: interventions(conn, seq)?,
+        tried: attempts::of(conn, seq, attempts)?,
+    }))
+}
+
+/// The last interventions of operators on a delivery, in order.
+fn interventions(conn: &Connection, seq: i64) -> Result<Vec<InterventionView>> {
+    let mut found: Vec<_> = conn
+        .prepare_cached(
+            "SELECT at, action, run, who, why, request, scheduled FROM interventions
+             WHERE delivery = ?1
+             ORDER BY number DESC LIMIT ?2",
+        )?
+        .query_map([seq, ATTEMPTS as i64], |row| {
+            Ok(InterventionView {
+                at_ms: wall(row, 0)?,
+                action: row.get(1)?,
+                run: row.get(2)?,
+                who: row.get(3)?,
+                why: row.get(4)?,
+                request: row.get(5)?,
+                scheduled: row.get(6)?,
+            })
+        })?
+        .collect::<Result<_>>()?;
+    found.reverse();
+    Ok(found)
+}

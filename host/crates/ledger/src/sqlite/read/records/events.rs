@@ -1,0 +1,197 @@
+//! Events as operators see them.
+
+use std::ops::ControlFlow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+
+use super::filter::Numbered;
+use super::walk::walk;
+use crate::sqlite::rows::{self, EVENT_COLUMNS, maybe_wall, wall};
+use crate::{Brief, EventDetail, EventSummary, Listed, Page, Payload, RecordFilter, StateFilter};
+use tollgate_base::event::{Event, EventId, HANDLER_SOURCE_PREFIX};
+
+/// The most rows of events that one page looks at.
+const SCAN: usize = 2_000;
+
+/// The most attempts of each delivery in the details of an event.
+const ATTEMPTS: usize = 20;
+
+const COLUMNS: &str = "e.seq, e.id, e.source, e.kind, e.received, s.name, e.provider_id, e.subject,
+    e.account, e.created, e.depth, e.duplicates, e.duplicates_differing, e.last_duplicate,
+    e.first_delivery, e.deliveries, e.erased";
+
+/// A page of the events that match the filter.
+pub(crate) fn events(
+    conn: &Connection,
+    filter: &RecordFilter,
+    page: Page,
+) -> Result<Listed<EventSummary>> {
+    let none = Listed {
+        items: Vec::new(),
+        next: None,
+    };
+    let Some(numbered) = Numbered::new(conn, filter)? else {
+        return Ok(none);
+    };
+    let select = format!("SELECT {COLUMNS} FROM events e CROSS JOIN sources s ON s.id = e.source");
+    let newest = format!("{select} WHERE e.seq < ?1 AND e.pruned IS NULL ORDER BY e.seq DESC");
+    let oldest = format!("{select} WHERE e.seq > ?1 AND e.pruned IS NULL ORDER BY e.seq");
+    walk(conn, (&newest, &oldest), page, SCAN, |row| {
+        let received = wall(row, 4)?;
+        if numbered.is_past(received, page.order) {
+            return Ok(ControlFlow::Break(()));
+        }
+        let kind = row.get_ref(3)?.as_str()?;
+        if !numbered.takes_event(row.get(2)?, kind, received) {
+            return Ok(ControlFlow::Continue(None));
+        }
+        let summary = summary(conn, row)?;
+        Ok(ControlFlow::Continue(
+            has_delivery(filter, &summary.deliveries).then_some(summary),
+        ))
+    })
+}
+
+/// Everything about one event.
+pub(crate) fn event(conn: &Connection, id: EventId) -> Result<Option<EventDetail>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events e CROSS JOIN sources s ON s.id = e.source
+         WHERE e.id = ?1 AND e.pruned IS NULL"
+    );
+    let found = conn
+        .prepare_cached(&sql)?
+        .query_row([id.as_bytes()], |row| summary(conn, row))
+        .optional()?;
+    let Some(event) = found else { return Ok(None) };
+    let body = body(conn, event.seq)?;
+    let history = event
+        .deliveries
+        .iter()
+        .map(|brief| super::deliveries::detail(conn, brief.seq, ATTEMPTS));
+    let history: Vec<_> = history.collect::<Result<_>>()?;
+    let (headers, metadata, payload) = match body {
+        Some((headers, metadata, payload)) => (headers, metadata, Some(payload)),
+        None => (Vec::new(), Vec::new(), None),
+    };
+    let cause = metadata
+        .iter()
+        .find(|(name, _)| name == "cause" && event.source.starts_with(HANDLER_SOURCE_PREFIX))
+        .map(|(_, cause)| cause.clone());
+    Ok(Some(EventDetail {
+        event,
+        cause,
+        headers,
+        metadata,
+        payload,
+        history: history.into_iter().flatten().collect(),
+    }))
+}
+
+/// The event of this number as handlers get it; `None` if its payload is no longer whole.
+pub(crate) fn event_to_run(conn: &Connection, seq: i64) -> Result<Option<Event>> {
+    let sql = format!(
+        "SELECT {EVENT_COLUMNS} FROM events e CROSS JOIN bodies b ON b.event = e.seq
+         CROSS JOIN sources s ON s.id = e.source WHERE e.seq = ?1 AND e.erased IS NULL"
+    );
+    conn.prepare_cached(&sql)?
+        .query_row([seq], |row| rows::event(row, 0))
+        .optional()
+}
+
+type Body = (Vec<(String, String)>, Vec<(String, String)>, Payload);
+
+/// Headers, metadata and payload; `None` if they are no longer kept.
+fn body(conn: &Connection, event: i64) -> Result<Option<Body>> {
+    conn.prepare_cached("SELECT headers, metadata, payload FROM bodies WHERE event = ?1")?
+        .query_row([event], |row| {
+            let payload = row.get_ref(2)?.as_blob()?;
+            let payload = match std::str::from_utf8(payload) {
+                Ok(text) => Payload::Text(text.to_owned()),
+                Err(_) => Payload::Base64(STANDARD.encode(payload)),
+            };
+            let pairs = rows::pairs;
+            Ok((pairs(row, 0)?, pairs(row, 1)?, payload))
+        })
+        .optional()
+}
+
+fn summary(conn: &Connection, row: &Row<'_>) -> Result<EventSummary> {
+    let seq = row.get(0)?;
+    Ok(EventSummary {
+        seq,
+        id: EventId::from_bytes(row.get(1)?).to_string(),
+        source: row.get(5)?,
+        kind: row.get(3)?,
+        provider_id: row.get(6)?,
+        subject: row.get(7)?,
+        account: row.get(8)?,
+        created_ms: maybe_wall(row, 9)?,
+        received_ms: wall(row, 4)?,
+        depth: row.get(10)?,
+        duplicates: row.get::<_, i64>(11)?.unsigned_abs(),
+        duplicates_differing: row.get::<_, i64>(12)?.unsigned_abs(),
+        last_duplicate_ms: maybe_wall(row, 13)?,
+        erased_ms: maybe_wall(row, 16)?,
+        deliveries: deliveries_of(conn, seq, row.get(14)?, row.get(15)?)?,
+    })
+}
+
+/// The deliveries of an event: first the ones that were recorded with the event, then later
+/// ones.
+pub(crate) fn deliveries_of(
+    conn: &Connection,
+    event: i64,
+    first: Option<i64>,
+    many: i64,
+) -> Result<Vec<Brief>> {
+    let brief = |row: &Row<'_>| {
+        Ok(Brief {
+            seq: row.get(0)?,
+            handler: row.get(1)?,
+            state: row.get(2)?,
+            blocked: row.get(3)?,
+        })
+    };
+    let mut found = Vec::new();
+    if let Some(first) = first {
+        let mut recorded = conn.prepare_cached(
+            "SELECT d.seq, h.name, d.state, d.turn IS 2 FROM deliveries d
+             CROSS JOIN handlers h ON h.id = d.handler
+             WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq",
+        )?;
+        for delivery in recorded.query_map([first, many], brief)? {
+            found.push(delivery?);
+        }
+    }
+    let mut later = conn.prepare_cached(
+        "SELECT d.seq, h.name, d.state, d.turn IS 2 FROM later_deliveries l
+         CROSS JOIN deliveries d ON d.seq = l.delivery
+         CROSS JOIN handlers h ON h.id = d.handler
+         WHERE l.event = ?1 ORDER BY l.delivery",
+    )?;
+    for delivery in later.query_map([event], brief)? {
+        found.push(delivery?);
+    }
+    Ok(found)
+}
+
+/// Whether the event's deliveries match the filter.
+fn has_delivery(filter: &RecordFilter, deliveries: &[Brief]) -> bool {
+    if filter.state == Some(StateFilter::Unrouted) {
+        return deliveries.is_empty() && filter.handler.is_none();
+    }
+    if filter.state.is_none() && filter.handler.is_none() {
+        return true;
+    }
+    deliveries.iter().any(|delivery| {
+        filter.state.is_none_or(|state| match state {
+            StateFilter::Blocked => delivery.blocked,
+            state => delivery.state == state.name(),
+        }) && filter
+            .handler
+            .as_ref()
+            .is_none_or(|handler| delivery.handler == handler.as_str())
+    })
+}

@@ -1,0 +1,19 @@
+//! What operators ask for: lists and details, in statements that look at a bounded number of
+//! rows each.
+//!
+//! No index serves these lists, since a finished delivery leaves every index. A list walks the
+//! rows in the order of arrival from where the page before ended, and stops after a bounded
+//! number of rows: then the page is short, and says where to go on.
+
+mod attempts;
+mod deliveries;
+mod events;
+mod filter;
+mod recorded;
+mod requests;
+mod walk;
+
+pub(crate) use deliveries::{deliveries, delivery};
+pub(crate) use events::{deliveries_of, event, event_to_run, events};
+pub(crate) use recorded::recorded;
+pub(crate) use requests::{request, requests};

@@ -1,0 +1,76 @@
+//! The queue before the writer, and its end.
+
+use super::*;
+
+/// A sink that lets the writer go on when it is told to.
+struct Gate(Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl LedgerSink for Gate {
+    fn recorded(&self, _: Vec<Delivery>) {
+        let _ = self.0.lock().recv();
+    }
+
+    fn released(&self, _: Vec<Delivery>) {}
+
+    fn queued(&self, _: Vec<OutboxRequest>) {}
+}
+
+#[test]
+fn a_full_queue_refuses_events_at_once() {
+    let engine = Sqlite {
+        queue: 4,
+        ..Sqlite::new()
+    };
+    let (go, gate) = std::sync::mpsc::channel();
+    let ledger = engine.open_with(Arc::new(Gate(Mutex::new(gate))));
+    let mut answers: Vec<_> = (0..40)
+        .map(|n| ledger.record(vec![event(&format!("evt_{n}"), b"{}", &["a"])]))
+        .collect();
+    // The writer has at most one batch of 4 with it, and 4 wait.
+    let last = answers.pop().unwrap();
+    assert!(matches!(block_on(last), Err(LedgerError::Busy)));
+    drop(go);
+    let recorded = answers
+        .into_iter()
+        .map(block_on)
+        .filter(Result::is_ok)
+        .count();
+    assert!((4..=8).contains(&recorded), "{recorded}");
+    assert_eq!(ledger.counts().unwrap().events, recorded as u64);
+}
+
+#[test]
+fn a_closed_ledger_has_written_what_was_queued() {
+    let engine = Sqlite::new();
+    let ledger = engine.try_open().unwrap();
+    let answers: Vec<_> = (0..200)
+        .map(|n| ledger.record(vec![event(&format!("evt_{n}"), b"{}", &["a"])]))
+        .collect();
+    ledger.close();
+    assert!(
+        answers
+            .into_iter()
+            .map(block_on)
+            .all(|answer| answer.is_ok())
+    );
+    let refused = block_on(ledger.record(vec![event("late", b"{}", &[])]));
+    assert!(matches!(refused, Err(LedgerError::Closed)));
+    let late = conformance::ending(&delivery_like(&ledger), NextState::Done);
+    let (answer, answered) = std::sync::mpsc::channel();
+    ledger.complete(late, Box::new(move |result| answer.send(result).unwrap()));
+    assert!(matches!(answered.recv().unwrap(), Err(LedgerError::Closed)));
+    assert_eq!(
+        row::<i64>(&engine.look(), "SELECT count(*) FROM events"),
+        200
+    );
+    let beside = |ending| open::beside(&engine.path(), ending);
+    assert!(!beside(".running").exists(), "a clean end leaves no marks");
+}
+
+fn delivery_like(ledger: &SqliteLedger) -> Delivery {
+    let handler = HandlerName::new("a");
+    ledger
+        .pending(&handler, DeliverySeq(0), 1, 1)
+        .unwrap()
+        .remove(0)
+}

@@ -1,0 +1,73 @@
+//! What a commit made due, until the sink is told.
+
+use crate::{Delivery, LedgerSink, OutboxRequest};
+use tollgate_base::time::WallTime;
+
+/// What a transaction made due. The fields have the names of the [`LedgerSink`]'s methods.
+#[derive(Default)]
+pub(crate) struct ForSink {
+    /// New deliveries that may run.
+    pub(crate) recorded: Vec<Delivery>,
+    /// Older deliveries whose turn has come.
+    pub(crate) released: Vec<Delivery>,
+    /// New requests, and requests that are sent again.
+    pub(crate) queued: Vec<OutboxRequest>,
+    /// The earliest time for which something was scheduled.
+    pub(crate) scheduled: Option<WallTime>,
+}
+
+/// How much there was at one moment.
+pub(crate) struct Lengths {
+    recorded: usize,
+    released: usize,
+    queued: usize,
+    scheduled: Option<WallTime>,
+}
+
+impl ForSink {
+    /// Notes that something was scheduled for this time.
+    pub(crate) fn add_scheduled(&mut self, due: WallTime) {
+        let earliest = self.scheduled.get_or_insert(due);
+        *earliest = due.min(*earliest);
+    }
+
+    /// Tells the sink everything, after the commit.
+    pub(crate) fn tell(self, sink: &dyn LedgerSink) {
+        if !self.recorded.is_empty() {
+            sink.recorded(self.recorded);
+        }
+        if !self.released.is_empty() {
+            sink.released(self.released);
+        }
+        if !self.queued.is_empty() {
+            sink.queued(self.queued);
+        }
+        if let Some(due) = self.scheduled {
+            sink.scheduled(due);
+        }
+    }
+
+    /// How much there is now.
+    pub(crate) fn lengths(&self) -> Lengths {
+        Lengths {
+            recorded: self.recorded.len(),
+            released: self.released.len(),
+            queued: self.queued.len(),
+            scheduled: self.scheduled,
+        }
+    }
+
+    /// Drops everything that was added since.
+    pub(crate) fn truncate(&mut self, lengths: Lengths) {
+        let Lengths {
+            recorded,
+            released,
+            queued,
+            scheduled,
+        } = lengths;
+        self.recorded.truncate(recorded);
+        self.released.truncate(released);
+        self.queued.truncate(queued);
+        self.scheduled = scheduled;
+    }
+}

@@ -1,0 +1,39 @@
+//! What the writer keeps in memory from one transaction to the next.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Result};
+
+use super::names::Names;
+use super::numbers::Numbers;
+use super::recent_keys::RecentKeys;
+use crate::sqlite::counters::Counters;
+use tollgate_base::event::HandlerName;
+
+/// The values in memory that agree with the file at each commit. Operations reach them
+/// through the transaction alone, which takes their changes back if it is undone.
+pub(crate) struct Memory {
+    pub(super) names: Names,
+    pub(super) numbers: Numbers,
+    pub(super) counters: Counters,
+    pub(super) keys: RecentKeys,
+    /// The handlers that the manifest has; unknown until somebody said so.
+    pub(super) present: Option<Arc<HashSet<HandlerName>>>,
+    pub(super) max_scheduled: i64,
+}
+
+impl Memory {
+    /// As the file has it. A handler may have `max_scheduled` scheduled events.
+    pub(crate) fn load(conn: &Connection, max_scheduled: u32) -> Result<Self> {
+        let counters = Counters::load(conn)?;
+        Ok(Self {
+            names: Names::default(),
+            numbers: Numbers::load(conn, &counters)?,
+            keys: RecentKeys::load(conn, &counters)?,
+            counters,
+            present: None,
+            max_scheduled: max_scheduled.into(),
+        })
+    }
+}
