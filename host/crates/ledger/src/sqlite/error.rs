@@ -1,4 +1,4 @@
-//! What can go wrong, and what each of SQLite's errors means for the ledger.
+//! Errors, and the meaning of each of SQLite's errors for the ledger.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,9 +97,9 @@ pub enum OpenError {
     },
 }
 
-/// Names the file that SQLite refused to work with.
+/// Adds the file's path to an error of SQLite.
 pub(crate) trait At<T> {
-    /// What came of it, or why the file at `path` cannot be opened.
+    /// The value, or the reason why the file at `path` cannot be opened.
     fn at(self, path: &Path) -> Result<T, OpenError>;
 }
 
@@ -122,15 +122,14 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// What an error of a write means.
+/// The meaning of an error of a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
-    /// This operation is at fault; others of the batch may succeed.
+    /// One operation is at fault. The others of its batch may succeed.
     Operation,
-    /// Nothing can be written now; it may be possible again later.
+    /// Nothing can be written now. Later writes may succeed.
     Unavailable,
-    /// What is on disk is no longer known: the process must end, and the next one
-    /// recovers.
+    /// Nobody knows what is on disk. The process must end, and the next one recovers.
     Fatal,
 }
 
@@ -140,8 +139,8 @@ pub(crate) fn fault(error: &Error) -> Fault {
         return Fault::Operation;
     };
     match cause.code {
-        // The index of the write-ahead log could not grow, as on a full disk: it is
-        // rebuilt from the log, and nothing has been written to it.
+        // The index of the write-ahead log could not grow, as on a full disk. Nothing has been
+        // written to the index, and SQLite rebuilds it from the log.
         ErrorCode::SystemIoFailure if cause.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
             Fault::Unavailable
         }

@@ -1,4 +1,4 @@
-//! How due times stand to the time of day, from one process to the next.
+//! One moment by both clocks, from which the next process goes on: the table `kept_time`.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use super::rows::{steady, unsigned, wall};
 use super::values::int;
 use tollgate_base::time::{Ahead, Mark, SteadyClock};
 
-/// By how much due times are ahead of the time of day, within a query. Such a query turns due
-/// times into times of day itself, so that the difference and the due times are of one moment.
+/// The SQL expression for how far due times are ahead of the time of day. A query that uses it
+/// turns due times into times of day itself, so that both are of one moment.
 pub(crate) const AHEAD: &str = "coalesce((SELECT steady - wall FROM kept_time), 0)";
 
-/// By how much due times are ahead of the time of day.
+/// How far due times are ahead of the time of day.
 pub(crate) fn ahead(conn: &Connection) -> Result<Ahead> {
     conn.prepare_cached(&format!("SELECT {AHEAD}"))?
         .query_row([], |row| row.get(0).map(Ahead::from_millis))
 }
 
-/// Lets the clock go on from where the last process had it, if anything is due by it;
-/// otherwise it begins anew at the time of day. Writes down where that is.
+/// Lets the steady clock go on from where the last process left it, if anything is due by that
+/// clock. Otherwise the clock begins anew at the time of day. Writes the present moment down.
 pub(crate) fn resume(conn: &Connection, clock: &SteadyClock) -> Result<()> {
     if let Some(mark) = read(conn)?
         && something_is_due(conn)?
@@ -63,9 +63,9 @@ fn read(conn: &Connection) -> Result<Option<Mark>> {
 fn something_is_due(conn: &Connection) -> Result<bool> {
     conn.query_row(
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'retrying')
-             OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'pending' AND due IS NOT NULL)
-             OR EXISTS (SELECT 1 FROM outbox WHERE state = 'waiting')
-             OR EXISTS (SELECT 1 FROM schedule WHERE steady = 1)",
+         OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'pending' AND due IS NOT NULL)
+         OR EXISTS (SELECT 1 FROM outbox WHERE state = 'waiting')
+         OR EXISTS (SELECT 1 FROM schedule WHERE steady = 1)",
         [],
         |row| row.get(0),
     )

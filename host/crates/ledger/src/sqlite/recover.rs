@@ -1,4 +1,4 @@
-//! What an unclean end left under way.
+//! Deliveries that ran when the process ended.
 
 use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
 
@@ -8,22 +8,23 @@ use super::values::int;
 use crate::{AttemptOutcome, DeliverySeq, DeliveryState};
 use tollgate_base::time::{SteadyClock, SteadyTime};
 
-/// Counts an attempt for each delivery that was under way: those that are `marked`
-/// and those that were claimed to run alone. They are due again at once.
+/// Counts an attempt for each delivery that ran at an unclean end: the deliveries in `noted`
+/// and the ones that were claimed to run alone. All of them are due again at once. Returns how
+/// many there were.
 pub(crate) fn count_crashes(
     conn: &mut Connection,
-    marked: &[DeliverySeq],
+    noted: &[DeliverySeq],
     clock: &SteadyClock,
 ) -> Result<usize> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = Counters::load(&tx)?;
     let mut counters = before;
-    let mut under_way: Vec<i64> = marked.iter().map(|delivery| delivery.0).collect();
-    under_way.extend(running(&tx)?);
-    under_way.sort_unstable();
-    under_way.dedup();
+    let mut ran: Vec<i64> = noted.iter().map(|delivery| delivery.0).collect();
+    ran.extend(running(&tx)?);
+    ran.sort_unstable();
+    ran.dedup();
     let mut counted = 0;
-    for delivery in under_way {
+    for delivery in ran {
         counted += usize::from(count(&tx, &mut counters, delivery, clock)?);
     }
     counters.store(&tx, &before)?;
@@ -31,7 +32,8 @@ pub(crate) fn count_crashes(
     Ok(counted)
 }
 
-/// Makes due again what was claimed to run alone and has not ended, at a clean end.
+/// Makes the deliveries due again that were claimed to run alone and have not ended. For a
+/// clean end.
 pub(crate) fn release_claimed(conn: &mut Connection, now: SteadyTime) -> Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = Counters::load(&tx)?;
@@ -49,20 +51,22 @@ pub(crate) fn release_claimed(conn: &mut Connection, now: SteadyTime) -> Result<
     tx.commit()
 }
 
+/// The deliveries that were claimed to run alone.
 fn running(conn: &Connection) -> Result<Vec<i64>> {
     conn.prepare("SELECT seq FROM deliveries WHERE state = 'running'")?
         .query_map([], |row| row.get(0))?
         .collect()
 }
 
+/// Counts an attempt for one delivery; false if the delivery was not to run.
 fn count(
     conn: &Connection,
     counters: &mut Counters,
     delivery: i64,
     clock: &SteadyClock,
 ) -> Result<bool> {
-    // One that stands behind another of its key runs not now: what was marked is an attempt of
-    // a run that an operator ended.
+    // A blocked delivery cannot have run. The attempt that was noted belongs to a run that an
+    // operator ended.
     let found: Option<(DeliveryState, i64, i64)> = conn
         .prepare_cached(
             "SELECT state, run, attempts + 1 FROM deliveries WHERE seq = ?1 AND turn IS NOT 2",

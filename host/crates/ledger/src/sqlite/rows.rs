@@ -1,4 +1,4 @@
-//! From rows to what callers get.
+//! From rows to values. The way back is [`super::values`].
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::{
 use tollgate_base::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
 use tollgate_base::time::{SteadyTime, WallTime};
 
-/// What [`delivery`] reads, from `deliveries d` joined with the tables that it names.
+/// The columns that [`delivery`] reads, from `deliveries d` and [`DELIVERY_JOINS`].
 pub(crate) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
     e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
     b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused, d.keys,
     c.digest, d.order_key";
 
-/// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which they are looked up.
+/// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which SQLite is to look them up.
 pub(crate) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
     CROSS JOIN bodies b ON b.event = d.event
     CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
@@ -42,11 +42,12 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
     })
 }
 
-/// What [`event`] reads, in a row, from `events e` with its source and body.
+/// The columns that [`event`] reads, next to each other, from `events e` with its source and
+/// body.
 pub(crate) const EVENT_COLUMNS: &str = "e.id, s.name, e.provider_id, e.kind, e.subject,
     e.account, e.created, e.received, b.headers, b.metadata, e.depth, b.payload";
 
-/// The event whose columns begin with this one.
+/// An event. Its columns begin with column `first`.
 pub(crate) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
     Ok(Event {
         id: event_id(row, first)?,
@@ -64,7 +65,7 @@ pub(crate) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
     })
 }
 
-/// What [`outbox_request`] reads, from `outbox o` joined with the tables that it names.
+/// The columns that [`outbox_request`] reads, from `outbox o` and [`OUTBOX_JOINS`].
 pub(crate) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
     o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error,
     o.respond, e.account, e.depth, o.life, o.tries_before, o.since";
@@ -109,7 +110,7 @@ fn respond(row: &Row<'_>) -> Result<Option<Respond>> {
     Ok(Some(Respond {
         correlation,
         account: row.get(16)?,
-        // The event that queued the request is one step up.
+        // The answer is one step deeper than the event whose handling queued the request.
         depth: row.get::<_, u32>(17)?.saturating_add(1),
     }))
 }

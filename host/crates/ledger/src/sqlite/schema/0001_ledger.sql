@@ -1,6 +1,6 @@
 -- Times are milliseconds since the Unix epoch, UTC.
 
--- Names and digests, each written once; rows refer to them by number.
+-- Names and digests, each stored once. Other rows refer to them by number.
 CREATE TABLE sources (
     id   INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
@@ -8,17 +8,17 @@ CREATE TABLE sources (
 CREATE TABLE handlers (
     id            INTEGER PRIMARY KEY,
     name          TEXT NOT NULL UNIQUE,
-    paused        INTEGER,                   -- since when, by an operator
-    outbox_paused INTEGER NOT NULL DEFAULT 0 -- 1: its outbox with it
+    paused        INTEGER,                   -- when an operator paused it
+    outbox_paused INTEGER NOT NULL DEFAULT 0 -- 1: the outbox is paused, too
 ) STRICT;
 CREATE TABLE components (
     id     INTEGER PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE, -- sha256
-    attempts INTEGER NOT NULL DEFAULT 0 -- how many of those that are kept ran it
+    attempts INTEGER NOT NULL DEFAULT 0 -- how many kept attempts ran it
 ) STRICT;
 
--- Every event that is kept, in the order of arrival, and those pruned ones whose keys are
--- not kept for good.
+-- Every event that is kept, in the order of arrival, and pruned events whose keys are kept
+-- for a time.
 CREATE TABLE events (
     seq                  INTEGER PRIMARY KEY,
     id                   BLOB NOT NULL, -- UUID version 7
@@ -30,18 +30,18 @@ CREATE TABLE events (
     created              INTEGER,
     received             INTEGER NOT NULL,
     depth                INTEGER NOT NULL,
-    first_delivery       INTEGER, -- its deliveries are this one and those that follow
+    first_delivery       INTEGER, -- number of its first delivery; the others follow
     deliveries           INTEGER NOT NULL,
     duplicates           INTEGER NOT NULL DEFAULT 0,
     duplicates_differing INTEGER NOT NULL DEFAULT 0,
-    last_duplicate       INTEGER, -- when
+    last_duplicate       INTEGER, -- when the last duplicate arrived
     dedup                BLOB NOT NULL, -- dedup.key
     erased               INTEGER, -- when its payload was erased or redacted
-    pruned               INTEGER  -- when all but this row and its key was removed
+    pruned               INTEGER  -- when everything but this row and its key was removed
 ) STRICT;
 CREATE UNIQUE INDEX events_by_id ON events (id);
 
--- One for each event that is not pruned.
+-- One row for each event that is not pruned.
 CREATE TABLE bodies (
     event    INTEGER PRIMARY KEY, -- events.seq
     headers  TEXT NOT NULL,       -- JSON: [[name, value], …]
@@ -49,15 +49,15 @@ CREATE TABLE bodies (
     payload  BLOB NOT NULL
 ) STRICT;
 
--- Keys outlive their events: one that is kept for good refers to no row in the end. Those of
--- events after the counter `folded` may not be here yet; the events' rows have them.
+-- Keys outlive their events: a key that is kept for good refers to no row in the end. Keys of
+-- events after the counter `folded` may not be here yet; the rows of the events have them.
 CREATE TABLE dedup (
     key   BLOB PRIMARY KEY,
     event INTEGER NOT NULL -- events.seq, which is never given again
 ) STRICT, WITHOUT ROWID;
 
--- The further keys of an event that has several, so that they go with it. One that came with
--- a duplicate is among those of the event that it leads to.
+-- The further keys of an event that has several keys, so that they go with the event. A key
+-- that came with a duplicate belongs to the event that the duplicate repeats.
 CREATE TABLE dedup_also (
     event INTEGER NOT NULL, -- events.seq
     key   BLOB NOT NULL,    -- dedup.key
@@ -72,15 +72,16 @@ CREATE TABLE deliveries (
              ('pending', 'running', 'retrying', 'held', 'done', 'ignored', 'dead')),
     attempts INTEGER NOT NULL,
     run      INTEGER NOT NULL, -- one more for each replay
-    keys     INTEGER NOT NULL, -- the run whose idempotency keys it uses
+    keys     INTEGER NOT NULL, -- the run whose idempotency keys are used
     crashes  INTEGER NOT NULL,
-    since    INTEGER, -- when its present run began, if not with its event
-    excused  INTEGER NOT NULL DEFAULT 0, -- of the attempts: on a component at fault
-    due      INTEGER, -- not before; set while retrying, and for one whose turn has come
+    since    INTEGER, -- when the present run began, if not with the event
+    excused  INTEGER NOT NULL DEFAULT 0, -- attempts that do not count: on a faulty component
+    due      INTEGER, -- not before; set while retrying, and when released
     finished INTEGER, -- when it became done, ignored or dead
-    component INTEGER, -- what this run is to run, if not the handler's own
+    component INTEGER, -- runs in place of the handler's own component
     -- Deliveries with the same key run one after another. `turn` is set while a delivery
-    -- counts for that: 1 if it may run, or is dead and holds the others; 2 if it waits.
+    -- stands in the line of its key: 1 for the head, which may run, or is dead and blocks the
+    -- others; 2 for a blocked delivery.
     order_key BLOB,
     turn      INTEGER CHECK (turn IN (1, 2))
 ) STRICT;
@@ -96,29 +97,29 @@ CREATE INDEX deliveries_running ON deliveries (seq) WHERE state = 'running';
 CREATE INDEX deliveries_held ON deliveries (handler, seq) WHERE state = 'held';
 CREATE INDEX deliveries_dead ON deliveries (seq) WHERE state = 'dead';
 
--- Deliveries that an event got after it was recorded, by routes of a later time.
+-- Deliveries that an event got after it was recorded, by later routes.
 CREATE TABLE later_deliveries (
     event    INTEGER NOT NULL, -- events.seq
     delivery INTEGER NOT NULL, -- deliveries.seq
     PRIMARY KEY (event, delivery)
 ) STRICT, WITHOUT ROWID;
 
--- What operators did to deliveries, and to what these queued or scheduled.
+-- What operators did to deliveries, and to the requests and schedules that these made.
 CREATE TABLE interventions (
     delivery INTEGER NOT NULL, -- deliveries.seq
     number   INTEGER NOT NULL,
     at       INTEGER NOT NULL,
     action   TEXT NOT NULL,
-    run      INTEGER NOT NULL, -- the delivery's, afterwards
+    run      INTEGER NOT NULL, -- the delivery's run, afterwards
     who      TEXT NOT NULL,
     why      TEXT,
-    batch    TEXT,             -- the request to the API that it was part of
-    request  INTEGER,          -- outbox.seq of the one request that it was about, if it was
-    scheduled TEXT,            -- the key of the scheduled event that it was about, if it was
+    batch    TEXT,             -- the call of the API that it was part of
+    request  INTEGER,          -- outbox.seq of the request that it was about
+    scheduled TEXT,            -- key of the scheduled event that it was about
     PRIMARY KEY (delivery, number)
 ) STRICT, WITHOUT ROWID;
 
--- Appended to, in nearly the order of their deliveries.
+-- New rows come in nearly the order of their deliveries.
 CREATE TABLE attempts (
     delivery      INTEGER NOT NULL, -- deliveries.seq
     run           INTEGER NOT NULL,
@@ -126,7 +127,7 @@ CREATE TABLE attempts (
     started       INTEGER NOT NULL,
     duration_us   INTEGER NOT NULL,
     outcome       TEXT NOT NULL,
-    component     INTEGER,          -- not known after a crash
+    component     INTEGER,          -- unknown after a crash
     detail        TEXT,
     logs          TEXT,             -- JSON lines
     first_request INTEGER,          -- outbox.seq of the first of `requests`
@@ -136,12 +137,12 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery, run, number)
 ) STRICT, WITHOUT ROWID;
 
--- How new the newest fact is that was handled, by order key, where handlers ask for that. It
--- goes once all events of the key have gone that could be compared with it.
+-- The rank of the newest fact that was handled, by order key, for handlers that ask for it. A row
+-- goes once all events of its key are gone that could be compared with it.
 CREATE TABLE newest (
     order_key BLOB PRIMARY KEY,
     rank      ANY NOT NULL,    -- an integer or a real
-    event     INTEGER NOT NULL -- events.seq of the last event of the key that ended
+    event     INTEGER NOT NULL -- events.seq of the last event of the key that has ended
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX newest_by_event ON newest (event);
 
@@ -163,7 +164,7 @@ CREATE TABLE outbox (
     method    TEXT NOT NULL,
     url       TEXT NOT NULL,
     order_key TEXT,
-    respond   TEXT,             -- what its handler recognises the answer by, if it wants it
+    respond   TEXT,             -- identifies the answer for the handler, if it wants it
     queued    INTEGER NOT NULL,
     due       INTEGER NOT NULL,
     state     TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'dead')),
@@ -172,11 +173,12 @@ CREATE TABLE outbox (
     error     TEXT,             -- of the last try
     finished  INTEGER,          -- when it became sent or dead
     cancelled INTEGER NOT NULL DEFAULT 0, -- 1: an operator made it dead
-    -- What an operator has sent again goes to the end, and keeps its idempotency key.
-    was       INTEGER,          -- the place that it was queued at
-    life      INTEGER NOT NULL DEFAULT 0, -- how often that was
-    since     INTEGER,          -- when, the last time
-    tries_before INTEGER NOT NULL DEFAULT 0
+    -- A request that an operator sends again gets a new `seq` behind all others and keeps its
+    -- idempotency key.
+    was       INTEGER,          -- the first `seq`
+    life      INTEGER NOT NULL DEFAULT 0, -- how often it was sent again
+    since     INTEGER,          -- when it was last sent again
+    tries_before INTEGER NOT NULL DEFAULT 0 -- tries until then
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (seq) WHERE state = 'waiting';
 CREATE INDEX outbox_dead ON outbox (seq) WHERE state = 'dead';
@@ -188,7 +190,7 @@ CREATE TABLE outbox_bodies (
     body    BLOB NOT NULL
 ) STRICT;
 
--- Tries that did not get a 2xx.
+-- Tries that were not answered 2xx.
 CREATE TABLE outbox_tries (
     request INTEGER NOT NULL, -- outbox.seq
     number  INTEGER NOT NULL,
@@ -198,15 +200,15 @@ CREATE TABLE outbox_tries (
     PRIMARY KEY (request, number)
 ) STRICT, WITHOUT ROWID;
 
--- Events that handlers have scheduled for themselves; a row goes when its event is recorded.
+-- Events that handlers have scheduled for themselves. A row goes when its event is recorded.
 CREATE TABLE schedule (
     seq     INTEGER PRIMARY KEY,
     handler INTEGER NOT NULL,
     key     TEXT NOT NULL,
-    due     INTEGER NOT NULL, -- a time of day, unless `steady`
-    steady  INTEGER NOT NULL CHECK (steady IN (0, 1)), -- it was put for so long after
+    due     INTEGER NOT NULL, -- a time of day, or a steady time if `steady` is 1
+    steady  INTEGER NOT NULL CHECK (steady IN (0, 1)), -- 1: it was put for a time after the commit
     call    TEXT NOT NULL, -- idempotency key of the call that put it
-    cause   BLOB NOT NULL, -- id of the event whose handling put it, which may be gone
+    cause   BLOB NOT NULL, -- id of the event whose handling put it; it may be gone
     kind    TEXT NOT NULL,
     subject TEXT,
     account TEXT,
@@ -217,18 +219,18 @@ CREATE UNIQUE INDEX schedule_by_key ON schedule (handler, key);
 CREATE INDEX schedule_due ON schedule (steady, due, seq);
 CREATE INDEX schedule_by_cause ON schedule (cause);
 
--- Due times, but for those of a schedule's entries at a time of day, go by a clock that
--- nothing sets. Here is one moment by both, from which the next process goes on.
+-- Due times go by the steady clock, which nobody can set, but for scheduled events at a time of
+-- day. This row has one moment by both clocks, from which the next process goes on.
 CREATE TABLE kept_time (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
-    steady INTEGER NOT NULL, -- what due times go by
+    steady INTEGER NOT NULL, -- the time by the steady clock
     wall   INTEGER NOT NULL, -- the time of day
     uptime INTEGER NOT NULL, -- of the machine, in milliseconds
-    boot   TEXT NOT NULL     -- which of the machine's starts that counts from
+    boot   TEXT NOT NULL     -- identifies the start of the machine
 ) STRICT;
 
--- Totals, kept with every commit, and the highest numbers that were given to rows that may
--- be gone.
+-- Totals that every commit brings up to date, and the highest numbers that were given to rows
+-- which may be gone.
 CREATE TABLE counters (
     name  TEXT PRIMARY KEY,
     value INTEGER NOT NULL
@@ -263,8 +265,8 @@ FROM state s JOIN handlers h ON h.id = s.handler;
 
 CREATE VIEW v_schedule AS
 SELECT h.name AS handler, c.key,
-       datetime((c.due - c.steady * (k.steady - k.wall)) / 1000, 'unixepoch') AS due, c.kind, c.subject,
-       lower(hex(c.cause)) AS cause, length(c.payload) AS bytes
+       datetime((c.due - c.steady * (k.steady - k.wall)) / 1000, 'unixepoch') AS due,
+       c.kind, c.subject, lower(hex(c.cause)) AS cause, length(c.payload) AS bytes
 FROM schedule c JOIN handlers h ON h.id = c.handler LEFT JOIN kept_time k;
 
 CREATE VIEW v_outbox AS
