@@ -73,7 +73,7 @@ fn a_rotation_can_be_watched_to_its_end() {
     assert_eq!(site.ledger().events(), 4);
     let log = gateway.stop();
     assert!(
-        log.contains("it is signed with secret 2, which expired"),
+        log.contains("the request is signed with secret 2, which expired"),
         "{log}"
     );
     assert!(log.contains("source `stripe`: secret 2 expired"), "{log}");

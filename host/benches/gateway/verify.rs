@@ -16,7 +16,7 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
-use tollgate_scheme::{Request, Settings, Signed, Unsigned, Verifier};
+use tollgate_scheme::{Request, Settings, SignedRequest, UnsignedRequest, Verifier};
 
 use crate::options::Options;
 use crate::payload;
@@ -90,7 +90,7 @@ type Bare = Box<dyn Fn(&[u8])>;
 /// A scheme with a request that it accepts.
 struct Subject {
     verifier: Verifier,
-    signed: Signed,
+    signed: SignedRequest,
     mac: Bare,
 }
 
@@ -106,7 +106,7 @@ impl Subject {
             );
         }
         let body = body(name).into();
-        let signed = verifier.sign(0, Unsigned { body, headers }, NOW)?;
+        let signed = verifier.sign(0, UnsignedRequest { body, headers }, NOW)?;
         let mac = match name {
             "paystack" => mac::<Hmac<Sha512>>()?,
             "twilio" | "braintree" => mac::<Hmac<Sha1>>()?,

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::request::{HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
-use tollgate_scheme::{Signed, Unsigned, Verifier};
+use tollgate_scheme::{SignedRequest, UnsignedRequest, Verifier};
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {
@@ -56,16 +56,16 @@ pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn prepare(args: &SignArgs) -> anyhow::Result<(Verifier, Unsigned)> {
+fn prepare(args: &SignArgs) -> anyhow::Result<(Verifier, UnsignedRequest)> {
     let verifier = args.scheme.choose()?.verifier()?;
-    let unsigned = Unsigned {
+    let unsigned = UnsignedRequest {
         body: read_body(&args.body)?,
         headers: args.headers.map(),
     };
     Ok((verifier, unsigned))
 }
 
-fn as_json(signed: &Signed) -> serde_json::Value {
+fn as_json(signed: &SignedRequest) -> serde_json::Value {
     let headers: Vec<_> = signed
         .headers
         .iter()
@@ -80,7 +80,7 @@ fn as_json(signed: &Signed) -> serde_json::Value {
 }
 
 /// The request's headers, an empty line, its body: as HTTP writes them.
-fn show(out: &mut impl Write, signed: &Signed, body: bool) -> std::io::Result<()> {
+fn show(out: &mut impl Write, signed: &SignedRequest, body: bool) -> std::io::Result<()> {
     if let Some(query) = &signed.query {
         writeln!(out, "# the URL's query must be: {query}")?;
     }

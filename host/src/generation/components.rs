@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tollgate_base::event::ComponentDigest;
-use tollgate_base::files::write_whole;
+use tollgate_base::files::write_atomically;
 
 /// The components in one data folder.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl Components {
             return Ok(());
         }
         fs::create_dir_all(&self.folder)?;
-        write_whole(&file, bytes)
+        write_atomically(&file, bytes)
     }
 
     /// The bytes of a component; an error if they are not those that were kept.

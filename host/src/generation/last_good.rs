@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generation::components;
 use tollgate_base::event::{ComponentDigest, HandlerName};
-use tollgate_base::files::write_whole;
+use tollgate_base::files::write_atomically;
 
 /// The copies in one data folder.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl LastGood {
         for (digest, bytes) in &components.bytes {
             let copy = self.component(&digest.to_string());
             if !copy.exists() {
-                write_whole(&copy, bytes)?;
+                write_atomically(&copy, bytes)?;
             }
         }
         let names = components.of.iter();
@@ -92,7 +92,7 @@ impl LastGood {
             text: text.to_owned(),
             components: names.collect(),
         };
-        write_whole(&self.index(), &serde_json::to_vec_pretty(&kept)?)
+        write_atomically(&self.index(), &serde_json::to_vec_pretty(&kept)?)
     }
 
     /// Removes copies of components that what is kept does not name, except those that are
@@ -129,7 +129,7 @@ impl LastGood {
         };
         kept.components
             .insert(handler.to_owned(), digest.to_owned());
-        write_whole(&self.index(), &serde_json::to_vec_pretty(&kept)?)
+        write_atomically(&self.index(), &serde_json::to_vec_pretty(&kept)?)
     }
 
     /// The bytes of a component that was kept.

@@ -454,7 +454,7 @@ impl Generation {
 /// What guests may have together where the manifest does not say: half of what there is, so
 /// that the other half is left to the host, the page cache and others.
 fn memory_of_guests() -> usize {
-    let all = machine::memory().unwrap_or(UNTOLD_MEMORY);
+    let all = machine::available_memory().unwrap_or(UNTOLD_MEMORY);
     usize::try_from(all / 2).unwrap_or(usize::MAX)
 }
 

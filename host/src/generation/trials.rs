@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generation::{RolledBack, Standing};
 use tollgate_base::event::ComponentDigest;
-use tollgate_base::files::write_whole;
+use tollgate_base::files::write_atomically;
 use tollgate_base::time::WallTime;
 
 /// The trials, by handler.
@@ -63,7 +63,7 @@ impl Trials {
     /// Writes them down.
     pub(crate) fn write(&self) -> io::Result<()> {
         fs::create_dir_all(self.path.parent().unwrap_or(Path::new("")))?;
-        write_whole(&self.path, &serde_json::to_vec_pretty(&self.entries)?)
+        write_atomically(&self.path, &serde_json::to_vec_pretty(&self.entries)?)
     }
 
     /// How the component in a handler's file stands, where `served` served last.

@@ -63,7 +63,7 @@ async fn fetch(clients: &Clients, request: KeyRequest) -> Result<Bytes, String> 
         addresses: Vec::new(),
         headers: Vec::new(),
     };
-    if request.anywhere {
+    if request.allow_private {
         // Whoever answers there must have a certificate for the name.
         let all = |address| Network { address, prefix: 0 };
         allow.addresses = vec![

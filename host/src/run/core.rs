@@ -134,8 +134,8 @@ impl server::Gateway for Core {
 
 /// A verified event with its id, its dedup key and its handlers.
 fn new_event(source: &PinnedSource, event: ProviderEvent, now: WallTime) -> NewEvent {
-    let dedup = DedupKey::new(&source.name, &event.basis);
-    let also = event.also.iter();
+    let dedup = DedupKey::new(&source.name, &event.dedup);
+    let also = event.more_dedup.iter();
     let also = also
         .map(|basis| DedupKey::new(&source.name, basis))
         .collect();

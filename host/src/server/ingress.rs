@@ -21,7 +21,7 @@ use super::{Rejections, Request, Response, Service, text};
 use crate::settings::Source;
 use tollgate_base::time::{Clock, WallTime};
 use tollgate_ledger::{LedgerError, Recorded};
-use tollgate_scheme::{Accepted, Answer, AnswerTo, FetchedKey, Rejection};
+use tollgate_scheme::{Accepted, Answer, FetchedKey, Rejection, RequestOutcome};
 
 /// The answer's header that names the recorded events: their ids, separated by commas.
 const EVENT_ID: &str = "tollgate-event-id";
@@ -120,7 +120,7 @@ impl<G: Gateway> Ingress<G> {
             Ok(Err(later)) => return later,
             Err(rejection) => {
                 self.count(Some(source), rejection.code(), &rejection, peer);
-                return answer(source.verifier.answer(AnswerTo::Rejected));
+                return answer(source.verifier.answer(RequestOutcome::Rejected));
             }
         };
         // From verifying to recording nothing is awaited: a sender that hangs up after
@@ -282,9 +282,9 @@ fn acknowledge(source: &Source, recorded: &[Recorded]) -> Response {
             .iter()
             .all(|one| matches!(one, Recorded::Duplicate { .. }));
     let to = if duplicate {
-        AnswerTo::Duplicate
+        RequestOutcome::Duplicate
     } else {
-        AnswerTo::Accepted
+        RequestOutcome::Accepted
     };
     let mut response = answer(source.verifier.answer(to));
     let ids: Vec<_> = recorded

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 use crate::clock::WallTime;
-use crate::scheme::{Rejection, Request, Settings, Unsigned, Verifier, build, explain, provider_files};
+use crate::scheme::{Rejection, Request, Settings, UnsignedRequest, Verifier, build, explain, provider_files};
 use crate::secret::Secret;
 
 /// A scheme with the settings of its first vector.
@@ -155,7 +155,7 @@ fn check(subject: &Subject, url: &str, headers: HeaderMap, body: Bytes) {
 fn signed(subject: &Subject, headers: HeaderMap, body: Bytes) {
     let Ok(signed) = subject
         .verifier
-        .sign(0, Unsigned { body, headers }, subject.now)
+        .sign(0, UnsignedRequest { body, headers }, subject.now)
     else {
         return;
     };

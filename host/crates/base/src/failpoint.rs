@@ -1,34 +1,34 @@
-//! Places at which a test build may be made to end as if it were killed, so that tests need
-//! not hit the few microseconds between a write and what follows from it by chance.
+//! Points at which a test build can end as if it were killed. With failpoints, tests need no luck to
+//! hit the few microseconds after a write.
 //!
-//! `TOLLGATE_FAILPOINTS` names them with the chance that each has whenever it is reached:
-//! `after-commit=0.01,sent=0.05`. They are in builds with debug assertions alone; in others
-//! [`reach`] is empty, and nothing of this is in the binary.
+//! `TOLLGATE_FAILPOINTS` names the points, each with the probability that the process ends there:
+//! `after-commit=0.01,sent=0.05`. Only builds with debug assertions have failpoints. In other builds
+//! [`reach`] is empty, and the binary holds nothing of this module.
 
-/// A place.
+/// A point at which the process can end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(
     not(debug_assertions),
-    allow(dead_code, reason = "nothing is done with it")
+    allow(dead_code, reason = "release builds have no failpoints")
 )]
 pub enum Failpoint {
     /// A transaction of the ledger is written and not committed.
     BeforeCommit,
-    /// It is being committed: the end comes at some moment within the next milliseconds.
+    /// A transaction is being committed: the process ends within the next milliseconds.
     DuringCommit,
-    /// It is committed, and nobody knows yet.
+    /// A transaction is committed, and no caller knows yet.
     AfterCommit,
-    /// Some of those who waited for the commit have been answered.
+    /// Some of the callers that waited for the commit have their answers.
     Answering,
-    /// The write-ahead log is about to be moved into the file.
+    /// The write-ahead log will be moved into the file now.
     Checkpoint,
-    /// A guest has ended, and its effects are not committed.
+    /// A guest has ended, and its effects are not committed yet.
     Ran,
-    /// A request of the outbox was answered, and that is not written down.
+    /// A request of the outbox was answered, and the answer is not recorded yet.
     Sent,
 }
 
-/// Ends the process here, if a test has asked for it and chance says so.
+/// Ends the process with the probability that a test has set for this point.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub fn reach(_: Failpoint) {}
@@ -45,7 +45,7 @@ mod armed {
 
     use super::Failpoint;
 
-    /// A commit takes some milliseconds.
+    /// The greatest delay within a commit, which takes some milliseconds.
     const DURING: Duration = Duration::from_millis(4);
 
     const NAMES: &[(&str, Failpoint)] = &[
@@ -58,7 +58,7 @@ mod armed {
         ("sent", Failpoint::Sent),
     ];
 
-    /// Ends the process here, if a test has asked for it and chance says so.
+    /// Ends the process with the probability that a test has set for this point.
     pub fn reach(place: Failpoint) {
         let Some(chance) = chance_of(place) else {
             return;
@@ -76,7 +76,7 @@ mod armed {
         }
     }
 
-    /// As `kill -9` does, and nothing runs after it.
+    /// Ends the process as `kill -9` does. Nothing runs after it.
     fn end() {
         let _ = kill_process(getpid(), Signal::KILL);
         loop {
@@ -94,7 +94,7 @@ mod armed {
             .find_map(|(asked, chance)| (*asked == place).then_some(*chance))
     }
 
-    /// A name that is not known, or no chance, is a test's mistake.
+    /// The points of a text with their probabilities. An unknown name is a mistake of the test.
     fn parse(text: &str) -> Vec<(Failpoint, f64)> {
         text.split(',')
             .map(|one| {

@@ -1,13 +1,13 @@
-//! Files that are there whole or not at all.
+//! Writes files atomically.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes `bytes` to `path` so that a reader, or a crash, finds the old file or the new
-/// one: into a file beside it, synced, renamed over it.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes `bytes` to `path`, so that a reader, even after a crash, finds either the old file or the
+/// new file. Writes a file beside it, syncs that file and renames it.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -28,7 +28,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         File::open(folder)?.sync_all()
     })();
     if result.is_err() {
-        // The error that matters is the one above.
+        // An error here matters less than the error above.
         let _ = fs::remove_file(&beside);
     }
     result
@@ -42,8 +42,8 @@ mod tests {
     fn replaces_a_file_and_leaves_nothing_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        write_whole(&path, b"one").unwrap();
-        write_whole(&path, b"two").unwrap();
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -51,6 +51,6 @@ mod tests {
     #[test]
     fn a_folder_that_is_missing_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(write_whole(&folder.path().join("no/such"), b"").is_err());
+        assert!(write_atomically(&folder.path().join("no/such"), b"").is_err());
     }
 }

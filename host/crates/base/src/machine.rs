@@ -1,17 +1,17 @@
-//! What there is of the machine for this process.
+//! The resources of the machine that this process may use.
 
 use std::fs;
 use std::path::Path;
 
-/// Bytes of memory that this process may have: the machine's, or less where a control group
-/// says so, as for a container or by systemd's `MemoryMax=`. None where the system does not
-/// tell in the manner of Linux.
-pub fn memory() -> Option<u64> {
-    memory_by(Path::new("/"))
+/// The bytes of memory that this process may use: the memory of the machine, or less if a control
+/// group has a limit, as in a container or by systemd's `MemoryMax=`. `None` on a system without the
+/// files of Linux.
+pub fn available_memory() -> Option<u64> {
+    memory_below(Path::new("/"))
 }
 
-/// The same by the files below `root`: proc(5), cgroups(7).
-fn memory_by(root: &Path) -> Option<u64> {
+/// Like [`available_memory`], by the files below `root`: proc(5), cgroups(7).
+fn memory_below(root: &Path) -> Option<u64> {
     let total = total(&fs::read_to_string(root.join("proc/meminfo")).ok()?)?;
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let limit = groups.lines().filter_map(|line| limit(root, line)).min();
@@ -26,8 +26,8 @@ fn total(meminfo: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// The least limit of a group and those that it is in. `line` names it: `0::/system.slice/x`
-/// in version 2, `7:memory:/x` in version 1.
+/// The least limit of a group and of the groups around it. `line` names the group:
+/// `0::/system.slice/x` in version 2, `7:memory:/x` in version 1.
 fn limit(root: &Path, line: &str) -> Option<u64> {
     let mut parts = line.splitn(3, ':');
     let (number, controllers, group) = (parts.next()?, parts.next()?, parts.next()?);
@@ -38,7 +38,7 @@ fn limit(root: &Path, line: &str) -> Option<u64> {
     } else {
         return None;
     };
-    // A container sees its own group as the root, whatever it is called outside.
+    // A container sees its own group as the root, whatever the group's name is outside.
     Path::new(group.trim_start_matches('/'))
         .ancestors()
         .filter_map(|group| fs::read_to_string(root.join(folder).join(group).join(file)).ok())
@@ -69,14 +69,14 @@ mod tests {
     #[test]
     fn memory_is_the_machines_where_nothing_limits_it() {
         let alone = machine(&[]);
-        assert_eq!(memory_by(alone.path()), Some(2_048_000_000));
+        assert_eq!(memory_below(alone.path()), Some(2_048_000_000));
         let free = machine(&[
             ("proc/self/cgroup", "0::/user.slice\n"),
             ("sys/fs/cgroup/user.slice/memory.max", "max\n"),
         ]);
-        assert_eq!(memory_by(free.path()), Some(2_048_000_000));
+        assert_eq!(memory_below(free.path()), Some(2_048_000_000));
         let nothing = tempfile::tempdir().unwrap();
-        assert_eq!(memory_by(nothing.path()), None);
+        assert_eq!(memory_below(nothing.path()), None);
     }
 
     #[test]
@@ -89,12 +89,12 @@ mod tests {
             ),
             ("sys/fs/cgroup/system.slice/memory.max", "600000000\n"),
         ]);
-        assert_eq!(memory_by(service.path()), Some(600_000_000));
+        assert_eq!(memory_below(service.path()), Some(600_000_000));
         let container = machine(&[
             ("proc/self/cgroup", "0::/\n"),
             ("sys/fs/cgroup/memory.max", "500000000\n"),
         ]);
-        assert_eq!(memory_by(container.path()), Some(500_000_000));
+        assert_eq!(memory_below(container.path()), Some(500_000_000));
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
             ),
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "400000000\n"),
         ]);
-        assert_eq!(memory_by(container.path()), Some(400_000_000));
+        assert_eq!(memory_below(container.path()), Some(400_000_000));
         let free = machine(&[
             ("proc/self/cgroup", "4:memory:/\n"),
             (
@@ -114,12 +114,12 @@ mod tests {
                 "9223372036854771712\n",
             ),
         ]);
-        assert_eq!(memory_by(free.path()), Some(2_048_000_000));
+        assert_eq!(memory_below(free.path()), Some(2_048_000_000));
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn this_machine_tells() {
-        assert!(memory().is_some_and(|bytes| bytes > 64 << 20));
+        assert!(available_memory().is_some_and(|bytes| bytes > 64 << 20));
     }
 }

@@ -1,4 +1,4 @@
-//! Dates and times as RFC 3339 writes them.
+//! Dates and times in the form of RFC 3339.
 
 use crate::time::WallTime;
 
@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Option<WallTime> {
     Some(WallTime::from_millis(millis))
 }
 
-/// The time as RFC 3339 writes it, in UTC and to the second.
+/// The time in UTC, to the second: `2026-01-31T23:59:59Z`.
 pub fn format(time: WallTime) -> String {
     let seconds = time.as_secs();
     let (year, month, day) = date(seconds / 86_400);
@@ -40,8 +40,8 @@ pub fn format(time: WallTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// A plain decimal number: digits alone, without sign, space, underscore or fraction, which
-/// several official libraries let through. At most 16 digits.
+/// A plain decimal number of at most 16 digits. No sign, space, underscore or fraction is allowed,
+/// although several official libraries accept them.
 pub fn digits(text: &str) -> Option<u64> {
     let plain = (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     if plain { text.parse().ok() } else { None }
@@ -99,9 +99,9 @@ fn days_before(year: u64, month: u64, day: u64) -> u64 {
     years + months + day - 1
 }
 
-/// Year, month and day so many days after 1 January 1970, by counting from 1 March of the
-/// year 0 in eras of 400 years (Howard Hinnant, "chrono-Compatible Low-Level Date
-/// Algorithms", `civil_from_days`).
+/// The year, month and day of a number of days after 1 January 1970. Counts from 1 March of the year 0
+/// in eras of 400 years (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+/// `civil_from_days`).
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);

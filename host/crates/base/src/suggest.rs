@@ -1,12 +1,12 @@
-//! What somebody who wrote a wrong name probably meant.
+//! Finds the name that a person probably meant.
 
-/// The candidate that `written` is most likely a misspelling of, if one is near enough:
-/// at most a third of the longer name differs.
+/// The candidate that is most similar to `written`. `None` if more than a third of the longer name
+/// differs.
 pub fn nearest<'c>(
     written: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
-    // Names are short; anything longer is no misspelling of one and would only cost time.
+    // Names are short. A longer text is no misspelling of a name and would only cost time.
     const LONGEST: usize = 128;
     let written: Vec<char> = written.to_lowercase().chars().collect();
     if written.len() > LONGEST {
@@ -24,8 +24,8 @@ pub fn nearest<'c>(
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be added, left out, replaced or swapped with their neighbour to
-/// make `b` of `a` (the optimal string alignment distance).
+/// The number of steps from `a` to `b`. A step adds, removes or replaces a letter, or swaps two
+/// neighbours (the optimal string alignment distance).
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=b.len()).collect();

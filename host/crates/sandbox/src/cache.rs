@@ -105,8 +105,8 @@ fn digest_path(path: &Path) -> PathBuf {
 }
 
 fn store(path: &Path, code: &[u8]) -> io::Result<()> {
-    tollgate_base::files::write_whole(path, code)?;
-    tollgate_base::files::write_whole(
+    tollgate_base::files::write_atomically(path, code)?;
+    tollgate_base::files::write_atomically(
         &digest_path(path),
         hex::encode(Sha256::digest(code)).as_bytes(),
     )

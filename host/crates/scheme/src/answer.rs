@@ -1,15 +1,15 @@
-//! What a provider wants to read back.
+//! The answer that a provider expects.
 
 use bytes::Bytes;
 
-/// What became of a request.
+/// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerTo {
-    /// Its events are durable.
+pub enum RequestOutcome {
+    /// The events of the request are durable.
     Accepted,
-    /// They had been recorded before.
+    /// The events of the request were recorded before.
     Duplicate,
-    /// It was refused.
+    /// The request was refused.
     Rejected,
 }
 
@@ -18,7 +18,7 @@ pub enum AnswerTo {
 pub struct Answer {
     /// The status.
     pub status: http::StatusCode,
-    /// The body's type; `None` where there is no body.
+    /// The type of the body. `None` if there is no body.
     pub content_type: Option<String>,
     /// The body.
     pub body: Bytes,

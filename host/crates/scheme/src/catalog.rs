@@ -1,4 +1,4 @@
-//! The schemes that come with the gateway, and verifiers made of them.
+//! Builds verifiers: from a built-in scheme by its name, or from a template.
 
 use super::declarative::{Declarative, Template};
 use super::providers::{self, Coded};
@@ -11,7 +11,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     providers::all().map(|(name, _)| name)
 }
 
-/// The verifier of a built-in scheme with these settings, or every mistake in them.
+/// The verifier of a built-in scheme, or every mistake in the settings.
 pub fn build(scheme: &str, settings: Settings) -> Result<Verifier, Vec<BuildError>> {
     if let Some(coded) = Coded::named(scheme) {
         return Ok(Verifier::new(scheme, coded.build(settings)?));
@@ -23,7 +23,7 @@ pub fn build(scheme: &str, settings: Settings) -> Result<Verifier, Vec<BuildErro
     }
 }
 
-/// The verifier of a built-in scheme or, with a description, of a manifest's own.
+/// The verifier of a template if there is one, else of a built-in scheme.
 pub fn build_with(
     name: &str,
     template: Option<&Template>,
@@ -35,8 +35,7 @@ pub fn build_with(
     }
 }
 
-/// The verifier of a scheme that a manifest's `[schemes.NAME]` describes, or every mistake
-/// in its settings and in the description.
+/// The verifier of a template, or every mistake in the template and in the settings.
 pub fn build_template(
     name: &str,
     template: &Template,
@@ -46,7 +45,7 @@ pub fn build_template(
     Ok(Verifier::new(name, Box::new(scheme)))
 }
 
-/// A scheme that nobody has described; with the name that was probably meant.
+/// The error for an unknown scheme, with the name that was probably meant.
 fn unknown_scheme(name: &str) -> BuildError {
     let hint = match nearest(name, names()) {
         Some(known) => format!("did you mean `{known}`?"),

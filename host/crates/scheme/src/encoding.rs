@@ -4,13 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-/// How a signature's bytes are written. One way only each: a signature that was written
-/// otherwise than its provider does was not written by it.
+/// How a signature's bytes are written. Each variant accepts one form only: a provider always
+/// writes its signatures in the same form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignatureEncoding {
-    /// Hexadecimal in lower case. Official libraries compare the text, so they refuse upper
-    /// case too.
+    /// Hexadecimal in lower case. Official libraries compare the text, so they refuse upper case
+    /// too.
     #[default]
     Hex,
     /// Hexadecimal in upper case.
@@ -19,14 +19,14 @@ pub enum SignatureEncoding {
     Base64,
     /// Base64, URL-safe alphabet, not padded.
     Base64url,
-    /// Lower-case hexadecimal or padded base64, for a provider that does not say which.
+    /// Lower-case hexadecimal or padded base64, for a provider whose documents do not say which.
     HexOrBase64,
     /// The text itself, for secrets that are sent as they are.
     Text,
 }
 
 impl SignatureEncoding {
-    /// The bytes that a signature's text stands for.
+    /// The bytes of a signature, or why the text cannot be decoded.
     pub(super) fn decode(self, text: &str) -> Result<Vec<u8>, &'static str> {
         match self {
             Self::Hex => unhex(text, b'a').ok_or("it is not lower-case hexadecimal"),
@@ -35,7 +35,7 @@ impl SignatureEncoding {
             Self::Base64url => URL_SAFE_NO_PAD
                 .decode(text)
                 .map_err(|_| "it is not base64url"),
-            // A MAC's two forms differ in length, so neither is ever taken for the other.
+            // The two forms of a MAC differ in length, so they cannot be confused.
             Self::HexOrBase64 => Self::Hex
                 .decode(text)
                 .or_else(|_| Self::Base64.decode(text))
@@ -44,7 +44,7 @@ impl SignatureEncoding {
         }
     }
 
-    /// A signature as its provider writes it.
+    /// The text of a signature, as the provider writes it.
     pub(super) fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Hex | Self::HexOrBase64 => hex::encode(bytes),
@@ -56,7 +56,7 @@ impl SignatureEncoding {
     }
 }
 
-/// The bytes of hexadecimal whose letters begin at `a`.
+/// Decodes hexadecimal whose letters begin at `a`.
 fn unhex(text: &str, a: u8) -> Option<Vec<u8>> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use memchr::{memchr, memchr_iter, memchr2};
 
-/// The type of such a body.
+/// The content type of a form.
 pub(super) const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// Whether the body is declared to be a form.
+/// Whether the content type is that of a form.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {
     headers
         .get(http::header::CONTENT_TYPE)
@@ -17,13 +17,13 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.trim().eq_ignore_ascii_case(CONTENT_TYPE))
 }
 
-/// The decoded pairs, in order. Anything can be read as a form, so this never fails: a `%`
-/// that no two hexadecimal digits follow stands for itself, as browsers read it.
+/// The decoded pairs, in order. Any text can be read as a form, so this never fails: a `%` without
+/// two hexadecimal digits after it stands for itself, as in browsers.
 pub(super) fn pairs(form: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
     written(form).map(|(name, value)| (decode(name), decode(value)))
 }
 
-/// The pairs as they are written.
+/// The pairs without decoding.
 fn written(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut from = 0;
     memchr_iter(b'&', form)
@@ -36,13 +36,13 @@ fn written(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
-/// How many pairs there are.
+/// The number of pairs.
 pub(super) fn count(form: &[u8]) -> usize {
     written(form).count()
 }
 
-/// The value of a field that may be there once: `None` if it is absent or repeated, so that
-/// nobody can sign one value and have another one read.
+/// The value of a field that comes exactly once. `None` if the field is absent or repeated, so that
+/// an attacker cannot have one value signed and another value read.
 pub(super) fn single<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, [u8]>> {
     let mut values = written(form)
         .filter_map(|(key, value)| (*decode(key) == *name.as_bytes()).then_some(value));
@@ -54,7 +54,7 @@ pub(super) fn single<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, [u8]>> {
     }
 }
 
-/// A form of these fields.
+/// A form with these fields.
 pub(super) fn write(fields: &[(&str, &str)]) -> String {
     let pairs: Vec<String> = fields
         .iter()

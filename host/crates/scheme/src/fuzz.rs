@@ -1,4 +1,4 @@
-//! Entry points for fuzzing (tests/fuzz): each takes any bytes and must not panic.
+//! Entry points for fuzzing (tests/fuzz). Each takes any bytes and must not panic.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::{form, issuer, time};
 use tollgate_base::rfc3339;
 use tollgate_base::secret::Secret;
 
-/// A header with signatures, in every layout and encoding.
+/// Reads a header with signatures, in every layout and encoding.
 pub fn signatures(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else {
         return;
@@ -56,7 +56,7 @@ pub fn signatures(bytes: &[u8]) {
     }
 }
 
-/// A form; its fields, written anew, are read the same.
+/// Reads a form, writes it and reads it again, with the same result.
 pub fn forms(bytes: &[u8]) {
     let pairs: Vec<_> = form::pairs(bytes).collect();
     assert_eq!(pairs.len(), form::count(bytes));
@@ -86,19 +86,19 @@ pub fn forms(bytes: &[u8]) {
     }
 }
 
-/// Braintree's XML.
+/// Reads the XML of Braintree.
 pub fn xml(bytes: &[u8]) {
     _ = braintree::Notification::read(bytes);
 }
 
-/// A JSON Web Token.
+/// Reads a JSON Web Token.
 pub fn token(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         _ = plaid::Token::read(text);
     }
 }
 
-/// Keys and certificates, in PEM and DER.
+/// Reads keys and certificates, in PEM and DER.
 pub fn pem(bytes: &[u8]) {
     for kind in [KeyKind::Rsa, KeyKind::Ed25519, KeyKind::P256] {
         _ = pem::public_key(bytes, kind);
@@ -115,7 +115,7 @@ pub fn pem(bytes: &[u8]) {
     }
 }
 
-/// Times as providers write them.
+/// Reads times as providers write them.
 pub fn times(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         _ = rfc3339::parse(text);
@@ -124,7 +124,7 @@ pub fn times(bytes: &[u8]) {
     }
 }
 
-/// A described scheme; one without mistakes can be built.
+/// Reads a template. A template without mistakes can be built.
 pub fn template(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -1,4 +1,4 @@
-//! Request headers: those that a scheme reads, and those that are recorded.
+//! The request headers that a scheme reads and records.
 
 use http::header::{AsHeaderName, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName};
@@ -6,10 +6,10 @@ use http::{HeaderMap, HeaderName};
 use super::rejection::Rejection;
 use tollgate_base::event::Headers;
 
-/// Headers that every scheme records.
-pub(super) static ALWAYS: [HeaderName; 2] = [CONTENT_TYPE, USER_AGENT];
+/// The headers that every scheme records.
+pub(super) static ALWAYS_RECORDED: [HeaderName; 2] = [CONTENT_TYPE, USER_AGENT];
 
-/// A header's text, if it is there exactly once and is visible ASCII.
+/// The text of a header. The header must come exactly once and be visible ASCII.
 pub(super) fn header<N>(headers: &HeaderMap, name: N) -> Result<&str, Rejection>
 where
     N: AsHeaderName + AsRef<str> + Copy,
@@ -30,7 +30,7 @@ where
         .map_err(|_| Rejection::UnreadableHeader { header: named() })
 }
 
-/// The headers of these names, to be recorded. One that is no text is left out.
+/// The headers with these names, to be recorded. A header that is no text is left out.
 pub(super) fn recorded<N>(headers: &HeaderMap, names: impl IntoIterator<Item = N>) -> Headers
 where
     N: AsHeaderName + AsRef<str> + Copy,
@@ -44,16 +44,17 @@ where
     recorded
 }
 
-/// Headers that a scheme looks at, to be found in one pass over a request's.
+/// The names of headers that a scheme reads. All are found in one pass over the headers of a
+/// request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HeaderSet {
-    /// Each with its length, by which most are told apart.
+    /// The names with their lengths. Most names differ in length.
     names: Vec<(usize, HeaderName)>,
-    /// A bit for each length, so that most headers of a request need no comparison.
+    /// A bit for each length. Most headers of a request need no comparison.
     lengths: u64,
 }
 
-/// The headers of a set that a request has, in its order.
+/// The headers of a request whose names are in a set, in the order of the request.
 pub(super) struct FoundHeaders<'r>(Vec<(&'r HeaderName, Option<&'r str>)>);
 
 impl HeaderSet {
@@ -78,7 +79,7 @@ impl HeaderSet {
                 .any(|(own_length, own)| *own_length == length && own == name)
     }
 
-    /// Finds them.
+    /// The headers of a request whose names are in this set.
     pub(super) fn find<'r>(&self, headers: &'r HeaderMap) -> FoundHeaders<'r> {
         let mut found = Vec::with_capacity(self.names.len());
         for (name, value) in headers.iter().filter(|(name, _)| self.holds(name)) {
@@ -93,13 +94,13 @@ fn length_bit(length: usize) -> u64 {
 }
 
 impl<'r> FoundHeaders<'r> {
-    /// A header's first value; `None` also if that is no text.
+    /// The first value of a header. `None` if there is none or the value is no text.
     pub(super) fn get(&self, name: &HeaderName) -> Option<&'r str> {
         let mut found = self.0.iter();
         found.find_map(|(found, value)| (*found == name).then_some(*value))?
     }
 
-    /// All of them, to be recorded. One that is no text is left out.
+    /// All found headers, to be recorded. A header that is no text is left out.
     pub(super) fn recorded(&self) -> Headers {
         let texts = || {
             let found = self.0.iter();

@@ -1,8 +1,8 @@
-//! Where a certificate says that its issuer's is to be had: the extension AuthorityInfoAccess
+//! Reads the URL of the issuer's certificate from a certificate: the extension AuthorityInfoAccess
 //! (RFC 5280, section 4.2.2.1).
 //!
-//! What it says is believed as little as the certificate itself: whoever goes there must know
-//! the host, and what is there counts only if it leads to a root.
+//! The URL is as untrusted as the certificate. The caller must check the host, and the certificate
+//! found there counts only if it leads to a root.
 
 use super::der::element;
 
@@ -18,7 +18,7 @@ const EXTENSIONS: u8 = 0xa3;
 /// `[6]` of a GeneralName: a URI.
 const URI: u8 = 0x86;
 
-/// The first URL at which the certificate's (DER) issuer's is said to be.
+/// The first URL of the issuer's certificate in a certificate (DER).
 pub(super) fn url(der: &[u8]) -> Option<&str> {
     let (mut rest, _) = element(extension(der, ACCESS)?, SEQUENCE)?;
     while !rest.is_empty() {
@@ -32,7 +32,7 @@ pub(super) fn url(der: &[u8]) -> Option<&str> {
     None
 }
 
-/// The value of a certificate's extension.
+/// The value of an extension of a certificate.
 fn extension<'d>(der: &'d [u8], id: &[u8]) -> Option<&'d [u8]> {
     let (certificate, _) = element(der, SEQUENCE)?;
     let (mut rest, _) = element(certificate, SEQUENCE)?;
@@ -45,7 +45,7 @@ fn extension<'d>(der: &'d [u8], id: &[u8]) -> Option<&'d [u8]> {
         let (extension, after) = element(rest, SEQUENCE)?;
         rest = after;
         if let Some(value) = extension.strip_prefix(id) {
-            // Whether it is critical may stand before its value.
+            // A boolean before the value says whether the extension is critical.
             let value = element(value, BOOLEAN).map_or(value, |(_, value)| value);
             return element(value, OCTET_STRING).map(|(value, _)| value);
         }

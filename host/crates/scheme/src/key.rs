@@ -1,4 +1,6 @@
-//! Keys, decoded and ready: MAC states are prepared once and cloned for each request.
+//! Keys, decoded and ready to check signatures.
+//!
+//! The state of an HMAC is prepared once and cloned for each request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::GeneralPurpose;
@@ -9,6 +11,7 @@ use serde::Deserialize;
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
+use super::invalid_key::InvalidKey;
 use super::pem::{self, KeyKind};
 use tollgate_base::secret::{Secret, equal_to_any};
 
@@ -22,16 +25,16 @@ pub enum Algorithm {
     HmacSha256,
     /// HMAC with SHA-512.
     HmacSha512,
-    /// Ed25519; the secret is the public key.
+    /// Ed25519. The secret is the public key.
     Ed25519,
-    /// RSA, PKCS #1 v1.5, SHA-256; the secret is the public key.
+    /// RSA, PKCS #1 v1.5, SHA-256. The secret is the public key.
     RsaPkcs1Sha256,
-    /// The request carries the secret itself, and nothing vouches for its body.
+    /// The request carries the secret itself. Nothing protects the body.
     StaticEqual,
 }
 
 impl Algorithm {
-    /// The kind of public key that it takes, if it takes one.
+    /// The kind of the public key, if the algorithm has one.
     fn public_key(self) -> Option<KeyKind> {
         match self {
             Self::Ed25519 => Some(KeyKind::Ed25519),
@@ -56,7 +59,7 @@ pub enum KeyEncoding {
     Pem,
 }
 
-/// Base64 as people paste it: with or without padding.
+/// Base64 with or without padding, as people paste it.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -73,37 +76,32 @@ pub(super) enum Key {
     Static(Secret),
 }
 
-/// The bytes that a secret's text stands for, or why it stands for none.
+/// Decodes the text of a secret to the bytes of the key.
 pub(super) fn decode(
     secret: &Secret,
     encoding: KeyEncoding,
     algorithm: Algorithm,
-) -> Result<Secret, String> {
+) -> Result<Secret, InvalidKey> {
+    let text = secret.expose();
     let bytes = match encoding {
-        KeyEncoding::Utf8 => secret.expose().to_vec(),
-        KeyEncoding::Hex => hex::decode(secret.expose()).map_err(|_| {
-            "must be hexadecimal: an even number of the digits 0-9 and a-f".to_owned()
-        })?,
-        KeyEncoding::Base64 => LENIENT
-            .decode(secret.expose())
-            .map_err(|_| "must be base64".to_owned())?,
+        KeyEncoding::Utf8 => text.to_vec(),
+        KeyEncoding::Hex => hex::decode(text).map_err(|_| InvalidKey::NotHex)?,
+        KeyEncoding::Base64 => LENIENT.decode(text).map_err(|_| InvalidKey::NotBase64)?,
         KeyEncoding::Pem => {
-            let kind = algorithm.public_key().ok_or_else(|| {
-                "cannot be PEM: the scheme's algorithm takes a shared secret".to_owned()
-            })?;
-            pem::public_key(secret.expose(), kind)?
+            let kind = algorithm.public_key().ok_or(InvalidKey::NotShared)?;
+            pem::public_key(text, kind)?
         }
     };
     let key = Secret::new(bytes);
     if key.is_empty() {
-        return Err("is empty after decoding".to_owned());
+        return Err(InvalidKey::Empty);
     }
     Ok(key)
 }
 
 impl Key {
     /// Prepares a decoded key.
-    pub(super) fn new(algorithm: Algorithm, key: &Secret) -> Result<Self, String> {
+    pub(super) fn new(algorithm: Algorithm, key: &Secret) -> Result<Self, InvalidKey> {
         let bytes = key.expose();
         let never = "an HMAC key may have any length";
         Ok(match algorithm {
@@ -112,10 +110,7 @@ impl Key {
             Algorithm::HmacSha512 => Self::HmacSha512(Hmac::new_from_slice(bytes).expect(never)),
             Algorithm::Ed25519 => {
                 if bytes.len() != 32 {
-                    return Err(format!(
-                        "is {} bytes long; an Ed25519 public key has 32",
-                        bytes.len()
-                    ));
+                    return Err(InvalidKey::Length(bytes.len()));
                 }
                 Self::Ed25519(UnparsedPublicKey::new(&ED25519, bytes.to_vec()))
             }
@@ -127,7 +122,7 @@ impl Key {
         })
     }
 
-    /// Whether any of the signatures is this key's over the parts, one after another.
+    /// Whether this key made any of the signatures over the parts, one after another.
     /// Takes the same time wherever a wrong MAC differs.
     pub(super) fn matches<'s>(
         &self,
@@ -146,7 +141,7 @@ impl Key {
         }
     }
 
-    /// The MAC over the parts, for schemes with a shared secret.
+    /// The MAC over the parts. `None` if the key is a public key.
     pub(super) fn sign(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
         match self {
             Self::HmacSha1(key) => Some(mac(key, parts).to_vec()),

@@ -1,25 +1,46 @@
-//! How providers sign, name and batch their events, and what answer they expect.
+//! How providers sign, name and batch their events, and which answer they expect.
 //!
-//! A [`Verifier`] is one scheme with its keys decoded and ready. It looks at a request's
-//! raw bytes, and only when their signature holds does it read an event's id and type out
-//! of them. What comes out is [`Verified`], which nothing outside this module can make.
+//! A [`Verifier`] is one scheme with its keys decoded and ready. It checks the signature over the
+//! raw bytes of a request. Only if the signature is valid does it read the events from the body.
+//! The result is [`Verified`], and nothing outside this package can make one.
 //!
-//! Most schemes are data: entries of `builtin.toml` in the form of [`Template`], which a
-//! manifest's `[schemes.NAME]` has too. Those that the form cannot express are code, a
-//! file each.
+//! A provider's scheme is either data in the form of a [`Template`], which a manifest's
+//! `[schemes.NAME]` has too, or code.
+//!
+//! # To add a provider
+//!
+//! 1. Write `providers/NAME.toml`: the template in `[scheme]` and the facts for people in `[page]`.
+//!    Add `NAME` to `FILES` in `providers/mod.rs`.
+//! 2. If a template cannot express the scheme, write `providers/NAME.rs` (`plaid.rs` is an example)
+//!    and add a variant to the enum `Coded` in `providers/mod.rs`. The TOML file then has `[code]`
+//!    in the place of `[scheme]`.
+//! 3. Record requests that the provider's own library has judged in
+//!    `tests/oracles/vectors/NAME.json`, and add the file to `tests/vectors.rs`.
+//! 4. Write the page: `PAGES=write cargo test -p tollgate-scheme pages`.
+//!
+//! # The files
+//!
+//! - [`Request`], [`Verified`], [`Rejection`], [`Answer`] and [`Settings`] have a file each.
+//! - `catalog.rs` builds verifiers; `verifier.rs` has the trait that every scheme implements.
+//! - `declarative/` verifies by a template; `providers/` has the built-in schemes.
+//! - `explain/` tells an operator the likely reason of a rejection; `sign.rs` signs for tests;
+//!   `pages/` makes the page of each provider.
+//! - The other files are parts that several schemes use.
 
 mod answer;
 mod catalog;
+mod certificates;
 mod declarative;
 mod der;
 mod encoding;
 mod explain;
-mod fetched;
+mod fetched_key;
 mod form;
 mod headers;
+mod invalid_key;
 mod issuer;
 mod key;
-mod keys;
+mod key_ring;
 mod pages;
 mod pem;
 mod providers;
@@ -32,6 +53,7 @@ mod time;
 mod tolerance;
 mod verified;
 mod verifier;
+mod warnings;
 
 #[cfg(any(fuzzing, feature = "fuzzing"))]
 pub mod fuzz;
@@ -39,21 +61,23 @@ pub mod fuzz;
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
-pub use answer::{Answer, AnswerTo};
+pub use answer::{Answer, RequestOutcome};
 pub use catalog::{build, build_template, build_with, names};
+pub use certificates::{CertificateError, CertificateTrust, with_issuer};
 pub use declarative::{
     AnswerForm, Answers, BodyWithout, Dedup, DedupBy, Layout, OtherKey, Selectors, SignatureForm,
     Template, TemplateError, TimeUnit, TimestampForm,
 };
 pub use encoding::SignatureEncoding;
 pub use explain::explain;
-pub use fetched::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, with_issuer};
+pub use fetched_key::{FetchedKey, KeyError, KeyRequest};
+pub use invalid_key::InvalidKey;
 pub use key::{Algorithm, KeyEncoding};
 pub use pages::{Page, page, page_index, pages};
 pub use providers::provider_files;
 pub use rejection::Rejection;
 pub use request::Request;
 pub use settings::{BuildError, Setting, Settings, SourceSecret};
-pub use sign::{SignError, Signed, Unsigned};
+pub use sign::{SignError, SignedRequest, UnsignedRequest};
 pub use verified::{Accepted, ProviderEvent, Verified};
 pub use verifier::Verifier;

@@ -1,12 +1,13 @@
-//! Public keys out of PEM: bare, or in an X.509 certificate (RFC 5280).
+//! Reads public keys from PEM: a bare key, or a key in an X.509 certificate (RFC 5280).
 //!
-//! Of a certificate nothing but its key is looked at: what is given as a secret comes from
-//! whoever runs the gateway, who thereby vouches for it, and what is fetched has been checked.
+//! Of a certificate only the key is read. The operator is responsible for the certificates that a
+//! manifest gives as secrets, and fetched certificates are checked elsewhere.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::der::element;
+use super::invalid_key::InvalidKey;
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,78 +41,89 @@ impl KeyKind {
     }
 }
 
-/// What the PEM text holds, in the form that ring takes: for RSA the PKCS #1
-/// `RSAPublicKey`, for Ed25519 the 32 bytes, for P-256 the point. The error follows on
-/// "the secret".
-pub(super) fn public_key(text: &[u8], kind: KeyKind) -> Result<Vec<u8>, String> {
+/// The key that the PEM text holds, in the form that ring takes: for RSA the PKCS #1
+/// `RSAPublicKey`, for Ed25519 the 32 bytes, for P-256 the point.
+pub(super) fn public_key(text: &[u8], kind: KeyKind) -> Result<Vec<u8>, InvalidKey> {
     let (label, der) = section(text)?;
-    let damaged = || format!("holds a damaged `{label}`");
+    let damaged = || InvalidKey::Damaged(label.clone());
     let key = match label.as_str() {
-        "PUBLIC KEY" => spki(&der, kind).ok_or_else(damaged)??,
+        "PUBLIC KEY" => spki(&der).ok_or_else(damaged)?.key(kind)?,
         "CERTIFICATE" => {
-            spki(certificate_spki(&der).ok_or_else(damaged)?, kind).ok_or_else(damaged)??
+            let info = certificate_spki(&der).ok_or_else(damaged)?;
+            spki(info).ok_or_else(damaged)?.key(kind)?
         }
-        "RSA PUBLIC KEY" if kind == KeyKind::Rsa => der,
-        _ => return Err(format!("holds a `{label}`; wanted is a `PUBLIC KEY`")),
+        "RSA PUBLIC KEY" if kind == KeyKind::Rsa => &der,
+        _ => return Err(InvalidKey::NotPublic(label)),
     };
-    strong(key, kind).ok_or_else(damaged)?
-}
-
-/// The key, if it is not too weak. `None` if it is damaged.
-fn strong(key: Vec<u8>, kind: KeyKind) -> Option<Result<Vec<u8>, String>> {
-    if kind == KeyKind::Rsa && modulus_bits(&key)? < 2048 {
-        let why = "holds an RSA key of less than 2048 bits, which is too weak";
-        return Some(Err(why.to_owned()));
+    if is_weak(key, kind).ok_or_else(damaged)? {
+        return Err(InvalidKey::TooWeak);
     }
-    Some(Ok(key))
+    Ok(key.to_vec())
 }
 
-/// The key of a certificate, in the form that ring takes. The error follows on "the
-/// certificate".
-pub(super) fn certificate_key(der: &[u8], kind: KeyKind) -> Result<Vec<u8>, String> {
-    let damaged = || "is damaged".to_owned();
+/// The key of a certificate (DER), in the form that ring takes.
+pub(super) fn certificate_key(der: &[u8], kind: KeyKind) -> Result<Vec<u8>, InvalidKey> {
+    let damaged = || InvalidKey::DamagedCertificate;
     let info = certificate_spki(der).ok_or_else(damaged)?;
-    strong(spki(info, kind).ok_or_else(damaged)??, kind).ok_or_else(damaged)?
+    let key = spki(info).ok_or_else(damaged)?.key(kind)?;
+    if is_weak(key, kind).ok_or_else(damaged)? {
+        return Err(InvalidKey::TooWeak);
+    }
+    Ok(key.to_vec())
 }
 
-/// Whether this has the outer form of an X.509 certificate.
+/// Whether the bytes have the outer form of an X.509 certificate.
 pub(super) fn is_certificate(der: &[u8]) -> bool {
     certificate_spki(der).is_some()
 }
 
-/// The label and contents of the first PEM section.
-fn section(text: &[u8]) -> Result<(String, Vec<u8>), String> {
-    let no_pem = || "must be PEM: `-----BEGIN PUBLIC KEY-----` and so on".to_owned();
-    let text = std::str::from_utf8(text).map_err(|_| no_pem())?;
-    let (_, rest) = text.split_once("-----BEGIN ").ok_or_else(no_pem)?;
-    let (label, rest) = rest.split_once("-----").ok_or_else(no_pem)?;
-    let (body, _) = rest
-        .split_once(&format!("-----END {label}-----"))
-        .ok_or_else(no_pem)?;
+/// Whether the key is too short to be safe. `None` if the key is damaged.
+fn is_weak(key: &[u8], kind: KeyKind) -> Option<bool> {
+    Some(kind == KeyKind::Rsa && modulus_bits(key)? < 2048)
+}
+
+/// The label and the contents of the first PEM section.
+fn section(text: &[u8]) -> Result<(String, Vec<u8>), InvalidKey> {
+    let (label, body) = std::str::from_utf8(text)
+        .ok()
+        .and_then(split_section)
+        .ok_or(InvalidKey::NotPem)?;
     let body: String = body.split_ascii_whitespace().collect();
-    let der = STANDARD
-        .decode(body)
-        .map_err(|_| "holds PEM that is no base64".to_owned())?;
+    let der = STANDARD.decode(body).map_err(|_| InvalidKey::DamagedPem)?;
     Ok((label.to_owned(), der))
 }
 
-/// The bit string of a SubjectPublicKeyInfo: SEQUENCE { SEQUENCE { … }, BIT STRING }. `None`
-/// if it is damaged, an error if it is a key of another kind.
-fn spki(der: &[u8], kind: KeyKind) -> Option<Result<Vec<u8>, String>> {
+fn split_section(text: &str) -> Option<(&str, &str)> {
+    let (_, rest) = text.split_once("-----BEGIN ")?;
+    let (label, rest) = rest.split_once("-----")?;
+    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
+    Some((label, body))
+}
+
+/// A SubjectPublicKeyInfo: SEQUENCE { SEQUENCE { … }, BIT STRING }.
+struct KeyInfo<'d> {
+    algorithm: &'d [u8],
+    bits: &'d [u8],
+}
+
+impl<'d> KeyInfo<'d> {
+    /// The key, if it is of this kind.
+    fn key(&self, kind: KeyKind) -> Result<&'d [u8], InvalidKey> {
+        match self.algorithm == kind.identifier() {
+            true => Ok(self.bits),
+            false => Err(InvalidKey::OtherKind(kind.name())),
+        }
+    }
+}
+
+/// Reads a SubjectPublicKeyInfo. `None` if it is damaged.
+fn spki(der: &[u8]) -> Option<KeyInfo<'_>> {
     let (info, rest) = element(der, 0x30)?;
     let (algorithm, after) = element(info, 0x30)?;
     let (bits, end) = element(after, 0x03)?;
-    let (unused, key) = bits.split_first()?;
-    if *unused != 0 || !rest.is_empty() || !end.is_empty() {
-        return None;
-    }
-    if algorithm != kind.identifier() {
-        return Some(Err(format!(
-            "holds another kind of key than {}",
-            kind.name()
-        )));
-    }
-    Some(Ok(key.to_vec()))
+    let (unused, bits) = bits.split_first()?;
+    let whole = *unused == 0 && rest.is_empty() && end.is_empty();
+    whole.then_some(KeyInfo { algorithm, bits })
 }
 
 /// The SubjectPublicKeyInfo of a certificate.
@@ -129,7 +141,7 @@ fn certificate_spki(der: &[u8]) -> Option<&[u8]> {
     Some(&rest[..rest.len() - after.len()])
 }
 
-/// How many bits an RSAPublicKey's modulus has, to the next full byte.
+/// The bits of an RSAPublicKey's modulus, rounded up to the next full byte.
 fn modulus_bits(der: &[u8]) -> Option<usize> {
     let (numbers, _) = element(der, 0x30)?;
     let (modulus, _) = element(numbers, 0x02)?;

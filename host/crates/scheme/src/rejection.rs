@@ -4,142 +4,150 @@ use std::time::Duration;
 
 use tollgate_base::json::NotJson;
 
-/// Why a request is refused. Precise, and without a secret or an expected signature in it;
-/// still meant for the operator alone: the sender reads a [`super::Answer`].
+/// Why a request is refused. The message never holds a secret or an expected signature. Even so, it
+/// is for the operator alone: the sender gets an [`Answer`](super::Answer).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// A header that the scheme needs is absent.
     #[error("the `{header}` header is missing")]
     MissingHeader {
-        /// Its name, in lower case.
+        /// The name of the header, in lower case.
         header: String,
     },
-    /// A header that may come once came several times, so that it is unclear which counts.
+    /// A header came several times, so that it is unclear which value counts.
     #[error("the `{header}` header comes {count} times")]
     RepeatedHeader {
-        /// Its name.
+        /// The name of the header.
         header: String,
-        /// How often it came.
+        /// The number of times that the header came.
         count: usize,
     },
-    /// A header with bytes that are no visible ASCII text.
+    /// A header has bytes that are not visible ASCII.
     #[error("the `{header}` header is not plain text")]
     UnreadableHeader {
-        /// Its name.
+        /// The name of the header.
         header: String,
     },
-    /// The signature is not written as the scheme writes it.
+    /// The signature is not written in the form of the scheme.
     #[error("the signature in `{place}` cannot be read: {why}")]
     MalformedSignature {
         /// The header or form field.
         place: String,
-        /// What is wrong with it.
+        /// The mistake.
         why: String,
     },
-    /// No signature of a version that the scheme checks.
+    /// The request has no signature of a version that the scheme checks.
     #[error("`{place}` holds no signature named `{wanted}`")]
     NoKnownSignature {
         /// The header.
         place: String,
-        /// The version or key that was looked for.
+        /// The version or key that the scheme checks.
         wanted: String,
     },
     /// No signature matches under any secret.
     #[error("no signature matches: {signatures} in the request, {secrets} secret(s) configured")]
     SignatureMismatch {
-        /// How many signatures were tried.
+        /// The number of signatures in the request.
         signatures: usize,
-        /// How many secrets were tried.
+        /// The number of secrets of the source.
         secrets: usize,
     },
-    /// Rightly signed, but under a secret that has expired: the provider has not gone over
-    /// to the new one yet, or somebody has the old one.
-    #[error("it is signed with secret {}, which expired {} s ago", .secret + 1, .ago.as_secs())]
+    /// The signature is valid under an expired secret: the provider does not use the new secret
+    /// yet, or an attacker has the old one.
+    #[error("the request is signed with secret {}, which expired {} s ago", .secret + 1, .ago.as_secs())]
     ExpiredSecret {
-        /// Which one, from 0.
+        /// The index of the secret.
         secret: usize,
-        /// How long ago it expired.
+        /// The time since the secret expired.
         ago: Duration,
     },
-    /// An item of a batch is not signed as it should be.
+    /// An item of a batch is refused, and so is the whole batch.
     #[error("item {item} of the batch: {source}")]
     Item {
-        /// Its place, from 0.
+        /// The index of the item.
         item: usize,
-        /// What is wrong with it.
+        /// Why the item is refused.
         source: Box<Rejection>,
     },
-    /// No timestamp where the scheme signs one.
+    /// The timestamp that the scheme signs is absent.
     #[error("`{place}` holds no timestamp")]
     MissingTimestamp {
         /// The header.
         place: String,
     },
-    /// A timestamp that is not a plain decimal number.
+    /// The timestamp is not a plain decimal number.
     #[error("the timestamp in `{place}` is not a plain decimal number")]
     MalformedTimestamp {
         /// The header.
         place: String,
     },
-    /// Two timestamps that differ, so that it is unclear which one is signed.
+    /// Two timestamps differ, so that it is unclear which one is signed.
     #[error("`{place}` holds several timestamps that differ")]
     ConflictingTimestamps {
         /// The header.
         place: String,
     },
-    /// Rightly signed, but too long ago: perhaps a replay, perhaps a slow clock.
+    /// The signature is valid, but too old: the request is a replay, or a clock is wrong.
     #[error(
         "the timestamp is {} s old, more than the tolerance of {} s", .age.as_secs(), .tolerance.as_secs()
     )]
     TimestampTooOld {
-        /// How old it is.
+        /// The age of the timestamp.
         age: Duration,
-        /// How old it may be.
+        /// The greatest age.
         tolerance: Duration,
     },
-    /// Rightly signed, but with a time to come: a clock is wrong.
+    /// The signature is valid, but from the future: a clock is wrong.
     #[error(
         "the timestamp is {} s in the future, more than the tolerance of {} s", .ahead.as_secs(), .tolerance.as_secs()
     )]
     TimestampInFuture {
-        /// How far ahead it is.
+        /// The distance of the timestamp.
         ahead: Duration,
-        /// How far ahead it may be.
+        /// The greatest distance.
         tolerance: Duration,
     },
-    /// The body is not what the scheme's bodies are.
+    /// The body is not in the form of the scheme.
     #[error("the body cannot be read: {why}")]
     MalformedBody {
-        /// What is wrong with it.
+        /// The mistake.
         why: String,
     },
-    /// The body lacks what every event of the scheme has.
+    /// The body lacks a field that every event of the scheme has.
     #[error("the body has no {what} (looked for in {place})")]
     MissingField {
-        /// What is missing, such as `event id`.
+        /// The field, such as `event id`.
         what: &'static str,
-        /// Where it should be.
+        /// The place where the field should be.
         place: String,
     },
-    /// The key that the request names has to be fetched first. Not the sender's fault.
+    /// The gateway must fetch the key that the request names first. This is no fault of the sender.
     #[error(
-        "it is signed with the key `{}`, which the gateway fetches; give it as a secret to check \
-         without a network", .id.escape_default()
+        "the request is signed with the key `{}`, which the gateway fetches; give the key as a \
+         secret to check without a network", .id.escape_default()
     )]
     KeyNeeded {
-        /// Its name, as the request has it.
+        /// The name of the key in the request.
         id: String,
     },
-    /// The certificate or key that the request names may not be used.
+    /// The certificate or key that the request names must not be used.
     #[error("the key that the request is signed with cannot be used: {why}")]
     UntrustedKey {
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }
 
 impl Rejection {
-    /// The same of one item of a batch.
+    /// The rejection of a signature in `place` that cannot be read.
+    pub(super) fn malformed_signature(place: &str, why: &str) -> Self {
+        Self::MalformedSignature {
+            place: place.to_owned(),
+            why: why.to_owned(),
+        }
+    }
+
+    /// The rejection of a batch, because an item with this index is refused.
     pub(super) fn of_item(self, item: usize) -> Self {
         Self::Item {
             item,
@@ -147,7 +155,7 @@ impl Rejection {
         }
     }
 
-    /// A short name that stays the same, to count by.
+    /// A short name for counters. It never changes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::MissingHeader { .. } => "missing_header",

@@ -1,16 +1,16 @@
-//! What a scheme sees of a request.
+//! A request as a scheme sees it.
 
 use bytes::Bytes;
 
-/// What a scheme sees of a request.
+/// A request as a scheme sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// Its method.
+    /// The method.
     pub method: &'a http::Method,
-    /// Its target as received: path and query, or an absolute URL.
+    /// The target as received: path and query, or an absolute URL.
     pub url: &'a str,
-    /// Its headers, as received.
+    /// The headers as received.
     pub headers: &'a http::HeaderMap,
-    /// Its body, as received.
+    /// The body as received.
     pub body: &'a Bytes,
 }

@@ -1,5 +1,4 @@
-//! What a source's section of the manifest says for its scheme, and mistakes in it, each with
-//! the setting that it is about.
+//! The settings of a source that its scheme reads, and mistakes in them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,17 +6,17 @@ use std::time::Duration;
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 
-/// One of a source's secrets.
+/// A secret of a source.
 #[derive(Clone, Debug)]
 pub struct SourceSecret {
     /// The secret.
     pub secret: Secret,
-    /// From when on it counts no more; `None`: it does not end.
+    /// The time at which the secret expires. `None` if it never expires.
     pub expires: Option<WallTime>,
 }
 
 impl From<Secret> for SourceSecret {
-    /// A secret that does not end.
+    /// A secret that never expires.
     fn from(secret: Secret) -> Self {
         Self {
             secret,
@@ -26,41 +25,42 @@ impl From<Secret> for SourceSecret {
     }
 }
 
-/// What a source's section of the manifest says for its scheme.
+/// The settings of a source that its scheme reads.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The secrets; any may match, so that they can be rotated.
+    /// The secrets. One valid secret is enough, so that secrets can be rotated.
     pub secrets: Vec<SourceSecret>,
-    /// How far a signed timestamp may lie back or ahead; `None`: the scheme's own.
+    /// How far a signed timestamp may lie in the past or future. `None` for the scheme's own
+    /// tolerance.
     pub tolerance: Option<Duration>,
-    /// The URL as the provider knows it, for schemes that sign it.
+    /// The URL as the provider knows it, for schemes that sign the URL.
     pub url: Option<String>,
-    /// Settings of the scheme's own, such as `webhook_id`.
+    /// Further settings, such as `webhook_id`.
     pub params: BTreeMap<String, String>,
 }
 
-/// The setting that a mistake is about, so that a manifest can point at its line.
+/// The setting with a mistake. The manifest points at its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// `scheme`
     Scheme,
-    /// `secrets`, with the index of the secret; 0 where there is none.
+    /// `secrets`, with the index of the secret, or 0 if there is no secret.
     Secret(usize),
     /// `tolerance`
     Tolerance,
     /// `url`
     Url,
-    /// A setting of the scheme's own.
+    /// A further setting.
     Param(String),
 }
 
-/// A mistake in a source's settings.
+/// A mistake in the settings of a source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct BuildError {
-    /// Which setting it is about.
+    /// The setting.
     pub setting: Setting,
-    /// What is wrong and what to write instead; never a secret.
+    /// The mistake, and what to write instead. Never a secret.
     pub message: String,
 }
 

@@ -1,24 +1,25 @@
-//! Reads a source's settings for a scheme and collects every mistake in them.
+//! Reads the settings of a source for a scheme, and collects every mistake in them.
 
 use std::time::Duration;
 
-use super::keys::Keys;
+use super::invalid_key::InvalidKey;
+use super::key_ring::KeyRing;
 use super::settings::{BuildError, Setting, Settings, SourceSecret};
 use super::tolerance::Tolerance;
 use tollgate_base::secret::Secret;
 
-/// Where keys are fetched from instead of their provider.
+/// The setting that names a server to fetch keys from instead of the provider.
 pub(super) const KEYS_FROM: &str = "keys_from";
 
-/// A source's settings while a scheme takes out what it knows; what is left over at the end
-/// is a mistake.
-pub(super) struct Reader<'n> {
+/// The settings of a source, from which a scheme takes the settings that it knows. A setting that
+/// is left at the end is a mistake.
+pub(super) struct SettingsReader<'n> {
     scheme: &'n str,
     settings: Settings,
     errors: Vec<BuildError>,
 }
 
-impl<'n> Reader<'n> {
+impl<'n> SettingsReader<'n> {
     pub(super) fn new(scheme: &'n str, settings: Settings) -> Self {
         Self {
             scheme,
@@ -27,14 +28,16 @@ impl<'n> Reader<'n> {
         }
     }
 
-    /// Notes a mistake.
+    /// Adds a mistake.
     pub(super) fn mistake(&mut self, setting: Setting, message: String) {
         self.errors.push(BuildError::new(setting, message));
     }
 
-    /// The keys that the secrets stand for; there must be one at least. `read` says, to
-    /// follow on `secret 1 of NAME`, why a secret stands for none.
-    pub(super) fn keys<K>(&mut self, read: impl Fn(&Secret) -> Result<K, String>) -> Keys<K> {
+    /// The keys of the secrets; there must be at least one secret. `read` makes a key of a secret.
+    pub(super) fn keys<K>(
+        &mut self,
+        read: impl Fn(&Secret) -> Result<K, InvalidKey>,
+    ) -> KeyRing<K> {
         let scheme = self.scheme;
         let secrets = std::mem::take(&mut self.settings.secrets);
         if secrets.is_empty() {
@@ -45,7 +48,7 @@ impl<'n> Reader<'n> {
         for (index, SourceSecret { secret, expires }) in secrets.iter().enumerate() {
             let blank = secret.expose().iter().all(u8::is_ascii_whitespace);
             let key = match blank {
-                true => Err("is empty: an empty secret would let anybody in".to_owned()),
+                true => Err(InvalidKey::Blank),
                 false => read(secret),
             };
             match key {
@@ -56,10 +59,21 @@ impl<'n> Reader<'n> {
                 }
             }
         }
-        Keys::new(keys)
+        KeyRing::new(keys)
     }
 
-    /// For a scheme without signatures: there must be no secret.
+    /// Like [`SettingsReader::keys`], for a scheme that works without a secret too.
+    pub(super) fn optional_keys<K>(
+        &mut self,
+        read: impl Fn(&Secret) -> Result<K, InvalidKey>,
+    ) -> KeyRing<K> {
+        match self.settings.secrets.is_empty() {
+            true => KeyRing::new([]),
+            false => self.keys(read),
+        }
+    }
+
+    /// Reports every secret as a mistake, for a scheme without signatures.
     pub(super) fn no_secrets(&mut self) {
         for index in 0..std::mem::take(&mut self.settings.secrets).len() {
             let message = format!("`{}` is not signed: leave `secrets` out", self.scheme);
@@ -67,7 +81,7 @@ impl<'n> Reader<'n> {
         }
     }
 
-    /// The URL, for a scheme that signs it.
+    /// The URL, for a scheme that signs the URL.
     pub(super) fn url(&mut self) -> Option<String> {
         let url = self.settings.url.take();
         match &url {
@@ -88,7 +102,7 @@ impl<'n> Reader<'n> {
         url
     }
 
-    /// How far a timestamp may lie from now, where the source says so.
+    /// The tolerance of the source, if it has one.
     pub(super) fn tolerance(&mut self) -> Option<Tolerance> {
         let both = self.settings.tolerance.take()?;
         if both < Duration::from_secs(1) {
@@ -97,23 +111,12 @@ impl<'n> Reader<'n> {
         Some(Tolerance::both(both))
     }
 
-    /// A setting of the scheme's own, if it is there.
+    /// A further setting that may be absent.
     pub(super) fn optional_param(&mut self, name: &str) -> Option<String> {
         self.settings.params.remove(name)
     }
 
-    /// Like [`Reader::keys`], for a scheme that can do without a secret.
-    pub(super) fn optional_keys<K>(
-        &mut self,
-        read: impl Fn(&Secret) -> Result<K, String>,
-    ) -> Keys<K> {
-        match self.settings.secrets.is_empty() {
-            true => Keys::new([]),
-            false => self.keys(read),
-        }
-    }
-
-    /// A setting of the scheme's own that must be there; `what` says what it is.
+    /// A further setting that must be there. `what` describes the setting.
     pub(super) fn param(&mut self, name: &str, what: &str) -> Option<String> {
         let value = self.settings.params.remove(name);
         let value = value.filter(|value| !value.trim().is_empty());
@@ -124,7 +127,7 @@ impl<'n> Reader<'n> {
         value
     }
 
-    /// Where keys are fetched from instead of their provider: an origin, `https://HOST[:PORT]`.
+    /// The origin to fetch keys from instead of the provider: `https://HOST[:PORT]`.
     pub(super) fn keys_from(&mut self) -> Option<String> {
         let text = self.optional_param(KEYS_FROM)?;
         let uri: Option<http::Uri> = text.parse().ok();
@@ -143,8 +146,8 @@ impl<'n> Reader<'n> {
         Some(text)
     }
 
-    /// Says that settings for fetching keys are of no use, where none are fetched.
-    pub(super) fn fetches_nothing(&mut self, params: &[&str], why: &str) {
+    /// Reports settings for fetching keys as mistakes, because no key is fetched.
+    pub(super) fn reject_fetch_params(&mut self, params: &[&str], why: &str) {
         for &param in params {
             if self.settings.params.remove(param).is_some() {
                 let message = format!("`{param}` is for keys that are fetched: {why}");
@@ -153,24 +156,24 @@ impl<'n> Reader<'n> {
         }
     }
 
-    /// The scheme, if nothing was wrong; otherwise every mistake, settings that nobody took
-    /// among them.
-    pub(super) fn finish<T>(mut self, made: Option<T>) -> Result<T, Vec<BuildError>> {
-        let scheme = self.scheme;
+    /// The scheme if there was no mistake, else every mistake. A setting that was not taken is a
+    /// mistake too.
+    pub(super) fn finish<T>(mut self, scheme: Option<T>) -> Result<T, Vec<BuildError>> {
+        let name = self.scheme;
         if self.settings.url.is_some() {
-            let message = format!("`{scheme}` does not sign a URL: leave `url` out");
+            let message = format!("`{name}` does not sign a URL: leave `url` out");
             self.mistake(Setting::Url, message);
         }
         if self.settings.tolerance.is_some() {
-            let message = format!("`{scheme}` signs no timestamp: leave `tolerance` out");
+            let message = format!("`{name}` signs no timestamp: leave `tolerance` out");
             self.mistake(Setting::Tolerance, message);
         }
         for param in std::mem::take(&mut self.settings.params).into_keys() {
-            let message = format!("`{scheme}` has no setting `{param}`");
+            let message = format!("`{name}` has no setting `{param}`");
             self.mistake(Setting::Param(param), message);
         }
-        match made {
-            Some(made) if self.errors.is_empty() => Ok(made),
+        match scheme {
+            Some(scheme) if self.errors.is_empty() => Ok(scheme),
             _ => Err(self.errors),
         }
     }

@@ -1,4 +1,4 @@
-//! Points in time as providers write them, and lengths of time as schemes do.
+//! Reads times as providers write them, and lengths of time as templates write them.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 use tollgate_base::rfc3339::{self, digits};
 use tollgate_base::time::WallTime;
 
-/// Integers from here on are milliseconds, below it seconds: as seconds it lies in the year
-/// 5138, as milliseconds in 1973, before any provider's first event.
+/// Integers below this number are seconds, others are milliseconds. In seconds the number lies in
+/// the year 5138; in milliseconds it lies in 1973, before any provider's first event.
 const FIRST_MILLIS: u64 = 100_000_000_000;
 
-/// A provider's time of an event: a number of seconds or milliseconds since the Unix epoch,
-/// or an RFC 3339 date and time. `None` if it is neither: the time is for information, and
-/// no reason to lose an event.
+/// The time of an event: a number of seconds or milliseconds since the Unix epoch, or an RFC 3339
+/// date and time. `None` if the value is neither: the time is for information only, and no event is
+/// refused for it.
 pub(super) fn created(value: &Value) -> Option<WallTime> {
     match value {
         Value::Number(number) => match number.as_u64() {
@@ -23,13 +23,13 @@ pub(super) fn created(value: &Value) -> Option<WallTime> {
                 .filter(|seconds| (0.0..FIRST_MILLIS as f64).contains(seconds))
                 .map(|seconds| WallTime::from_millis((seconds * 1000.0) as u64)),
         },
-        Value::String(text) => written(text),
+        Value::String(text) => created_text(text),
         _ => None,
     }
 }
 
-/// The same of a text.
-pub(super) fn written(text: &str) -> Option<WallTime> {
+/// The time in a text: see [`created`].
+pub(super) fn created_text(text: &str) -> Option<WallTime> {
     match digits(text) {
         Some(whole) => from_number(whole),
         None => rfc3339::parse(text),
@@ -44,7 +44,7 @@ fn from_number(number: u64) -> Option<WallTime> {
     })
 }
 
-/// A length of time as a scheme writes it: `5m`, `300s`, `1h`.
+/// A length of time, such as `5m`, `300s` or `1h`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit);

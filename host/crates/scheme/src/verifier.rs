@@ -1,32 +1,34 @@
-//! What a scheme does, and the verifier that puts one to use.
+//! The work of one scheme, and the verifier that the gateway uses.
 
 use std::fmt;
 
-use super::answer::{Answer, AnswerTo};
-use super::fetched::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble};
+use super::answer::{Answer, RequestOutcome};
+use super::certificates::CertificateTrust;
+use super::fetched_key::{FetchedKey, KeyError, KeyRequest};
 use super::rejection::Rejection;
 use super::request::Request;
-use super::sign::{SignError, Signed, Unsigned};
+use super::sign::{SignError, SignedRequest, UnsignedRequest};
 use super::verified::{Accepted, ProviderEvent, Verified};
 use tollgate_base::time::WallTime;
 
-/// A scheme with its keys decoded and ready.
+/// One scheme with its keys decoded and ready.
 pub struct Verifier {
     name: String,
     scheme: Box<dyn Scheme>,
 }
 
-/// What one scheme does; those that are data share one implementation.
+/// The work of one scheme. All templates share one implementation, `Declarative`; each coded
+/// provider has its own.
 pub(super) trait Scheme: Send + Sync {
-    /// Checks a request and reads its events; also tells the index of the secret that
-    /// matched, where one was needed.
+    /// Checks the signature, then reads the events. Also returns the index of the secret that
+    /// matched, if the scheme needs a secret.
     fn verify(
         &self,
         request: &Request<'_>,
         now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection>;
 
-    /// The same with the key that [`Rejection::KeyNeeded`] asked for.
+    /// Like `verify`, with the key that [`Rejection::KeyNeeded`] named.
     fn verify_with(
         &self,
         request: &Request<'_>,
@@ -37,61 +39,68 @@ pub(super) trait Scheme: Send + Sync {
         self.verify(request, now).map(|(_, events)| events)
     }
 
-    /// How to ask the provider for a key.
+    /// How to ask the provider for a key. `None` if no provider may be asked.
     fn key_request(&self, _id: &str, _now: WallTime) -> Option<KeyRequest> {
         None
     }
 
-    /// The key that the provider's answer holds, or why it is not to be used.
+    /// The key in the provider's answer, or why there is none that can be used.
     fn read_key(
         &self,
         _id: &str,
         _answer: &[u8],
         _trust: &CertificateTrust,
         _now: WallTime,
-    ) -> Result<FetchedKey, KeyTrouble> {
-        let why = "the scheme fetches no keys".to_owned();
-        Err(KeyTrouble::Unusable(why))
+    ) -> Result<FetchedKey, KeyError> {
+        Err(KeyError::NotFetched)
     }
 
-    /// What the provider wants to read back.
-    fn answer(&self, to: AnswerTo) -> Answer {
-        match to {
-            AnswerTo::Accepted | AnswerTo::Duplicate => Answer::empty(http::StatusCode::OK),
-            AnswerTo::Rejected => Answer::empty(http::StatusCode::BAD_REQUEST),
+    /// The answer that the provider expects.
+    fn answer(&self, outcome: RequestOutcome) -> Answer {
+        match outcome {
+            RequestOutcome::Accepted | RequestOutcome::Duplicate => {
+                Answer::empty(http::StatusCode::OK)
+            }
+            RequestOutcome::Rejected => Answer::empty(http::StatusCode::BAD_REQUEST),
         }
     }
 
-    /// The answer to a request by which the provider checks that the endpoint is ours.
+    /// The answer to a request by which the provider checks that the endpoint is ours. `None` if
+    /// this is no such request.
     fn challenge(&self, _request: &Request<'_>, _now: WallTime) -> Option<Answer> {
         None
     }
 
-    /// Whether a request is refused once the time that it was signed at lies too far back,
-    /// so that a captured one is of no use later.
+    /// Whether a request is refused once its signed time is too old, so that a captured request
+    /// is useless later.
     fn checks_time(&self) -> bool {
         false
     }
 
-    /// The methods by which the provider delivers events; a challenge may come by another.
+    /// The methods by which the provider delivers events. A challenge may come by another method.
     fn methods(&self) -> &'static [http::Method] {
         const POST: &[http::Method] = &[http::Method::POST];
         POST
     }
 
-    /// What an operator should know about how strongly the scheme protects.
+    /// The weaknesses of the scheme, for an operator.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Signs a request as the provider would.
-    fn sign(&self, _: usize, _: Unsigned, _: WallTime) -> Result<Signed, SignError> {
+    /// Signs a request as the provider would, under the secret with this index.
+    fn sign(
+        &self,
+        _secret: usize,
+        _unsigned: UnsignedRequest,
+        _now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
         Err(SignError::NotShared)
     }
 }
 
 impl Verifier {
-    /// Puts a scheme to use under a name.
+    /// A verifier for a scheme with this name.
     pub(super) fn new(name: &str, scheme: Box<dyn Scheme>) -> Self {
         Self {
             name: name.to_owned(),
@@ -99,7 +108,7 @@ impl Verifier {
         }
     }
 
-    /// Checks a request and reads its events.
+    /// Checks the signature of a request, then reads its events.
     pub fn verify(&self, request: &Request<'_>, now: WallTime) -> Result<Accepted, Rejection> {
         let (secret, events) = self.scheme.verify(request, now)?;
         Ok(Accepted {
@@ -108,7 +117,7 @@ impl Verifier {
         })
     }
 
-    /// Checks a request with the key of this id, which [`Rejection::KeyNeeded`] asked for.
+    /// Like [`Verifier::verify`], with the key that [`Rejection::KeyNeeded`] named.
     pub fn verify_with(
         &self,
         request: &Request<'_>,
@@ -123,61 +132,61 @@ impl Verifier {
         })
     }
 
-    /// How to ask the provider for a key; `None` where nobody is to be asked.
+    /// How to ask the provider for a key. `None` if no provider may be asked.
     pub fn key_request(&self, id: &str, now: WallTime) -> Option<KeyRequest> {
         self.scheme.key_request(id, now)
     }
 
-    /// The key that the provider's answer holds, or why it is not to be used.
+    /// The key in the provider's answer, or why there is none that can be used.
     pub fn read_key(
         &self,
         id: &str,
         answer: &[u8],
         trust: &CertificateTrust,
         now: WallTime,
-    ) -> Result<FetchedKey, KeyTrouble> {
+    ) -> Result<FetchedKey, KeyError> {
         self.scheme.read_key(id, answer, trust, now)
     }
 
-    /// What the provider wants to read back.
-    pub fn answer(&self, to: AnswerTo) -> Answer {
-        self.scheme.answer(to)
+    /// The answer that the provider expects.
+    pub fn answer(&self, outcome: RequestOutcome) -> Answer {
+        self.scheme.answer(outcome)
     }
 
-    /// The answer to a request by which the provider checks that the endpoint is ours, such
-    /// as Braintree's `GET ?bt_challenge=…`; `None` if this is no such request.
+    /// The answer to a request by which the provider checks that the endpoint is ours, such as
+    /// Braintree's `GET ?bt_challenge=…`. `None` if this is no such request.
     pub fn challenge(&self, request: &Request<'_>, now: WallTime) -> Option<Answer> {
         self.scheme.challenge(request, now)
     }
 
-    /// The methods by which the provider delivers events; a challenge may come by another.
+    /// The methods by which the provider delivers events. A challenge may come by another method.
     pub fn methods(&self) -> &'static [http::Method] {
         self.scheme.methods()
     }
 
-    /// Whether a request is refused once the time that it was signed at lies too far back.
-    /// Where it is not, a captured request is told from a new one by its dedup key alone.
+    /// Whether a request is refused once its signed time is too old. If not, a captured request is
+    /// recognised by its dedup key alone.
     pub fn checks_time(&self) -> bool {
         self.scheme.checks_time()
     }
 
-    /// The scheme's name.
+    /// The name of the scheme.
     pub fn scheme(&self) -> &str {
         &self.name
     }
 
-    /// What an operator should know about how strongly this scheme protects.
+    /// The weaknesses of the scheme, for an operator.
     pub fn warnings(&self) -> Vec<String> {
         self.scheme.warnings()
     }
 
-    /// Signs a request under one of the secrets, as sent at `now`.
+    /// Signs a request under the secret with this index, as sent at `now`.
     pub fn sign(
         &self,
         secret: usize,
-        unsigned: Unsigned,
+        unsigned: UnsignedRequest,
         now: WallTime,
-    ) -> Result<Signed, SignError> {
+    ) -> Result<SignedRequest, SignError> {
         let mut signed = self.scheme.sign(secret, unsigned, now)?;
         if !signed.headers.contains_key(http::header::CONTENT_TYPE) {
             let json = http::HeaderValue::from_static("application/json");

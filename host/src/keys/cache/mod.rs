@@ -21,7 +21,7 @@ use crate::settings::Source;
 use tollgate_base::event::SourceName;
 use tollgate_base::secret::equal;
 use tollgate_base::time::{Clock, WallTime};
-use tollgate_scheme::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble, with_issuer};
+use tollgate_scheme::{CertificateTrust, FetchedKey, KeyError, KeyRequest, with_issuer};
 
 /// A key is fetched afresh after so long: its provider may have ended it.
 const FRESH: Duration = Duration::from_secs(12 * 3600);
@@ -192,10 +192,10 @@ impl KeyCache {
             source.verifier.read_key(id, answer, &self.trust, now)
         };
         let key = match read(&answer) {
-            Err(KeyTrouble::IssuerNeeded { request, why }) => {
+            Err(KeyError::IssuerNeeded { request, source }) => {
                 let url = request.url.clone();
                 let issuer = self.fetch.fetch(request).await;
-                let issuer = issuer.map_err(|error| format!("{why} ({url}: {error})"))?;
+                let issuer = issuer.map_err(|error| format!("{source} ({url}: {error})"))?;
                 read(&with_issuer(&answer, &issuer))
             }
             read => read,

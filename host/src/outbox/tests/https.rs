@@ -118,9 +118,9 @@ async fn the_certificate_must_hold_for_the_host() {
 async fn keys_are_fetched_from_whom_the_certificate_names() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let keys = HttpKeys::new(trusting(ours.roots()));
-    let request = |url: String, anywhere| KeyRequest {
+    let request = |url: String, allow_private| KeyRequest {
         url,
-        anywhere,
+        allow_private,
         body: None,
     };
     let ask = async |url: String, body: Option<&str>| {

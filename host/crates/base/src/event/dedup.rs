@@ -1,16 +1,16 @@
-//! What tells an event from others of its source, and the key made of that.
+//! The identity of an event within its source, and the dedup key made of it.
 
 use sha2::{Digest as _, Sha256};
 
 use super::names::SourceName;
 
-/// What makes an event the same as one seen before: 16 bytes of a sha256 over the
-/// source's name and what identifies the event there.
+/// The key by which a duplicate is recognised: 16 bytes of a sha256 over the name of the source and
+/// the identity of the event.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct DedupKey(pub [u8; 16]);
 
 impl DedupKey {
-    /// The key of an event of `source` that `basis` identifies.
+    /// The key of an event of `source` with this identity.
     pub fn new(source: &SourceName, basis: &DedupBasis) -> Self {
         let mut hash = Sha256::new();
         let mut field = |bytes: &[u8]| {
@@ -40,15 +40,14 @@ impl DedupKey {
     }
 }
 
-/// What identifies an event within its source. It always comes from signed bytes.
+/// The identity of an event within its source. It always comes from signed bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DedupBasis {
-    /// The provider's event id, where it is signed.
+    /// The provider's event id, if the id is signed.
     SignedId(String),
     /// Several signed fields that identify the event together.
     Fields(Vec<String>),
-    /// The sha256 of the signed bytes, with the event type, for providers that
-    /// sign no id.
+    /// The sha256 of the signed bytes, with the event type, for providers that sign no id.
     Body {
         /// The event's type.
         kind: String,

@@ -1,4 +1,4 @@
-//! The digest that a component is known by.
+//! The digest by which a component is known.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 pub struct ComponentDigest(pub [u8; 32]);
 
 impl ComponentDigest {
-    /// The digest that is shown so.
+    /// The digest in a text of hexadecimal.
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut digest = [0; 32];
         hex::decode_to_slice(text, &mut digest).ok()?;

@@ -1,22 +1,22 @@
-//! Recorded headers, in one piece of memory: a webhook has ten or so that are wanted, and a
-//! text for each name and value would cost more than to find them.
+//! Recorded headers, in one piece of memory. An event has about ten recorded headers; a string for
+//! each name and value would cost more than the search for the headers.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Headers of a request: names in lower case, each with a value, in the request's order.
+/// The recorded headers of a request: names in lower case with values, in the order of the request.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     /// Names and values, one after another.
     text: String,
-    /// Where in it each name and each value ends, in bytes.
+    /// The end of each name and each value in `text`, in bytes.
     ends: Vec<usize>,
 }
 
 impl Headers {
-    /// None yet, with room for so many of this length altogether.
+    /// No headers, with capacity for `pairs` headers of `bytes` bytes in all.
     pub fn with_capacity(pairs: usize, bytes: usize) -> Self {
         Self {
             text: String::with_capacity(bytes),
@@ -24,7 +24,7 @@ impl Headers {
         }
     }
 
-    /// Adds one.
+    /// Adds a header.
     pub fn push(&mut self, name: &str, value: &str) {
         for part in [name, value] {
             self.text.push_str(part);

@@ -1,7 +1,7 @@
-//! Events and the names that things go by.
+//! Events, with their ids, names, dedup keys and headers.
 //!
-//! An event is one verified fact, with the exact bytes that its provider sent.
-//! Ids and names are types of their own, so that none is taken for another.
+//! An event is one verified fact, with the exact bytes that its provider sent. Each kind of id and
+//! name has its own type, so that the compiler finds a mix-up.
 
 mod dedup;
 mod digest;
@@ -19,37 +19,37 @@ pub use names::{HANDLER_SOURCE_PREFIX, HandlerName, SourceName};
 
 use crate::time::WallTime;
 
-/// The type of events that bring handlers the answers of their requests. Handlers make none
-/// of this type themselves.
+/// The type of the events that bring the answers of requests to handlers. A handler cannot emit an
+/// event of this type.
 pub const OUTBOX_RESPONSE: &str = "outbox.response";
 
-/// How many emissions may follow one another before a chain of events must end.
+/// The greatest depth of an event: see [`Event::depth`].
 pub const MAX_DEPTH: u32 = 8;
 
-/// An event as it is recorded and handed to handlers.
+/// An event as the ledger records it and handlers get it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
     /// The gateway's id.
     pub id: EventId,
-    /// Where it came from.
+    /// The source of the event.
     pub source: SourceName,
-    /// The provider's id, where it has one.
+    /// The provider's id, if the event has one.
     pub provider_id: Option<String>,
     /// The event type.
     pub kind: String,
-    /// The object that it is about.
+    /// The object that the event is about.
     pub subject: Option<String>,
     /// The connected account or merchant.
     pub account: Option<String>,
-    /// When the provider says that it happened.
+    /// The time at which the event happened, by the provider.
     pub created: Option<WallTime>,
-    /// When the gateway received it.
+    /// The time at which the gateway received the event.
     pub received: WallTime,
     /// Recorded request headers. Never credentials.
     pub headers: Headers,
     /// Facts that the gateway adds.
     pub metadata: Vec<(String, String)>,
-    /// How many emissions lie between this event and one from outside.
+    /// The number of emissions between an event from outside and this event.
     pub depth: u32,
     /// The exact bytes of the event.
     pub payload: Bytes,

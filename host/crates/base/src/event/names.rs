@@ -1,4 +1,4 @@
-//! The names that sources and handlers have in the manifest, each of a type of its own.
+//! The names of sources and handlers in the manifest, each with its own type.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ macro_rules! name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Wraps a name that was checked where it was read.
+            /// A name that was checked before.
             pub fn new(name: impl Into<Arc<str>>) -> Self {
                 Self(name.into())
             }
@@ -42,8 +42,7 @@ macro_rules! name {
 }
 
 name! {
-    /// The name of a source in the manifest, or `handler:NAME` for events that a
-    /// handler emitted.
+    /// The name of a source in the manifest, or `handler:NAME` for events that a handler emitted.
     SourceName
 }
 
@@ -52,12 +51,11 @@ name! {
     HandlerName
 }
 
-/// What every source name of emitted events begins with; no source in the
-/// manifest may.
+/// The prefix of the source names of emitted events. No source in the manifest may have it.
 pub const HANDLER_SOURCE_PREFIX: &str = "handler:";
 
 impl HandlerName {
-    /// The source that this handler's emitted events have.
+    /// The source of the events that this handler emits.
     pub fn as_source(&self) -> SourceName {
         SourceName::new(format!("{HANDLER_SOURCE_PREFIX}{self}"))
     }

@@ -1,13 +1,13 @@
-//! The items of an array, as they are written.
+//! The items of an array, as bytes.
 
 use super::error::{Fault, NotJson};
 use super::pointer::steps;
 use super::scan::Scan;
 
-/// The exact bytes of each item of the array at `pointer`, which leads through objects
-/// alone, without copying them.
+/// The exact bytes of each item of the array at `pointer`, without a copy. The pointer may lead
+/// through objects only.
 ///
-/// Fails if `text` is not one whole JSON value, or has no array there.
+/// Fails if `text` is not one whole JSON value, or has no array at the pointer.
 pub fn items<'t>(text: &'t [u8], pointer: &str) -> Result<Vec<&'t [u8]>, NotJson> {
     let no_array = || NotJson::NoArray {
         pointer: pointer.to_owned(),

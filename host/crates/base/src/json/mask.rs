@@ -1,23 +1,23 @@
-//! Which bytes of a text need attention within a string, 64 at a time.
+//! Finds the bytes that matter inside a string, 64 bytes at a time.
 //!
-//! To look for the end of each string from its start makes the processor wait for one
-//! search before it can begin the next. A mask for 64 bytes can be had before it is known
-//! where strings begin; in it, the end of a string is a few cycles away.
+//! A search for the end of each string, one after another, makes the processor wait for one search
+//! before the next begins. A mask of 64 bytes can be computed before it is known where strings begin.
+//! With the mask, the end of a string is found in a few cycles.
 
 use wide::u8x16;
 
-/// How many bytes a mask is for.
+/// The number of bytes of a mask.
 pub(super) const BLOCK: usize = 64;
 
-/// A bit for each byte of a block, the lowest for the first, set where a string does not
-/// simply go on: a quote, a backslash, a control character, or the end of the text. Not
-/// inlined, so that it is out of the way of what is done for each string.
+/// The mask of the first block of a text: a bit for each byte, the lowest bit for the first byte. A bit
+/// is set for a quote, a backslash, a control character, and after the end of the text. The function
+/// is not inlined, so that the code for each string stays small.
 #[inline(never)]
 pub(super) fn attention(text: &[u8]) -> u64 {
     match text.first_chunk::<BLOCK>() {
         Some(block) => of_block(block),
         None => {
-            // Zeros, which are control characters, behind the end.
+            // The bytes after the end are zeros, which are control characters.
             let mut block = [0; BLOCK];
             block[..text.len()].copy_from_slice(text);
             of_block(&block)

@@ -1,11 +1,10 @@
 //! Picks a few values out of a JSON text in one pass.
 //!
-//! A webhook's body is a few kilobytes of which the gateway needs an id, a type and
-//! perhaps a filter's fields. To build a tree of the whole would cost several times what
-//! checking the signature costs, and even serde's skipping twice as much. So a scanner of
-//! its own walks the text once, notes where the wanted values stand, and has serde_json read
-//! these alone. The whole text is still checked to be JSON. Where an object names a key
-//! twice the last one counts, as in `JSON.parse`.
+//! A webhook's body has a few kilobytes. The gateway needs an id, a type and perhaps the fields of a
+//! filter. A tree of the whole body would cost several times as much as the check of the signature,
+//! and even to skip values with serde costs twice as much. So a scanner walks over the text once and
+//! finds the wanted values, and serde_json reads these values alone. The whole text is still checked
+//! to be JSON. If an object names a key twice, the last value counts, as in `JSON.parse`.
 
 mod error;
 mod items;

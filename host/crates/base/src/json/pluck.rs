@@ -1,4 +1,4 @@
-//! Picks the values at some pointers out of a text.
+//! Picks the values at JSON pointers out of a text.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::scan::Scan;
 /// A value that was picked out of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plucked<'t> {
-    /// A string; borrowed, where no escape stands in it.
+    /// A string, borrowed from the text if it holds no escape.
     Text(Cow<'t, str>),
     /// Any other value.
     Other(Value),
@@ -35,8 +35,8 @@ impl From<Plucked<'_>> for Value {
     }
 }
 
-/// The values at the pointers, by the indices that [`PointerSet::add`] gave; `None` where
-/// the text has nothing there. `null` is a value.
+/// The values at the pointers, by the indices that [`PointerSet::add`] returned. `None` if the text
+/// has no value there. `null` is a value.
 ///
 /// Fails if `text` is not one whole JSON value.
 pub fn pluck(text: &[u8], pointers: &PointerSet) -> Result<Vec<Option<Value>>, NotJson> {
@@ -44,7 +44,7 @@ pub fn pluck(text: &[u8], pointers: &PointerSet) -> Result<Vec<Option<Value>>, N
     Ok(found.map(|value| value.map(Value::from)).collect())
 }
 
-/// The same, with strings left where they stand.
+/// Like [`pluck`], but strings are borrowed from the text.
 pub fn pluck_borrowed<'t>(
     text: &'t [u8],
     pointers: &PointerSet,
@@ -56,8 +56,7 @@ pub fn pluck_borrowed<'t>(
     Ok(found)
 }
 
-/// The value that this text, which is JSON, stands for. Most are strings without escapes,
-/// for which a parser need not be set up.
+/// The value of a JSON text. Most values are strings without escapes, which need no parser.
 fn read(raw: &[u8]) -> Option<Plucked<'_>> {
     match raw {
         [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
@@ -67,7 +66,7 @@ fn read(raw: &[u8]) -> Option<Plucked<'_>> {
     }
 }
 
-/// Walks the value that the scan stands before.
+/// Walks over the next value of the scan.
 fn walk<'t>(
     scan: &mut Scan<'t>,
     node: &Node,
@@ -79,7 +78,7 @@ fn walk<'t>(
         let value = read(raw).ok_or_else(|| Box::new(NotJson::Unreadable { at }))?;
         match value {
             Plucked::Other(value) => keep(node, value, found),
-            // Nothing lies below a string.
+            // No pointer leads into a string.
             text => found[slot] = Some(text),
         }
         return Ok(());
@@ -103,7 +102,7 @@ fn walk<'t>(
     }
 }
 
-/// Forgets what was found below, for a key that comes once more.
+/// Forgets the values found below a node, because its key comes again.
 fn clear(node: &Node, found: &mut [Option<Plucked<'_>>]) {
     if let Some(slot) = node.slot {
         found[slot] = None;
@@ -113,7 +112,7 @@ fn clear(node: &Node, found: &mut [Option<Plucked<'_>>]) {
         .for_each(|(_, child)| clear(child, found));
 }
 
-/// Looks the pointers up in a value that has been built because a pointer ends here.
+/// Keeps a value at which a pointer ends, and finds the values of longer pointers inside it.
 fn keep(node: &Node, value: Value, found: &mut [Option<Plucked<'_>>]) {
     for (step, child) in &node.children {
         let inner = match &value {

@@ -1,29 +1,28 @@
-//! JSON pointers (RFC 6901), prepared to be looked up together.
+//! JSON pointers (RFC 6901) that are looked up together.
 
 use super::error::PointerError;
 
-/// JSON pointers, prepared to be looked up together.
+/// JSON pointers that are looked up together.
 #[derive(Clone, Debug, Default)]
 pub struct PointerSet {
     pub(super) root: Node,
     slots: usize,
 }
 
-/// A place in the tree of pointers.
+/// A node in the tree of pointers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
-    /// The answer's index, where a pointer ends here.
+    /// The index of the value, if a pointer ends here.
     pub(super) slot: Option<usize>,
-    /// The unescaped next steps.
+    /// The nodes below, by their unescaped steps.
     pub(super) children: Vec<(String, Node)>,
-    /// A bit for each length that a step has (63 for all that are longer), so that most
-    /// keys need no comparison.
+    /// A bit for each length of a step (63 for all longer steps). Most keys need no comparison.
     lengths: u64,
 }
 
 impl PointerSet {
-    /// A set of `pointers`; answers come in this order, unless a pointer comes twice: then
-    /// [`PointerSet::add`] tells where.
+    /// A set of pointers. Values come in the same order. If a pointer comes twice, use
+    /// [`PointerSet::add`], which returns the index.
     pub fn new<S: AsRef<str>>(pointers: &[S]) -> Result<Self, PointerError> {
         let mut set = Self::default();
         for pointer in pointers {
@@ -32,8 +31,8 @@ impl PointerSet {
         Ok(set)
     }
 
-    /// Adds a pointer and returns the index of its value in what [`pluck`] answers; the
-    /// same one for the same pointer.
+    /// Adds a pointer. Returns the index of its value in the result of [`pluck`](super::pluck()). The
+    /// same pointer has the same index.
     pub fn add(&mut self, pointer: &str) -> Result<usize, PointerError> {
         let steps = steps(pointer)?;
         let node = steps.into_iter().fold(&mut self.root, Node::child);
@@ -42,12 +41,12 @@ impl PointerSet {
         Ok(slot)
     }
 
-    /// How many values [`pluck`] answers.
+    /// The number of values in the result of [`pluck`](super::pluck()).
     pub fn len(&self) -> usize {
         self.slots
     }
 
-    /// Whether nothing is asked for.
+    /// Whether the set has no pointer.
     pub fn is_empty(&self) -> bool {
         self.slots == 0
     }
@@ -66,7 +65,7 @@ impl Node {
         &mut self.children[at].1
     }
 
-    /// The child that a key names.
+    /// The child with this key.
     pub(super) fn named(&self, key: &[u8]) -> Option<&Self> {
         if self.lengths & length_bit(key.len()) == 0 {
             return None;
@@ -76,7 +75,7 @@ impl Node {
             .find_map(|(name, node)| (name.as_bytes() == key).then_some(node))
     }
 
-    /// The child for an item of an array.
+    /// The child for the item of an array with this index.
     pub(super) fn item(&self, at: usize) -> Option<&Self> {
         self.children
             .iter()
@@ -114,7 +113,7 @@ pub(super) fn steps(pointer: &str) -> Result<Vec<String>, PointerError> {
         .collect()
 }
 
-/// The array index that a step names: decimal digits without a leading zero.
+/// The array index in a step: decimal digits without a leading zero.
 pub(super) fn index(step: &str) -> Option<usize> {
     let digits = !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
     if digits && (step == "0" || !step.starts_with('0')) {

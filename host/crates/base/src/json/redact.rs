@@ -1,14 +1,14 @@
-//! Takes values out of a JSON text and leaves every other byte as it was.
+//! Removes values from a JSON text. All other bytes stay.
 
 use super::error::{Fault, NotJson};
 use super::pointer::{Node, PointerSet};
 use super::scan::Scan;
 
-/// What stands in a redacted value's place.
+/// The text in the place of a removed value.
 const REDACTED: &[u8] = b"null";
 
-/// The text with `null` for each value that a pointer leads to. Where an object names a
-/// key several times, each of its values is taken out, not just the one that counts.
+/// The text with `null` in the place of each value at a pointer. If an object names a key several
+/// times, each of its values is removed, not only the value that counts.
 ///
 /// Fails if `text` is not one whole JSON value.
 pub fn redact(text: &[u8], pointers: &PointerSet) -> Result<Vec<u8>, NotJson> {
@@ -27,7 +27,7 @@ pub fn redact(text: &[u8], pointers: &PointerSet) -> Result<Vec<u8>, NotJson> {
     Ok(redacted)
 }
 
-/// Where the values stand, in the order of the text, and how long they are.
+/// Finds the values: the index and the length of each, in the order of the text.
 fn find(
     scan: &mut Scan<'_>,
     node: &Node,

@@ -1,4 +1,4 @@
-//! Walks over JSON (RFC 8259) without building anything.
+//! Walks over JSON (RFC 8259) without building a tree.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,11 +6,11 @@ use std::ops::Range;
 use super::error::{Fault, MAX_DEPTH, NotJson};
 use super::mask::{BLOCK, attention};
 
-/// A place in a text.
+/// A position in a text.
 pub(super) struct Scan<'t> {
     text: &'t [u8],
     at: usize,
-    /// Where the block begins that `mask` is of.
+    /// The start of the block of `mask`.
     block: usize,
     mask: u64,
 }
@@ -25,7 +25,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Passes over white space and tells what comes.
+    /// Skips white space and returns the next byte.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         let byte = *self.text.get(self.at)?;
@@ -37,7 +37,7 @@ impl<'t> Scan<'t> {
 
     fn white_space(&mut self) -> Option<u8> {
         loop {
-            // Indentation, eight spaces at a time.
+            // Indentation: eight spaces at a time.
             while self.text.get(self.at..self.at + 8) == Some(&[b' '; 8]) {
                 self.at += 8;
             }
@@ -49,7 +49,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Whether the text ends here, but for white space.
+    /// Checks that only white space follows.
     pub(super) fn end(&mut self) -> Result<(), Fault> {
         match self.peek() {
             None => Ok(()),
@@ -57,7 +57,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Passes over a value; returns where it begins, and its bytes.
+    /// Skips a value. Returns the index of its first byte, and its bytes.
     pub(super) fn value(&mut self, depth: usize) -> Result<(usize, &'t [u8]), Fault> {
         self.peek();
         let from = self.at;
@@ -65,9 +65,9 @@ impl<'t> Scan<'t> {
         Ok((from, &self.text[from..self.at]))
     }
 
-    /// Passes over a value, whatever lies within.
+    /// Skips a value with everything inside it.
     pub(super) fn skip(&mut self, depth: usize) -> Result<(), Fault> {
-        // A bit for each level that is open, the lowest for the innermost: set for objects.
+        // A bit for each open level, the lowest bit for the innermost level. Set for objects.
         let (mut open, mut objects) = (0, 0_u128);
         loop {
             match self.peek() {
@@ -77,7 +77,7 @@ impl<'t> Scan<'t> {
                 Some(sign @ (b'{' | b'[')) => {
                     self.enter(depth + open)?;
                     let object = sign == b'{';
-                    // Either sign's closing one is two further on in ASCII.
+                    // In ASCII, the closing sign is two after the opening sign.
                     if self.peek() != Some(sign + 2) {
                         open += 1;
                         objects = objects << 1 | u128::from(object);
@@ -94,7 +94,7 @@ impl<'t> Scan<'t> {
                 Some(b'n') => self.word(b"null")?,
                 _ => return self.expected("a value"),
             }
-            // A value has ended, and perhaps what it is the last of.
+            // A value has ended. The objects and arrays around it may end too.
             loop {
                 if open == 0 {
                     return Ok(());
@@ -116,8 +116,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Passes over the object that comes; `each` is called with each key and must pass over
-    /// its value.
+    /// Skips the next object. Calls `each` with each key; `each` must skip the value.
     pub(super) fn object(
         &mut self,
         depth: usize,
@@ -138,8 +137,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Passes over the array that comes; `each` is called with each item's index and must
-    /// pass over it.
+    /// Skips the next array. Calls `each` with the index of each item; `each` must skip the item.
     pub(super) fn array(
         &mut self,
         depth: usize,
@@ -168,7 +166,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Passes over a comma (false) or the closing sign (true).
+    /// Skips a comma (false) or the closing sign (true).
     fn close(&mut self, sign: u8, expected: &'static str) -> Result<bool, Fault> {
         match self.peek() {
             Some(b',') => {
@@ -183,8 +181,8 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Passes over a key and its colon; returns where the key stands, with its quotes, and
-    /// whether there is an escape in it.
+    /// Skips a key and its colon. Returns the range of the key with its quotes, and whether the key
+    /// holds an escape.
     #[inline(always)]
     fn key(&mut self) -> Result<(Range<usize>, bool), Fault> {
         if self.peek() != Some(b'"') {
@@ -200,20 +198,20 @@ impl<'t> Scan<'t> {
         Ok((key, escaped))
     }
 
-    /// The text of a key that stands there with its quotes.
+    /// The text of a key whose range includes the quotes.
     #[inline]
     fn unescaped(&self, key: Range<usize>, escaped: bool) -> Cow<'t, [u8]> {
         if !escaped {
             return Cow::Borrowed(&self.text[key.start + 1..key.end - 1]);
         }
-        // A key that is no Unicode text is none that a pointer could name, nor are these bytes.
+        // No pointer can name a key that is not Unicode. No pointer can name these bytes either.
         match serde_json::from_slice::<String>(&self.text[key]) {
             Ok(key) => Cow::Owned(key.into_bytes()),
             Err(_) => Cow::Borrowed(b"\xff"),
         }
     }
 
-    /// Passes over a string; tells whether there is an escape in it.
+    /// Skips a string. Returns whether the string holds an escape.
     #[inline(always)]
     fn string(&mut self) -> Result<bool, Fault> {
         self.at += 1;
@@ -234,7 +232,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Passes over the bytes of a string that need no attention.
+    /// Skips the bytes of a string up to the next byte in the mask.
     #[inline(always)]
     fn quiet(&mut self) {
         loop {
@@ -290,7 +288,7 @@ impl<'t> Scan<'t> {
         Ok(())
     }
 
-    /// Passes over one digit or more.
+    /// Skips one or more digits.
     fn digits(&mut self) -> Result<(), Fault> {
         let rest = &self.text[self.at..];
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();

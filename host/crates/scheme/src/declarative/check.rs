@@ -1,4 +1,6 @@
-//! Mistakes in what the TOML says of a scheme.
+//! Finds mistakes in a template.
+
+use std::fmt;
 
 use super::signature::Layout;
 use super::template::Template;
@@ -9,9 +11,9 @@ use tollgate_base::json::PointerSet;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}`: {message}")]
 pub struct TemplateError {
-    /// The key that it is about, with dots for tables: `signature.name`.
+    /// The key with the mistake, with dots for tables: `signature.name`.
     pub key: String,
-    /// What is wrong and what to write instead.
+    /// The mistake, and what to write instead.
     pub message: String,
 }
 
@@ -20,6 +22,7 @@ pub struct TemplateError {
 pub(super) struct Mistakes(Vec<TemplateError>);
 
 impl Mistakes {
+    /// Adds a mistake, once.
     pub(super) fn add(&mut self, key: &str, message: impl Into<String>) {
         let mistake = TemplateError {
             key: key.to_owned(),
@@ -30,22 +33,27 @@ impl Mistakes {
         }
     }
 
-    /// All that were noted.
-    pub(super) fn all(self) -> Vec<TemplateError> {
+    /// All mistakes that were added.
+    pub(super) fn into_all(self) -> Vec<TemplateError> {
         self.0
     }
 
-    /// The value, or a note of why there is none.
-    pub(super) fn keep<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
-        result.map_err(|message| self.add(key, message)).ok()
+    /// The value. Adds the error if there is none.
+    pub(super) fn keep<T, E: fmt::Display>(
+        &mut self,
+        key: &str,
+        result: Result<T, E>,
+    ) -> Option<T> {
+        result
+            .map_err(|error| self.add(key, error.to_string()))
+            .ok()
     }
 }
 
-/// Whether the parts of the description fit each other.
+/// Adds a mistake for each part of the template that does not fit the others.
 pub(super) fn check_layout(template: &Template, mistakes: &mut Mistakes) {
     if let Some(pointer) = &template.events {
-        let checked = PointerSet::new(&[pointer]).map_err(|error| error.to_string());
-        mistakes.keep("events", checked);
+        mistakes.keep("events", PointerSet::new(&[pointer]));
     }
     let signature = &template.signature;
     let bare = signature.form == Layout::Bare;

@@ -1,4 +1,4 @@
-//! How an event is told from others: by its id, by some of its fields, or by its bytes.
+//! The identity of an event, by which a duplicate is recognised: its id, some fields, or its bytes.
 
 use sha2::{Digest as _, Sha256};
 
@@ -10,27 +10,27 @@ use crate::rejection::Rejection;
 use tollgate_base::event::DedupBasis;
 use tollgate_base::json::{self, PointerSet};
 
-/// How an event is told from others.
+/// The values that make the identity of an event.
 #[derive(Clone, Debug)]
 pub(super) enum DedupRule {
-    /// By the signed id, which every event must have.
+    /// The signed id, which every event must have.
     Id,
-    /// By the signed id of an event that has one, else by its bytes.
+    /// The signed id of an event that has an id, else its bytes.
     IdOrBody,
-    /// By the hash of its bytes, with its type.
+    /// The hash of the bytes, with the type.
     Body,
-    /// By its bytes without some values, if the event has the field `if_there`.
+    /// The hash of the bytes without some values, if the event has the field `if_there`.
     BodyWithout {
         left_out: PointerSet,
         if_there: Option<Field>,
     },
-    /// By these fields together.
+    /// These fields together.
     Fields(Vec<Field>),
 }
 
 impl DedupRule {
-    /// The template's rule, checked against what is signed. `fields` are those that the
-    /// template's `dedup` names.
+    /// The rule of a template. `fields` are the fields that the template's `dedup` names. Adds a
+    /// mistake if a value of the rule is not signed.
     pub(super) fn new(
         dedup: Option<&Dedup>,
         fields: Vec<Field>,
@@ -51,8 +51,8 @@ impl DedupRule {
             Some(Dedup::By(DedupBy::IdOrBody)) => Self::IdOrBody,
             None if id_is_signed => Self::Id,
             Some(Dedup::Without(without)) => Self::without(without, fields, signed, mistakes),
-            Some(Dedup::Fields(places)) => {
-                if places.is_empty() || !fields.iter().all(|field| is_signed(field, signed)) {
+            Some(Dedup::Fields(selectors)) => {
+                if selectors.is_empty() || !fields.iter().all(|field| is_signed(field, signed)) {
                     mistakes.add(
                         "dedup",
                         "name one or more fields, all among the signed bytes",
@@ -70,26 +70,25 @@ impl DedupRule {
         signed: &[SignedPart],
         mistakes: &mut Mistakes,
     ) -> Self {
-        let left_out = match PointerSet::new(&without.body_without) {
-            Err(error) => Err(error.to_string()),
-            Ok(left_out) if left_out.is_empty() || !signed.contains(&SignedPart::Body) => {
-                Err("name one or more values of a body that is signed".to_owned())
-            }
-            Ok(left_out) => Ok(left_out),
-        };
-        let left_out = mistakes
-            .keep("dedup.body_without", left_out)
-            .unwrap_or_default();
+        const KEY: &str = "dedup.body_without";
+        let left_out = mistakes.keep(KEY, PointerSet::new(&without.body_without));
+        let body_is_signed = signed.contains(&SignedPart::Body);
+        if left_out
+            .as_ref()
+            .is_some_and(|left_out| left_out.is_empty() || !body_is_signed)
+        {
+            mistakes.add(KEY, "name one or more values of a body that is signed");
+        }
         if !fields.iter().all(|field| is_signed(field, signed)) {
             mistakes.add("dedup.if_there", "name a value of the signed body");
         }
         Self::BodyWithout {
-            left_out,
+            left_out: left_out.unwrap_or_default(),
             if_there: fields.into_iter().next(),
         }
     }
 
-    /// What tells this event from others. `id_field` is where its id stands, `id` that id.
+    /// The identity of an event. `id` is the value of `id_field`.
     pub(super) fn basis(
         &self,
         inputs: FieldInputs<'_>,
@@ -114,7 +113,7 @@ impl DedupRule {
                     .as_ref()
                     .is_none_or(|field| field.value(inputs).is_some()) =>
             {
-                // A form's body is no JSON by itself, and counts whole.
+                // The body of a form is no JSON, so all of it counts.
                 let rest = json::redact(payload, left_out);
                 Ok(body_basis(kind, rest.as_deref().unwrap_or(payload)))
             }
@@ -130,11 +129,11 @@ fn body_basis(kind: &str, body: &[u8]) -> DedupBasis {
     }
 }
 
-/// Whether everything that the field may be made from is among the signed bytes.
+/// Whether every part of the field is among the signed bytes.
 pub(super) fn is_signed(field: &Field, signed: &[SignedPart]) -> bool {
     field.parts().all(|part| match part {
         Part::Literal(_) => true,
         Part::Header(name) => signed.contains(&SignedPart::Header(name.clone())),
-        Part::Pointer { .. } => signed.contains(&SignedPart::Body),
+        Part::Pointer(_) => signed.contains(&SignedPart::Body),
     })
 }

@@ -1,4 +1,4 @@
-//! Reads events out of the body and headers of a request whose signature holds.
+//! Reads events from the body and the headers of a request whose signature holds.
 
 use std::borrow::Cow;
 
@@ -18,12 +18,12 @@ use crate::time;
 use crate::verified::ProviderEvent;
 use tollgate_base::json::{self, PointerSet};
 
-/// Where the parts of an event stand.
+/// The fields of an event.
 #[derive(Clone, Debug)]
-pub(super) struct Fields {
-    /// Where the body is a form: the field that holds the JSON.
+pub(super) struct EventFields {
+    /// The form field that holds the JSON, if the body is a form.
     form_json: Option<String>,
-    /// In a batch: where its items stand.
+    /// The JSON pointer to the items, if the body is a batch.
     items: Option<String>,
     pointers: PointerSet,
     id: Option<Field>,
@@ -34,18 +34,21 @@ pub(super) struct Fields {
     dedup: DedupRule,
 }
 
-impl Fields {
-    /// Prepares the places; `None`, with a note of why, if there is no type to be had.
+impl EventFields {
+    /// The fields of a template, with `prefix` for each `*`. `None`, with a mistake added, if the
+    /// type cannot be read.
     pub(super) fn new(
         template: &Template,
-        family: &str,
+        prefix: &str,
         signed: &[SignedPart],
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
         let mut pointers = PointerSet::default();
         let mut field = |key: &str, selectors: Option<&Selectors>| {
-            let of_family = selectors?.iter().map(|one| one.replace('*', family));
-            let selectors = Selectors::FirstOf(of_family.collect());
+            let selectors = selectors?
+                .iter()
+                .map(|selector| selector.replace('*', prefix));
+            let selectors = Selectors::FirstOf(selectors.collect());
             mistakes.keep(key, Field::new(&selectors, &mut pointers))
         };
         let id = field("id", template.id.as_ref());
@@ -53,21 +56,25 @@ impl Fields {
         let created = field("created", template.created.as_ref());
         let subject = field("subject", template.subject.as_ref());
         let account = field("account", template.account.as_ref());
-        let by = match &template.dedup {
+        let named = match &template.dedup {
             Some(Dedup::Fields(selectors)) => selectors
                 .iter()
-                .filter_map(|one| field("dedup", Some(&Selectors::One(one.clone()))))
+                .filter_map(|selector| field("dedup", Some(&Selectors::One(selector.clone()))))
                 .collect(),
             Some(Dedup::Without(without)) => {
-                let given = without.if_there.clone().map(Selectors::One);
-                given
-                    .and_then(|given| field("dedup.if_there", Some(&given)))
-                    .into_iter()
-                    .collect()
+                let selector = without.if_there.clone().map(Selectors::One);
+                let found = selector.and_then(|one| field("dedup.if_there", Some(&one)));
+                found.into_iter().collect()
             }
             _ => Vec::new(),
         };
-        let dedup = DedupRule::new(template.dedup.as_ref(), by, id.as_ref(), signed, mistakes);
+        let dedup = DedupRule::new(
+            template.dedup.as_ref(),
+            named,
+            id.as_ref(),
+            signed,
+            mistakes,
+        );
         Some(Self {
             form_json: template.form_json.clone(),
             items: template.events.clone(),
@@ -81,7 +88,7 @@ impl Fields {
         })
     }
 
-    /// The headers that fields are made from.
+    /// The headers from which fields are read.
     pub(super) fn headers(&self) -> Vec<HeaderName> {
         [
             self.id.as_ref(),
@@ -97,40 +104,40 @@ impl Fields {
         .collect()
     }
 
-    /// What an operator should know about fields that are not among the signed bytes.
+    /// A warning for each field that should be among the signed bytes and is not.
     pub(super) fn warnings(&self, signed: &[SignedPart]) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Some(id) = self.id.as_ref().filter(|id| !is_signed(id, signed)) {
             warnings.push(format!(
-                "the event's id ({}) is not signed: it is recorded, but duplicates are told by \
-                 signed bytes",
+                "the event's id ({}) is not signed: it is recorded, but duplicates are \
+                 recognised by signed bytes",
                 id.describe()
             ));
         }
         if self.id.is_none() && matches!(self.dedup, DedupRule::Body) {
             warnings.push(
-                "events have no id: duplicates are told by the body, so that an event which \
-                 is sent again with other bytes is taken for a new one"
+                "events have no id: duplicates are recognised by the body, so an event that is \
+                 resent with other bytes counts as a new event"
                     .to_owned(),
             );
         }
         if !is_signed(&self.kind, signed) {
             warnings.push(format!(
-                "the event's type ({}) is not signed: whoever captures a request can send it \
-                 again under another type",
+                "the event's type ({}) is not signed: an attacker who captures a request can \
+                 resend it under another type",
                 self.kind.describe()
             ));
         }
         warnings
     }
 
-    /// The events of a request whose signature holds; `record` are the headers to keep.
+    /// The events of a request whose signature holds, with the headers of `recorded`.
     pub(super) fn read(
         &self,
         request: &Request<'_>,
-        record: &HeaderSet,
+        recorded: &HeaderSet,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
-        let headers = record.find(request.headers);
+        let headers = recorded.find(request.headers);
         let Some(pointer) = &self.items else {
             let text = self.json_text(request)?;
             let payload = request.body.clone();
@@ -147,7 +154,7 @@ impl Fields {
             .collect()
     }
 
-    /// The JSON of a request: its body or, where this is a form, the form's field.
+    /// The JSON of a request: the body or, if the body is a form, a field of the form.
     fn json_text<'r>(&self, request: &Request<'r>) -> Result<Cow<'r, [u8]>, Rejection> {
         match &self.form_json {
             Some(field) if form::is_form(request.headers) => form::single(request.body, field)
@@ -176,7 +183,7 @@ impl Fields {
         let kind = self.kind.text(inputs).ok_or_else(missing)?;
         let id = self.id.as_ref();
         let provider_id = id.and_then(|id| id.string(inputs));
-        let basis = self
+        let dedup = self
             .dedup
             .basis(inputs, id, provider_id.as_ref(), &kind, &payload)?;
         let text_of = |field: &Option<Field>| field.as_ref().and_then(|field| field.text(inputs));
@@ -190,11 +197,11 @@ impl Fields {
                 .as_ref()
                 .and_then(|field| field.value(inputs))
                 .and_then(|value| match value {
-                    FieldValue::Text(text) => time::written(&text),
+                    FieldValue::Text(text) => time::created_text(&text),
                     FieldValue::Json(value) => time::created(value),
                 }),
-            basis,
-            also: Vec::new(),
+            dedup,
+            more_dedup: Vec::new(),
             headers: headers.recorded(),
             payload,
         })

@@ -1,17 +1,19 @@
-//! The one form that most schemes are described in.
+//! Schemes as data: most providers' schemes fit one form.
 //!
-//! [`Template`] is what the TOML says; `check` finds its mistakes and `prepare` gets it ready;
-//! with a source's settings, `verify` makes a [`Declarative`] of it, which verifies. `fields`
-//! and `dedup` then make events of the body.
+//! [`Template`] is the form as TOML has it. `check` and `checked` find its mistakes. With the
+//! settings of a source, the template becomes a [`Declarative`] (`verify`), which checks the
+//! signatures of requests. `fields` then reads the events from the body.
 
+mod answers;
 mod check;
+mod checked;
 mod dedup;
 mod family;
 mod field;
 mod fields;
-mod prepare;
 pub(super) mod signature;
 mod signed;
+mod syntax;
 mod template;
 mod verify;
 

@@ -1,4 +1,4 @@
-//! Where a request carries its signatures, and how they are written.
+//! Reads the signatures in the header of a request, and writes such a header.
 
 use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
@@ -7,38 +7,38 @@ use crate::encoding::SignatureEncoding;
 use crate::headers;
 use crate::rejection::Rejection;
 
-/// More signatures than any provider sends while it rotates its keys; bounds the work that
-/// a stranger's request can cause.
+/// More signatures than any provider sends while it rotates its keys. The bound limits the work
+/// that a stranger's request can cause.
 const MAX_SIGNATURES: usize = 32;
 
-/// The header with the signatures.
+/// The form of the header with the signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignatureForm {
-    /// Its name, in lower case.
+    /// The name of the header, in lower case.
     pub header: String,
-    /// How it is laid out.
+    /// The layout of the header.
     #[serde(default)]
     pub form: Layout,
     /// For `pairs` and `versions`: the name of the signatures that count. Others are ignored.
     pub name: Option<String>,
-    /// For `pairs`: what stands between them. Default `,`.
+    /// For `pairs`: the character between pairs. Default `,`.
     pub separator: Option<char>,
-    /// For `bare`: what stands before the signature, such as `sha256=`.
+    /// For `bare`: the text before the signature, such as `sha256=`.
     pub prefix: Option<String>,
-    /// Whether that prefix may be absent.
+    /// Whether the prefix may be absent.
     #[serde(default)]
     pub prefix_optional: bool,
-    /// For `bare`: whether there may be several, in headers of the same name or with commas
-    /// between them; any may hold.
+    /// For `bare`: whether there may be several signatures, in headers of the same name or with
+    /// commas between them. One valid signature is enough.
     #[serde(default)]
     pub several: bool,
-    /// How the signature's bytes are written.
+    /// The encoding of the signature's bytes.
     #[serde(default)]
     pub encoding: SignatureEncoding,
 }
 
-/// How a signature header is laid out.
+/// The layout of a signature header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
@@ -54,24 +54,24 @@ pub enum Layout {
 /// The signatures of a request, decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Signatures<'r> {
-    /// Name and bytes; the name is empty for a bare signature.
+    /// Name and bytes of each signature. A bare signature has an empty name.
     pub(super) found: Vec<(&'r str, Vec<u8>)>,
-    /// The value of the pair that holds the timestamp.
+    /// The value of the timestamp's pair.
     pub(super) timestamp: Option<&'r str>,
-    /// Why one of them could not be decoded.
+    /// Why a signature could not be decoded.
     unreadable: Option<&'static str>,
 }
 
 /// The names in a signature header that count.
 pub(crate) struct SignatureNames<'n> {
-    /// Those of signatures.
+    /// The names of signatures.
     pub(crate) signatures: &'n [String],
-    /// That of the timestamp, where it stands there.
+    /// The name of the timestamp's pair, if the header holds the timestamp.
     pub(crate) timestamp: Option<&'n str>,
 }
 
 impl SignatureForm {
-    /// Reads the signatures and the timestamp that `header`, which is this form's, holds.
+    /// The signatures and the timestamp in `header`, which is the header of this form.
     pub(crate) fn read<'r>(
         &self,
         headers: &'r HeaderMap,
@@ -86,12 +86,12 @@ impl SignatureForm {
                 };
                 let value = value.to_str().map_err(unreadable)?;
                 for text in value.split(',') {
-                    self.note_all(&mut signatures, text.trim_matches(' '), names)?;
+                    self.add_all(&mut signatures, text.trim_matches(' '), names)?;
                 }
             }
         } else {
             let text = headers::header(headers, header)?;
-            self.note_all(&mut signatures, text, names)?;
+            self.add_all(&mut signatures, text, names)?;
         }
         match (signatures.found.is_empty(), signatures.unreadable) {
             (false, _) => Ok(signatures),
@@ -103,28 +103,29 @@ impl SignatureForm {
         }
     }
 
-    /// Notes what a header's text holds; a bare signature has an empty name.
-    fn note_all<'r>(
+    /// Adds the signatures in the text of a header.
+    fn add_all<'r>(
         &self,
         signatures: &mut Signatures<'r>,
         text: &'r str,
         names: &SignatureNames<'_>,
     ) -> Result<(), Rejection> {
         match self.form {
-            Layout::Bare => self.push(signatures, "", self.without_prefix(text)?),
+            Layout::Bare => self.add_signature(signatures, "", self.without_prefix(text)?),
             Layout::Pairs => text
                 .split(self.separator.unwrap_or(','))
                 .filter_map(|pair| pair.trim_matches(' ').split_once('='))
-                .try_for_each(|(name, value)| self.note(signatures, name, value, names)),
-            // Spaces in a row end the list in one official library; here they are as one.
+                .try_for_each(|(name, value)| self.add(signatures, name, value, names)),
+            // Two spaces in a row end the list in one official library. Here they do not.
             Layout::Versions => text
                 .split(' ')
                 .filter_map(|word| word.split_once(','))
-                .try_for_each(|(name, value)| self.note(signatures, name, value, names)),
+                .try_for_each(|(name, value)| self.add(signatures, name, value, names)),
         }
     }
 
-    fn note<'r>(
+    /// Adds an entry of the header, if its name counts.
+    fn add<'r>(
         &self,
         signatures: &mut Signatures<'r>,
         name: &'r str,
@@ -132,9 +133,9 @@ impl SignatureForm {
         names: &SignatureNames<'_>,
     ) -> Result<(), Rejection> {
         if names.timestamp == Some(name) {
-            self.note_timestamp(signatures, value)
+            self.add_timestamp(signatures, value)
         } else if names.signatures.iter().any(|known| known == name) {
-            self.push(signatures, name, value)
+            self.add_signature(signatures, name, value)
         } else {
             Ok(())
         }
@@ -151,9 +152,9 @@ impl SignatureForm {
         }
     }
 
-    /// Adds a signature. An unreadable one among several is passed over, since another may
-    /// hold; alone, it is the reason to refuse.
-    fn push<'r>(
+    /// Adds a signature. If one of several signatures is unreadable, another may still be valid;
+    /// if all are unreadable, that is the reason to refuse.
+    fn add_signature<'r>(
         &self,
         signatures: &mut Signatures<'r>,
         name: &'r str,
@@ -169,9 +170,9 @@ impl SignatureForm {
         Ok(())
     }
 
-    /// The same timestamp twice is one; two that differ are refused, since official
-    /// libraries disagree on which of them counts.
-    fn note_timestamp<'r>(
+    /// Sets the timestamp. A header may repeat the same timestamp. Two timestamps that differ are
+    /// refused, since official libraries disagree on which one counts.
+    fn add_timestamp<'r>(
         &self,
         signatures: &mut Signatures<'r>,
         value: &'r str,
@@ -184,9 +185,9 @@ impl SignatureForm {
         }
     }
 
-    /// The header's value for one signature, with the timestamp's pair where there is one.
-    pub(super) fn write(&self, name: &str, tag: &[u8], timestamp: Option<(&str, &str)>) -> String {
-        let text = self.encoding.encode(tag);
+    /// The header's value for one signature. `timestamp` is the name and text of its pair.
+    pub(super) fn write(&self, name: &str, mac: &[u8], timestamp: Option<(&str, &str)>) -> String {
+        let text = self.encoding.encode(mac);
         match self.form {
             Layout::Bare => format!("{}{text}", self.prefix.as_deref().unwrap_or_default()),
             Layout::Versions => format!("{name},{text}"),
@@ -199,9 +200,6 @@ impl SignatureForm {
     }
 
     fn malformed(&self, why: &str) -> Rejection {
-        Rejection::MalformedSignature {
-            place: self.header.clone(),
-            why: why.to_owned(),
-        }
+        Rejection::malformed_signature(&self.header, why)
     }
 }

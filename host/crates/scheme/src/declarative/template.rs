@@ -1,4 +1,4 @@
-//! What the TOML says of a scheme.
+//! The form of a scheme in TOML: `[schemes.NAME]` of a manifest, `[scheme]` of a built-in provider.
 
 use serde::Deserialize;
 
@@ -7,61 +7,62 @@ use super::signature::SignatureForm;
 use crate::key::{Algorithm, KeyEncoding};
 use tollgate_base::time::WallTime;
 
-/// A scheme, described. Keys that have a default may be left out.
+/// A scheme as data. A key with a default may be left out.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Template {
     /// The provider's name for people.
     pub title: Option<String>,
-    /// How signatures are made.
+    /// The algorithm of signatures.
     pub algorithm: Algorithm,
     /// How the secret is written. Default `utf8`.
     #[serde(default)]
     pub key_encoding: KeyEncoding,
-    /// What stands before the key in the secret, such as `whsec_`, and is no part of it.
+    /// The text before the key in the secret, such as `whsec_`. It is no part of the key.
     pub key_prefix: Option<String>,
-    /// Further kinds of secrets, told by their prefix.
+    /// Further kinds of secrets, recognised by their prefixes.
     #[serde(default)]
     pub other_keys: Vec<OtherKey>,
-    /// Prefixes of header names: where this is set, a `*` in a header's name stands for
-    /// each in turn, and the first with which the signature header is there counts.
+    /// Prefixes of header names. A `*` in a header's name stands for each prefix in turn. The
+    /// first prefix with which the signature header is in the request counts.
     #[serde(default)]
     pub families: Vec<String>,
     /// The header with the signature.
     pub signature: SignatureForm,
-    /// The signed timestamp; without one nothing but the dedup key stops a replay.
+    /// The signed timestamp. Without a timestamp, only the dedup key stops a replay.
     pub timestamp: Option<TimestampForm>,
-    /// The bytes that are signed: text with `{body}`, `{timestamp}`, `{url}` and
-    /// `{header:NAME}` in it. Default `{body}`.
-    #[serde(default = "just_body")]
+    /// The signed bytes: text with `{body}`, `{timestamp}`, `{url}` and `{header:NAME}` in it.
+    /// Default `{body}`.
+    #[serde(default = "default_signed")]
     pub signed: String,
-    /// Where the body is a form with JSON in one of its fields: that field's name. Bodies
-    /// of another content type are read as JSON.
+    /// The form field that holds the JSON, if the body is a form. A body of another content type
+    /// is read as JSON.
     pub form_json: Option<String>,
-    /// A JSON pointer to the array whose items are the events, each with places of its own.
+    /// The JSON pointer to the array of events, if the body is a batch. The selectors below then
+    /// point into an item of that array.
     pub events: Option<String>,
     /// The event's id.
     pub id: Option<Selectors>,
     /// The event's type.
     pub kind: Selectors,
-    /// When it happened.
+    /// The time at which the event happened.
     pub created: Option<Selectors>,
-    /// The object that it is about.
+    /// The object that the event is about.
     pub subject: Option<Selectors>,
     /// The connected account or merchant.
     pub account: Option<Selectors>,
-    /// What tells events apart. Default: the id where it is signed, else the body's hash.
+    /// The identity of an event. Default: the id if it is signed, else the hash of the body.
     pub dedup: Option<Dedup>,
     /// More headers to record.
     #[serde(default)]
     pub record: Vec<String>,
-    /// What the provider wants to read back.
+    /// The answers that the provider expects.
     #[serde(default)]
     pub answers: Answers,
 }
 
 impl Template {
-    /// The names that the signature header has, one for each family.
+    /// The names of the signature header, one for each family.
     pub(crate) fn signature_headers(&self) -> Vec<String> {
         let header = &self.signature.header;
         match self.families.as_slice() {
@@ -74,43 +75,43 @@ impl Template {
     }
 }
 
-fn just_body() -> String {
+fn default_signed() -> String {
     "{body}".to_owned()
 }
 
-/// A further kind of secret, told by its prefix.
+/// A further kind of secret, recognised by its prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherKey {
-    /// What the secret begins with; no part of the key.
+    /// The text at the start of the secret. It is no part of the key.
     pub prefix: String,
-    /// How signatures under it are made.
+    /// The algorithm of signatures under the secret.
     pub algorithm: Algorithm,
-    /// How it is written.
+    /// How the secret is written.
     #[serde(default)]
     pub encoding: KeyEncoding,
-    /// The name of its signatures, as in [`SignatureForm::name`].
+    /// The name of the signatures, as in [`SignatureForm::name`].
     pub name: String,
 }
 
-/// Where the timestamp stands, and how far it may lie from now.
+/// The signed timestamp, and how far it may lie from now. Either `header` or `pair` is set.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimestampForm {
-    /// A header of its own …
+    /// The header with the timestamp.
     pub header: Option<String>,
-    /// … or the name of its pair in the signature header.
+    /// The name of the pair with the timestamp in the signature header.
     pub pair: Option<String>,
-    /// What it counts. Default seconds.
+    /// The unit of the timestamp. Default seconds.
     #[serde(default)]
     pub unit: TimeUnit,
-    /// How far it may lie back or ahead, such as `5m`. Default five minutes.
+    /// How far the timestamp may lie in the past or future, such as `5m`. Default five minutes.
     pub tolerance: Option<String>,
-    /// How far it may lie ahead, where that differs.
+    /// How far the timestamp may lie in the future, if that differs.
     pub future: Option<String>,
 }
 
-/// What a timestamp counts.
+/// The unit of a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeUnit {
@@ -122,7 +123,7 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
-    /// A time as it is signed.
+    /// The time as it is signed.
     pub(super) fn write(self, now: WallTime) -> String {
         match self {
             Self::Seconds => now.as_secs().to_string(),
@@ -131,54 +132,54 @@ impl TimeUnit {
     }
 }
 
-/// What tells events apart.
+/// The identity of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Dedup {
     /// `"id"`, `"id-or-body"` or `"body"`.
     By(DedupBy),
-    /// The values at these places together.
+    /// The values of these selectors together.
     Fields(Vec<String>),
-    /// As `"body"`, but for values that differ when an event is sent again.
+    /// As `"body"`, without the values that differ when an event is resent.
     Without(BodyWithout),
 }
 
-/// What of a body is left out of the hash that tells events apart.
+/// The values to leave out of the hash of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BodyWithout {
-    /// JSON pointers (in a batch: into the item) to values such as the time of sending.
+    /// JSON pointers to values such as the time of sending. In a batch they point into the item.
     pub body_without: Vec<String>,
-    /// A JSON pointer to what tells events apart instead, such as the time at which it
-    /// happened: an event that lacks it is told by its whole body.
+    /// A JSON pointer to a value that tells events apart, such as the time at which the event
+    /// happened. The whole body of an event without that value counts.
     pub if_there: Option<String>,
 }
 
-/// What tells events apart, when it is one thing.
+/// The identity of an event that is one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DedupBy {
     /// The signed id, which every event must have.
     Id,
-    /// The signed id of an event that has one, else as `body`.
+    /// The signed id of an event that has an id, else as `body`.
     IdOrBody,
     /// The hash of the event's bytes, with its type.
     Body,
 }
 
-/// What the provider wants to read back.
+/// The answers that the provider expects.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answers {
-    /// To an event that has been recorded. Default 200 without a body.
+    /// To a request whose events were recorded. Default 200 without a body.
     pub accepted: Option<AnswerForm>,
-    /// To one that had been recorded before. Default: as `accepted`.
+    /// To a request whose events were already recorded. Default: as `accepted`.
     pub duplicate: Option<AnswerForm>,
     /// To a request that was refused. Default 400 without a body.
     pub rejected: Option<AnswerForm>,
 }
 
-/// An answer, described.
+/// An answer as data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerForm {

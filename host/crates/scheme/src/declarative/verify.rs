@@ -1,23 +1,24 @@
-//! Verifies requests as a template describes them: the signature, then the timestamp, and only
-//! then the body's events.
+//! Verifies requests as a template describes them: the signature first, then the timestamp. Only
+//! then are the events read from the body.
 
 use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
-use super::family::Names;
-use super::prepare::Prepared;
+use super::checked::CheckedTemplate;
+use super::family::HeaderFamily;
 use super::signature::{SignatureNames, Signatures};
 use super::signed::SignedPart;
 use super::template::{Template, TimeUnit};
-use crate::answer::{Answer, AnswerTo};
+use crate::answer::{Answer, RequestOutcome};
 use crate::headers::header;
+use crate::invalid_key::InvalidKey;
 use crate::key::{self, Key};
-use crate::keys::Keys;
+use crate::key_ring::KeyRing;
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
-use crate::settings_reader::Reader;
-use crate::sign::{self, SignError, Signed, Unsigned};
+use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
 use crate::tolerance::Tolerance;
 use crate::verified::ProviderEvent;
 use crate::verifier::Scheme;
@@ -25,73 +26,69 @@ use tollgate_base::rfc3339::digits;
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 
-/// A described scheme with a source's keys.
+/// A template with the settings of a source.
 pub(crate) struct Declarative {
-    prepared: Prepared,
-    keys: Keys<SourceKey>,
-    /// The names of the signatures under them.
-    names: Vec<String>,
+    template: CheckedTemplate,
+    keys: KeyRing<NamedKey>,
+    /// The names that the signatures of the keys have in the signature header.
+    signature_names: Vec<String>,
     url: Option<String>,
     tolerance: Option<Tolerance>,
 }
 
-/// One of a source's secrets, ready.
-struct SourceKey {
-    /// The name of the signatures under it; empty where they have none.
+/// The key of a secret.
+struct NamedKey {
+    /// The name that signatures of this key have; empty if signatures have no name.
     name: String,
     key: Key,
 }
 
 impl Scheme for Declarative {
-    /// Checks the signature, then the timestamp, and only then reads the body.
     fn verify(
         &self,
         request: &Request<'_>,
         now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
-        let names = self.prepared.family(request.headers);
-        let wanted = SignatureNames {
-            signatures: &self.names,
-            timestamp: self.prepared.timestamp_pair(),
+        let family = self.template.family(request.headers);
+        let names = SignatureNames {
+            signatures: &self.signature_names,
+            timestamp: self.template.timestamp_pair(),
         };
-        let signatures = names
-            .signature
-            .read(request.headers, &names.header, &wanted)?;
-        let timestamp = self.timestamp(names, &signatures, request.headers)?;
-        let secret = self.matching(names, request, &signatures, timestamp, now)?;
-        self.check_time(names, timestamp, now)?;
-        let events = names.fields.read(request, &names.record)?;
+        let form = &family.signature;
+        let signatures = form.read(request.headers, &family.signature_header, &names)?;
+        let timestamp = self.timestamp(family, &signatures, request.headers)?;
+        let secret = self.matching(family, request, &signatures, timestamp, now)?;
+        self.check_time(family, timestamp, now)?;
+        let events = family.fields.read(request, &family.recorded)?;
         Ok((Some(secret), events))
     }
 
-    fn answer(&self, to: AnswerTo) -> Answer {
-        self.prepared.answer(to)
+    fn answer(&self, outcome: RequestOutcome) -> Answer {
+        self.template.answer(outcome)
     }
 
     fn warnings(&self) -> Vec<String> {
-        self.prepared.warnings()
+        self.template.warnings()
     }
 
     fn checks_time(&self) -> bool {
-        self.tolerance.is_some() && self.prepared.template().timestamp.is_some()
+        self.tolerance.is_some() && self.template.signs_time()
     }
 
-    fn sign(&self, secret: usize, unsigned: Unsigned, now: WallTime) -> Result<Signed, SignError> {
-        let names = self.prepared.first_family();
-        let key = self.keys.get(secret)?;
-        let Unsigned { body, mut headers } = unsigned;
-        let timestamp = self.prepared.unit().write(now);
-        if let Some(name) = &names.timestamp_header {
-            sign::set(&mut headers, name.as_str(), &timestamp)?;
+    fn sign(
+        &self,
+        secret: usize,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let family = self.template.first_family();
+        let NamedKey { name, key } = self.keys.get(secret)?;
+        let UnsignedRequest { body, mut headers } = unsigned;
+        let timestamp = self.template.unit().write(now);
+        if let Some(name) = &family.timestamp_header {
+            set_header(&mut headers, name.as_str(), &timestamp)?;
         }
-        for part in &names.signed {
-            if let SignedPart::Header(name) = part
-                && !headers.contains_key(name)
-            {
-                let id = hex::encode(&Sha256::digest(&body)[..12]);
-                sign::set(&mut headers, name.as_str(), &format!("msg_{id}"))?;
-            }
-        }
+        add_signed_headers(&family.signed, &mut headers, &body)?;
         let request = Request {
             method: &http::Method::POST,
             url: "",
@@ -99,16 +96,14 @@ impl Scheme for Declarative {
             body: &body,
         };
         let parts = self
-            .signed(names, &request, Some(&timestamp))
+            .signed(family, &request, Some(&timestamp))
             .map_err(|rejection| SignError::Unsignable(rejection.to_string()))?;
-        let tag = key.key.sign(&parts).ok_or(SignError::NotShared)?;
-        let pair = self
-            .prepared
-            .timestamp_pair()
-            .map(|pair| (pair, timestamp.as_str()));
-        let value = names.signature.write(&key.name, &tag, pair);
-        sign::set(&mut headers, &names.signature.header, &value)?;
-        Ok(Signed {
+        let mac = key.sign(&parts).ok_or(SignError::NotShared)?;
+        let pair = self.template.timestamp_pair();
+        let pair = pair.map(|pair| (pair, timestamp.as_str()));
+        let value = family.signature.write(name, &mac, pair);
+        set_header(&mut headers, &family.signature.header, &value)?;
+        Ok(SignedRequest {
             headers,
             body,
             query: None,
@@ -116,119 +111,126 @@ impl Scheme for Declarative {
     }
 }
 
+/// Adds an id made from the body for each signed header that the request lacks.
+fn add_signed_headers(
+    signed: &[SignedPart],
+    headers: &mut HeaderMap,
+    body: &[u8],
+) -> Result<(), SignError> {
+    for part in signed {
+        if let SignedPart::Header(name) = part
+            && !headers.contains_key(name)
+        {
+            let id = hex::encode(&Sha256::digest(body)[..12]);
+            set_header(headers, name.as_str(), &format!("msg_{id}"))?;
+        }
+    }
+    Ok(())
+}
+
 impl Declarative {
-    /// A template with a source's settings, or every mistake in both.
+    /// A template with the settings of a source, or every mistake in both.
     pub(crate) fn new(
         name: &str,
         template: &Template,
         settings: Settings,
     ) -> Result<Self, Vec<BuildError>> {
-        let mut reader = Reader::new(name, settings);
-        let prepared = Prepared::new(template);
-        for mistake in prepared.as_ref().err().into_iter().flatten() {
+        let mut reader = SettingsReader::new(name, settings);
+        let checked = CheckedTemplate::new(template);
+        for mistake in checked.as_ref().err().into_iter().flatten() {
             reader.mistake(Setting::Scheme, format!("the scheme `{name}`: {mistake}"));
         }
-        let prepared = prepared.ok();
-        let keys = reader.keys(|secret| source_key(template, secret));
-        let names = keys
-            .iter()
-            .map(|key: &SourceKey| key.name.clone())
-            .collect();
-        let signs_url = prepared.as_ref().is_some_and(Prepared::signs_url);
+        let checked = checked.ok();
+        let keys = reader.keys(|secret| named_key(template, secret));
+        let names = keys.iter().map(|key: &NamedKey| key.name.clone());
+        let signature_names = names.collect();
+        let signs_url = checked.as_ref().is_some_and(CheckedTemplate::signs_url);
         let url = signs_url.then(|| reader.url()).flatten();
-        let own = template
-            .timestamp
-            .is_some()
-            .then(|| reader.tolerance())
-            .flatten();
-        reader.finish(prepared.map(|prepared| Self {
-            tolerance: own.or(prepared.tolerance),
-            prepared,
+        let signs_time = template.timestamp.is_some();
+        let tolerance = signs_time.then(|| reader.tolerance()).flatten();
+        reader.finish(checked.map(|checked| Self {
+            tolerance: tolerance.or(checked.tolerance),
+            template: checked,
             keys,
-            names,
+            signature_names,
             url,
         }))
     }
 
-    /// The timestamp's text, where the scheme signs one.
+    /// The text of the timestamp. `None` if the scheme signs no timestamp.
     fn timestamp<'r>(
         &self,
-        names: &Names,
+        family: &HeaderFamily,
         signatures: &Signatures<'r>,
         headers: &'r HeaderMap,
     ) -> Result<Option<&'r str>, Rejection> {
-        if let Some(name) = &names.timestamp_header {
+        if let Some(name) = &family.timestamp_header {
             return header(headers, name).map(Some);
         }
-        if self.prepared.timestamp_pair().is_none() {
+        if self.template.timestamp_pair().is_none() {
             return Ok(None);
         }
         let missing = || Rejection::MissingTimestamp {
-            place: names.signature.header.clone(),
+            place: family.signature.header.clone(),
         };
         signatures.timestamp.ok_or_else(missing).map(Some)
     }
 
-    /// The first secret under which one of the signatures holds.
+    /// The index of the first secret that made one of the signatures.
     fn matching(
         &self,
-        names: &Names,
+        family: &HeaderFamily,
         request: &Request<'_>,
         signatures: &Signatures<'_>,
         timestamp: Option<&str>,
         now: WallTime,
     ) -> Result<usize, Rejection> {
-        let parts = self.signed(names, request, timestamp)?;
-        let holds = |key: &SourceKey| {
-            let named = signatures
-                .found
-                .iter()
-                .filter(|(name, _)| *name == key.name);
-            key.key
-                .matches(&parts, named.map(|(_, bytes)| bytes.as_slice()))
+        let parts = self.signed(family, request, timestamp)?;
+        let verifies = |NamedKey { name, key }: &NamedKey| {
+            let of_key = signatures.found.iter().filter(|(other, _)| *other == name);
+            key.matches(&parts, of_key.map(|(_, bytes)| bytes.as_slice()))
         };
-        self.keys.which(now, signatures.found.len(), holds)
+        self.keys.matching(now, signatures.found.len(), verifies)
     }
 
     /// The signed bytes, part by part.
     fn signed<'r>(
         &'r self,
-        names: &'r Names,
+        family: &'r HeaderFamily,
         request: &Request<'r>,
         timestamp: Option<&'r str>,
     ) -> Result<Vec<&'r [u8]>, Rejection> {
-        names
-            .signed
-            .iter()
-            .map(|part| {
-                Ok(match part {
-                    SignedPart::Literal(text) => text.as_bytes(),
-                    SignedPart::Body => request.body,
-                    SignedPart::Timestamp => timestamp.unwrap_or_default().as_bytes(),
-                    SignedPart::Url => self.url.as_deref().unwrap_or_default().as_bytes(),
-                    SignedPart::Header(name) => header(request.headers, name)?.as_bytes(),
-                })
+        let parts = family.signed.iter().map(|part| {
+            Ok(match part {
+                SignedPart::Literal(text) => text.as_bytes(),
+                SignedPart::Body => request.body,
+                SignedPart::Timestamp => timestamp.unwrap_or_default().as_bytes(),
+                SignedPart::Url => self.url.as_deref().unwrap_or_default().as_bytes(),
+                SignedPart::Header(name) => header(request.headers, name)?.as_bytes(),
             })
-            .collect()
+        });
+        parts.collect()
     }
 
-    /// Whole units are compared, as the official libraries do: with a tolerance of 300 s, a
-    /// timestamp that is 300.9 s old passes and one that is 301 s old does not.
+    /// Rejects a timestamp outside the tolerance. Compares whole units, as the official libraries
+    /// do: with a tolerance of 300 s, a timestamp that is 300.9 s old passes, and a timestamp that
+    /// is 301 s old does not.
     fn check_time(
         &self,
-        names: &Names,
+        family: &HeaderFamily,
         timestamp: Option<&str>,
         now: WallTime,
     ) -> Result<(), Rejection> {
         let (Some(text), Some(tolerance)) = (timestamp, self.tolerance) else {
             return Ok(());
         };
-        let place = names.timestamp_header.as_ref().unwrap_or(&names.header);
+        let header = family.timestamp_header.as_ref();
+        let header = header.unwrap_or(&family.signature_header);
         let malformed = || Rejection::MalformedTimestamp {
-            place: place.to_string(),
+            place: header.to_string(),
         };
         let number = digits(text).ok_or_else(malformed)?;
-        let (then, now) = match self.prepared.unit() {
+        let (then, now) = match self.template.unit() {
             TimeUnit::Seconds => (
                 WallTime::from_secs(number),
                 WallTime::from_secs(now.as_secs()),
@@ -239,12 +241,13 @@ impl Declarative {
     }
 }
 
-/// Decodes a secret by the first form whose prefix it has.
-fn source_key(template: &Template, secret: &Secret) -> Result<SourceKey, String> {
+/// The key of a secret, decoded in the first form whose prefix the secret has.
+fn named_key(template: &Template, secret: &Secret) -> Result<NamedKey, InvalidKey> {
+    let text = secret.expose();
     let other = template
         .other_keys
         .iter()
-        .find(|other| secret.expose().starts_with(other.prefix.as_bytes()));
+        .find(|other| text.starts_with(other.prefix.as_bytes()));
     let (prefix, algorithm, encoding, name) = match other {
         Some(other) => (
             Some(&other.prefix),
@@ -259,11 +262,9 @@ fn source_key(template: &Template, secret: &Secret) -> Result<SourceKey, String>
             template.signature.name.as_ref(),
         ),
     };
-    let text = prefix
-        .and_then(|prefix| secret.expose().strip_prefix(prefix.as_bytes()))
-        .unwrap_or(secret.expose());
-    let bytes = key::decode(&Secret::new(text), encoding, algorithm)?;
-    Ok(SourceKey {
+    let bare = prefix.and_then(|prefix| text.strip_prefix(prefix.as_bytes()));
+    let bytes = key::decode(&Secret::new(bare.unwrap_or(text)), encoding, algorithm)?;
+    Ok(NamedKey {
         name: name.cloned().unwrap_or_default(),
         key: Key::new(algorithm, &bytes)?,
     })

@@ -1,15 +1,16 @@
-//! Writes JSON with other white space, its tokens and their order untouched.
+//! Writes JSON with other white space. Tokens and their order stay.
 
-/// How the tokens are set apart.
+/// The white space between tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Style {
     after_colon: &'static str,
     after_comma: &'static str,
-    /// Spaces a level, each item on a line of its own; none: all on one line.
+    /// Spaces for each level, with each item on its own line. `None` for a single line.
     indent: Option<usize>,
 }
 
-/// What common libraries write: JavaScript's default, Python's, and two indented ones.
+/// The styles of common libraries: JavaScript's default, Python's default, and two with
+/// indentation.
 pub(super) const STYLES: [Style; 4] = [
     Style {
         after_colon: "",
@@ -33,7 +34,8 @@ pub(super) const STYLES: [Style; 4] = [
     },
 ];
 
-/// The text in another style. What is no JSON comes out somehow; it is only compared.
+/// The text in another style. A text that is no JSON gives some other text, which does no harm: the
+/// result is only compared.
 pub(super) fn reformat(text: &[u8], style: Style) -> Vec<u8> {
     let mut writer = Writer {
         out: Vec::with_capacity(text.len() * 2),
@@ -61,9 +63,9 @@ pub(super) fn reformat(text: &[u8], style: Style) -> Vec<u8> {
                 writer.open(byte, empty);
             }
             b'}' | b']' => writer.close(byte),
-            b':' => writer.mark(byte, style.after_colon),
+            b':' => writer.separator(byte, style.after_colon),
             b',' => {
-                writer.mark(byte, style.after_comma);
+                writer.separator(byte, style.after_comma);
                 writer.line();
             }
             other => writer.out.push(other),
@@ -79,7 +81,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn mark(&mut self, byte: u8, after: &str) {
+    fn separator(&mut self, byte: u8, after: &str) {
         self.out.push(byte);
         self.out.extend_from_slice(after.as_bytes());
     }
@@ -100,7 +102,7 @@ impl Writer {
         self.out.push(byte);
     }
 
-    /// Begins a line, indented no deeper than any real body.
+    /// Begins a line. Real bodies never reach the greatest indentation.
     fn line(&mut self) {
         if let Some(indent) = self.style.indent {
             self.out.push(b'\n');

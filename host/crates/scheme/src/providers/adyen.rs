@@ -1,24 +1,25 @@
-//! Adyen's standard webhooks: a batch whose items are signed one by one, each inside itself.
+//! Adyen's standard webhooks: a batch in which each item holds its own signature.
 //!
-//! Only eight fields of an item are signed. What else it says (`additionalData`, `reason`)
-//! anybody on the way could have changed, so a handler should not trust it with money.
+//! Only eight fields of an item are signed. An attacker on the way can change the others
+//! (`additionalData`, `reason`), so a handler must not trust them with money.
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::answer::{Answer, AnswerTo};
+use crate::answer::{Answer, RequestOutcome};
 use crate::encoding::SignatureEncoding;
-use crate::headers::{ALWAYS, recorded};
+use crate::headers::{ALWAYS_RECORDED, recorded};
 use crate::key::{Algorithm, Key, KeyEncoding, decode};
-use crate::keys::Keys;
+use crate::key_ring::KeyRing;
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Settings};
-use crate::settings_reader::Reader;
-use crate::sign::{SignError, Signed, Unsigned};
+use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest};
 use crate::time;
 use crate::verified::ProviderEvent;
 use crate::verifier::Scheme;
+use crate::warnings;
 use tollgate_base::event::{DedupBasis, Headers};
 use tollgate_base::json::{self, PointerSet};
 use tollgate_base::time::WallTime;
@@ -35,28 +36,30 @@ const SIGNED: [&str; 8] = [
     "/NotificationRequestItem/success",
 ];
 const SIGNATURE: &str = "/NotificationRequestItem/additionalData/hmacSignature";
+/// The signature's place in messages.
+const PLACE: &str = "additionalData.hmacSignature";
 const DATE: &str = "/NotificationRequestItem/eventDate";
 
-/// Which of the signed fields may hold a colon, although colons separate them: with one
-/// alone, the signed text can be taken apart in one way only.
+/// The signed field that may hold a colon, although colons separate the fields. With one such field
+/// alone, the signed text can be split in one way only.
 const MERCHANT_REFERENCE: usize = 3;
 
 struct Adyen {
-    keys: Keys<Key>,
+    keys: KeyRing<Key>,
     pointers: PointerSet,
 }
 
-/// The scheme with a source's settings.
+/// The scheme with the settings of a source, or every mistake in them.
 pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
-    let mut reader = Reader::new(name, settings);
+    let mut reader = SettingsReader::new(name, settings);
     let algorithm = Algorithm::HmacSha256;
     let keys =
         reader.keys(|secret| Key::new(algorithm, &decode(secret, KeyEncoding::Hex, algorithm)?));
     let mut pointers = SIGNED.to_vec();
     pointers.extend([SIGNATURE, DATE]);
     let pointers = PointerSet::new(&pointers).expect("they are pointers");
-    let made = reader.finish(Some(Adyen { keys, pointers }))?;
-    Ok(Box::new(made))
+    let scheme = reader.finish(Some(Adyen { keys, pointers }))?;
+    Ok(Box::new(scheme))
 }
 
 impl Scheme for Adyen {
@@ -71,7 +74,7 @@ impl Scheme for Adyen {
                 why: "`notificationItems` is empty, so nothing in it is signed".to_owned(),
             });
         }
-        let headers = recorded(request.headers, &ALWAYS);
+        let headers = recorded(request.headers, &ALWAYS_RECORDED);
         let mut secret = 0;
         let mut events = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
@@ -79,23 +82,28 @@ impl Scheme for Adyen {
             let (matched, event) = self
                 .item(payload, headers.clone(), now)
                 .map_err(|rejection| rejection.of_item(at))?;
-            // While a key is being replaced, the batch counts for the oldest one in it.
+            // While a key is rotated, the batch counts for the oldest key in it.
             secret = secret.max(matched);
             events.push(event);
         }
         Ok((Some(secret), events))
     }
 
-    fn answer(&self, to: AnswerTo) -> Answer {
-        match to {
-            AnswerTo::Accepted | AnswerTo::Duplicate => {
+    fn answer(&self, outcome: RequestOutcome) -> Answer {
+        match outcome {
+            RequestOutcome::Accepted | RequestOutcome::Duplicate => {
                 Answer::text(http::StatusCode::OK, "[accepted]")
             }
-            AnswerTo::Rejected => Answer::empty(http::StatusCode::BAD_REQUEST),
+            RequestOutcome::Rejected => Answer::empty(http::StatusCode::BAD_REQUEST),
         }
     }
 
-    fn sign(&self, secret: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
+    fn sign(
+        &self,
+        secret: usize,
+        unsigned: UnsignedRequest,
+        _: WallTime,
+    ) -> Result<SignedRequest, SignError> {
         let key = self.keys.get(secret)?;
         let unsignable = |why: &str| SignError::Unsignable(why.to_owned());
         let mut body: Value = serde_json::from_slice(&unsigned.body)
@@ -111,7 +119,7 @@ impl Scheme for Adyen {
                 .collect();
             let fields = signed_fields(&found)
                 .map_err(|rejection| SignError::Unsignable(rejection.to_string()))?;
-            let tag = key
+            let mac = key
                 .sign(&[fields.join(":").as_bytes()])
                 .ok_or(SignError::NotShared)?;
             let inner = item
@@ -124,10 +132,10 @@ impl Scheme for Adyen {
             let extra = extra
                 .as_object_mut()
                 .ok_or_else(|| unsignable("an item's `additionalData` is no object"))?;
-            let text = SignatureEncoding::Base64.encode(&tag);
+            let text = SignatureEncoding::Base64.encode(&mac);
             extra.insert("hmacSignature".to_owned(), Value::String(text));
         }
-        Ok(Signed {
+        Ok(SignedRequest {
             headers: unsigned.headers,
             body: body.to_string().into(),
             query: None,
@@ -140,15 +148,13 @@ impl Scheme for Adyen {
              merchantAccountCode, merchantReference, amount, eventCode and success; do not \
              trust the others"
                 .to_owned(),
-            "no timestamp is signed: a captured item is told from a new one by its dedup key \
-             alone, so keys are kept for good"
-                .to_owned(),
+            warnings::NO_TIMESTAMP.to_owned(),
         ]
     }
 }
 
 impl Adyen {
-    /// Checks one item; returns which secret matched, and the event.
+    /// Checks one item. Returns the index of the secret that matched, and the event.
     fn item(
         &self,
         payload: Bytes,
@@ -176,7 +182,7 @@ impl Adyen {
         let event = ProviderEvent {
             provider_id: Some(format!("{psp}|{code}|{success}")),
             kind: code.clone(),
-            // A capture or refund has a reference of its own and names the payment's.
+            // A capture or refund has its own reference and names the payment's reference.
             subject: Some(if original.is_empty() {
                 psp.clone()
             } else {
@@ -184,41 +190,38 @@ impl Adyen {
             }),
             account: (!account.is_empty()).then_some(account),
             created: date.as_ref().and_then(time::created),
-            basis: DedupBasis::Fields(vec![psp, code, success]),
-            also: Vec::new(),
+            dedup: DedupBasis::Fields(vec![psp, code, success]),
+            more_dedup: Vec::new(),
             headers,
             payload,
         };
         Ok((secret, event))
     }
 
+    /// The index of the secret that signed the fields.
     fn check(
         &self,
         fields: &[String; 8],
         signature: Option<Value>,
         now: WallTime,
     ) -> Result<usize, Rejection> {
-        let place = || "additionalData.hmacSignature".to_owned();
         let Some(Value::String(text)) = signature.filter(|value| !value.is_null()) else {
             return Err(Rejection::NoKnownSignature {
-                place: place(),
+                place: PLACE.to_owned(),
                 wanted: "hmacSignature".to_owned(),
             });
         };
-        let signature = SignatureEncoding::Base64.decode(&text).map_err(|why| {
-            Rejection::MalformedSignature {
-                place: place(),
-                why: why.to_owned(),
-            }
-        })?;
+        let signature = SignatureEncoding::Base64
+            .decode(&text)
+            .map_err(|why| Rejection::malformed_signature(PLACE, why))?;
         let signed = fields.join(":");
-        self.keys.which(now, 1, |key| {
+        self.keys.matching(now, 1, |key| {
             key.matches(&[signed.as_bytes()], std::iter::once(&signature[..]))
         })
     }
 }
 
-/// The signed fields as they are signed: an absent one is empty, an amount is in minor units.
+/// The texts of the signed fields. An absent field is empty, an amount is in minor units.
 fn signed_fields(found: &[Option<Value>]) -> Result<[String; 8], Rejection> {
     let mut fields = [const { String::new() }; 8];
     for ((at, field), value) in fields.iter_mut().enumerate().zip(found) {

@@ -10,14 +10,15 @@ use sha2::Sha256;
 use crate::answer::Answer;
 use crate::encoding::SignatureEncoding;
 use crate::form;
-use crate::headers::{ALWAYS, recorded};
+use crate::headers::{ALWAYS_RECORDED, recorded};
+use crate::invalid_key::InvalidKey;
 use crate::key::{Algorithm, Key};
-use crate::keys::Keys;
+use crate::key_ring::KeyRing;
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
-use crate::settings_reader::Reader;
-use crate::sign::{self, SignError, Signed, Unsigned};
+use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
 use crate::verified::ProviderEvent;
 use crate::verifier::Scheme;
 use tollgate_base::event::DedupBasis;
@@ -28,16 +29,16 @@ use tollgate_base::time::WallTime;
 const PLACE: &str = "bt_signature";
 
 struct Braintree {
-    /// Public keys, each with the private key that belongs to it.
-    keys: Keys<(String, Key)>,
+    /// Each public key with its private key.
+    keys: KeyRing<(String, Key)>,
 }
 
-/// The scheme with a source's settings.
+/// The scheme with the settings of a source, or every mistake in them.
 pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
-    let mut reader = Reader::new(name, settings);
+    let mut reader = SettingsReader::new(name, settings);
     let private = reader.keys(private_key);
-    let what = "the public key that belongs to the private one; for several secrets as many, \
-                in their order, with commas between them";
+    let what = "the public key that belongs to the private key; for several secrets as many, in \
+                the same order, with commas between them";
     let public = reader.param("public_key", what).unwrap_or_default();
     let public: Vec<String> = public.split(',').map(|key| key.trim().to_owned()).collect();
     if private.len() > 0 && public.len() != private.len() {
@@ -49,12 +50,12 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
         reader.mistake(Setting::Param("public_key".to_owned()), message);
     }
     let keys = private.zip(public);
-    let made = reader.finish(Some(Braintree { keys }))?;
-    Ok(Box::new(made))
+    let scheme = reader.finish(Some(Braintree { keys }))?;
+    Ok(Box::new(scheme))
 }
 
 /// Braintree signs with the SHA-1 of the private key.
-fn private_key(secret: &Secret) -> Result<Key, String> {
+fn private_key(secret: &Secret) -> Result<Key, InvalidKey> {
     Key::new(
         Algorithm::HmacSha1,
         &Secret::new(Sha1::digest(secret.expose()).to_vec()),
@@ -77,7 +78,7 @@ impl Scheme for Braintree {
             ));
         }
         let (signature, payload) = (field("bt_signature")?, field("bt_payload")?);
-        // Without a branch for each byte.
+        // No branch for each byte.
         if !payload
             .iter()
             .fold(true, |all, byte| all & is_base64(*byte))
@@ -96,17 +97,18 @@ impl Scheme for Braintree {
         Ok((Some(secret), vec![event(request, &xml)?]))
     }
 
-    /// `?bt_challenge=…` is answered with its MAC, which shows that the endpoint is ours.
+    /// Answers `?bt_challenge=…` with the MAC of the challenge, which shows that the endpoint is
+    /// ours.
     fn challenge(&self, request: &Request<'_>, now: WallTime) -> Option<Answer> {
         let (_, query) = request.url.split_once('?')?;
         let challenge = form::single(query.as_bytes(), "bt_challenge")?;
-        // Only what Braintree sends: a longer text could be a payload that somebody would
-        // like to have signed.
+        // Only the form that Braintree sends: a longer text could be a payload that an attacker
+        // wants to have signed.
         let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-        let asked = *request.method == http::Method::GET
+        let is_challenge = *request.method == http::Method::GET
             && (20..=32).contains(&challenge.len())
             && challenge.iter().all(is_hex);
-        let (public, key) = self.keys.first_in_force(now).filter(|_| asked)?;
+        let (public, key) = self.keys.first_unexpired(now).filter(|_| is_challenge)?;
         let mac = SignatureEncoding::Hex.encode(&key.sign(&[&challenge])?);
         Some(Answer::text(
             http::StatusCode::OK,
@@ -114,17 +116,22 @@ impl Scheme for Braintree {
         ))
     }
 
-    fn sign(&self, secret: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
+    fn sign(
+        &self,
+        secret: usize,
+        unsigned: UnsignedRequest,
+        _: WallTime,
+    ) -> Result<SignedRequest, SignError> {
         let (public, key) = self.keys.get(secret)?;
         let payload = STANDARD.encode(&unsigned.body);
-        let tag = key
+        let mac = key
             .sign(&[payload.as_bytes()])
             .ok_or(SignError::NotShared)?;
-        let signature = format!("{public}|{}", SignatureEncoding::Hex.encode(&tag));
+        let signature = format!("{public}|{}", SignatureEncoding::Hex.encode(&mac));
         let body = form::write(&[("bt_signature", &signature), ("bt_payload", &payload)]);
         let mut headers = unsigned.headers;
-        sign::set(&mut headers, "content-type", form::CONTENT_TYPE)?;
-        Ok(Signed {
+        set_header(&mut headers, "content-type", form::CONTENT_TYPE)?;
+        Ok(SignedRequest {
             headers,
             body: body.into(),
             query: None,
@@ -133,20 +140,20 @@ impl Scheme for Braintree {
 
     fn warnings(&self) -> Vec<String> {
         vec![
-            "no timestamp is checked: a captured request is told from a new one by its dedup \
-             key alone, so keys are kept for good"
+            "no timestamp is checked: a captured request is recognised by its dedup key alone, so \
+             keys are kept for good"
                 .to_owned(),
         ]
     }
 }
 
-/// What a payload consists of: base64, in lines.
+/// Whether a payload may hold this byte: base64, in lines.
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'/' | b'=' | b'\n')
 }
 
 impl Braintree {
-    /// Which secret signed: `public|signature` pairs, with `&` between them.
+    /// The index of the secret that signed. `pairs` are `public|signature` with `&` between them.
     fn matching(&self, pairs: &str, payload: &[u8], now: WallTime) -> Result<usize, Rejection> {
         let named: Vec<(&str, &str)> = pairs
             .split('&')
@@ -169,19 +176,16 @@ impl Braintree {
             }
         }
         if signatures.is_empty() {
-            return Err(Rejection::MalformedSignature {
-                place: PLACE.to_owned(),
-                why: unreadable.to_owned(),
-            });
+            return Err(Rejection::malformed_signature(PLACE, unreadable));
         }
-        // Braintree signs the payload sometimes with a line's end, which is not sent.
+        // Sometimes Braintree signs the payload with a line end that is not sent.
         let messages = [vec![payload], vec![payload, b"\n"]];
-        self.keys.which(now, signatures.len(), |(own, key)| {
-            let of_own = signatures.iter().filter(|(public, _)| own == public);
-            let of_own = of_own.map(|(_, signature)| signature.as_slice());
+        self.keys.matching(now, signatures.len(), |(own, key)| {
+            let of_key = signatures.iter().filter(|(public, _)| own == public);
+            let of_key = of_key.map(|(_, signature)| signature.as_slice());
             messages
                 .iter()
-                .any(|parts| key.matches(parts, of_own.clone()))
+                .any(|parts| key.matches(parts, of_key.clone()))
         })
     }
 }
@@ -198,38 +202,38 @@ fn event(request: &Request<'_>, xml: &[u8]) -> Result<ProviderEvent, Rejection> 
         subject: notification.subject,
         account: None,
         created: notification.timestamp.as_deref().and_then(rfc3339::parse),
-        basis: DedupBasis::Body {
+        dedup: DedupBasis::Body {
             kind: kind.clone(),
             digest: Sha256::digest(xml).into(),
         },
         kind,
-        also: Vec::new(),
-        headers: recorded(request.headers, &ALWAYS),
+        more_dedup: Vec::new(),
+        headers: recorded(request.headers, &ALWAYS_RECORDED),
         payload: request.body.clone(),
     })
 }
 
-/// What the gateway needs of a notification.
+/// The fields of a notification that the gateway needs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Notification {
     kind: Option<String>,
     timestamp: Option<String>,
-    /// The id of the subject's one child, such as `subject/subscription/id`.
+    /// The id of the subject's only child, such as `subject/subscription/id`.
     subject: Option<String>,
 }
 
-/// How deep the tags lie that count: `notification/subject/subscription/id`.
+/// The depth of the deepest tag that counts: `notification/subject/subscription/id`.
 const NAMED: usize = 4;
 
-/// How many levels there may be below; bounds nothing but nonsense.
+/// The greatest number of levels below. No real notification reaches it.
 const MAX_BELOW: usize = 60;
 
 impl Notification {
-    /// Reads `<notification><kind>…</kind><timestamp>…`. Entities beyond those that XML has
-    /// itself are not expanded, so a small text cannot become a big one.
+    /// Reads `<notification><kind>…</kind><timestamp>…`. Only the entities of XML itself are
+    /// expanded, so a small text cannot become a big text.
     pub(crate) fn read(xml: &[u8]) -> Result<Self, Rejection> {
         let mut reader = quick_xml::Reader::from_reader(xml);
-        // The names of the open tags; below those that count, only how many there are.
+        // The names of the open tags; below the depth that counts, only their number.
         let (mut path, mut below): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);
         let mut notification = Self::default();
         let unreadable =
@@ -247,7 +251,7 @@ impl Notification {
                 }
                 Event::Text(text) if below == 0 => {
                     let text = text.decode().map_err(|error| unreadable(&error))?;
-                    notification.note(&path, text.trim());
+                    notification.keep(&path, text.trim());
                 }
                 Event::Eof if path.is_empty() => return Ok(notification),
                 Event::Eof => return Err(malformed("the payload is cut short".to_owned())),
@@ -256,7 +260,8 @@ impl Notification {
         }
     }
 
-    fn note(&mut self, path: &[Vec<u8>], text: &str) {
+    /// Keeps the text of a tag that counts.
+    fn keep(&mut self, path: &[Vec<u8>], text: &str) {
         let is = |at: usize, name: &str| path.get(at).is_some_and(|tag| tag == name.as_bytes());
         if !is(0, "notification") {
             return;

@@ -1,17 +1,16 @@
-//! Mollie's classic webhooks: an unsigned form with the id of something that changed.
+//! Mollie's classic webhooks: an unsigned form with the id of a resource that changed.
 //!
-//! Nothing vouches for such a request: anybody can send one. That is how Mollie means it: the
-//! request only says "look again", and the handler asks Mollie for the state. The same id
-//! comes at each change, so every request is an event of its own: to drop the second as a
-//! duplicate would lose a change.
+//! Anybody can send such a request. Mollie intends it so: the request only says "look again", and
+//! the handler asks Mollie for the state. The same id comes at each change, so every request is a
+//! separate event: to drop the second request as a duplicate would lose a change.
 
 use crate::form;
-use crate::headers::{ALWAYS, recorded};
+use crate::headers::{ALWAYS_RECORDED, recorded};
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Settings};
-use crate::settings_reader::Reader;
-use crate::sign::{self, SignError, Signed, Unsigned};
+use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
 use crate::verified::ProviderEvent;
 use crate::verifier::Scheme;
 use tollgate_base::event::DedupBasis;
@@ -19,15 +18,15 @@ use tollgate_base::time::WallTime;
 
 struct MollieClassic;
 
-/// The scheme with a source's settings.
+/// The scheme with the settings of a source, or every mistake in them.
 pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
-    let mut reader = Reader::new(name, settings);
+    let mut reader = SettingsReader::new(name, settings);
     reader.no_secrets();
-    let made = reader.finish(Some(MollieClassic))?;
-    Ok(Box::new(made))
+    let scheme = reader.finish(Some(MollieClassic))?;
+    Ok(Box::new(scheme))
 }
 
-/// What an id's prefix says of the thing.
+/// The event type for each prefix of an id.
 const KINDS: &[(&str, &str)] = &[
     ("tr_", "payment.changed"),
     ("ord_", "order.changed"),
@@ -63,18 +62,23 @@ impl Scheme for MollieClassic {
             subject: Some(id.to_owned()),
             account: None,
             created: None,
-            basis: DedupBasis::Fields(vec![id.to_owned(), now.as_millis().to_string()]),
-            also: Vec::new(),
-            headers: recorded(request.headers, &ALWAYS),
+            dedup: DedupBasis::Fields(vec![id.to_owned(), now.as_millis().to_string()]),
+            more_dedup: Vec::new(),
+            headers: recorded(request.headers, &ALWAYS_RECORDED),
             payload: request.body.clone(),
         };
         Ok((None, vec![event]))
     }
 
-    fn sign(&self, _: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
-        let Unsigned { body, mut headers } = unsigned;
-        sign::set(&mut headers, "content-type", form::CONTENT_TYPE)?;
-        Ok(Signed {
+    fn sign(
+        &self,
+        _: usize,
+        unsigned: UnsignedRequest,
+        _: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let UnsignedRequest { body, mut headers } = unsigned;
+        set_header(&mut headers, "content-type", form::CONTENT_TYPE)?;
+        Ok(SignedRequest {
             headers,
             body,
             query: None,
@@ -84,15 +88,15 @@ impl Scheme for MollieClassic {
     fn warnings(&self) -> Vec<String> {
         vec![
             "Mollie's classic webhooks are not signed: anybody can send one. A handler must \
-             ask Mollie for the state and believe nothing else; better use the next-gen \
-             webhooks (`scheme = \"mollie\"`)"
+             ask Mollie for the state and believe nothing else; prefer the next-gen webhooks \
+             (`scheme = \"mollie\"`)"
                 .to_owned(),
         ]
     }
 }
 
-/// Letters, digits and a few signs, and no more than a handful: what is not signed should at
-/// least be harmless wherever it is shown.
+/// Whether the text is a short id of letters, digits and a few signs. The id is not signed, so it must
+/// at least be harmless wherever it is shown.
 fn is_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     (1..=64).contains(&id.len()) && id.bytes().all(plain)

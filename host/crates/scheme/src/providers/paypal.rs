@@ -1,34 +1,33 @@
 //! PayPal: an RSA signature over the transmission's id and time, the webhook's id and the
 //! CRC32 of the body.
 //!
-//! A CRC32 is no hash: whoever has captured one delivery can write another body with the
-//! same CRC32 behind it. The transmission's id is signed and the body's is not truly, so
-//! duplicates are told by the former: of one captured delivery no second event can be made.
-//! They are told by the event's id as well, since an event that is sent again by hand has a
-//! transmission of its own.
+//! A CRC32 is no cryptographic hash: an attacker who has captured one delivery can write another
+//! body with the same CRC32. The transmission's id is truly signed, so duplicates are recognised by
+//! that id: a captured delivery cannot become a second event. Duplicates are recognised by the
+//! event's id as well, since an event that is resent by hand has a new transmission.
 //!
-//! A request names the certificate that it is signed with by URL, which must be PayPal's. It is
-//! fetched from there, or from the same path at `keys_from`, and must lead to a root that this
-//! machine trusts and be for PayPal's signers. PayPal's own libraries bring the certificates
-//! between it and the root along, as if none came with it. Here its issuer's is fetched from
-//! PayPal's certificate authority, where the certificate says so, and others can be given as
-//! `intermediates`. Where certificates (PEM) are given as secrets, these alone count and nothing
-//! is fetched.
+//! A request names the certificate of its signature by a URL, which must be PayPal's. The
+//! certificate is fetched from there, or from the same path at `keys_from`. The certificate must
+//! lead to a root that this machine trusts and be for PayPal's signers. PayPal's own libraries ship
+//! the certificates between, as if none came with PayPal's certificate. Here the issuer's
+//! certificate is fetched from PayPal's certificate authority, if the certificate names a URL there;
+//! `intermediates` gives others. If the secrets are certificates (PEM), these alone count and
+//! nothing is fetched.
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
+use crate::certificates::{CertificateError, CertificateTrust, Intermediates};
 use crate::encoding::SignatureEncoding;
-use crate::fetched::{
-    CertificateTrust, FetchedKey, Intermediates, KeyRequest, KeyTrouble, Untrusted,
-};
-use crate::headers::{ALWAYS, header, recorded};
+use crate::fetched_key::{FetchedKey, KeyError, KeyRequest};
+use crate::headers::{ALWAYS_RECORDED, header, recorded};
+use crate::invalid_key::InvalidKey;
 use crate::issuer;
-use crate::keys::Keys;
+use crate::key_ring::KeyRing;
 use crate::pem::{self, KeyKind};
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
-use crate::settings_reader::{KEYS_FROM, Reader};
+use crate::settings_reader::{KEYS_FROM, SettingsReader};
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::ProviderEvent;
@@ -44,33 +43,33 @@ const TIME: &str = "paypal-transmission-time";
 const SIGNATURE: &str = "paypal-transmission-sig";
 pub(crate) const CERTIFICATE: &str = "paypal-cert-url";
 const ALGORITHM: &str = "paypal-auth-algo";
-/// Whom PayPal's certificates for signing webhooks are for: live, and in its sandbox.
+/// The names in PayPal's certificates for signing webhooks: live, and in the sandbox.
 const SIGNERS: &[&str] = &[
     "messageverificationcerts.paypal.com",
     "messageverificationcerts.sandbox.paypal.com",
 ];
-/// The setting that names certificates between PayPal's and a root.
+/// The setting with the certificates between PayPal's and a root.
 const INTERMEDIATES: &str = "intermediates";
 const DOMAIN: &str = ".paypal.com";
-/// The certificate authority that PayPal's certificates are of.
+/// The domain of PayPal's certificate authority.
 const AUTHORITY: &str = ".digicert.com";
-/// A URL of a certificate has about 70 characters.
-const LONGEST_URL: usize = 256;
+/// The greatest length of a certificate's URL. A real URL has about 70 characters.
+const MAX_URL: usize = 256;
 
 struct Paypal {
-    keys: Keys<UnparsedPublicKey<Vec<u8>>>,
-    /// Where certificates are fetched from instead of PayPal's hosts.
+    keys: KeyRing<UnparsedPublicKey<Vec<u8>>>,
+    /// The origin to fetch certificates from instead of PayPal's hosts.
     keys_from: Option<String>,
     intermediates: Intermediates,
     webhook_id: String,
-    /// Checked only where the source asks for it: PayPal resends for three days.
+    /// `None` unless the source sets it: PayPal resends for three days.
     tolerance: Option<Tolerance>,
     pointers: PointerSet,
 }
 
-/// The scheme with a source's settings.
+/// The scheme with the settings of a source, or every mistake in them.
 pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
-    let mut reader = Reader::new(name, settings);
+    let mut reader = SettingsReader::new(name, settings);
     let keys = reader.optional_keys(public_key);
     let webhook_id = reader.param(
         "webhook_id",
@@ -79,13 +78,13 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
     let tolerance = reader.tolerance();
     if keys.len() > 0 {
         let why = "with certificates as `secrets` none is";
-        reader.fetches_nothing(&[KEYS_FROM, INTERMEDIATES], why);
+        reader.reject_fetch_params(&[KEYS_FROM, INTERMEDIATES], why);
     }
     let keys_from = reader.keys_from();
     let intermediates = intermediates(&mut reader);
     let pointers = PointerSet::new(&["/id", "/event_type", "/create_time", "/resource/id"]);
     let pointers = pointers.expect("they are pointers");
-    let made = webhook_id.map(|webhook_id| Paypal {
+    let scheme = webhook_id.map(|webhook_id| Paypal {
         keys,
         keys_from,
         intermediates,
@@ -93,30 +92,31 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
         tolerance,
         pointers,
     });
-    let made = reader.finish(made)?;
-    Ok(Box::new(made))
+    let scheme = reader.finish(scheme)?;
+    Ok(Box::new(scheme))
 }
 
-fn intermediates(reader: &mut Reader<'_>) -> Intermediates {
+/// Reads the setting `intermediates`.
+fn intermediates(reader: &mut SettingsReader<'_>) -> Intermediates {
     let given = reader.optional_param(INTERMEDIATES);
     let read = given.map_or_else(
         || Ok(Intermediates::default()),
         |pem| Intermediates::read(&pem),
     );
-    read.unwrap_or_else(|why| {
-        let message = format!("`{INTERMEDIATES}` {why}");
+    read.unwrap_or_else(|error| {
+        let message = format!("`{INTERMEDIATES}` {error}");
         reader.mistake(Setting::Param(INTERMEDIATES.to_owned()), message);
         Intermediates::default()
     })
 }
 
-/// The key of a certificate, or a bare public key.
-fn public_key(secret: &Secret) -> Result<UnparsedPublicKey<Vec<u8>>, String> {
+/// The key in a certificate or in a bare public key.
+fn public_key(secret: &Secret) -> Result<UnparsedPublicKey<Vec<u8>>, InvalidKey> {
     let key = pem::public_key(secret.expose(), KeyKind::Rsa)?;
     Ok(UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key))
 }
 
-/// What a request says of its signature.
+/// The signature of a request, with the text that it covers.
 struct Transmission<'r> {
     id: &'r str,
     sent: &'r str,
@@ -137,7 +137,9 @@ impl Scheme for Paypal {
                 id: transmission.certificate.to_owned(),
             });
         }
-        let secret = self.keys.which(now, 1, |key| transmission.holds(key))?;
+        let secret = self
+            .keys
+            .matching(now, 1, |key| transmission.is_signed_by(key))?;
         Ok((Some(secret), self.events(request, &transmission, now)?))
     }
 
@@ -149,7 +151,7 @@ impl Scheme for Paypal {
         key: &FetchedKey,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
         let transmission = self.transmission(request)?;
-        if transmission.certificate != id || !transmission.holds(&key.key) {
+        if transmission.certificate != id || !transmission.is_signed_by(&key.key) {
             return Err(Rejection::SignatureMismatch {
                 signatures: 1,
                 secrets: 1,
@@ -175,12 +177,11 @@ impl Scheme for Paypal {
         answer: &[u8],
         trust: &CertificateTrust,
         now: WallTime,
-    ) -> Result<FetchedKey, KeyTrouble> {
+    ) -> Result<FetchedKey, KeyError> {
         let own = trust
             .check(answer, &self.intermediates, SIGNERS, now)
-            .map_err(|untrusted| self.trouble(untrusted))?;
-        let key = pem::certificate_key(&own, KeyKind::Rsa)
-            .map_err(|why| KeyTrouble::Unusable(format!("its certificate {why}")))?;
+            .map_err(|error| self.untrusted(error))?;
+        let key = pem::certificate_key(&own, KeyKind::Rsa).map_err(KeyError::InvalidKey)?;
         Ok(FetchedKey {
             key: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key),
             expired: None,
@@ -189,22 +190,23 @@ impl Scheme for Paypal {
 
     fn warnings(&self) -> Vec<String> {
         vec![
-            "PayPal signs a CRC32 of the body, which is no hash: whoever captures a delivery \
-             can forge another body for it; duplicates are told by the transmission's id, so \
-             that this makes no second event"
+            "PayPal signs a CRC32 of the body, which is no hash: an attacker who captures a \
+             delivery can forge another body for it; duplicates are recognised by the \
+             transmission's id, so the forged body makes no second event"
                 .to_owned(),
         ]
     }
 }
 
 impl Transmission<'_> {
-    fn holds(&self, key: &UnparsedPublicKey<Vec<u8>>) -> bool {
+    /// Whether this key made the signature.
+    fn is_signed_by(&self, key: &UnparsedPublicKey<Vec<u8>>) -> bool {
         key.verify(self.signed.as_bytes(), &self.signature).is_ok()
     }
 }
 
 impl Paypal {
-    /// How to get what is at this URL.
+    /// How to fetch the certificate at this URL.
     fn get(&self, url: &str) -> KeyRequest {
         let url = match &self.keys_from {
             Some(origin) => format!("{origin}{}", target(url)),
@@ -212,33 +214,33 @@ impl Paypal {
         };
         KeyRequest {
             url,
-            anywhere: self.keys_from.is_some(),
+            allow_private: self.keys_from.is_some(),
             body: None,
         }
     }
 
-    /// What to do about a certificate that is not trusted: its issuer's may help.
-    fn trouble(&self, Untrusted { why, unlinked }: Untrusted) -> KeyTrouble {
-        let issuer = unlinked.as_deref().and_then(issuers_url);
-        match issuer {
-            Some(url) => KeyTrouble::IssuerNeeded {
+    /// The error for a certificate that is not trusted. The issuer's certificate may help.
+    fn untrusted(&self, error: CertificateError) -> KeyError {
+        let url = match &error {
+            CertificateError::UnknownIssuer { certificate } => issuer_url(certificate),
+            _ => None,
+        };
+        match url {
+            Some(url) => KeyError::IssuerNeeded {
                 request: self.get(&url),
-                why,
+                source: error,
             },
-            None => KeyTrouble::Unusable(why),
+            None => KeyError::Untrusted(error),
         }
     }
 
-    /// The signature's parts, none of them believed yet.
+    /// The parts of the signature, not checked yet.
     fn transmission<'r>(&self, request: &Request<'r>) -> Result<Transmission<'r>, Rejection> {
         let text = |name| header(request.headers, name);
         let (id, sent) = (text(ID)?, text(TIME)?);
         let signature = SignatureEncoding::Base64
             .decode(text(SIGNATURE)?)
-            .map_err(|why| Rejection::MalformedSignature {
-                place: SIGNATURE.to_owned(),
-                why: why.to_owned(),
-            })?;
+            .map_err(|why| Rejection::malformed_signature(SIGNATURE, why))?;
         if text(ALGORITHM)? != "SHA256withRSA" {
             return Err(Rejection::NoKnownSignature {
                 place: ALGORITHM.to_owned(),
@@ -250,12 +252,10 @@ impl Paypal {
             let why = format!("`{CERTIFICATE}` is not an https URL of paypal.com");
             return Err(Rejection::UntrustedKey { why });
         }
-        // Separators within the parts would let the signed text be read in another way.
+        // A separator inside a part would let the signed text be split in another way.
         if id.is_empty() || id.contains('|') || sent.contains('|') {
-            return Err(Rejection::MalformedSignature {
-                place: ID.to_owned(),
-                why: "it is empty or holds a `|`".to_owned(),
-            });
+            let why = "it is empty or holds a `|`";
+            return Err(Rejection::malformed_signature(ID, why));
         }
         let checksum = crc32fast::hash(request.body);
         let signed = format!("{id}|{sent}|{}|{checksum}", self.webhook_id);
@@ -268,7 +268,7 @@ impl Paypal {
         })
     }
 
-    /// The event of a request whose signature holds.
+    /// The event of a request whose signature is valid.
     fn events(
         &self,
         request: &Request<'_>,
@@ -297,14 +297,14 @@ impl Paypal {
         };
         let headers = recorded(
             request.headers,
-            ALWAYS
+            ALWAYS_RECORDED
                 .iter()
                 .map(http::HeaderName::as_str)
                 .chain([ID, TIME]),
         );
         let event = text(0).ok_or_else(|| missing("event id", "`/id`"))?;
         Ok(ProviderEvent {
-            also: vec![DedupBasis::Fields(vec!["event".to_owned(), event.clone()])],
+            more_dedup: vec![DedupBasis::Fields(vec!["event".to_owned(), event.clone()])],
             provider_id: Some(event),
             kind: text(1).ok_or_else(|| missing("event type", "`/event_type`"))?,
             subject: text(3),
@@ -313,28 +313,28 @@ impl Paypal {
                 .get(2)
                 .and_then(Option::as_ref)
                 .and_then(time::created),
-            basis: DedupBasis::SignedId(transmission.to_owned()),
+            dedup: DedupBasis::SignedId(transmission.to_owned()),
             headers,
             payload: request.body.clone(),
         })
     }
 }
 
-/// Whether a certificate's URL is PayPal's.
+/// Whether the URL of a certificate is PayPal's.
 pub(crate) fn is_paypals(url: &str) -> bool {
     is_under(DOMAIN, url)
 }
 
-/// Where the certificate's issuer's is, if it is the authority's. Certificates name it by plain
-/// http, as is the custom; the authority has it by https as well.
-fn issuers_url(certificate: &[u8]) -> Option<String> {
+/// The URL of the issuer's certificate, if the URL is the authority's. Certificates usually name the
+/// URL with plain http; the authority has it with https too.
+fn issuer_url(certificate: &[u8]) -> Option<String> {
     let url = issuer::url(certificate)?;
     let rest = url.strip_prefix("http://");
     let url = rest.map_or_else(|| url.to_owned(), |rest| format!("https://{rest}"));
     is_under(AUTHORITY, &url).then_some(url)
 }
 
-/// Whether a URL is https, with a host under this domain, no user and no port in it.
+/// Whether a URL is https with a host under this domain, without user and port.
 fn is_under(domain: &str, url: &str) -> bool {
     let Some(rest) = url.strip_prefix("https://") else {
         return false;
@@ -344,10 +344,10 @@ fn is_under(domain: &str, url: &str) -> bool {
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
     let visible = url.bytes().all(|byte| byte.is_ascii_graphic());
-    plain && visible && url.len() <= LONGEST_URL && host.to_ascii_lowercase().ends_with(domain)
+    plain && visible && url.len() <= MAX_URL && host.to_ascii_lowercase().ends_with(domain)
 }
 
-/// What follows a URL's host: a path, or nothing.
+/// The part of a URL after the host: a path, or nothing.
 fn target(url: &str) -> &str {
     let rest = url.strip_prefix("https://").unwrap_or(url);
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

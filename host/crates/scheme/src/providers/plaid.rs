@@ -1,8 +1,9 @@
-//! Plaid: a JWT (ES256) in a header, which carries the body's hash and when it was signed.
+//! Plaid: a JWT (ES256) in a header, with the hash of the body and the time of signing.
 //!
-//! A request names its key by `kid`. With `client_id`, the secrets are the API's and keys are
-//! fetched by name from `/webhook_verification_key/get`, there or at `keys_from`; without it the secrets are the public
-//! keys themselves, as that gives them (JWK) or in PEM, and any other key is refused.
+//! A request names its key by `kid`. With `client_id`, the secrets are those of Plaid's API, and
+//! keys are fetched by name from `/webhook_verification_key/get` there or at `keys_from`. Without
+//! `client_id`, the secrets are the public keys themselves, as the API gives them (JWK) or in PEM,
+//! and any other key is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,14 +11,16 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::fetched::{CertificateTrust, FetchedKey, KeyRequest, KeyTrouble};
-use crate::headers::{ALWAYS, header, recorded};
-use crate::keys::Keys;
+use crate::certificates::CertificateTrust;
+use crate::fetched_key::{FetchedKey, KeyError, KeyRequest};
+use crate::headers::{ALWAYS_RECORDED, header, recorded};
+use crate::invalid_key::InvalidKey;
+use crate::key_ring::KeyRing;
 use crate::pem::{self, KeyKind};
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
-use crate::settings_reader::{KEYS_FROM, Reader};
+use crate::settings_reader::{KEYS_FROM, SettingsReader};
 use crate::tolerance::Tolerance;
 use crate::verified::ProviderEvent;
 use crate::verifier::Scheme;
@@ -28,43 +31,43 @@ use tollgate_base::time::WallTime;
 
 const TOKEN: &str = "plaid-verification";
 
-/// Plaid's own bound on a token's age.
+/// The greatest age of a token, by Plaid's documents.
 const TOLERANCE: std::time::Duration = std::time::Duration::from_secs(300);
 
 struct Plaid {
-    /// Those that were given as secrets …
-    keys: Keys<PublicKey>,
-    /// … or where to ask for them.
+    /// The keys that were given as secrets. Empty if `api` is set.
+    keys: KeyRing<PublicKey>,
+    /// The API to ask for keys.
     api: Option<Api>,
     tolerance: Tolerance,
     pointers: PointerSet,
 }
 
-/// Plaid's API, which gives out keys by their names.
+/// Plaid's API, which gives keys by their names.
 struct Api {
     client_id: String,
-    secrets: Keys<Secret>,
+    secrets: KeyRing<Secret>,
     origin: String,
     /// Whether the manifest names the origin.
-    given: bool,
+    own_origin: bool,
 }
 
 struct PublicKey {
-    /// `None` for a key in PEM, which has no name.
+    /// The name of the key. A key in PEM has no name.
     kid: Option<String>,
-    /// Milliseconds since the Unix epoch.
+    /// The time from which Plaid no longer signs with the key.
     expired: Option<WallTime>,
     key: UnparsedPublicKey<Vec<u8>>,
 }
 
-/// The scheme with a source's settings.
+/// The scheme with the settings of a source, or every mistake in them.
 pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
-    let mut reader = Reader::new(name, settings);
+    let mut reader = SettingsReader::new(name, settings);
     let (keys, api) = match reader.optional_param("client_id") {
-        Some(client_id) => (Keys::new([]), Some(api(&mut reader, client_id))),
+        Some(client_id) => (KeyRing::new([]), Some(api(&mut reader, client_id))),
         None => {
             let why = "without `client_id` none is";
-            reader.fetches_nothing(&[KEYS_FROM, "environment"], why);
+            reader.reject_fetch_params(&[KEYS_FROM, "environment"], why);
             (reader.keys(public_key), None)
         }
     };
@@ -73,16 +76,17 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
         .unwrap_or_else(|| Tolerance::both(TOLERANCE));
     let pointers = PointerSet::new(&["/webhook_type", "/webhook_code", "/item_id"]);
     let pointers = pointers.expect("they are pointers");
-    let made = reader.finish(Some(Plaid {
+    let scheme = reader.finish(Some(Plaid {
         keys,
         api,
         tolerance,
         pointers,
     }))?;
-    Ok(Box::new(made))
+    Ok(Box::new(scheme))
 }
 
-fn api(reader: &mut Reader<'_>, client_id: String) -> Api {
+/// Reads the settings for Plaid's API.
+fn api(reader: &mut SettingsReader<'_>, client_id: String) -> Api {
     let environment = reader.optional_param("environment");
     let origin = match environment.as_deref() {
         None | Some("production") => "https://production.plaid.com",
@@ -93,16 +97,16 @@ fn api(reader: &mut Reader<'_>, client_id: String) -> Api {
             ""
         }
     };
-    let given = reader.keys_from();
+    let keys_from = reader.keys_from();
     Api {
         client_id,
         secrets: reader.keys(|secret| Ok(secret.clone())),
-        given: given.is_some(),
-        origin: given.unwrap_or_else(|| origin.to_owned()),
+        own_origin: keys_from.is_some(),
+        origin: keys_from.unwrap_or_else(|| origin.to_owned()),
     }
 }
 
-/// A JSON Web Key (RFC 7517), as far as it concerns ES256.
+/// A JSON Web Key (RFC 7517), as far as ES256 needs it.
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -111,11 +115,23 @@ struct Jwk {
     alg: Option<String>,
     x: String,
     y: String,
-    /// Seconds since the Unix epoch; null while the key is in use.
+    /// The time at which the key expired, in seconds since the Unix epoch. Null while the key is in
+    /// use.
     expired_at: Option<u64>,
 }
 
-fn public_key(secret: &Secret) -> Result<PublicKey, String> {
+/// A key as a secret or an answer holds it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum KeyDocument {
+    /// The answer of Plaid's API.
+    Answer { key: Jwk },
+    /// The key alone.
+    Key(Jwk),
+}
+
+/// Reads a key in PEM, as JWK, or as Plaid's API answers.
+fn public_key(secret: &Secret) -> Result<PublicKey, InvalidKey> {
     let text = secret.expose().trim_ascii();
     if !text.starts_with(b"{") {
         let point = pem::public_key(text, KeyKind::P256)?;
@@ -125,25 +141,15 @@ fn public_key(secret: &Secret) -> Result<PublicKey, String> {
             key: on_curve(point)?,
         });
     }
-    // Plaid's answer holds the key under `key`; either is taken.
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        Answer { key: Jwk },
-        Key(Jwk),
-    }
-    let given: Given = serde_json::from_slice(text)
-        .map_err(|_| "is no JWK: it needs `kty`, `crv`, `x` and `y`".to_owned())?;
-    let (Given::Answer { key: jwk } | Given::Key(jwk)) = given;
+    let document: KeyDocument = serde_json::from_slice(text).map_err(|_| InvalidKey::NotJwk)?;
+    let (KeyDocument::Answer { key: jwk } | KeyDocument::Key(jwk)) = document;
     if jwk.kty != "EC" || jwk.crv != "P-256" || jwk.alg.is_some_and(|alg| alg != "ES256") {
-        return Err("is a JWK for another algorithm than ES256 on P-256".to_owned());
+        return Err(InvalidKey::JwkAlgorithm);
     }
     let coordinate = |text: &str| {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text)
-            .ok()
-            .filter(|bytes| bytes.len() == 32);
-        bytes.ok_or_else(|| "is a JWK whose `x` or `y` is not 32 bytes in base64url".to_owned())
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+        let bytes = bytes.filter(|bytes| bytes.len() == 32);
+        bytes.ok_or(InvalidKey::JwkCoordinate)
     };
     let point = [vec![4], coordinate(&jwk.x)?, coordinate(&jwk.y)?].concat();
     Ok(PublicKey {
@@ -153,10 +159,10 @@ fn public_key(secret: &Secret) -> Result<PublicKey, String> {
     })
 }
 
-/// An uncompressed point: a 4, then 32 bytes each of x and y.
-fn on_curve(point: Vec<u8>) -> Result<UnparsedPublicKey<Vec<u8>>, String> {
+/// The key of an uncompressed point: a 4, then 32 bytes each of x and y.
+fn on_curve(point: Vec<u8>) -> Result<UnparsedPublicKey<Vec<u8>>, InvalidKey> {
     if point.len() != 65 || point[0] != 4 {
-        return Err("is not a public key on P-256".to_owned());
+        return Err(InvalidKey::NotOnCurve);
     }
     Ok(UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point))
 }
@@ -165,7 +171,7 @@ fn on_curve(point: Vec<u8>) -> Result<UnparsedPublicKey<Vec<u8>>, String> {
 struct TokenHeader {
     alg: String,
     kid: Option<String>,
-    /// Extensions that must be understood; none is.
+    /// Extensions that a reader must understand. None is understood here.
     crit: Option<serde_json::Value>,
 }
 
@@ -175,7 +181,7 @@ struct Claims {
     request_body_sha256: String,
 }
 
-/// A token (RFC 7515), taken apart but not believed.
+/// A token (RFC 7515), split but not checked.
 pub(crate) struct Token<'t> {
     header: TokenHeader,
     signed: &'t str,
@@ -213,7 +219,7 @@ impl Scheme for Plaid {
         if token.kid() != id || key.key.verify(signed, &token.signature).is_err() {
             return Err(mismatch());
         }
-        in_use(id, key.expired, now)?;
+        check_in_use(id, key.expired, now)?;
         self.events(request, &token, now)
     }
 
@@ -223,7 +229,7 @@ impl Scheme for Plaid {
 
     fn key_request(&self, id: &str, now: WallTime) -> Option<KeyRequest> {
         let api = self.api.as_ref()?;
-        let secret = std::str::from_utf8(api.secrets.first_in_force(now)?.expose()).ok()?;
+        let secret = std::str::from_utf8(api.secrets.first_unexpired(now)?.expose()).ok()?;
         let body = serde_json::json!({
             "client_id": api.client_id,
             "secret": secret,
@@ -231,7 +237,7 @@ impl Scheme for Plaid {
         });
         Some(KeyRequest {
             url: format!("{}/webhook_verification_key/get", api.origin),
-            anywhere: api.given,
+            allow_private: api.own_origin,
             body: Some(Secret::new(body.to_string())),
         })
     }
@@ -242,30 +248,26 @@ impl Scheme for Plaid {
         answer: &[u8],
         _: &CertificateTrust,
         _: WallTime,
-    ) -> Result<FetchedKey, KeyTrouble> {
-        let found = public_key(&Secret::new(answer))
-            .map_err(|why| KeyTrouble::Unusable(format!("the answer {why}")))?;
+    ) -> Result<FetchedKey, KeyError> {
+        let found = public_key(&Secret::new(answer)).map_err(KeyError::Unreadable)?;
         match found.kid.as_deref() == Some(id) {
             true => Ok(FetchedKey {
                 key: found.key,
                 expired: found.expired,
             }),
-            false => {
-                let why = "the answer holds another key".to_owned();
-                Err(KeyTrouble::Unusable(why))
-            }
+            false => Err(KeyError::OtherKey),
         }
     }
 }
 
-/// Whether this may be a key's name: Plaid's are UUIDs.
+/// Whether the text may be the name of a key: Plaid's names are UUIDs.
 fn is_kid(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=64).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// Refuses a key that Plaid has ended.
-fn in_use(kid: &str, expired: Option<WallTime>, now: WallTime) -> Result<(), Rejection> {
+/// Refuses an expired key.
+fn check_in_use(kid: &str, expired: Option<WallTime>, now: WallTime) -> Result<(), Rejection> {
     if expired.is_some_and(|expired| expired <= now) {
         let why = format!("the key `{}` has expired", kid.escape_default());
         return Err(Rejection::UntrustedKey { why });
@@ -292,8 +294,7 @@ impl<'t> Token<'t> {
         };
         let header: TokenHeader = serde_json::from_slice(&part(header)?)
             .map_err(|_| malformed("its header is not readable"))?;
-        // Whatever else a token says of itself (`none`, an HMAC under the public key) is not
-        // what Plaid sends.
+        // Plaid never sends another algorithm. `none` and an HMAC under the public key are attacks.
         if header.alg != "ES256" {
             return Err(Rejection::NoKnownSignature {
                 place: TOKEN.to_owned(),
@@ -311,13 +312,14 @@ impl<'t> Token<'t> {
         })
     }
 
-    /// The name of the key that it is signed with.
+    /// The name of the token's key.
     fn kid(&self) -> &str {
         self.header.kid.as_deref().unwrap_or_default()
     }
 }
 
 impl Plaid {
+    /// The index of the secret that signed the token.
     fn matching(&self, token: &Token<'_>, now: WallTime) -> Result<usize, Rejection> {
         let kid = token.kid();
         let named = |key: &PublicKey| key.kid.as_deref().is_none_or(|own| own == kid);
@@ -329,18 +331,15 @@ impl Plaid {
             return Err(Rejection::UntrustedKey { why });
         }
         let message = token.signed.as_bytes();
-        let holds =
+        let verifies =
             |key: &PublicKey| named(key) && key.key.verify(message, &token.signature).is_ok();
-        let at = self.keys.which(now, 1, holds)?;
-        in_use(
-            kid,
-            self.keys.iter().nth(at).and_then(|key| key.expired),
-            now,
-        )?;
+        let at = self.keys.matching(now, 1, verifies)?;
+        let expired = self.keys.iter().nth(at).and_then(|key| key.expired);
+        check_in_use(kid, expired, now)?;
         Ok(at)
     }
 
-    /// The event of a request whose token is rightly signed, if it is this request's.
+    /// The event of a request with a valid token, if the token is for this body and is not too old.
     fn events(
         &self,
         request: &Request<'_>,
@@ -383,21 +382,18 @@ impl Plaid {
             subject: text(2).map(str::to_owned),
             account: None,
             created: None,
-            basis: DedupBasis::Body {
+            dedup: DedupBasis::Body {
                 kind: kind.clone(),
                 digest: Sha256::digest(request.body).into(),
             },
             kind,
-            also: Vec::new(),
-            headers: recorded(request.headers, &ALWAYS),
+            more_dedup: Vec::new(),
+            headers: recorded(request.headers, &ALWAYS_RECORDED),
             payload: request.body.clone(),
         })
     }
 }
 
 fn malformed(why: &str) -> Rejection {
-    Rejection::MalformedSignature {
-        place: TOKEN.to_owned(),
-        why: why.to_owned(),
-    }
+    Rejection::malformed_signature(TOKEN, why)
 }

@@ -1,5 +1,5 @@
-//! Twilio: HMAC over the URL and the sorted form fields; for JSON over the URL alone, which
-//! then carries the body's hash.
+//! Twilio: an HMAC over the URL and the sorted form fields; for JSON over the URL alone, which then
+//! holds the hash of the body.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,41 +9,42 @@ use sha2::{Digest, Sha256};
 
 use crate::encoding::SignatureEncoding;
 use crate::form;
-use crate::headers::{ALWAYS, header, recorded};
+use crate::headers::{ALWAYS_RECORDED, header, recorded};
 use crate::key::{Algorithm, Key};
-use crate::keys::Keys;
+use crate::key_ring::KeyRing;
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Settings};
-use crate::settings_reader::Reader;
-use crate::sign::{self, SignError, Signed, Unsigned};
+use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
 use crate::verified::ProviderEvent;
 use crate::verifier::Scheme;
+use crate::warnings;
 use tollgate_base::event::DedupBasis;
 use tollgate_base::secret::equal;
 use tollgate_base::time::WallTime;
 
 static SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
-/// Names the algorithm when a shared key signs instead of the account's token.
+/// The header that names the algorithm if a shared key signs instead of the account's token.
 static SIGNATURE_SETTINGS: HeaderName =
     HeaderName::from_static("x-twilio-webhooks-signature-settings");
-/// The same on every try, but not signed.
+/// The header with the event's id. The id is the same on every try, but not signed.
 static IDEMPOTENCY_TOKEN: HeaderName = HeaderName::from_static("i-twilio-idempotency-token");
 
 struct Twilio {
-    keys: Keys<TokenKeys>,
+    keys: KeyRing<TokenKeys>,
     url: String,
 }
 
-/// One secret, ready for both algorithms.
+/// The keys of one secret, for both algorithms.
 struct TokenKeys {
     sha1: Key,
     sha256: Key,
 }
 
-/// The scheme with a source's settings.
+/// The scheme with the settings of a source, or every mistake in them.
 pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
-    let mut reader = Reader::new(name, settings);
+    let mut reader = SettingsReader::new(name, settings);
     let keys = reader.keys(|secret| {
         Ok(TokenKeys {
             sha1: Key::new(Algorithm::HmacSha1, secret)?,
@@ -51,11 +52,11 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
         })
     });
     let url = reader.url();
-    let made = reader.finish(url.map(|url| Twilio { keys, url }))?;
-    Ok(Box::new(made))
+    let scheme = reader.finish(url.map(|url| Twilio { keys, url }))?;
+    Ok(Box::new(scheme))
 }
 
-/// Sorted names, each with its sorted values, every one once.
+/// The signed form fields: sorted names, each with its sorted values, without repetition.
 type Params<'r> = BTreeMap<Cow<'r, [u8]>, BTreeSet<Cow<'r, [u8]>>>;
 
 impl Scheme for Twilio {
@@ -66,31 +67,33 @@ impl Scheme for Twilio {
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
         let signature = SignatureEncoding::Base64
             .decode(header(request.headers, &SIGNATURE)?)
-            .map_err(|why| Rejection::MalformedSignature {
-                place: SIGNATURE.to_string(),
-                why: why.to_owned(),
-            })?;
+            .map_err(|why| Rejection::malformed_signature(SIGNATURE.as_str(), why))?;
         let (url, query) = self.signed_url(request.url);
         let params = self.params(request, query.as_deref())?;
         let signed = concatenated(&params, request.body.len());
         let sha256 = uses_sha256(request)?;
         let plain = without_port(&url);
-        let holds = |keys: &TokenKeys| {
+        let verifies = |keys: &TokenKeys| {
             let key = if sha256 { &keys.sha256 } else { &keys.sha1 };
-            let holds = |url: &str| {
+            let verifies = |url: &str| {
                 key.matches(&[url.as_bytes(), &signed], std::iter::once(&signature[..]))
             };
-            // The more usual one first.
-            holds(&plain) || holds(&with_port(&url))
+            // The usual form first.
+            verifies(&plain) || verifies(&with_port(&url))
         };
-        let secret = self.keys.which(now, 1, holds)?;
+        let secret = self.keys.matching(now, 1, verifies)?;
         Ok((Some(secret), vec![event(request, &plain, &signed, &params)]))
     }
 
-    fn sign(&self, secret: usize, unsigned: Unsigned, _: WallTime) -> Result<Signed, SignError> {
+    fn sign(
+        &self,
+        secret: usize,
+        unsigned: UnsignedRequest,
+        _: WallTime,
+    ) -> Result<SignedRequest, SignError> {
         let keys = self.keys.get(secret)?;
-        let Unsigned { body, mut headers } = unsigned;
-        // It would announce another algorithm than the one that is signed with here.
+        let UnsignedRequest { body, mut headers } = unsigned;
+        // The header would announce another algorithm than SHA-1.
         headers.remove(&SIGNATURE_SETTINGS);
         let hash = || format!("bodySHA256={}", hex::encode(Sha256::digest(&body)));
         let query = (!form::is_form(&headers)).then(hash);
@@ -109,16 +112,16 @@ impl Scheme for Twilio {
             .map_err(unsignable)?;
         let (url, _) = self.signed_url(&target);
         let signed = concatenated(&params, request.body.len());
-        let tag = keys
+        let mac = keys
             .sha1
             .sign(&[url.as_bytes(), &signed])
             .ok_or(SignError::NotShared)?;
-        sign::set(
+        set_header(
             &mut headers,
             SIGNATURE.as_str(),
-            &SignatureEncoding::Base64.encode(&tag),
+            &SignatureEncoding::Base64.encode(&mac),
         )?;
-        Ok(Signed {
+        Ok(SignedRequest {
             headers,
             body,
             query,
@@ -126,17 +129,13 @@ impl Scheme for Twilio {
     }
 
     fn warnings(&self) -> Vec<String> {
-        vec![
-            "no timestamp is signed: a captured request is told from a new one by its dedup \
-             key alone, so keys are kept for good"
-                .to_owned(),
-        ]
+        vec![warnings::NO_TIMESTAMP.to_owned()]
     }
 }
 
 impl Twilio {
-    /// The URL as Twilio signed it: the configured one, with the query that came, since a
-    /// query may differ from request to request. The second is that query.
+    /// The URL as Twilio signed it, and its query: the configured URL with the received query, since
+    /// the query may differ from request to request.
     fn signed_url(&self, received: &str) -> (String, Option<String>) {
         let base = self.url.split('?').next().unwrap_or(&self.url);
         match received.split_once('?') {
@@ -145,7 +144,7 @@ impl Twilio {
         }
     }
 
-    /// The signed form fields; none where the URL carries the body's hash, which is checked.
+    /// The signed form fields. None if the URL holds the hash of the body; the hash is checked.
     fn params<'r>(
         &self,
         request: &Request<'r>,
@@ -162,10 +161,8 @@ impl Twilio {
             };
         }
         if !form::is_form(request.headers) && !request.body.is_empty() {
-            return Err(Rejection::MalformedSignature {
-                place: "the URL".to_owned(),
-                why: "a body that is no form needs a `bodySHA256` in the query".to_owned(),
-            });
+            let why = "a body that is no form needs a `bodySHA256` in the query";
+            return Err(Rejection::malformed_signature("the URL", why));
         }
         let mut params = Params::new();
         for (name, value) in form::pairs(request.body) {
@@ -175,7 +172,7 @@ impl Twilio {
     }
 }
 
-/// Whether a shared key signs with SHA-256; the account's token does with SHA-1.
+/// Whether a shared key signs, with SHA-256. The account's token signs with SHA-1.
 fn uses_sha256(request: &Request<'_>) -> Result<bool, Rejection> {
     if !request.headers.contains_key(&SIGNATURE_SETTINGS) {
         return Ok(false);
@@ -194,9 +191,9 @@ fn uses_sha256(request: &Request<'_>) -> Result<bool, Rejection> {
     }
 }
 
-/// Names and values without anything between them, as they are signed.
-fn concatenated(params: &Params<'_>, most: usize) -> Vec<u8> {
-    let mut signed = Vec::with_capacity(most);
+/// Names and values without separators, as they are signed.
+fn concatenated(params: &Params<'_>, capacity: usize) -> Vec<u8> {
+    let mut signed = Vec::with_capacity(capacity);
     for (name, values) in params {
         for value in values {
             signed.extend_from_slice(name);
@@ -206,7 +203,7 @@ fn concatenated(params: &Params<'_>, most: usize) -> Vec<u8> {
     signed
 }
 
-/// Splits a URL into what stands before, in and after its host and port.
+/// Splits a URL into the text before the host and port, the host and port, and the text after.
 fn authority(url: &str) -> Option<(&str, &str, &str)> {
     let start = url.find("://")? + 3;
     let end = url[start..]
@@ -215,7 +212,7 @@ fn authority(url: &str) -> Option<(&str, &str, &str)> {
     Some((&url[..start], &url[start..end], &url[end..]))
 }
 
-/// Whether the host is followed by a port; an IPv6 address has colons of its own.
+/// The index of the colon before the port. An IPv6 address holds other colons.
 fn port_at(authority: &str) -> Option<usize> {
     let colon = authority.rfind(':')?;
     let digits = &authority[colon + 1..];
@@ -223,7 +220,7 @@ fn port_at(authority: &str) -> Option<usize> {
     is_port.then_some(colon)
 }
 
-/// Twilio signs the URL sometimes with and sometimes without a port.
+/// The URL with the default port if it has none. Twilio sometimes signs the URL with a port.
 fn with_port(url: &str) -> String {
     match authority(url) {
         Some((before, host, after)) if port_at(host).is_none() => {
@@ -234,6 +231,7 @@ fn with_port(url: &str) -> String {
     }
 }
 
+/// The URL without its port.
 fn without_port(url: &str) -> String {
     match authority(url).and_then(|parts| Some((parts, port_at(parts.1)?))) {
         Some(((before, host, after), colon)) => format!("{before}{}{after}", &host[..colon]),
@@ -241,7 +239,8 @@ fn without_port(url: &str) -> String {
     }
 }
 
-/// Twilio names no type: it is made from what the request is about and its status.
+/// The event of a request. Twilio names no type: the type is made from the kind of object and its
+/// status.
 fn event(request: &Request<'_>, url: &str, signed: &[u8], params: &Params<'_>) -> ProviderEvent {
     let text = |names: &[&str]| {
         names.iter().find_map(|name| {
@@ -253,31 +252,30 @@ fn event(request: &Request<'_>, url: &str, signed: &[u8], params: &Params<'_>) -
     let message = text(&["MessageSid", "SmsSid"]);
     let call = text(&["CallSid"]);
     let status = text(&["MessageStatus", "SmsStatus", "CallStatus"]);
-    let thing = match (&message, &call) {
+    let object = match (&message, &call) {
         (Some(_), _) => "message",
         (None, Some(_)) => "call",
         (None, None) => "webhook",
     };
     let kind = match status.or_else(|| text(&["EventType"])) {
-        Some(status) => format!("{thing}.{status}"),
-        None => thing.to_owned(),
+        Some(status) => format!("{object}.{status}"),
+        None => object.to_owned(),
     };
-    // The same fields in another order have the same signature, so the hash is over what is
-    // signed and not over the body as it came. A JSON body is signed by its hash in the URL.
+    // The same fields in another order have the same signature, so the hash covers the signed text
+    // and not the received body. A JSON body is signed by its hash in the URL.
     let digest = Sha256::new()
         .chain_update(url)
         .chain_update([0])
         .chain_update(signed)
         .finalize();
-    let names = ALWAYS.iter().chain([&IDEMPOTENCY_TOKEN]);
+    let names = ALWAYS_RECORDED.iter().chain([&IDEMPOTENCY_TOKEN]);
     let headers = recorded(request.headers, names);
     ProviderEvent {
         provider_id: header(request.headers, &IDEMPOTENCY_TOKEN)
             .ok()
             .map(str::to_owned),
-        // Without the type: fields that are cut otherwise, which are signed the same, may have
-        // another.
-        basis: DedupBasis::Body {
+        // Without the type: the same signed text, split into other fields, may have another type.
+        dedup: DedupBasis::Body {
             kind: String::new(),
             digest: digest.into(),
         },
@@ -285,7 +283,7 @@ fn event(request: &Request<'_>, url: &str, signed: &[u8], params: &Params<'_>) -
         subject: message.or(call),
         account: text(&["AccountSid"]),
         created: None,
-        also: Vec::new(),
+        more_dedup: Vec::new(),
         headers,
         payload: request.body.clone(),
     }

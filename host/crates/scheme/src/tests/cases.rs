@@ -43,8 +43,8 @@ fn refused(at_least: usize, outcomes: &[(String, Option<&'static str>)]) {
     assert!(outcomes.len() >= at_least, "{}", outcomes.len());
 }
 
-/// Of these nothing vouches for the body.
-fn vouches(scheme: &str) -> bool {
+/// Whether the scheme signs the body.
+fn signs_body(scheme: &str) -> bool {
     !["mollie-classic", "flutterwave-v3"].contains(&scheme)
 }
 
@@ -71,7 +71,7 @@ fn signature_header(scheme: &str, captured: &Captured) -> Option<http::HeaderNam
 fn truncated() {
     let outcomes = after(|scheme, captured, _, _| {
         captured.body = captured.body.slice(..captured.body.len() - 1);
-        vouches(scheme)
+        signs_body(scheme)
     });
     refused(70, &outcomes);
 }
@@ -87,7 +87,7 @@ fn tampered() {
         let at = at.map_or(body.len() / 2, |at| at + 18);
         body[at] = if body[at] == b'7' { b'8' } else { b'7' };
         captured.body = body.into();
-        vouches(scheme)
+        signs_body(scheme)
     });
     refused(70, &outcomes);
 }
@@ -105,7 +105,7 @@ fn re_ordered() {
         let before = captured.body.clone();
         captured.body = format!("{{{}}}", texts.collect::<Vec<_>>().join(",")).into();
         // Adyen signs values, wherever they stand.
-        captured.body != before && vouches(scheme) && scheme != "adyen" && fields.len() > 1
+        captured.body != before && signs_body(scheme) && scheme != "adyen" && fields.len() > 1
     });
     refused(50, &outcomes);
 }
@@ -212,7 +212,7 @@ fn wrong_case() {
         captured
             .headers
             .insert(name, format!("{head}{swapped}").parse().unwrap());
-        swapped != tail && !several && vouches(scheme)
+        swapped != tail && !several && signs_body(scheme)
     });
     refused(40, &outcomes);
 }

@@ -204,7 +204,7 @@ proptest! {
         item["additionalData"][format!("x.{more}")] = text.into();
         let after = events(&verifier, &with_body(body.to_string()));
         let basis = |events: &[ProviderEvent]| -> Vec<_> {
-            events.iter().map(|event| event.basis.clone()).collect()
+            events.iter().map(|event| event.dedup.clone()).collect()
         };
         prop_assert_eq!(basis(&before), basis(&after));
     }
@@ -257,7 +257,7 @@ proptest! {
         let before = events(&verifier, &captured);
         captured.body = form(&fields);
         let after = events(&verifier, &captured);
-        prop_assert_eq!(&before[0].basis, &after[0].basis);
+        prop_assert_eq!(&before[0].dedup, &after[0].dedup);
     }
 
     #[test]

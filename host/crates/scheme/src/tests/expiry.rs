@@ -52,7 +52,7 @@ fn the_operator_reads_which_secret_expired_when() {
     let rejection = verifier.verify(&captured.request(), NOW).unwrap_err();
     assert_eq!(
         rejection.to_string(),
-        "it is signed with secret 2, which expired 90 s ago"
+        "the request is signed with secret 2, which expired 90 s ago"
     );
     let said = explain(&make, &settings, &captured.request(), NOW, &rejection);
     assert!(said[0].contains("set its `expires`"), "{said:?}");

@@ -74,7 +74,7 @@ fn a_secret_that_is_taken_otherwise() {
     // A scheme that decodes, and a sender that does not.
     let said = explained("standard-webhooks", "YzJWamNtVjA=", "c2VjcmV0", |_| {}, NOW);
     assert!(
-        said.contains("taken as it is, while this scheme decodes it"),
+        said.contains("used without decoding, while this scheme decodes it"),
         "{said}"
     );
 }

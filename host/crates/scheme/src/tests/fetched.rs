@@ -310,12 +310,14 @@ fn the_issuer_of_a_certificate_that_comes_alone_is_asked_for() {
         &trust,
         now,
     ) {
-        Err(KeyTrouble::IssuerNeeded { request, why }) => {
+        Err(KeyError::IssuerNeeded { request, source }) => {
+            let why = source.to_string();
             assert!(why.contains("nothing leads from it to a root"), "{why}");
             assert!(request.body.is_none());
-            Some((request.url, request.anywhere))
+            Some((request.url, request.allow_private))
         }
-        Err(KeyTrouble::Unusable(_)) => None,
+        Err(KeyError::Untrusted(_)) => None,
+        Err(error) => panic!("{error}"),
         Ok(_) => panic!("it must not be trusted"),
     };
     let own = authority.own(NAME, Some(ISSUER));
@@ -335,11 +337,11 @@ fn the_issuer_of_a_certificate_that_comes_alone_is_asked_for() {
         };
         assert!(read(&own, NOW).is_ok());
         let other = authority.own("www.evil.example", Some(ISSUER));
-        assert!(matches!(read(&other, NOW), Err(KeyTrouble::Unusable(_))));
+        assert!(matches!(read(&other, NOW), Err(KeyError::Untrusted(_))));
         let year = Duration::from_secs(366 * 86_400);
         assert!(matches!(
             read(&own, NOW + year),
-            Err(KeyTrouble::Unusable(_))
+            Err(KeyError::Untrusted(_))
         ));
     }
     // Where another's is there, or nonsense, it is still not trusted.
@@ -373,8 +375,8 @@ fn keys_may_be_fetched_from_a_server_that_the_manifest_names() {
         asked.url,
         "https://keys.internal:8443/v1/notifications/certs/CERT-1"
     );
-    assert!(asked.anywhere);
-    assert!(!paypal().key_request(URL, NOW).unwrap().anywhere);
+    assert!(asked.allow_private);
+    assert!(!paypal().key_request(URL, NOW).unwrap().allow_private);
     // Which certificate it is stays PayPal's to say.
     for url in ["https://evil.example/x", "https://keys.internal:8443/x"] {
         assert!(verifier.key_request(url, NOW).is_none());

@@ -103,7 +103,7 @@ fn plaids_keys_may_come_from_a_server_that_the_manifest_names() {
         asked.url,
         "https://127.0.0.1:8443/webhook_verification_key/get"
     );
-    assert!(asked.anywhere);
+    assert!(asked.allow_private);
 }
 
 #[test]

@@ -18,8 +18,8 @@ fn an_unsigned_id_is_recorded_but_is_no_key() {
         let second = events(&verifier, &captured).remove(0);
         assert_eq!(first.provider_id.as_deref(), Some("first"), "{scheme}");
         assert_eq!(second.provider_id.as_deref(), Some("second"), "{scheme}");
-        assert!(matches!(first.basis, DedupBasis::Body { .. }), "{scheme}");
-        assert_eq!(first.basis, second.basis, "{scheme}");
+        assert!(matches!(first.dedup, DedupBasis::Body { .. }), "{scheme}");
+        assert_eq!(first.dedup, second.dedup, "{scheme}");
         let recorded = first.headers.iter().find(|(name, _)| *name == header);
         assert_eq!(recorded, Some((header, "first")), "{scheme}");
     }
@@ -28,7 +28,7 @@ fn an_unsigned_id_is_recorded_but_is_no_key() {
 #[test]
 fn the_same_id_with_other_bytes_is_a_duplicate() {
     let verifier = verifier("stripe", &["s"]);
-    let basis = |body: &'static str| events(&verifier, &capture(&verifier, body)).remove(0).basis;
+    let basis = |body: &'static str| events(&verifier, &capture(&verifier, body)).remove(0).dedup;
     let first = basis(r#"{"id":"evt_1","type":"a","pending_webhooks":2}"#);
     assert_eq!(
         first,
@@ -47,13 +47,13 @@ fn a_twilio_form_in_another_order_is_a_duplicate() {
     let (_, other) = vector("twilio", "fields in another order");
     assert_ne!(form.body, other.body);
     assert_eq!(
-        events(&verifier, &form)[0].basis,
-        events(&verifier, &other)[0].basis
+        events(&verifier, &form)[0].dedup,
+        events(&verifier, &other)[0].dedup
     );
     let (_, ported) = vector("twilio", "signed with the port");
     assert_eq!(
-        events(&verifier, &form)[0].basis,
-        events(&verifier, &ported)[0].basis
+        events(&verifier, &form)[0].dedup,
+        events(&verifier, &ported)[0].dedup
     );
 }
 
@@ -63,8 +63,8 @@ fn a_braintree_payload_with_a_line_end_more_is_a_duplicate() {
     let mut longer = compact.clone();
     longer.body = [&compact.body[..], b"%0A"].concat().into();
     assert_eq!(
-        events(&verifier, &compact)[0].basis,
-        events(&verifier, &longer)[0].basis
+        events(&verifier, &compact)[0].dedup,
+        events(&verifier, &longer)[0].dedup
     );
 }
 
@@ -86,7 +86,7 @@ fn a_paypal_delivery_with_another_body_of_the_same_checksum_is_a_duplicate() {
         Some("WH-forged"),
         "a CRC32 is no MAC"
     );
-    assert_eq!(honest.basis, forged.basis);
+    assert_eq!(honest.dedup, forged.dedup);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_paypal_event_that_is_sent_again_by_hand_is_a_duplicate() {
     let event = events(&verifier, &captured).remove(0);
     let id = event.provider_id.unwrap();
     assert_eq!(
-        event.also,
+        event.more_dedup,
         [DedupBasis::Fields(vec!["event".to_owned(), id])]
     );
 }
@@ -146,7 +146,7 @@ fn mollies_classic_webhooks_keep_every_change() {
             .events
             .into_inner()
             .remove(0)
-            .basis
+            .dedup
     };
     assert_ne!(at(NOW), at(NOW + ms(1)));
     assert!(verifier.warnings()[0].contains("not signed"));

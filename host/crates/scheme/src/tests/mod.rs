@@ -130,9 +130,9 @@ fn capture_with(
     body: impl Into<Bytes>,
     headers: &[(&'static str, &str)],
 ) -> Captured {
-    let mut unsigned = Unsigned {
+    let mut unsigned = UnsignedRequest {
         body: body.into(),
-        ..Unsigned::default()
+        ..UnsignedRequest::default()
     };
     for (name, value) in headers {
         unsigned.headers.insert(*name, value.parse().unwrap());
@@ -169,7 +169,7 @@ fn what_is_signed_is_accepted_by_every_scheme() {
             let settings = verifier.1[0].settings();
             let outcome = build(scheme, settings)
                 .unwrap()
-                .sign(0, Unsigned::default(), NOW);
+                .sign(0, UnsignedRequest::default(), NOW);
             assert_eq!(outcome.unwrap_err(), SignError::NotShared, "{scheme}");
             continue;
         };
@@ -264,7 +264,7 @@ fn answers_are_what_each_provider_reads() {
         )
     };
     let plain = |status| (status, None, String::new());
-    for to in [AnswerTo::Accepted, AnswerTo::Duplicate] {
+    for to in [RequestOutcome::Accepted, RequestOutcome::Duplicate] {
         assert_eq!(answer("stripe", to), plain(200));
         assert_eq!(answer("gocardless", to), plain(204));
         for scheme in ["adyen", "adyen-platform"] {
@@ -272,14 +272,17 @@ fn answers_are_what_each_provider_reads() {
             assert_eq!(answer(scheme, to), expected);
         }
     }
-    assert_eq!(answer("stripe", AnswerTo::Rejected), plain(400));
-    assert_eq!(answer("gocardless", AnswerTo::Rejected), plain(498));
+    assert_eq!(answer("stripe", RequestOutcome::Rejected), plain(400));
+    assert_eq!(answer("gocardless", RequestOutcome::Rejected), plain(498));
     for scheme in names().filter(|scheme| secret(scheme).is_some()) {
         assert!(
-            (200..300).contains(&answer(scheme, AnswerTo::Accepted).0),
+            (200..300).contains(&answer(scheme, RequestOutcome::Accepted).0),
             "{scheme}"
         );
-        assert!(answer(scheme, AnswerTo::Rejected).0 >= 400, "{scheme}");
+        assert!(
+            answer(scheme, RequestOutcome::Rejected).0 >= 400,
+            "{scheme}"
+        );
     }
 }
 
@@ -354,7 +357,7 @@ fn schemes_say_how_weakly_they_protect() {
     assert!(warnings("github").contains("no timestamp"));
     assert!(warnings("github").contains("id (`header:x-github-delivery`) is not signed"));
     assert!(warnings("shopify").contains("type (`header:x-shopify-topic`) is not signed"));
-    assert!(warnings("flutterwave-v3").contains("nothing vouches for the body"));
+    assert!(warnings("flutterwave-v3").contains("nothing protects the body"));
     assert!(warnings("adyen").contains("eight fields"));
 }
 

@@ -44,8 +44,8 @@ fn what_a_page_says_is_what_the_scheme_does() {
     for (scheme, vectors) in all() {
         let page = page(&scheme).unwrap();
         let verifier = build(&scheme, vectors[0].settings()).unwrap();
-        let accepted = verifier.answer(AnswerTo::Accepted);
-        let rejected = verifier.answer(AnswerTo::Rejected);
+        let accepted = verifier.answer(RequestOutcome::Accepted);
+        let rejected = verifier.answer(RequestOutcome::Rejected);
         let text = page.answers();
         assert!(
             text.starts_with(accepted.status.as_str()),

@@ -154,7 +154,7 @@ proptest! {
         ],
     ) {
         for (scheme, verifier, captured) in ACCEPTED.iter() {
-            let unsigned = Unsigned { body: text.clone().into(), headers: captured.headers.clone() };
+            let unsigned = UnsignedRequest { body: text.clone().into(), headers: captured.headers.clone() };
             let Ok(signed) = verifier.sign(0, unsigned, NOW) else {
                 continue;
             };

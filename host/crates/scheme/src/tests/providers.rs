@@ -18,12 +18,7 @@ fn no_built_in_scheme_has_a_mistake() {
 
 #[test]
 fn every_file_is_listed_in_order() {
-    let folders = [
-        "host/src/scheme/providers",
-        "host/crates/scheme/src/providers",
-    ];
-    let mut folders = folders.map(|folder| repository().join(folder)).into_iter();
-    let folder = folders.find(|folder| folder.is_dir()).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/providers");
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -89,7 +89,7 @@ fn a_resend_of_wises_with_another_stamp_is_a_duplicate() {
             r#"{{"data":{data},"event_type":"transfers#state-change","sent_at":"{sent}"}}"#
         );
         let (verifier, captured) = wise(body.as_bytes());
-        events(&verifier, &captured).remove(0).basis
+        events(&verifier, &captured).remove(0).dedup
     };
     let at = |time: &str| {
         format!(r#"{{"resource":{{"id":1}},"current_state":"sent","occurred_at":"{time}"}}"#)

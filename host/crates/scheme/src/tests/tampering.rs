@@ -37,7 +37,9 @@ fn identity(verifier: &Verifier, captured: &Captured, now: WallTime) -> Option<I
     let accepted = verifier.verify(&captured.request(), now).ok()?;
     let events = accepted.events.into_inner().into_iter();
     let of_event = |event: ProviderEvent| {
-        let keys = std::iter::once(event.basis).chain(event.also).collect();
+        let keys = std::iter::once(event.dedup)
+            .chain(event.more_dedup)
+            .collect();
         let ProviderEvent {
             kind,
             provider_id,
@@ -149,5 +151,5 @@ fn a_twilio_form_that_is_cut_otherwise_is_a_duplicate() {
     cut.body = Bytes::from_static(b"CallS=tatusringing");
     let (first, second) = (events(&verifier, &captured), events(&verifier, &cut));
     assert_ne!(first[0].kind, second[0].kind);
-    assert_eq!(first[0].basis, second[0].basis);
+    assert_eq!(first[0].dedup, second[0].dedup);
 }

@@ -38,7 +38,7 @@ fn a_provider_that_nobody_heard_of_in_ten_lines() {
         .collect();
     assert_eq!(ids, [("B7/1", "paid"), ("B7/2", "unknown")]);
     assert_eq!(found[1].payload, r#"{"n":2}"#);
-    assert_eq!(found[0].basis, DedupBasis::SignedId("B7/1".to_owned()));
+    assert_eq!(found[0].dedup, DedupBasis::SignedId("B7/1".to_owned()));
     let at = |now| {
         verifier
             .verify(&captured.request(), now)
@@ -47,12 +47,15 @@ fn a_provider_that_nobody_heard_of_in_ten_lines() {
     assert!(at(NOW + ms(60_000)).is_ok() && at(NOW - ms(2_000)).is_ok());
     assert_eq!(at(NOW + ms(60_001)), Err("timestamp_too_old"));
     assert_eq!(at(NOW - ms(2_001)), Err("timestamp_in_future"));
-    let answer = verifier.answer(AnswerTo::Duplicate);
+    let answer = verifier.answer(RequestOutcome::Duplicate);
     assert_eq!(
         (answer.status.as_u16(), answer.content_type.as_deref()),
         (202, Some("text/html"))
     );
-    assert_eq!(verifier.answer(AnswerTo::Rejected).status.as_u16(), 403);
+    assert_eq!(
+        verifier.answer(RequestOutcome::Rejected).status.as_u16(),
+        403
+    );
 }
 
 #[test]
@@ -74,7 +77,7 @@ fn fields_that_identify_an_event_together() {
         let captured = capture(&verifier, body);
         verifier
             .verify(&captured.request(), NOW)
-            .map(|accepted| accepted.events.into_inner().remove(0).basis)
+            .map(|accepted| accepted.events.into_inner().remove(0).dedup)
     };
     let expected = DedupBasis::Fields(vec!["7".to_owned(), "paid".to_owned()]);
     assert_eq!(
@@ -103,7 +106,7 @@ fn what_differs_on_a_resend_can_be_left_out() {
         ..Settings::default()
     };
     let verifier = build_template("acme", &template, settings).unwrap();
-    let basis = |body: &'static str| events(&verifier, &capture(&verifier, body)).remove(0).basis;
+    let basis = |body: &'static str| events(&verifier, &capture(&verifier, body)).remove(0).dedup;
     let first = basis(r#"{"kind":"a","at":1,"sent":1,"try":{"n":1}}"#);
     assert_eq!(
         first,
@@ -120,7 +123,7 @@ fn what_differs_on_a_resend_can_be_left_out() {
     for at in ["", r#""at":null,"#] {
         let basis = |sent: u8| {
             let body = format!(r#"{{"kind":"a",{at}"sent":{sent}}}"#);
-            events(&verifier, &capture(&verifier, body)).remove(0).basis
+            events(&verifier, &capture(&verifier, body)).remove(0).dedup
         };
         assert_ne!(basis(1), basis(2), "{at}");
     }

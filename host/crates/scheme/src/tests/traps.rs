@@ -5,7 +5,7 @@ use super::*;
 /// A trap, the scheme and vector that shows it, and what becomes of that: the code of a
 /// rejection, or accepted. More of them have tests of their own, by name: an empty secret
 /// (`an_empty_secret_is_a_mistake_for_every_scheme`), an unknown scheme
-/// (`an_unknown_scheme_fails_closed_and_the_nearest_is_named`), ids that nothing vouches for
+/// (`an_unknown_scheme_fails_closed_and_the_nearest_is_named`), ids that are not signed
 /// (`an_unsigned_id_is_recorded_but_is_no_key`), PayPal's CRC32
 /// (`a_paypal_delivery_with_another_body_of_the_same_checksum_is_a_duplicate`), Mollie's id
 /// that repeats (`mollies_classic_webhooks_keep_every_change`).

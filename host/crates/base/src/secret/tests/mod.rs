@@ -1,4 +1,4 @@
-//! What secrets show, and how they are compared.
+//! Tests of the debug output and the comparison of secrets.
 
 mod source;
 

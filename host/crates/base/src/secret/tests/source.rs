@@ -1,13 +1,12 @@
-//! Looks through the source for secrets that are compared otherwise than by
-//! [`equal`](crate::secret::equal). Clippy sees to it that `ct_eq` is used nowhere else
-//! (`clippy.toml`).
+//! Searches the source for comparisons of secrets without [`equal`](crate::secret::equal). Clippy
+//! refuses `ct_eq` everywhere else (`clippy.toml`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Secret;
 
-/// Does not compile for a type that has `==`: then two implementations would fit.
+/// Does not compile for a type with `==`, because two implementations would fit.
 trait HasNoEq<A> {
     fn check() {}
 }
@@ -18,7 +17,7 @@ impl<T: PartialEq> HasNoEq<u8> for T {}
 
 const _: fn() = <Secret as HasNoEq<_>>::check;
 
-/// The folder `host`, wherever in it this package lies.
+/// The folder `host`, in which this package lies.
 fn host() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = package.ancestors();
@@ -26,7 +25,7 @@ fn host() -> &'static Path {
     host.expect("the package lies in `host`")
 }
 
-/// The folders with the host's sources: those of all its packages.
+/// The source folders of all packages in `host`.
 fn sources() -> Vec<PathBuf> {
     let mut folders = vec![host().join("src")];
     if let Ok(packages) = fs::read_dir(host().join("crates")) {
@@ -47,8 +46,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether the bytes of a secret stand beside `==` or `!=`, or are asked whether they equal
-/// something, on whatever lines that is written.
+/// Whether the text compares the bytes of a secret by `==`, `!=` or a method, even over several
+/// lines.
 fn compares(text: &str) -> bool {
     const EXPOSE: &str = concat!(".expose", "()");
     let dense: String = text.split_whitespace().collect();

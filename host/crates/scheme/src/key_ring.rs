@@ -1,4 +1,4 @@
-//! The keys that a source's secrets stand for, and which of them a request was signed with.
+//! The keys of a source, and the search for the key that a request was signed with.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use super::rejection::Rejection;
 use super::sign::SignError;
 use tollgate_base::time::WallTime;
 
-/// A source's keys, in the order of its secrets.
+/// The keys of a source, in the order of the source's secrets.
 #[derive(Clone, Debug)]
-pub(super) struct Keys<K>(Vec<Entry<K>>);
+pub(super) struct KeyRing<K>(Vec<Entry<K>>);
 
-/// A key, and when it ends to count.
+/// A key with the time at which it expires.
 #[derive(Clone, Debug)]
 struct Entry<K> {
     key: K,
@@ -18,15 +18,15 @@ struct Entry<K> {
 }
 
 impl<K> Entry<K> {
-    /// For how long it has not counted any more.
+    /// How long ago the key expired. `None` if it is in force.
     fn expired(&self, now: WallTime) -> Option<Duration> {
         let expires = self.expires.filter(|expires| *expires <= now)?;
         Some(now.since(expires))
     }
 }
 
-impl<K> Keys<K> {
-    /// Keys, each with the time from which it counts no more.
+impl<K> KeyRing<K> {
+    /// A key ring of keys, each with the time at which it expires.
     pub(super) fn new(keys: impl IntoIterator<Item = (K, Option<WallTime>)>) -> Self {
         let entries = keys.into_iter();
         Self(
@@ -36,21 +36,22 @@ impl<K> Keys<K> {
         )
     }
 
-    /// The index of the first key that holds; `signatures` is how many the request has. Keys
-    /// that have expired do not count, but one that would have held is the reason to refuse.
-    pub(super) fn which(
+    /// The index of the first key that `verifies` accepts. `signatures` is the number of
+    /// signatures in the request. An expired key is not accepted; if it alone would verify the
+    /// request, the rejection says so.
+    pub(super) fn matching(
         &self,
         now: WallTime,
         signatures: usize,
-        holds: impl Fn(&K) -> bool,
+        verifies: impl Fn(&K) -> bool,
     ) -> Result<usize, Rejection> {
-        let in_force = |entry: &Entry<K>| entry.expired(now).is_none() && holds(&entry.key);
+        let in_force = |entry: &Entry<K>| entry.expired(now).is_none() && verifies(&entry.key);
         if let Some(index) = self.0.iter().position(in_force) {
             return Ok(index);
         }
         for (index, entry) in self.0.iter().enumerate() {
             if let Some(ago) = entry.expired(now)
-                && holds(&entry.key)
+                && verifies(&entry.key)
             {
                 return Err(Rejection::ExpiredSecret { secret: index, ago });
             }
@@ -67,26 +68,27 @@ impl<K> Keys<K> {
         Ok(&entry.key)
     }
 
-    /// The first key that counts.
-    pub(super) fn first_in_force(&self, now: WallTime) -> Option<&K> {
+    /// The first key that has not expired.
+    pub(super) fn first_unexpired(&self, now: WallTime) -> Option<&K> {
         let mut entries = self.0.iter();
         let entry = entries.find(|entry| entry.expired(now).is_none())?;
         Some(&entry.key)
     }
 
-    /// All keys, those that have expired too.
+    /// All keys, expired ones included.
     pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
         self.0.iter().map(|entry| &entry.key)
     }
 
+    /// The number of keys, expired ones included.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The keys, each with what else belongs to it.
-    pub(super) fn zip<T>(self, others: Vec<T>) -> Keys<(T, K)> {
+    /// The keys, each with a value beside it.
+    pub(super) fn zip<T>(self, others: Vec<T>) -> KeyRing<(T, K)> {
         let both = others.into_iter().zip(self.0);
-        Keys::new(both.map(|(other, entry)| ((other, entry.key), entry.expires)))
+        KeyRing::new(both.map(|(other, entry)| ((other, entry.key), entry.expires)))
     }
 }
 
@@ -97,36 +99,36 @@ mod tests {
     #[test]
     fn a_key_counts_until_it_expires() {
         let at = WallTime::from_millis;
-        let keys = Keys::new([
+        let keys = KeyRing::new([
             ("old", Some(at(1000))),
             ("new", None),
             ("next", Some(at(5000))),
         ]);
-        let which = |now, wanted: &str| keys.which(at(now), 1, |key| *key == wanted);
-        assert_eq!(which(999, "old"), Ok(0));
-        assert_eq!(which(9999, "new"), Ok(1));
+        let matching = |now, wanted: &str| keys.matching(at(now), 1, |key| *key == wanted);
+        assert_eq!(matching(999, "old"), Ok(0));
+        assert_eq!(matching(9999, "new"), Ok(1));
         let expired = |secret, ago| {
             let ago = Duration::from_millis(ago);
             Err(Rejection::ExpiredSecret { secret, ago })
         };
-        assert_eq!(which(1000, "old"), expired(0, 0));
-        assert_eq!(which(8000, "next"), expired(2, 3000));
+        assert_eq!(matching(1000, "old"), expired(0, 0));
+        assert_eq!(matching(8000, "next"), expired(2, 3000));
         let (signatures, secrets) = (1, 3);
         assert_eq!(
-            which(8000, "other"),
+            matching(8000, "other"),
             Err(Rejection::SignatureMismatch {
                 signatures,
                 secrets
             })
         );
-        assert_eq!(keys.first_in_force(at(0)), Some(&"old"));
-        assert_eq!(keys.first_in_force(at(1000)), Some(&"new"));
+        assert_eq!(keys.first_unexpired(at(0)), Some(&"old"));
+        assert_eq!(keys.first_unexpired(at(1000)), Some(&"new"));
     }
 
     #[test]
     fn one_that_counts_wins_over_one_that_has_expired() {
         let at = WallTime::from_millis;
-        let keys = Keys::new([("same", Some(at(1000))), ("same", None)]);
-        assert_eq!(keys.which(at(2000), 1, |_| true), Ok(1));
+        let keys = KeyRing::new([("same", Some(at(1000))), ("same", None)]);
+        assert_eq!(keys.matching(at(2000), 1, |_| true), Ok(1));
     }
 }

@@ -1,0 +1,90 @@
+//! Likely mistakes: secrets, bodies and URLs that may be the right ones instead of the given ones.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use super::reformat::{STYLES, reformat};
+use tollgate_base::secret::{Secret, equal};
+
+/// Secrets that the operator may have meant, each with the change.
+pub(super) fn other_secrets(secret: &Secret) -> Vec<(Secret, &'static str)> {
+    let text = secret.expose();
+    let trimmed = text.trim_ascii();
+    let bare = ["whsec_", "whpk_", "sha256="]
+        .iter()
+        .find_map(|prefix| trimmed.strip_prefix(prefix.as_bytes()))
+        .unwrap_or(trimmed);
+    let mut others = Vec::new();
+    let mut add = |bytes: Vec<u8>, change| {
+        let other = Secret::new(bytes);
+        if !other.is_empty() && !equal(other.expose(), text) {
+            others.push((other, change));
+        }
+    };
+    add(trimmed.to_vec(), "without the white space around it");
+    add(bare.to_vec(), "without its prefix");
+    if let Ok(decoded) = STANDARD.decode(bare) {
+        add(
+            decoded,
+            "decoded from base64, which this scheme does not do",
+        );
+    }
+    if let Ok(decoded) = hex::decode(bare) {
+        add(
+            decoded,
+            "decoded from hexadecimal, which this scheme does not do",
+        );
+    }
+    // A scheme that decodes the secret gets the encoded text, so that it decodes the text itself.
+    let not_decoded = "used without decoding, while this scheme decodes it";
+    add(STANDARD.encode(text).into_bytes(), not_decoded);
+    add(
+        STANDARD.encode(bare).into_bytes(),
+        "used without its prefix and without decoding, while this scheme decodes it",
+    );
+    add(hex::encode(text).into_bytes(), not_decoded);
+    others
+}
+
+/// Bodies that the provider may have sent, each with the change.
+pub(super) fn other_bodies(body: &Bytes) -> Vec<(Bytes, &'static str)> {
+    let mut others: Vec<(Bytes, &'static str)> = Vec::new();
+    let mut add = |bytes: Vec<u8>, change| {
+        if bytes != body[..] {
+            others.push((bytes.into(), change));
+        }
+    };
+    let rewritten = "over the same JSON with other white space: a proxy parsed the body and wrote \
+                     it again; pass the raw bytes on";
+    for style in STYLES {
+        add(reformat(body, style), rewritten);
+    }
+    let trimmed = body.trim_ascii_end();
+    add(
+        trimmed.to_vec(),
+        "without the white space at the body's end",
+    );
+    add([trimmed, b"\n"].concat(), "with a line end after the body");
+    let unix: Vec<u8> = body.iter().copied().filter(|byte| *byte != b'\r').collect();
+    add(unix, "with plain line ends: a program changed LF to CR LF");
+    if let Some(rest) = body.strip_prefix(b"\xef\xbb\xbf") {
+        add(rest.to_vec(), "without the byte order mark before the body");
+    }
+    others
+}
+
+/// URLs to which the provider may have sent the request.
+pub(super) fn other_urls(url: &str) -> Vec<String> {
+    let mut others = Vec::new();
+    if let Some(rest) = url.strip_prefix("https://") {
+        others.push(format!("http://{rest}"));
+    } else if let Some(rest) = url.strip_prefix("http://") {
+        others.push(format!("https://{rest}"));
+    }
+    match url.strip_suffix('/') {
+        Some(rest) => others.push(rest.to_owned()),
+        None => others.push(format!("{url}/")),
+    }
+    others
+}

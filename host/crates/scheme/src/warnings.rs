@@ -1,0 +1,9 @@
+//! Weaknesses that several schemes share, in words for an operator.
+
+/// The request carries the secret.
+pub(super) const SECRET_IN_REQUEST: &str = "the request carries the secret itself: nothing protects the body, and an attacker who sees \
+     one request can forge others";
+
+/// No timestamp is among the signed bytes.
+pub(super) const NO_TIMESTAMP: &str = "no timestamp is signed: a captured request is recognised by its dedup key alone, so keys are \
+     kept for good";
