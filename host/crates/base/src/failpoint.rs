@@ -1,9 +1,9 @@
-//! Points at which a test build can end as if it were killed. With failpoints, tests need no luck to
-//! hit the few microseconds after a write.
+//! Points at which a test build can end as if it were killed. With failpoints, tests need no luck
+//! to hit the few microseconds after a write.
 //!
 //! `TOLLGATE_FAILPOINTS` names the points, each with the probability that the process ends there:
-//! `after-commit=0.01,sent=0.05`. Only builds with debug assertions have failpoints. In other builds
-//! [`reach`] is empty, and the binary holds nothing of this module.
+//! `after-commit=0.01,sent=0.05`. Only builds with debug assertions have failpoints. In other
+//! builds [`reach`] is empty, and the binary holds nothing of this module.
 
 /// A point at which the process can end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 /// The bytes of memory that this process may use: the memory of the machine, or less if a control
-/// group has a limit, as in a container or by systemd's `MemoryMax=`. `None` on a system without the
-/// files of Linux.
+/// group has a limit, as in a container or by systemd's `MemoryMax=`. `None` on a system without
+/// the files of Linux.
 pub fn available_memory() -> Option<u64> {
     memory_below(Path::new("/"))
 }

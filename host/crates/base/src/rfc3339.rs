@@ -99,8 +99,8 @@ fn days_before(year: u64, month: u64, day: u64) -> u64 {
     years + months + day - 1
 }
 
-/// The year, month and day of a number of days after 1 January 1970. Counts from 1 March of the year 0
-/// in eras of 400 years (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+/// The year, month and day of a number of days after 1 January 1970. Counts from 1 March of the
+/// year 0 in eras of 400 years (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
 /// `civil_from_days`).
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;

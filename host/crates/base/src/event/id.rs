@@ -19,8 +19,8 @@ impl EventId {
         Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
     }
 
-    /// The id of an event that a handler emitted. The time is `now` and the rest comes from `seed`, so
-    /// that the same emission always has the same id.
+    /// The id of an event that a handler emitted. The time is `now` and the rest comes from `seed`,
+    /// so that the same emission always has the same id.
     pub fn derived(now: WallTime, seed: &[u8]) -> Self {
         let hash = Sha256::digest(seed);
         let mut tail = [0; 10];

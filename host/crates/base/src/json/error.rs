@@ -1,7 +1,7 @@
 //! The errors of reading JSON and JSON pointers.
 
-/// The greatest number of nested objects and arrays. serde_json has the same limit, and no real body
-/// reaches it. The limit bounds the stack.
+/// The greatest number of nested objects and arrays. serde_json has the same limit, and no real
+/// body reaches it. The limit bounds the stack.
 pub(super) const MAX_DEPTH: usize = 127;
 
 /// A pointer that is not a JSON pointer (RFC 6901).

@@ -1,17 +1,17 @@
 //! Finds the bytes that matter inside a string, 64 bytes at a time.
 //!
 //! A search for the end of each string, one after another, makes the processor wait for one search
-//! before the next begins. A mask of 64 bytes can be computed before it is known where strings begin.
-//! With the mask, the end of a string is found in a few cycles.
+//! before the next begins. A mask of 64 bytes can be computed before it is known where strings
+//! begin. With the mask, the end of a string is found in a few cycles.
 
 use wide::u8x16;
 
 /// The number of bytes of a mask.
 pub(super) const BLOCK: usize = 64;
 
-/// The mask of the first block of a text: a bit for each byte, the lowest bit for the first byte. A bit
-/// is set for a quote, a backslash, a control character, and after the end of the text. The function
-/// is not inlined, so that the code for each string stays small.
+/// The mask of the first block of a text: a bit for each byte, the lowest bit for the first byte. A
+/// bit is set for a quote, a backslash, a control character, and after the end of the text. The
+/// function is not inlined, so that the code for each string stays small.
 #[inline(never)]
 pub(super) fn attention(text: &[u8]) -> u64 {
     match text.first_chunk::<BLOCK>() {

@@ -1,10 +1,11 @@
 //! Picks a few values out of a JSON text in one pass.
 //!
-//! A webhook's body has a few kilobytes. The gateway needs an id, a type and perhaps the fields of a
-//! filter. A tree of the whole body would cost several times as much as the check of the signature,
-//! and even to skip values with serde costs twice as much. So a scanner walks over the text once and
-//! finds the wanted values, and serde_json reads these values alone. The whole text is still checked
-//! to be JSON. If an object names a key twice, the last value counts, as in `JSON.parse`.
+//! A webhook's body has a few kilobytes. The gateway needs an id, a type and perhaps the fields of
+//! a filter. A tree of the whole body would cost several times as much as the check of the
+//! signature, and even to skip values with serde costs twice as much. So a scanner walks over the
+//! text once and finds the wanted values, and serde_json reads these values alone. The whole text
+//! is still checked to be JSON. If an object names a key twice, the last value counts, as in
+//! `JSON.parse`.
 
 mod error;
 mod items;

@@ -31,8 +31,8 @@ impl PointerSet {
         Ok(set)
     }
 
-    /// Adds a pointer. Returns the index of its value in the result of [`pluck`](super::pluck()). The
-    /// same pointer has the same index.
+    /// Adds a pointer. Returns the index of its value in the result of [`pluck`](super::pluck()).
+    /// The same pointer has the same index.
     pub fn add(&mut self, pointer: &str) -> Result<usize, PointerError> {
         let steps = steps(pointer)?;
         let node = steps.into_iter().fold(&mut self.root, Node::child);

@@ -1,5 +1,5 @@
-//! Secrets that do not leak by accident: they are wiped from memory when dropped, never printed, and
-//! compared by [`equal`] alone.
+//! Secrets that do not leak by accident: they are wiped from memory when dropped, never printed,
+//! and compared by [`equal`] alone.
 
 use std::fmt;
 

@@ -95,8 +95,8 @@ impl Scheme for MollieClassic {
     }
 }
 
-/// Whether the text is a short id of letters, digits and a few signs. The id is not signed, so it must
-/// at least be harmless wherever it is shown.
+/// Whether the text is a short id of letters, digits and a few signs. The id is not signed, so it
+/// must at least be harmless wherever it is shown.
 fn is_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     (1..=64).contains(&id.len()) && id.bytes().all(plain)

@@ -10,9 +10,9 @@
 //! certificate is fetched from there, or from the same path at `keys_from`. The certificate must
 //! lead to a root that this machine trusts and be for PayPal's signers. PayPal's own libraries ship
 //! the certificates between, as if none came with PayPal's certificate. Here the issuer's
-//! certificate is fetched from PayPal's certificate authority, if the certificate names a URL there;
-//! `intermediates` gives others. If the secrets are certificates (PEM), these alone count and
-//! nothing is fetched.
+//! certificate is fetched from PayPal's certificate authority, if the certificate names a URL
+//! there; `intermediates` gives others. If the secrets are certificates (PEM), these alone count
+//! and nothing is fetched.
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
@@ -325,8 +325,8 @@ pub(crate) fn is_paypals(url: &str) -> bool {
     is_under(DOMAIN, url)
 }
 
-/// The URL of the issuer's certificate, if the URL is the authority's. Certificates usually name the
-/// URL with plain http; the authority has it with https too.
+/// The URL of the issuer's certificate, if the URL is the authority's. Certificates usually name
+/// the URL with plain http; the authority has it with https too.
 fn issuer_url(certificate: &[u8]) -> Option<String> {
     let url = issuer::url(certificate)?;
     let rest = url.strip_prefix("http://");

@@ -134,8 +134,8 @@ impl Scheme for Twilio {
 }
 
 impl Twilio {
-    /// The URL as Twilio signed it, and its query: the configured URL with the received query, since
-    /// the query may differ from request to request.
+    /// The URL as Twilio signed it, and its query: the configured URL with the received query,
+    /// since the query may differ from request to request.
     fn signed_url(&self, received: &str) -> (String, Option<String>) {
         let base = self.url.split('?').next().unwrap_or(&self.url);
         match received.split_once('?') {
