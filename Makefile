@@ -89,6 +89,14 @@ docs: build ## Checks the documentation: links, keys of the manifest, line lengt
 	@.ci/prepare docs
 	tests/docs/run
 
+.PHONY: cycles
+cycles: ## Prints import cycles between modules and fails if there is one
+	.ci/cycles
+
+.PHONY: sizes
+sizes: ## Checks the size of files and functions (.ci/sizes --table prints figures)
+	.ci/sizes
+
 .PHONY: bench
 bench: guests ## Measures throughput, latency and the sandbox, beside Express (a release build)
 	@.ci/prepare rust express
