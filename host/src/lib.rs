@@ -10,8 +10,9 @@
 mod api;
 pub mod cli;
 pub mod dispatch;
+pub mod egress;
 pub mod generation;
-mod keys;
+pub mod keys;
 pub mod manifest;
 pub mod outbox;
 pub mod run;

@@ -1,5 +1,14 @@
-//! The keys that sources verify with: keys that requests name and that are fetched, and the
-//! uses of each secret.
+//! The keys that sources verify requests with: keys that are fetched from providers, and
+//! counts of how often each secret of the manifest matched.
 
-pub(crate) mod cache;
-pub(crate) mod uses;
+mod cache;
+mod fetching;
+mod uses;
+
+pub(crate) use cache::KeyCache;
+pub use cache::KeyUnavailable;
+pub use fetching::FetchError;
+#[cfg(test)]
+pub(crate) use fetching::FetchKeys;
+pub(crate) use fetching::HttpsKeys;
+pub(crate) use uses::SecretUses;

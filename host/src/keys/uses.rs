@@ -1,8 +1,8 @@
-//! Counts which secret of a source requests are signed with, so that a rotation can be
-//! watched to its end.
+//! Counts how often each secret of a source has matched, so that operators see when a rotation
+//! is complete.
 //!
-//! Counts go with the secret and not with its place in the manifest: adding a new one in
-//! front of the old one, which a reload takes up, does not mix theirs up.
+//! A count belongs to the secret and not to its place in the manifest. So a reload that puts a new
+//! secret in front of the old secret does not mix up their counts.
 
 use std::collections::HashMap;
 
@@ -16,11 +16,11 @@ use tollgate_base::rfc3339;
 use tollgate_base::secret::{Secret, equal};
 use tollgate_base::time::WallTime;
 
-/// Secrets that are counted for one source; more than anybody rotates through before a
-/// restart. Beyond, the one that was used least recently is forgotten.
+/// The most secrets that are counted for one source: more than anybody rotates through before a
+/// restart. One more replaces the least recently used secret.
 const SECRETS: usize = 32;
 
-/// Uses since the start, by source.
+/// The uses of secrets since the start, by source.
 #[derive(Debug, Default)]
 pub(crate) struct SecretUses(Mutex<HashMap<SourceName, Vec<Use>>>);
 
@@ -32,7 +32,7 @@ struct Use {
 }
 
 impl SecretUses {
-    /// Counts a request that was signed with the secret of this index.
+    /// Counts a request whose signature matched the secret with this index.
     pub(crate) fn count(&self, source: &Source, index: usize, now: WallTime) {
         let Some(given) = source.settings.secrets.get(index) else {
             return;
@@ -58,8 +58,8 @@ impl SecretUses {
         uses.push(Use::first(&given.secret, now));
     }
 
-    /// A source's secrets by their number, from 1: how often each has matched, and how it
-    /// stands. Never the secret itself.
+    /// The source's secrets by number, from 1: state, expiry, number of matches and the last
+    /// match. The secrets themselves are never shown.
     pub(crate) fn json(&self, source: &Source, now: WallTime) -> Value {
         let all = self.0.lock();
         let uses = all.get(&source.name).map_or(&[][..], Vec::as_slice);

@@ -1,6 +1,5 @@
 //! One try of one request: what is sent, and what the answer means.
 
-use std::error::Error;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -8,10 +7,9 @@ use http::{Method, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::time::timeout;
 
-use super::addresses::Destination;
-use super::connect::Clients;
 use super::response::Answer;
 use super::retry_after::retry_after;
+use crate::egress::{Clients, Destination, USER_AGENT, error_chain};
 use crate::settings::{Allow, Handler};
 use tollgate_base::origin::Origin;
 use tollgate_base::time::{SteadyClock, WallTime};
@@ -20,9 +18,6 @@ use tollgate_ledger::OutboxRequest;
 /// What is read of an answer's body that nobody asked for: reading it to its end lets the
 /// connection be used again.
 const ANSWER_BYTES: usize = 64 * 1024;
-/// Bytes kept of what went wrong.
-const ERROR_BYTES: usize = 500;
-pub(super) const USER_AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const EVENT_ID: HeaderName = HeaderName::from_static("tollgate-event-id");
 /// Headers that are not the guest's to set: those of the connection and the message's
@@ -110,7 +105,7 @@ pub(super) async fn attempt(
     let sending = async {
         let answer = match clients.get(&destination).request(prepared).await {
             Ok(answer) => answer,
-            Err(error) => return Outcome::again(chain(&error)),
+            Err(error) => return Outcome::again(error_chain(&error)),
         };
         let (head, body) = answer.into_parts();
         let mut outcome = judge(head.status, &head.headers, clock.wall());
@@ -218,21 +213,4 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: WallTime) -> Outcome {
         verdict,
         answer: None,
     }
-}
-
-/// The error with what it came from, in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let inner = error.to_string();
-        // Wrappers often repeat what they wrap.
-        if !text.ends_with(&inner) {
-            text.push_str(": ");
-            text.push_str(&inner);
-        }
-        source = error.source();
-    }
-    text.truncate(text.floor_char_boundary(ERROR_BYTES));
-    text
 }

@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, error, warn};
 
 use super::attempt::{Outcome, Verdict, attempt};
-use super::connect::Clients;
 use super::hosts::{Hosts, quiet_until};
 use super::inbox::Inbox;
 use super::queue::Queue;
@@ -20,6 +19,7 @@ use super::response;
 use super::room::Bounds;
 use super::settle::Settler;
 use super::{Changed, Parts, Signals, Targets};
+use crate::egress::Clients;
 use crate::settings::{Handler, OutboxSettings};
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::{SteadyClock, SteadyTime};

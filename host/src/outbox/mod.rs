@@ -3,14 +3,11 @@
 //! Each goes out at least once, with the same `Idempotency-Key` on every try, until it
 //! is answered 2xx or given up. What became of a try is in the ledger before the next
 //! request of its lane goes. See [`queue`] for order, [`room`] for memory, [`hosts`] for what each
-//! receiver bears, [`attempt`] for what an answer means, [`addresses`] for where requests
+//! receiver bears, [`attempt`] for what an answer means, [`egress`](crate::egress) for where requests
 //! may go.
 
-mod addresses;
 mod attempt;
-mod connect;
 mod driver;
-mod get;
 mod heads;
 mod hosts;
 mod inbox;
@@ -39,9 +36,6 @@ use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::{SteadyClock, WallTime};
 use tollgate_ledger::{NewEvent, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Recipient};
 
-pub(crate) use connect::system_roots;
-pub use connect::system_tls;
-pub(crate) use get::HttpKeys;
 pub use inbox::Inbox;
 
 /// The event that tells a handler that an operator has cancelled its request; none where it
@@ -88,7 +82,7 @@ pub struct Parts {
     pub targets: Arc<dyn Targets>,
     /// What tells when they are due.
     pub clock: Arc<SteadyClock>,
-    /// How `https` origins are verified; [`system_tls`] outside of tests.
+    /// How `https` origins are verified; [`system_tls`](crate::egress::system_tls) outside of tests.
     pub tls: ClientConfig,
 }
 

@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 use crate::dispatch::{BreakerState, Dispatcher, LaneStatus, Runnable};
 use crate::generation::components::Components;
 use crate::generation::{Generation, LoadedHandler, Standing};
-use crate::keys::cache::KeyCache;
-use crate::keys::uses::SecretUses;
+use crate::keys::{KeyCache, KeyUnavailable, SecretUses};
 use crate::outbox::{self, Inbox, Targets};
 use crate::run::backlog::Gauge;
 use crate::run::schedule::Alarm;
@@ -105,7 +104,11 @@ impl server::Gateway for Core {
         source.generation.manifest.server.body_timeout
     }
 
-    async fn key(&self, source: &PinnedSource, id: &str) -> Result<Arc<FetchedKey>, String> {
+    async fn key(
+        &self,
+        source: &PinnedSource,
+        id: &str,
+    ) -> Result<Arc<FetchedKey>, KeyUnavailable> {
         self.keys.key(&source.source, id).await
     }
 

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::dispatch::{Dispatcher, Pool, PoolOptions};
+use crate::egress::{system_roots, system_tls};
 use crate::generation::components::Components;
 use crate::generation::last_good::LastGood;
 use crate::generation::reload::{
@@ -19,8 +20,7 @@ use crate::generation::reload::{
     signature_of,
 };
 use crate::generation::{Builder, Generation};
-use crate::keys::cache::KeyCache;
-use crate::keys::uses::SecretUses;
+use crate::keys::{HttpsKeys, KeyCache, SecretUses};
 use crate::outbox::{self, Inbox, Outbox};
 use crate::run::backlog::{Gauge, Watcher};
 use crate::run::core::{Core, Sink};
@@ -144,8 +144,8 @@ impl Gateway {
             rejections: Arc::default(),
             secret_uses: SecretUses::default(),
             keys: KeyCache::new(
-                Arc::new(outbox::HttpKeys::new(outbox::system_tls())),
-                CertificateTrust::new(outbox::system_roots()),
+                Arc::new(HttpsKeys::new(system_tls())),
+                CertificateTrust::new(system_roots()),
                 clock.clone(),
             ),
             trouble: Mutex::new(trouble),
@@ -174,7 +174,7 @@ impl Gateway {
             inbox,
             targets: core.clone(),
             clock: steady,
-            tls: outbox::system_tls(),
+            tls: system_tls(),
         });
         // There is one outbox a gateway.
         let _ = core.outbox.set(outbox.handle());

@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 
 use super::body::{self, BodyError, Budget};
 use super::{Rejections, Request, Response, Service, text};
+use crate::keys::KeyUnavailable;
 use crate::settings::Source;
 use tollgate_base::time::{Clock, WallTime};
 use tollgate_ledger::{LedgerError, Recorded};
@@ -47,15 +48,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// How long a body may take, from the end of the headers.
     fn body_timeout(&self, source: &Self::Source) -> Duration;
 
-    /// A key that a request names and that is fetched from the provider, or why it cannot be
-    /// had now.
+    /// The key that a request names, fetched from the provider; or why there is none now.
     fn key(
         &self,
-        _source: &Self::Source,
-        _id: &str,
-    ) -> impl Future<Output = Result<Arc<FetchedKey>, String>> + Send {
-        async { Err("nothing fetches keys here".to_owned()) }
-    }
+        source: &Self::Source,
+        id: &str,
+    ) -> impl Future<Output = Result<Arc<FetchedKey>, KeyUnavailable>> + Send;
 
     /// Whether new events are refused, because too much waits. Must be quick.
     fn refuses(&self) -> bool {

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustls::RootCertStore;
 use tokio::sync::Semaphore;
 
+use bytes::Bytes;
+
 use super::*;
+use crate::keys::fetching::Fetching;
 use crate::manifest;
 use tollgate_base::time::{ManualClock, WallTime};
 
@@ -19,7 +22,7 @@ const KID: &str = "k1";
 struct Provider {
     asked: AtomicUsize,
     may_answer: Semaphore,
-    answer: Mutex<Result<Bytes, String>>,
+    answer: Mutex<Result<Bytes, FetchError>>,
 }
 
 struct Shared(Arc<Provider>);
@@ -47,7 +50,7 @@ struct Setup {
 }
 
 /// A key of this name, as Plaid answers it; any point will do.
-fn jwk(kid: &str) -> Result<Bytes, String> {
+fn jwk(kid: &str) -> Result<Bytes, FetchError> {
     let coordinate = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     Ok(Bytes::from(format!(
         r#"{{"key":{{"kty":"EC","crv":"P-256","alg":"ES256","kid":"{kid}","x":"{coordinate}","y":"{coordinate}","expired_at":null}}}}"#
@@ -93,7 +96,7 @@ impl Setup {
         self.provider.asked.load(Ordering::SeqCst)
     }
 
-    fn answers(&self, answer: Result<Bytes, String>) {
+    fn answers(&self, answer: Result<Bytes, FetchError>) {
         *self.provider.answer.lock() = answer;
     }
 
@@ -151,20 +154,21 @@ async fn a_caller_that_goes_away_does_not_end_the_fetch() {
 #[tokio::test]
 async fn a_failure_is_kept_for_a_while() {
     let setup = Setup::new(100);
-    setup.answers(Err("answered 500".to_owned()));
+    setup.answers(Err(FetchError::Status(500)));
     for _ in 0..20 {
-        assert_eq!(setup.key(KID).await.unwrap_err(), "answered 500");
+        let why = setup.key(KID).await.unwrap_err();
+        assert_eq!(why.to_string(), "answered 500");
     }
     assert_eq!(setup.asked(), 1);
-    setup.clock.advance(PAUSE - ms(1));
+    setup.clock.advance(BACKOFF - ms(1));
     setup.key(KID).await.unwrap_err();
     assert_eq!(setup.asked(), 1);
     setup.answers(jwk("another"));
     setup.clock.advance(ms(1));
-    let why = setup.key(KID).await.unwrap_err();
+    let why = setup.key(KID).await.unwrap_err().to_string();
     assert!(why.contains("another key"), "{why}");
     assert_eq!(setup.asked(), 2);
-    setup.clock.advance(4 * PAUSE - ms(1));
+    setup.clock.advance(4 * BACKOFF - ms(1));
     setup.key(KID).await.unwrap_err();
     assert_eq!(setup.asked(), 2, "it waits longer each time");
     setup.answers(jwk(KID));
@@ -175,19 +179,19 @@ async fn a_failure_is_kept_for_a_while() {
 #[tokio::test]
 async fn one_that_fails_for_an_hour_is_asked_for_now_and_then() {
     let setup = Setup::new(1000);
-    setup.answers(Err("answered 500".to_owned()));
+    setup.answers(Err(FetchError::Status(500)));
     for _ in 0..3600 {
         setup.key(KID).await.unwrap_err();
         setup.clock.advance(ms(1000));
     }
-    let every = (3600 / PAUSE_MOST.as_secs()) as usize;
+    let every = (3600 / BACKOFF_MAX.as_secs()) as usize;
     assert!(
         (every..every + 4).contains(&setup.asked()),
         "{}",
         setup.asked()
     );
     setup.answers(jwk(KID));
-    setup.clock.advance(PAUSE_MOST);
+    setup.clock.advance(BACKOFF_MAX);
     assert!(setup.key(KID).await.is_ok());
 }
 
@@ -209,7 +213,7 @@ async fn keys_belong_to_the_settings_that_they_were_fetched_with() {
     while setup.asked() < 3 {
         tokio::task::yield_now().await;
     }
-    setup.answers(Err("answered 403".to_owned()));
+    setup.answers(Err(FetchError::Status(403)));
     setup.provider.may_answer.add_permits(2);
     assert!(waiting.await.unwrap().is_err());
     assert!(changed.await.unwrap().is_err());
@@ -226,7 +230,7 @@ async fn keys_belong_to_the_settings_that_they_were_fetched_with() {
 async fn a_flood_of_unknown_names_asks_for_few() {
     let setup = Setup::new(10_000);
     assert!(setup.key(KID).await.is_ok());
-    setup.answers(Err("answered 400".to_owned()));
+    setup.answers(Err(FetchError::Status(400)));
     for n in 0..1000 {
         setup.key(&format!("flood-{n}")).await.unwrap_err();
     }
@@ -251,14 +255,14 @@ async fn a_stale_key_serves_while_it_is_fetched_afresh() {
     setup.clock.advance(FRESH);
     assert!(setup.key(KID).await.is_ok(), "at once");
     assert!(setup.key(KID).await.is_ok());
-    setup.answers(Err("answered 500".to_owned()));
+    setup.answers(Err(FetchError::Status(500)));
     setup.provider.may_answer.add_permits(100);
     setup.settled(2).await;
     assert!(
         setup.key(KID).await.is_ok(),
         "that failed, and is no reason to refuse"
     );
-    setup.clock.advance(PAUSE);
+    setup.clock.advance(BACKOFF);
     assert!(setup.key(KID).await.is_ok());
     setup.settled(3).await;
     setup.clock.set(NOW + USABLE);

@@ -11,8 +11,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::harness::*;
-use crate::keys::cache::FetchKeys as _;
-use crate::outbox::HttpKeys;
+use crate::keys::{FetchKeys as _, HttpsKeys};
 use crate::outbox::room::Bounds;
 use tollgate_base::secret::Secret;
 use tollgate_ledger::OutboxState::{Sent, Waiting};
@@ -117,7 +116,7 @@ async fn the_certificate_must_hold_for_the_host() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_are_fetched_from_whom_the_certificate_names() {
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let keys = HttpKeys::new(trusting(ours.roots()));
+    let keys = HttpsKeys::new(trusting(ours.roots()));
     let request = |url: String, allow_private| KeyRequest {
         url,
         allow_private,
@@ -143,14 +142,15 @@ async fn keys_are_fetched_from_whom_the_certificate_names() {
     ];
     for (server, says) in wrong {
         let why = ask(format!("https://localhost:{}/", server.port()), None).await;
-        let why = why.unwrap_err();
+        let why = why.unwrap_err().to_string();
         assert!(why.contains(says), "{why}");
     }
     let plain = ask(format!("http://localhost:{right}/"), None).await;
-    assert!(plain.unwrap_err().contains("https alone"));
+    assert!(plain.unwrap_err().to_string().contains("https only"));
     // Where the manifest does not name the server, no private address is gone to, whatever a
     // name resolves to.
     let url = format!("https://localhost:{right}/");
-    let why = keys.fetch(request(url, false)).await.unwrap_err();
+    let why = keys.fetch(request(url, false)).await;
+    let why = why.unwrap_err().to_string();
     assert!(why.contains("not public"), "{why}");
 }

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Gateway, Ingress, Limits, Rejections, Service, serve};
+use crate::keys::{FetchError, KeyUnavailable};
 use crate::settings::Source;
 use tollgate_base::event::{EventId, SourceName};
 use tollgate_base::secret::Secret;
@@ -61,8 +62,8 @@ impl Gateway for Fake {
         self.body_timeout
     }
 
-    async fn key(&self, _: &Arc<Source>, _: &str) -> Result<Arc<FetchedKey>, String> {
-        self.key.clone().ok_or_else(|| "answered 500".to_owned())
+    async fn key(&self, _: &Arc<Source>, _: &str) -> Result<Arc<FetchedKey>, KeyUnavailable> {
+        self.key.clone().ok_or(FetchError::Status(500).into())
     }
 
     fn refuses(&self) -> bool {

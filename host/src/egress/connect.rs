@@ -1,9 +1,9 @@
-//! Connections to where outbox requests go.
+//! HTTP clients of the destinations that outbound requests go to.
 //!
-//! A name is resolved once for each connection, its addresses are checked, and exactly
-//! one that was admitted is connected to: there is no second look-up between check and
-//! use. Connections are kept apart by destination (origin and admitted networks), so
-//! one that was made under one `allow` entry never serves another that admits less.
+//! Each connection resolves its host name once, checks the addresses and connects to an
+//! address that the check admitted: there is no second look-up between check and use. Each
+//! destination (origin and admitted networks) has connections of its own, so a connection that
+//! was made under one `allow` entry never serves an entry that admits less.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,51 +17,53 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Uri;
 use http_body_util::Full;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tracing::warn;
 
 use super::addresses::Destination;
 use tollgate_base::origin::Origin;
 
-/// How long one address may take to answer a connection before the next is tried.
+/// The `User-Agent` of every outbound request, unless the request brings its own.
+pub(crate) const USER_AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
+/// How long one address may take to accept a connection. Then the next address is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an unused connection is kept: less than the minute after which servers and
-/// middle boxes commonly drop one.
+/// How long an idle connection is kept: less than the minute after which servers and
+/// middleboxes commonly drop an idle connection.
 const IDLE: Duration = Duration::from_secs(30);
-/// Destinations whose connections are kept; beyond, all are let go and made anew.
+/// The most destinations that have a client. One more drops all clients, and they are made
+/// again when they are needed.
 const DESTINATIONS: usize = 1024;
 
 /// A client of one destination.
-pub(super) type Client = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
+pub(crate) type Client = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
 
-/// Why no connection was made.
+/// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 enum ConnectError {
-    /// The client asks for another origin than it was made for.
+    /// The request is for another origin than the destination of this client.
     #[error("this client is for {0}")]
     OtherOrigin(Origin),
-    /// The name cannot be resolved.
+    /// The host name cannot be resolved.
     #[error("cannot resolve {host}")]
     Unresolved {
         host: String,
         #[source]
         source: io::Error,
     },
-    /// The name has addresses, but none that may be used.
+    /// The host name has addresses, but the destination admits none.
     #[error(
         "{host} resolves to {found}, which is not public: list it in `addresses` of the `allow` entry"
     )]
     NotAdmitted { host: String, found: IpAddr },
-    /// The name has no address.
+    /// The host name has no address.
     #[error("{0} has no address")]
     NoAddress(String),
-    /// No address could be connected to; this is what the last one said.
+    /// No address accepted the connection; this is the error of the last address.
     #[error("cannot connect to {address}")]
     Refused {
         address: SocketAddr,
@@ -70,22 +72,23 @@ enum ConnectError {
     },
 }
 
-/// Clients by destination.
-pub(super) struct Clients {
+/// HTTP clients by destination.
+pub(crate) struct Clients {
     tls: Arc<ClientConfig>,
     by_destination: Mutex<HashMap<Destination, Client>>,
 }
 
 impl Clients {
-    pub(super) fn new(tls: ClientConfig) -> Self {
+    /// No clients yet. `tls` says whom `https` origins must be certified by.
+    pub(crate) fn new(tls: ClientConfig) -> Self {
         Self {
             tls: Arc::new(tls),
             by_destination: Mutex::default(),
         }
     }
 
-    /// The client of a destination.
-    pub(super) fn get(&self, destination: &Destination) -> Client {
+    /// The client of a destination; a new one if the destination has none.
+    pub(crate) fn get(&self, destination: &Destination) -> Client {
         let mut clients = self.by_destination.lock();
         if let Some(client) = clients.get(destination) {
             return client.clone();
@@ -111,36 +114,9 @@ impl Clients {
     }
 }
 
-/// TLS as the system's certificate store (or `SSL_CERT_FILE`) has it. Without any
-/// certificate there, which is logged, no `https` request can be sent.
-pub fn system_tls() -> ClientConfig {
-    let builder = || {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the ring provider has the cipher suites of the default versions")
-    };
-    let verifying = builder().with_native_roots().unwrap_or_else(|error| {
-        warn!(%error, "no root certificates found: the outbox cannot send to https origins");
-        builder().with_root_certificates(RootCertStore::empty())
-    });
-    verifying.with_no_client_auth()
-}
-
-/// The root certificates of the system's store; without any, which is logged, none.
-pub(crate) fn system_roots() -> RootCertStore {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        warn!("no root certificates found: no certificate of a provider can be trusted");
-    }
-    roots
-}
-
-/// Connects to addresses that its destination admits.
+/// Connects to the addresses that its destination admits.
 #[derive(Clone)]
-pub(super) struct Connector(Arc<Destination>);
+pub(crate) struct Connector(Arc<Destination>);
 
 impl tower_service::Service<Uri> for Connector {
     type Response = TokioIo<TcpStream>;
@@ -168,7 +144,7 @@ async fn connect(destination: &Destination) -> Result<TcpStream, ConnectError> {
         let connecting = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
         match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(stream) => {
-                // Requests are written at once; not having it costs only time.
+                // Sends each request at once. If the option fails, only time is lost.
                 _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
@@ -178,7 +154,7 @@ async fn connect(destination: &Destination) -> Result<TcpStream, ConnectError> {
     Err(failed.unwrap_or_else(|| ConnectError::NoAddress(destination.origin.host.clone())))
 }
 
-/// The admitted addresses of the origin's host; never none.
+/// The admitted addresses of the origin's host: at least one.
 async fn resolve(destination: &Destination) -> Result<Vec<SocketAddr>, ConnectError> {
     let Origin { host, port, .. } = &destination.origin;
     let found: Vec<SocketAddr> = match destination.origin.address() {
