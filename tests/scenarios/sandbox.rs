@@ -279,7 +279,7 @@ fn damaged_compiled_code_is_compiled_anew() {
     let (state, attempt) = outcome_of(&site, &gateway, json!({ "do": "done" }));
     assert_eq!(state, "done", "{attempt:?}");
     assert!(
-        gateway.stderr().contains("compiled anew"),
+        gateway.stderr().contains("compiled again"),
         "{}",
         gateway.stderr()
     );

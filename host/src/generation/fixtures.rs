@@ -202,7 +202,7 @@ fn bytes_of(value: Value) -> Vec<u8> {
 }
 
 fn compare(expect: &Expect, run: &Run) -> Result<(), String> {
-    let (outcome, detail) = run.end.told();
+    let (outcome, detail) = run.end.name_and_detail();
     if outcome != expect.outcome {
         let because = if detail.is_empty() {
             detail

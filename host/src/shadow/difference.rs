@@ -44,7 +44,7 @@ pub(crate) struct Difference {
 impl Did {
     /// What a run came to, with the values that its writes to state had.
     pub(super) fn of(run: Run, written: Option<Written>) -> Self {
-        let (outcome, reason) = run.end.told();
+        let (outcome, reason) = run.end.name_and_detail();
         let Some(written) = written else {
             // The commit would refuse it, effects and all.
             return Self::failed("`add` to a value in state that is no counter");

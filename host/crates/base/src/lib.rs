@@ -12,4 +12,5 @@ pub mod rate;
 pub mod rfc3339;
 pub mod secret;
 pub mod suggest;
+pub mod thread;
 pub mod time;

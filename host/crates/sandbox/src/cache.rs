@@ -1,9 +1,9 @@
-//! Compiled code on disk, so that a start or a reload compiles only what is new.
+//! A cache of compiled code on disk, so that a start or a reload compiles only new components.
 //!
-//! A file is named by the sha256 of the component and by what wasmtime's version and
-//! settings come to. Loading compiled code means to trust its bytes, so each file has
-//! the sha256 of its own contents beside it, which is checked before the code is mapped:
-//! a torn or rotten file is compiled anew. Files come into being whole, by rename.
+//! The name of a file has the sha256 of the component and a hash of wasmtime's version and
+//! settings. To load compiled code is to trust its bytes. So each file has its own sha256 in a file
+//! beside it, and the cache checks the digest before it maps the code: a torn or damaged file is
+//! compiled again. Files are written whole, by rename.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,23 +14,24 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::engine::compiling_engine;
+use crate::engine::compiling_engine;
 use tollgate_base::event::ComponentDigest;
 
-/// The folder of compiled components, if compiled code is kept at all.
-pub(super) struct CompileCache {
+/// The cache in one folder; without a folder, nothing is cached.
+pub(crate) struct CompileCache {
     folder: Option<PathBuf>,
 }
 
 impl CompileCache {
-    pub(super) fn new(folder: Option<PathBuf>) -> io::Result<Self> {
+    /// Makes the folder if it is not there.
+    pub(crate) fn new(folder: Option<PathBuf>) -> io::Result<Self> {
         folder.as_ref().map_or(Ok(()), fs::create_dir_all)?;
         Ok(Self { folder })
     }
 
-    /// The component compiled for `engine`: from the cache, or compiled and put there.
-    /// `digest` is that of the file that `wasm` was made from.
-    pub(super) fn load(
+    /// The component in `wasm`, compiled for `engine`: from the cache, or compiled now and put into
+    /// the cache. `digest` is the digest of the file that `wasm` was made from.
+    pub(crate) fn load(
         &self,
         engine: &Engine,
         digest: ComponentDigest,
@@ -46,9 +47,9 @@ impl CompileCache {
         let code = compiling_engine()?.precompile_component(wasm)?;
         match store(&path, &code) {
             Ok(()) => {}
-            // Without a cache everything works, only slower.
+            // Without the cache everything works, only slower.
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "compiled code was not cached");
+                tracing::warn!(path = %path.display(), %error, "compiled code could not be cached");
             }
         }
         match map(engine, &path) {
@@ -62,13 +63,13 @@ fn map(engine: &Engine, path: &Path) -> Option<Component> {
     let recorded = fs::read_to_string(digest_path(path)).ok()?;
     let actual = hex::encode(Sha256::digest(fs::read(path).ok()?));
     if recorded.trim() != actual {
-        tracing::warn!(path = %path.display(), "cached code is damaged and will be compiled anew");
+        tracing::warn!(path = %path.display(), "cached code is damaged and is compiled again");
         return None;
     }
     match from_file(engine, path) {
         Ok(component) => Some(component),
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "cached code is of no use and will be compiled anew");
+            tracing::warn!(path = %path.display(), %error, "cached code cannot be used and is compiled again");
             None
         }
     }
@@ -82,12 +83,12 @@ fn file_name(engine: &Engine, digest: ComponentDigest) -> String {
 
 #[expect(
     unsafe_code,
-    reason = "wasmtime cannot check compiled code; we wrote these bytes and checked their digest"
+    reason = "wasmtime cannot check compiled code; `store` wrote these bytes and their digest fits"
 )]
 fn from_file(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
-    // SAFETY: the file was written by `store` with the output of wasmtime's compiler, its
-    // digest was just checked, and it is only ever replaced by rename, never written to.
-    // Whoever else can write to the data folder can replace the ledger too.
+    // SAFETY: `store` wrote the file with the output of wasmtime's compiler, its digest was just
+    // checked, and the file is only replaced by rename, never written to. Anybody else who can
+    // write to the data folder can replace the ledger too.
     unsafe { Component::deserialize_file(engine, path) }
 }
 
@@ -96,7 +97,7 @@ fn from_file(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     reason = "wasmtime cannot check compiled code; it wrote these bytes a moment ago"
 )]
 fn from_memory(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `code` is what wasmtime's compiler returned, untouched.
+    // SAFETY: `code` is the unchanged output of wasmtime's compiler.
     unsafe { Component::deserialize(engine, code) }
 }
 

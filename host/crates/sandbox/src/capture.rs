@@ -1,5 +1,5 @@
-//! What a guest says while it runs: log lines and, for guests that use WASI, stdout and
-//! stderr. All of it is kept with the attempt, up to a limit.
+//! Captures the output of a guest: log lines and, if the guest uses WASI, stdout and stderr. The
+//! record of the attempt keeps the output, up to a limit.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// Log lines as JSON, one object a line: `{"level", "message", "fields"}`.
+/// The log lines of a run as JSON, one object a line: `{"level", "message", "fields"}`.
 #[derive(Debug)]
-pub(super) struct Logs {
+pub(crate) struct Logs {
     lines: String,
     limit: usize,
     cut: bool,
@@ -29,7 +29,8 @@ struct Line<'a> {
 }
 
 impl Logs {
-    pub(super) fn new(limit: usize) -> Self {
+    /// An empty log of at most `limit` bytes of text.
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             lines: String::new(),
             limit,
@@ -37,8 +38,8 @@ impl Logs {
         }
     }
 
-    /// Adds a line if it fits; the first one that does not is marked and ends the log.
-    pub(super) fn push(&mut self, level: &str, message: &str, fields: &[(String, String)]) {
+    /// Adds a line if it fits. The first line that does not fit ends the log with a warning.
+    pub(crate) fn push(&mut self, level: &str, message: &str, fields: &[(String, String)]) {
         if self.cut {
             return;
         }
@@ -62,21 +63,22 @@ impl Logs {
         self.lines.push('\n');
     }
 
-    pub(super) fn into_lines(self) -> String {
+    /// The lines, each with a line end.
+    pub(crate) fn into_lines(self) -> String {
         self.lines
     }
 }
 
-/// The shared end of a guest's stdout or stderr: keeps the first `limit` bytes, drops the
-/// rest, and never makes the guest wait or fail.
+/// The host's end of a guest's stdout or stderr. Keeps the first `limit` bytes and drops the rest.
+/// A guest that writes never waits and never fails.
 #[derive(Clone, Debug)]
-pub(super) struct Output {
+pub(crate) struct Output {
     kept: Arc<Mutex<Vec<u8>>>,
     limit: usize,
 }
 
 impl Output {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             kept: Arc::default(),
             limit,
@@ -89,8 +91,8 @@ impl Output {
         kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// What was written, as text.
-    pub(super) fn text(&self) -> String {
+    /// The kept bytes as text.
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.kept.lock()).into_owned()
     }
 }

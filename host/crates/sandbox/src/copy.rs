@@ -1,7 +1,8 @@
-//! A copy of a handler's state, for runs that are not to change anything.
+//! A copy of a handler's state, for runs that must not change the ledger.
 //!
-//! Nothing is copied ahead: what is read is kept, so that it stays what it was, and what is
-//! written lies over it, so that later runs see it.
+//! The copy is lazy. A [`Snapshot`] keeps each row that it has read, so that every reader sees the
+//! same value. A [`StateCopy`] lays the writes of its runs over a snapshot, so that later runs see
+//! them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -12,13 +13,13 @@ use parking_lot::Mutex;
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{LedgerError, StateEntry, StateStore, StateWrite, Version, Versioned};
 
-/// Values by key; none where there is none.
+/// Values by key. `None` means that the key was deleted.
 pub type Written = BTreeMap<String, Option<Vec<u8>>>;
 
-/// Arguments of a listing: prefix, after, limit.
+/// The arguments of a listing: prefix, after, limit.
 type Listing = (String, Option<String>, u32);
 
-/// One handler's state as it is when it is first looked at.
+/// The state of one handler. Each row has the value of its first read.
 pub struct Snapshot {
     store: Arc<dyn StateStore>,
     handler: HandlerName,
@@ -27,7 +28,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Of this handler's state in a ledger.
+    /// A snapshot of the handler's state in a ledger.
     pub fn new(store: Arc<dyn StateStore>, handler: HandlerName) -> Self {
         Self {
             store,
@@ -59,15 +60,15 @@ impl Snapshot {
     }
 }
 
-/// A state that begins as a snapshot and goes its own way.
+/// A state that begins as a snapshot and takes the writes of its own runs.
 pub struct StateCopy {
     from: Arc<Snapshot>,
-    /// What was written: a value, or none.
+    /// The values that runs have written.
     written: Mutex<Written>,
 }
 
 impl StateCopy {
-    /// A copy in which nothing has been written.
+    /// A copy without writes.
     pub fn of(from: Arc<Snapshot>) -> Self {
         Self {
             from,
@@ -75,7 +76,7 @@ impl StateCopy {
         }
     }
 
-    pub(super) fn get(&self, _: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
+    pub(crate) fn get(&self, _: &HandlerName, key: &str) -> Result<Versioned, LedgerError> {
         let written = self.written.lock().get(key).cloned();
         let value = match written {
             Some(value) => value,
@@ -85,7 +86,7 @@ impl StateCopy {
         Ok(Versioned { value, version })
     }
 
-    pub(super) fn list(
+    pub(crate) fn list(
         &self,
         _: &HandlerName,
         prefix: &str,
@@ -93,12 +94,12 @@ impl StateCopy {
         limit: u32,
     ) -> Result<Vec<StateEntry>, LedgerError> {
         let written = self.written_below(prefix, after);
-        // Each key that was written may hide one row.
+        // Each written key may hide one row.
         let fetch = limit.saturating_add(u32::try_from(written.len()).unwrap_or(u32::MAX));
         let rows = self
             .from
             .list((prefix.to_owned(), after.map(str::to_owned), fetch))?;
-        // Where the rows were cut off, nothing is known of what lies beyond.
+        // If the limit cut the listing off, keys beyond its last row are not known.
         let end = (rows.len() as u64 >= u64::from(fetch))
             .then(|| rows.last().map(|row| row.key.clone()))
             .flatten();
@@ -133,8 +134,11 @@ impl StateCopy {
             .collect()
     }
 
-    /// Takes a run's writes over; what each comes to. `None` where an `add` meets a value
-    /// that is no counter: then nothing is written.
+    /// Applies the writes of a run. Returns the new value of each key, or `None` if an `add` meets
+    /// a value that is no counter: then nothing is written.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
     pub fn apply(&self, writes: &[(String, StateWrite)]) -> Result<Option<Written>, LedgerError> {
         let mut values = BTreeMap::new();
         for (key, write) in writes {

@@ -1,41 +1,36 @@
-//! The one long-lived wasmtime engine, and the thread that makes time pass in it.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+//! The wasmtime engines: one that runs guests for as long as the process lives, and one for each
+//! component that is compiled.
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// How often the epoch moves: the grain of `timeout`. 200 wake-ups a second cost nothing
-/// that can be measured, and 5 ms are small against the shortest sensible timeout.
-pub(super) const EPOCH_TICK: Duration = Duration::from_millis(5);
+/// The largest `memory` that a handler may have, in bytes.
+pub const MAX_MEMORY: usize = 1 << 30;
+/// The stack that a thread needs to run guests, in bytes: the guest's own stack and room for the
+/// host's calls.
+pub const THREAD_STACK: usize = 2 << 20;
 
-/// A component may be made of many core modules: one written in Python has 38.
+/// The most core modules of a component. A component written in Python has 38.
 const CORE_INSTANCES_EACH: u32 = 64;
-/// Likewise tables: every core module may have one, and shared ones beside it.
+/// The most tables of a component. Each core module may have a table, beside shared tables.
 const TABLES_EACH: u32 = 64;
-/// Nearly every component has one memory; adapters add another.
+/// The most memories of a component. Nearly every component has one; adapters add another.
 const MEMORIES_EACH: u32 = 8;
-/// The largest limit on memory that a manifest may set.
-pub(super) const MAX_MEMORY: usize = 1 << 30;
-/// The largest number of elements of one table that fits the pool; beyond it a table
-/// does not grow.
+/// The most elements of one table. A larger table does not fit the pool and does not grow.
 const MAX_TABLE: usize = 100_000;
-/// What stays mapped of a memory between two instances in the same slot. A small guest
-/// fits whole, so that a fresh instance costs a copy of its dirty pages and no page fault.
+/// Bytes of a memory that stay mapped between two instances in the same slot of the pool. A
+/// small guest fits whole: then a fresh instance costs a copy of its dirty pages and no page
+/// fault.
 const KEEP_MEMORY: usize = 1 << 20;
-/// The same for tables.
+/// Bytes of a table that stay mapped between two instances.
 const KEEP_TABLE: usize = 64 << 10;
-/// Slots that nobody uses and that still have what they kept, each for the component that used
-/// it: enough that handlers find theirs again, and few, since each keeps up to
-/// [`KEEP_MEMORY`] and every new version of a component takes others.
+/// Unused slots that stay mapped for the component that used them last. Enough that handlers
+/// find their slots again; few, because each slot keeps up to [`KEEP_MEMORY`] and every new
+/// version of a component takes other slots.
 const WARM_SLOTS: u32 = 32;
-/// Stack of a guest. The native threads that guests run on must have more.
+/// The stack of a guest, in bytes; part of [`THREAD_STACK`].
 const WASM_STACK: usize = 512 << 10;
 
-/// The configuration that components are compiled for, but for the allocator: compiling
-/// happens in throw-away engines, running in the one with the pool.
+/// The configuration of both kinds of engine, without the allocator.
 fn base_config() -> Config {
     let mut config = Config::new();
     config
@@ -50,8 +45,8 @@ fn base_config() -> Config {
     config
 }
 
-/// The engine that runs handlers, `instances` at once at the most.
-pub(super) fn running_engine(instances: u32) -> wasmtime::Result<Engine> {
+/// An engine that runs up to `instances` guests at once.
+pub(crate) fn running_engine(instances: u32) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances * CORE_INSTANCES_EACH)
@@ -76,52 +71,8 @@ pub(super) fn running_engine(instances: u32) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-/// An engine to compile one component in. Compiler memory stays with an engine for its
-/// life, so the one that runs handlers never compiles.
-pub(super) fn compiling_engine() -> wasmtime::Result<Engine> {
+/// An engine to compile one component in. An engine keeps the memory of its compiler for life, so
+/// the engine that runs guests never compiles.
+pub(crate) fn compiling_engine() -> wasmtime::Result<Engine> {
     Engine::new(&base_config())
-}
-
-/// Moves the engine's epoch until it is dropped.
-pub(super) struct EpochThread {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl EpochThread {
-    /// Starts a thread that moves the epoch of `engine` once every [`EPOCH_TICK`].
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (engine, stopped) = (engine.weak(), stop.clone());
-        let thread = std::thread::Builder::new()
-            .name("epoch".into())
-            .spawn(move || {
-                let mut last = Instant::now();
-                while !stopped.load(Ordering::Relaxed) {
-                    std::thread::sleep(EPOCH_TICK);
-                    let Some(engine) = engine.upgrade() else {
-                        return;
-                    };
-                    // On a busy machine this thread may sleep longer than it asked to.
-                    while last.elapsed() >= EPOCH_TICK {
-                        last += EPOCH_TICK;
-                        engine.increment_epoch();
-                    }
-                }
-            })?;
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for EpochThread {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // The thread only sleeps and increments; it has no error to tell.
-            let _ = thread.join();
-        }
-    }
 }

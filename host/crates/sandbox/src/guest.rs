@@ -1,5 +1,5 @@
-//! All that the sandbox knows of a handler: its name, its configuration, its limits, and the
-//! origins that its requests may go to.
+//! A handler as the sandbox knows it: its name, its configuration, its limits, and the origins
+//! that its requests may go to.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,38 +16,40 @@ pub struct Guest {
     pub config: BTreeMap<String, String>,
     /// The limits on each run.
     pub limits: Limits,
-    /// The origins that its requests may go to.
+    /// The origins that the guest may send requests to.
     pub grants: Vec<Grant>,
 }
 
-/// An origin that requests may go to.
+/// An origin that a guest may send requests to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The origin.
     pub origin: Origin,
-    /// The names of the headers that the host adds as it sends; the guest may not set them.
+    /// The names of the headers that the host adds when it sends. The guest may not set them.
     pub headers: Vec<String>,
 }
 
 /// Limits on one run of a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// `timeout`: time of a run, without what it waited for other long ones. Default 2 s,
-    /// 10 min at most.
+    /// `timeout`: how long a run may take, without its waits for a processor beside other long
+    /// runs. Default 2 s, 10 min at most.
     pub timeout: Duration,
-    /// `memory`: bytes of all its linear memories together. Default 64 MiB, 1 GiB at most.
+    /// `memory`: bytes of all linear memories of the instance together. Default 64 MiB, 1 GiB at
+    /// most.
     pub memory: usize,
-    /// `tables`: elements of all its tables together. Default 100,000.
+    /// `tables`: elements of all tables of the instance together. Default 100,000.
     pub tables: usize,
-    /// `output`: bytes kept of stdout and stderr together. Default 16 KiB.
+    /// `output`: bytes that are kept of stdout, and as many of stderr. Default 16 KiB.
     pub output: usize,
-    /// `logs`: bytes of log lines kept. Default 64 KiB.
+    /// `logs`: bytes of log lines that are kept. Default 64 KiB.
     pub logs: usize,
     /// `calls`: calls of the host. Default 10,000.
     pub calls: u32,
-    /// `effects`: bytes of state writes, outbox requests and emitted events together. Default 1 MiB.
+    /// `effects`: bytes of state writes, outbox requests, emitted events and schedule entries
+    /// together. Default 1 MiB.
     pub effects: usize,
-    /// `response`: bytes of the body of an answer that the handler asked for. Default 64 KiB,
+    /// `response`: bytes of the body of a response that the handler asked for. Default 64 KiB,
     /// 4 MiB at most.
     pub response: usize,
 }

@@ -1,25 +1,28 @@
-//! What a call costs apart from its instance, for the bench.
+//! Measures a call without the making of its instance, for benchmarks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::call::Call;
-use super::guest::Guest;
-use super::load::World;
-use super::run::{explain, hostcall_fuel, ticks};
-use super::state::StateSource;
-use super::v0_1::{self, Texts};
-use super::{Component, End, Sandbox};
+use crate::call::Call;
+use crate::component::{Component, World};
+use crate::epoch::epochs;
+use crate::guest::Guest;
+use crate::outcome::End;
+use crate::run::hostcall_fuel;
+use crate::sandbox::Sandbox;
+use crate::state::StateSource;
+use crate::trap::explain;
+use crate::v0_1::{self, Texts};
 use tollgate_ledger::Delivery;
 
 impl Sandbox {
-    /// Calls one instance `runs` times with the same delivery, on this thread, and answers
-    /// how long the calls took together. For measuring alone: what handles a delivery is
-    /// [`Sandbox::run`], in an instance of its own.
+    /// Calls one instance `runs` times with the same delivery, on this thread. Returns the time
+    /// of the calls together. Only for benchmarks: [`Sandbox::run`] makes an instance for each
+    /// delivery.
     ///
     /// # Errors
-    /// The first end that is not [`End::Done`]. A component that imports WASI is not
-    /// called: it ends in [`End::Trap`].
+    /// The first end that is not [`End::Done`]. A component that imports WASI is not called: the
+    /// error is an [`End::Trap`].
     pub fn time_calls(
         &self,
         component: &Component,
@@ -33,16 +36,16 @@ impl Sandbox {
                 "a guest that may wait is not measured".to_owned(),
             ));
         }
-        let _slot = self.slots.take();
+        let _instance = self.instances.acquire();
         let mut store = self.store(component, guest, delivery, state.clone());
         let World::V0_1(pre) = &component.world;
         let made = pre.instantiate(&mut store);
         let instance = made.map_err(|error| explain(&error, &store))?;
         let mut spent = Duration::ZERO;
         for _ in 0..runs {
-            // As a fresh run finds them, so that no limit adds up.
+            // Each call gets the limits of a fresh run.
             *store.data_mut() = Call::new(guest, delivery, state.clone(), false);
-            store.set_epoch_deadline(ticks(guest.limits.timeout));
+            store.set_epoch_deadline(epochs(guest.limits.timeout));
             store.set_hostcall_fuel(hostcall_fuel(&guest.limits));
             let started = Instant::now();
             let texts = Texts::of(&delivery.event);

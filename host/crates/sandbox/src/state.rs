@@ -1,27 +1,27 @@
-//! A run's view of its handler's state: the ledger's rows with the run's own writes over
-//! them. Notes what was read, so that the commit can check it again.
+//! A run's view of its handler's state: the committed rows with the run's own writes over them.
+//! Records each read with its version, so that the commit can check it again.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::copy::StateCopy;
+use crate::copy::StateCopy;
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{LedgerError, Read, StateEntry, StateStore, StateWrite, Version, Versioned};
 
-/// The longest key, in bytes.
-pub(super) const MAX_KEY: usize = 512;
+/// The longest key of state or schedule, in bytes.
+pub(crate) const MAX_KEY: usize = 512;
 /// The most entries that one listing returns.
-pub(super) const MAX_LIST: u32 = 1000;
+pub(crate) const MAX_LIST: u32 = 1000;
 
 /// Why a call on state failed.
 #[derive(Debug)]
-pub(super) enum StateError {
+pub(crate) enum StateError {
     /// The key is empty or too long.
     InvalidKey,
-    /// The value is no decimal 64-bit integer, or the sum is none.
+    /// The value, or the sum, is no decimal 64-bit integer.
     NotACounter,
-    /// The ledger failed: the run is to be broken off.
+    /// The ledger failed. The run must end.
     Ledger(LedgerError),
 }
 
@@ -31,14 +31,14 @@ impl From<LedgerError> for StateError {
     }
 }
 
-/// Where the committed state comes from.
+/// The committed state that a run reads.
 #[derive(Clone)]
 pub enum StateSource {
-    /// The ledger.
+    /// The state in the ledger.
     Ledger(Arc<dyn StateStore>),
-    /// A given state, for trying a component out.
+    /// These values by key, for a component that is tried out.
     Given(Arc<BTreeMap<String, Vec<u8>>>),
-    /// A copy of a ledger's, for running beside it.
+    /// A copy of the state in a ledger, for runs that must not change the ledger.
     Copy(Arc<StateCopy>),
 }
 
@@ -83,17 +83,17 @@ impl StateSource {
     }
 }
 
-/// Reads and writes of one run.
-pub(super) struct StateView {
+/// The state as one run sees it.
+pub(crate) struct StateView {
     source: StateSource,
     handler: HandlerName,
-    /// What was read of single keys; a second read sees the same.
+    /// The rows that the run has read. A second read sees the same row.
     read: BTreeMap<String, Versioned>,
     listings: Vec<Read>,
     writes: BTreeMap<String, StateWrite>,
 }
 
-/// The value of a counter row; an absent one counts as 0.
+/// The value of a counter. An absent row counts as 0.
 fn counter(value: Option<&[u8]>) -> Result<i64, StateError> {
     let Some(value) = value else { return Ok(0) };
     std::str::from_utf8(value)
@@ -115,7 +115,7 @@ fn check_key(key: &str) -> Result<(), StateError> {
 }
 
 impl StateView {
-    pub(super) fn new(source: StateSource, handler: HandlerName) -> Self {
+    pub(crate) fn new(source: StateSource, handler: HandlerName) -> Self {
         Self {
             source,
             handler,
@@ -125,7 +125,7 @@ impl StateView {
         }
     }
 
-    pub(super) fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
+    pub(crate) fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
         check_key(key)?;
         match self.writes.get(key) {
             Some(StateWrite::Set(value)) => Ok(Some(value.clone())),
@@ -146,19 +146,19 @@ impl StateView {
         Ok(&self.read[key])
     }
 
-    pub(super) fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), StateError> {
+    pub(crate) fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), StateError> {
         check_key(&key)?;
         self.writes.insert(key, StateWrite::Set(value));
         Ok(())
     }
 
-    pub(super) fn delete(&mut self, key: String) -> Result<(), StateError> {
+    pub(crate) fn delete(&mut self, key: String) -> Result<(), StateError> {
         check_key(&key)?;
         self.writes.insert(key, StateWrite::Delete);
         Ok(())
     }
 
-    pub(super) fn add(&mut self, key: String, delta: i64) -> Result<(), StateError> {
+    pub(crate) fn add(&mut self, key: String, delta: i64) -> Result<(), StateError> {
         check_key(&key)?;
         let write = match self.writes.get(&key) {
             None => StateWrite::Add(delta),
@@ -172,7 +172,7 @@ impl StateView {
         Ok(())
     }
 
-    pub(super) fn list(
+    pub(crate) fn list(
         &mut self,
         prefix: &str,
         after: Option<&str>,
@@ -180,7 +180,7 @@ impl StateView {
     ) -> Result<Vec<(String, Vec<u8>)>, StateError> {
         let limit = limit.min(MAX_LIST);
         let own = self.own_writes(prefix, after);
-        // Each of the run's own writes may hide one row of the ledger's.
+        // Each of the run's own writes may hide one committed row.
         let fetch = limit.saturating_add(u32::try_from(own.len()).unwrap_or(u32::MAX));
         let rows = self.source.list(&self.handler, prefix, after, fetch)?;
         self.listings.push(Read::List {
@@ -192,7 +192,7 @@ impl StateView {
                 .map(|row| (row.key.clone(), row.version))
                 .collect(),
         });
-        // Where the listing was cut off, nothing is known of what lies beyond.
+        // If the limit cut the listing off, keys beyond its last row are not known.
         let end = (rows.len() as u64 >= u64::from(fetch))
             .then(|| rows.last().map(|row| row.key.clone()))
             .flatten();
@@ -226,8 +226,8 @@ impl StateView {
             .collect()
     }
 
-    /// What was read and what is to be written.
-    pub(super) fn finish(self) -> (Vec<Read>, Vec<(String, StateWrite)>) {
+    /// The reads to check at the commit, and the writes.
+    pub(crate) fn finish(self) -> (Vec<Read>, Vec<(String, StateWrite)>) {
         let keys = self.read.into_iter().map(|(key, row)| Read::Key {
             key,
             version: row.version,

@@ -1,26 +1,27 @@
-//! The interfaces of `tollgate:handler@0.1.x`, between the generated bindings and a
+//! The interfaces of `tollgate:handler@0.1.x`: translates between the generated bindings and a
 //! [`Call`].
 
 use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
 
-use super::End;
-use super::bindings::v0_1 as bindings;
-use super::bindings::v0_1::tollgate::handler::{config, emit, log, outbox, schedule, state, types};
-use super::call::{Call, Refused, Stop};
-use super::state::StateError;
+use crate::bindings::v0_1 as bindings;
+use crate::bindings::v0_1::tollgate::handler::{config, emit, log, outbox, schedule, state, types};
+use crate::call::{Call, Stop};
+use crate::effects::Refused;
+use crate::outcome::End;
+use crate::state::StateError;
 use tollgate_base::event::Event;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::Due;
 
-/// What components of this version are linked with.
-pub(super) fn add_to_linker(linker: &mut Linker<Call>) -> wasmtime::Result<()> {
+/// Adds the functions that components of this version import.
+pub(crate) fn add_to_linker(linker: &mut Linker<Call>) -> wasmtime::Result<()> {
     bindings::Handler::add_to_linker::<_, HasSelf<Call>>(linker, |call| call)
 }
 
-/// The event as a guest of this version sees it.
-pub(super) fn lower<'a>(
+/// The event as guests of this version get it.
+pub(crate) fn lower<'a>(
     event: &'a Event,
     attempt: u32,
     replay: bool,
@@ -43,15 +44,15 @@ pub(super) fn lower<'a>(
     }
 }
 
-/// Texts that an [`Event`] holds in another form than a guest is given.
-pub(super) struct Texts<'a> {
+/// The texts of an [`Event`] in the form that guests get.
+pub(crate) struct Texts<'a> {
     id: String,
     headers: Vec<(&'a str, &'a str)>,
     metadata: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Texts<'a> {
-    pub(super) fn of(event: &'a Event) -> Self {
+    pub(crate) fn of(event: &'a Event) -> Self {
         let borrow = |pairs: &'a [(String, String)]| {
             pairs
                 .iter()
@@ -66,8 +67,8 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// What the guest's answer means.
-pub(super) fn lift(answer: Result<types::Outcome, types::Failure>) -> End {
+/// The end of a run whose guest returned `answer`.
+pub(crate) fn lift(answer: Result<types::Outcome, types::Failure>) -> End {
     match answer {
         Ok(types::Outcome::Done) => End::Done,
         Ok(types::Outcome::Ignored(reason)) => End::Ignored(reason),
@@ -118,7 +119,7 @@ impl config::Host for Call {
     }
 }
 
-/// Sorts what a guest is told from what ends the run.
+/// Separates the errors that the guest gets from those that end the run.
 fn state_result<T>(result: Result<T, StateError>) -> wasmtime::Result<Result<T, state::Error>> {
     match result {
         Ok(value) => Ok(Ok(value)),
@@ -136,7 +137,7 @@ impl state::Host for Call {
 
     fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), state::Error>> {
         self.count_call()?;
-        if !self.take_effect(key.len() + value.len()) {
+        if !self.effects.take(key.len() + value.len()) {
             return Ok(Err(state::Error::TooLarge));
         }
         state_result(self.state.set(key, value))
@@ -144,7 +145,7 @@ impl state::Host for Call {
 
     fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), state::Error>> {
         self.count_call()?;
-        if !self.take_effect(key.len()) {
+        if !self.effects.take(key.len()) {
             return Ok(Err(state::Error::TooLarge));
         }
         state_result(self.state.delete(key))
@@ -162,7 +163,7 @@ impl state::Host for Call {
 
     fn add(&mut self, key: String, delta: i64) -> wasmtime::Result<Result<(), state::Error>> {
         self.count_call()?;
-        if !self.take_effect(key.len()) {
+        if !self.effects.take(key.len()) {
             return Ok(Err(state::Error::TooLarge));
         }
         state_result(self.state.add(key, delta))
@@ -183,23 +184,22 @@ impl outbox::Host for Call {
             order_key,
             respond,
         } = request;
-        Ok(
-            Call::send(self, &method, url, headers, body, order_key, respond).map_err(|refused| {
-                match refused {
-                    Refused::Invalid(why) => outbox::Error::Invalid(why),
-                    Refused::NotAllowed(origin) => outbox::Error::NotAllowed(origin),
-                    Refused::TooDeep => outbox::Error::TooDeep,
-                    Refused::TooLarge | Refused::InvalidKey => outbox::Error::TooLarge,
-                }
-            }),
-        )
+        Ok(self
+            .effects
+            .send(&method, url, headers, body, order_key, respond)
+            .map_err(|refused| match refused {
+                Refused::Invalid(why) => outbox::Error::Invalid(why),
+                Refused::NotAllowed(origin) => outbox::Error::NotAllowed(origin),
+                Refused::TooDeep => outbox::Error::TooDeep,
+                Refused::TooLarge | Refused::InvalidKey => outbox::Error::TooLarge,
+            }))
     }
 }
 
 impl emit::Host for Call {
     fn emit(&mut self, event: emit::NewEvent) -> wasmtime::Result<Result<String, emit::Error>> {
         self.count_call()?;
-        let emitted = Call::emit(self, event.kind, event.subject, event.payload);
+        let emitted = self.effects.emit(event.kind, event.subject, event.payload);
         Ok(emitted
             .map(|id| id.to_string())
             .map_err(|refused| match refused {
@@ -221,13 +221,15 @@ impl schedule::Host for Call {
             schedule::Due::AfterMs(delay) => Due::After(Duration::from_millis(delay)),
             schedule::Due::AtMs(time) => Due::At(WallTime::from_millis(time)),
         };
-        let put = Call::put(self, key, due, entry.kind, entry.subject, entry.payload);
+        let put = self
+            .effects
+            .put(key, due, entry.kind, entry.subject, entry.payload);
         Ok(put.map_err(schedule_error))
     }
 
     fn cancel(&mut self, key: String) -> wasmtime::Result<Result<(), schedule::Error>> {
         self.count_call()?;
-        Ok(Call::cancel(self, key).map_err(schedule_error))
+        Ok(self.effects.cancel(key).map_err(schedule_error))
     }
 }
 

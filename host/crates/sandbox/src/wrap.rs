@@ -1,8 +1,8 @@
-//! From the file that a toolchain wrote to a component.
+//! Makes a component out of the file that a toolchain wrote.
 //!
-//! A file may be a component already, or a core module that carries the world it was
-//! built against in a custom section, as wit-bindgen leaves it there. The latter is
-//! wrapped here, so that a toolchain's plain output can be used as it is.
+//! The file is a component, or a core module with a custom section in which wit-bindgen has put
+//! the world of the module. This module wraps such a core module, so that the plain output of a
+//! toolchain can be used as it is.
 
 use std::borrow::Cow;
 
@@ -11,29 +11,29 @@ use wasi_preview1_component_adapter_provider::{
 };
 use wasmparser::{Encoding, Parser, Payload};
 
-/// Why a file is no component and cannot be made one.
+/// Why no component can be made out of a file.
 #[derive(Debug, thiserror::Error)]
 pub enum WrapError {
-    /// Neither a component nor a core module.
+    /// The file is neither a component nor a core module.
     #[error("is not WebAssembly: {0}")]
     NotWasm(#[source] wasmparser::BinaryReaderError),
-    /// A compiled artifact of wasmtime's: never accepted, since running one means to
-    /// trust its bytes.
+    /// The file holds code that wasmtime compiled. Such files are never accepted, because to run
+    /// native code is to trust its bytes.
     #[error("is compiled native code (.cwasm); put the .wasm itself there")]
     Precompiled,
-    /// A core module that does not say which world it was built against.
+    /// The core module does not name the world that it was built against.
     #[error(
         "is a core module without a `component-type` section: build it against the world \
          `tollgate:handler/handler` with wit-bindgen, or make it a component"
     )]
     NoWorld,
-    /// A core module that does not fit the world it says it was built against.
+    /// The core module does not fit the world that it names.
     #[error("cannot be made a component: {0}")]
     DoesNotFit(String),
 }
 
-/// The component in `bytes`: the bytes themselves, or a component around the core module.
-pub(super) fn to_component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, WrapError> {
+/// The component in `bytes`: the bytes themselves, or a component that wraps the core module.
+pub(crate) fn to_component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, WrapError> {
     if wasmtime::Engine::detect_precompiled(bytes).is_some() {
         return Err(WrapError::Precompiled);
     }

@@ -1,21 +1,21 @@
-//! The limits on one run that wasmtime asks about: memory and tables, summed over all of
-//! an instance's. (Its own limiter looks at each memory by itself.)
+//! The limits on the memories and tables of one run. All memories of an instance count together,
+//! and so do all tables. (wasmtime's own limiter looks at each memory by itself.)
 
 use wasmtime::ResourceLimiter;
 
-use super::guest::Limits;
+use crate::guest::Limits;
 
-/// Counts what the memories and tables of one store hold.
+/// Counts the memories and tables of one store against the handler's limits.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct MemoryBudget {
     memory: Account,
     tables: Account,
-    /// The first limit that a guest ran into. Growth that is refused is no trap by
-    /// itself; if one follows, this says why.
+    /// The first limit that the guest reached. A refused growth is no trap by itself; if a trap
+    /// follows, this limit is the cause.
     exceeded: Option<&'static str>,
 }
 
-/// What is used of one limit.
+/// The use of one limit.
 #[derive(Debug)]
 struct Account {
     name: &'static str,
@@ -32,7 +32,7 @@ impl Account {
         }
     }
 
-    /// Adds the growth to what is used unless that goes over the limit.
+    /// Counts a growth from `current` to `desired`. Returns false if the growth exceeds the limit.
     fn take(&mut self, current: usize, desired: usize) -> bool {
         let Some(total) = self.used.checked_add(desired.saturating_sub(current)) else {
             return false;
@@ -45,8 +45,8 @@ impl Account {
     }
 }
 
-impl Budget {
-    pub(super) fn new(limits: &Limits) -> Self {
+impl MemoryBudget {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             memory: Account::new("memory", limits.memory),
             tables: Account::new("tables", limits.tables),
@@ -54,13 +54,13 @@ impl Budget {
         }
     }
 
-    /// The limit that was hit, if any.
-    pub(super) fn exceeded(&self) -> Option<&'static str> {
+    /// The name of the first limit that the guest reached.
+    pub(crate) fn exceeded(&self) -> Option<&'static str> {
         self.exceeded
     }
 }
 
-/// Whether something may grow, and which limit it hit if not.
+/// Whether something may grow. Notes the limit that is exceeded.
 fn grow(
     account: &mut Account,
     exceeded: &mut Option<&'static str>,
@@ -68,7 +68,7 @@ fn grow(
     desired: usize,
     maximum: Option<usize>,
 ) -> bool {
-    // Beyond the maximum that the guest itself declares, growth fails anyway.
+    // Growth beyond the maximum that the guest itself declares fails anyway.
     if maximum.is_some_and(|maximum| desired > maximum) {
         return false;
     }
@@ -79,7 +79,7 @@ fn grow(
     fits
 }
 
-impl ResourceLimiter for Budget {
+impl ResourceLimiter for MemoryBudget {
     fn memory_growing(
         &mut self,
         current: usize,
@@ -109,8 +109,8 @@ impl ResourceLimiter for Budget {
 mod tests {
     use super::*;
 
-    fn budget(memory: usize, tables: usize) -> Budget {
-        Budget {
+    fn budget(memory: usize, tables: usize) -> MemoryBudget {
+        MemoryBudget {
             memory: Account::new("memory", memory),
             tables: Account::new("tables", tables),
             exceeded: None,

@@ -1,9 +1,9 @@
-//! Turns of guests that compute for long.
+//! Permits for the processors that guests may compute on for long.
 //!
-//! One processor is left to everything else: guests that have computed for a while share
-//! the others, some milliseconds each in turn. Their low priority alone does not do it. It
-//! says nothing to the kernel's own threads, among them those that complete a sync, which
-//! the scheduler weighs against this whole process, and which are tied to one processor.
+//! Guests that compute for long share all processors but one, some milliseconds at a time. The
+//! last processor is for everything else. The low priority of such guests is not enough: the
+//! priority means nothing to the kernel's own threads, such as those that complete a sync. The
+//! scheduler weighs these threads against the whole process, and ties them to one processor.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::thread::{self, Thread};
 
 use parking_lot::Mutex;
 
-/// As many turns at once as there are processors but one, given in the order of asking.
-pub(super) struct Turns {
+/// The permits of a machine. Threads get them in the order of asking.
+pub(crate) struct ProcessorPermits {
     state: Mutex<State>,
 }
 
@@ -22,18 +22,18 @@ struct State {
     waiting: VecDeque<Waiting>,
 }
 
-/// A thread that waits for its turn.
+/// A thread that waits for a permit.
 struct Waiting {
     thread: Thread,
     granted: Arc<AtomicBool>,
 }
 
-/// The right to compute. Dropping it passes it on.
-pub(super) struct Turn(Arc<Turns>);
+/// The right to compute on a processor. Dropping the permit gives it to the next thread.
+pub(crate) struct ProcessorPermit(Arc<ProcessorPermits>);
 
-impl Turns {
-    /// For this machine.
-    pub(super) fn new() -> Arc<Self> {
+impl ProcessorPermits {
+    /// One permit for each processor but one, and at least one.
+    pub(crate) fn of_this_machine() -> Arc<Self> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Self::of(processors.saturating_sub(1).max(1))
     }
@@ -47,10 +47,10 @@ impl Turns {
         })
     }
 
-    /// Waits for a turn.
-    pub(super) fn take(self: &Arc<Self>) -> Turn {
+    /// Blocks until a permit is free.
+    pub(crate) fn acquire(self: &Arc<Self>) -> ProcessorPermit {
         self.wait();
-        Turn(self.clone())
+        ProcessorPermit(self.clone())
     }
 
     fn wait(&self) {
@@ -71,7 +71,7 @@ impl Turns {
         }
     }
 
-    fn give(&self) {
+    fn release(&self) {
         let mut state = self.state.lock();
         match state.waiting.pop_front() {
             Some(next) => {
@@ -83,20 +83,21 @@ impl Turns {
     }
 }
 
-impl Turn {
-    /// Lets the others have theirs first, if any wait.
-    pub(super) fn pass(&self) {
+impl ProcessorPermit {
+    /// Gives the permit to the next thread that waits, and waits for another permit. Returns at
+    /// once if no thread waits.
+    pub(crate) fn yield_now(&self) {
         if self.0.state.lock().waiting.is_empty() {
             return;
         }
-        self.0.give();
+        self.0.release();
         self.0.wait();
     }
 }
 
-impl Drop for Turn {
+impl Drop for ProcessorPermit {
     fn drop(&mut self) {
-        self.0.give();
+        self.0.release();
     }
 }
 
@@ -106,13 +107,13 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     #[test]
-    fn turns_are_few_and_everybody_gets_some() {
-        let turns = Turns::of(2);
+    fn permits_are_few_and_everybody_gets_one_in_turn() {
+        let permits = ProcessorPermits::of(2);
         let (at_once, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let turn = turns.take();
+                    let permit = permits.acquire();
                     for _ in 0..50 {
                         most.fetch_max(
                             at_once.fetch_add(1, Ordering::SeqCst) + 1,
@@ -120,29 +121,29 @@ mod tests {
                         );
                         thread::yield_now();
                         at_once.fetch_sub(1, Ordering::SeqCst);
-                        turn.pass();
+                        permit.yield_now();
                     }
                 });
             }
         });
         assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
-        assert_eq!(turns.state.lock().free, 2);
+        assert_eq!(permits.state.lock().free, 2);
     }
 
     #[test]
-    fn a_turn_is_passed_on_in_the_order_of_asking() {
-        let turns = Turns::of(1);
-        let first = turns.take();
+    fn a_permit_goes_to_the_next_in_the_order_of_asking() {
+        let permits = ProcessorPermits::of(1);
+        let first = permits.acquire();
         let order = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for number in 0..3 {
-                let (turns, order) = (&turns, &order);
+                let (permits, order) = (&permits, &order);
                 scope.spawn(move || {
-                    let turn = turns.take();
+                    let permit = permits.acquire();
                     order.lock().push(number);
-                    drop(turn);
+                    drop(permit);
                 });
-                while turns.state.lock().waiting.len() <= number {
+                while permits.state.lock().waiting.len() <= number {
                     thread::yield_now();
                 }
             }

@@ -1,0 +1,65 @@
+//! A component that is compiled and linked, and why a file may not become one.
+
+use std::fmt;
+
+use crate::bindings::v0_1;
+use crate::call::Call;
+use crate::wrap::WrapError;
+use tollgate_base::event::ComponentDigest;
+
+/// A component that is compiled and linked: instances of it can be made at once.
+pub struct Component {
+    pub(crate) digest: ComponentDigest,
+    pub(crate) world: World,
+    /// Whether the component imports WASI. Such a guest may wait, so it is called under a timer.
+    pub(crate) wasi: bool,
+}
+
+/// The component by the version of the world that it was built against.
+pub(crate) enum World {
+    V0_1(v0_1::HandlerPre<Call>),
+}
+
+/// Why handlers cannot have a file as their component.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No component can be made out of the file.
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+    /// The component does not compile: it is not valid, or exceeds what the engine supports.
+    #[error("does not compile: {0:#}")]
+    Compile(wasmtime::Error),
+    /// The component imports these interfaces, which handlers are not given.
+    #[error("imports {}, which handlers are not given", quoted(.0))]
+    Imports(Vec<String>),
+    /// The component lacks the export `handle`, or an import or export has other types than the
+    /// world.
+    #[error("does not fit the world `tollgate:handler/handler`: {0:#}")]
+    World(wasmtime::Error),
+    /// No instance can be made within the handler's limits. The text says why.
+    #[error("cannot be instantiated: {0}")]
+    Instantiate(String),
+}
+
+fn quoted(names: &[String]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl Component {
+    /// The sha256 of the file that the component was loaded from.
+    pub fn digest(&self) -> ComponentDigest {
+        self.digest
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component")
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
