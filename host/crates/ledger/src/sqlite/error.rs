@@ -10,7 +10,7 @@ use crate::LedgerError;
 /// Why a ledger could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process, or another ledger of this process, has it open.
+    /// Another process, or another ledger of this process, has the file open.
     #[error(
         "{} is in use by another gateway (it holds the lock on {}); \
          stop that one, or name another file in [ledger] url",
@@ -23,23 +23,23 @@ pub enum OpenError {
         /// The file that is locked.
         lock: PathBuf,
     },
-    /// There is no such file (only where it is to be read).
+    /// There is no such file. Only for a ledger that is to be read.
     #[error("there is no ledger at {}", path.display())]
     Missing {
         /// The ledger's file.
         path: PathBuf,
     },
-    /// Its folder, or a file beside it, cannot be made or opened.
+    /// The folder, or a file in it, cannot be made or opened.
     #[error("cannot open {}: {source}", path.display())]
     File {
         /// The folder or file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
-    /// It lies on a network file system, where SQLite's locks and shared memory
-    /// cannot be relied on.
+    /// The file lies on a network file system, where nobody can rely on SQLite's locks and
+    /// shared memory.
     #[error(
         "{} lies on a network file system ({kind}), where a ledger may be corrupted; \
          put it on a local disk",
@@ -54,10 +54,10 @@ pub enum OpenError {
     /// The SQLite that this program is linked with has a bug that can lose commits.
     #[error("SQLite {found} is too old: at least 3.51.3 is needed")]
     OldSqlite {
-        /// Its version.
+        /// The version of this SQLite.
         found: &'static str,
     },
-    /// A newer gateway wrote it.
+    /// A newer gateway wrote the file.
     #[error(
         "{} has schema version {found}, and this gateway knows up to {known}; \
          use the gateway that wrote it, or a newer one",
@@ -66,13 +66,13 @@ pub enum OpenError {
     Newer {
         /// The ledger's file.
         path: PathBuf,
-        /// Its version.
+        /// The schema version of the file.
         found: i64,
-        /// The newest version that is known.
+        /// The newest version that this gateway knows.
         known: usize,
     },
-    /// An older gateway wrote it (only where it is to be read: opening it to serve
-    /// brings it up to date).
+    /// An older gateway wrote the file. Only for a ledger that is to be read: opening a ledger
+    /// to serve brings the file up to date.
     #[error(
         "{} has an older schema; start the gateway of this version on it first",
         path.display()
@@ -81,7 +81,7 @@ pub enum OpenError {
         /// The ledger's file.
         path: PathBuf,
     },
-    /// It is an SQLite file of something else.
+    /// The file is an SQLite file, but no ledger.
     #[error("{} is an SQLite file, but no ledger of Tollgate", path.display())]
     NotALedger {
         /// The file.
@@ -92,7 +92,7 @@ pub enum OpenError {
     Sqlite {
         /// The ledger's file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         reason: String,
     },
 }

@@ -1,14 +1,14 @@
 //! The embedded ledger: one SQLite file, one writer thread.
 //!
-//! Writes go through a bounded queue to the writer ([`write`](self::write)), which commits
-//! whatever waits in one synced transaction and then answers. Each kind of write is an operation
-//! in [`operations`] or, if it keeps the ledger small, in [`keep`]. Reads have connections of
-//! their own ([`read`]) and never wait for a write. The file is in WAL mode with
-//! `synchronous=FULL`: what was acknowledged survives a power cut.
+//! Writes go through a bounded queue to the writer ([`write`](self::write)), which commits all
+//! waiting operations in one synced transaction and then answers. Each kind of write is an
+//! operation in [`operations`] or, if it keeps the ledger small, in [`keep`]. Reads have
+//! connections of their own ([`read`]) and never wait for a write. The file is in WAL mode with
+//! `synchronous=FULL`: an acknowledged event survives a power cut.
 //!
-//! Imports point one way: the files below `read`, `write` and the others are leaves (`open`,
-//! `schema`, `rows`, `values`, `error` and so on); `write` is above them, `operations` and
-//! `keep` above `write`, and `ledger` with `roles` above all.
+//! Imports point one way. The leaves are at the bottom: `open`, `schema`, `rows`, `values`,
+//! `error` and so on. `read` and `write` use the leaves; `operations` and `keep` use `write`;
+//! `ledger`, `roles` and `reading` are above all.
 
 mod counters;
 mod error;

@@ -79,7 +79,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
-/// Sets what the writer's connection has of its own.
+/// Configures the writer's connection beyond [`configure`].
 fn configure_writer(conn: &Connection) -> rusqlite::Result<()> {
     // The first two take effect on a new file alone, before its first table.
     conn.pragma_update(None, "page_size", PAGE_SIZE)?;
@@ -92,7 +92,7 @@ fn configure_writer(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "wal_autocheckpoint", 0)
 }
 
-/// Sets what every connection has in common.
+/// Configures any connection: wait for locks, statements, page cache.
 pub(crate) fn configure(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -1,4 +1,4 @@
-//! The roles that only read: for a ledger that serves, and for one that is only read.
+//! The roles that only read: for a ledger that serves, and for a ledger that is only read.
 
 use super::ledger::SqliteLedger;
 use super::read::{SqliteReader, gauges, handlers, records, schedule, state};

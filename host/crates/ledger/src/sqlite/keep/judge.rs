@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     GiveBack,
 }
 
-/// What an event is to one kind of work.
+/// The state of an event for one kind of work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
     /// The work is to be done now.

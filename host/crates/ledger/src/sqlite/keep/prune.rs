@@ -1,8 +1,8 @@
-//! Removing what has been kept long enough.
+//! Removing events that have been kept long enough.
 //!
 //! An event goes whole: body, deliveries, attempts, requests. Its key is left, so that a late
-//! duplicate is still known: for good as a row of `dedup` alone, or for a time with the event's
-//! row, which says when that time is over.
+//! duplicate is still known. A key that is kept for good is a row of `dedup` alone. A key that is
+//! kept for a time needs the event's row, which says when that time is over.
 
 use rusqlite::{Result, params};
 
@@ -77,7 +77,8 @@ fn remove(tx: &Transaction<'_>, table: &str, column: &str, number: i64) -> Resul
     Ok(removed as u64)
 }
 
-/// Leaves of a pruned event what its key still needs; returns how many rows that took.
+/// Leaves only the rows of a pruned event that its key still needs; returns how many rows that
+/// took.
 fn leave_key(tx: &mut Transaction<'_>, retention: &Retention, event: &EventRow) -> Result<u64> {
     match retention.keys(&event.source) {
         Keys::Forever => {

@@ -21,7 +21,7 @@ pub(crate) struct SweepStep {
     pub(crate) rows: u64,
 }
 
-/// What to do with events that seemed ready for it.
+/// The work of a step, with the events that seemed ready for it.
 pub(crate) enum Work {
     /// Prune these events.
     Prune(Vec<i64>),
@@ -35,7 +35,7 @@ pub(crate) enum Work {
     GiveBack(u32),
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct StepResult {
     /// How many of the events were looked at. The others are left for the next step.

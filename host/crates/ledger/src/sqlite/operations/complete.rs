@@ -21,7 +21,7 @@ use crate::{
     OutboxRequest, OutboxSeq, OutboxState, Rank, ScheduleWrite, StateWrite,
 };
 
-/// Commits one attempt, or answers why not.
+/// Commits the end of one attempt, or answers why it cannot be committed.
 pub(crate) struct Complete {
     completion: Completion,
     emitted: Vec<PreparedEvent>,

@@ -6,8 +6,8 @@ use crate::DeliveryState;
 use crate::sqlite::write::{Operation, Transaction};
 use tollgate_base::event::HandlerName;
 
-/// Makes `held` what is due for absent handlers, and `pending` what was held for handlers
-/// that are present; a bounded number of deliveries.
+/// Makes open deliveries of absent handlers `held`, and held deliveries of present handlers
+/// `pending`; a bounded number of them.
 pub(crate) struct HoldAbsent {
     /// The handlers that the manifest has.
     pub(crate) present: Vec<HandlerName>,
@@ -26,8 +26,8 @@ pub(crate) struct HoldStep {
 /// commit.
 const STEP: i64 = 2_000;
 
-/// The three parts of `pending`, each with an index: what arrived and may run, what was
-/// released, what another delivery of its key blocks.
+/// The three parts of `pending`, each with an index: deliveries that arrived and may run,
+/// released ones, and blocked ones.
 pub(crate) const PENDING: [&str; 3] = [
     "AND due IS NULL AND turn IS NOT 2",
     "AND due IS NOT NULL",

@@ -1,7 +1,7 @@
-//! Every kind of write but those that keep the ledger small: one file each.
+//! The kinds of writes, one file each. Pruning and erasing are in `keep`.
 //!
-//! A file has the request's type and, beside it, what applying it does. A new kind of write is
-//! a new file and a line here.
+//! A file has the type of the request and, beside it, the code that applies it. A new kind of
+//! write is a new file and a line here.
 
 mod claim;
 mod complete;

@@ -37,8 +37,8 @@ const RELEASED: &str = "SELECT seq, due FROM deliveries INDEXED BY deliveries_re
 const RETRYING: &str = "SELECT seq, due FROM deliveries INDEXED BY deliveries_retrying
     WHERE state = 'retrying' AND handler = ?1 AND due <= ?2 ORDER BY due, seq";
 
-/// Released deliveries, then deliveries to be tried again that are due at `now`; without those
-/// that `except` names.
+/// Released deliveries, then deliveries to be tried again that are due at `now`. Deliveries
+/// that `except` names are left out.
 pub(crate) fn due(
     conn: &Connection,
     handler: i64,

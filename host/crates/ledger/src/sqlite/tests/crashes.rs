@@ -1,4 +1,4 @@
-//! What is left after a process was killed.
+//! The ledger after its process was killed.
 
 use super::*;
 use std::os::unix::fs::FileExt;

@@ -1,4 +1,4 @@
-//! What order costs where a great many wait behind one.
+//! Order: the cost of many deliveries that one blocks, and how blocked ones are shown.
 
 use rusqlite::StatementStatus;
 
@@ -87,7 +87,7 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
     let second = listed(Some(StateFilter::Blocked));
     assert_eq!(second.len(), 1);
     assert_eq!(second[0].blocked_by.as_ref().unwrap().seq, first.seq.0 + 1);
-    // What is held may wait behind another one, too.
+    // A held delivery may be blocked, too.
     open.ledger.hold_absent(&[]).unwrap();
     assert_eq!(listed(Some(StateFilter::Blocked)).len(), 1);
     assert_eq!(

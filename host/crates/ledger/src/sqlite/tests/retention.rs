@@ -1,4 +1,4 @@
-//! What pruning and erasing leave in the files.
+//! The files after pruning and erasing.
 
 use super::*;
 use crate::conformance::{event_of, event_with_keys, request};
@@ -26,19 +26,19 @@ fn files(engine: &Sqlite) -> Vec<u8> {
     bytes
 }
 
-/// Whose bytes are found in there. (One pass, since a test build is slow.)
+/// The names whose payloads are found in the bytes. One pass, since a test build is slow.
 fn whose(bytes: &[u8]) -> std::collections::BTreeSet<String> {
     let text = String::from_utf8_lossy(bytes);
     text.split(MARK)
         .skip(1)
         .filter_map(|rest| rest.get(..NAME))
-        // Others are broken at a page's end.
+        // Other names are cut off at the end of a page.
         .filter(|name| name.bytes().rev().take(3).all(|byte| byte.is_ascii_digit()))
         .map(str::to_owned)
         .collect()
 }
 
-/// Stands before a name.
+/// The text before a name.
 const MARK: &str = "secret-of\":\"";
 /// The length of a name.
 const NAME: usize = 12;
@@ -49,7 +49,7 @@ fn payload(name: &str, size: usize) -> Vec<u8> {
     text.repeat(size.div_ceil(text.len())).into_bytes()
 }
 
-/// Records events of many sizes, ends them with a request each that repeats the payload.
+/// Records events of many sizes and ends each with a request that repeats the payload.
 fn fill(open: &Open, names: &[String]) -> Vec<Delivery> {
     let sizes = [20, 300, 2000, 5000, 9000, 40_000];
     let mut ended = Vec::new();
@@ -87,7 +87,7 @@ fn the_files_keep_no_erased_bytes() {
     let ended = fill(&open, &names);
     assert_eq!(whose(&files(&engine)).len(), names.len());
 
-    // Every third on demand; they share pages with those that stay.
+    // Every third event is erased on demand. They share pages with events that stay.
     let (gone, kept): (Vec<_>, Vec<_>) = (0..names.len()).partition(|n| n % 3 == 1);
     for n in gone {
         let id = ended[n].event.id;
@@ -95,7 +95,8 @@ fn the_files_keep_no_erased_bytes() {
     }
     let left = whose(&files(&engine));
     assert!(left.iter().eq(kept.iter().map(|n| &names[*n])), "{left:?}");
-    // The rest is pruned; a close cleans what a running gateway would clean some minutes later.
+    // The others are pruned. Closing cleans the files, as a running gateway would do some minutes
+    // later.
     open.sweep_at(START + 2 * DAY, &retention(None));
     drop(open);
     assert_eq!(whose(&files(&engine)), [].into());
@@ -139,7 +140,7 @@ fn scrubber(engine: &Sqlite) -> Scrubber {
 
 /// Cleans the files, as soon as the checkpointing thread lets it.
 fn scrub(engine: &Sqlite) {
-    while !scrubber(&engine).scrub() {
+    while !scrubber(engine).scrub() {
         thread::yield_now();
     }
 }

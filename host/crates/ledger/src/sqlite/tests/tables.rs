@@ -14,7 +14,7 @@ fn counters_agree_with_the_tables() {
         ))
     };
     assert_eq!(counter("events"), count("SELECT count(*) FROM bodies"));
-    // Those of events that are gone stay counted.
+    // Duplicates of events that are gone stay counted.
     assert!(counter("duplicates") >= count("SELECT sum(duplicates) FROM events"));
     let keys = counter("events") + counter("pruned");
     let known = "SELECT count(*) FROM (SELECT key FROM dedup UNION SELECT dedup FROM events)";
@@ -44,12 +44,12 @@ fn counters_agree_with_the_tables() {
         ));
         assert_eq!(counter(&format!("deliveries_{state}")), rows);
     }
-    // A delivery counts those of its present run; those of earlier ones stay.
+    // A delivery counts the attempts of its present run. Attempts of earlier runs stay.
     let attempts = count("SELECT sum(attempts) FROM deliveries");
     let of_present = "SELECT count(*) FROM attempts a
                       JOIN deliveries d ON d.seq = a.delivery AND d.run = a.run";
     assert_eq!(count(of_present), attempts);
-    // What is found by arithmetic is there: the deliveries of each event, but for later ones.
+    // The deliveries of an event have consecutive numbers, without later deliveries.
     let astray = "SELECT count(*) FROM events e JOIN deliveries d ON d.event = e.seq
                   WHERE d.seq NOT BETWEEN e.first_delivery AND e.first_delivery + e.deliveries - 1
                   AND d.seq NOT IN (SELECT delivery FROM later_deliveries)";

@@ -1,9 +1,9 @@
-//! What a commit made due, until the sink is told.
+//! News for the sink, collected until the commit.
 
 use crate::{Delivery, LedgerSink, OutboxRequest};
 use tollgate_base::time::WallTime;
 
-/// What a transaction made due. The fields have the names of the [`LedgerSink`]'s methods.
+/// The news of one transaction. The fields have the names of the [`LedgerSink`]'s methods.
 #[derive(Default)]
 pub(crate) struct ForSink {
     /// New deliveries that may run.

@@ -1,4 +1,4 @@
-//! What the writer keeps in memory from one transaction to the next.
+//! The values that the writer keeps in memory from one transaction to the next.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! When a transaction is written.
+//! The time of a transaction.
 
 use tollgate_base::time::{Ages, Ahead, SteadyClock, SteadyTime, WallTime};
 
-/// The time of one transaction, read once: all that it writes has the same.
+/// The time of one transaction by both clocks, read once for all of its operations.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     /// The time of day.

@@ -1,4 +1,4 @@
-//! What every kind of write has in common.
+//! The trait of every kind of write.
 
 use rusqlite::Result;
 
@@ -9,7 +9,7 @@ pub(crate) const BASE_WEIGHT: usize = 512;
 
 /// One kind of write. The type is the request: its fields say what to do.
 pub(crate) trait Operation: Send + 'static {
-    /// What the caller gets once the operation is durable.
+    /// The caller's answer once the operation is durable.
     type Answer: Send + 'static;
 
     /// About how many bytes the operation holds and will write.
@@ -17,12 +17,12 @@ pub(crate) trait Operation: Send + 'static {
         BASE_WEIGHT
     }
 
-    /// Carries the operation out within the writer's transaction. It is called once more,
-    /// after everything was undone, if another operation of the same transaction failed.
+    /// Carries the operation out within the writer's transaction. If another operation of the
+    /// same transaction fails, everything is undone and `apply` is called once more.
     ///
-    /// An error undoes the whole transaction, so an operation finds every failure that is to
-    /// be expected (a conflict, a value that is no counter) before its first write, and puts
-    /// it into its answer.
+    /// An error undoes the whole transaction. So an operation checks for every expected failure
+    /// (a conflict, a value that is no counter) before its first write, and reports the failure
+    /// in its answer.
     fn apply(&self, tx: &mut Transaction<'_>) -> Result<Self::Answer>;
 
     /// Something that a test does to the writer's connection before the transaction begins.

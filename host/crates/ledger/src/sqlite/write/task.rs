@@ -47,7 +47,7 @@ where
     })
 }
 
-/// What the caller of an operation is answered.
+/// The answer to the caller of an operation.
 type Answer<O> = std::result::Result<<O as Operation>::Answer, LedgerError>;
 
 struct Task<O: Operation, F: FnOnce(Answer<O>)> {

@@ -28,7 +28,7 @@ pub(crate) struct Transaction<'a> {
     memory: &'a mut Memory,
     /// By how much the number of attempts that name a component changes.
     component_uses: Vec<(i64, i64)>,
-    /// What the sink is told after the commit.
+    /// The news for the sink, told after the commit.
     pub(crate) for_sink: ForSink,
 }
 
@@ -44,8 +44,8 @@ struct Snapshot {
 }
 
 impl<'a> Transaction<'a> {
-    /// Runs `work` in a transaction and commits it. Returns what the sink is to be told; on
-    /// an error neither the file nor `memory` has changed.
+    /// Runs `work` in a transaction and commits it. Returns the news for the sink. On an
+    /// error neither the file nor `memory` has changed.
     pub(crate) fn run(
         conn: &'a Connection,
         memory: &'a mut Memory,

@@ -1,4 +1,4 @@
-//! The record of what operators did: the table `interventions`.
+//! The record of operators' actions: the table `interventions`.
 
 use rusqlite::{OptionalExtension, Result, params};
 
@@ -6,7 +6,7 @@ use crate::Intervention;
 use crate::sqlite::values::{int, non_empty};
 use crate::sqlite::write::Transaction;
 
-/// One entry: what was done to a delivery, or to something that the delivery made.
+/// One entry: an action on a delivery, or on a request or schedule that the delivery made.
 pub(crate) struct Entry<'a> {
     pub(crate) delivery: i64,
     /// The delivery's run, afterwards.
@@ -15,7 +15,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) about: About<'a>,
 }
 
-/// What the action was about.
+/// The subject of an action.
 #[derive(Clone, Copy)]
 pub(crate) enum About<'a> {
     /// The delivery itself.

@@ -1,4 +1,4 @@
-//! What operators do to deliveries: retry, cancel, replay.
+//! Actions of operators on deliveries: retry, cancel, replay.
 
 use rusqlite::{OptionalExtension, Result, params};
 
@@ -33,7 +33,7 @@ impl DeliveryRow {
             .optional()
     }
 
-    /// The entry for something that was done to the delivery, which is in this run now.
+    /// The entry for an action on the delivery, which is in this run now.
     fn entry<'a>(&self, run: u32, action: &'a str) -> Entry<'a> {
         Entry {
             delivery: self.seq,

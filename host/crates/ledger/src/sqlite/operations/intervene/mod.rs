@@ -1,4 +1,4 @@
-//! Carrying out what operators ask for.
+//! Carrying out the actions of operators.
 
 mod audit;
 mod deliveries;

@@ -1,4 +1,4 @@
-//! What operators do to requests of the outbox: retry, cancel.
+//! Actions of operators on requests of the outbox: retry, cancel.
 
 use rusqlite::{OptionalExtension, Result, params};
 

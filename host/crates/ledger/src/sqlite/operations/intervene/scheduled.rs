@@ -1,4 +1,4 @@
-//! What operators do to scheduled events: run now, cancel.
+//! Actions of operators on scheduled events: run now, cancel.
 
 use rusqlite::{OptionalExtension, Result, Row, params};
 
