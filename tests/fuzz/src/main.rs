@@ -1,4 +1,4 @@
-//! One program for all targets: `TARGET` says which, `SEEDS` where its seeds are to go.
+//! One program for all targets. `TARGET` names the target, `SEEDS` the folder for its seeds.
 
 #![no_main]
 
@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tollgate_fuzz::json::{self, PointerSet};
-use tollgate_fuzz::{requests, scheme::fuzz};
+use tollgate_base::json::{self, PointerSet};
+use tollgate_fuzz::requests;
+use tollgate_scheme::fuzz;
 
 static TARGET: LazyLock<String> =
     LazyLock::new(|| std::env::var("TARGET").expect("TARGET names a target"));
@@ -36,7 +37,7 @@ static POINTERS: LazyLock<PointerSet> = LazyLock::new(|| {
     PointerSet::new(&["/id", "/type", "/data/0", "/a~1b/x", "/data/object/id"]).expect("pointers")
 });
 
-/// Where serde_json reads a value, the scanner finds what serde_json finds.
+/// If serde_json reads a value, the scanner finds the same values as serde_json.
 fn scan(bytes: &[u8]) {
     let found = json::pluck(bytes, &POINTERS);
     _ = json::items(bytes, "/events");

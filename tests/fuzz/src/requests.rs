@@ -1,5 +1,5 @@
-//! Whole requests as one string of bytes, and those that official libraries have judged
-//! (tests/oracles/vectors), which are what fuzzing begins with.
+//! Whole requests as one string of bytes. Fuzzing begins with the requests that official libraries
+//! have judged (tests/oracles/vectors).
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -10,9 +10,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use crate::clock::WallTime;
-use crate::scheme::{Rejection, Request, Settings, UnsignedRequest, Verifier, build, explain, provider_files};
-use crate::secret::Secret;
+use tollgate_base::secret::Secret;
+use tollgate_base::time::WallTime;
+use tollgate_scheme::{
+    Rejection, Request, Settings, UnsignedRequest, Verifier, build, explain, provider_files,
+};
 
 /// A scheme with the settings of its first vector.
 pub struct Subject {
@@ -67,7 +69,7 @@ impl Subject {
         }
     }
 
-    /// The vectors as bytes that [`verify`] reads as they are.
+    /// The vectors as bytes, in the form that [`verify`] reads.
     fn seeds(&self, index: usize) -> impl Iterator<Item = Vec<u8>> {
         self.vectors.iter().map(move |vector| {
             let mut bytes = vec![u8::try_from(index).expect("few schemes")];
@@ -91,8 +93,8 @@ fn body(vector: &Value) -> Vec<u8> {
     }
 }
 
-/// A scheme, a target, headers, an empty line, a body: what no scheme may panic at, and
-/// what must be refused unless a vector is accepted as it is.
+/// Checks a request: a scheme, a target, headers, an empty line, a body. No request may make a
+/// scheme panic.
 pub fn verify(bytes: &[u8]) {
     let Some((index, rest)) = bytes.split_first() else {
         return;
@@ -137,7 +139,7 @@ fn check(subject: &Subject, url: &str, headers: HeaderMap, body: Bytes) {
         Err(rejection) => {
             let make = |settings| build(&subject.scheme, settings).ok();
             assert!(!rejection.to_string().is_empty());
-            // Words for people cost more than they find here: now and then is enough.
+            // The hints cost much time and find little here, so a few are enough.
             if body.len() % 16 == 0 {
                 explain(&make, &subject.settings, &request, subject.now, &rejection);
             }
@@ -151,7 +153,7 @@ fn check(subject: &Subject, url: &str, headers: HeaderMap, body: Bytes) {
     signed(subject, headers.clone(), body);
 }
 
-/// What is signed here, whatever it holds, fails only by what it holds.
+/// Signs a request and checks it: its signature must be valid, even if its body is refused.
 fn signed(subject: &Subject, headers: HeaderMap, body: Bytes) {
     let Ok(signed) = subject
         .verifier
@@ -172,7 +174,7 @@ fn signed(subject: &Subject, headers: HeaderMap, body: Bytes) {
     }
 }
 
-/// Writes what each target begins with into `folder/TARGET`.
+/// Writes the seeds of a target into `folder`.
 pub fn write_seeds(target: &str, folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder for the seeds");
     let mut count = 0_usize;
