@@ -1,4 +1,4 @@
-//! So many in so much time: a rate, and the bucket of tokens that keeps to it.
+//! A rate, such as 100 a second, and the token bucket that keeps it.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,32 +7,32 @@ use crate::time::SteadyTime;
 
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
-/// So many in so much time.
+/// A number of runs or requests in a length of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many; at least 1.
+    /// The number, at least 1.
     pub count: u32,
-    /// In this time.
+    /// The length of time.
     pub per: Duration,
 }
 
 impl Rate {
-    /// The time from one to the next, in nanoseconds.
+    /// The time between two tokens, in nanoseconds.
     fn interval(self) -> u64 {
         let per = u64::try_from(self.per.as_nanos()).unwrap_or(u64::MAX);
         (per / u64::from(self.count.max(1))).max(1)
     }
 
-    /// How many may come at once after a quiet time: what falls due within a tenth of a
-    /// second, so that whoever looks ten times a second loses nothing, and receivers that
-    /// count strictly still see an even flow.
+    /// The capacity of the bucket: the tokens of a tenth of a second, at least one. A caller that
+    /// takes tokens ten times a second loses none, and a receiver that counts strictly sees an even
+    /// flow.
     fn burst(self) -> u64 {
         (100 * NANOS_PER_MILLI / self.interval()).max(1)
     }
 }
 
 impl fmt::Display for Rate {
-    /// As a manifest has it: `100/s`.
+    /// In the form of a manifest: `100/s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let per = match self.per.as_secs() {
             1 => "s",
@@ -44,12 +44,12 @@ impl fmt::Display for Rate {
     }
 }
 
-/// A bucket of tokens, by the steady clock. Holds one number: the time at which
-/// it will be full again, which each token that is taken moves on by one interval.
+/// A token bucket, by the steady clock. Its only state is the time at which the bucket is full
+/// again. Each token that is taken moves this time by one interval.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     rate: Rate,
-    /// In nanoseconds, by that clock.
+    /// The time at which the bucket is full, in nanoseconds.
     full_at: u64,
 }
 
@@ -59,27 +59,26 @@ impl Bucket {
         Self { rate, full_at: 0 }
     }
 
-    /// Keeps to another rate from now on. What was to wait for the old one waits for no
-    /// longer than an empty bucket does.
+    /// Changes the rate. The wait for the next token is at most that of an empty bucket.
     pub fn set_rate(&mut self, rate: Rate, now: SteadyTime) {
         self.rate = rate;
         let empty = nanos(now).saturating_add(rate.burst() * rate.interval());
         self.full_at = self.full_at.min(empty);
     }
 
-    /// When there is a token: `now` or before if there is one now.
+    /// The time at which the next token is available. Not after `now` if a token is available now.
     pub fn opens_at(&self) -> SteadyTime {
         let ahead = (self.rate.burst() - 1) * self.rate.interval();
         let opens = self.full_at.saturating_sub(ahead);
         SteadyTime::from_millis(opens.div_ceil(NANOS_PER_MILLI))
     }
 
-    /// Whether nothing has been taken that is not there again.
+    /// Whether the bucket is full.
     pub fn is_full(&self, now: SteadyTime) -> bool {
         self.full_at <= nanos(now)
     }
 
-    /// Takes a token, whether or not there is one: then it is taken in advance.
+    /// Takes a token. If none is available, takes the next token in advance.
     pub fn take(&mut self, now: SteadyTime) {
         self.full_at = self.full_at.max(nanos(now)) + self.rate.interval();
     }
@@ -104,7 +103,7 @@ mod tests {
         })
     }
 
-    /// How many tokens there are from `from` to `to`, asked for each millisecond.
+    /// The number of tokens from `from` to `to`, with a try each millisecond.
     fn taken(bucket: &mut Bucket, from: u64, to: u64) -> usize {
         let mut taken = 0;
         for now in (from..to).map(at) {

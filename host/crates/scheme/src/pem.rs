@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::der::element;
 use super::invalid_key::InvalidKey;
 
-/// What a key is for.
+/// The kind of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyKind {
     /// RSA of 2048 bits or more.

@@ -1,4 +1,4 @@
-//! The headers of one family, such as `svix-*`, and what is read from them.
+//! The headers of one family, such as `svix-*`, and the fields read from them.
 
 use http::HeaderName;
 

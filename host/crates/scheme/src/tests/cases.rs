@@ -1,5 +1,4 @@
-//! What is done to requests that are accepted, for every scheme: each case over all accepted
-//! vectors.
+//! Changes of accepted requests, for every scheme: each change is made to all accepted vectors.
 
 use rcgen::PublicKeyData as _;
 use ring::signature::RsaKeyPair;
@@ -15,7 +14,7 @@ fn accepted() -> impl Iterator<Item = (String, Vector)> {
     })
 }
 
-/// What becomes of each accepted request after a change; the change says whether it applies.
+/// The outcome of each accepted request after a change. The change returns whether it applies.
 fn after(
     change: impl Fn(&str, &mut Captured, &mut Settings, &mut WallTime) -> bool,
 ) -> Vec<(String, Option<&'static str>)> {
@@ -35,7 +34,7 @@ fn after(
     outcomes
 }
 
-/// All are refused, and there are so many at least.
+/// Asserts that at least this number of requests was tried, and that all were refused.
 fn refused(at_least: usize, outcomes: &[(String, Option<&'static str>)]) {
     for (label, code) in outcomes {
         assert!(code.is_some(), "{label}: accepted");
@@ -48,7 +47,7 @@ fn signs_body(scheme: &str) -> bool {
     !["mollie-classic", "flutterwave-v3"].contains(&scheme)
 }
 
-/// The header with the signature, where there is one.
+/// The header with the signature, if there is one.
 fn signature_header(scheme: &str, captured: &Captured) -> Option<http::HeaderName> {
     let signs = |name: &http::HeaderName| {
         let name = name.as_str();
@@ -61,7 +60,7 @@ fn signature_header(scheme: &str, captured: &Captured) -> Option<http::HeaderNam
             || name == "verif-hash"
     };
     let mut found: Vec<_> = captured.headers.keys().filter(|name| signs(name)).collect();
-    // Where a request has names of both families, this one counts.
+    // If a request has the headers of both families, `svix-` counts.
     found.sort_by_key(|name| !name.as_str().starts_with("svix-"));
     let found = found.first().copied().cloned();
     found.filter(|_| !["adyen", "braintree"].contains(&scheme))
@@ -80,7 +79,7 @@ fn truncated() {
 fn tampered() {
     let outcomes = after(|scheme, captured, _, _| {
         let mut body = captured.body.to_vec();
-        // A digit or letter that every scheme signs: in Adyen's items the reference.
+        // A digit or letter that every scheme signs; in Adyen's items the reference.
         let at = body
             .windows(14)
             .position(|bytes| bytes == b"\"pspReference\"");
@@ -104,7 +103,7 @@ fn re_ordered() {
             .map(|(name, value)| format!("{name:?}:{value}"));
         let before = captured.body.clone();
         captured.body = format!("{{{}}}", texts.collect::<Vec<_>>().join(",")).into();
-        // Adyen signs values, wherever they stand.
+        // Adyen signs values in any order.
         captured.body != before && signs_body(scheme) && scheme != "adyen" && fields.len() > 1
     });
     refused(50, &outcomes);
@@ -131,7 +130,7 @@ fn stale_and_future() {
             let label = format!("{scheme}: {}", vector.name);
             if verifier.checks_time() {
                 timed += 1;
-                // A key of Plaid's may have ended by then.
+                // A key of Plaid may have expired by then.
                 let ended = scheme == "plaid" && found == Some("untrusted_key");
                 assert!(found == Some(code) || ended, "{label}: {found:?}");
             } else {
@@ -191,7 +190,7 @@ fn wrong_case() {
             return false;
         };
         let text = captured.headers[&name].to_str().unwrap().to_owned();
-        // The value alone: names of pairs and versions stay as they are.
+        // Only the value changes: the names of pairs and versions stay.
         let at = text
             .rfind(['=', ','])
             .filter(|at| at + 1 < text.len() && text[at + 1..].len() > 8);
@@ -244,7 +243,7 @@ fn several_signatures() {
         };
         let again = captured.headers[&name].clone();
         captured.headers.append(name, again);
-        // Mollie's may come several times.
+        // Mollie's header may come several times.
         scheme != "mollie"
     });
     for (label, code) in &outcomes {

@@ -1,6 +1,6 @@
-//! Properties of the schemes that sign parts of a request, or more than its body: Adyen's
-//! items, Braintree's and Twilio's forms, URLs. Whatever is signed cannot be changed, and
-//! what is not can be.
+//! Properties of the schemes that sign parts of a request, or more than the body: Adyen's items,
+//! Braintree's and Twilio's forms, URLs. A change of a signed part is refused, a change of another
+//! part is not.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ enum Change {
 }
 
 impl Change {
-    /// The text with the change, if it makes any.
+    /// The changed text. `None` if the text stays the same.
     fn of(self, text: &str) -> Option<String> {
         let mut chars: Vec<char> = text.chars().collect();
         match self {
@@ -39,7 +39,7 @@ impl Change {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    // What would end a field, a pair or a part of a URL is more telling than a letter.
+    // A separator of fields, pairs or parts of a URL finds more than a letter.
     let character = || {
         prop_oneof![
             prop::char::range(' ', '~'),

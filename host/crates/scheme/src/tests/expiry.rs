@@ -1,4 +1,4 @@
-//! Secrets that end.
+//! Secrets that expire.
 
 use super::*;
 use tollgate_base::time::WallTime;

@@ -1,9 +1,9 @@
-//! The words that `explain` finds.
+//! The hints of `explain`.
 
 use super::*;
 use tollgate_base::time::WallTime;
 
-/// What is said of a request that was signed for `signing` and arrives at `receiving`.
+/// The hints about a request that was signed with `signing` and is checked with `receiving`.
 fn explained(
     scheme: &str,
     signing: &str,

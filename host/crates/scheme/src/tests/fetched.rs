@@ -1,4 +1,4 @@
-//! Certificates that PayPal's requests name and that are fetched.
+//! Fetched certificates that PayPal's requests name.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair,
@@ -14,7 +14,8 @@ const NAME: &str = "messageverificationcerts.paypal.com";
 const URL: &str = "https://api.paypal.com/v1/notifications/certs/CERT-1";
 const BODY: &str = r#"{"id":"WH-1","event_type":"PAYMENT.CAPTURE.COMPLETED"}"#;
 
-/// An RSA key (PKCS #8), made for these tests: what makes certificates here makes no such keys.
+/// An RSA key (PKCS #8), made for these tests. The library that makes certificates here makes no
+/// RSA keys.
 pub(super) fn signer() -> Vec<u8> {
     let text: String = include_str!("signer.b64").split_whitespace().collect();
     SignatureEncoding::Base64.decode(&text).unwrap()
@@ -58,7 +59,7 @@ impl Authority {
         self.own(name, None) + &pem(self.between.der())
     }
 
-    /// The certificate alone, which may say where its issuer's is.
+    /// The certificate alone, with the URL of its issuer's certificate if `issuer` has one.
     fn own(&self, name: &str, issuer: Option<&str>) -> String {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.custom_extensions.extend(issuer.map(issuer_at));
@@ -69,7 +70,7 @@ impl Authority {
     }
 }
 
-/// The extension that says where the issuer's certificate is (RFC 5280, section 4.2.2.1).
+/// The extension with the URL of the issuer's certificate (RFC 5280, section 4.2.2.1).
 fn issuer_at(url: &str) -> CustomExtension {
     let der = |tag: u8, contents: &[u8]| {
         let length = u8::try_from(contents.len()).unwrap();
@@ -90,7 +91,7 @@ fn paypal() -> Verifier {
     build("paypal", settings).unwrap()
 }
 
-/// A delivery as PayPal signs it with the signer's key.
+/// A delivery that PayPal signs with the signer's key.
 fn delivery(certificate: &str) -> Captured {
     let key = RsaKeyPair::from_pkcs8(&signer()).unwrap();
     let checksum = crc32fast::hash(BODY.as_bytes());
@@ -232,7 +233,8 @@ fn the_key_is_that_of_the_certificate_that_was_checked() {
     let authority = Authority::new();
     let verifier = paypal();
     let trust = authority.trust();
-    // PayPal's certificate, over some key, and before it the key of whoever wrote the answer.
+    // PayPal's certificate over some key, and before it the key of the attacker who wrote the
+    // answer.
     let params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
     let own = params
         .signed_by(&KeyPair::generate().unwrap(), &authority.between)
@@ -246,7 +248,7 @@ fn the_key_is_that_of_the_certificate_that_was_checked() {
         let why = read.unwrap_err().to_string();
         assert!(why.contains("another kind of key"), "{label}: {why}");
     }
-    // What stands before the certificate does no harm.
+    // A text before the certificate does no harm.
     let good = format!("subject=PayPal\n{}", authority.chain(NAME));
     let key = verifier
         .read_key(URL, good.as_bytes(), &trust, NOW)
@@ -276,7 +278,7 @@ fn a_certificate_that_comes_alone_is_completed_by_the_manifest() {
     let trust = ours.trust();
     assert!(read(own, &trust, NOW).is_ok());
     assert!(read(&good, &trust, NOW).is_ok(), "or comes twice");
-    // What is given helps to find a root, and is none.
+    // An intermediate certificate helps to find a root, and is no root.
     assert!(read(own, &theirs.trust(), NOW).is_err());
     assert!(read(&theirs.chain(NAME), &trust, NOW).is_err());
     assert!(read(between, &trust, NOW).is_err(), "it is nobody's own");

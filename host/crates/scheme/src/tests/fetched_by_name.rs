@@ -1,10 +1,10 @@
-//! Keys that Plaid's requests name and that are fetched, and the settings for it.
+//! Fetched keys that Plaid's requests name, and the settings for fetching.
 
 use rustls::RootCertStore;
 
 use super::*;
 
-/// A Plaid source that fetches its keys, with a request and the key that it names.
+/// A Plaid source that fetches its keys, with a request and the key that the request names.
 fn plaid() -> (Verifier, Captured, String, String) {
     let (_, vectors) = all()
         .into_iter()

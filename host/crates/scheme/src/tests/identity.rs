@@ -1,4 +1,4 @@
-//! What tells events apart.
+//! The identity of events, by which duplicates are recognised.
 
 use super::*;
 use tollgate_base::event::DedupBasis;

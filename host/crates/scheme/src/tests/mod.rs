@@ -1,4 +1,4 @@
-//! What holds for every scheme, and what is special about some.
+//! Tests of all schemes, and of the peculiarities of some.
 
 mod cases;
 mod coded;
@@ -36,7 +36,7 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// The repository, wherever in it this package lies.
+/// The root of the repository.
 fn repository() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = package.ancestors();
@@ -44,7 +44,7 @@ fn repository() -> &'static Path {
     root.expect("the package lies in the repository")
 }
 
-/// A verifier with these secrets and what else the scheme demands.
+/// A verifier with these secrets and the other settings that the scheme needs.
 fn verifier(scheme: &str, secrets: &[&str]) -> Verifier {
     let (url, params) = match scheme {
         "square" | "twilio" => (Some("https://pay.example.com/hook".to_owned()), vec![]),
@@ -72,7 +72,7 @@ fn verifier(scheme: &str, secrets: &[&str]) -> Verifier {
     .expect("good settings")
 }
 
-/// A body that the scheme takes.
+/// A body that the scheme accepts, with headers.
 fn sample(scheme: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
     match scheme {
         "adyen" => (
@@ -101,7 +101,7 @@ fn sample(scheme: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
     }
 }
 
-/// A secret that the scheme takes, where it has shared ones.
+/// A secret that the scheme accepts, if its secrets are shared.
 fn secret(scheme: &str) -> Option<&'static [&'static str]> {
     match scheme {
         "plaid" | "paypal" | "wise" => None,
@@ -124,7 +124,7 @@ fn capture(verifier: &Verifier, body: impl Into<Bytes>) -> Captured {
     capture_with(verifier, body, &[])
 }
 
-/// The same with headers that the scheme reads.
+/// Like [`capture`], with headers that the scheme reads.
 fn capture_with(
     verifier: &Verifier,
     body: impl Into<Bytes>,
@@ -387,7 +387,7 @@ fn the_events_time_is_not_needed() {
     }
 }
 
-/// The settings of a scheme's own, for tests that build by hand.
+/// Further settings, for tests that build a scheme themselves.
 fn params(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
         .iter()

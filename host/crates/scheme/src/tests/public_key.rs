@@ -1,4 +1,4 @@
-//! Requests of providers that sign with a key of their own, signed here with another.
+//! Requests of providers that sign with their own key, signed here with the key of the tests.
 
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
@@ -22,7 +22,7 @@ fn key() -> RsaKeyPair {
     RsaKeyPair::from_pkcs8(&der).unwrap()
 }
 
-/// That key's public half, as a secret.
+/// The public half of the key, as a secret.
 fn public() -> Secret {
     let text = SignatureEncoding::Base64.encode(key().public().as_ref());
     let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{text}\n-----END RSA PUBLIC KEY-----\n");
@@ -97,7 +97,7 @@ fn a_resend_of_wises_with_another_stamp_is_a_duplicate() {
     let (noon, later) = ("2025-10-09T12:00:00Z", "2025-10-09T12:01:00Z");
     assert_eq!(basis(&at(noon), noon), basis(&at(noon), later));
     assert_ne!(basis(&at(noon), noon), basis(&at(later), noon));
-    // What does not say when it happened may be what it was before, and is another event.
+    // An event that does not say when it happened may equal an earlier one, and is a new event.
     let cases = r#"{"resource":{"id":1},"active_cases":[]}"#;
     assert_ne!(basis(cases, noon), basis(cases, later));
 }

@@ -1,5 +1,5 @@
-//! One byte of a body is changed: the request is refused, or the byte is outside what is
-//! signed, and then the events and their keys are the same.
+//! Changes of one byte of a body: the request is refused, or the byte is not signed, and then the
+//! events and their keys are the same.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use super::*;
 use tollgate_base::event::DedupBasis;
 use tollgate_base::time::WallTime;
 
-/// Every request that official libraries take for good, with what verifies it.
+/// Every request that official libraries accept, with its verifier.
 static REQUESTS: LazyLock<Vec<(String, Verifier, Captured, WallTime)>> = LazyLock::new(|| {
     let vectors = all().into_iter().flat_map(|(scheme, vectors)| {
         let good = vectors.into_iter().filter(Vector::is_accepted);
@@ -23,8 +23,8 @@ static REQUESTS: LazyLock<Vec<(String, Verifier, Captured, WallTime)>> = LazyLoc
     vectors.collect()
 });
 
-/// What a request's events are told apart by, and what handlers are chosen by: not the time,
-/// which Adyen does not sign, nor the bytes themselves.
+/// The identities of a request's events and the fields that routes use. The time, which Adyen does
+/// not sign, and the bytes are left out.
 type Identity = Vec<(
     Vec<DedupBasis>,
     String,
@@ -52,11 +52,11 @@ fn identity(verifier: &Verifier, captured: &Captured, now: WallTime) -> Option<I
     Some(events.map(of_event).collect())
 }
 
-/// How much of a body its signature covers.
+/// The part of a body that its signature covers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Signed {
     Whole,
-    /// Values or texts in it.
+    /// Some values or texts of the body.
     Parts,
     Nothing,
 }
@@ -65,13 +65,13 @@ fn signed_part(verifier: &Verifier, captured: &Captured) -> Signed {
     match verifier.scheme() {
         "flutterwave-v3" | "mollie-classic" => Signed::Nothing,
         "adyen" | "braintree" => Signed::Parts,
-        // A form is, in another order; any other body by its hash.
+        // The fields of a form are signed in another order, any other body by its hash.
         "twilio" if form::is_form(&captured.headers) => Signed::Parts,
         _ => Signed::Whole,
     }
 }
 
-/// Any byte, and those that mean something in a form, JSON, XML or Adyen's text.
+/// Any byte, with more of the bytes that have a meaning in a form, JSON, XML or Adyen's text.
 fn byte() -> impl Strategy<Value = u8> {
     let meaning = select(b"=&%+:\"\\{}[],|<>/ \n07aA".to_vec());
     prop_oneof![any::<u8>(), meaning]

@@ -1,4 +1,4 @@
-//! Schemes that a manifest describes.
+//! Templates of manifests.
 
 use super::*;
 use tollgate_base::event::DedupBasis;
@@ -129,73 +129,76 @@ fn what_differs_on_a_resend_can_be_left_out() {
     }
 }
 
+/// The rest of a template with a mistake, and the key of the mistake.
+const MISTAKES: &[(&str, &str)] = &[
+    (r#"kind = "type""#, "kind"),
+    (r#"kind = []"#, "kind"),
+    (r#"kind = "{/a""#, "kind"),
+    (r#"kind = "/a~2""#, "kind"),
+    (r#"kind = "header:no header""#, "kind"),
+    ("kind = \"/a\"\nid = \"header:x\"\ndedup = \"id\"", "dedup"),
+    (
+        "kind = \"/a\"\nid = \"header:x\"\ndedup = \"id-or-body\"",
+        "dedup",
+    ),
+    ("kind = \"/a\"\ndedup = [\"header:x\"]", "dedup"),
+    ("kind = \"/a\"\ndedup = []", "dedup"),
+    (
+        "kind = \"/a\"\ndedup = { body_without = [] }",
+        "dedup.body_without",
+    ),
+    (
+        "kind = \"/a\"\ndedup = { body_without = [\"sent\"] }",
+        "dedup.body_without",
+    ),
+    (
+        "kind = \"/a\"\ndedup = { body_without = [\"/sent\"], if_there = \"header:x\" }",
+        "dedup.if_there",
+    ),
+    (
+        "kind = \"/a\"\nsigned = \"{timestamp}.{body}\"",
+        "timestamp",
+    ),
+    ("kind = \"/a\"\nsigned = \"{body}{nonsense}\"", "signed"),
+    ("kind = \"/a\"\nsigned = \"{header:x}\"", "signed"),
+    ("kind = \"/a\"\ntimestamp = { header = \"x\" }", "timestamp"),
+    (
+        "kind = \"/a\"\nsigned = \"{timestamp}{body}\"\ntimestamp = {}",
+        "timestamp",
+    ),
+    (
+        "kind = \"/a\"\nsigned = \"{timestamp}{body}\"\ntimestamp = { pair = \"t\" }",
+        "timestamp.pair",
+    ),
+    (
+        "kind = \"/a\"\nsigned = \"{timestamp}{body}\"\ntimestamp = { header = \"t\", tolerance = \"soon\" }",
+        "timestamp.tolerance",
+    ),
+    ("kind = \"/a\"\nrecord = [\"sig\"]", "record"),
+    ("kind = \"/a\"\nrecord = [\"Authorization\"]", "record"),
+    (
+        "kind = \"/a\"\nanswers = { accepted = { status = 500 } }",
+        "answers",
+    ),
+    (
+        "kind = \"/a\"\nanswers = { rejected = { status = 200 } }",
+        "answers.rejected",
+    ),
+    (
+        "kind = \"/a\"\nanswers = { rejected = { status = 1 } }",
+        "answers.rejected",
+    ),
+    ("kind = \"/a\"\nevents = \"items\"", "events"),
+];
+
 #[test]
 fn every_mistake_in_a_description_is_named() {
-    for (wrong, key) in [
-        (r#"kind = "type""#, "kind"),
-        (r#"kind = []"#, "kind"),
-        (r#"kind = "{/a""#, "kind"),
-        (r#"kind = "/a~2""#, "kind"),
-        (r#"kind = "header:no header""#, "kind"),
-        ("kind = \"/a\"\nid = \"header:x\"\ndedup = \"id\"", "dedup"),
-        (
-            "kind = \"/a\"\nid = \"header:x\"\ndedup = \"id-or-body\"",
-            "dedup",
-        ),
-        ("kind = \"/a\"\ndedup = [\"header:x\"]", "dedup"),
-        ("kind = \"/a\"\ndedup = []", "dedup"),
-        (
-            "kind = \"/a\"\ndedup = { body_without = [] }",
-            "dedup.body_without",
-        ),
-        (
-            "kind = \"/a\"\ndedup = { body_without = [\"sent\"] }",
-            "dedup.body_without",
-        ),
-        (
-            "kind = \"/a\"\ndedup = { body_without = [\"/sent\"], if_there = \"header:x\" }",
-            "dedup.if_there",
-        ),
-        (
-            "kind = \"/a\"\nsigned = \"{timestamp}.{body}\"",
-            "timestamp",
-        ),
-        ("kind = \"/a\"\nsigned = \"{body}{nonsense}\"", "signed"),
-        ("kind = \"/a\"\nsigned = \"{header:x}\"", "signed"),
-        ("kind = \"/a\"\ntimestamp = { header = \"x\" }", "timestamp"),
-        (
-            "kind = \"/a\"\nsigned = \"{timestamp}{body}\"\ntimestamp = {}",
-            "timestamp",
-        ),
-        (
-            "kind = \"/a\"\nsigned = \"{timestamp}{body}\"\ntimestamp = { pair = \"t\" }",
-            "timestamp.pair",
-        ),
-        (
-            "kind = \"/a\"\nsigned = \"{timestamp}{body}\"\ntimestamp = { header = \"t\", tolerance = \"soon\" }",
-            "timestamp.tolerance",
-        ),
-        ("kind = \"/a\"\nrecord = [\"sig\"]", "record"),
-        ("kind = \"/a\"\nrecord = [\"Authorization\"]", "record"),
-        (
-            "kind = \"/a\"\nanswers = { accepted = { status = 500 } }",
-            "answers",
-        ),
-        (
-            "kind = \"/a\"\nanswers = { rejected = { status = 200 } }",
-            "answers.rejected",
-        ),
-        (
-            "kind = \"/a\"\nanswers = { rejected = { status = 1 } }",
-            "answers.rejected",
-        ),
-        ("kind = \"/a\"\nevents = \"items\"", "events"),
-    ] {
+    for (wrong, key) in MISTAKES {
         let text =
             format!("algorithm = \"hmac-sha256\"\nsignature = {{ header = \"sig\" }}\n{wrong}");
         let mistakes = template(&text).check();
         assert!(
-            mistakes.iter().any(|mistake| mistake.key == key),
+            mistakes.iter().any(|mistake| mistake.key == *key),
             "{wrong}: {mistakes:?}"
         );
         let settings = Settings {
@@ -208,14 +211,21 @@ fn every_mistake_in_a_description_is_named() {
             "{errors:?}"
         );
     }
-    for signature in [
-        r#"{ header = "sig", name = "v1" }"#,
-        r#"{ header = "sig", form = "pairs" }"#,
-        r#"{ header = "sig", form = "versions", name = "" }"#,
-        r#"{ header = "sig", form = "pairs", name = "a", prefix = "x" }"#,
-        r#"{ header = "sig", separator = ";" }"#,
-        r#"{ header = "no header" }"#,
-    ] {
+}
+
+/// A `signature` with a mistake.
+const SIGNATURE_MISTAKES: &[&str] = &[
+    r#"{ header = "sig", name = "v1" }"#,
+    r#"{ header = "sig", form = "pairs" }"#,
+    r#"{ header = "sig", form = "versions", name = "" }"#,
+    r#"{ header = "sig", form = "pairs", name = "a", prefix = "x" }"#,
+    r#"{ header = "sig", separator = ";" }"#,
+    r#"{ header = "no header" }"#,
+];
+
+#[test]
+fn every_mistake_in_a_signature_is_named() {
+    for signature in SIGNATURE_MISTAKES {
         let text = format!("algorithm = \"hmac-sha256\"\nsignature = {signature}\nkind = \"/a\"");
         let mistakes = template(&text).check();
         assert!(

@@ -1,9 +1,9 @@
-//! The traps that official libraries fell into, each with the request that shows it.
+//! Mistakes of official libraries, each with the request that shows the mistake.
 
 use super::*;
 
-/// A trap, the scheme and vector that shows it, and what becomes of that: the code of a
-/// rejection, or accepted. More of them have tests of their own, by name: an empty secret
+/// A mistake, the scheme and vector that show it, and the outcome: the code of a rejection, or
+/// accepted. Other mistakes have separate tests: an empty secret
 /// (`an_empty_secret_is_a_mistake_for_every_scheme`), an unknown scheme
 /// (`an_unknown_scheme_fails_closed_and_the_nearest_is_named`), ids that are not signed
 /// (`an_unsigned_id_is_recorded_but_is_no_key`), PayPal's CRC32

@@ -1,5 +1,5 @@
-//! Runs the vectors under `tests/oracles/vectors`: requests that official libraries have
-//! judged, and what Tollgate must say of each. The scripts beside them make them anew.
+//! Runs the vectors in `tests/oracles/vectors`: requests that official libraries have judged, with
+//! the outcome that Tollgate must reach. The scripts beside the vectors make them.
 
 use std::time::Duration;
 
