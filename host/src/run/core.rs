@@ -91,7 +91,7 @@ impl Deref for PinnedSource {
     }
 }
 
-impl server::Gateway for Core {
+impl server::IngressBackend for Core {
     type Source = PinnedSource;
 
     fn source(&self, path: &str) -> Option<PinnedSource> {

@@ -1,27 +1,28 @@
 //! Who may ask the admin service.
 //!
-//! On loopback whoever can reach it may, unless a token is set; beyond loopback a token
-//! must be presented. Pages in a browser of the operator's are kept out: a page whose name
-//! was re-bound to 127.0.0.1 (DNS rebinding) still sends its own name as the host, and a
-//! form or script of another origin cannot send JSON, nor a token, without asking first.
+//! On loopback everybody who can reach the service may ask, unless a token is set. Beyond loopback
+//! a request must present a token. Web pages in the operator's browser are kept out. A page whose
+//! name was re-bound to 127.0.0.1 (DNS rebinding) still sends its own name as the host. A form or a
+//! script of another origin cannot send JSON or a token before the browser asks for permission.
 
 use std::net::IpAddr;
 
 use http::{StatusCode, header, uri::Authority};
 
-use super::{Request, Response, text};
+use super::response::text;
+use super::service::{Request, Response};
 use tollgate_base::secret::{Secret, equal};
 
-/// What a request must show.
+/// The conditions that a request must meet.
 pub(super) struct Access<'a> {
-    /// Whether the listener's own address is a loopback one.
+    /// Whether the listener's own address is a loopback address.
     pub(super) loopback: bool,
     /// The token, if one is set.
     pub(super) token: Option<&'a Secret>,
 }
 
 impl Access<'_> {
-    /// Why the request may not be answered, as an answer; none if it may.
+    /// The refusal of a request; `None` if the request may be answered.
     pub(super) fn refuse(&self, request: &Request) -> Option<Response> {
         match self.token {
             Some(token) if presents(request, token) => None,
@@ -34,8 +35,8 @@ impl Access<'_> {
         }
     }
 
-    /// The same, as far as the host that the request names decides: it must be one that no
-    /// web page can have.
+    /// The refusal of a request by its host alone: the host must be a name that no web page can
+    /// have.
     pub(super) fn refuse_host(&self, request: &Request) -> Option<Response> {
         let (fits, why) = if self.loopback {
             (
@@ -77,7 +78,8 @@ fn presents(request: &Request, token: &Secret) -> bool {
     scheme.eq_ignore_ascii_case(b"Bearer ") && equal(presented, token.expose())
 }
 
-/// Whether the one host that the request names is `localhost` or such an address.
+/// Whether the request names exactly one host, and the host is `localhost` or an address for which
+/// `is` holds.
 fn names_address(request: &Request, is: impl Fn(IpAddr) -> bool) -> bool {
     let mut named = request.headers().get_all(header::HOST).iter();
     let header = named.next();

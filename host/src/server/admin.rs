@@ -1,65 +1,64 @@
-//! The admin service: is the process alive, is it ready, what is it doing, and the admin
-//! API behind `/api/`.
+//! The admin service: health, readiness, status, and the admin API under `/api/`.
 //!
-//! [`access`](super::access) says who may ask. Whether the process lives and is ready may
-//! be asked without a token, since that is what load balancers do.
+//! [`access`](super::access) decides who may ask. Health and readiness need no token, because load
+//! balancers ask for them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
-use http_body_util::Full;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tracing::error;
 
 use super::access::Access;
 use super::api::{self, Api};
-use super::body::Budget;
-use super::{Request, Response, Service, text};
+use super::body::BodyBudget;
+use super::response::{json, text};
+use super::service::{Request, Response, Service};
 
-/// API calls that are answered at once; others wait. Each holds a thread and reads.
+/// The most API calls that run at once; further calls wait. Each call holds a thread and reads the
+/// ledger.
 const CALLS: usize = 8;
 
-/// Bytes of bodies that API calls may hold together.
+/// The most bytes that the bodies of API calls hold together.
 const BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// What the admin service tells of.
+/// The state of the gateway, as the admin service shows it.
 pub trait Status: Send + Sync + 'static {
-    /// Whether the gateway takes events now. Must be quick.
+    /// Whether the gateway accepts events now. Must not block.
     fn readiness(&self) -> Readiness;
-    /// Everything that an operator may want to know, as a JSON object. May block.
+    /// The status of all parts, for operators, as a JSON object. May block.
     fn status(&self) -> Value;
 }
 
-/// Whether the gateway takes events.
+/// Whether the gateway accepts events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
-    /// It does.
+    /// The gateway accepts events.
     Ready,
-    /// It does not, for each of these reasons.
+    /// The gateway does not accept events, for each of these reasons.
     NotReady(Vec<String>),
 }
 
-/// Answers `GET /healthz` (the process lives), `/readyz` (200 or 503 with the reasons),
-/// `/status` and what is behind `/api/`.
+/// Answers `GET /healthz` (the process lives), `/readyz` (200 or 503 with the reasons), `/status`
+/// and every path under `/api/`.
 #[derive(Debug)]
 pub struct Admin<S> {
     status: Arc<S>,
     loopback: bool,
     calls: Semaphore,
-    budget: Arc<Budget>,
+    budget: Arc<BodyBudget>,
 }
 
 impl<S: Status + Api> Admin<S> {
-    /// A service that tells what `status` knows, on a listener with this address.
+    /// A service that shows `status`, on a listener with this address.
     pub fn new(status: Arc<S>, listener: SocketAddr) -> Self {
         Self {
             status,
             loopback: listener.ip().to_canonical().is_loopback(),
             calls: Semaphore::new(CALLS),
-            budget: Budget::new(BODY_BYTES),
+            budget: BodyBudget::new(BODY_BYTES),
         }
     }
 
@@ -88,7 +87,7 @@ impl<S: Status + Api> Admin<S> {
     }
 
     async fn api(&self, request: Request) -> Response {
-        let _turn = self.calls.acquire().await;
+        let _permit = self.calls.acquire().await;
         let request = match api::read(request, &self.budget).await {
             Ok(request) => request,
             Err(refused) => return refused.into(),
@@ -106,7 +105,7 @@ impl<S: Status + Api> Admin<S> {
         }
     }
 
-    /// Why the request may not be answered, as an answer; none if it may.
+    /// The refusal of a request; `None` if the request may be answered.
     fn refuse(&self, request: &Request) -> Option<Response> {
         let token = self.status.token();
         let access = Access {
@@ -114,7 +113,7 @@ impl<S: Status + Api> Admin<S> {
             token: token.as_ref(),
         };
         match request.uri().path() {
-            // Beyond loopback by whatever name: they tell nothing that is not to be known.
+            // Beyond loopback everybody may ask, by any host name: the responses hold no secret.
             "/healthz" | "/readyz" if !self.loopback => None,
             "/healthz" | "/readyz" => access.refuse_host(request),
             _ => access.refuse(request),
@@ -147,19 +146,4 @@ impl<S: Status + Api> Service for Admin<S> {
             _ => self.status().await,
         }
     }
-}
-
-/// An answer of JSON.
-pub(super) fn json(status: StatusCode, value: &Value) -> Response {
-    let mut body = value.to_string();
-    body.push('\n');
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -1,4 +1,4 @@
-//! The admin API's requests and answers, between HTTP and those who answer.
+//! The requests and answers of the admin API: reads requests from HTTP, writes answers to HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,46 +6,47 @@ use std::time::Duration;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::body::{self, BodyError, Budget};
-use super::{Request, Response};
+use super::body::{self, BodyBudget, BodyError};
+use super::response::json as json_response;
+use super::service::{Request, Response};
 use tollgate_base::secret::Secret;
 
-/// Bytes of a request's body: a filter, a list of ids, a reason.
+/// The most bytes of a request's body: a filter, a list of ids, a reason.
 const BODY: usize = 256 * 1024;
 
 /// How long a body may take.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
-/// What the admin API is asked of.
+/// Answers the requests of the admin API.
 pub trait Api: Send + Sync + 'static {
-    /// What whoever asks must present, if anything.
+    /// The token that every request must present; `None` if no token is set.
     fn token(&self) -> Option<Secret>;
-    /// Answers. May block.
+    /// Answers one request. May block.
     fn call(&self, request: &ApiRequest) -> ApiAnswer;
 }
 
 /// A request to the admin API.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ApiRequest {
-    /// The path behind `/api/`, by its segments, decoded.
+    /// The decoded segments of the path after `/api/`.
     pub path: Vec<String>,
-    /// The query, decoded, in its order.
+    /// The decoded names and values of the query, in order.
     pub query: Vec<(String, String)>,
-    /// What is posted; none if the request is a GET.
+    /// The JSON of a POST; `None` for a GET.
     pub post: Option<Value>,
 }
 
 /// An answer of the admin API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiAnswer {
-    /// The status.
+    /// The HTTP status.
     pub status: StatusCode,
-    /// The body.
+    /// The JSON of the body.
     pub body: Value,
 }
 
 impl ApiAnswer {
-    /// What was asked for.
+    /// An answer with status 200.
     pub fn ok(body: Value) -> Self {
         Self {
             status: StatusCode::OK,
@@ -53,7 +54,7 @@ impl ApiAnswer {
         }
     }
 
-    /// Why there is nothing, or nothing was done.
+    /// An answer that says why the request failed: `{"error": message}`.
     pub fn error(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -62,8 +63,11 @@ impl ApiAnswer {
     }
 }
 
-/// Reads a request whose path begins with `/api/`.
-pub(super) async fn read(request: Request, budget: &Arc<Budget>) -> Result<ApiRequest, ApiAnswer> {
+/// Reads a request whose path begins with `/api/`; the error is its answer.
+pub(super) async fn read(
+    request: Request,
+    budget: &Arc<BodyBudget>,
+) -> Result<ApiRequest, ApiAnswer> {
     let (head, mut incoming) = request.into_parts();
     let path = head.uri.path().strip_prefix("/api/").unwrap_or_default();
     let path = path.split('/').map(|part| decode(part, false)).collect();
@@ -99,8 +103,8 @@ pub(super) async fn read(request: Request, budget: &Arc<Budget>) -> Result<ApiRe
     Ok(ApiRequest { path, query, post })
 }
 
-/// Whether the body is said to be JSON, which a web page of another origin cannot say
-/// without the browser asking first.
+/// Whether the content type is JSON. A web page of another origin cannot send this content type
+/// before its browser asks for permission.
 fn is_json(headers: &http::HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -108,7 +112,7 @@ fn is_json(headers: &http::HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// An empty body is an empty object.
+/// The JSON of a body. An empty body is an empty object.
 fn parse(body: &[u8]) -> Result<Value, ApiAnswer> {
     if body.trim_ascii().is_empty() {
         return Ok(json!({}));
@@ -133,11 +137,11 @@ fn refuse(error: &BodyError) -> ApiAnswer {
 
 impl From<ApiAnswer> for Response {
     fn from(answer: ApiAnswer) -> Self {
-        super::admin::json(answer.status, &answer.body)
+        json_response(answer.status, &answer.body)
     }
 }
 
-/// Decodes `%XX` and, in a query, `+`. What is no UTF-8 then matches nothing.
+/// Decodes `%XX` and, in a query, `+`. Bytes that are no UTF-8 become U+FFFD and match nothing.
 fn decode(text: &str, query: bool) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

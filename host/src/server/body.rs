@@ -1,4 +1,4 @@
-//! Request bodies: whole or not at all, within limits of size, time and memory.
+//! Request bodies: reads them whole, within limits of size, time and memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,46 +9,46 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
 
-/// Memory set aside for a body before its bytes are there: what a peer merely
-/// announces costs no more.
+/// The most memory that is allocated for a body before its bytes arrive, whatever length the peer
+/// announces.
 const ADVANCE: usize = 64 * 1024;
-/// What is read of a refused body so that the sender gets to see the answer: closing a
-/// socket with unread bytes in it discards what was sent to the peer.
+/// Bytes that are read of a refused body, so that the sender gets the response. A socket that is
+/// closed with unread bytes discards the response.
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
-/// How long such a body is read.
+/// How long a refused body is read.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
-/// Why a body is not there.
+/// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    /// It is, or says that it is, longer than the limit.
+    /// The body, or its announced length, exceeds the limit.
     #[error("the body is longer than the limit of {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
         limit: usize,
     },
-    /// It took too long.
+    /// The body took too long.
     #[error("the body was not complete after {after:?}")]
     Timeout {
-        /// The limit of time.
+        /// The limit.
         after: Duration,
     },
-    /// The sender broke off, or broke the protocol.
+    /// The sender broke off or violated the protocol.
     #[error("the body broke off: {0}")]
     Broken(#[source] hyper::Error),
-    /// The bodies under way together take too much memory.
+    /// The bodies under way take too much memory together.
     #[error("too many bytes of bodies are under way")]
     NoMemory,
 }
 
-/// Bytes that the bodies under way may take together. Without it, as many connections
-/// as are allowed, each with a body of the allowed size, would take gigabytes.
+/// The bytes that the bodies under way may take together. Without this budget, the allowed number
+/// of connections with bodies of the allowed size could take gigabytes.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct BodyBudget {
     left: AtomicUsize,
 }
 
-impl Budget {
+impl BodyBudget {
     pub(super) fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             left: AtomicUsize::new(bytes),
@@ -56,13 +56,13 @@ impl Budget {
     }
 }
 
-/// A share of the budget, given back when dropped.
-struct Share {
-    of: Arc<Budget>,
+/// The bytes that one body takes of the budget. They return to the budget on drop.
+struct BudgetShare {
+    of: Arc<BodyBudget>,
     bytes: usize,
 }
 
-impl Share {
+impl BudgetShare {
     fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
         self.of
             .left
@@ -75,26 +75,25 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         self.of.left.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 
-/// A body with its share of the budget.
-pub(super) struct Whole {
+/// A whole body with its share of the budget.
+pub(super) struct WholeBody {
     pub(super) bytes: Bytes,
-    _share: Share,
+    _share: BudgetShare,
 }
 
-/// Reads a body to its end. A body that is refused is left in `incoming`, for
-/// [`linger`].
+/// Reads a body to its end. The rest of a refused body stays in `incoming`, for [`linger`].
 pub(super) async fn read(
     incoming: &mut Incoming,
     limit: usize,
     after: Duration,
-    budget: &Arc<Budget>,
-) -> Result<Whole, BodyError> {
+    budget: &Arc<BodyBudget>,
+) -> Result<WholeBody, BodyError> {
     if incoming.size_hint().lower() > limit as u64 {
         return Err(BodyError::TooLarge { limit });
     }
@@ -106,18 +105,18 @@ pub(super) async fn read(
 async fn collect(
     incoming: &mut Incoming,
     limit: usize,
-    budget: &Arc<Budget>,
-) -> Result<Whole, BodyError> {
+    budget: &Arc<BodyBudget>,
+) -> Result<WholeBody, BodyError> {
     let expected = incoming.size_hint().lower() as usize;
-    // The bytes are copied out of the connection's buffer, which can then be used
-    // again at once, and is not kept as long as the event is.
+    // Copies the bytes, so that the connection can use its buffer again at once and the buffer
+    // does not live as long as the event.
     let mut bytes = Vec::with_capacity(expected.min(ADVANCE));
-    let mut share = Share {
+    let mut share = BudgetShare {
         of: budget.clone(),
         bytes: 0,
     };
     while let Some(frame) = incoming.frame().await {
-        // Trailers are not signed by anybody and mean nothing here.
+        // Trailers are not signed and mean nothing.
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else {
             continue;
         };
@@ -127,14 +126,14 @@ async fn collect(
         share.grow(data.len())?;
         bytes.extend_from_slice(&data);
     }
-    Ok(Whole {
+    Ok(WholeBody {
         bytes: bytes.into(),
         _share: share,
     })
 }
 
-/// Reads on and discards what is left of a refused body, beside the answer, within
-/// limits. The connection stays counted meanwhile.
+/// Reads and discards the rest of a refused body, within limits, while the response is sent. The
+/// connection counts as open meanwhile.
 pub(super) fn linger(mut incoming: Incoming) {
     if incoming.is_end_stream() {
         return;

@@ -1,11 +1,14 @@
-//! Notices that a connection carries no request.
+//! Finds out whether a connection carries requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// Counts the requests of one connection. Read at intervals: two equal [`Activity::marks`]
-/// with nothing under way mean that the connection was idle in between. So a request
-/// costs two atomic additions and no look at the clock.
+use tokio::time::sleep;
+
+/// Counts the requests of one connection. A reader compares counts at intervals: if the count did
+/// not change and no request is under way, the connection was idle between. So a request costs two
+/// atomic additions and no look at the clock.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     begun: AtomicU64,
@@ -13,16 +16,30 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// Counts a request until the guard is dropped.
+    /// Counts a request as under way until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         self.begun.fetch_add(1, Ordering::Relaxed);
         InFlight(self.clone())
     }
 
-    /// How many requests began, if none of them is under way.
-    pub(super) fn at_rest(&self) -> Option<u64> {
-        // Read in this order: a request that begins and ends between the two reads
-        // makes them differ rather than look equal.
+    /// Resolves once no request began, was under way or ended for `period`, after `period` at the
+    /// earliest and less than twice `period` at the latest.
+    pub(super) async fn idle_for(&self, period: Duration) {
+        let mut before = self.at_rest();
+        loop {
+            sleep(period).await;
+            let now = self.at_rest();
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /// How many requests began; `None` if one of them is under way.
+    fn at_rest(&self) -> Option<u64> {
+        // Read in this order: a request that begins and ends between the two reads makes the
+        // counts differ, not look equal.
         let ended = self.ended.load(Ordering::Acquire);
         let begun = self.begun.load(Ordering::Acquire);
         (begun == ended).then_some(begun)

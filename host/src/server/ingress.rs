@@ -1,106 +1,68 @@
-//! The ingress service: from a provider's request to a durable record, then the answer.
+//! The ingress service: verifies a provider's request, records its events durably, then answers.
 //!
-//! The order is the promise. Nothing but the scheme sees the body before its signature
-//! holds, and no 2xx is sent before the ledger says that the events are on disk.
+//! The order is the promise. Only the scheme sees the body before the signature is verified, and no
+//! 2xx is sent before the ledger says that the events are on disk.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::ops::{Deref, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::body::{self, BodyError, Budget};
-use super::{Rejections, Request, Response, Service, text};
-use crate::keys::KeyUnavailable;
+use super::body::{self, BodyBudget, BodyError};
+use super::ingress_backend::IngressBackend;
+use super::rejections::Rejections;
+use super::response::text;
+use super::service::{Request, Response, Service};
 use crate::settings::Source;
 use tollgate_base::time::{Clock, WallTime};
 use tollgate_ledger::{LedgerError, Recorded};
-use tollgate_scheme::{Accepted, Answer, FetchedKey, Rejection, RequestOutcome};
+use tollgate_scheme::{Accepted, Answer, Rejection, RequestOutcome};
 
-/// The answer's header that names the recorded events: their ids, separated by commas.
+/// The response header with the ids of the recorded events, separated by commas.
 const EVENT_ID: &str = "tollgate-event-id";
-/// How many ids that header names at most; what a large batch became is to be looked
-/// up by the first of them.
+/// The most ids in that header. The events of a larger batch can be found by the first ids.
 const EVENT_IDS: usize = 50;
-/// Seconds after which to come back where too much waits: it takes a while to become less.
+/// `Retry-After` in seconds while the backlog is too large: it takes a while to shrink.
 const BACKLOG_WAIT: RangeInclusive<u32> = 30..=60;
-/// Bytes that request bodies under way may take together.
+/// The most bytes that request bodies under way hold together.
 const BODY_BYTES: usize = 256 * 1024 * 1024;
 
-/// What lies behind the ingress: the sources of the generation that serves now, and
-/// the ledger.
-pub trait Gateway: Send + Sync + 'static {
-    /// A source, with the generation that it belongs to kept alive until it is dropped:
-    /// a request ends on the generation that it began on.
-    type Source: Deref<Target = Source> + Send + Sync;
-
-    /// The source with this path, as it stands in the request line (without the query,
-    /// percent-encoding kept).
-    fn source(&self, path: &str) -> Option<Self::Source>;
-
-    /// How long a body may take, from the end of the headers.
-    fn body_timeout(&self, source: &Self::Source) -> Duration;
-
-    /// The key that a request names, fetched from the provider; or why there is none now.
-    fn key(
-        &self,
-        source: &Self::Source,
-        id: &str,
-    ) -> impl Future<Output = Result<Arc<FetchedKey>, KeyUnavailable>> + Send;
-
-    /// Whether new events are refused, because too much waits. Must be quick.
-    fn refuses(&self) -> bool {
-        false
-    }
-
-    /// Routes the verified events and records them with their deliveries. Must have
-    /// handed them to the ledger when first polled, so that they are recorded even if
-    /// the sender hangs up and the future is dropped. Answers are in the events' order.
-    fn accept(
-        &self,
-        source: &Self::Source,
-        accepted: Accepted,
-        now: WallTime,
-    ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send;
-}
-
-/// Answers what providers post.
-pub struct Ingress<G> {
-    gateway: Arc<G>,
+/// Answers the requests of providers.
+pub struct Ingress<B> {
+    backend: Arc<B>,
     clock: Arc<dyn Clock>,
     rejections: Arc<Rejections>,
-    budget: Arc<Budget>,
+    budget: Arc<BodyBudget>,
 }
 
-impl<G: Gateway> Ingress<G> {
-    /// A service in front of `gateway` that counts what it refuses in `rejections`.
-    pub fn new(gateway: Arc<G>, clock: Arc<dyn Clock>, rejections: Arc<Rejections>) -> Self {
+impl<B: IngressBackend> Ingress<B> {
+    /// A service in front of `backend`. Counts refused requests in `rejections`.
+    pub fn new(backend: Arc<B>, clock: Arc<dyn Clock>, rejections: Arc<Rejections>) -> Self {
         Self {
-            gateway,
+            backend,
             clock,
             rejections,
-            budget: Budget::new(BODY_BYTES),
+            budget: BodyBudget::new(BODY_BYTES),
         }
     }
 
     async fn post(
         &self,
-        source: &G::Source,
+        source: &B::Source,
         peer: SocketAddr,
         head: &http::request::Parts,
         incoming: &mut Incoming,
     ) -> Response {
-        if self.gateway.refuses() {
+        if self.backend.refuses() {
             return self.refuse_more(source, peer, head.version);
         }
-        let after = self.gateway.body_timeout(source);
+        let after = self.backend.body_timeout(source);
         let whole = match body::read(incoming, source.body_limit, after, &self.budget).await {
             Ok(whole) => whole,
             Err(error) => return self.refuse_body(source, peer, head.version, &error),
@@ -121,19 +83,19 @@ impl<G: Gateway> Ingress<G> {
                 return answer(source.verifier.answer(RequestOutcome::Rejected));
             }
         };
-        // From verifying to recording nothing is awaited: a sender that hangs up after
-        // its last byte finds its events recorded.
-        match self.gateway.accept(source, accepted, now).await {
+        // Nothing is awaited between the verification and the record: if a sender hangs up after
+        // its last byte, its events are recorded.
+        match self.backend.accept(source, accepted, now).await {
             Ok(recorded) => acknowledge(source, &recorded),
             Err(error) => self.not_recorded(source, peer, &error),
         }
     }
 
-    /// Verifies a request, with a key that is fetched where the scheme asks for one. Within
-    /// is the answer to a sender that is to come again, since the key cannot be had now.
+    /// Verifies a request. Fetches the key if the scheme needs one; the inner error is the response
+    /// to a sender that must try again later because the key is not available now.
     async fn verify(
         &self,
-        source: &G::Source,
+        source: &B::Source,
         peer: SocketAddr,
         request: &tollgate_scheme::Request<'_>,
         now: WallTime,
@@ -142,22 +104,22 @@ impl<G: Gateway> Ingress<G> {
             Err(Rejection::KeyNeeded { id }) => id,
             outcome => return outcome.map(Ok),
         };
-        match self.gateway.key(source, &id).await {
+        match self.backend.key(source, &id).await {
             Ok(key) => {
                 let verifier = &source.verifier;
                 verifier.verify_with(request, now, &id, &key).map(Ok)
             }
             Err(why) => {
-                let why = format!("the key `{}` cannot be had: {why}", id.escape_default());
+                let why = format!("the key `{}` is not available: {why}", id.escape_default());
                 self.count(Some(source), "key_unavailable", &why, peer);
                 Ok(Err(try_later()))
             }
         }
     }
 
-    /// Nothing of the request has been looked at but its path.
+    /// Refuses a request because the backlog is too large. Only the path of the request was read.
     fn refuse_more(&self, source: &Source, peer: SocketAddr, version: Version) -> Response {
-        let reason = "too much waits to be handled";
+        let reason = "the backlog is too large";
         self.count(Some(source), "backlog", &reason, peer);
         let mut response = try_after(BACKLOG_WAIT);
         close(&mut response, version);
@@ -213,7 +175,7 @@ impl<G: Gateway> Ingress<G> {
             .count(source, code, reason, peer, self.clock.now());
     }
 
-    /// The answer to a method that delivers nothing: the provider's challenge, or 405.
+    /// The response to a method that delivers no event: the provider's challenge, or 405.
     fn other_method(
         &self,
         source: &Source,
@@ -248,11 +210,11 @@ impl<G: Gateway> Ingress<G> {
     }
 }
 
-impl<G: Gateway> Service for Ingress<G> {
+impl<B: IngressBackend> Service for Ingress<B> {
     async fn call(&self, peer: SocketAddr, request: Request) -> Response {
         let (head, mut incoming) = request.into_parts();
         let path = head.uri.path();
-        let response = match self.gateway.source(path) {
+        let response = match self.backend.source(path) {
             None => self.unknown_path(peer, path),
             Some(source) if source.verifier.methods().contains(&head.method) => {
                 self.post(&source, peer, &head, &mut incoming).await
@@ -264,7 +226,7 @@ impl<G: Gateway> Service for Ingress<G> {
     }
 }
 
-/// The request's target as it was received.
+/// The target of the request as it was received.
 fn target(uri: &http::Uri) -> Cow<'_, str> {
     match (uri.authority(), uri.path_and_query()) {
         (None, Some(target)) => Cow::Borrowed(target.as_str()),
@@ -272,8 +234,8 @@ fn target(uri: &http::Uri) -> Cow<'_, str> {
     }
 }
 
-/// The scheme's answer to recorded events. A request all of whose events were there
-/// already is a duplicate.
+/// The scheme's answer to recorded events. A request is a duplicate if all of its events were
+/// recorded before.
 fn acknowledge(source: &Source, recorded: &[Recorded]) -> Response {
     let duplicate = !recorded.is_empty()
         && recorded
@@ -308,7 +270,7 @@ fn answer(answer: Answer) -> Response {
     response
 }
 
-/// Where the rest of a body may still arrive, a connection of HTTP/1 is of no more use.
+/// Closes an HTTP/1 connection after the response: the rest of the body may still arrive.
 fn close(response: &mut Response, version: Version) {
     if version < Version::HTTP_2 {
         response
@@ -317,14 +279,14 @@ fn close(response: &mut Response, version: Version) {
     }
 }
 
-/// Nothing is wrong with the request, but it could not be recorded now.
+/// The response to a valid request that could not be recorded now.
 fn try_later() -> Response {
     try_after(1..=5)
 }
 
 fn try_after(seconds: RangeInclusive<u32>) -> Response {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "try again later\n");
-    // Spread, so that not all senders come back in the same second.
+    // Random, so that not all senders return in the same second.
     let seconds = HeaderValue::from(fastrand::u32(seconds));
     response.headers_mut().insert(header::RETRY_AFTER, seconds);
     response

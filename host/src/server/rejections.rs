@@ -1,7 +1,7 @@
-//! Keeps account of refused requests: all are counted, some are logged.
+//! Counts the refused requests, and logs some of them.
 //!
-//! Anybody can send what will be refused, as fast as the network allows. So the log
-//! takes a few lines a second for each source, and says how many it left out.
+//! Anybody can send requests that are refused, as fast as the network allows. So the log takes a
+//! few lines a second for each source, and says how many lines it left out.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,28 +13,28 @@ use tracing::warn;
 use tollgate_base::event::SourceName;
 use tollgate_base::time::WallTime;
 
-/// Lines a second that one source's refusals may put into the log.
+/// The most log lines a second about refusals of one source.
 const LINES_PER_SECOND: u32 = 5;
 
-/// How many requests were refused since the start, and why.
+/// The requests that were refused since the start, counted by source and reason.
 #[derive(Debug, Default)]
-pub struct Rejections(Mutex<HashMap<Option<SourceName>, OfSource>>);
+pub struct Rejections(Mutex<HashMap<Option<SourceName>, SourceRejections>>);
 
 /// The refusals of one source for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rejected {
-    /// The source; none for requests to a path that no source has.
+    /// The source; `None` for a path that no source has.
     pub source: Option<SourceName>,
-    /// The reason, as a short stable word.
+    /// The reason, as a short word that never changes.
     pub code: &'static str,
-    /// How many.
+    /// How many requests were refused.
     pub count: u64,
 }
 
-/// The keys are the manifest's sources and the codes of this program: both bounded,
-/// whatever strangers send.
+/// The refusals of one source. Their codes are words of this program, and the sources are those of
+/// the manifest: so both maps are bounded, whatever strangers send.
 #[derive(Debug, Default)]
-struct OfSource {
+struct SourceRejections {
     counts: HashMap<&'static str, u64>,
     second: u64,
     lines: u32,
@@ -42,7 +42,7 @@ struct OfSource {
 }
 
 impl Rejections {
-    /// What has been counted, in the order of sources and codes.
+    /// The counts, in the order of sources and codes.
     pub fn snapshot(&self) -> Vec<Rejected> {
         let mut all: Vec<_> = self
             .0
@@ -60,8 +60,8 @@ impl Rejections {
         all
     }
 
-    /// Counts one refusal and logs it unless too many have been logged this second.
-    /// `reason` must hold no secret; what a stranger sent is in it only in escaped form.
+    /// Counts one refusal. Logs the refusal unless the log has enough lines of this second.
+    /// `reason` must hold no secret, and text of a stranger only in escaped form.
     pub(super) fn count(
         &self,
         source: Option<&SourceName>,
@@ -77,7 +77,7 @@ impl Rejections {
         warn!(source, code, %reason, %peer, suppressed, "refused a request");
     }
 
-    /// Counts; `Some(left out before)` if there is room for a line in the log.
+    /// Counts one refusal. If the log has room, returns the number of lines left out before.
     fn admit(&self, source: Option<&SourceName>, code: &'static str, now: WallTime) -> Option<u64> {
         let mut all = self.0.lock();
         let of = all.entry(source.cloned()).or_default();

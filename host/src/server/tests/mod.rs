@@ -21,7 +21,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Gateway, Ingress, Limits, Rejections, Service, serve};
+use super::{Ingress, IngressBackend, Limits, Rejections, Service, serve};
 use crate::keys::{FetchError, KeyUnavailable};
 use crate::settings::Source;
 use tollgate_base::event::{EventId, SourceName};
@@ -36,8 +36,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// Nothing here may take this long; it bounds what would hang otherwise.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What stands behind the ingress: a Stripe source at `/hooks/stripe` and a ledger that
-/// answers as it is told.
+/// A backend with a Stripe source at `/hooks/stripe` and a ledger that answers as it is told.
 struct Fake {
     source: Arc<Source>,
     answers: Mutex<VecDeque<Result<Vec<Recorded>, LedgerError>>>,
@@ -51,7 +50,7 @@ struct Fake {
     key: Option<Arc<FetchedKey>>,
 }
 
-impl Gateway for Fake {
+impl IngressBackend for Fake {
     type Source = Arc<Source>;
 
     fn source(&self, path: &str) -> Option<Arc<Source>> {

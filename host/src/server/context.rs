@@ -1,0 +1,94 @@
+//! The context that all connections of a listener share, and the life of a connection in it.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use tokio::sync::watch;
+
+use super::idle::Activity;
+use super::limits::Limits;
+use super::service::{Request, Response, Service};
+
+/// The most bytes of a request line and its headers together. A longer head, or one with more than
+/// hyper's own 100 headers, is answered with 431.
+pub(super) const HEADER_BYTES: usize = 64 * 1024;
+/// How long a connection that was told to end may stay open without a request under way.
+pub(super) const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The context of a listener's connections.
+pub(super) struct Context<S> {
+    pub(super) service: Arc<S>,
+    pub(super) http1: http1::Builder,
+    pub(super) limits: Limits,
+    /// Becomes true when the listener ends.
+    pub(super) ending: watch::Receiver<bool>,
+}
+
+/// Why a connection ended otherwise than by an end of both sides.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectionError {
+    /// The socket failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The peer broke the protocol or off.
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    /// The peer sent nothing before the header timeout.
+    #[error("nothing came before the header timeout")]
+    NoRequest,
+    /// The connection was idle, and the peer did not close it when it was told to.
+    #[error("ended because it was idle")]
+    Idle,
+}
+
+impl<S: Service> Context<S> {
+    /// Passes one request to the service. Counts the request as under way until it is answered.
+    pub(super) async fn respond(
+        &self,
+        activity: &Arc<Activity>,
+        peer: SocketAddr,
+        request: Request,
+    ) -> Result<Response, Infallible> {
+        let _in_flight = activity.begin();
+        Ok(self.service.call(peer, request).await)
+    }
+
+    /// Polls a connection to its end. Tells the peer to close (`goodbye`) when the listener ends
+    /// or the connection is idle. Returns `None` if the peer then does not close.
+    pub(super) async fn drive<C, E>(
+        &self,
+        activity: &Activity,
+        mut connection: Pin<&mut C>,
+        goodbye: impl Fn(Pin<&mut C>),
+    ) -> Option<Result<(), E>>
+    where
+        C: Future<Output = Result<(), E>>,
+    {
+        let mut ending = self.ending.clone();
+        {
+            let mut over = pin!(async {
+                tokio::select! {
+                    _ = ending.wait_for(|ending| *ending) => {}
+                    () = activity.idle_for(self.limits.idle_timeout) => {}
+                }
+            });
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => return Some(ended),
+                () = &mut over => goodbye(connection.as_mut()),
+            }
+        }
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => Some(ended),
+            // Requests under way may take their time: the listener has a deadline for its end.
+            () = activity.idle_for(GOODBYE) => None,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The seam between the ingress and the gateway behind it.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::keys::KeyUnavailable;
+use crate::settings::Source;
+use tollgate_base::time::WallTime;
+use tollgate_ledger::{LedgerError, Recorded};
+use tollgate_scheme::{Accepted, FetchedKey};
+
+/// The sources of the serving generation and the ledger, as the ingress needs them.
+pub trait IngressBackend: Send + Sync + 'static {
+    /// A source. It keeps its generation alive: a request ends on the generation on which it
+    /// began.
+    type Source: Deref<Target = Source> + Send + Sync;
+
+    /// The source with this path. The path is the text of the request line without the query;
+    /// percent-encoding is kept.
+    fn source(&self, path: &str) -> Option<Self::Source>;
+
+    /// How long a body may take from the end of the headers.
+    fn body_timeout(&self, source: &Self::Source) -> Duration;
+
+    /// The key that a request names, fetched from the provider; or why there is none now.
+    fn key(
+        &self,
+        source: &Self::Source,
+        id: &str,
+    ) -> impl Future<Output = Result<Arc<FetchedKey>, KeyUnavailable>> + Send;
+
+    /// Whether new events are refused because the backlog is too large. Must not block.
+    fn refuses(&self) -> bool {
+        false
+    }
+
+    /// Routes the verified events and records them with their deliveries. Returns the results in
+    /// the order of the events. The first poll must pass the events to the ledger, so that they
+    /// are recorded even if the sender hangs up and the future is dropped.
+    fn accept(
+        &self,
+        source: &Self::Source,
+        accepted: Accepted,
+        now: WallTime,
+    ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send;
+}
