@@ -50,7 +50,7 @@ fn unknown_scheme(name: &str) -> BuildError {
     let hint = match nearest(name, names()) {
         Some(known) => format!("did you mean `{known}`?"),
         None => format!(
-            "the built-in ones are {}",
+            "the built-in schemes are {}",
             names().collect::<Vec<_>>().join(", ")
         ),
     };

@@ -34,8 +34,8 @@ pub enum CertificateError {
     Invalid(#[source] rustls::Error),
     /// The chain lacks the certificate of an issuer.
     #[error(
-        "its certificate is not trusted: nothing leads from it to a root certificate of this \
-         machine; if the server leaves out those between, give them as `intermediates`"
+        "its certificate is not trusted: no chain leads from it to a root certificate of this \
+         machine; if the server leaves out the certificates between, give them as `intermediates`"
     )]
     UnknownIssuer {
         /// The provider's own certificate.

@@ -34,7 +34,7 @@ pub struct KeyRequest {
 /// Why an answer holds no key that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// No provider is to be asked.
+    /// The scheme has no key to ask for.
     #[error("the scheme fetches no keys")]
     NotFetched,
     /// The answer cannot be read.

@@ -20,7 +20,7 @@ pub(super) struct HeaderFamily {
     pub(super) signature_header: HeaderName,
     /// How that header is written.
     pub(super) signature: SignatureForm,
-    /// The header with the timestamp, if it has a header of its own.
+    /// The header with the timestamp, if the timestamp has its own header.
     pub(super) timestamp_header: Option<HeaderName>,
     /// The signed bytes.
     pub(super) signed: Vec<SignedPart>,

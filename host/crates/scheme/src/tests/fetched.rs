@@ -314,7 +314,7 @@ fn the_issuer_of_a_certificate_that_comes_alone_is_asked_for() {
     ) {
         Err(KeyError::IssuerNeeded { request, source }) => {
             let why = source.to_string();
-            assert!(why.contains("nothing leads from it to a root"), "{why}");
+            assert!(why.contains("no chain leads from it to a root"), "{why}");
             assert!(request.body.is_none());
             Some((request.url, request.allow_private))
         }
