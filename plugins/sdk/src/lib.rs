@@ -53,6 +53,8 @@ mod error;
 mod event;
 mod host;
 pub mod log;
+#[cfg(not(target_family = "wasm"))]
+mod memory;
 pub mod outbox;
 mod outcome;
 pub mod response;

@@ -1,5 +1,5 @@
-//! The calls of the interface: the imports of the component in WebAssembly, the gateway in
-//! memory ([`crate::testing`]) in native builds. Both have the same functions.
+//! The calls of the interface: the imports of the component in WebAssembly, a run in
+//! memory (`memory`) in native builds. Both have the same functions.
 
 #[cfg(not(target_family = "wasm"))]
 mod native;

@@ -1,7 +1,7 @@
 //! The calls in native builds: [`crate::testing::Host`] answers them.
 
 use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
-use crate::testing::with_current;
+use crate::memory::with_current;
 use crate::values::{EntryParts, EventParts, Level, RequestParts};
 
 pub(crate) fn config_get(key: &str) -> Option<String> {

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::ids::id_of;
-use super::records::Sent;
 use crate::Event;
+use crate::memory::{Sent, id_of};
 use crate::response::{KIND, Response};
 
 /// Makes an event with this type and JSON payload, as a gateway delivers it at the first attempt.

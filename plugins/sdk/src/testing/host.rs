@@ -7,8 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::current::{CurrentRun, run_with};
-use super::records::{Emitted, Run, Scheduled, Sent};
+use crate::memory::{CurrentRun, Emitted, Line, Scheduled, Sent, run_with};
 use crate::{__private, Event, Failure, Outcome};
 
 /// The number of due events in one [`Host::advance`] that counts as a mistake of the handler.
@@ -29,6 +28,19 @@ pub struct Host {
     completed: BTreeMap<String, u32>,
     scheduled: BTreeMap<String, Scheduled>,
     now_ms: u64,
+}
+
+/// The result and the effects of one run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// The handler's result.
+    pub result: Result<Outcome, Failure>,
+    /// The requests that the run queued; empty after a failure.
+    pub sent: Vec<Sent>,
+    /// The events that the run emitted; empty after a failure.
+    pub emitted: Vec<Emitted>,
+    /// The log lines, after a failure too.
+    pub logs: Vec<Line>,
 }
 
 impl Host {

@@ -33,17 +33,13 @@
 //! [`Host`] runs one delivery at a time, so there are no conflicts. It checks the rules of the WIT
 //! interface for keys, requests and events, but not the manifest's limits on time and memory.
 
-mod current;
 mod events;
 mod host;
-mod ids;
 mod orders;
-mod records;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use current::with_current;
+pub use crate::memory::{Emitted, Line, Scheduled, Sent};
 pub use events::{event, no_response, response};
-pub use host::Host;
+pub use host::{Host, Run};
 pub use orders::{orders, with_repeats};
-pub use records::{Emitted, Line, Run, Scheduled, Sent};

@@ -54,7 +54,7 @@ thread_local! {
 
 /// Calls `body` while `run` answers the handler's calls of this thread. Returns the run with its
 /// effects.
-pub(super) fn run_with<R>(run: CurrentRun, body: impl FnOnce() -> R) -> (R, CurrentRun) {
+pub(crate) fn run_with<R>(run: CurrentRun, body: impl FnOnce() -> R) -> (R, CurrentRun) {
     /// Removes the run when the body ends, after a panic too.
     struct Cleared;
     impl Drop for Cleared {

@@ -1,9 +1,9 @@
-//! The committed effects and the log lines that a test looks at.
+//! The effects and the log lines of runs in memory.
 
 use serde_json::Value;
 
+use crate::Event;
 use crate::values::{EntryParts, EventParts, Level, RequestParts};
-use crate::{Event, Failure, Outcome};
 
 /// A committed request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,19 +47,6 @@ pub struct Line {
     pub fields: Vec<(String, String)>,
 }
 
-/// The result and the effects of one run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Run {
-    /// The handler's result.
-    pub result: Result<Outcome, Failure>,
-    /// The requests that the run queued; empty after a failure.
-    pub sent: Vec<Sent>,
-    /// The events that the run emitted; empty after a failure.
-    pub emitted: Vec<Emitted>,
-    /// The log lines, after a failure too.
-    pub logs: Vec<Line>,
-}
-
 impl Sent {
     /// Returns the body as JSON; null for any other body.
     pub fn json(&self) -> Value {
@@ -81,7 +68,7 @@ impl Scheduled {
         serde_json::from_slice(&self.event.payload).unwrap_or(Value::Null)
     }
 
-    pub(super) fn into_event(self, key: String, now_ms: u64) -> Event {
+    pub(crate) fn into_event(self, key: String, now_ms: u64) -> Event {
         Event {
             id: self.id,
             source: "handler:test".into(),
