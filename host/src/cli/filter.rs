@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Client, ClientError, GatewayArgs};
 use crate::api::filter::{MAX_LIMIT, set, write};
-use crate::manifest::parse_duration;
+use tollgate_base::quantity::parse_duration;
 use tollgate_base::rfc3339;
 use tollgate_base::time::{Clock, SystemClock, WallTime};
 use tollgate_ledger::{Listed, Order, Page, RecordFilter};

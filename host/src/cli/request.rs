@@ -16,8 +16,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::environment;
 use crate::generation::reload::read_manifest;
-use crate::manifest::{own_schemes, parse_duration};
+use crate::manifest::own_schemes;
 use tollgate_base::event::SourceName;
+use tollgate_base::quantity::parse_duration;
 use tollgate_base::secret::Secret;
 use tollgate_base::time::{Clock, SystemClock, WallTime};
 use tollgate_scheme::{

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use crate::manifest::SecretState;
+use crate::settings::SecretState;
 use crate::settings::Source;
 use tollgate_base::event::SourceName;
 use tollgate_base::rfc3339;

@@ -11,15 +11,17 @@ use super::network::Network;
 pub struct Allow {
     /// `origin`: `http` or `https` scheme, host, port; no path.
     pub origin: Origin,
-    /// `addresses`: networks in which the origin's address may lie although it is private,
-    /// loopback or link-local. An origin whose host is an address lists that address itself.
+    /// `addresses`: networks in which the origin's address may lie even if the address is
+    /// private, loopback or link-local. If the origin's host is an address, the list contains
+    /// that address.
     pub addresses: Vec<Network>,
-    /// `headers`: added by the host as it sends, to this origin alone.
+    /// `headers`: the host adds these headers when it sends a request to this origin. No other
+    /// origin gets these headers.
     pub headers: Vec<(String, Secret)>,
 }
 
 impl Allow {
-    /// What the sandbox knows of this entry: the origin and the names of its headers.
+    /// The part of this entry that the sandbox knows: the origin and the headers' names.
     pub fn grant(&self) -> Grant {
         Grant {
             origin: self.origin.clone(),

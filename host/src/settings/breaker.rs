@@ -1,16 +1,16 @@
-//! `breaker`: when the runs of a handler fail so often that no more start for a while.
+//! `breaker`: the circuit breaker of a handler. It stops new runs after many failed runs.
 
 use std::time::Duration;
 
-/// When a handler's runs fail so often that no more are started for a while.
+/// The circuit breaker of a handler: when it opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BreakerSettings {
-    /// `failures`: the share of failed runs that opens it, above 0, up to 1. Default 0.9.
+    /// `failures`: the share of failed runs that opens the breaker, above 0, up to 1. Default 0.9.
     pub failures: f64,
-    /// `of`: so many of the last runs are looked at. Default 20.
+    /// `of`: how many of the last runs the breaker looks at. Default 20.
     pub of: usize,
-    /// `within`: these must have ended within this time. Default 1 min.
+    /// `within`: the breaker opens only if those runs ended within this time. Default 1 min.
     pub within: Duration,
-    /// `open`: how long nothing is started before one run is tried. Default 30 s.
+    /// `open`: how long an open breaker starts no run. Then it tries one. Default 30 s.
     pub open: Duration,
 }

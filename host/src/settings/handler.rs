@@ -15,39 +15,42 @@ use super::retry::RetryPolicy;
 /// `[handlers.NAME]`: a component with its settings.
 #[derive(Debug)]
 pub struct Handler {
-    /// Its name.
+    /// The handler's name.
     pub name: HandlerName,
-    /// `component`: the file, within `plugins.dir` unless absolute.
+    /// `component`: the component's file. A relative path in the manifest is in `plugins.dir`.
     pub component: PathBuf,
-    /// `concurrency`: runs at once. Default 16.
+    /// `concurrency`: how many runs are under way at the same time, at most. Default 16.
     pub concurrency: usize,
-    /// `rate`: runs that may start in a time, such as `100/s`. Default: as many as there are.
+    /// `rate`: how many runs may start in a time, such as `100/s`. Default: no limit.
     pub rate: Option<Rate>,
-    /// `breaker`; none with `breaker = false`.
+    /// `breaker`. `None` with `breaker = false`.
     pub breaker: Option<BreakerSettings>,
-    /// `rollback`: whether the component before serves again when a new one breaks down.
-    /// Default true.
+    /// `rollback`: whether the previous component serves again when a new component fails its
+    /// trial. Default true.
     pub rollback: bool,
-    /// `retry`. Default 12 attempts, first 5 s, factor 3, max 6 h, jitter 0.2, no total.
+    /// `retry`. Default: 12 attempts, first 5 s, factor 3, max 6 h, jitter 0.2, no total.
     pub retry: RetryPolicy,
-    /// `order_by` with `on_block` and `supersede_by`. Default: deliveries run side by side, in any order.
+    /// `order_by` with `on_block` and `supersede_by`. Default: deliveries run in parallel and in
+    /// any order.
     pub order: Option<OrderSettings>,
-    /// `on_trap`: `"retry"` (default) or `"dead"`. Timeouts and limits are always tried again.
+    /// `on_trap`: `"retry"` (default) or `"dead"`. A timeout or a reached limit always leads to a
+    /// retry.
     pub on_trap: OnTrap,
-    /// `config`, the limits on each run, and the origins of `allow`: all that the sandbox knows.
+    /// Everything that the sandbox knows of the handler: `config`, the limits of each run, and the
+    /// origins of `allow`.
     pub guest: Arc<Guest>,
-    /// `[[handlers.NAME.allow]]`: where its outbox requests may go.
+    /// `[[handlers.NAME.allow]]`: where the handler's outbox requests may go.
     pub allow: Vec<Allow>,
-    /// `fixtures`: files that match this pattern are run before a new version is swapped in.
+    /// `fixtures`: a pattern of files. A new component must pass these files before it serves.
     pub fixtures: Option<PathBuf>,
 }
 
-/// What a trap of the guest means.
+/// The consequence of a trap in the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnTrap {
-    /// Another attempt by the retry policy.
+    /// The delivery gets another attempt, by the retry policy.
     #[default]
     Retry,
-    /// The delivery is dead: the same bytes will trap again.
+    /// The delivery is dead, because the same bytes will trap again.
     Dead,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// A network in CIDR form: an address and how many of its leading bits count.
+/// A network in CIDR form: an address and the number of leading bits that count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     /// Any address of the network.
@@ -13,13 +13,13 @@ pub struct Network {
     pub prefix: u8,
 }
 
-/// Why a text is no network.
+/// The reason why a text is no network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// What stands before the slash, or alone, is no IP address.
+    /// The part before the slash is no IP address. Without a slash, the whole text is none.
     #[error("is not an IP address or a network such as 10.0.0.0/8")]
     Address,
-    /// What stands behind the slash is no number that fits the address.
+    /// The part after the slash is not a number that fits the address.
     #[error("has a prefix that is not between 0 and {most}")]
     Prefix {
         /// 32 or 128.
@@ -28,7 +28,7 @@ pub enum NetworkError {
 }
 
 impl Network {
-    /// The network of this address alone.
+    /// The network that contains only this address.
     pub fn single(address: IpAddr) -> Self {
         Self {
             address,
@@ -36,8 +36,8 @@ impl Network {
         }
     }
 
-    /// Whether the address lies in this network. An IPv4 address is the same whether it
-    /// comes bare or mapped into IPv6 (`::ffff:10.0.0.1`), here and there.
+    /// Whether the address is in this network. An IPv4 address and the same address mapped into
+    /// IPv6 (`::ffff:10.0.0.1`) are equal, in the network and in `address`.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (network, prefix) = self.canonical();
         match (network, address.to_canonical()) {
@@ -54,8 +54,8 @@ impl Network {
         }
     }
 
-    /// A network of IPv4-mapped addresses as the IPv4 network that it is. One that is
-    /// wider than the mapped range stays as it is.
+    /// A network of IPv4-mapped addresses as an IPv4 network. A network that is wider than the
+    /// mapped range does not change.
     fn canonical(&self) -> (IpAddr, u8) {
         match (self.address, self.address.to_canonical()) {
             (IpAddr::V6(_), mapped @ IpAddr::V4(_)) if self.prefix >= 96 => {
@@ -66,7 +66,7 @@ impl Network {
     }
 }
 
-/// Whether the leading `prefix` of `width` bits are the same.
+/// Whether the first `prefix` of `width` bits are equal.
 fn same(a: u128, b: u128, width: u32, prefix: u8) -> bool {
     let rest = width.saturating_sub(prefix.into());
     a.checked_shr(rest) == b.checked_shr(rest)
@@ -82,7 +82,7 @@ fn bits(address: IpAddr) -> u8 {
 impl FromStr for Network {
     type Err = NetworkError;
 
-    /// Reads `10.0.0.0/8`, `fd00::/8` or an address alone.
+    /// Reads `10.0.0.0/8`, `fd00::/8`, or an address without a prefix.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),

@@ -1,4 +1,4 @@
-//! `[outbox]`: the limits on requests, and the limits of each receiver.
+//! `[outbox]`: the limits for requests in all, and for requests to each host.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,33 +12,35 @@ use super::retry::RetryPolicy;
 /// `[outbox]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxSettings {
-    /// `concurrency`: requests under way at once. Default 64.
+    /// `concurrency`: how many requests are under way at the same time, at most. Default 64.
     pub concurrency: usize,
-    /// `timeout` of one try, from connecting to the end of the answer. Default 30 s.
+    /// `timeout` of one try, from the begin of the connection to the end of the answer. Default
+    /// 30 s.
     pub timeout: Duration,
-    /// `per_host` and `hosts`: what receivers bear.
+    /// `per_host` and `hosts`: the limits for requests to each host.
     pub hosts: Arc<HostLimits>,
-    /// `retry` policy. Default 16 attempts, first 1 s, factor 2, max 1 h, jitter 0.2.
+    /// `retry`. Default: 16 attempts, first 1 s, factor 2, max 1 h, jitter 0.2.
     pub retry: RetryPolicy,
 }
 
-/// What receivers bear, of all handlers together.
+/// The limits for requests to each host. A limit counts the requests of all handlers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostLimits {
-    /// `per_host`: of each host and port that is not named. Default: half of the outbox's
-    /// concurrency, any rate.
+    /// `per_host`: the limit for each host and port without a limit in `named`. Default: half of
+    /// the outbox's concurrency, and any rate.
     pub default: HostLimit,
-    /// `hosts."HOST"` (whatever its port) and `hosts."HOST:PORT"`, in lower case, an IPv6
-    /// address in brackets. What such a table does not set is as `per_host` has it.
+    /// The limits of `hosts."HOST"` (for every port) and `hosts."HOST:PORT"`. Names are in lower
+    /// case. An IPv6 address is in brackets. A key that such a table does not set has the value of
+    /// `per_host`.
     pub named: BTreeMap<String, HostLimit>,
 }
 
-/// What one host bears.
+/// The limit for requests to one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostLimit {
-    /// `concurrency`: requests under way at once.
+    /// `concurrency`: how many requests are under way at the same time, at most.
     pub concurrency: usize,
-    /// `rate`: tries that may start in a time, such as `50/s`.
+    /// `rate`: how many tries may start in a time, such as `50/s`.
     pub rate: Option<Rate>,
 }
 
@@ -62,8 +64,9 @@ impl HostLimits {
         }
     }
 
-    /// The limits of a host with its port (`api.example.com:443`), and the name under which
-    /// its requests count: its own or, where the manifest names the host without a port, that.
+    /// The limit for a host with its port (`api.example.com:443`), and the name under which its
+    /// requests count. The name is the host with its port, or the host alone if the manifest names
+    /// the host without a port.
     pub fn of<'a>(&'a self, host: &'a str) -> (&'a str, &'a HostLimit) {
         [host, without_port(host)]
             .into_iter()
@@ -72,7 +75,7 @@ impl HostLimits {
     }
 }
 
-/// The host of a host and a port. (An IPv6 address stands in brackets.)
+/// The host without its port. An IPv6 address is in brackets.
 pub(crate) fn without_port(name: &str) -> &str {
     match name.rsplit_once(':') {
         Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,

@@ -1,25 +1,25 @@
-//! `[reload]`: how changes of files are noticed.
+//! `[reload]`: how the gateway notices changed files.
 
 use std::time::Duration;
 
-/// `[reload]`: how changes of the manifest and of components are noticed.
+/// `[reload]`: how the gateway notices changes of the manifest and of components.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reload {
     /// `watch`: `"events"` (default), `"poll"` where the file system sends no events, or `"off"`.
     pub watch: Watch,
     /// `poll_interval`, for `watch = "poll"`. Default 2 s.
     pub poll_interval: Duration,
-    /// `debounce`: files must have been quiet for so long. Default 100 ms.
+    /// `debounce`: how long no file may change before a reload begins. Default 100 ms.
     pub debounce: Duration,
 }
 
-/// How changes are noticed.
+/// How the gateway notices changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watch {
-    /// By the file system's notifications.
+    /// The file system notifies the gateway.
     Events,
-    /// By looking at intervals.
+    /// The gateway looks at the files at intervals.
     Poll,
-    /// Not at all; SIGHUP reloads.
+    /// The gateway notices no change. SIGHUP reloads.
     Off,
 }

@@ -1,36 +1,36 @@
-//! `retry`: when to try again, and how often.
+//! `retry`: how often to try again, and after which delays (backoff).
 
 use std::time::Duration;
 
-/// When to try again, and how often.
+/// How often to try again, and after which delays.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetryPolicy {
-    /// Attempts in all, the first one included; at least 1.
+    /// How many attempts there are in all, with the first attempt; at least 1.
     pub attempts: u32,
     /// The delay before the second attempt.
     pub first: Duration,
-    /// What each delay is multiplied by for the next; at least 1.
+    /// The next delay is the last delay times this factor; at least 1.
     pub factor: f64,
     /// The longest delay.
     pub max: Duration,
-    /// The share of the delay that is left to chance, 0 to 1.
+    /// The share of the delay that is random, 0 to 1.
     pub jitter: f64,
-    /// How old it may be at the next attempt, by the clock, since it came up; beyond, it is
-    /// given up although attempts are left.
+    /// The greatest age at an attempt, by the clock, since the delivery or the request was made.
+    /// Beyond this age there are no more attempts.
     pub total: Option<Duration>,
 }
 
 impl RetryPolicy {
-    /// How long to wait after `attempts_made` attempts (counted from 1) before the next.
+    /// The delay between attempt number `attempts_made` (counted from 1) and the next attempt.
     ///
-    /// The delay grows as first · factorⁿ⁻¹ up to `max`. From that, `random` (at least 0,
-    /// less than 1) chooses evenly between a share of `jitter` less and as much more, but
-    /// not more than `max`: so delays that have reached `max` are spread below it.
-    /// Whether another attempt is due at all is for the caller to compare with `attempts`.
+    /// The delay grows as first · factorⁿ⁻¹ up to `max`. The result is between a share of `jitter`
+    /// below that delay and the same share above, but at most `max`. So a delay that reached `max`
+    /// varies below `max`. `random` (at least 0, less than 1) chooses the place in that range,
+    /// evenly. The caller compares with `attempts` whether there is another attempt.
     pub fn delay(&self, attempts_made: u32, random: f64) -> Duration {
         let max = self.max.as_secs_f64();
         let exponent = i32::try_from(attempts_made.saturating_sub(1)).unwrap_or(i32::MAX);
-        // An overflow becomes infinite and is capped like any other large delay.
+        // An overflow becomes infinite. `min` limits it like any other large delay.
         let delay = (self.first.as_secs_f64() * self.factor.powi(exponent)).min(max);
         let least = delay * (1.0 - self.jitter);
         let most = (delay * (1.0 + self.jitter)).min(max);
@@ -39,7 +39,7 @@ impl RetryPolicy {
             .min(self.max)
     }
 
-    /// Whether what will be of this age at the next attempt is too old for it.
+    /// Whether this age at the next attempt is too great for another attempt.
     pub fn too_old(&self, age: Duration) -> bool {
         self.total.is_some_and(|total| age > total)
     }

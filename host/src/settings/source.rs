@@ -9,19 +9,19 @@ use tollgate_scheme::{Settings, Template, Verifier};
 /// `[sources.NAME]`: an endpoint that a provider posts to.
 #[derive(Debug)]
 pub struct Source {
-    /// Its name.
+    /// The source's name.
     pub name: SourceName,
-    /// `path`: the URL path, from `/`, matched exactly. Unique.
+    /// `path`: the URL path. It begins with `/`, matches exactly, and is unique.
     pub path: String,
-    /// `scheme`, `secrets`, `tolerance` and the scheme's own settings, ready to verify with.
+    /// The verifier for `scheme`, `secrets`, `tolerance` and the scheme's own settings.
     pub verifier: Verifier,
-    /// What `verifier` was built of, to explain refusals with.
+    /// The settings of `verifier`, to explain why a request is refused.
     pub settings: Settings,
-    /// What `[schemes.NAME]` says, if its scheme is one of the manifest's own.
+    /// The description in `[schemes.NAME]`. `None` for a built-in scheme.
     pub template: Option<Arc<Template>>,
     /// `body_limit` in bytes.
     pub body_limit: usize,
-    /// `dedup`: how long keys are kept; for good by default where the scheme checks no time,
-    /// 35 d where it does. `erase`: when payloads are erased.
+    /// `dedup`: how long the ledger keeps dedup keys. Default: 35 d if the scheme checks the time
+    /// of a request, otherwise for ever. `erase`: when the ledger erases payloads.
     pub retention: SourceRetention,
 }

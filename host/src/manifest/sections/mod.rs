@@ -1,0 +1,18 @@
+//! The sections of the manifest: one file for each table and for each larger setting.
+
+mod allow;
+mod backlog;
+mod breaker;
+pub(crate) mod handlers;
+mod hosts;
+pub(crate) mod ledger;
+mod order;
+pub(crate) mod outbox;
+pub(crate) mod plugins;
+pub(crate) mod reload;
+pub(crate) mod retention;
+mod retry;
+pub(crate) mod routes;
+pub(crate) mod schemes;
+pub(crate) mod server;
+pub(crate) mod sources;

@@ -1,0 +1,23 @@
+//! `[plugins]`: where components are, and how much memory their guests share.
+
+use crate::manifest::defaults;
+use crate::manifest::table::{Context, Fields, TableSchema};
+use crate::manifest::text::tree::Node;
+use crate::settings::Plugins;
+
+const PLUGINS: TableSchema = TableSchema {
+    name: "`[plugins]`",
+    keys: &["dir", "memory"],
+    unsupported: &[],
+    instead: &[],
+};
+
+/// The settings of `[plugins]`.
+pub(crate) fn plugins(cx: &mut Context<'_>, node: Option<&Node>) -> Plugins {
+    let fields = Fields::section(cx, node, &PLUGINS);
+    let dir = fields.path(cx, "dir").map(|(dir, _)| dir);
+    Plugins {
+        dir: dir.unwrap_or_else(|| cx.folder.join(defaults::PLUGINS_DIR)),
+        memory: fields.optional_size(cx, "memory", &defaults::PLUGINS_MEMORY),
+    }
+}

@@ -1,0 +1,11 @@
+//! `[schemes.NAME]`: how a provider without a built-in scheme signs, names and batches events.
+//!
+//! The keys are the keys of the built-in schemes. Serde reads the `Template` of a built-in scheme.
+//! The parser here does not use serde, because serde stops at the first mistake.
+
+mod own;
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use own::{OwnSchemes, schemes};

@@ -1,0 +1,327 @@
+//! The description of one scheme.
+
+use tollgate_scheme::{
+    Algorithm, AnswerForm, Answers, BodyWithout, Dedup, DedupBy, KeyEncoding, Layout, OtherKey,
+    Selectors, SignatureEncoding, SignatureForm, Template, TimeUnit, TimestampForm,
+};
+
+use crate::manifest::table::{Context, Fields, TableSchema, Variants, expected, plain_text};
+use crate::manifest::text::tree::{Key, Node, Value};
+
+const SCHEME: TableSchema = TableSchema {
+    name: "a scheme",
+    keys: &[
+        "title",
+        "algorithm",
+        "key_encoding",
+        "key_prefix",
+        "other_keys",
+        "families",
+        "signature",
+        "timestamp",
+        "signed",
+        "form_json",
+        "events",
+        "id",
+        "kind",
+        "created",
+        "subject",
+        "account",
+        "dedup",
+        "record",
+        "answers",
+    ],
+    unsupported: &[],
+    instead: &[
+        ("type", "did you mean `kind`?"),
+        ("alg", "did you mean `algorithm`?"),
+        ("header", "write signature = { header = \"…\" }"),
+        ("tolerance", "write timestamp = { …, tolerance = \"5m\" }"),
+        ("payload", "did you mean `signed`?"),
+        ("secrets", "write `secrets` into a source: `[sources.NAME]`"),
+        ("path", "write `path` into a source: `[sources.NAME]`"),
+    ],
+};
+
+const SIGNATURE: TableSchema = TableSchema {
+    name: "`signature`",
+    keys: &[
+        "header",
+        "form",
+        "name",
+        "separator",
+        "prefix",
+        "prefix_optional",
+        "several",
+        "encoding",
+    ],
+    unsupported: &[],
+    instead: &[("algorithm", "write `algorithm` beside `signature`")],
+};
+
+const TIMESTAMP: TableSchema = TableSchema {
+    name: "`timestamp`",
+    keys: &["header", "pair", "unit", "tolerance", "future"],
+    unsupported: &[],
+    instead: &[],
+};
+
+const OTHER_KEY: TableSchema = TableSchema {
+    name: "one of `other_keys`",
+    keys: &["prefix", "algorithm", "encoding", "name"],
+    unsupported: &[],
+    instead: &[],
+};
+
+const DEDUP: TableSchema = TableSchema {
+    name: "`dedup`",
+    keys: &["body_without", "if_there"],
+    unsupported: &[],
+    instead: &[],
+};
+
+const ANSWERS: TableSchema = TableSchema {
+    name: "`answers`",
+    keys: &["accepted", "duplicate", "rejected"],
+    unsupported: &[],
+    instead: &[],
+};
+
+const ANSWER: TableSchema = TableSchema {
+    name: "an answer",
+    keys: &["status", "body", "content_type"],
+    unsupported: &[],
+    instead: &[],
+};
+
+pub(super) const ALGORITHMS: Variants<Algorithm> = &[
+    ("hmac-sha1", Algorithm::HmacSha1),
+    ("hmac-sha256", Algorithm::HmacSha256),
+    ("hmac-sha512", Algorithm::HmacSha512),
+    ("ed25519", Algorithm::Ed25519),
+    ("rsa-pkcs1-sha256", Algorithm::RsaPkcs1Sha256),
+    ("static-equal", Algorithm::StaticEqual),
+];
+
+pub(super) const KEY_ENCODINGS: Variants<KeyEncoding> = &[
+    ("utf8", KeyEncoding::Utf8),
+    ("hex", KeyEncoding::Hex),
+    ("base64", KeyEncoding::Base64),
+    ("pem", KeyEncoding::Pem),
+];
+
+pub(super) const LAYOUTS: Variants<Layout> = &[
+    ("bare", Layout::Bare),
+    ("pairs", Layout::Pairs),
+    ("versions", Layout::Versions),
+];
+
+pub(super) const SIGNATURE_ENCODINGS: Variants<SignatureEncoding> = &[
+    ("hex", SignatureEncoding::Hex),
+    ("hex-upper", SignatureEncoding::HexUpper),
+    ("base64", SignatureEncoding::Base64),
+    ("base64url", SignatureEncoding::Base64url),
+    ("hex-or-base64", SignatureEncoding::HexOrBase64),
+    ("text", SignatureEncoding::Text),
+];
+
+pub(super) const UNITS: Variants<TimeUnit> = &[
+    ("seconds", TimeUnit::Seconds),
+    ("milliseconds", TimeUnit::Milliseconds),
+];
+
+pub(super) const DEDUPS: Variants<DedupBy> = &[
+    ("id", DedupBy::Id),
+    ("id-or-body", DedupBy::IdOrBody),
+    ("body", DedupBy::Body),
+];
+
+/// The description in `[schemes.NAME]`. `None` if a required part is missing.
+pub(super) fn template(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<Template> {
+    let fields = Fields::read(cx, node, &key.span, &SCHEME)?;
+    for (key, node) in fields.entries() {
+        // An unknown key may hold a secret.
+        if SCHEME.keys.contains(&key.name.as_str()) && !matches!(node.value, Value::Table(_)) {
+            cx.diagnostics.allow_quote(node);
+        }
+    }
+    const ALGORITHM: &str = "for example: algorithm = \"hmac-sha256\"";
+    fields.need(cx, "algorithm", ALGORITHM);
+    fields.need(
+        cx,
+        "kind",
+        "write the place of the event's type, for example: kind = \"/type\"",
+    );
+    let algorithm = fields.variant(cx, "algorithm", ALGORITHMS, None);
+    let signature = signature(cx, &fields);
+    let kind = places(cx, &fields, "kind");
+    let template = Template {
+        title: text(cx, &fields, "title"),
+        algorithm: algorithm.unwrap_or(Algorithm::HmacSha256),
+        key_encoding: fields
+            .variant(cx, "key_encoding", KEY_ENCODINGS, None)
+            .unwrap_or_default(),
+        key_prefix: text(cx, &fields, "key_prefix"),
+        other_keys: other_keys(cx, &fields),
+        families: texts(cx, &fields, "families"),
+        signature: signature?,
+        timestamp: timestamp(cx, &fields),
+        signed: text(cx, &fields, "signed").unwrap_or_else(|| "{body}".to_owned()),
+        form_json: text(cx, &fields, "form_json"),
+        events: text(cx, &fields, "events"),
+        id: places(cx, &fields, "id"),
+        kind: kind?,
+        created: places(cx, &fields, "created"),
+        subject: places(cx, &fields, "subject"),
+        account: places(cx, &fields, "account"),
+        dedup: dedup(cx, &fields),
+        record: texts(cx, &fields, "record"),
+        answers: answers(cx, &fields),
+    };
+    Some(template)
+}
+
+fn signature(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<SignatureForm> {
+    const HELP: &str = "for example: signature = { header = \"x-signature\" }";
+    let node = fields.need(cx, "signature", HELP)?;
+    let fields = Fields::read(cx, node, &node.span, &SIGNATURE)?;
+    fields.need(
+        cx,
+        "header",
+        "write the name of the header with the signature",
+    );
+    let header = text(cx, &fields, "header");
+    let form = SignatureForm {
+        header: header.unwrap_or_default(),
+        form: fields
+            .variant(cx, "form", LAYOUTS, None)
+            .unwrap_or_default(),
+        name: text(cx, &fields, "name"),
+        separator: separator(cx, &fields),
+        prefix: text(cx, &fields, "prefix"),
+        prefix_optional: fields.flag(cx, "prefix_optional", false),
+        several: fields.flag(cx, "several", false),
+        encoding: fields
+            .variant(cx, "encoding", SIGNATURE_ENCODINGS, None)
+            .unwrap_or_default(),
+    };
+    Some(form)
+}
+
+fn separator(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<char> {
+    let (text, node) = fields.text(cx, "separator")?;
+    let mut characters = text.chars();
+    let one = characters.next().filter(|_| characters.next().is_none());
+    if one.is_none() {
+        let message = "`separator` must be one character";
+        cx.diagnostics
+            .wrong_value(&node.span, message, "for example: separator = \";\"");
+    }
+    one
+}
+
+fn timestamp(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<TimestampForm> {
+    let node = fields.get("timestamp")?;
+    let fields = Fields::read(cx, node, &node.span, &TIMESTAMP)?;
+    Some(TimestampForm {
+        header: text(cx, &fields, "header"),
+        pair: text(cx, &fields, "pair"),
+        unit: fields.variant(cx, "unit", UNITS, None).unwrap_or_default(),
+        tolerance: text(cx, &fields, "tolerance"),
+        future: text(cx, &fields, "future"),
+    })
+}
+
+fn other_keys(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<OtherKey> {
+    const HELP: &str = "write other_keys = [{ prefix = …, algorithm = …, name = … }]";
+    let items = fields.array(cx, "other_keys", HELP).unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|node| {
+            let fields = Fields::read(cx, node, &node.span, &OTHER_KEY)?;
+            for key in ["prefix", "algorithm", "name"] {
+                fields.need(cx, key, HELP);
+            }
+            Some(OtherKey {
+                prefix: text(cx, &fields, "prefix")?,
+                algorithm: fields.variant(cx, "algorithm", ALGORITHMS, None)?,
+                encoding: fields
+                    .variant(cx, "encoding", KEY_ENCODINGS, None)
+                    .unwrap_or_default(),
+                name: text(cx, &fields, "name")?,
+            })
+        })
+        .collect()
+}
+
+/// `dedup`: a word such as `"body"`, a list of places, or the parts of the body that do not count.
+fn dedup(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Dedup> {
+    let node = fields.get("dedup")?;
+    match node.value {
+        Value::Array(_) => Some(Dedup::Fields(texts(cx, fields, "dedup"))),
+        Value::Table(_) => {
+            let fields = Fields::read(cx, node, &node.span, &DEDUP)?;
+            fields.need(
+                cx,
+                "body_without",
+                "for example: body_without = [\"/sent_at\"]",
+            );
+            Some(Dedup::Without(BodyWithout {
+                body_without: texts(cx, &fields, "body_without"),
+                if_there: text(cx, &fields, "if_there"),
+            }))
+        }
+        _ => fields.variant(cx, "dedup", DEDUPS, None).map(Dedup::By),
+    }
+}
+
+fn answers(cx: &mut Context<'_>, fields: &Fields<'_>) -> Answers {
+    let fields = Fields::section(cx, fields.get("answers"), &ANSWERS);
+    let mut answer = |key| {
+        let node = fields.get(key)?;
+        let fields = Fields::read(cx, node, &node.span, &ANSWER)?;
+        let node = fields.need(cx, "status", "for example: status = 200")?;
+        cx.diagnostics.allow_quote(node);
+        let status = match node.value {
+            Value::Integer(number) => number.and_then(|number| u16::try_from(number).ok()),
+            _ => {
+                expected(cx, node, "`status`", "a whole number", ());
+                return None;
+            }
+        };
+        Some(AnswerForm {
+            // `Template::check` reports a status that is no HTTP status, such as 0.
+            status: status.unwrap_or(0),
+            body: text(cx, &fields, "body").unwrap_or_default(),
+            content_type: text(cx, &fields, "content_type"),
+        })
+    };
+    Answers {
+        accepted: answer("accepted"),
+        duplicate: answer("duplicate"),
+        rejected: answer("rejected"),
+    }
+}
+
+fn text(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Option<String> {
+    fields.text(cx, key).map(|(text, _)| text.to_owned())
+}
+
+/// A list of strings. The list is empty if the key is missing.
+fn texts(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Vec<String> {
+    let help = format!("write {key} = [\"…\"]");
+    let items = fields.array(cx, key, &help).unwrap_or_default();
+    let what = format!("an item of `{key}`");
+    items
+        .iter()
+        .filter_map(|node| plain_text(cx, node, &what).map(str::to_owned))
+        .collect()
+}
+
+/// One place, or a list of places.
+fn places(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Option<Selectors> {
+    match fields.get(key)?.value {
+        Value::Array(_) => Some(Selectors::FirstOf(texts(cx, fields, key))),
+        _ => text(cx, fields, key).map(Selectors::One),
+    }
+}

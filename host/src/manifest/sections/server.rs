@@ -1,0 +1,117 @@
+//! `[server]`: the listeners with their limits, and the admin token.
+
+use std::net::SocketAddr;
+
+use tollgate_base::secret::Secret;
+
+use super::backlog::backlog;
+use crate::manifest::defaults;
+use crate::manifest::table::{Context, Fields, TableSchema, secret};
+use crate::manifest::text::tree::{Node, Span};
+use crate::settings::{BacklogLimits, Server};
+
+const SERVER: TableSchema = TableSchema {
+    name: "`[server]`",
+    keys: &[
+        "listen",
+        "admin",
+        "admin_token",
+        "backlog",
+        "body_limit",
+        "header_timeout",
+        "body_timeout",
+        "connections",
+        "shutdown_timeout",
+    ],
+    unsupported: &[
+        ("tls", "end TLS in a proxy in front of tollgate"),
+        (
+            "require_https",
+            "refuse plain HTTP in the proxy in front of tollgate",
+        ),
+    ],
+    instead: &[],
+};
+
+/// The settings of `[server]`.
+pub(crate) fn server(
+    cx: &mut Context<'_>,
+    node: Option<&Node>,
+) -> (Server, Option<Secret>, BacklogLimits) {
+    let fields = Fields::section(cx, node, &SERVER);
+    let before = cx.diagnostics.mistake_count();
+    let token = admin_token(cx, &fields);
+    // A token with a mistake counts as a token: the user has written one.
+    let guarded = token.is_some() || cx.diagnostics.mistake_count() > before;
+    let backlog = backlog(cx, fields.get("backlog"));
+    (listeners(cx, &fields, guarded), token, backlog)
+}
+
+/// The listeners and their limits. `guarded` says whether the manifest has an admin token.
+fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server {
+    let (listen, listen_at) = address(cx, fields, "listen", defaults::LISTEN);
+    let (admin, admin_at) = address(cx, fields, "admin", defaults::ADMIN);
+    if let Some(at) = &admin_at
+        && !admin.ip().to_canonical().is_loopback()
+        && !guarded
+    {
+        let message = "`admin` is not a loopback address, so `[server]` needs `admin_token`";
+        let help = "write admin_token = \"${NAME}\", or admin = \"127.0.0.1:8081\"";
+        cx.diagnostics.wrong_value(at, message, help);
+    }
+    let same_port = listen.port() == admin.port() && listen.port() != 0;
+    if same_port && (listen.ip() == admin.ip() || listen.ip().is_unspecified()) {
+        let at = admin_at.or(listen_at).unwrap_or(0..0);
+        let message = format!("`listen` and `admin` have the same port {}", admin.port());
+        cx.diagnostics
+            .wrong_context(&at, message, "write two different ports");
+    }
+    Server {
+        listen,
+        admin,
+        body_limit: fields.size(cx, "body_limit", &defaults::BODY_LIMIT),
+        header_timeout: fields.duration(cx, "header_timeout", &defaults::HEADER_TIMEOUT),
+        body_timeout: fields.duration(cx, "body_timeout", &defaults::BODY_TIMEOUT),
+        connections: fields.count(cx, "connections", &defaults::CONNECTIONS),
+        shutdown_timeout: fields.duration(cx, "shutdown_timeout", &defaults::SHUTDOWN_TIMEOUT),
+    }
+}
+
+/// The token of the admin service. A short token is a mistake, because somebody could guess it.
+fn admin_token(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Secret> {
+    let node = fields.get("admin_token")?;
+    let read = secret(cx, node, "`admin_token`")?;
+    read.warn_if_literal(cx, &node.span);
+    let secret = read.secret;
+    if secret.expose().len() < defaults::MIN_ADMIN_TOKEN {
+        let message = format!(
+            "`admin_token` is shorter than {} bytes",
+            defaults::MIN_ADMIN_TOKEN
+        );
+        let help = "make a token with `openssl rand -hex 32`";
+        cx.diagnostics.wrong_value(&node.span, message, help);
+    }
+    Some(secret)
+}
+
+/// A socket address, with its place unless it is the default.
+fn address(
+    cx: &mut Context<'_>,
+    fields: &Fields<'_>,
+    key: &str,
+    default: &str,
+) -> (SocketAddr, Option<Span>) {
+    let fallback = default.parse().expect("the default is an address");
+    let Some((text, node)) = fields.substituted(cx, key) else {
+        return (fallback, None);
+    };
+    match text.parse() {
+        Ok(address) => (address, Some(node.span.clone())),
+        Err(_) => {
+            let message = format!("`{key}` is not an IP address with a port");
+            let help = format!("write an address such as \"{default}\" or \"[::1]:8080\"");
+            cx.diagnostics.wrong_value(&node.span, message, help);
+            (fallback, None)
+        }
+    }
+}

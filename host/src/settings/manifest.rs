@@ -1,0 +1,48 @@
+//! The settings of a whole manifest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tollgate_base::event::{HandlerName, SourceName};
+use tollgate_base::secret::Secret;
+use tollgate_ledger::Retention;
+
+use super::{
+    BacklogLimits, Handler, LedgerSettings, OutboxSettings, Plugins, Reload, Route, Server, Source,
+};
+
+/// The settings of a manifest without mistakes.
+///
+/// A path in the text is relative to the manifest's folder. A path here is absolute, or relative
+/// to the working folder if the manifest's own path was.
+#[derive(Debug)]
+pub struct Manifest {
+    /// `[server]`
+    pub server: Server,
+    /// `admin_token` in `[server]`: the token that the admin service asks for. Default: none.
+    pub admin_token: Option<Secret>,
+    /// `backlog` in `[server]`: how much may wait. Default: no limit.
+    pub backlog: BacklogLimits,
+    /// `[ledger]`
+    pub ledger: LedgerSettings,
+    /// `[ledger] retention` (default 35 d after an event ended), and `dedup` and `erase` of
+    /// each source.
+    pub retention: Arc<Retention>,
+    /// `[plugins]`
+    pub plugins: Plugins,
+    /// `[reload]`
+    pub reload: Reload,
+    /// `[outbox]`
+    pub outbox: OutboxSettings,
+    /// `[sources.NAME]`, by name.
+    pub sources: BTreeMap<SourceName, Arc<Source>>,
+    /// `[handlers.NAME]`, by name.
+    pub handlers: BTreeMap<HandlerName, Arc<Handler>>,
+    /// `[[routes]]`, in the manifest's order.
+    pub routes: Vec<Route>,
+    /// The files that secrets were read from. A change of such a file is a change of the manifest.
+    pub secret_files: Vec<PathBuf>,
+    /// Settings that are allowed but unwise, as texts for the operator.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,13 @@
+//! `[plugins]`: where components are, and how much memory their guests share.
+
+use std::path::PathBuf;
+
+/// `[plugins]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugins {
+    /// `dir`: the folder of the components. Default `plugins`.
+    pub dir: PathBuf,
+    /// `memory`: the most bytes of memory that all guests may have together. Each run counts with
+    /// its handler's `memory`. Default: half of the machine's memory.
+    pub memory: Option<usize>,
+}
