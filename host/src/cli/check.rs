@@ -1,62 +1,71 @@
-//! `tollgate check`: what is wrong with a manifest, or what it says.
+//! `tollgate check`: shows every mistake in a manifest and its components, or a summary.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Map, Value as Json, json};
-
-use crate::manifest::{self, Mistakes};
-use crate::settings::{Manifest, OutboxSettings};
+use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::time::{Clock as _, SystemClock, WallTime};
 
-/// Checks a manifest: prints every mistake in it, or what it says.
+use crate::generation;
+use crate::manifest::{self, Mistake, Mistakes};
+use crate::settings::{HostLimit, Manifest, OutboxSettings, Route};
+
+/// The arguments of `check`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct CheckArgs {
     /// The manifest.
     #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
     manifest: PathBuf,
-    /// Print one JSON object instead of text, to standard output in any case.
+    /// Print a JSON object to standard output.
     #[arg(long)]
     json: bool,
 }
 
-/// Checks the manifest with the process's environment. `further` then looks at what a
-/// sound manifest points at, such as its components, and returns what is wrong there.
+/// Checks a manifest with the environment of the process, and then the manifest's components.
 ///
-/// Mistakes go to standard error, the summary to standard output. Ends with 1 if there is
-/// a mistake, with 0 otherwise.
-pub(super) fn run(args: &CheckArgs, further: &dyn Fn(&Manifest) -> Vec<String>) -> ExitCode {
+/// Mistakes go to standard error, and the summary to standard output. Exit code 1 means that there
+/// is a mistake.
+pub(super) fn run(args: &CheckArgs) -> ExitCode {
     let env = |name: &str| std::env::var(name).ok();
-    let checked = Checked::new(&args.manifest, &env, further, SystemClock.now());
+    let result = CheckResult::new(&args.manifest, &env, &component_mistakes, SystemClock.now());
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     let written = if args.json {
-        checked.write_json(&mut out)
+        result.write_json(&mut out)
     } else {
-        checked.write_text(&mut out, &mut err)
+        result.write_text(&mut out, &mut err)
     };
-    // Whoever reads the summary should not take half of it for all.
+    // A failed write is a failure, because a reader could take a part of the summary for all.
     match written {
-        Ok(()) if checked.is_sound() => ExitCode::SUCCESS,
+        Ok(()) if result.is_sound() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }
 
-/// What a check found.
-#[derive(Debug)]
-pub(super) struct Checked {
-    path: PathBuf,
-    manifest: Result<Manifest, Mistakes>,
-    /// What is wrong beyond the manifest's text.
-    further: Vec<String>,
+/// The mistakes in the components of a manifest.
+fn component_mistakes(manifest: &Manifest) -> Vec<String> {
+    match generation::check(manifest) {
+        Ok(()) => Vec::new(),
+        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+    }
 }
 
-impl Checked {
-    /// Checks the manifest in this file, and then what `further` looks at.
+/// The result of a check.
+#[derive(Debug)]
+struct CheckResult {
+    path: PathBuf,
+    manifest: Result<Manifest, Mistakes>,
+    /// The mistakes in the components.
+    component_mistakes: Vec<String>,
+}
+
+impl CheckResult {
+    /// Checks the manifest in this file, and its components with `component_mistakes`.
     fn new(
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
-        further: &dyn Fn(&Manifest) -> Vec<String>,
+        component_mistakes: &dyn Fn(&Manifest) -> Vec<String>,
         now: WallTime,
     ) -> Self {
         let mut manifest = manifest::load(path, env);
@@ -66,20 +75,20 @@ impl Checked {
         }
         Self {
             path: path.to_owned(),
-            further: manifest.as_ref().map(further).unwrap_or_default(),
+            component_mistakes: manifest
+                .as_ref()
+                .map(component_mistakes)
+                .unwrap_or_default(),
             manifest,
         }
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there is no mistake.
     fn is_sound(&self) -> bool {
-        self.manifest.is_ok() && self.further.is_empty()
+        self.manifest.is_ok() && self.component_mistakes.is_empty()
     }
 
-    /// The mistakes to `err`, or the summary to `out`.
-    ///
-    /// # Errors
-    /// Those of writing.
+    /// Writes the mistakes to `err`, or the summary to `out`.
     fn write_text(&self, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
         let path = self.path.display();
         match &self.manifest {
@@ -87,25 +96,26 @@ impl Checked {
                 writeln!(err, "{mistakes}")?;
                 return writeln!(err, "{path}: {}", counted(mistakes.iter().len(), "mistake"));
             }
-            Ok(manifest) if self.further.is_empty() => write_summary(manifest, out)?,
+            Ok(manifest) if self.component_mistakes.is_empty() => write_summary(manifest, out)?,
             Ok(_) => {
-                for mistake in &self.further {
+                for mistake in &self.component_mistakes {
                     writeln!(err, "{mistake}")?;
                 }
-                return writeln!(err, "{path}: {}", counted(self.further.len(), "mistake"));
+                return writeln!(
+                    err,
+                    "{path}: {}",
+                    counted(self.component_mistakes.len(), "mistake")
+                );
             }
         }
         writeln!(out, "{path} is fine")
     }
 
-    /// One object with `sound`, `mistakes`, `warnings` and, of a sound manifest, `sources`,
-    /// `handlers`, `routes` and `outbox`.
-    ///
-    /// # Errors
-    /// Those of writing.
+    /// Writes a JSON object with `sound`, `mistakes` and `warnings`. For a manifest without
+    /// mistakes the object also has `sources`, `handlers`, `routes` and `outbox`.
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let further = self
-            .further
+        let component_mistakes = self
+            .component_mistakes
             .iter()
             .map(|message| json!({ "message": message }));
         let report = match &self.manifest {
@@ -116,7 +126,7 @@ impl Checked {
             }),
             Ok(manifest) => json!({
                 "sound": self.is_sound(),
-                "mistakes": further.collect::<Vec<_>>(),
+                "mistakes": component_mistakes.collect::<Vec<_>>(),
                 "warnings": manifest.warnings,
                 "sources": manifest.sources.values().map(|source| json!({
                     "name": source.name.as_str(),
@@ -135,7 +145,7 @@ impl Checked {
     }
 }
 
-fn mistake_json(mistake: &manifest::Mistake) -> Json {
+fn mistake_json(mistake: &Mistake) -> Json {
     let position = mistake.position();
     json!({
         "file": mistake.file,
@@ -147,7 +157,7 @@ fn mistake_json(mistake: &manifest::Mistake) -> Json {
 }
 
 fn outbox_json(outbox: &OutboxSettings) -> Json {
-    let limit = |limit: &crate::settings::HostLimit| {
+    let limit = |limit: &HostLimit| {
         json!({
             "concurrency": limit.concurrency,
             "rate": limit.rate.map(|rate| rate.to_string()),
@@ -161,7 +171,7 @@ fn outbox_json(outbox: &OutboxSettings) -> Json {
     })
 }
 
-fn route_json(route: &crate::settings::Route) -> Json {
+fn route_json(route: &Route) -> Json {
     json!({
         "source": route.source.as_str(),
         "events": route.events.iter().map(|event| event.as_str()).collect::<Vec<_>>(),
@@ -169,7 +179,7 @@ fn route_json(route: &crate::settings::Route) -> Json {
     })
 }
 
-/// Sources, handlers, routes and warnings, a line each.
+/// Writes a line for each source, handler, route and warning.
 fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     let Manifest { server, ledger, .. } = manifest;
     writeln!(
@@ -180,24 +190,16 @@ fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "ledger     {}", ledger.path.display())?;
     write_outbox(&manifest.outbox, out)?;
     writeln!(out, "\n{}", counted(manifest.sources.len(), "source"))?;
-    let width = manifest
-        .sources
-        .keys()
-        .map(|name| name.as_str().len())
-        .max();
+    let width = self::width(manifest.sources.keys().map(SourceName::as_str));
     for source in manifest.sources.values() {
-        let (name, width) = (source.name.as_str(), width.unwrap_or(0));
+        let name = source.name.as_str();
         let scheme = source.verifier.scheme();
         writeln!(out, "  {name:width$}  {}  ({scheme})", source.path)?;
     }
     writeln!(out, "\n{}", counted(manifest.handlers.len(), "handler"))?;
-    let width = manifest
-        .handlers
-        .keys()
-        .map(|name| name.as_str().len())
-        .max();
+    let width = self::width(manifest.handlers.keys().map(HandlerName::as_str));
     for handler in manifest.handlers.values() {
-        let (name, width) = (handler.name.as_str(), width.unwrap_or(0));
+        let name = handler.name.as_str();
         writeln!(out, "  {name:width$}  {}", handler.component.display())?;
     }
     writeln!(out, "\n{}", counted(manifest.routes.len(), "route"))?;
@@ -213,7 +215,7 @@ fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// How many requests may be under way, in all and to each host.
+/// Writes how many requests may be under way at the same time, in all and to each host.
 fn write_outbox(outbox: &OutboxSettings, out: &mut dyn Write) -> io::Result<()> {
     let limits = &outbox.hosts;
     let (all, each) = (outbox.concurrency, limits.default);
@@ -227,7 +229,7 @@ fn write_outbox(outbox: &OutboxSettings, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-fn write_route(route: &crate::settings::Route, out: &mut dyn Write) -> io::Result<()> {
+fn write_route(route: &Route, out: &mut dyn Write) -> io::Result<()> {
     let events: Vec<_> = route.events.iter().map(|event| event.as_str()).collect();
     let handlers: Vec<_> = route.handlers.iter().map(|name| name.as_str()).collect();
     write!(out, "  {}: {}", route.source, events.join(", "))?;
@@ -239,6 +241,11 @@ fn write_route(route: &crate::settings::Route, out: &mut dyn Write) -> io::Resul
         write!(out, " where {}", tests.join(", "))?;
     }
     writeln!(out, " -> {}", handlers.join(", "))
+}
+
+/// The length of the longest name.
+fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(str::len).max().unwrap_or(0)
 }
 
 /// `1 mistake`, `2 mistakes`.
@@ -266,16 +273,19 @@ handlers = ["log"]
 
     fn check(
         text: &str,
-        further: &dyn Fn(&Manifest) -> Vec<String>,
-    ) -> (Checked, tempfile::TempDir) {
+        components: &dyn Fn(&Manifest) -> Vec<String>,
+    ) -> (CheckResult, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tollgate.toml");
         std::fs::write(&path, text).expect("a file");
         let env = |name: &str| (name == "SECRET").then(|| "whsec_x".to_owned());
-        (Checked::new(&path, &env, further, WallTime::EPOCH), folder)
+        (
+            CheckResult::new(&path, &env, components, WallTime::EPOCH),
+            folder,
+        )
     }
 
-    fn text(checked: &Checked, folder: &Path) -> (String, String) {
+    fn text(checked: &CheckResult, folder: &Path) -> (String, String) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         checked.write_text(&mut out, &mut err).expect("written");
         let text = |bytes| {
@@ -285,7 +295,7 @@ handlers = ["log"]
         (text(out), text(err))
     }
 
-    fn json_of(checked: &Checked) -> Json {
+    fn json_of(checked: &CheckResult) -> Json {
         let mut out = Vec::new();
         checked.write_json(&mut out).expect("written");
         serde_json::from_slice(&out).expect("JSON")
@@ -346,13 +356,13 @@ handlers = ["log"]
 
     #[test]
     fn what_is_wrong_with_components_counts() {
-        let further = |manifest: &Manifest| {
+        let components = |manifest: &Manifest| {
             let missing = |handler: &std::sync::Arc<crate::settings::Handler>| {
                 format!("{} does not exist", handler.component.display())
             };
             manifest.handlers.values().map(missing).collect()
         };
-        let (checked, folder) = check(GOOD, &further);
+        let (checked, folder) = check(GOOD, &components);
         assert!(!checked.is_sound());
         let (out, err) = text(&checked, folder.path());
         assert_eq!(out, "");
@@ -370,7 +380,7 @@ handlers = ["log"]
 
     #[test]
     fn a_missing_manifest_is_a_mistake() {
-        let checked = Checked::new(
+        let checked = CheckResult::new(
             Path::new("/nonexistent/t.toml"),
             &|_| None,
             &|_| Vec::new(),

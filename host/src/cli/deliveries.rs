@@ -1,33 +1,43 @@
-//! `tollgate deliveries`: each event for each handler, its attempts, what they came to.
+//! `tollgate deliveries`: each event for each handler, with its attempts and their outcomes.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
+use tollgate_ledger::{DeliveryDetail, DeliverySeq, DeliverySummary, RecordFilter};
 
-use super::change::{ChangeArgs, Wording, who};
-use super::client::{GatewayArgs, Side};
-use super::filter::{FilterArgs, ListArgs, ask, gather};
-use super::table::{or_dash, printable, utc, write_rows};
-use crate::api::filter::write;
-use tollgate_ledger::{
-    AttemptView, Blocker, DeliveryDetail, DeliverySeq, DeliverySummary, Order, RequestView,
+use super::gateway::{
+    Backend, FilterArgs as _, GatewayArgs, ItemsArgs, List, ListArgs, Operation, RecordFilterArgs,
+    operator,
 };
+use super::history::{blocked_by, write_history};
+use super::output::{or_dash, print, printable};
 
-const RETRY: Wording = Wording {
-    things: "deliveries",
-    path: "/api/deliveries/retry",
+const RETRY: Operation = Operation {
+    resource: "deliveries",
+    verb: "retry",
+    items: "deliveries",
     done: "are due now",
     would: "would be due now",
 };
 
-const CANCEL: Wording = Wording {
-    things: "deliveries",
-    path: "/api/deliveries/cancel",
+const CANCEL: Operation = Operation {
+    resource: "deliveries",
+    verb: "cancel",
+    items: "deliveries",
     done: "were cancelled",
     would: "would be cancelled",
+};
+
+const DELIVERIES: List<DeliverySummary, RecordFilter, 7> = List {
+    path: "/api/deliveries",
+    from_ledger: |ledger, filter, page| ledger.deliveries(filter, page),
+    empty: "no deliveries",
+    head: [
+        "delivery", "event", "type", "handler", "state", "attempts", "last",
+    ],
+    row,
 };
 
 #[derive(Debug, Args)]
@@ -38,29 +48,29 @@ pub(super) struct DeliveriesArgs {
 
 #[derive(Debug, Subcommand)]
 enum DeliveriesCommand {
-    /// List deliveries, the newest first; `--state dead` lists the dead letters.
-    List(ListArgs),
+    /// List deliveries, the newest first. `--state dead` lists the dead letters.
+    List(ListArgs<RecordFilterArgs>),
     /// Show one delivery with its attempts, errors and logs.
     Show(ShowArgs),
-    /// Try deliveries now that wait for their next attempt.
-    Retry(DeliveriesChange),
-    /// End deliveries that have not ended: they are dead then, and stay listed.
-    Cancel(DeliveriesChange),
+    /// Retry deliveries now that wait for their next attempt.
+    Retry(ChangeArgs),
+    /// Cancel deliveries that have not ended. A cancelled delivery is dead and stays listed.
+    Cancel(ChangeArgs),
 }
 
 #[derive(Debug, Args)]
-struct DeliveriesChange {
+struct ChangeArgs {
     #[command(flatten)]
-    change: ChangeArgs,
+    items: ItemsArgs,
     #[command(flatten)]
-    filter: FilterArgs,
+    filter: RecordFilterArgs,
 }
 
 #[derive(Debug, Args)]
 struct ShowArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The delivery's number, as lists show it.
+    /// The number of the delivery, as lists show it.
     seq: i64,
     /// Print JSON.
     #[arg(long)]
@@ -69,55 +79,25 @@ struct ShowArgs {
 
 pub(super) fn run(args: &DeliveriesArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        DeliveriesCommand::List(args) => list(args),
+        DeliveriesCommand::List(args) => args.print(&DELIVERIES),
         DeliveriesCommand::Show(args) => show(args),
         DeliveriesCommand::Retry(args) => change(args, &RETRY),
         DeliveriesCommand::Cancel(args) => change(args, &CANCEL),
     }
 }
 
-/// Has deliveries changed; one that is named is shown as it is then.
-fn change(args: &DeliveriesChange, wording: &Wording) -> anyhow::Result<ExitCode> {
-    let filter = write(&args.filter.filter()?);
-    let change = &args.change;
-    let (&[seq], true, false) = (&change.seqs[..], filter.is_empty(), change.dry_run) else {
-        return change.change(wording, filter);
+/// Changes deliveries. If the arguments name one delivery, shows its new state.
+fn change(args: &ChangeArgs, operation: &Operation) -> anyhow::Result<ExitCode> {
+    let filter = RecordFilterArgs::query(&args.filter.filter()?);
+    let Some(seq) = args.items.single().filter(|_| filter.is_empty()) else {
+        return args.items.change(operation, filter);
     };
-    let verb = wording.path.rsplit('/').next().unwrap_or_default();
-    let body = json!({ "who": who(), "why": change.why });
-    let path = format!("/api/deliveries/{seq}/{verb}");
-    let delivery: DeliveryDetail = change.client()?.post(&path, &body)?;
-    let mut out = io::stdout().lock();
-    if change.json {
-        writeln!(out, "{:#}", serde_json::to_value(&delivery)?)?;
-    } else {
-        write_history(&mut out, &delivery)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let filter = args.filter.filter()?;
-    let deliveries = match args.gateway.find()? {
-        Side::Gateway(client) => gather(args.limit, Order::Newest, |page| {
-            Ok(ask(&client, "/api/deliveries", &filter, page)?)
-        }),
-        Side::Ledger(ledger) => gather(args.limit, Order::Newest, |page| {
-            Ok(ledger.0.deliveries(&filter, page)?)
-        }),
-    }?;
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::to_value(&deliveries)?)?;
-    } else if deliveries.is_empty() {
-        writeln!(out, "no deliveries")?;
-    } else {
-        let head = [
-            "delivery", "event", "type", "handler", "state", "attempts", "last",
-        ];
-        write_rows(&mut out, head, deliveries.iter().map(row))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let bulk = &args.items.bulk;
+    let body = json!({ "who": operator(), "why": bulk.why });
+    let path = format!("/api/deliveries/{seq}/{}", operation.verb);
+    let client = args.items.gateway.running_gateway()?;
+    let delivery: DeliveryDetail = client.post(&path, &body)?;
+    print(bulk.json, &delivery, |out| write_history(out, &delivery))
 }
 
 fn row(delivery: &DeliverySummary) -> [String; 7] {
@@ -149,113 +129,18 @@ fn last(delivery: &DeliverySummary) -> String {
     }
 }
 
-/// Why a delivery waits that could run otherwise.
-fn blocked_by(blocker: &Blocker) -> String {
-    format!("blocked by {}, which is {}", blocker.seq, blocker.state)
-}
-
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let delivery: DeliveryDetail = match args.gateway.find()? {
-        Side::Gateway(client) => client.get(&format!("/api/deliveries/{}", args.seq), &[])?,
-        Side::Ledger(ledger) => match ledger.0.delivery(DeliverySeq(args.seq))? {
-            Some(delivery) => delivery,
-            None => bail!("there is no delivery {}", args.seq),
-        },
+    let delivery: DeliveryDetail = match args.gateway.backend()? {
+        Backend::Gateway(client) => client.get(&format!("/api/deliveries/{}", args.seq), &[])?,
+        Backend::Ledger(ledger) => ledger
+            .0
+            .delivery(DeliverySeq(args.seq))?
+            .with_context(|| format!("there is no delivery {}", args.seq))?,
     };
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::to_value(&delivery)?)?;
-    } else {
+    print(args.json, &delivery, |out| {
         let summary = &delivery.delivery;
         let event = format!("{} {} from {}", summary.event, summary.kind, summary.source);
         writeln!(out, "event {}", printable(&event))?;
-        write_history(&mut out, &delivery)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// A delivery and its attempts, for people to read.
-pub(super) fn write_history(out: &mut impl Write, detail: &DeliveryDetail) -> io::Result<()> {
-    let delivery = &detail.delivery;
-    let mut line = format!(
-        "delivery {} to {}: {}",
-        delivery.seq, delivery.handler, delivery.state
-    );
-    if let Some(due) = delivery.due_ms {
-        line.push_str(&format!(", due {}", utc(due)));
-    }
-    if let Some(blocker) = &delivery.blocked_by {
-        line.push_str(&format!(", {}", blocked_by(blocker)));
-    }
-    if let Some(finished) = delivery.finished_ms {
-        line.push_str(&format!(" since {}", utc(finished)));
-    }
-    if delivery.crashes > 0 {
-        line.push_str(&format!(
-            ", under way at {} unclean ends of the gateway",
-            delivery.crashes
-        ));
-    }
-    writeln!(out, "{}", printable(&line))?;
-    for done in &detail.interventions {
-        let of = match (done.request, &done.scheduled) {
-            (Some(request), _) => format!(" of request {request}"),
-            (None, Some(key)) => format!(" of what was scheduled as {key}"),
-            (None, None) => String::new(),
-        };
-        let mut line = format!("{}{of} at {} by {}", done.action, utc(done.at_ms), done.who);
-        if let Some(why) = &done.why {
-            line.push_str(&format!(": {why}"));
-        }
-        writeln!(out, "  {}", printable(&line))?;
-    }
-    detail
-        .tried
-        .iter()
-        .try_for_each(|attempt| write_attempt(out, attempt))
-}
-
-fn write_attempt(out: &mut impl Write, attempt: &AttemptView) -> io::Result<()> {
-    let mut line = format!("attempt {}", attempt.number);
-    if attempt.run > 0 {
-        line.push_str(&format!(" of run {}", attempt.run));
-    }
-    line.push_str(&format!(
-        " at {}, {:.1} ms: {}",
-        utc(attempt.started_ms),
-        attempt.duration_us as f64 / 1000.0,
-        attempt.outcome
-    ));
-    if let Some(detail) = &attempt.detail {
-        line.push_str(&format!(": {detail}"));
-    }
-    writeln!(out, "  {}", printable(&line))?;
-    if let Some(component) = &attempt.component {
-        writeln!(out, "    component {component}")?;
-    }
-    for log in &attempt.logs {
-        writeln!(out, "    log {}", printable(&log.to_string()))?;
-    }
-    for request in &attempt.requests {
-        writeln!(out, "    request {}", printable(&request_line(request)))?;
-    }
-    for emitted in &attempt.emitted {
-        let line = format!("{} {}", emitted.id, emitted.kind);
-        writeln!(out, "    emitted {}", printable(&line))?;
-    }
-    Ok(())
-}
-
-fn request_line(request: &RequestView) -> String {
-    let mut line = format!(
-        "{} {} {}: {} after {} tries",
-        request.seq, request.method, request.url, request.state, request.tries
-    );
-    if let Some(status) = request.status {
-        line.push_str(&format!(", answered {status}"));
-    }
-    if let Some(error) = &request.error {
-        line.push_str(&format!(", {error}"));
-    }
-    line
+        write_history(out, &delivery)
+    })
 }

@@ -1,19 +1,32 @@
-//! `tollgate events`: what was recorded, and what became of it.
+//! `tollgate events`: recorded events, and what their deliveries came to.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
+use tollgate_ledger::{EventDetail, EventSummary, Payload, RecordFilter};
 
-use super::change::who;
-use super::client::{GatewayArgs, Side, encode};
-use super::deliveries::write_history;
-use super::filter::{ListArgs, ask, gather};
-use super::replay::ReplayArgs;
-use super::table::{or_dash, printable, utc, write_rows};
-use tollgate_ledger::{EventDetail, EventSummary, Order, Payload};
+use super::gateway::{Backend, GatewayArgs, List, ListArgs, RecordFilterArgs, encode, operator};
+use super::history::write_history;
+use super::output::{or_dash, print, printable, utc};
+use super::replay::{self, ReplayArgs};
+
+const EVENTS: List<EventSummary, RecordFilter, 6> = List {
+    path: "/api/events",
+    from_ledger: |ledger, filter, page| ledger.events(filter, page),
+    empty: "no events",
+    head: [
+        "received",
+        "event",
+        "source",
+        "type",
+        "provider's id",
+        "deliveries",
+    ],
+    row,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct EventsArgs {
@@ -24,12 +37,13 @@ pub(super) struct EventsArgs {
 #[derive(Debug, Subcommand)]
 enum EventsCommand {
     /// List events, the newest first.
-    List(ListArgs),
-    /// Show everything about one event: bytes, deliveries, attempts, what they caused.
+    List(ListArgs<RecordFilterArgs>),
+    /// Show one event with its payload, deliveries, attempts and effects.
     Show(ShowArgs),
-    /// Erase an event's payload and what was made of it, for good; its key and history stay.
+    /// Erase the payload of an event and all its copies, for ever. The event's key and history
+    /// stay.
     Erase(EraseArgs),
-    /// Have events handled again: the same as `tollgate replay`.
+    /// Handle events again: the same as `tollgate replay`.
     Replay(Box<ReplayArgs>),
 }
 
@@ -37,7 +51,7 @@ enum EventsCommand {
 struct ShowArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The event's id.
+    /// The id of the event.
     id: String,
     /// Print JSON.
     #[arg(long)]
@@ -48,9 +62,9 @@ struct ShowArgs {
 struct EraseArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The event's id.
+    /// The id of the event.
     id: String,
-    /// Why, for the log.
+    /// The reason, for the log.
     #[arg(long)]
     why: Option<String>,
     /// Print JSON.
@@ -60,57 +74,22 @@ struct EraseArgs {
 
 pub(super) fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        EventsCommand::List(args) => list(args),
+        EventsCommand::List(args) => args.print(&EVENTS),
         EventsCommand::Show(args) => show(args),
         EventsCommand::Erase(args) => erase(args),
-        EventsCommand::Replay(args) => super::replay::run(args),
+        EventsCommand::Replay(args) => replay::run(args),
     }
 }
 
-/// Has an event erased and shows what is left of it.
+/// Erases the payload of an event. With JSON, shows the event without its payload.
 fn erase(args: &EraseArgs) -> anyhow::Result<ExitCode> {
-    let Side::Gateway(client) = args.gateway.find()? else {
-        bail!("no gateway answers: to erase an event needs one that runs");
-    };
-    let body = json!({ "who": who(), "why": args.why });
+    let client = args.gateway.running_gateway()?;
+    let body = json!({ "who": operator(), "why": args.why });
     let path = format!("/api/events/{}/erase", encode(&args.id));
     let event: EventDetail = client.post(&path, &body)?;
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::to_value(&event)?)?;
-    } else {
-        writeln!(out, "the payload of {} is erased", event.event.id)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let filter = args.filter.filter()?;
-    let events = match args.gateway.find()? {
-        Side::Gateway(client) => gather(args.limit, Order::Newest, |page| {
-            Ok(ask(&client, "/api/events", &filter, page)?)
-        }),
-        Side::Ledger(ledger) => gather(args.limit, Order::Newest, |page| {
-            Ok(ledger.0.events(&filter, page)?)
-        }),
-    }?;
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::to_value(&events)?)?;
-    } else if events.is_empty() {
-        writeln!(out, "no events")?;
-    } else {
-        let head = [
-            "received",
-            "event",
-            "source",
-            "type",
-            "provider's id",
-            "deliveries",
-        ];
-        write_rows(&mut out, head, events.iter().map(row))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    print(args.json, &event, |out| {
+        writeln!(out, "the payload of {} is erased", event.event.id)
+    })
 }
 
 fn row(event: &EventSummary) -> [String; 6] {
@@ -136,31 +115,21 @@ fn row(event: &EventSummary) -> [String; 6] {
 }
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let event: EventDetail = match args.gateway.find()? {
-        Side::Gateway(client) => {
-            let path = format!("/api/events/{}", super::client::encode(&args.id));
-            client.get(&path, &[])?
+    let event: EventDetail = match args.gateway.backend()? {
+        Backend::Gateway(client) => {
+            client.get(&format!("/api/events/{}", encode(&args.id)), &[])?
         }
-        Side::Ledger(ledger) => {
-            let Ok(id) = args.id.parse() else {
-                bail!("`{}` is no event's id", args.id);
-            };
-            match ledger.0.event(id)? {
-                Some(event) => event,
-                None => bail!("there is no event {id}"),
-            }
+        Backend::Ledger(ledger) => {
+            let id = args.id.parse().ok();
+            let id = id.with_context(|| format!("`{}` is not the id of an event", args.id))?;
+            let event = ledger.0.event(id)?;
+            event.with_context(|| format!("there is no event {id}"))?
         }
     };
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::to_value(&event)?)?;
-    } else {
-        write_event(&mut out, &event)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    print(args.json, &event, |out| write_event(out, &event))
 }
 
-fn write_event(out: &mut impl Write, detail: &EventDetail) -> io::Result<()> {
+fn write_event(out: &mut dyn Write, detail: &EventDetail) -> io::Result<()> {
     let event = &detail.event;
     let lines = [
         ("event", Some(event.id.clone())),
@@ -196,7 +165,7 @@ fn write_event(out: &mut impl Write, detail: &EventDetail) -> io::Result<()> {
         }
     }
     if detail.history.is_empty() {
-        writeln!(out, "no deliveries: no route named a handler")?;
+        writeln!(out, "no deliveries: no route names a handler")?;
     }
     detail
         .history
@@ -207,7 +176,7 @@ fn write_event(out: &mut impl Write, detail: &EventDetail) -> io::Result<()> {
 fn duplicates(event: &EventSummary) -> Option<String> {
     let last = event.last_duplicate_ms?;
     Some(format!(
-        "{}, {} of them with other bytes, the last {}",
+        "{}, {} with other bytes, the last at {}",
         event.duplicates,
         event.duplicates_differing,
         utc(last)

@@ -1,14 +1,12 @@
-//! `tollgate handlers`: what runs, what waits for it, and whether it may go on.
+//! `tollgate handlers`: lists, pauses and resumes handlers.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::client::{GatewayArgs, Side, encode};
-use super::table::write_rows;
+use super::gateway::{Backend, GatewayArgs, encode};
+use super::output::{print, print_list};
 use crate::api::handlers_offline;
 
 #[derive(Debug, Args)]
@@ -19,13 +17,13 @@ pub(super) struct HandlersArgs {
 
 #[derive(Debug, Subcommand)]
 enum HandlersCommand {
-    /// List handlers, also those that left the manifest and have deliveries.
+    /// List handlers. Handlers that left the manifest are listed if they have deliveries.
     List(ListArgs),
-    /// Start no more deliveries of a handler until it is resumed, across restarts. What runs
-    /// ends; what waits waits, and no attempts are counted.
+    /// Start no more deliveries of a handler until you resume the handler, also after a restart.
+    /// Runs under way end. Waiting deliveries wait, and the wait counts as no attempt.
     Pause(PauseArgs),
-    /// Start a handler's deliveries and requests again.
-    Resume(NamedArgs),
+    /// Start the deliveries and requests of a handler again.
+    Resume(HandlerArgs),
 }
 
 #[derive(Debug, Args)]
@@ -38,10 +36,10 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-struct NamedArgs {
+struct HandlerArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The handler.
+    /// The name of the handler.
     name: String,
     /// Print JSON.
     #[arg(long)]
@@ -51,8 +49,8 @@ struct NamedArgs {
 #[derive(Debug, Args)]
 struct PauseArgs {
     #[command(flatten)]
-    named: NamedArgs,
-    /// Pause its outbox too: requests that it has queued wait as well.
+    handler: HandlerArgs,
+    /// Also pause the outbox of the handler: its queued requests wait.
     #[arg(long)]
     outbox: bool,
 }
@@ -66,66 +64,47 @@ pub(super) fn run(args: &HandlersArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn pause(args: &PauseArgs) -> anyhow::Result<ExitCode> {
-    let answer = act(&args.named, "pause", &json!({ "outbox": args.outbox }))?;
-    if !args.named.json {
+    let HandlerArgs { name, json, .. } = &args.handler;
+    let answer = post(&args.handler, "pause", &json!({ "outbox": args.outbox }))?;
+    print(*json, &answer, |out| {
         let outbox = match answer["paused"]["outbox"] == true {
             true => "and its outbox ",
             false => "",
         };
-        let name = &args.named.name;
         let running = &answer["running"];
-        writeln!(
-            io::stdout(),
-            "{name} {outbox}paused; {running} still running"
-        )?;
-    }
-    Ok(ExitCode::SUCCESS)
+        writeln!(out, "{name} {outbox}paused; {running} still running")
+    })
 }
 
-fn resume(args: &NamedArgs) -> anyhow::Result<ExitCode> {
-    let answer = act(args, "resume", &json!({}))?;
-    if !args.json {
-        let what = match answer["was_paused"] == true {
+fn resume(args: &HandlerArgs) -> anyhow::Result<ExitCode> {
+    let answer = post(args, "resume", &json!({}))?;
+    print(args.json, &answer, |out| {
+        let result = match answer["was_paused"] == true {
             true => "resumed",
             false => "was not paused",
         };
-        writeln!(io::stdout(), "{} {what}", args.name)?;
-    }
-    Ok(ExitCode::SUCCESS)
+        writeln!(out, "{} {result}", args.name)
+    })
 }
 
-/// Has the gateway that runs do something with a handler.
-fn act(args: &NamedArgs, what: &str, body: &Value) -> anyhow::Result<Value> {
-    let Side::Gateway(client) = args.gateway.find()? else {
-        bail!("no gateway answers: start it first");
-    };
-    let path = format!("/api/handlers/{}/{what}", encode(&args.name));
-    let answer: Value = client.post(&path, body)?;
-    if args.json {
-        writeln!(io::stdout(), "{answer:#}")?;
-    }
-    Ok(answer)
+/// The answer of the running gateway to an operation on a handler.
+fn post(args: &HandlerArgs, verb: &str, body: &Value) -> anyhow::Result<Value> {
+    let client = args.gateway.running_gateway()?;
+    let path = format!("/api/handlers/{}/{verb}", encode(&args.name));
+    Ok(client.post(&path, body)?)
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let answer: Value = match args.gateway.find()? {
-        Side::Gateway(client) => client.get("/api/handlers", &[])?,
-        Side::Ledger(ledger) => {
+    let answer: Value = match args.gateway.backend()? {
+        Backend::Gateway(client) => client.get("/api/handlers", &[])?,
+        Backend::Ledger(ledger) => {
             let (reader, manifest) = &*ledger;
             handlers_offline(manifest, &reader.handlers()?, &reader.pauses()?)
         }
     };
     let items = answer["items"].as_array().cloned().unwrap_or_default();
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", Value::Array(items))?;
-    } else if items.is_empty() {
-        writeln!(out, "no handlers")?;
-    } else {
-        let head = ["handler", "component", "state", "queued", "running", "file"];
-        write_rows(&mut out, head, items.iter().map(row))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let head = ["handler", "component", "state", "queued", "running", "file"];
+    print_list(args.json, &items, "no handlers", head, row)
 }
 
 fn row(handler: &Value) -> [String; 6] {
@@ -148,7 +127,7 @@ fn row(handler: &Value) -> [String; 6] {
     ]
 }
 
-/// What holds a handler's deliveries back, and what is odd about its component.
+/// The reasons why a handler's deliveries wait, and the state of its component's trial.
 fn state(handler: &Value) -> String {
     let paused = match (&handler["paused"], &handler["paused"]["outbox"]) {
         (Value::Null, _) => None,
@@ -162,8 +141,8 @@ fn state(handler: &Value) -> String {
     };
     let limited = (handler["limited"] == true).then_some("at its rate");
     let trial = handler.get("on_trial_after").map(|_| "on trial");
-    let out = handler.get("in_place_of").map(|_| "rolled back");
-    let all: Vec<_> = [paused, breaker, limited, trial, out]
+    let rolled_back = handler.get("in_place_of").map(|_| "rolled back");
+    let all: Vec<_> = [paused, breaker, limited, trial, rolled_back]
         .into_iter()
         .flatten()
         .collect();

@@ -1,34 +1,46 @@
-//! `tollgate outbox`: what went out for handlers, what waits, what was given up; and how that
-//! is mended.
+//! `tollgate outbox`: the requests of handlers, and operations on them.
 //!
-//! Shows no bodies, no headers and no queries of URLs: handlers may put credentials there.
+//! The output contains no bodies, no headers and no queries of URLs, because handlers may put
+//! credentials there.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use tollgate_ledger::{OutboxSeq, RequestDetail, RequestFilter, RequestSummary, TryView};
 
-use super::change::{ChangeArgs, Wording};
-use super::client::{GatewayArgs, Side};
-use super::filter::{gather, moment};
-use super::table::{or_dash, printable, utc, write_rows};
+use super::gateway::{
+    Backend, FilterArgs, GatewayArgs, ItemsArgs, List, ListArgs, Operation, TimeRangeArgs,
+    set_texts,
+};
+use super::output::{or_dash, print, printable, utc};
 use crate::api::outbox::{set, write};
-use tollgate_base::time::WallTime;
-use tollgate_ledger::{Order, OutboxSeq, RequestDetail, RequestFilter, RequestSummary, TryView};
 
-const RETRY: Wording = Wording {
-    things: "requests",
-    path: "/api/outbox/retry",
+const RETRY: Operation = Operation {
+    resource: "outbox",
+    verb: "retry",
+    items: "requests",
     done: "go out again",
     would: "would go out again",
 };
 
-const CANCEL: Wording = Wording {
-    things: "requests",
-    path: "/api/outbox/cancel",
+const CANCEL: Operation = Operation {
+    resource: "outbox",
+    verb: "cancel",
+    items: "requests",
     done: "were cancelled",
     would: "would be cancelled",
+};
+
+const REQUESTS: List<RequestSummary, RequestFilter, 8> = List {
+    path: "/api/outbox",
+    from_ledger: |ledger, filter, page| ledger.requests(filter, page),
+    empty: "no requests",
+    head: [
+        "seq", "handler", "state", "tries", "status", "request", "event", "error",
+    ],
+    row,
 };
 
 #[derive(Debug, Args)]
@@ -39,36 +51,22 @@ pub(super) struct OutboxArgs {
 
 #[derive(Debug, Subcommand)]
 enum OutboxCommand {
-    /// List requests, the newest first; `--state dead` lists those that were given up.
-    List(ListArgs),
+    /// List requests, the newest first. `--state dead` lists the requests that failed for ever.
+    List(ListArgs<RequestFilterArgs>),
     /// Show one request with its tries.
     Show(ShowArgs),
-    /// Send dead requests again, behind all that wait and with the idempotency keys that they
-    /// had; or try waiting ones now.
-    Retry(RequestsArgs),
-    /// End waiting requests: they are dead then, and stay listed.
-    Cancel(RequestsArgs),
-}
-
-#[derive(Debug, Args)]
-struct ListArgs {
-    #[command(flatten)]
-    gateway: GatewayArgs,
-    #[command(flatten)]
-    filter: FilterArgs,
-    /// How many at most.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
-    /// Print a JSON array.
-    #[arg(long)]
-    json: bool,
+    /// Send dead requests again, with the same idempotency keys and after all waiting requests; or
+    /// try waiting requests now.
+    Retry(ChangeArgs),
+    /// Cancel waiting requests. A cancelled request is dead and stays listed.
+    Cancel(ChangeArgs),
 }
 
 #[derive(Debug, Args)]
 struct ShowArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The request's number, as lists show it.
+    /// The number of the request, as lists show it.
     seq: i64,
     /// Print JSON.
     #[arg(long)]
@@ -76,38 +74,36 @@ struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
-struct RequestsArgs {
+struct ChangeArgs {
     #[command(flatten)]
-    change: ChangeArgs,
+    items: ItemsArgs,
     #[command(flatten)]
-    filter: FilterArgs,
+    filter: RequestFilterArgs,
 }
 
-/// Which requests are meant.
+/// Which requests a command means.
 #[derive(Debug, Args)]
-struct FilterArgs {
-    /// Only of this handler.
+struct RequestFilterArgs {
+    /// Only requests of this handler.
     #[arg(long)]
     handler: Option<String>,
-    /// Only in this state: waiting, sent, dead.
+    /// Only requests in this state: waiting, sent, dead.
     #[arg(long)]
     state: Option<String>,
-    /// Only to this URL, without its query; `*` stands for any characters.
+    /// Only requests to this URL, without its query. `*` stands for any characters.
     #[arg(long = "to-url", value_name = "URL")]
     to_url: Option<String>,
-    /// Queued then or later: a time such as 2026-05-28T20:26:40Z, or how long ago, such as 2h.
-    #[arg(long, value_parser = moment)]
-    from: Option<WallTime>,
-    /// Queued before then.
-    #[arg(long, value_parser = moment)]
-    to: Option<WallTime>,
+    #[command(flatten)]
+    queued: TimeRangeArgs,
 }
 
-impl FilterArgs {
+impl FilterArgs for RequestFilterArgs {
+    type Filter = RequestFilter;
+
     fn filter(&self) -> anyhow::Result<RequestFilter> {
         let mut filter = RequestFilter {
-            from: self.from,
-            to: self.to,
+            from: self.queued.from,
+            to: self.queued.to,
             ..RequestFilter::default()
         };
         let texts = [
@@ -115,51 +111,26 @@ impl FilterArgs {
             ("state", &self.state),
             ("url", &self.to_url),
         ];
-        for (name, value) in texts {
-            if let Some(value) = value {
-                set(&mut filter, name, value).map_err(anyhow::Error::msg)?;
-            }
-        }
+        set_texts(texts, |name, value| set(&mut filter, name, value))?;
         Ok(filter)
+    }
+
+    fn query(filter: &RequestFilter) -> Vec<(&'static str, String)> {
+        write(filter)
     }
 }
 
 pub(super) fn run(args: &OutboxArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        OutboxCommand::List(args) => list(args),
+        OutboxCommand::List(args) => args.print(&REQUESTS),
         OutboxCommand::Show(args) => show(args),
-        OutboxCommand::Retry(args) => args.change.change(&RETRY, write(&args.filter.filter()?)),
-        OutboxCommand::Cancel(args) => args.change.change(&CANCEL, write(&args.filter.filter()?)),
+        OutboxCommand::Retry(args) => change(args, &RETRY),
+        OutboxCommand::Cancel(args) => change(args, &CANCEL),
     }
 }
 
-fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let filter = args.filter.filter()?;
-    let requests = match args.gateway.find()? {
-        Side::Gateway(client) => gather(args.limit, Order::Newest, |page| {
-            Ok(client.page("/api/outbox", write(&filter), page)?)
-        }),
-        Side::Ledger(ledger) => gather(args.limit, Order::Newest, |page| {
-            Ok(ledger.0.requests(&filter, page)?)
-        }),
-    }?;
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::to_value(&requests)?)?;
-    } else {
-        write_table(&mut out, &requests)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn write_table(out: &mut impl Write, requests: &[RequestSummary]) -> io::Result<()> {
-    if requests.is_empty() {
-        return writeln!(out, "no requests");
-    }
-    let head = [
-        "seq", "handler", "state", "tries", "status", "request", "event", "error",
-    ];
-    write_rows(out, head, requests.iter().map(row))
+fn change(args: &ChangeArgs, operation: &Operation) -> anyhow::Result<ExitCode> {
+    args.items.change(operation, write(&args.filter.filter()?))
 }
 
 fn row(summary: &RequestSummary) -> [String; 8] {
@@ -177,23 +148,17 @@ fn row(summary: &RequestSummary) -> [String; 8] {
 }
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let request: RequestDetail = match args.gateway.find()? {
-        Side::Gateway(client) => client.get(&format!("/api/outbox/{}", args.seq), &[])?,
-        Side::Ledger(ledger) => match ledger.0.request(OutboxSeq(args.seq))? {
-            Some(request) => request,
-            None => bail!("there is no request {}", args.seq),
-        },
+    let request: RequestDetail = match args.gateway.backend()? {
+        Backend::Gateway(client) => client.get(&format!("/api/outbox/{}", args.seq), &[])?,
+        Backend::Ledger(ledger) => ledger
+            .0
+            .request(OutboxSeq(args.seq))?
+            .with_context(|| format!("there is no request {}", args.seq))?,
     };
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::to_value(&request)?)?;
-    } else {
-        write_request(&mut out, &request)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    print(args.json, &request, |out| write_request(out, &request))
 }
 
-fn write_request(out: &mut impl Write, detail: &RequestDetail) -> io::Result<()> {
+fn write_request(out: &mut dyn Write, detail: &RequestDetail) -> io::Result<()> {
     let RequestDetail {
         request: summary,
         was,
@@ -215,7 +180,7 @@ fn write_request(out: &mut impl Write, detail: &RequestDetail) -> io::Result<()>
         summary.delivery, summary.event
     )?;
     if let Some(was) = was {
-        writeln!(out, "  as request {was}, and sent again since")?;
+        writeln!(out, "  first queued as request {was}, and sent again later")?;
     }
     writeln!(out, "  idempotency key {}", request.idempotency_key)?;
     if let Some(key) = &request.order_key {
@@ -243,6 +208,8 @@ fn write_request(out: &mut impl Write, detail: &RequestDetail) -> io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::output::write_list;
+    use tollgate_base::time::WallTime;
     use tollgate_ledger::RequestView;
 
     fn summary() -> RequestSummary {
@@ -269,7 +236,7 @@ mod tests {
     #[test]
     fn a_table_shows_what_matters() {
         let mut out = Vec::new();
-        write_table(&mut out, &[summary()]).unwrap();
+        write_list(&mut out, &[summary()], REQUESTS.empty, REQUESTS.head, row).unwrap();
         let out = String::from_utf8(out).unwrap();
         let lines: Vec<Vec<&str>> = out
             .lines()
@@ -310,7 +277,7 @@ mod tests {
         let out = String::from_utf8(out).unwrap();
         for part in [
             "request 7 of fulfillment: POST https://crm.example.com/orders?…: dead after 3 tries",
-            "as request 2, and sent again since",
+            "first queued as request 2, and sent again later",
             "idempotency key key-1",
             "try 1 at 1970-01-01T00:00:02Z: 500, answered 500",
         ] {

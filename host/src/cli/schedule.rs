@@ -1,17 +1,18 @@
-//! `tollgate schedule`: what handlers have scheduled for themselves. Shows no payloads.
+//! `tollgate schedule`: the events that handlers have scheduled. The output contains no payloads.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-
-use super::change::who;
-use super::client::{GatewayArgs, Side};
-use super::table::{printable, utc, write_rows};
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{Order, Page, ScheduledView};
+
+use super::gateway::{Backend, GatewayArgs, operator};
+use super::output::{or_dash, print, print_list, printable, utc};
+
+const EMPTY: &str = "nothing is scheduled";
+
+const HEAD: [&str; 6] = ["due", "handler", "key", "kind", "subject", "cause"];
 
 #[derive(Debug, Args)]
 pub(super) struct ScheduleArgs {
@@ -21,11 +22,11 @@ pub(super) struct ScheduleArgs {
 
 #[derive(Debug, Subcommand)]
 enum ScheduleCommand {
-    /// List scheduled events, the next one first.
+    /// List scheduled events, the next event first.
     List(ListArgs),
-    /// Have a scheduled event now.
+    /// Record a scheduled event now.
     Run(ChangeArgs),
-    /// Take a scheduled event away.
+    /// Cancel a scheduled event.
     Cancel(ChangeArgs),
 }
 
@@ -33,11 +34,11 @@ enum ScheduleCommand {
 struct ChangeArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The handler that scheduled it.
+    /// The handler that scheduled the event.
     handler: String,
-    /// Its key, as the list shows it.
+    /// The key of the event, as the list shows it.
     key: String,
-    /// Why, for the record.
+    /// The reason, for the record.
     #[arg(long)]
     why: Option<String>,
     /// Print JSON.
@@ -49,10 +50,10 @@ struct ChangeArgs {
 struct ListArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// Only those of this handler.
+    /// Only events of this handler.
     #[arg(long)]
     handler: Option<String>,
-    /// How many at most.
+    /// The greatest number of events.
     #[arg(long, default_value_t = 50)]
     limit: usize,
     /// Print a JSON array.
@@ -62,44 +63,27 @@ struct ListArgs {
 
 pub(super) fn run(args: &ScheduleArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        ScheduleCommand::List(args) => list(args),
+        ScheduleCommand::List(args) => print_list(args.json, &read(args)?, EMPTY, HEAD, row),
         ScheduleCommand::Run(args) => change(args, "run", "is due now"),
         ScheduleCommand::Cancel(args) => change(args, "cancel", "is cancelled"),
     }
 }
 
-fn change(args: &ChangeArgs, verb: &str, done: &str) -> anyhow::Result<ExitCode> {
-    let Side::Gateway(client) = args.gateway.find()? else {
-        bail!("no gateway answers: to {verb} a scheduled event needs one that runs");
-    };
+fn change(args: &ChangeArgs, verb: &str, result: &str) -> anyhow::Result<ExitCode> {
+    let client = args.gateway.running_gateway()?;
     let ChangeArgs {
         handler, key, why, ..
     } = args;
-    let body = json!({ "handler": handler, "key": key, "who": who(), "why": why });
+    let body = json!({ "handler": handler, "key": key, "who": operator(), "why": why });
     let answer: Value = client.post(&format!("/api/schedule/{verb}"), &body)?;
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{answer:#}")?;
-    } else {
-        writeln!(out, "{} of {} {done}", printable(key), printable(handler))?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let entries = read(args)?;
-    let mut out = io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::to_value(&entries)?)?;
-    } else {
-        write_table(&mut out, &entries)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    print(args.json, &answer, |out| {
+        writeln!(out, "{} of {} {result}", printable(key), printable(handler))
+    })
 }
 
 fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
-    match args.gateway.find()? {
-        Side::Gateway(client) => {
+    match args.gateway.backend()? {
+        Backend::Gateway(client) => {
             let handler = args.handler.clone().map(|name| ("handler", name));
             let page = Page {
                 after: None,
@@ -109,7 +93,7 @@ fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
             let listed = client.page("/api/schedule", handler.into_iter().collect(), page)?;
             Ok(listed.items)
         }
-        Side::Ledger(ledger) => {
+        Backend::Ledger(ledger) => {
             let handler = args.handler.as_deref().map(HandlerName::new);
             let entries = ledger.0.scheduled(handler.as_ref(), args.limit)?;
             Ok(entries.into_iter().map(ScheduledView::from).collect())
@@ -117,27 +101,21 @@ fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
     }
 }
 
-fn write_table(out: &mut impl Write, entries: &[ScheduledView]) -> io::Result<()> {
-    if entries.is_empty() {
-        return writeln!(out, "nothing is scheduled");
-    }
-    let head = ["due", "handler", "key", "kind", "subject", "cause"];
-    let rows = entries.iter().map(|entry| {
-        [
-            utc(entry.due_ms),
-            printable(&entry.handler),
-            printable(&entry.key),
-            printable(&entry.kind),
-            printable(entry.subject.as_deref().unwrap_or("-")),
-            entry.cause.clone(),
-        ]
-    });
-    write_rows(out, head, rows)
+fn row(entry: &ScheduledView) -> [String; 6] {
+    [
+        utc(entry.due_ms),
+        entry.handler.clone(),
+        entry.key.clone(),
+        entry.kind.clone(),
+        or_dash(entry.subject.as_ref()),
+        entry.cause.clone(),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::output::write_list;
     use tollgate_base::event::EventId;
     use tollgate_base::time::WallTime;
     use tollgate_ledger::Scheduled;
@@ -160,7 +138,7 @@ mod tests {
     #[test]
     fn a_table_shows_what_is_due_when_and_no_payload() {
         let mut out = Vec::new();
-        write_table(&mut out, &[entry()]).unwrap();
+        write_list(&mut out, &[entry()], EMPTY, HEAD, row).unwrap();
         let out = String::from_utf8(out).unwrap();
         let line = out.lines().nth(1).unwrap();
         let cells: Vec<_> = line.split_whitespace().collect();

@@ -1,34 +1,35 @@
-//! `tollgate schemes`: the schemes that are built in, and how each is set up.
+//! `tollgate schemes`: the built-in schemes, and the page of each.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-
-use super::table::write_rows;
 use tollgate_scheme::{build, page, pages};
+
+use super::output::write_rows;
+use super::request::WRONG_USAGE;
 
 #[derive(Debug, Args)]
 pub(super) struct SchemesArgs {
-    /// A scheme, to print all about it; without one, all are listed.
+    /// The scheme whose page to print. Without a scheme, the command lists all schemes.
     name: Option<String>,
 }
 
-/// Ends with 2 if there is no such scheme.
+/// Runs the command. Exit code 2 means that there is no such scheme.
 pub(super) fn run(args: &SchemesArgs) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     let Some(name) = &args.name else {
         let rows =
             pages().map(|page| [page.name(), page.title(), page.horizon()].map(str::to_owned));
-        write_rows(&mut out, ["scheme", "provider", "sends again for"], rows)?;
+        write_rows(&mut out, ["scheme", "provider", "resends for"], rows)?;
         return Ok(ExitCode::SUCCESS);
     };
     let Some(page) = page(name) else {
-        // What is not there cannot be built either, and the error names the nearest.
+        // The build fails too, and its error suggests the nearest name.
         for error in build(name, Default::default()).err().into_iter().flatten() {
             eprintln!("tollgate: {error}");
         }
-        return Ok(ExitCode::from(super::request::WRONG_USAGE));
+        return Ok(ExitCode::from(WRONG_USAGE));
     };
     write!(out, "{}", page.markdown())?;
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `tollgate serve`
+//! `tollgate serve`: runs the gateway.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,12 +9,12 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::environment;
+use super::environment::environment;
 use crate::run::start::{Gateway, Options};
 use crate::telemetry::{self, LogFormat};
 use tollgate_base::time::SystemClock;
 
-/// What a process that is told to end twice exits with: that of SIGINT in shells.
+/// The exit code after a second signal: the exit code of SIGINT in shells.
 const INTERRUPTED: i32 = 130;
 
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(super) struct ServeArgs {
     /// The manifest.
     #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
     manifest: PathBuf,
-    /// The form of log lines on stderr.
+    /// The format of log lines on standard error.
     #[arg(long, value_enum, default_value = "text")]
     log: LogFormat,
 }
@@ -33,15 +33,15 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     runtime.block_on(serve(args))?;
-    // What a guest still does on its thread must not delay the end.
+    // A guest that still runs on its thread must not delay the end.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    // Before anybody can know that the process runs: a signal's default is to end it.
-    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
-    let end = told_to_end()?;
+    // The handlers are set first, because the default of each signal is to end the process.
+    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
+    let shutdown = shutdown_signal()?;
     let gateway = Gateway::start(Options {
         manifest: args.manifest.clone(),
         clock: Arc::new(SystemClock),
@@ -60,15 +60,14 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     writeln!(out, "ready")?;
     out.flush()?;
     drop(out);
-    gateway.run(end).await;
+    gateway.run(shutdown).await;
     Ok(())
 }
 
-/// Resolves at the first SIGINT or SIGTERM; at the second the process leaves at once.
-fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-    let mut terminate =
-        signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+/// Resolves at the first SIGINT or SIGTERM. At the second signal the process exits at once.
+fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     Ok(async move {
         let mut either = async move || {
             tokio::select! {
@@ -79,7 +78,7 @@ fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
         either().await;
         tokio::spawn(async move {
             either().await;
-            tracing::warn!("told to end a second time: leaving at once");
+            tracing::warn!("second signal to end: the process exits at once");
             std::process::exit(INTERRUPTED);
         });
     })

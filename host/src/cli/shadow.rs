@@ -1,42 +1,56 @@
-//! `tollgate replay --shadow FILE.wasm`: what a candidate would make of recorded events.
+//! `tollgate replay --shadow FILE.wasm`: compares a candidate component with recorded runs.
 //!
-//! Runs in this process and reads the ledger's file, so that a gateway that runs is not
-//! burdened, and none is needed.
+//! The comparison runs in this process and reads the ledger. So it puts no load on a running
+//! gateway, and it works without one.
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use serde_json::json;
-
-use super::filter::gather;
-use super::replay::ReplayArgs;
-use super::table::printable;
-use crate::generation::components::Components;
-use crate::settings::{Handler, Manifest};
-use crate::shadow::{Compared, Difference, Shadow};
 use tollgate_base::event::HandlerName;
-use tollgate_ledger::{self, DeliverySeq, LedgerUrl, Order, RecordFilter, Records};
+use tollgate_ledger::{Brief, DeliverySeq, RecordFilter, Records};
 use tollgate_sandbox::THREAD_STACK;
 
-/// What the command ends with where there are differences.
+use super::gateway::{GatewayArgs, open_ledger, read_pages};
+use super::output::{print, printable};
+use crate::generation::components::Components;
+use crate::settings::{Handler, Manifest};
+use crate::shadow::{Comparison, Difference, Shadow};
+
+/// The exit code if there are differences.
 const DIFFERENT: u8 = 1;
 
-/// What it ends with where it could not compare.
+/// The exit code if the comparison failed.
 const FAILED: u8 = 2;
 
-/// What was compared.
+/// The arguments of a shadow replay.
+pub(super) struct ShadowReplay<'a> {
+    /// The file of the candidate.
+    pub(super) candidate: &'a Path,
+    pub(super) gateway: &'a GatewayArgs,
+    /// Which deliveries to compare, if the arguments name no deliveries and no events.
+    pub(super) filter: RecordFilter,
+    pub(super) deliveries: &'a [i64],
+    pub(super) events: &'a [String],
+    /// The greatest number of deliveries of a filter.
+    pub(super) limit: usize,
+    pub(super) json: bool,
+}
+
+/// The comparisons of all deliveries.
 #[derive(Default)]
-struct Outcome {
-    compared: Vec<Compared>,
-    /// Deliveries without an attempt, or whose payload is no longer kept.
+struct Comparisons {
+    compared: Vec<Comparison>,
+    /// How many deliveries have no attempt or no payload.
     skipped: u64,
 }
 
-pub(super) fn run(args: &ReplayArgs, candidate: &Path) -> ExitCode {
-    match compare(args, candidate).and_then(|outcome| tell(args, &outcome)) {
+/// Runs the command.
+pub(super) fn run(args: &ShadowReplay<'_>) -> ExitCode {
+    match compare(args).and_then(|comparisons| show(args, &comparisons)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("tollgate: {error:#}");
@@ -45,23 +59,23 @@ pub(super) fn run(args: &ReplayArgs, candidate: &Path) -> ExitCode {
     }
 }
 
-fn compare(args: &ReplayArgs, candidate: &Path) -> anyhow::Result<Outcome> {
+fn compare(args: &ShadowReplay<'_>) -> anyhow::Result<Comparisons> {
     let manifest = args.gateway.read_manifest()?;
-    let bytes = std::fs::read(candidate).with_context(|| candidate.display().to_string())?;
-    let mut filter = args.filter.filter()?;
+    let path = args.candidate.display();
+    let candidate = std::fs::read(args.candidate).with_context(|| path.to_string())?;
+    let mut filter = args.filter.clone();
     let handler = handler(&manifest, filter.handler.as_ref())?;
     filter.handler = Some(handler.name.clone());
-    let url = LedgerUrl::Sqlite(manifest.ledger.path.clone());
-    let ledger = tollgate_ledger::open_to_read(&url)?;
-    let seqs = meant(args, &*ledger, &filter)?;
+    let ledger = open_ledger(&manifest)?;
+    let seqs = deliveries(args, &*ledger, &filter)?;
     let data = manifest.ledger.path.parent().unwrap_or(Path::new(""));
     let components = Components::in_folder(data);
-    // Guests need more stack than this thread may have.
     let work = move || {
         let name = handler.name.clone();
-        let shadow = Shadow::new(&bytes, handler, ledger.clone(), components)?;
-        all(shadow, &name, &*ledger, &seqs)
+        let shadow = Shadow::new(&candidate, handler, ledger.clone(), components)?;
+        compare_all(shadow, &name, &*ledger, &seqs)
     };
+    // Guests may need more stack than this thread has.
     std::thread::Builder::new()
         .stack_size(THREAD_STACK)
         .spawn(work)?
@@ -69,30 +83,30 @@ fn compare(args: &ReplayArgs, candidate: &Path) -> anyhow::Result<Outcome> {
         .map_err(|_| anyhow::anyhow!("the shadow replay panicked"))?
 }
 
-fn all(
+fn compare_all(
     mut shadow: Shadow,
     handler: &HandlerName,
     records: &dyn Records,
     seqs: &[DeliverySeq],
-) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome::default();
+) -> anyhow::Result<Comparisons> {
+    let mut comparisons = Comparisons::default();
     for seq in seqs {
         match records.recorded(*seq)? {
             Some(recorded) if recorded.delivery.handler != *handler => {
-                let of = &recorded.delivery.handler;
+                let other = &recorded.delivery.handler;
                 bail!(
-                    "delivery {} is one of handler `{of}`, not of `{handler}`",
+                    "delivery {} is a delivery of handler `{other}`, not of `{handler}`",
                     seq.0
                 );
             }
-            Some(recorded) => outcome.compared.push(shadow.compare(&recorded)?),
-            None => outcome.skipped += 1,
+            Some(recorded) => comparisons.compared.push(shadow.compare(&recorded)?),
+            None => comparisons.skipped += 1,
         }
     }
-    Ok(outcome)
+    Ok(comparisons)
 }
 
-/// The handler that the candidate is to stand in for.
+/// The handler whose component the candidate replaces. The default is the manifest's only handler.
 fn handler(manifest: &Manifest, name: Option<&HandlerName>) -> anyhow::Result<Arc<Handler>> {
     match name {
         Some(name) => manifest
@@ -106,110 +120,100 @@ fn handler(manifest: &Manifest, name: Option<&HandlerName>) -> anyhow::Result<Ar
             .next()
             .cloned()
             .context("the manifest has no handler"),
-        None => bail!("name the handler that it stands in for: `--handler`"),
+        None => bail!("name the handler of the candidate with `--handler`"),
     }
 }
 
-/// The deliveries that are meant, the last `--limit` of them, in the order of arrival.
-fn meant(
-    args: &ReplayArgs,
+/// The deliveries to compare, in the order of arrival.
+fn deliveries(
+    args: &ShadowReplay<'_>,
     records: &dyn Records,
     filter: &RecordFilter,
 ) -> anyhow::Result<Vec<DeliverySeq>> {
-    let mut seqs = args.deliveries.clone();
-    let wanted = filter.handler.as_ref().map(HandlerName::as_str);
-    for id in &args.events {
+    let mut seqs = args.deliveries.to_vec();
+    let handler = filter.handler.as_ref().map(HandlerName::as_str);
+    for id in args.events {
         let id = id
             .parse()
             .ok()
-            .with_context(|| format!("`{id}` is no event's id"))?;
+            .with_context(|| format!("`{id}` is not the id of an event"))?;
         let event = records.event(id)?;
         let event = event.with_context(|| format!("there is no event {id}"))?;
-        let of_handler = |brief: &&tollgate_ledger::Brief| Some(brief.handler.as_str()) == wanted;
+        let of_handler = |brief: &&Brief| Some(brief.handler.as_str()) == handler;
         let deliveries = event.event.deliveries.iter().filter(of_handler);
         seqs.extend(deliveries.map(|brief| brief.seq));
     }
     if args.deliveries.is_empty() && args.events.is_empty() {
-        let listed = gather(args.limit, Order::Newest, |page| {
-            Ok(records.deliveries(filter, page)?)
-        })?;
+        let listed = read_pages(args.limit, |page| Ok(records.deliveries(filter, page)?))?;
         seqs = listed.iter().map(|delivery| delivery.seq).collect();
     }
     seqs.sort_unstable();
     Ok(seqs.into_iter().map(DeliverySeq).collect())
 }
 
-fn tell(args: &ReplayArgs, outcome: &Outcome) -> anyhow::Result<ExitCode> {
-    let differ = outcome
+fn show(args: &ShadowReplay<'_>, comparisons: &Comparisons) -> anyhow::Result<ExitCode> {
+    let different = comparisons
         .compared
         .iter()
-        .filter(|compared| !compared.differences.is_empty())
+        .filter(|comparison| !comparison.differences.is_empty())
         .count();
-    let mut out = io::stdout().lock();
-    if args.json {
-        let told = json!({
-            "compared": outcome.compared.len(),
-            "different": differ,
-            "skipped": outcome.skipped,
-            "deliveries": outcome.compared,
-        });
-        writeln!(out, "{told:#}")?;
-    } else {
-        write(&mut out, outcome, differ)?;
-    }
-    Ok(if differ > 0 {
+    let json = json!({
+        "compared": comparisons.compared.len(),
+        "different": different,
+        "skipped": comparisons.skipped,
+        "deliveries": comparisons.compared,
+    });
+    print(args.json, &json, |out| write(out, comparisons, different))?;
+    Ok(if different > 0 {
         ExitCode::from(DIFFERENT)
     } else {
         ExitCode::SUCCESS
     })
 }
 
-fn write(out: &mut impl Write, outcome: &Outcome, differ: usize) -> io::Result<()> {
-    for compared in &outcome.compared {
-        if !compared.differences.is_empty() {
+fn write(out: &mut dyn Write, comparisons: &Comparisons, different: usize) -> io::Result<()> {
+    let compared = &comparisons.compared;
+    for comparison in compared {
+        if !comparison.differences.is_empty() {
             writeln!(
                 out,
                 "delivery {} of {} {}",
-                compared.delivery,
-                compared.event,
-                printable(&compared.kind)
+                comparison.delivery,
+                comparison.event,
+                printable(&comparison.kind)
             )?;
-            write_differences(out, &compared.differences)?;
+            write_differences(out, &comparison.differences)?;
         }
     }
-    let count = |is: fn(&Compared) -> bool| outcome.compared.iter().filter(|c| is(c)).count();
-    writeln!(
-        out,
-        "{differ} of {} deliveries differ",
-        outcome.compared.len()
-    )?;
-    let alone = count(|compared| !compared.rerun);
-    if alone > 0 {
+    writeln!(out, "{different} of {} deliveries differ", compared.len())?;
+    let count = |is: fn(&Comparison) -> bool| compared.iter().filter(|one| is(one)).count();
+    let without_rerun = count(|comparison| !comparison.rerun);
+    if without_rerun > 0 {
         writeln!(
             out,
-            "{alone} were compared with the record, and not in state: \
-             the component that ran then is not kept"
+            "{without_rerun} were compared with the record and without state: \
+             the recorded component is not kept"
         )?;
     }
-    let since = count(|compared| !compared.since.is_empty());
-    if since > 0 {
+    let moved_on = count(|comparison| !comparison.since.is_empty());
+    if moved_on > 0 {
         writeln!(
             out,
-            "{since} come out otherwise than recorded with the recorded component too, \
-             since the state has moved on"
+            "{moved_on} differ from the record with the recorded component too: \
+             the state has changed since then"
         )?;
     }
-    if outcome.skipped > 0 {
+    if comparisons.skipped > 0 {
         writeln!(
             out,
-            "{} were passed over: never tried, or their payload is no longer kept",
-            outcome.skipped
+            "{} were skipped: they have no attempt, or their payload is no longer kept",
+            comparisons.skipped
         )?;
     }
     Ok(())
 }
 
-fn write_differences(out: &mut impl Write, differences: &[Difference]) -> io::Result<()> {
+fn write_differences(out: &mut dyn Write, differences: &[Difference]) -> io::Result<()> {
     let nothing = "nothing".to_owned();
     for difference in differences {
         writeln!(out, "  {}", printable(&difference.what))?;

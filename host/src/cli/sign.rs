@@ -1,40 +1,37 @@
-//! `tollgate sign`: signs a request as its provider would, for tests and local work.
+//! `tollgate sign`: signs a request as its provider does, for tests and local work.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde_json::json;
-
-use super::request::{HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
 use tollgate_scheme::{SignedRequest, UnsignedRequest, Verifier};
+
+use super::request::{MessageArgs, SchemeArgs, WRONG_USAGE};
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {
     #[command(flatten)]
     scheme: SchemeArgs,
     #[command(flatten)]
-    headers: HeaderArgs,
-    /// The file that holds the body to be signed; `-` is standard input.
-    #[arg(long)]
-    body: PathBuf,
-    /// Which of the secrets to sign with, counted from 1.
+    message: MessageArgs,
+    /// The number of the secret to sign with, counted from 1.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     with: u16,
-    /// Write the signed body here; without it, to standard output after the headers.
+    /// The file for the signed body. Default: standard output, after the headers.
     #[arg(long)]
     body_out: Option<PathBuf>,
-    /// Print a JSON object: headers, body (as text and as base64), and the query where one
-    /// is signed.
+    /// Print a JSON object: headers, body (as text and as base64), and the query if the scheme
+    /// signs a query.
     #[arg(long)]
     json: bool,
 }
 
-/// Ends with 1 if the request cannot be signed, with 2 for wrong usage.
+/// Runs the command. Exit code 1 means that the request cannot be signed, 2 means wrong arguments.
 pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
     let (verifier, unsigned) = match prepare(args) {
         Ok(prepared) => prepared,
@@ -57,10 +54,10 @@ pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn prepare(args: &SignArgs) -> anyhow::Result<(Verifier, UnsignedRequest)> {
-    let verifier = args.scheme.choose()?.verifier()?;
+    let verifier = args.scheme.setup()?.verifier()?;
     let unsigned = UnsignedRequest {
-        body: read_body(&args.body)?,
-        headers: args.headers.map(),
+        body: args.message.body()?,
+        headers: args.message.headers(),
     };
     Ok((verifier, unsigned))
 }
@@ -79,7 +76,7 @@ fn as_json(signed: &SignedRequest) -> serde_json::Value {
     })
 }
 
-/// The request's headers, an empty line, its body: as HTTP writes them.
+/// Writes the headers, an empty line and the body, as HTTP does.
 fn show(out: &mut impl Write, signed: &SignedRequest, body: bool) -> std::io::Result<()> {
     if let Some(query) = &signed.query {
         writeln!(out, "# the URL's query must be: {query}")?;

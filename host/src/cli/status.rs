@@ -1,4 +1,4 @@
-//! `tollgate status`
+//! `tollgate status`: the state of the gateway, or of its ledger if no gateway answers.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -6,16 +6,18 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::Value;
-
-use super::client::{Client, GatewayArgs, Side};
-use crate::run::core::counts_json;
 use tollgate_base::time::{Clock as _, SystemClock};
+
+use super::gateway::{Backend, Client, GatewayArgs};
+use super::output::print;
+use crate::run::core::counts_json;
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The admin address, if not the manifest's; the same as `--url http://ADDRESS`.
+    /// The admin address: the same as `--url http://ADDRESS`. Default: the manifest's admin
+    /// address.
     #[arg(long, conflicts_with = "url")]
     admin: Option<SocketAddr>,
     /// Print JSON.
@@ -24,31 +26,27 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let (running, status) = gather(args)?;
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        writeln!(out, "{status:#}")?;
-    } else {
+    let (running, status) = read(args)?;
+    print(args.json, &status, |out| {
         let state = if running {
             "the gateway runs"
         } else {
-            "no gateway answers; from the ledger's file"
+            "no gateway answers; this is the state of the ledger"
         };
         writeln!(out, "{state}")?;
-        show(&mut out, &status, 1)?;
-    }
-    Ok(ExitCode::SUCCESS)
+        write_tree(out, &status, 1)
+    })
 }
 
-/// What the gateway says or, if none answers, what its ledger says.
-fn gather(args: &StatusArgs) -> anyhow::Result<(bool, Value)> {
-    let side = match args.admin {
-        Some(admin) => Side::Gateway(Client::at(admin, args.gateway.token())),
-        None => args.gateway.find()?,
+/// The status, and whether it is the status of a running gateway.
+fn read(args: &StatusArgs) -> anyhow::Result<(bool, Value)> {
+    let backend = match args.admin {
+        Some(admin) => Backend::Gateway(Client::at(admin, args.gateway.token())),
+        None => args.gateway.backend()?,
     };
-    match side {
-        Side::Gateway(client) => Ok((true, client.get("/status", &[])?)),
-        Side::Ledger(ledger) => {
+    match backend {
+        Backend::Gateway(client) => Ok((true, client.get("/status", &[])?)),
+        Backend::Ledger(ledger) => {
             let (reader, manifest) = &*ledger;
             let status = serde_json::json!({
                 "ledger": counts_json(&reader.counts()?, None),
@@ -60,7 +58,7 @@ fn gather(args: &StatusArgs) -> anyhow::Result<(bool, Value)> {
 }
 
 /// Writes a tree of values as indented lines.
-fn show(out: &mut impl Write, value: &Value, depth: usize) -> std::io::Result<()> {
+fn write_tree(out: &mut dyn Write, value: &Value, depth: usize) -> std::io::Result<()> {
     let Value::Object(fields) = value else {
         return Ok(());
     };
@@ -69,7 +67,7 @@ fn show(out: &mut impl Write, value: &Value, depth: usize) -> std::io::Result<()
         match value {
             Value::Object(_) => {
                 writeln!(out)?;
-                show(out, value, depth + 1)?;
+                write_tree(out, value, depth + 1)?;
             }
             Value::String(text) => writeln!(out, " {}", text.replace('\n', "\n      "))?,
             other => writeln!(out, " {other}")?,

@@ -1,27 +1,23 @@
-//! `tollgate verify`: would a captured request be accepted, and if not, why not.
+//! `tollgate verify`: whether the gateway would accept a captured request, and why not.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
-
-use super::request::{Chosen, HeaderArgs, SchemeArgs, WRONG_USAGE, read_body};
 use tollgate_base::time::WallTime;
 use tollgate_scheme::{Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, explain};
+
+use super::request::{MessageArgs, SchemeArgs, SchemeSetup, WRONG_USAGE};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
     scheme: SchemeArgs,
     #[command(flatten)]
-    headers: HeaderArgs,
-    /// The file that holds the request's body, byte for byte; `-` is standard input.
-    #[arg(long)]
-    body: PathBuf,
-    /// The request's method.
+    message: MessageArgs,
+    /// The method of the request.
     #[arg(long, default_value = "POST")]
     method: Method,
     /// Print a JSON object.
@@ -29,7 +25,7 @@ pub(super) struct VerifyArgs {
     json: bool,
 }
 
-/// Ends with 0 if the request is accepted, 1 if it is refused, 2 for wrong usage.
+/// Runs the command. Exit code 0 means accepted, 1 refused, 2 wrong arguments.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     match check(args) {
         Ok(code) => Ok(code),
@@ -41,83 +37,90 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn check(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let mut chosen = args.scheme.choose()?;
-    let verifier = chosen.verifier()?;
-    let (headers, body) = (args.headers.map(), read_body(&args.body)?);
+    let mut setup = args.scheme.setup()?;
+    let verifier = setup.verifier()?;
+    let (headers, body) = (args.message.headers(), args.message.body()?);
     let request = Request {
         method: &args.method,
-        url: args.scheme.target(&chosen),
+        url: args.scheme.url(&setup),
         headers: &headers,
         body: &body,
     };
     let now = args.scheme.now();
-    let verdict = judge(&chosen, &verifier, &request, now);
+    let verification = verify(&setup, &verifier, &request, now);
     let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", verdict.json())?;
+        writeln!(out, "{}", verification.json())?;
     } else {
-        verdict.text(&mut out)?;
+        verification.write_text(&mut out)?;
     }
-    Ok(match verdict {
-        Verdict::Rejected { .. } => ExitCode::FAILURE,
-        Verdict::Accepted(_) | Verdict::Challenge(_) => ExitCode::SUCCESS,
+    Ok(match verification {
+        Verification::Rejected { .. } => ExitCode::FAILURE,
+        Verification::Accepted(_) | Verification::Challenge(_) => ExitCode::SUCCESS,
     })
 }
 
-/// What the gateway would make of a request.
-enum Verdict {
-    /// It carries events.
+/// The gateway's answer to a request.
+enum Verification {
+    /// The request carries events.
     Accepted(Accepted),
-    /// It only asks whether the endpoint is ours, and gets this answer.
+    /// The request only checks who owns the endpoint, and gets this answer.
     Challenge(Answer),
-    /// It is refused: why, in a word to count by, and what helps.
+    /// The gateway refuses the request.
     Rejected {
+        /// The reason as one word, as in metrics.
         code: &'static str,
         reason: String,
         hints: Vec<String>,
     },
 }
 
-/// Takes the steps that the gateway takes, in its order.
-fn judge(chosen: &Chosen, verifier: &Verifier, request: &Request<'_>, now: WallTime) -> Verdict {
+/// Verifies a request with the same steps as the gateway, in the same order.
+fn verify(
+    setup: &SchemeSetup,
+    verifier: &Verifier,
+    request: &Request<'_>,
+    now: WallTime,
+) -> Verification {
     if let Some(answer) = verifier.challenge(request, now) {
-        return Verdict::Challenge(answer);
+        return Verification::Challenge(answer);
     }
     let methods = verifier.methods();
     if !methods.contains(request.method) {
         let used: Vec<_> = methods.iter().map(Method::as_str).collect();
-        return Verdict::Rejected {
+        return Verification::Rejected {
             code: "method",
             reason: format!(
                 "the method is {}; `{}` takes {}",
                 request.method,
-                chosen.scheme,
+                setup.scheme,
                 used.join(" and ")
             ),
             hints: Vec::new(),
         };
     }
     match verifier.verify(request, now) {
-        Ok(accepted) => Verdict::Accepted(accepted),
-        Err(rejection) => Verdict::Rejected {
+        Ok(accepted) => Verification::Accepted(accepted),
+        Err(rejection) => Verification::Rejected {
             code: rejection.code(),
             reason: rejection.to_string(),
-            hints: hints(chosen, request, now, &rejection),
+            hints: hints(setup, request, now, &rejection),
         },
     }
 }
 
+/// Texts that help to find the cause of a rejection.
 fn hints(
-    chosen: &Chosen,
+    setup: &SchemeSetup,
     request: &Request<'_>,
     now: WallTime,
     rejection: &Rejection,
 ) -> Vec<String> {
-    let make = |settings| chosen.build(settings).ok();
-    explain(&make, &chosen.settings, request, now, rejection)
+    let make = |settings| setup.build(settings).ok();
+    explain(&make, &setup.settings, request, now, rejection)
 }
 
-impl Verdict {
+impl Verification {
     fn json(&self) -> Value {
         match self {
             Self::Accepted(accepted) => {
@@ -152,7 +155,7 @@ impl Verdict {
         }
     }
 
-    fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
+    fn write_text(&self, out: &mut impl Write) -> std::io::Result<()> {
         match self {
             Self::Accepted(accepted) => {
                 match accepted.secret {
@@ -175,7 +178,7 @@ impl Verdict {
 
 fn challenge(answer: &Answer) -> String {
     format!(
-        "it only asks whether the endpoint is yours, and is answered `{}`",
+        "the provider only checks who owns the endpoint; the answer is `{}`",
         String::from_utf8_lossy(&answer.body)
     )
 }

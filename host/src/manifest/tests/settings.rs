@@ -15,10 +15,13 @@ use super::{env, good, parse_good, parse_text};
 use crate::manifest::parse;
 use crate::settings::*;
 
+const fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
 #[test]
 fn every_setting_is_read() {
     let (manifest, folder) = parse_good("full");
-    let seconds = Duration::from_secs;
     assert_eq!(
         manifest.server,
         Server {
@@ -40,6 +43,25 @@ fn every_setting_is_read() {
             refuse: true,
         }
     );
+    assert_eq!(manifest.plugins.dir, folder.join("handlers"));
+    assert_eq!(manifest.plugins.memory, Some(3 << 30));
+    assert_eq!(
+        manifest.reload,
+        Reload {
+            watch: Watch::Poll,
+            poll_interval: seconds(5),
+            debounce: Duration::from_millis(250),
+        }
+    );
+    assert_eq!(
+        manifest.secret_files,
+        [folder.join("secrets/stripe"), folder.join("secrets/crm")]
+    );
+}
+
+#[test]
+fn retention_is_read() {
+    let (manifest, folder) = parse_good("full");
     assert_eq!(manifest.ledger.path, folder.join("data/tollgate.db"));
     let days = |days: u64| seconds(days * 86_400);
     assert_eq!(manifest.retention.events, Some(days(90)));
@@ -58,49 +80,27 @@ fn every_setting_is_read() {
     assert_eq!((made.after, made.logs), (days(30), true));
     assert_eq!(made.pointers, ["/customer/email"]);
     assert_eq!(manifest.retention.erasure("handler:dunning"), None);
-    assert_eq!(manifest.plugins.dir, folder.join("handlers"));
-    assert_eq!(manifest.plugins.memory, Some(3 << 30));
-    assert_eq!(
-        manifest.reload,
-        Reload {
-            watch: Watch::Poll,
-            poll_interval: seconds(5),
-            debounce: Duration::from_millis(250),
-        }
-    );
+}
+
+#[test]
+fn the_outbox_is_read() {
+    let (manifest, _) = parse_good("full");
+    let limit = |concurrency, count, per| HostLimit {
+        concurrency,
+        rate: Some(Rate {
+            count,
+            per: seconds(per),
+        }),
+    };
     assert_eq!(
         manifest.outbox,
         OutboxSettings {
             concurrency: 32,
             hosts: Arc::new(HostLimits {
-                default: HostLimit {
-                    concurrency: 8,
-                    rate: Some(Rate {
-                        count: 20,
-                        per: seconds(1),
-                    }),
-                },
+                default: limit(8, 20, 1),
                 named: [
-                    (
-                        "crm.example.com".to_owned(),
-                        HostLimit {
-                            concurrency: 4,
-                            rate: Some(Rate {
-                                count: 50,
-                                per: seconds(60),
-                            }),
-                        },
-                    ),
-                    (
-                        "127.0.0.1:9000".to_owned(),
-                        HostLimit {
-                            concurrency: 16,
-                            rate: Some(Rate {
-                                count: 20,
-                                per: seconds(1),
-                            }),
-                        },
-                    ),
+                    ("crm.example.com".to_owned(), limit(4, 50, 60)),
+                    ("127.0.0.1:9000".to_owned(), limit(16, 20, 1)),
                 ]
                 .into(),
             }),
@@ -114,10 +114,6 @@ fn every_setting_is_read() {
                 total: Some(seconds(4 * 3600)),
             },
         }
-    );
-    assert_eq!(
-        manifest.secret_files,
-        [folder.join("secrets/stripe"), folder.join("secrets/crm")]
     );
 }
 
@@ -171,6 +167,13 @@ fn handlers_are_read() {
         })
     );
     assert_eq!(other.order, None);
+    assert_eq!(other.component, Path::new("/opt/tollgate/dunning.wasm"));
+}
+
+#[test]
+fn the_limits_of_runs_are_read() {
+    let (manifest, folder) = parse_good("full");
+    let handler = manifest.handlers.get("fulfillment").expect("a handler");
     assert_eq!(
         handler.guest.limits,
         Limits {
@@ -218,12 +221,6 @@ fn handlers_are_read() {
             ("warehouse", "eu-1"),
         ]
     );
-    let absolute = &manifest
-        .handlers
-        .get("dunning")
-        .expect("a handler")
-        .component;
-    assert_eq!(absolute, Path::new("/opt/tollgate/dunning.wasm"));
 }
 
 #[test]
@@ -294,7 +291,6 @@ fn routes_are_read() {
 #[test]
 fn what_is_left_out_has_its_default() {
     let (manifest, folder) = parse_good("minimal");
-    let seconds = Duration::from_secs;
     let server = &manifest.server;
     assert_eq!(server.listen.to_string(), "0.0.0.0:8080");
     assert_eq!(server.admin.to_string(), "127.0.0.1:8081");

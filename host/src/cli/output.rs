@@ -1,14 +1,58 @@
-//! Lists as a terminal shows them.
+//! The output of commands: JSON, text and tables for a terminal.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
+use serde::Serialize;
 use tollgate_base::rfc3339;
 use tollgate_base::time::WallTime;
 
-/// Writes a head and rows in columns that are as wide as they need to be, with nothing in
-/// them that steers a terminal.
+/// Prints a value as JSON, or as the text that `write_text` writes.
+pub(super) fn print<T: Serialize>(
+    json: bool,
+    value: &T,
+    write_text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{:#}", serde_json::to_value(value)?)?;
+    } else {
+        write_text(&mut out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints entries as a JSON array, or as a table. The text for an empty list is `empty`.
+pub(super) fn print_list<T: Serialize, const N: usize>(
+    json: bool,
+    entries: &[T],
+    empty: &str,
+    head: [&str; N],
+    row: impl Fn(&T) -> [String; N],
+) -> anyhow::Result<ExitCode> {
+    print(json, &entries, |out| {
+        write_list(out, entries, empty, head, row)
+    })
+}
+
+/// Writes entries as a table, or `empty` if there are no entries.
+pub(super) fn write_list<T, const N: usize>(
+    out: &mut dyn Write,
+    entries: &[T],
+    empty: &str,
+    head: [&str; N],
+    row: impl Fn(&T) -> [String; N],
+) -> io::Result<()> {
+    if entries.is_empty() {
+        return writeln!(out, "{empty}");
+    }
+    write_rows(out, head, entries.iter().map(row))
+}
+
+/// Writes a head and rows as a table. Each column has the width of its longest cell. Control
+/// characters in cells are replaced.
 pub(super) fn write_rows<const N: usize>(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     head: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> io::Result<()> {
@@ -29,25 +73,18 @@ pub(super) fn write_rows<const N: usize>(
     Ok(())
 }
 
-/// Handlers and receivers write these texts: they are not to steer a terminal.
+/// The text without control characters. Handlers and receivers write such texts, and control
+/// characters could drive the terminal.
 pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .collect()
+    text.replace(char::is_control, "\u{fffd}")
 }
 
-/// Something that may be absent.
+/// The value, or a dash if there is none.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
-/// A time in UTC, to the second: `2026-01-31T23:59:59Z`.
+/// The time in UTC, to the second: `2026-01-31T23:59:59Z`.
 pub(super) fn utc(time: WallTime) -> String {
     rfc3339::format(time)
 }

@@ -1,0 +1,68 @@
+//! The program `tollgate` with its subcommands.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::{
+    check, deliveries, events, handlers, outbox, replay, schedule, schemes, serve, sign, status,
+    verify,
+};
+
+/// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve(serve::ServeArgs),
+    /// Check a manifest and its components, and show every mistake.
+    Check(check::CheckArgs),
+    /// Show the state of the gateway, or of its ledger if no gateway runs.
+    Status(status::StatusArgs),
+    /// Show whether the gateway would accept a captured request, and why not.
+    Verify(verify::VerifyArgs),
+    /// List the built-in schemes, or show the page of one scheme.
+    Schemes(schemes::SchemesArgs),
+    /// Sign a request as its provider does.
+    Sign(sign::SignArgs),
+    /// List, show, retry and cancel the outbox requests of handlers.
+    Outbox(outbox::OutboxArgs),
+    /// List, run and cancel the scheduled events of handlers.
+    Schedule(schedule::ScheduleArgs),
+    /// List, show, erase and replay recorded events.
+    Events(events::EventsArgs),
+    /// List, show, retry and cancel deliveries. Dead deliveries are the dead letters.
+    Deliveries(deliveries::DeliveriesArgs),
+    /// Handle recorded events again.
+    Replay(Box<replay::ReplayArgs>),
+    /// List, pause and resume handlers.
+    Handlers(handlers::HandlersArgs),
+}
+
+/// Runs the command that the arguments of the process name.
+pub fn main() -> ExitCode {
+    let result = match Program::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => Ok(check::run(&args)),
+        Command::Status(args) => status::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Schemes(args) => schemes::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Outbox(args) => outbox::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
+        Command::Events(args) => events::run(&args),
+        Command::Deliveries(args) => deliveries::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Handlers(args) => handlers::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("tollgate: {error:#}");
+        ExitCode::FAILURE
+    })
+}

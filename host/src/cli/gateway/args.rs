@@ -1,0 +1,82 @@
+//! Which gateway a command asks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use tollgate_base::secret::Secret;
+use tollgate_ledger::{LedgerUrl, ReadLedger, open_to_read};
+
+use super::client::Client;
+use crate::cli::environment::environment;
+use crate::generation::reload::read_manifest;
+use crate::settings::Manifest;
+
+/// Which gateway a command asks.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct GatewayArgs {
+    /// The manifest. It contains the admin address and the ledger.
+    #[arg(long, default_value = "tollgate.toml", env = "TOLLGATE_MANIFEST")]
+    manifest: PathBuf,
+    /// The URL of the admin service, such as `http://10.0.0.5:8081`. Default: the manifest's
+    /// admin address.
+    #[arg(long)]
+    url: Option<String>,
+    /// The admin token. Default: the manifest's admin token.
+    #[arg(long, env = "TOLLGATE_ADMIN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// Where a command gets its answer.
+pub(in crate::cli) enum Backend {
+    /// A running gateway.
+    Gateway(Client),
+    /// The ledger, if no gateway answers.
+    Ledger(Box<(Arc<dyn ReadLedger>, Manifest)>),
+}
+
+impl GatewayArgs {
+    /// The running gateway. If no gateway answers and the arguments have no URL, its ledger.
+    pub(in crate::cli) fn backend(&self) -> anyhow::Result<Backend> {
+        if let Some(url) = &self.url {
+            return Ok(Backend::Gateway(Client::at_url(url, self.token())?));
+        }
+        let manifest = self.read_manifest()?;
+        let token = self.token().or_else(|| manifest.admin_token.clone());
+        let client = Client::at(manifest.server.admin, token);
+        if client.answers() {
+            return Ok(Backend::Gateway(client));
+        }
+        Ok(Backend::Ledger(Box::new((
+            open_ledger(&manifest)?,
+            manifest,
+        ))))
+    }
+
+    /// The running gateway, for a command that the ledger alone cannot carry out.
+    pub(in crate::cli) fn running_gateway(&self) -> anyhow::Result<Client> {
+        match self.backend()? {
+            Backend::Gateway(client) => Ok(client),
+            Backend::Ledger(_) => bail!("no gateway answers: this command needs a running gateway"),
+        }
+    }
+
+    /// The manifest that the arguments name.
+    pub(in crate::cli) fn read_manifest(&self) -> anyhow::Result<Manifest> {
+        Ok(read_manifest(&self.manifest, &environment())?.manifest)
+    }
+
+    /// The token in the arguments.
+    pub(in crate::cli) fn token(&self) -> Option<Secret> {
+        self.token
+            .as_ref()
+            .map(|token| Secret::new(token.as_bytes()))
+    }
+}
+
+/// The ledger of a manifest, open for reading.
+pub(in crate::cli) fn open_ledger(manifest: &Manifest) -> anyhow::Result<Arc<dyn ReadLedger>> {
+    let url = LedgerUrl::Sqlite(manifest.ledger.path.clone());
+    Ok(open_to_read(&url)?)
+}

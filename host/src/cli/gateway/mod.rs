@@ -1,0 +1,13 @@
+//! Commands that ask a running gateway over its admin API, or read its ledger.
+
+mod args;
+mod bulk;
+mod client;
+mod filter;
+mod list;
+
+pub(super) use args::{Backend, GatewayArgs, open_ledger};
+pub(super) use bulk::{BulkArgs, BulkCall, ItemsArgs, Operation, operator};
+pub(super) use client::{Client, encode};
+pub(super) use filter::{FilterArgs, RecordFilterArgs, TimeRangeArgs, set_texts};
+pub(super) use list::{List, ListArgs, read_pages};
