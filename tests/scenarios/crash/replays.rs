@@ -13,7 +13,7 @@ use super::rounds::{audit_order, crash, open, rounds};
 use super::runs::{DeliveryRuns, Runs};
 use crate::harness::{
     Event, Handler, Ledger, Load, LoadReport, Manifest, Receiver, Site, Target, eventually, get,
-    post,
+    post, until,
 };
 
 /// The number of order keys of the events.
@@ -142,17 +142,13 @@ impl OperatorReport {
         // The audit reads the kind of keys from the reason.
         meant["why"] = keys.into();
         let json = [("content-type", "application/json")];
-        let answered = (0..1000).find_map(|_| {
+        let answer = until("a gateway answers the call", || {
             let body = meant.to_string();
             let answer = post(admin.get(), "/api/replay", &json, body.as_bytes());
-            if answer.is_err() {
-                self.broken += 1;
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            self.broken += u64::from(answer.is_err());
             // Status 503: the gateway was shutting down.
             answer.ok().filter(|answer| answer.status != 503)
         });
-        let answer = answered.expect("a gateway starts again in time");
         let told = String::from_utf8_lossy(&answer.body).into_owned();
         assert_eq!(answer.status, 200, "{told}");
         let report: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
