@@ -8,8 +8,7 @@ use serde_json::json;
 use tollgate_ledger::{DeliveryDetail, DeliverySeq, DeliverySummary, RecordFilter};
 
 use super::gateway::{
-    Backend, FilterArgs as _, GatewayArgs, ItemsArgs, List, ListArgs, Operation, RecordFilterArgs,
-    operator,
+    FilterArgs as _, GatewayArgs, ItemsArgs, List, ListArgs, Operation, RecordFilterArgs, operator,
 };
 use super::history::{blocked_by, write_history};
 use super::output::{or_dash, print, printable};
@@ -52,7 +51,7 @@ enum DeliveriesCommand {
     List(ListArgs<RecordFilterArgs>),
     /// Show one delivery with its attempts, errors and logs.
     Show(ShowArgs),
-    /// Retry deliveries now that wait for their next attempt.
+    /// Retry waiting deliveries now, before the end of their delay.
     Retry(ChangeArgs),
     /// Cancel deliveries that have not ended. A cancelled delivery is dead and stays listed.
     Cancel(ChangeArgs),
@@ -130,13 +129,11 @@ fn last(delivery: &DeliverySummary) -> String {
 }
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let delivery: DeliveryDetail = match args.gateway.backend()? {
-        Backend::Gateway(client) => client.get(&format!("/api/deliveries/{}", args.seq), &[])?,
-        Backend::Ledger(ledger) => ledger
-            .0
-            .delivery(DeliverySeq(args.seq))?
-            .with_context(|| format!("there is no delivery {}", args.seq))?,
-    };
+    let path = format!("/api/deliveries/{}", args.seq);
+    let delivery: DeliveryDetail = args.gateway.fetch(&path, |ledger, _| {
+        let delivery = ledger.delivery(DeliverySeq(args.seq))?;
+        delivery.with_context(|| format!("there is no delivery {}", args.seq))
+    })?;
     print(args.json, &delivery, |out| {
         let summary = &delivery.delivery;
         let event = format!("{} {} from {}", summary.event, summary.kind, summary.source);

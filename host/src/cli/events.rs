@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use tollgate_ledger::{EventDetail, EventSummary, Payload, RecordFilter};
 
-use super::gateway::{Backend, GatewayArgs, List, ListArgs, RecordFilterArgs, encode, operator};
+use super::gateway::{GatewayArgs, List, ListArgs, RecordFilterArgs, encode, operator};
 use super::history::write_history;
 use super::output::{or_dash, print, printable, utc};
 use super::replay::{self, ReplayArgs};
@@ -115,17 +115,13 @@ fn row(event: &EventSummary) -> [String; 6] {
 }
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let event: EventDetail = match args.gateway.backend()? {
-        Backend::Gateway(client) => {
-            client.get(&format!("/api/events/{}", encode(&args.id)), &[])?
-        }
-        Backend::Ledger(ledger) => {
-            let id = args.id.parse().ok();
-            let id = id.with_context(|| format!("`{}` is not the id of an event", args.id))?;
-            let event = ledger.0.event(id)?;
-            event.with_context(|| format!("there is no event {id}"))?
-        }
-    };
+    let path = format!("/api/events/{}", encode(&args.id));
+    let event: EventDetail = args.gateway.fetch(&path, |ledger, _| {
+        let id = args.id.parse().ok();
+        let id = id.with_context(|| format!("`{}` is not the id of an event", args.id))?;
+        let event = ledger.event(id)?;
+        event.with_context(|| format!("there is no event {id}"))
+    })?;
     print(args.json, &event, |out| write_event(out, &event))
 }
 

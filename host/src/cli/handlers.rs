@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::gateway::{Backend, GatewayArgs, encode};
+use super::gateway::{GatewayArgs, encode};
 use super::output::{print, print_list};
 use crate::api::handlers_offline;
 
@@ -95,13 +95,13 @@ fn post(args: &HandlerArgs, verb: &str, body: &Value) -> anyhow::Result<Value> {
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let answer: Value = match args.gateway.backend()? {
-        Backend::Gateway(client) => client.get("/api/handlers", &[])?,
-        Backend::Ledger(ledger) => {
-            let (reader, manifest) = &*ledger;
-            handlers_offline(manifest, &reader.handlers()?, &reader.pauses()?)
-        }
-    };
+    let answer: Value = args.gateway.fetch("/api/handlers", |ledger, manifest| {
+        Ok(handlers_offline(
+            manifest,
+            &ledger.handlers()?,
+            &ledger.pauses()?,
+        ))
+    })?;
     let items = answer["items"].as_array().cloned().unwrap_or_default();
     let head = ["handler", "component", "state", "queued", "running", "file"];
     print_list(args.json, &items, "no handlers", head, row)

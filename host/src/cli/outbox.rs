@@ -11,8 +11,7 @@ use clap::{Args, Subcommand};
 use tollgate_ledger::{OutboxSeq, RequestDetail, RequestFilter, RequestSummary, TryView};
 
 use super::gateway::{
-    Backend, FilterArgs, GatewayArgs, ItemsArgs, List, ListArgs, Operation, TimeRangeArgs,
-    set_texts,
+    FilterArgs, GatewayArgs, ItemsArgs, List, ListArgs, Operation, TimeRangeArgs, set_texts,
 };
 use super::output::{or_dash, print, printable, utc};
 use crate::api::outbox::{set, write};
@@ -148,13 +147,11 @@ fn row(summary: &RequestSummary) -> [String; 8] {
 }
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let request: RequestDetail = match args.gateway.backend()? {
-        Backend::Gateway(client) => client.get(&format!("/api/outbox/{}", args.seq), &[])?,
-        Backend::Ledger(ledger) => ledger
-            .0
-            .request(OutboxSeq(args.seq))?
-            .with_context(|| format!("there is no request {}", args.seq))?,
-    };
+    let path = format!("/api/outbox/{}", args.seq);
+    let request: RequestDetail = args.gateway.fetch(&path, |ledger, _| {
+        let request = ledger.request(OutboxSeq(args.seq))?;
+        request.with_context(|| format!("there is no request {}", args.seq))
+    })?;
     print(args.json, &request, |out| write_request(out, &request))
 }
 

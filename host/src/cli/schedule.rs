@@ -24,7 +24,7 @@ pub(super) struct ScheduleArgs {
 enum ScheduleCommand {
     /// List scheduled events, the next event first.
     List(ListArgs),
-    /// Record a scheduled event now.
+    /// Record a scheduled event now, before its time.
     Run(ChangeArgs),
     /// Cancel a scheduled event.
     Cancel(ChangeArgs),

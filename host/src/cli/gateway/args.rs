@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
+use serde::de::DeserializeOwned;
 use tollgate_base::secret::Secret;
 use tollgate_ledger::{LedgerUrl, ReadLedger, open_to_read};
 
@@ -52,6 +53,19 @@ impl GatewayArgs {
             open_ledger(&manifest)?,
             manifest,
         ))))
+    }
+
+    /// The resource at a path of the admin API. If no gateway answers, the same resource from the
+    /// ledger.
+    pub(in crate::cli) fn fetch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        from_ledger: impl FnOnce(&dyn ReadLedger, &Manifest) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        match self.backend()? {
+            Backend::Gateway(client) => Ok(client.get(path, &[])?),
+            Backend::Ledger(ledger) => from_ledger(&*ledger.0, &ledger.1),
+        }
     }
 
     /// The running gateway, for a command that the ledger alone cannot carry out.

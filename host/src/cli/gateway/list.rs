@@ -27,12 +27,15 @@ pub(in crate::cli) struct ListArgs<F: FilterArgs> {
     json: bool,
 }
 
+/// Reads one page of a list from the ledger.
+type ReadPage<T, F> = fn(&dyn ReadLedger, &F, Page) -> Result<Listed<T>, LedgerError>;
+
 /// A list: where its entries come from, and how the entries are shown.
 pub(in crate::cli) struct List<T, F, const N: usize> {
     /// The path in the admin API.
     pub(in crate::cli) path: &'static str,
     /// Reads a page of the ledger.
-    pub(in crate::cli) from_ledger: fn(&dyn ReadLedger, &F, Page) -> Result<Listed<T>, LedgerError>,
+    pub(in crate::cli) from_ledger: ReadPage<T, F>,
     /// The text for an empty list.
     pub(in crate::cli) empty: &'static str,
     /// The titles of the columns.
