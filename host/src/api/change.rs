@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bad_request;
-use crate::run::core::Core;
+use crate::run::Core;
 use crate::server::ApiAnswer;
 use tollgate_ledger::{Action, DeliverySeq, Intervened, Intervention, Order, Page};
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::change::{self, Asked, LAST, Report, Several, Verb};
 use super::{bad_request, conflict, filter, json, not_found};
-use crate::run::core::Core;
+use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_ledger::{
     Action, DeliverySeq, DeliveryState, DeliverySummary, Intervened, RecordFilter,

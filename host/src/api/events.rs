@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{bad_request, conflict, filter, json, not_found};
-use crate::run::core::Core;
+use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_base::event::EventId;
 use tollgate_ledger::Erased;

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::{bad_request, not_found};
-use crate::run::core::{Core, handler_json, pause_json};
-use crate::run::pause::PauseError;
+use crate::run::{Core, PauseError, handler_json, pause_json};
 use crate::server::ApiAnswer;
 use crate::settings::{Handler, Manifest};
 use tollgate_base::event::HandlerName;

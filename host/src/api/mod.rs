@@ -17,7 +17,7 @@ mod schedule;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::run::core::Core;
+use crate::run::Core;
 use crate::server::{Api, ApiAnswer, ApiRequest};
 use tollgate_base::secret::Secret;
 use tollgate_ledger::LedgerError;

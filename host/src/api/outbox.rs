@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::change::{self, LAST, Report, Several, Verb};
 use super::{bad_request, filter, json, not_found};
 use crate::outbox::{self, Changed};
-use crate::run::core::Core;
+use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{Action, Intervened, OutboxSeq, OutboxState, RequestFilter, RequestSummary};

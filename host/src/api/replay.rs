@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{self, Asked, LAST, Report, STEP};
 use super::{bad_request, filter, json};
-use crate::run::core::Core;
+use crate::run::Core;
 use crate::server::ApiAnswer;
 use tollgate_base::event::{Event, EventId, HandlerName};
 use tollgate_ledger::{

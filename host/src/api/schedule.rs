@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::change::{self, Asked};
 use super::{bad_request, filter, not_found};
-use crate::run::core::Core;
+use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{Action, Intervened, Listed, ScheduledView};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::generation::reload::Env;
+use crate::generation::Env;
 
 /// The environment variables of the process.
 pub(super) fn environment() -> Env {

@@ -10,7 +10,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::environment::environment;
-use crate::run::start::{Gateway, Options};
+use crate::run::{Gateway, Options};
 use crate::telemetry::{self, LogFormat};
 use tollgate_base::time::SystemClock;
 

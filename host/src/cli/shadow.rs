@@ -16,7 +16,7 @@ use tollgate_sandbox::THREAD_STACK;
 
 use super::gateway::{GatewayArgs, open_ledger, read_pages};
 use super::output::{print, printable};
-use crate::generation::components::Components;
+use crate::generation::ComponentStore;
 use crate::settings::{Handler, Manifest};
 use crate::shadow::{Comparison, Difference, Shadow};
 
@@ -69,7 +69,7 @@ fn compare(args: &ShadowReplay<'_>) -> anyhow::Result<Comparisons> {
     let ledger = open_ledger(&manifest)?;
     let seqs = deliveries(args, &*ledger, &filter)?;
     let data = manifest.ledger.path.parent().unwrap_or(Path::new(""));
-    let components = Components::in_folder(data);
+    let components = ComponentStore::in_folder(data);
     let work = move || {
         let name = handler.name.clone();
         let shadow = Shadow::new(&candidate, handler, ledger.clone(), components)?;

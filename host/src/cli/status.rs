@@ -10,7 +10,7 @@ use tollgate_base::time::{Clock as _, SystemClock};
 
 use super::gateway::{Backend, Client, GatewayArgs};
 use super::output::print;
-use crate::run::core::counts_json;
+use crate::run::counts_json;
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {

@@ -1,9 +1,9 @@
-//! The last generation that served, kept in the data folder, so that a start with a
-//! broken manifest or component still serves.
+//! The copy of the last generation that served, in the data folder, so that a start with a broken
+//! manifest or component still serves.
 //!
-//! One file says what it was: the manifest's text, its path and each handler's component
-//! by digest; the components lie beside it under their digests. The text holds what the
-//! manifest held: `${NAME}` and file names are resolved again when it is used.
+//! One file has the text of the manifest, its path and the digest of each handler's component. The
+//! components lie beside the file under their digests. The text is the text of the manifest:
+//! `${NAME}` and file names are resolved again when the copy is used.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -13,53 +13,53 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::generation::components;
+use crate::generation::component_store;
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::files::write_atomically;
 
-/// The copies in one data folder.
+/// The copy of a generation in one data folder.
 #[derive(Debug, Clone)]
 pub(crate) struct LastGood {
     folder: PathBuf,
 }
 
-/// What was kept of a generation.
+/// The copy of a generation, without the bytes of its components.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    /// The manifest's path, which relative paths in it are relative to.
+pub(crate) struct KeptGeneration {
+    /// The path of the manifest. Relative paths in the text are relative to it.
     pub(crate) path: PathBuf,
-    /// The manifest's text.
+    /// The text of the manifest.
     pub(crate) text: String,
-    /// The components' digests in hex, by handler.
+    /// The digests of the components in hex, by handler.
     components: BTreeMap<String, String>,
 }
 
-/// The components of a generation that is to be kept.
+/// The components of a generation that will be copied.
 #[derive(Debug, Default)]
-pub(crate) struct Components {
-    /// Which one each handler has.
+pub(crate) struct KeptComponents {
+    /// The component of each handler.
     of: BTreeMap<String, ComponentDigest>,
-    /// The bytes of each, once, however many handlers share it.
+    /// The bytes of each component, once for all handlers that share the component.
     pub(crate) bytes: HashMap<ComponentDigest, Vec<u8>>,
 }
 
-impl Components {
-    /// Adds a handler's.
+impl KeptComponents {
+    /// Adds the component of a handler.
     pub(crate) fn add(&mut self, handler: &HandlerName, digest: ComponentDigest, bytes: &[u8]) {
         self.of.insert(handler.to_string(), digest);
         self.bytes.entry(digest).or_insert_with(|| bytes.to_vec());
     }
 }
 
-impl Kept {
-    /// The component that a handler ran.
+impl KeptGeneration {
+    /// The component of a handler.
     pub(crate) fn component(&self, handler: &str) -> Option<ComponentDigest> {
         ComponentDigest::from_hex(self.components.get(handler)?)
     }
 }
 
 impl LastGood {
-    /// The copies in `data`, the ledger's folder.
+    /// The copy in `data`, the folder of the ledger.
     pub(crate) fn in_folder(data: &Path) -> Self {
         Self {
             folder: data.join("last-good"),
@@ -74,8 +74,13 @@ impl LastGood {
         self.folder.join(format!("{digest}.wasm"))
     }
 
-    /// Keeps a generation: its manifest's text and its components.
-    pub(crate) fn keep(&self, path: &Path, text: &str, components: &Components) -> io::Result<()> {
+    /// Writes a copy of a generation: the text of its manifest and its components.
+    pub(crate) fn keep(
+        &self,
+        path: &Path,
+        text: &str,
+        components: &KeptComponents,
+    ) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         // The manifest may hold a secret in plain text, against all advice.
         fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700))?;
@@ -87,7 +92,7 @@ impl LastGood {
         }
         let names = components.of.iter();
         let names = names.map(|(handler, digest)| (handler.clone(), digest.to_string()));
-        let kept = Kept {
+        let kept = KeptGeneration {
             path: std::path::absolute(path)?,
             text: text.to_owned(),
             components: names.collect(),
@@ -95,8 +100,8 @@ impl LastGood {
         write_atomically(&self.index(), &serde_json::to_vec_pretty(&kept)?)
     }
 
-    /// Removes copies of components that what is kept does not name, except those that are
-    /// to serve `in_place` of others, by their digests in hex.
+    /// Removes the copies of components that the copied generation does not have. Keeps those in
+    /// `in_place`, digests in hex of components that may serve in place of others.
     pub(crate) fn prune(&self, in_place: &[&str]) -> io::Result<()> {
         let Some(kept) = self.read()? else {
             return Ok(());
@@ -105,11 +110,11 @@ impl LastGood {
             let digest = digest.to_string();
             in_place.contains(&digest.as_str()) || kept.components.values().any(|of| *of == digest)
         };
-        components::prune(&self.folder, &needed).map(|_| ())
+        component_store::prune(&self.folder, &needed).map(|_| ())
     }
 
-    /// What was kept; `None` if nothing ever was.
-    pub(crate) fn read(&self) -> io::Result<Option<Kept>> {
+    /// Reads the copy; `None` if there is no copy.
+    pub(crate) fn read(&self) -> io::Result<Option<KeptGeneration>> {
         match fs::read(self.index()) {
             Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -117,12 +122,12 @@ impl LastGood {
         }
     }
 
-    /// The folder.
+    /// The folder of the copy.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Keeps what is kept, but with another component for a handler, which was kept before.
+    /// Changes the component of one handler in the copy. The folder must have the component.
     pub(crate) fn replace(&self, handler: &str, digest: &str) -> io::Result<()> {
         let Some(mut kept) = self.read()? else {
             return Ok(());
@@ -132,7 +137,7 @@ impl LastGood {
         write_atomically(&self.index(), &serde_json::to_vec_pretty(&kept)?)
     }
 
-    /// The bytes of a component that was kept.
+    /// The bytes of a component in the folder. An error if they do not fit the digest.
     pub(crate) fn read_component(&self, digest: &str) -> io::Result<Vec<u8>> {
         let bytes = fs::read(self.component(digest))?;
         if ComponentDigest::of(&bytes).to_string() == *digest {
@@ -156,7 +161,7 @@ mod tests {
         let last_good = LastGood::in_folder(folder.path());
         last_good.prune(&[]).unwrap();
         let keep = |handlers: &[(&str, &[u8])]| {
-            let mut components = Components::default();
+            let mut components = KeptComponents::default();
             for (handler, bytes) in handlers {
                 let digest = ComponentDigest::of(bytes);
                 components.add(&HandlerName::new(*handler), digest, bytes);
@@ -189,7 +194,7 @@ mod tests {
         let last_good = LastGood::in_folder(folder.path());
         assert!(last_good.read().unwrap().is_none());
         let digest = ComponentDigest::of(b"wasm");
-        let mut components = Components::default();
+        let mut components = KeptComponents::default();
         components.add(&HandlerName::new("h"), digest, b"wasm");
         last_good
             .keep(Path::new("/etc/tollgate.toml"), "version = 1", &components)

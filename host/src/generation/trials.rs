@@ -1,9 +1,9 @@
-//! Which components are on trial, and which failed theirs and are kept out: on disk
-//! beside the last good generation, so that a restart knows.
+//! The list of components that are on trial or rolled back, on disk beside the last good
+//! generation, so that a restart knows the list.
 //!
-//! A component whose file replaces another's is on trial until the dispatcher has seen
-//! enough of it (see `dispatch/trial.rs`). One that fails is kept out until its file
-//! changes: the one before serves in its place.
+//! A component that replaces another in the file is on trial until the dispatcher has seen enough
+//! runs (`dispatch/trial.rs`). A component that fails is kept out until its file changes: the
+//! component before serves in its place.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,26 +12,26 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::generation::{RolledBack, Standing};
+use crate::generation::component_status::{ComponentStatus, RolledBack};
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::files::write_atomically;
 use tollgate_base::time::WallTime;
 
-/// The trials, by handler.
+/// The trials by handler.
 #[derive(Debug)]
 pub(crate) struct Trials {
     path: PathBuf,
     entries: BTreeMap<String, Entry>,
 }
 
-/// A handler whose component is on trial or has failed.
+/// The trial of a handler's component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
-    /// The component, as its digest in hex.
+    /// The digest of the component, in hex.
     component: String,
-    /// The one that served before and is trusted.
+    /// The digest of the trusted component that served before, in hex.
     before: String,
-    /// How it failed, if it has.
+    /// The failure of the trial; `None` while the component is on trial.
     failed: Option<Failed>,
 }
 
@@ -43,7 +43,7 @@ struct Failed {
 }
 
 impl Trials {
-    /// The trials in `folder`; none if nothing was ever written there.
+    /// Reads the trials in `folder`: no trials if the file is not there.
     pub(crate) fn read(folder: &Path) -> io::Result<Self> {
         let path = folder.join("trials.json");
         let entries = match fs::read(&path) {
@@ -54,55 +54,55 @@ impl Trials {
         Ok(Self { path, entries })
     }
 
-    /// The components that may have to serve in place of others, as their digests in hex.
-    pub(crate) fn befores(&self) -> Vec<&str> {
+    /// The digests in hex of the components that may serve in place of others.
+    pub(crate) fn components_before(&self) -> Vec<&str> {
         let entries = self.entries.values();
         entries.map(|entry| entry.before.as_str()).collect()
     }
 
-    /// Writes them down.
+    /// Writes the trials to the folder.
     pub(crate) fn write(&self) -> io::Result<()> {
         fs::create_dir_all(self.path.parent().unwrap_or(Path::new("")))?;
         write_atomically(&self.path, &serde_json::to_vec_pretty(&self.entries)?)
     }
 
-    /// How the component in a handler's file stands, where `served` served last.
-    pub(crate) fn of_file(
+    /// The status of the component in a handler's file. `served` is the component that served last.
+    pub(crate) fn status_of_file(
         &self,
         handler: &str,
         file: ComponentDigest,
         served: Option<ComponentDigest>,
-    ) -> Standing {
+    ) -> ComponentStatus {
         let file = file.to_string();
         match self.entries.get(handler) {
-            Some(entry) if entry.component == file => entry.standing(),
-            // What is on trial or has failed is not what to go back to.
-            Some(entry) => next(&file, Some(entry.before.clone())),
-            None => next(&file, served.map(|served| served.to_string())),
+            Some(entry) if entry.component == file => entry.status(),
+            // The component to go back to is the trusted one, not one on trial or rolled back.
+            Some(entry) => status_after(&file, Some(entry.before.clone())),
+            None => status_after(&file, served.map(|served| served.to_string())),
         }
     }
 
-    /// How a component stands that was kept as part of the last good generation.
-    pub(crate) fn of_kept(&self, handler: &str, kept: ComponentDigest) -> Standing {
+    /// The status of a handler's component in the copy of the last good generation.
+    pub(crate) fn status_of_kept(&self, handler: &str, kept: ComponentDigest) -> ComponentStatus {
         let kept = kept.to_string();
         match self.entries.get(handler) {
-            Some(entry) if entry.component == kept || entry.failed.is_some() => entry.standing(),
-            _ => Standing::Trusted,
+            Some(entry) if entry.component == kept || entry.failed.is_some() => entry.status(),
+            _ => ComponentStatus::Trusted,
         }
     }
 
-    /// Notes how the component that a handler runs from now on stands. Returns whether
-    /// that is news.
-    pub(crate) fn note(
+    /// Records the status of the component that a handler runs from now on. Returns whether the
+    /// list has changed.
+    pub(crate) fn record(
         &mut self,
         handler: &str,
         digest: ComponentDigest,
-        standing: &Standing,
+        status: &ComponentStatus,
     ) -> bool {
-        match standing {
-            Standing::Trusted => self.entries.remove(handler).is_some(),
-            Standing::InPlaceOf(_) => false,
-            Standing::OnTrial { before } => {
+        match status {
+            ComponentStatus::Trusted => self.entries.remove(handler).is_some(),
+            ComponentStatus::InPlaceOf(_) => false,
+            ComponentStatus::OnTrial { before } => {
                 let entry = Entry {
                     component: digest.to_string(),
                     before: before.clone(),
@@ -114,8 +114,8 @@ impl Trials {
         }
     }
 
-    /// A component has failed its trial. What is to serve in its place, unless it is not
-    /// on trial any more.
+    /// Records that a component has failed its trial. Returns the roll-back, or `None` if the
+    /// component is not on trial any more.
     pub(crate) fn fail(
         &mut self,
         handler: &str,
@@ -128,13 +128,13 @@ impl Trials {
             return None;
         }
         entry.failed = Some(Failed { at_ms, broke, of });
-        match entry.standing() {
-            Standing::InPlaceOf(rolled_back) => Some(rolled_back),
+        match entry.status() {
+            ComponentStatus::InPlaceOf(rolled_back) => Some(rolled_back),
             _ => None,
         }
     }
 
-    /// A component has passed its trial. Returns whether it was on one.
+    /// Records that a component has passed its trial. Returns whether the component was on trial.
     pub(crate) fn pass(&mut self, handler: &str, component: ComponentDigest) -> bool {
         let on_trial = self
             .entries
@@ -146,8 +146,8 @@ impl Trials {
         on_trial
     }
 
-    /// The components that are kept out, by handler.
-    pub(crate) fn kept_out(&self) -> impl Iterator<Item = (&str, ComponentDigest)> {
+    /// The rolled-back components by handler.
+    pub(crate) fn rolled_back(&self) -> impl Iterator<Item = (&str, ComponentDigest)> {
         let failed = self
             .entries
             .iter()
@@ -159,20 +159,20 @@ impl Trials {
     }
 }
 
-/// How a component stands whose file has replaced that of `before`.
-fn next(file: &str, before: Option<String>) -> Standing {
+/// The status of the component in a file that had `before`.
+fn status_after(file: &str, before: Option<String>) -> ComponentStatus {
     match before {
-        Some(before) if before != file => Standing::OnTrial { before },
-        _ => Standing::Trusted,
+        Some(before) if before != file => ComponentStatus::OnTrial { before },
+        _ => ComponentStatus::Trusted,
     }
 }
 
 impl Entry {
-    fn standing(&self) -> Standing {
+    fn status(&self) -> ComponentStatus {
         let before = self.before.clone();
         match self.failed {
-            None => Standing::OnTrial { before },
-            Some(Failed { at_ms, broke, of }) => Standing::InPlaceOf(RolledBack {
+            None => ComponentStatus::OnTrial { before },
+            Some(Failed { at_ms, broke, of }) => ComponentStatus::InPlaceOf(RolledBack {
                 component: self.component.clone(),
                 before,
                 at: at_ms,
@@ -191,8 +191,8 @@ mod tests {
         ComponentDigest::of(name.as_bytes())
     }
 
-    fn on_trial(before: &str) -> Standing {
-        Standing::OnTrial {
+    fn on_trial(before: &str) -> ComponentStatus {
+        ComponentStatus::OnTrial {
             before: digest(before).to_string(),
         }
     }
@@ -200,9 +200,9 @@ mod tests {
     /// Where `serves` has replaced `before` and is noted.
     fn trial(folder: &Path, before: &str, serves: &str) -> Trials {
         let mut trials = Trials::read(folder).unwrap();
-        let standing = trials.of_file("h", digest(serves), Some(digest(before)));
-        assert_eq!(standing, on_trial(before));
-        assert!(trials.note("h", digest(serves), &standing));
+        let status = trials.status_of_file("h", digest(serves), Some(digest(before)));
+        assert_eq!(status, on_trial(before));
+        assert!(trials.record("h", digest(serves), &status));
         trials.write().unwrap();
         Trials::read(folder).unwrap()
     }
@@ -211,10 +211,10 @@ mod tests {
     fn a_first_or_an_unchanged_component_is_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let trials = Trials::read(folder.path()).unwrap();
-        let of = |served: Option<&str>| trials.of_file("h", digest("a"), served.map(digest));
+        let of = |served: Option<&str>| trials.status_of_file("h", digest("a"), served.map(digest));
         assert_eq!(
             [of(None), of(Some("a"))],
-            [Standing::Trusted, Standing::Trusted]
+            [ComponentStatus::Trusted, ComponentStatus::Trusted]
         );
     }
 
@@ -224,14 +224,14 @@ mod tests {
         let mut trials = trial(folder.path(), "a", "b");
         // It has served since, and is still on trial, against the same.
         assert_eq!(
-            trials.of_file("h", digest("b"), Some(digest("b"))),
+            trials.status_of_file("h", digest("b"), Some(digest("b"))),
             on_trial("a")
         );
-        assert_eq!(trials.of_kept("h", digest("b")), on_trial("a"));
+        assert_eq!(trials.status_of_kept("h", digest("b")), on_trial("a"));
         assert!(!trials.pass("h", digest("c")), "another one");
         assert!(trials.pass("h", digest("b")));
-        let standing = trials.of_file("h", digest("b"), Some(digest("b")));
-        assert_eq!(standing, Standing::Trusted);
+        let status = trials.status_of_file("h", digest("b"), Some(digest("b")));
+        assert_eq!(status, ComponentStatus::Trusted);
     }
 
     #[test]
@@ -245,18 +245,21 @@ mod tests {
         trials.write().unwrap();
         let mut trials = Trials::read(folder.path()).unwrap();
         let served = Some(digest("a"));
-        let kept_out = Standing::InPlaceOf(rolled_back);
-        assert_eq!(trials.of_file("h", digest("b"), served), kept_out);
-        assert_eq!(trials.of_kept("h", digest("a")), kept_out);
-        assert!(!trials.note("h", digest("a"), &kept_out));
-        let out: Vec<_> = trials.kept_out().collect();
+        let kept_out = ComponentStatus::InPlaceOf(rolled_back);
+        assert_eq!(trials.status_of_file("h", digest("b"), served), kept_out);
+        assert_eq!(trials.status_of_kept("h", digest("a")), kept_out);
+        assert!(!trials.record("h", digest("a"), &kept_out));
+        let out: Vec<_> = trials.rolled_back().collect();
         assert_eq!(out, [("h", digest("b"))]);
         // The next version is measured against the trusted one.
-        assert_eq!(trials.of_file("h", digest("c"), served), on_trial("a"));
-        let back = trials.of_file("h", digest("a"), served);
-        assert_eq!(back, Standing::Trusted);
-        assert!(trials.note("h", digest("a"), &back));
-        assert_eq!(trials.kept_out().count(), 0);
+        assert_eq!(
+            trials.status_of_file("h", digest("c"), served),
+            on_trial("a")
+        );
+        let back = trials.status_of_file("h", digest("a"), served);
+        assert_eq!(back, ComponentStatus::Trusted);
+        assert!(trials.record("h", digest("a"), &back));
+        assert_eq!(trials.rolled_back().count(), 0);
     }
 
     #[test]
@@ -264,7 +267,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let trials = trial(folder.path(), "a", "b");
         assert_eq!(
-            trials.of_file("h", digest("c"), Some(digest("b"))),
+            trials.status_of_file("h", digest("c"), Some(digest("b"))),
             on_trial("a")
         );
     }

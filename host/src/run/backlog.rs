@@ -1,60 +1,60 @@
-//! What waits to be handled, and whether it is too much.
+//! The backlog: the deliveries and requests that wait, and whether they are too many.
 //!
-//! A thread looks every second, by counters and the first entries of indexes: what asks
-//! (readiness, status, each request that comes in) reads what it found. Memory is bounded
-//! whatever waits, and so is nothing else: the file grows. So the manifest may say how
-//! much is too much; the gateway is then not ready and, if it is to, refuses more.
+//! A thread reads counters and the first entries of indexes every second. Readiness, status and
+//! each incoming request use the last reading. Memory stays bounded whatever waits, but the file of
+//! the ledger grows. So the manifest may set limits: beyond them the gateway is not ready and, if
+//! the manifest says so, refuses new events.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::settings::BacklogLimits;
+use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::Backlog;
 
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// The time between two readings.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Too much has become enough less when it is this share of what is too much: so that
-/// who is refused at the limit is not let in and refused by turns.
+/// The share of a limit below which a backlog that exceeded the limit is within it again. Without
+/// this gap, senders at the limit would be accepted and refused by turns.
 const RELEASE: f64 = 0.8;
 
-/// What was found at the last look.
+/// The last reading of the backlog.
 #[derive(Debug, Default)]
-pub(crate) struct Gauge {
-    seen: Mutex<Seen>,
+pub(crate) struct BacklogGauge {
+    reading: Mutex<Reading>,
     refuses: AtomicBool,
 }
 
 #[derive(Debug, Default, Clone)]
-struct Seen {
+struct Reading {
     backlog: Backlog,
+    /// For how long the oldest delivery has been due.
     age: Duration,
-    /// What is too much, in words.
+    /// The limits that are exceeded, as texts.
     over: Vec<String>,
 }
 
-impl Gauge {
-    /// Takes in what was found, and judges it.
-    pub(crate) fn note(&self, backlog: Backlog, limits: &BacklogLimits, now: WallTime) {
-        let mut seen = self.seen.lock();
+impl BacklogGauge {
+    /// Stores a reading and compares it with the limits.
+    pub(crate) fn set(&self, backlog: Backlog, limits: &BacklogLimits, now: WallTime) {
+        let mut reading = self.reading.lock();
         let due_since = |due: WallTime| now.since(due);
         let age = backlog.oldest.map_or(Duration::ZERO, due_since);
-        let was_over = !seen.over.is_empty();
-        let over = too_much(limits, &backlog, age, was_over);
+        let was_over = !reading.over.is_empty();
+        let over = exceeded(limits, &backlog, age, was_over);
         if over.is_empty() == was_over {
             match over.is_empty() {
-                true => tracing::info!("what waits to be handled is no longer too much"),
-                false => tracing::warn!("too much waits to be handled: {}", over.join("; ")),
+                true => tracing::info!("the backlog is within its limits again"),
+                false => tracing::warn!("the backlog exceeds its limits: {}", over.join("; ")),
             }
         }
         let refuses = limits.refuse && !over.is_empty();
-        *seen = Seen { backlog, age, over };
+        *reading = Reading { backlog, age, over };
         self.refuses.store(refuses, Ordering::Release);
     }
 
@@ -63,26 +63,27 @@ impl Gauge {
         self.refuses.load(Ordering::Acquire)
     }
 
-    /// What is too much, in words; empty if nothing is.
+    /// The limits that are exceeded, as texts. Empty if there are none.
     pub(crate) fn over(&self) -> Vec<String> {
-        self.seen.lock().over.clone()
+        self.reading.lock().over.clone()
     }
 
     /// The figures as status shows them.
     pub(crate) fn json(&self) -> Value {
-        let seen = self.seen.lock();
+        let reading = self.reading.lock();
         json!({
-            "deliveries": seen.backlog.deliveries,
-            "requests": seen.backlog.requests,
-            "age_ms": u64::try_from(seen.age.as_millis()).unwrap_or(u64::MAX),
-            "too_much": seen.over,
+            "deliveries": reading.backlog.deliveries,
+            "requests": reading.backlog.requests,
+            "age_ms": u64::try_from(reading.age.as_millis()).unwrap_or(u64::MAX),
+            "too_much": reading.over,
             "refuses": self.refuses(),
         })
     }
 }
 
-/// What of a backlog is too much. What was too much is so until it is clearly less.
-fn too_much(
+/// The limits that a backlog exceeds, as texts. A limit that was exceeded counts as exceeded until
+/// the backlog is clearly below it.
+fn exceeded(
     limits: &BacklogLimits,
     backlog: &Backlog,
     age: Duration,
@@ -108,56 +109,16 @@ fn too_much(
     .collect()
 }
 
-/// Owns the thread that looks; dropping it ends it.
-pub(crate) struct Watcher {
-    stop: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Watcher {
-    /// Calls `look` now and every second.
-    pub(crate) fn start(look: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("backlog".into())
-            .spawn(move || {
-                loop {
-                    look();
-                    if stopped.recv_timeout(LOOK) != Err(mpsc::RecvTimeoutError::Timeout) {
-                        return;
-                    }
-                }
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-
-    /// Looks at a gateway's ledger.
-    pub(crate) fn of(core: Arc<crate::run::core::Core>) -> std::io::Result<Self> {
-        Self::start(move || {
-            let now = core.clock.now();
-            match core.ledger.backlog(now) {
-                Ok(backlog) => {
-                    let limits = core.current.load().manifest.backlog;
-                    core.backlog.note(backlog, &limits, now);
-                }
-                // What was seen last still stands; that the ledger fails is told elsewhere.
-                Err(error) => tracing::debug!(%error, "what waits could not be counted"),
+/// Starts a thread that calls `look` now and every second.
+pub(super) fn watch(look: impl Fn() + Send + 'static) -> std::io::Result<OwnedThread> {
+    OwnedThread::start("backlog", move |stop| {
+        loop {
+            look();
+            if stop.wait(INTERVAL) {
+                return;
             }
-        })
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so already.
-            let _ = thread.join();
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -185,9 +146,9 @@ mod tests {
 
     #[test]
     fn what_passes_a_limit_is_too_much_until_it_is_clearly_less() {
-        let gauge = Gauge::default();
+        let gauge = BacklogGauge::default();
         let refuses = |deliveries, seconds| {
-            gauge.note(waiting(deliveries, seconds), &limits(), NOW);
+            gauge.set(waiting(deliveries, seconds), &limits(), NOW);
             assert_eq!(gauge.refuses(), !gauge.over().is_empty());
             gauge.refuses()
         };
@@ -209,23 +170,23 @@ mod tests {
 
     #[test]
     fn without_limits_nothing_is_too_much_and_without_refuse_nothing_is_refused() {
-        let gauge = Gauge::default();
-        gauge.note(waiting(u64::MAX, 500_000), &BacklogLimits::default(), NOW);
+        let gauge = BacklogGauge::default();
+        gauge.set(waiting(u64::MAX, 500_000), &BacklogLimits::default(), NOW);
         assert!(gauge.over().is_empty());
         let told = BacklogLimits {
             refuse: false,
             requests: Some(4_999),
             ..limits()
         };
-        gauge.note(waiting(2_000, 601), &told, NOW);
+        gauge.set(waiting(2_000, 601), &told, NOW);
         assert_eq!(gauge.over().len(), 3);
         assert!(!gauge.refuses());
     }
 
     #[test]
     fn a_clock_that_is_set_back_makes_nothing_old() {
-        let gauge = Gauge::default();
-        gauge.note(waiting(1, 0), &limits(), NOW - Duration::from_secs(3600));
+        let gauge = BacklogGauge::default();
+        gauge.set(waiting(1, 0), &limits(), NOW - Duration::from_secs(3600));
         assert!(gauge.over().is_empty());
     }
 }

@@ -1,64 +1,39 @@
-//! Has the ledger prune and erase what has been kept long enough, in small steps all day.
+//! The thread that prunes and erases what has been kept long enough, in small steps all day.
 //!
-//! A thread of its own, since each step waits until it is durable. The ledger says how far
-//! between they are: what is pruned was acknowledged weeks ago, and nobody waits for it, but
-//! somebody may be waiting for the acknowledgement that shares its commit.
+//! The thread is needed because each step blocks until it is durable. The ledger says how long to
+//! wait between two steps: nobody waits for a prune, but a sender may wait for the acknowledgement
+//! in the same commit.
 
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tollgate_base::thread::OwnedThread;
 use tollgate_ledger::{Retention, RetentionStore, Swept};
 
-/// From the end of a sweep to the next one, and after a failure; less where what is kept is
-/// kept for minutes.
+/// The shortest and the longest time between two sweeps, and after a failure. The time is short if
+/// events are kept for minutes only.
 const BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// Owns the thread; dropping it ends it.
-pub(crate) struct Housekeeper {
-    stop: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Housekeeper {
-    /// Starts to sweep as `retention` says at the time. Calls `pruned` after each sweep that
-    /// pruned events.
-    pub(crate) fn start(
-        ledger: Arc<dyn RetentionStore>,
-        retention: impl Fn() -> Arc<Retention> + Send + 'static,
-        pruned: impl Fn() + Send + 'static,
-    ) -> std::io::Result<Self> {
-        let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("housekeeping".into())
-            .spawn(move || {
-                let mut swept = Swept::default();
-                loop {
-                    let pause = step(&*ledger, &retention(), &mut swept, &pruned);
-                    if stopped.recv_timeout(pause) != Err(mpsc::RecvTimeoutError::Timeout) {
-                        return;
-                    }
-                }
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Housekeeper {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so already.
-            let _ = thread.join();
+/// Starts a thread that sweeps as `retention` says at the time. Calls `pruned` after each sweep
+/// that pruned events.
+pub(super) fn start(
+    store: Arc<dyn RetentionStore>,
+    retention: impl Fn() -> Arc<Retention> + Send + 'static,
+    pruned: impl Fn() + Send + 'static,
+) -> std::io::Result<OwnedThread> {
+    OwnedThread::start("housekeeping", move |stop| {
+        let mut swept = Swept::default();
+        loop {
+            let wait = step(&*store, &retention(), &mut swept, &pruned);
+            if stop.wait(wait) {
+                return;
+            }
         }
-    }
+    })
 }
 
-/// Does one step; returns how long to wait before the next. `total` is what the sweep under
-/// way has come to.
+/// Does one step. Returns how long to wait before the next step. `total` has the sums of the sweep
+/// under way.
 fn step(
     ledger: &dyn RetentionStore,
     retention: &Arc<Retention>,
@@ -68,7 +43,7 @@ fn step(
     let swept = match ledger.sweep(retention) {
         Ok(swept) => swept,
         Err(error) => {
-            tracing::warn!(%error, "what has been kept long enough could not be pruned");
+            tracing::warn!(%error, "old events could not be pruned");
             return between(retention);
         }
     };
@@ -92,6 +67,7 @@ fn step(
     swept.rest
 }
 
+/// The time to the next sweep: a quarter of the shortest time for which something is kept.
 fn between(retention: &Retention) -> Duration {
     let erasures = retention.sources.values();
     let erasures = erasures.filter_map(|source| Some(source.erase.as_ref()?.after));

@@ -1,8 +1,21 @@
-//! The running gateway: starts the parts in order, holds what they share, and ends them in order.
+//! The running gateway: starts its parts in order, holds the parts that others share, and ends
+//! them in order.
 
-pub(crate) mod backlog;
-pub(crate) mod core;
-pub(crate) mod housekeeping;
-pub(crate) mod pause;
+mod backlog;
+mod core;
+mod data_folder;
+mod first_generation;
+mod gateway;
+mod housekeeping;
+mod ingress;
+mod pause;
 pub mod schedule;
-pub mod start;
+mod start;
+mod status;
+mod work_router;
+
+pub(crate) use core::Core;
+pub use gateway::Gateway;
+pub(crate) use pause::PauseError;
+pub use start::{Options, StartError};
+pub(crate) use status::{counts_json, handler_json, pause_json};

@@ -1,7 +1,7 @@
-//! Pausing a handler and resuming it, as an operator asks.
+//! Pauses and resumes handlers for an operator.
 //!
-//! The ledger remembers a pause, so that it outlives the process; dispatcher and outbox
-//! keep to it. A pause is not a state of deliveries: these stay as they are and wait.
+//! The ledger remembers a pause, so that the pause outlives the process. The dispatcher and the
+//! outbox obey it. A pause is no state of deliveries: they keep their states and wait.
 
 use crate::run::core::Core;
 use tollgate_base::event::HandlerName;
@@ -10,18 +10,18 @@ use tollgate_ledger::{LedgerError, Pause};
 /// Why a handler was not paused or resumed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PauseError {
-    /// There is none of this name.
+    /// The manifest has no handler with this name.
     #[error("the manifest has no handler `{0}`")]
     Unknown(HandlerName),
-    /// It could not be remembered.
+    /// The ledger could not be written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl Core {
-    /// Starts no more deliveries of the handler, and with `outbox` none of its requests,
-    /// until it is resumed, across restarts. Runs and requests under way end. Pausing a
-    /// paused handler changes what is said of its outbox. Blocks until it is durable.
+    /// Pauses a handler: its deliveries wait until it is resumed, across restarts; with `outbox`
+    /// its requests wait too. Runs and requests under way end. A second pause changes `outbox`.
+    /// Blocks until the pause is durable.
     pub(crate) fn pause(&self, handler: &HandlerName, outbox: bool) -> Result<Pause, PauseError> {
         let _one_at_a_time = self.pausing.lock();
         let paused = self.dispatcher.pause_of(handler);
@@ -35,7 +35,7 @@ impl Core {
         Ok(pause)
     }
 
-    /// Ends a pause. Returns whether there was one. Blocks until it is durable.
+    /// Resumes a handler. Returns whether it was paused. Blocks until the change is durable.
     pub(crate) fn resume(&self, handler: &HandlerName) -> Result<bool, PauseError> {
         let _one_at_a_time = self.pausing.lock();
         if self.dispatcher.pause_of(handler).is_none() {

@@ -1,26 +1,26 @@
-//! Has what handlers scheduled made events of when it is due.
+//! The thread that turns schedule entries into events when they are due.
 //!
-//! The ledger says when something is due next and makes the events; here is the thread
-//! that waits for it. It looks at the clock again and again rather than sleep until the
-//! time, so that a clock that is set or a machine that slept delays nothing.
+//! The ledger says when the next entry is due and makes the events; the thread waits. The thread
+//! looks at the clock every second instead of sleeping until the time, so that a clock that is set
+//! or a machine that slept delays no event.
 
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::{SteadyClock, WallTime};
 use tollgate_ledger::{Address, Fired, LedgerError, ProcessMarks, ScheduleStore};
 
 /// The longest time without a look at the clock.
 const LOOK: Duration = Duration::from_secs(1);
-/// The pause after an error of the ledger's.
+/// The wait after an error of the ledger.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
 
-/// When the next scheduled event is due, as far as is known. It exists before the
-/// ledger, which tells it of what is scheduled.
+/// Knows when the next schedule entry is due. The alarm exists before the ledger, which sets it
+/// for new entries.
 #[derive(Debug)]
 pub struct Alarm {
     state: Mutex<State>,
@@ -37,7 +37,7 @@ impl Default for Alarm {
     fn default() -> Self {
         Self {
             state: Mutex::new(State {
-                // What the ledger holds is not known yet: it is asked at once.
+                // The entries in the ledger are not known yet: ask at once.
                 next: Some(WallTime::EPOCH),
                 stopping: false,
             }),
@@ -53,13 +53,14 @@ impl State {
 }
 
 impl Alarm {
-    /// Something is due then. Does not block.
+    /// Notes that an entry is due at this time. Does not block.
     pub fn set(&self, due: WallTime) {
         self.state.lock().note(due);
         self.changed.notify_one();
     }
 
-    /// Starts the thread; `address` says what deliveries are ordered by. It ends when the guard is dropped, or with the ledger.
+    /// Starts the thread that fires due entries. `address` returns the order keys of deliveries.
+    /// The thread ends when the guard is dropped, or when the ledger is closed.
     pub fn start(
         self: &Arc<Self>,
         store: Arc<dyn ScheduleStore>,
@@ -68,12 +69,12 @@ impl Alarm {
         address: Address,
     ) -> io::Result<Timer> {
         let alarm = self.clone();
-        let thread = std::thread::Builder::new()
-            .name("schedule".into())
-            .spawn(move || alarm.run(&*store, &*marks, &clock, &address))?;
+        let thread = OwnedThread::start("schedule", move |_| {
+            alarm.run(&*store, &*marks, &clock, &address);
+        })?;
         Ok(Timer {
             alarm: self.clone(),
-            thread: Some(thread),
+            _thread: thread,
         })
     }
 
@@ -91,7 +92,7 @@ impl Alarm {
             let stands = clock.ahead();
             let set = ahead.as_millis() - stands.as_millis();
             if set != 0 {
-                // What is due so long after something is due at another time of day.
+                // Entries for a time after something are due at another time of day now.
                 ahead = stands;
                 state.note(WallTime::EPOCH);
                 MutexGuard::unlocked(&mut state, || clock_was_set(marks, set));
@@ -100,14 +101,14 @@ impl Alarm {
                 Some(next) if next > now => next.since(now).min(LOOK),
                 None => LOOK,
                 Some(_) => {
-                    // What is scheduled from here on may or may not be in the answer.
+                    // The answer may or may not have the entries that are made from here on.
                     state.next = None;
                     let began = Instant::now();
                     let fired = MutexGuard::unlocked(&mut state, || store.fire(now, address));
-                    match after(fired, now) {
-                        Some(After { next, pause }) => {
+                    match next_step(fired, now) {
+                        Some(NextStep { next, pause }) => {
                             next.into_iter().for_each(|next| state.note(next));
-                            // As long as it took: the ledger has others to serve.
+                            // Waits as long as the call took: the ledger has others to serve.
                             pause.unwrap_or_else(|| began.elapsed())
                         }
                         None => return,
@@ -119,37 +120,37 @@ impl Alarm {
     }
 }
 
-/// Says that the time of day was set by so many milliseconds, forward or back, and has the
-/// ledger remember.
+/// Logs that the time of day was set by this many milliseconds, forward or back, and writes the
+/// new time to the ledger.
 fn clock_was_set(marks: &dyn ProcessMarks, by: i64) {
     tracing::warn!(
         by_ms = by,
-        "the time of day was set; retries and requests are due when they would have been",
+        "the time of day was set; retries and requests are due as before",
     );
     if let Err(error) = marks.keep_time() {
-        tracing::warn!(%error, "that the time of day was set could not be written down");
+        tracing::warn!(%error, "the change of the time of day could not be written to the ledger");
     }
 }
 
-/// What follows from a call of the ledger's.
-struct After {
+/// The next step after a call of the ledger.
+struct NextStep {
     next: Option<WallTime>,
     pause: Option<Duration>,
 }
 
-/// `None` when the ledger has been closed.
-fn after(fired: Result<Fired, LedgerError>, now: WallTime) -> Option<After> {
+/// The next step after a call of the ledger; `None` if the ledger is closed.
+fn next_step(fired: Result<Fired, LedgerError>, now: WallTime) -> Option<NextStep> {
     match fired {
         Ok(Fired { events, next }) => {
             if events > 0 {
                 tracing::debug!(events, "scheduled events are due");
             }
-            Some(After { next, pause: None })
+            Some(NextStep { next, pause: None })
         }
         Err(LedgerError::Closed) => None,
         Err(error) => {
-            tracing::warn!(%error, "what is scheduled waits for the ledger");
-            Some(After {
+            tracing::warn!(%error, "scheduled events wait for the ledger");
+            Some(NextStep {
                 next: Some(now),
                 pause: Some(AFTER_ERROR),
             })
@@ -157,21 +158,18 @@ fn after(fired: Result<Fired, LedgerError>, now: WallTime) -> Option<After> {
     }
 }
 
-/// Owns the thread; dropping it ends it.
+/// Owns the thread that waits for the alarm. The thread ends when the owner is dropped.
 #[derive(Debug)]
 pub struct Timer {
     alarm: Arc<Alarm>,
-    thread: Option<JoinHandle<()>>,
+    _thread: OwnedThread,
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
+        // Then the drop of the field waits for the end of the thread.
         self.alarm.state.lock().stopping = true;
         self.alarm.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so already.
-            let _ = thread.join();
-        }
     }
 }
 

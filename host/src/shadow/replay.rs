@@ -13,7 +13,7 @@ use tollgate_sandbox::{
 
 use super::difference::Difference;
 use super::outcome::RunOutcome;
-use crate::generation::components::Components;
+use crate::generation::ComponentStore;
 use crate::settings::Handler;
 
 /// The reason why a shadow replay fails.
@@ -35,7 +35,7 @@ pub(crate) struct Shadow {
     sandbox: Sandbox,
     handler: Arc<Handler>,
     candidate: Arc<Component>,
-    components: Components,
+    components: ComponentStore,
     /// The recorded components. `None` for a component that is not kept.
     recorded: HashMap<ComponentDigest, Option<Arc<Component>>>,
     /// The copy of the state that the candidate changes.
@@ -69,7 +69,7 @@ impl Shadow {
         candidate: &[u8],
         handler: Arc<Handler>,
         store: Arc<dyn StateStore>,
-        components: Components,
+        components: ComponentStore,
     ) -> Result<Self, ShadowError> {
         let sandbox = Sandbox::new(&SandboxOptions {
             cache: None,

@@ -11,7 +11,7 @@ use tollgate_ledger::{LedgerUrl, ReadLedger, open_to_read};
 
 use super::client::Client;
 use crate::cli::environment::environment;
-use crate::generation::reload::read_manifest;
+use crate::generation::read_manifest;
 use crate::settings::Manifest;
 
 /// Which gateway a command asks.

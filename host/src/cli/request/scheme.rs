@@ -17,7 +17,7 @@ use tollgate_scheme::{
 
 use crate::cli::arguments;
 use crate::cli::environment::environment;
-use crate::generation::reload::read_manifest;
+use crate::generation::read_manifest;
 use crate::manifest::own_schemes;
 
 /// The default of `--manifest`.

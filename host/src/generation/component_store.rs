@@ -1,5 +1,5 @@
-//! Components that have run, kept in the data folder by digest, so that what was recorded
-//! with one can be run with it again.
+//! The components that have run, in the data folder by digest, so that a replay can run the
+//! component that an attempt names.
 
 use std::fs;
 use std::io;
@@ -10,12 +10,12 @@ use tollgate_base::files::write_atomically;
 
 /// The components in one data folder.
 #[derive(Debug, Clone)]
-pub(crate) struct Components {
+pub(crate) struct ComponentStore {
     folder: PathBuf,
 }
 
-impl Components {
-    /// Those in `data`, the ledger's folder.
+impl ComponentStore {
+    /// The components in `data`, the folder of the ledger.
     pub(crate) fn in_folder(data: &Path) -> Self {
         Self {
             folder: data.join("components"),
@@ -26,12 +26,12 @@ impl Components {
         self.folder.join(format!("{digest}.wasm"))
     }
 
-    /// Whether the component with this digest in hex is kept.
+    /// Whether the store has the component with this digest in hex.
     pub(crate) fn has(&self, digest: &str) -> bool {
         self.file(digest).is_file()
     }
 
-    /// Keeps a component, whole or not at all.
+    /// Writes a component to the store, whole or not at all.
     pub(crate) fn keep(&self, digest: ComponentDigest, bytes: &[u8]) -> io::Result<()> {
         let file = self.file(&digest.to_string());
         if file.exists() {
@@ -41,7 +41,7 @@ impl Components {
         write_atomically(&file, bytes)
     }
 
-    /// The bytes of a component; an error if they are not those that were kept.
+    /// The bytes of a component. An error if they do not fit the digest.
     pub(crate) fn read(&self, digest: ComponentDigest) -> io::Result<Vec<u8>> {
         let bytes = fs::read(self.file(&digest.to_string()))?;
         if ComponentDigest::of(&bytes) == digest {
@@ -52,13 +52,13 @@ impl Components {
         }
     }
 
-    /// Removes every component that `needed` does not want; returns how many.
+    /// Removes the components for which `needed` is false. Returns their number.
     pub(crate) fn prune(&self, needed: &dyn Fn(ComponentDigest) -> bool) -> io::Result<usize> {
         prune(&self.folder, needed)
     }
 }
 
-/// Removes every component of a folder that `needed` does not want; returns how many.
+/// Removes the components of a folder for which `needed` is false. Returns their number.
 pub(crate) fn prune(folder: &Path, needed: &dyn Fn(ComponentDigest) -> bool) -> io::Result<usize> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -76,7 +76,7 @@ pub(crate) fn prune(folder: &Path, needed: &dyn Fn(ComponentDigest) -> bool) -> 
     Ok(removed)
 }
 
-/// The digest that a file's name says; none for files of others.
+/// The digest in the name of a component's file; `None` for other files.
 fn digest_of(path: &Path) -> Option<ComponentDigest> {
     let name = path.file_name()?.to_str()?.strip_suffix(".wasm")?;
     let mut digest = [0; 32];
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_read_back_until_nobody_needs_it() {
         let folder = tempfile::tempdir().unwrap();
-        let components = Components::in_folder(folder.path());
+        let components = ComponentStore::in_folder(folder.path());
         let none: &dyn Fn(ComponentDigest) -> bool = &|_| false;
         assert_eq!(components.prune(none).unwrap(), 0, "no folder yet");
         let [first, second] = [b"first", b"other"].map(|bytes| {

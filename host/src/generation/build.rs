@@ -1,0 +1,187 @@
+//! Builds generations: loads the components of a manifest, and runs their fixtures.
+
+use std::sync::Arc;
+
+use crate::dispatch::Routes;
+use crate::generation::code::{Code, read_file};
+use crate::generation::component_status::ComponentStatus;
+use crate::generation::component_store::ComponentStore;
+use crate::generation::error::{CheckError, GenerationError, HandlerError, HandlerErrorReason};
+use crate::generation::fixtures;
+use crate::generation::handler::LoadedHandler;
+use crate::generation::loaded::{Generation, Origin};
+use crate::settings::{Handler, Manifest};
+use tollgate_base::time::WallTime;
+use tollgate_ledger::StateStore;
+use tollgate_sandbox::{Component, Sandbox, SandboxOptions};
+
+/// Builds generations. Lives as long as the process.
+pub struct Builder {
+    /// Compiles and runs components.
+    pub sandbox: Arc<Sandbox>,
+    /// The state of handlers, for their runs.
+    pub state: Arc<dyn StateStore>,
+    /// The components that have run, for deliveries that name one of them.
+    pub(crate) components: Arc<ComponentStore>,
+}
+
+impl Builder {
+    /// Builds a generation. `read` returns the code of a handler's component: from its file, or
+    /// from the copies of the last good generation.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the components.
+    pub fn build(
+        &self,
+        mut manifest: Manifest,
+        number: u64,
+        loaded: WallTime,
+        origin: Origin,
+        read: &dyn Fn(&Handler) -> std::io::Result<Code>,
+    ) -> Result<Generation, GenerationError> {
+        let components = load_all(&self.sandbox, &manifest, read)?;
+        let expiring = manifest.expiry_warnings(loaded);
+        manifest.warnings.extend(expiring);
+        let handlers = components
+            .into_iter()
+            .map(|(settings, ready)| (settings.name.clone(), self.loaded(settings, ready)))
+            .collect();
+        let by_path = manifest
+            .sources
+            .values()
+            .map(|source| (source.path.clone(), source.clone()))
+            .collect();
+        let routes = Arc::new(Routes::new(&manifest.routes, manifest.handlers.values()));
+        Ok(Generation {
+            number,
+            loaded,
+            origin,
+            manifest: Arc::new(manifest),
+            handlers,
+            routes,
+            by_path,
+        })
+    }
+
+    /// A generation with another component for one handler and everything else unchanged.
+    ///
+    /// # Errors
+    /// The component cannot be loaded.
+    pub fn replace(
+        &self,
+        generation: &Generation,
+        present: &LoadedHandler,
+        code: Code,
+        loaded: WallTime,
+    ) -> Result<Generation, GenerationError> {
+        let settings = present.settings.clone();
+        let handler = &settings.name;
+        // The component has served before, so the present fixtures do not matter.
+        let component = prepare(&self.sandbox, &settings, &code.bytes).map_err(|reason| {
+            GenerationError::Handlers(vec![HandlerError {
+                handler: handler.clone(),
+                component: settings.component.clone(),
+                reason,
+            }])
+        })?;
+        let mut handlers = generation.handlers.clone();
+        let ready = (component, code.status);
+        handlers.insert(handler.clone(), self.loaded(settings.clone(), ready));
+        Ok(Generation {
+            number: generation.number + 1,
+            loaded,
+            origin: generation.origin,
+            manifest: generation.manifest.clone(),
+            handlers,
+            routes: generation.routes.clone(),
+            by_path: generation.by_path.clone(),
+        })
+    }
+
+    fn loaded(&self, settings: Arc<Handler>, (component, status): Ready) -> Arc<LoadedHandler> {
+        let (sandbox, state) = (self.sandbox.clone(), self.state.clone());
+        let components = self.components.clone();
+        Arc::new(LoadedHandler {
+            settings,
+            status,
+            component,
+            sandbox,
+            state,
+            components,
+        })
+    }
+}
+
+/// Loads the components of a manifest and runs their fixtures, without a gateway.
+///
+/// # Errors
+/// Everything that is wrong with any of the components.
+pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
+    let sandbox = Sandbox::new(&SandboxOptions {
+        cache: None,
+        instances: 1,
+    })?;
+    load_all(
+        &sandbox,
+        manifest,
+        &|handler| Ok(read_file(handler)?.into()),
+    )?;
+    Ok(())
+}
+
+/// A component that is loaded and has passed its fixtures, with its status.
+type Ready = (Arc<Component>, ComponentStatus);
+
+/// Loads the component of each handler and runs its fixtures.
+fn load_all(
+    sandbox: &Sandbox,
+    manifest: &Manifest,
+    read: &dyn Fn(&Handler) -> std::io::Result<Code>,
+) -> Result<Vec<(Arc<Handler>, Ready)>, GenerationError> {
+    let (mut components, mut errors) = (Vec::new(), Vec::new());
+    for settings in manifest.handlers.values() {
+        match load(sandbox, settings, read) {
+            Ok(ready) => components.push((settings.clone(), ready)),
+            Err(reason) => errors.push(HandlerError {
+                handler: settings.name.clone(),
+                component: settings.component.clone(),
+                reason,
+            }),
+        }
+    }
+    if errors.is_empty() {
+        Ok(components)
+    } else {
+        Err(GenerationError::Handlers(errors))
+    }
+}
+
+fn load(
+    sandbox: &Sandbox,
+    settings: &Arc<Handler>,
+    read: &dyn Fn(&Handler) -> std::io::Result<Code>,
+) -> Result<Ready, HandlerErrorReason> {
+    let code = read(settings)?;
+    let component = prepare(sandbox, settings, &code.bytes)?;
+    let errors = fixtures::run(sandbox, &component, settings);
+    if errors.is_empty() {
+        Ok((component, code.status))
+    } else {
+        Err(HandlerErrorReason::Fixtures(errors))
+    }
+}
+
+/// Loads a component and makes one instance of it.
+fn prepare(
+    sandbox: &Sandbox,
+    settings: &Arc<Handler>,
+    bytes: &[u8],
+) -> Result<Arc<Component>, HandlerErrorReason> {
+    let component = sandbox.load(bytes)?;
+    sandbox.probe(
+        &component,
+        &settings.guest,
+        &fixtures::blank_delivery(settings),
+    )?;
+    Ok(component)
+}

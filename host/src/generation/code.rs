@@ -1,0 +1,28 @@
+//! The bytes of a handler's component.
+
+use std::io;
+
+use crate::generation::component_status::ComponentStatus;
+use crate::settings::Handler;
+
+/// The bytes of a handler's component, with the status that the component has.
+pub struct Code {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The status.
+    pub status: ComponentStatus,
+}
+
+impl From<Vec<u8>> for Code {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            status: ComponentStatus::Trusted,
+        }
+    }
+}
+
+/// Reads the file of a handler's component.
+pub fn read_file(handler: &Handler) -> io::Result<Vec<u8>> {
+    std::fs::read(&handler.component)
+}

@@ -1,0 +1,83 @@
+//! A handler of a generation: its settings with its component.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::dispatch::Runnable;
+use crate::generation::component_status::ComponentStatus;
+use crate::generation::component_store::ComponentStore;
+use crate::settings::Handler;
+use tollgate_base::event::ComponentDigest;
+use tollgate_ledger::{Delivery, StateStore};
+use tollgate_sandbox::{Component, LoadError, Run, Sandbox, StateSource};
+
+/// A handler with its component.
+pub struct LoadedHandler {
+    pub(super) settings: Arc<Handler>,
+    pub(super) status: ComponentStatus,
+    pub(super) component: Arc<Component>,
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) state: Arc<dyn StateStore>,
+    pub(super) components: Arc<ComponentStore>,
+}
+
+/// Why the component that a delivery names cannot run.
+#[derive(Debug, thiserror::Error)]
+enum UnavailableComponent {
+    #[error("component {digest}: {error}")]
+    Read {
+        digest: ComponentDigest,
+        #[source]
+        error: io::Error,
+    },
+    #[error("component {digest}: {error}")]
+    Load {
+        digest: ComponentDigest,
+        #[source]
+        error: LoadError,
+    },
+}
+
+impl LoadedHandler {
+    /// The status of the component.
+    pub fn status(&self) -> &ComponentStatus {
+        &self.status
+    }
+
+    /// The component for a delivery: the handler's own, unless the delivery names another.
+    fn component(&self, delivery: &Delivery) -> Result<Arc<Component>, UnavailableComponent> {
+        match delivery.component {
+            Some(digest) if digest != self.component.digest() => {
+                let bytes = self.components.read(digest);
+                let bytes = bytes.map_err(|error| UnavailableComponent::Read { digest, error })?;
+                let loaded = self.sandbox.load(&bytes);
+                loaded.map_err(|error| UnavailableComponent::Load { digest, error })
+            }
+            _ => Ok(self.component.clone()),
+        }
+    }
+}
+
+impl Runnable for LoadedHandler {
+    fn handler(&self) -> &Arc<Handler> {
+        &self.settings
+    }
+
+    fn digest(&self) -> ComponentDigest {
+        self.component.digest()
+    }
+
+    fn on_trial(&self) -> bool {
+        matches!(self.status, ComponentStatus::OnTrial { .. })
+    }
+
+    fn run(&self, delivery: &Delivery) -> Run {
+        let state = StateSource::Ledger(self.state.clone());
+        match self.component(delivery) {
+            Ok(component) => self
+                .sandbox
+                .run(&component, &self.settings.guest, delivery, state),
+            Err(why) => Run::unstarted(why.to_string()),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Reads the manifest's file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::generation::error::GenerationError;
+use crate::generation::signature::{Signature, named_files, signature_of};
+use crate::manifest::{self, Mistakes};
+use crate::settings::Manifest;
+
+/// Looks up an environment variable.
+pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Why no generation could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file cannot be read.
+    #[error("{}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The manifest or its components cannot be used.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+}
+
+impl From<Mistakes> for LoadError {
+    fn from(mistakes: Mistakes) -> Self {
+        Self::Generation(mistakes.into())
+    }
+}
+
+/// A manifest with its text and the signature of its files.
+pub(crate) struct ReadManifest {
+    pub(crate) text: String,
+    pub(crate) manifest: Manifest,
+    /// The signature of the files, taken before the files of components and fixtures were read. So
+    /// a change during the read is seen as a change.
+    pub(crate) signature: Signature,
+}
+
+/// Reads and checks a manifest's file.
+///
+/// # Errors
+/// The file cannot be read, or has mistakes.
+pub(crate) fn read_manifest(path: &Path, env: &Env) -> Result<ReadManifest, LoadError> {
+    let mut signature = signature_of([path.to_owned()]);
+    let text = std::fs::read_to_string(path).map_err(|error| LoadError::Read {
+        path: path.to_owned(),
+        error,
+    })?;
+    let manifest = manifest::parse(&text, path, &**env)?;
+    signature.extend(signature_of(named_files(&manifest)));
+    Ok(ReadManifest {
+        text,
+        manifest,
+        signature,
+    })
+}

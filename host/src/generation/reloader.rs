@@ -1,0 +1,239 @@
+//! The thread that reloads: it notices that the manifest, a component, a secret's file or a fixture
+//! has changed, builds a generation, and lets the generation serve if it is sound.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::dispatch::{Dispatcher, TrialNews};
+use crate::generation::error::GenerationError;
+use crate::generation::load::{BuiltGeneration, Loader};
+use crate::generation::read::LoadError;
+use crate::generation::roll_back::RollBacks;
+use crate::generation::signature::Signature;
+use crate::generation::swap::{Current, OnSwap, Swapper};
+use crate::generation::watch::WatchedFiles;
+use crate::settings::Watch;
+use tollgate_base::time::Clock;
+use tollgate_ledger::Deliveries;
+
+/// How long notices are collected before one look answers them all.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// The parts that a reloader works with.
+pub(crate) struct ReloaderParts {
+    pub(crate) loader: Loader,
+    pub(crate) current: Arc<Current>,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) deliveries: Arc<dyn Deliveries>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The signature of the files that the last build read, with or without success.
+    pub(crate) attempted: Signature,
+    pub(crate) on_swap: OnSwap,
+}
+
+/// A message to the thread that reloads.
+enum Message {
+    /// Files may have changed.
+    Look,
+    /// An operator asks for a reload: build even if no file has changed.
+    Reload,
+    /// The trial of a component has news.
+    Trial(TrialNews),
+    /// The thread must end.
+    Stop,
+}
+
+/// Owns the thread that reloads. The thread ends when the owner is dropped.
+pub(crate) struct Reloader {
+    messages: mpsc::Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Asks for reloads.
+#[derive(Clone)]
+pub(crate) struct ReloadHandle(mpsc::Sender<Message>);
+
+impl ReloadHandle {
+    /// Asks for a reload. Does not wait for it.
+    pub(crate) fn reload(&self) {
+        // The thread has ended if the gateway ends.
+        let _ = self.0.send(Message::Reload);
+    }
+}
+
+impl Reloader {
+    /// Starts the thread.
+    pub(crate) fn start(parts: ReloaderParts) -> io::Result<Self> {
+        let (messages, inbox) = mpsc::channel();
+        let news = messages.clone();
+        parts.dispatcher.on_trials(Box::new(move |trial| {
+            // The thread has ended if the gateway ends.
+            let _ = news.send(Message::Trial(trial));
+        }));
+        let notices = messages.clone();
+        let thread = std::thread::Builder::new()
+            .name("reload".into())
+            .spawn(move || Thread::new(parts, notices).run(&inbox))?;
+        Ok(Self {
+            messages,
+            thread: Some(thread),
+        })
+    }
+
+    /// A handle that asks for reloads.
+    pub(crate) fn handle(&self) -> ReloadHandle {
+        ReloadHandle(self.messages.clone())
+    }
+}
+
+impl Drop for Reloader {
+    fn drop(&mut self) {
+        let _ = self.messages.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has already written its message.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Why the thread woke up.
+#[derive(Default)]
+struct Wakeup {
+    /// An operator asked for a reload.
+    reload: bool,
+    trials: Vec<TrialNews>,
+}
+
+struct Thread {
+    loader: Arc<Loader>,
+    current: Arc<Current>,
+    swapper: Arc<Swapper>,
+    roll_backs: RollBacks,
+    files: WatchedFiles,
+    clock: Arc<dyn Clock>,
+}
+
+impl Thread {
+    fn new(parts: ReloaderParts, notices: mpsc::Sender<Message>) -> Self {
+        let ReloaderParts {
+            loader,
+            current,
+            dispatcher,
+            deliveries,
+            clock,
+            attempted,
+            on_swap,
+        } = parts;
+        let loader = Arc::new(loader);
+        let swapper = Arc::new(Swapper {
+            current: current.clone(),
+            dispatcher: dispatcher.clone(),
+            on_swap,
+        });
+        let notice = Arc::new(move || {
+            let _ = notices.send(Message::Look);
+        });
+        let manifest = current.load().manifest.clone();
+        Self {
+            files: WatchedFiles::new(loader.path.clone(), &manifest, attempted, notice),
+            roll_backs: RollBacks {
+                loader: loader.clone(),
+                swapper: swapper.clone(),
+                dispatcher,
+                deliveries,
+                clock: clock.clone(),
+            },
+            loader,
+            current,
+            swapper,
+            clock,
+        }
+    }
+
+    fn run(mut self, inbox: &mpsc::Receiver<Message>) {
+        self.roll_backs.excuse_kept_out();
+        self.files.watch(&self.current.load().manifest);
+        // Files may have changed between the first build and the watch.
+        self.look();
+        while let Some(wakeup) = self.wait(inbox) {
+            for news in wakeup.trials {
+                self.roll_backs.act_on(news);
+            }
+            if wakeup.reload {
+                self.reload();
+            } else {
+                self.look();
+            }
+        }
+    }
+
+    /// Waits for a reason to look. Returns `None` when the thread must end.
+    fn wait(&self, inbox: &mpsc::Receiver<Message>) -> Option<Wakeup> {
+        let settings = self.current.load().manifest.reload.clone();
+        let first = match settings.watch {
+            Watch::Poll => inbox.recv_timeout(settings.poll_interval),
+            Watch::Events | Watch::Off => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let first = match first {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => return Some(Wakeup::default()),
+            Err(RecvTimeoutError::Disconnected) => return None,
+        };
+        if matches!(first, Message::Look) {
+            // A folder in which other files change often must not keep this thread busy: one look
+            // answers all notices of a while.
+            std::thread::sleep(QUIET);
+        }
+        let mut wakeup = Wakeup::default();
+        for message in std::iter::once(first).chain(inbox.try_iter()) {
+            match message {
+                Message::Stop => return None,
+                Message::Reload => wakeup.reload = true,
+                Message::Trial(news) => wakeup.trials.push(news),
+                Message::Look => {}
+            }
+        }
+        Some(wakeup)
+    }
+
+    /// Reloads if the files have changed.
+    fn look(&mut self) {
+        let debounce = self.current.load().manifest.reload.debounce;
+        if self.files.have_changed(debounce) {
+            self.reload();
+        }
+    }
+
+    fn reload(&mut self) {
+        self.files.begin_attempt();
+        match self.build() {
+            Ok(built) => {
+                self.files.set(&built.generation.manifest);
+                self.loader.keep(&built);
+                self.swapper.serve(built.generation);
+                self.current.set_trouble(None);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the reload failed; the last good generation keeps serving");
+                self.current.set_trouble(Some(error.to_string()));
+            }
+        }
+        self.files.end_attempt(&self.current.load().manifest);
+    }
+
+    fn build(&mut self) -> Result<BuiltGeneration, LoadError> {
+        let read = self.loader.read_manifest().inspect_err(|error| {
+            // The file of a secret may be missing.
+            if let LoadError::Generation(GenerationError::Manifest(mistakes)) = error {
+                self.files.add(mistakes.secret_files());
+            }
+        })?;
+        let serves = self.current.load();
+        self.files
+            .attempt_reads(&serves.manifest, &read.manifest, read.signature.clone());
+        self.loader.build(read, serves.number + 1, self.clock.now())
+    }
+}

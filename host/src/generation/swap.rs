@@ -1,0 +1,88 @@
+//! The generation that serves, and how another takes its place.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
+
+use crate::dispatch::Dispatcher;
+use crate::generation::loaded::Generation;
+use crate::settings::Manifest;
+
+/// The generation that serves.
+pub(crate) struct Current {
+    generation: ArcSwap<Generation>,
+    trouble: Mutex<Option<String>>,
+}
+
+impl Current {
+    /// `trouble` says why the files do not serve, if another generation serves instead.
+    pub(crate) fn new(generation: Arc<Generation>, trouble: Option<String>) -> Self {
+        Self {
+            generation: ArcSwap::new(generation),
+            trouble: Mutex::new(trouble),
+        }
+    }
+
+    /// The generation, for the time of a short use.
+    pub(crate) fn load(&self) -> Guard<Arc<Generation>> {
+        self.generation.load()
+    }
+
+    /// The generation, to keep.
+    pub(crate) fn load_full(&self) -> Arc<Generation> {
+        self.generation.load_full()
+    }
+
+    /// Why the files as they are do not serve; `None` if they serve.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().clone()
+    }
+
+    /// Sets or clears the trouble.
+    pub(super) fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock() = trouble;
+    }
+}
+
+/// Puts generations in the place of the one that serves.
+pub(crate) struct Swapper {
+    pub(super) current: Arc<Current>,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) on_swap: OnSwap,
+}
+
+/// Called after each swap with the generation before and the one that serves now.
+pub(crate) type OnSwap = Box<dyn Fn(&Generation, &Generation) + Send + Sync>;
+
+impl Swapper {
+    /// Lets a generation serve from now on. Runs and requests under way end on the generation
+    /// before.
+    pub(super) fn serve(&self, generation: Generation) {
+        let old = self.current.load_full();
+        warn_of_fixed_settings(&old.manifest, &generation.manifest);
+        let generation = Arc::new(generation);
+        // Handlers first: no delivery may arrive for a handler that the dispatcher does not know.
+        generation.dispatch_with(&self.dispatcher);
+        self.current.generation.store(generation.clone());
+        (self.on_swap)(&old, &generation);
+        for warning in &generation.manifest.warnings {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!(
+            number = generation.number,
+            handlers = generation.handlers.len(),
+            "a new generation serves"
+        );
+    }
+}
+
+/// Warns of changed settings that are read only at the start.
+fn warn_of_fixed_settings(old: &Manifest, new: &Manifest) {
+    let (server, ledger) = (old.server != new.server, old.ledger != new.ledger);
+    for (changed, table) in [(server, "[server]"), (ledger, "[ledger]")] {
+        if changed {
+            tracing::warn!("a change of {table} takes effect at the next start");
+        }
+    }
+}

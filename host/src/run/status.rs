@@ -1,0 +1,176 @@
+//! The status of the gateway as JSON, and its readiness.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::dispatch::{BreakerState, LaneStatus, Runnable};
+use crate::generation::{ComponentStatus, Generation, LoadedHandler};
+use crate::outbox;
+use crate::run::core::Core;
+use crate::server::{Readiness, Status};
+use tollgate_base::time::WallTime;
+use tollgate_ledger::{Counts, Pause};
+
+impl Status for Core {
+    fn readiness(&self) -> Readiness {
+        let mut reasons = self.backlog.over();
+        if !self.ledger.writable() {
+            reasons.push("the ledger cannot be written".to_owned());
+        }
+        match reasons[..] {
+            [] => Readiness::Ready,
+            _ => Readiness::NotReady(reasons),
+        }
+    }
+
+    fn status(&self) -> Value {
+        let generation = self.current.load();
+        let ledger = match self.ledger.counts() {
+            Ok(counts) => counts_json(&counts, Some(self.ledger.writable())),
+            Err(error) => json!({ "writable": self.ledger.writable(), "error": error.to_string() }),
+        };
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "now_ms": self.clock.now(),
+            "generation": {
+                "number": generation.number,
+                "loaded_ms": generation.loaded,
+                "from": generation.origin.name(),
+                "error": self.trouble(&generation),
+                "warnings": generation.manifest.warnings,
+                "handlers": self.handlers_json(&generation),
+            },
+            "ledger": ledger,
+            "backlog": self.backlog.json(),
+            "guests": self.guests_json(),
+            "rejections": self.rejections_json(),
+            "held_hosts_until_ms": self.held_hosts_json(),
+            "secrets": self.secrets_json(&generation),
+        })
+    }
+}
+
+impl Core {
+    /// The trouble of the serving generation: its files are not the present ones, or a
+    /// component is rolled back. `None` if nothing is wrong.
+    fn trouble(&self, generation: &Generation) -> Option<String> {
+        let files = self.current.trouble();
+        let kept_out =
+            generation
+                .handlers
+                .iter()
+                .filter_map(|(name, loaded)| match loaded.status() {
+                    ComponentStatus::InPlaceOf(rolled_back) => {
+                        Some(format!("handler `{name}`: {rolled_back}"))
+                    }
+                    _ => None,
+                });
+        let all: Vec<_> = files.into_iter().chain(kept_out).collect();
+        (!all.is_empty()).then(|| all.join("\n"))
+    }
+
+    fn handlers_json(&self, generation: &Generation) -> Value {
+        let lanes: HashMap<_, _> = self.dispatcher.status().into_iter().collect();
+        let handlers = generation.handlers.iter().map(|(name, loaded)| {
+            let lane = lanes.get(name).copied().unwrap_or_default();
+            (name.to_string(), handler_json(loaded, &lane))
+        });
+        Value::Object(handlers.collect())
+    }
+
+    fn guests_json(&self) -> Value {
+        let (taken, all) = self.dispatcher.room();
+        json!({
+            "running": taken.threads,
+            "memory_reserved": taken.memory,
+            "memory_limit": all.memory,
+        })
+    }
+
+    fn secrets_json(&self, generation: &Generation) -> Value {
+        let now = self.clock.now();
+        let sources = generation.manifest.sources.values();
+        let shown = sources.map(|source| {
+            let secrets = self.secret_uses.json(source, now);
+            (source.name.to_string(), secrets)
+        });
+        Value::Object(shown.collect())
+    }
+
+    fn held_hosts_json(&self) -> Value {
+        let held = self.outbox.get().map(outbox::Handle::held);
+        let until = |(host, until): (String, WallTime)| (host, json!(until));
+        Value::Object(held.into_iter().flatten().map(until).collect())
+    }
+
+    fn rejections_json(&self) -> Value {
+        let mut sources = serde_json::Map::new();
+        for rejected in self.rejections.snapshot() {
+            let source = rejected
+                .source
+                .map_or_else(|| "-".to_owned(), |name| name.to_string());
+            let codes = sources.entry(source).or_insert_with(|| json!({}));
+            codes[rejected.code] = rejected.count.into();
+        }
+        Value::Object(sources)
+    }
+}
+
+/// A handler as status and the API show it: its component, and what holds its deliveries back.
+pub(crate) fn handler_json(loaded: &LoadedHandler, lane: &LaneStatus) -> Value {
+    let mut status = json!({
+        "component": loaded.digest().to_string(),
+        "queued": lane.queued,
+        "running": lane.running,
+        "breaker": lane.gate.breaker.name(),
+        "limited": lane.gate.limited,
+        "paused": lane.gate.paused.map(pause_json),
+    });
+    let outcomes = lane.outcomes.iter().filter(|(_, many)| *many > 0);
+    status["outcomes"] = outcomes
+        .map(|(outcome, many)| (outcome.name(), many))
+        .collect();
+    match loaded.status() {
+        ComponentStatus::Trusted => {}
+        ComponentStatus::OnTrial { before } => status["on_trial_after"] = before.as_str().into(),
+        ComponentStatus::InPlaceOf(rolled_back) => {
+            status["in_place_of"] = rolled_back.component.as_str().into();
+        }
+    }
+    if let BreakerState::Open { until } = lane.gate.breaker {
+        status["breaker_until_ms"] = json!(until);
+    }
+    status
+}
+
+/// A pause as status and the API show it.
+pub(crate) fn pause_json(pause: Pause) -> Value {
+    json!({ "since_ms": pause.since, "outbox": pause.outbox })
+}
+
+/// The counts of the ledger as status shows them.
+pub(crate) fn counts_json(counts: &Counts, writable: Option<bool>) -> Value {
+    let named = |pairs: Vec<(&'static str, u64)>| -> Value {
+        Value::Object(
+            pairs
+                .into_iter()
+                .map(|(name, n)| (name.to_owned(), n.into()))
+                .collect(),
+        )
+    };
+    json!({
+        "writable": writable,
+        "events": counts.events,
+        "duplicates": counts.duplicates,
+        "duplicates_differing": counts.duplicates_differing,
+        "unrouted": counts.unrouted,
+        "pruned": counts.pruned,
+        "erased": counts.erased,
+        "oldest_ms": counts.oldest,
+        "deliveries": named(counts.deliveries.iter().map(|(state, n)| (state.name(), *n)).collect()),
+        "deliveries_blocked": counts.blocked,
+        "scheduled": counts.scheduled,
+        "outbox": named(counts.outbox.iter().map(|(state, n)| (state.name(), *n)).collect()),
+    })
+}
