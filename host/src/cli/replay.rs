@@ -52,7 +52,11 @@ pub(super) struct ReplayArgs {
     /// Compare only: run this component on copies of the handler's state, without any effect, and
     /// show the differences from the recorded runs. Exit code 0 is no difference, 1 is a
     /// difference.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["routes", "same_keys", "recorded", "dry_run", "yes"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["routes", "same_keys", "recorded", "dry_run", "yes"],
+    )]
     shadow: Option<PathBuf>,
     /// With `--shadow`: the greatest number of deliveries. The last deliveries are compared.
     #[arg(long, default_value_t = 1000)]
