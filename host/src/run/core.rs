@@ -56,7 +56,7 @@ impl Core {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "components that no attempt names were removed"),
             Err(error) => {
-                tracing::warn!(%error, "components that no attempt names could not be removed")
+                tracing::warn!(%error, "components that no attempt names could not be removed");
             }
         }
     }
