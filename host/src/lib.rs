@@ -15,6 +15,7 @@ pub mod generation;
 pub mod keys;
 pub mod manifest;
 pub mod outbox;
+mod refill;
 pub mod run;
 pub mod server;
 pub mod settings;

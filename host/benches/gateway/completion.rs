@@ -14,8 +14,9 @@ use tollgate_base::event::{
 };
 use tollgate_base::time::{Clock, SteadyClock, SystemClock};
 use tollgate_ledger::{
-    self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Intake, LedgerSink,
-    LedgerUrl, NewEvent, NewRequest, NextState, OutboxRequest, StateWrite, Turn,
+    self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Intake,
+    LeasedDelivery, LedgerSink, LedgerUrl, NewEvent, NewRequest, NextState, OutboxRequest,
+    StateWrite, Turn,
 };
 
 use crate::options::Options;
@@ -93,7 +94,7 @@ fn run(path: &std::path::Path, count: usize, under_way: usize, effects: bool) ->
         }
         let answer = answer.clone();
         let completion = completion(delivery, number, effects);
-        ledger.complete(
+        ledger.complete_then(
             completion,
             Box::new(move |result| drop(answer.send(result))),
         );
@@ -114,14 +115,14 @@ fn committed(
 }
 
 #[derive(Default)]
-struct Collected(Mutex<Vec<Delivery>>);
+struct Collected(Mutex<Vec<LeasedDelivery>>);
 
 impl LedgerSink for Collected {
-    fn recorded(&self, deliveries: Vec<Delivery>) {
+    fn recorded(&self, deliveries: Vec<LeasedDelivery>) {
         self.0.lock().extend(deliveries);
     }
 
-    fn released(&self, _: Vec<Delivery>) {}
+    fn released(&self, _: Vec<LeasedDelivery>) {}
 
     fn queued(&self, _: Vec<OutboxRequest>) {}
 }
@@ -161,9 +162,11 @@ fn event(number: usize) -> NewEvent {
     }
 }
 
-fn completion(delivery: &Delivery, number: usize, effects: bool) -> Completion {
+fn completion(leased: &LeasedDelivery, number: usize, effects: bool) -> Completion {
+    let delivery = &leased.delivery;
     Completion {
         delivery: delivery.seq,
+        token: leased.lease.token(),
         handler: delivery.handler.clone(),
         event: delivery.event.id,
         attempt: Attempt {

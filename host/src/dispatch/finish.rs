@@ -23,14 +23,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// one: a handler that asks for none at all must not run hot.
 const SHORTEST_WISH: Duration = Duration::from_secs(1);
 
-/// Runs a job on guest thread `slot` and hands its end to the ledger. Returns whether the
-/// thread is fit for more.
-pub(super) fn run(
-    shared: &Arc<Shared>,
-    slot: usize,
-    mut job: Job,
-    runnable: &dyn Runnable,
-) -> bool {
+/// Runs a job and hands its end to the ledger. Returns whether the thread is fit for more.
+pub(super) fn run(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) -> bool {
     let ledger = shared.ledger();
     let delivery = &job.delivery;
     if delivery.counted(delivery.attempts) >= runnable.handler().retry.attempts {
@@ -50,23 +44,23 @@ pub(super) fn run(
         }
     }
     if delivery.crashes >= SUSPECT
-        && let Err(error) = ledger.claim(delivery.seq)
+        && let Err(error) = ledger.start_alone(&job.lease)
     {
         unavailable(shared, job, &error);
         return true;
     }
     let started = shared.clock.wall();
-    ledger.note_running(slot, Some(delivery.seq));
+    ledger.started(&job.lease);
     let run = runnable.run(delivery);
     failpoint::reach(Failpoint::Ran);
-    ledger.note_running(slot, None);
+    ledger.stopped(&job.lease);
     let fit = !run.lowered;
     if let End::Ledger(error) = &run.end {
         let error = error.clone();
         unavailable(shared, job, &error);
         return fit;
     }
-    let completion = completion(shared, delivery, runnable, run, started);
+    let completion = completion(shared, &job, runnable, run, started);
     ran(shared, &mut job, &completion.attempt);
     submit(shared, job, completion);
     fit
@@ -102,7 +96,7 @@ fn pass_over(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
         duration: Duration::ZERO,
         lowered: false,
     };
-    let completion = completion(shared, &job.delivery, runnable, run, shared.clock.wall());
+    let completion = completion(shared, &job, runnable, run, shared.clock.wall());
     let name = &job.delivery.handler;
     let mut lanes = shared.lanes.lock();
     if let Some(lane) = lanes.get_mut(name) {
@@ -116,14 +110,13 @@ fn pass_over(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
 
 /// Ends a delivery whose last attempts ended with the gateway itself.
 fn give_up(shared: &Shared, mut job: Job, turn: Turn) {
-    match shared.ledger().give_up(job.delivery.seq, turn) {
+    match shared.ledger().give_up(&job.lease, turn) {
         Ok(()) => {
             let mut lanes = shared.lanes.lock();
             lanes.ran(&job);
             if let Some(lane) = lanes.get_mut(&job.delivery.handler) {
                 lane.gate.ended(std::mem::take(&mut job.pass), None);
                 lane.settled();
-                lane.retire(&job);
             }
             lanes.line_up(&job.delivery.handler);
         }
@@ -141,7 +134,7 @@ fn submit(shared: &Arc<Shared>, job: Job, completion: Completion) {
     let then = shared.clone();
     let record = completion.attempt.clone();
     let next = completion.next;
-    shared.ledger().complete(
+    shared.ledger().complete_then(
         completion,
         Box::new(move |result| answered(&then, job, record, next, result)),
     );
@@ -183,8 +176,7 @@ fn answered(
             Ok(Completed::Inapplicable(why)) => {
                 let policy = &lane.runnable.handler().retry;
                 let turn = turn(lane.runnable.handler(), &job.delivery);
-                let failed =
-                    inapplicable(&job.delivery, why, record, (policy, turn), &shared.clock);
+                let failed = inapplicable(&job, why, record, (policy, turn), &shared.clock);
                 lane.push_commit(job, Box::new(failed));
             }
             Ok(committed) => {
@@ -193,17 +185,12 @@ fn answered(
                 } else {
                     // An operator had it run anew meanwhile: that run may have been passed
                     // over while this one was under way.
-                    lane.due_at(SteadyTime::ZERO);
+                    lane.rest.due_at(SteadyTime::ZERO);
                     look = true;
                 }
-                lane.retire(&job);
                 late = lane.gate.is_late(component, outcome);
                 if let NextState::Retrying { due } = next {
-                    lane.due_at(due);
-                }
-                if lane.remembers_many() {
-                    lane.due_at(SteadyTime::ZERO);
-                    look = true;
+                    lane.rest.due_at(due);
                 }
             }
             Err(error) => {
@@ -234,15 +221,17 @@ fn answered(
 
 /// The end of a run whose effects cannot be applied as they stand.
 fn inapplicable(
-    delivery: &Delivery,
+    job: &Job,
     why: Inapplicable,
     record: Attempt,
     (policy, turn): (&RetryPolicy, Turn),
     clock: &SteadyClock,
 ) -> Completion {
+    let delivery = &job.delivery;
     let next = again(policy, delivery, None, clock);
     Completion {
         delivery: delivery.seq,
+        token: job.lease.token(),
         handler: delivery.handler.clone(),
         event: delivery.event.id,
         attempt: Attempt {
@@ -260,11 +249,12 @@ fn inapplicable(
 /// The record of a run and the state that its delivery gets.
 fn completion(
     shared: &Shared,
-    delivery: &Delivery,
+    job: &Job,
     runnable: &dyn Runnable,
     run: Run,
     started: WallTime,
 ) -> Completion {
+    let delivery = &job.delivery;
     let number = delivery.attempts + 1;
     let policy = &runnable.handler().retry;
     let later = |wish| again(policy, delivery, wish, &shared.clock);
@@ -299,6 +289,7 @@ fn completion(
     }
     Completion {
         delivery: delivery.seq,
+        token: job.lease.token(),
         handler: delivery.handler.clone(),
         event: delivery.event.id,
         attempt: Attempt {

@@ -1,14 +1,15 @@
 //! The deliveries of one handler that are in memory.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Runnable;
 use super::gate::{Gate, Pass};
 use super::outcomes::Outcomes;
 use super::trial;
+use crate::refill::Remainder;
 use tollgate_base::time::{SteadyClock, SteadyTime};
-use tollgate_ledger::{Completion, Delivery, DeliverySeq};
+use tollgate_ledger::{Completion, Delivery, DeliverySeq, Lease, LeasedDelivery};
 
 /// How many deliveries of one handler wait in memory at most.
 pub(super) const MAX_QUEUED: usize = 1024;
@@ -20,14 +21,13 @@ const MAX_CONFLICTS: u32 = 3;
 /// A delivery that was under way at so many unclean ends is suspected of causing them.
 pub(super) const SUSPECT: u32 = 2;
 
-/// A delivery in memory.
+/// A delivery in memory, leased to this gateway. A job that is dropped gives its lease back.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) delivery: Delivery,
+    pub(super) lease: Lease<DeliverySeq>,
     /// How often what it read had changed before its commit.
     pub(super) conflicts: u32,
-    /// Whether the ledger's list of what is due may name it.
-    pub(super) retry: bool,
     /// What its run was let through on.
     pub(super) pass: Pass,
     /// What its run may grow to, in bytes.
@@ -35,11 +35,11 @@ pub(super) struct Job {
 }
 
 impl Job {
-    fn new(delivery: Delivery, retry: bool) -> Self {
+    fn new(LeasedDelivery { delivery, lease }: LeasedDelivery) -> Self {
         Self {
             delivery,
+            lease,
             conflicts: 0,
-            retry,
             pass: Pass::default(),
             memory: 0,
         }
@@ -71,20 +71,8 @@ pub(super) struct Lane {
     pub(super) outcomes: Outcomes,
     /// Runs that have ended and wait for their commit.
     pub(super) uncommitted: usize,
-    /// The last delivery that was taken in from arrivals or from the ledger's pending ones.
-    pub(super) watermark: DeliverySeq,
-    /// Whether the ledger may hold pending deliveries beyond the watermark that are not in
-    /// memory. Arrivals are then left to the ledger, so that the order stays.
-    overflowed: bool,
-    /// Whether an arrival was left to the ledger since the last refill began.
-    missed: bool,
-    /// Retries and released deliveries in memory, which the ledger may still list as due.
-    retries: HashSet<DeliverySeq>,
-    /// Of these, the ones whose commit was answered. They leave the set only when the next
-    /// reading of what is due begins: one that has begun may still list them.
-    retired: Vec<DeliverySeq>,
-    /// When the ledger has something to retry, as far as is known.
-    pub(super) next_due: Option<SteadyTime>,
+    /// The deliveries that the ledger holds beyond those in memory.
+    pub(super) rest: Remainder,
     /// Whether the lane stands in the row of those that have something to run.
     pub(super) in_row: bool,
 }
@@ -103,13 +91,7 @@ impl Lane {
             running: 0,
             outcomes: Outcomes::default(),
             uncommitted: 0,
-            watermark: DeliverySeq(0),
-            overflowed: true,
-            missed: false,
-            retries: HashSet::new(),
-            retired: Vec::new(),
-            // What is due is read at once; the ledger then says when to look again.
-            next_due: Some(SteadyTime::ZERO),
+            rest: Remainder::unknown(),
             in_row: false,
         }
     }
@@ -155,13 +137,11 @@ impl Lane {
         }
     }
 
-    /// When there may be something to read from the ledger or to run, as far as that is a
-    /// matter of time.
+    /// When there may be something to claim or to run, as far as that is a matter of time.
     pub(super) fn looks_at(&self) -> Option<SteadyTime> {
         // What is due and finds no room waits for runs, not for the time.
-        let due = self
-            .next_due
-            .filter(|_| self.room() > 0 || self.gate.open());
+        let due = self.rest.next();
+        let due = due.filter(|_| self.room() > 0 || self.gate.open());
         let gate = self.gate.opens_at().filter(|_| self.queued() > 0);
         // A gate that is open already has let the lane into the row.
         let gate = gate.filter(|_| !self.gate.open());
@@ -205,18 +185,23 @@ impl Lane {
 
     /// Takes a new delivery in, or leaves it to the ledger if `fits` is false or older
     /// ones are there. Returns whether it is in memory now.
-    pub(super) fn arrive(&mut self, delivery: Delivery, fits: bool) -> bool {
-        if delivery.seq <= self.watermark {
-            // A refill has read it already.
+    pub(super) fn arrive(&mut self, leased: LeasedDelivery, fits: bool) -> bool {
+        let in_turn = !self.rest.is_behind();
+        self.take_in(leased, fits && in_turn)
+    }
+
+    /// Takes in a delivery whose turn has come, or leaves it to the ledger. It is older than
+    /// what else is left there. Returns whether it is in memory now.
+    pub(super) fn release(&mut self, leased: LeasedDelivery, fits: bool) -> bool {
+        self.take_in(leased, fits)
+    }
+
+    fn take_in(&mut self, leased: LeasedDelivery, fits: bool) -> bool {
+        if !fits || self.room() == 0 {
+            self.rest.left_behind();
             return false;
         }
-        if self.overflowed || !fits || self.room() == 0 {
-            self.overflowed = true;
-            self.missed = true;
-            return false;
-        }
-        self.watermark = delivery.seq;
-        self.push(Job::new(delivery, false));
+        self.push(Job::new(leased));
         true
     }
 
@@ -254,91 +239,34 @@ impl Lane {
         }
     }
 
-    /// `job` is done with, as far as this lane is concerned.
-    pub(super) fn retire(&mut self, job: &Job) {
-        if job.retry {
-            self.retired.push(job.delivery.seq);
-        }
-    }
-
     /// Drops what waits of these deliveries, since an operator ended them.
     pub(super) fn forget(&mut self, ended: &[DeliverySeq]) {
-        let is_ended = |job: &Job| ended.contains(&job.delivery.seq);
-        let (gone, left): (VecDeque<_>, _) = std::mem::take(&mut self.queue)
-            .into_iter()
-            .partition(is_ended);
-        self.queue = left;
-        self.queued_bytes -= gone.iter().map(weight).sum::<usize>();
-        let (gone_alone, left): (VecDeque<_>, _) = std::mem::take(&mut self.alone)
-            .into_iter()
-            .partition(is_ended);
-        self.alone = left;
-        gone.iter()
-            .chain(&gone_alone)
-            .for_each(|job| self.retire(job));
+        let goes_on = |job: &Job| !ended.contains(&job.delivery.seq);
+        self.queue.retain(goes_on);
+        self.queued_bytes = self.queue.iter().map(weight).sum();
+        self.alone.retain(goes_on);
     }
 
-    /// Whether so many are only remembered that what is due should be read again, which
-    /// forgets them.
-    pub(super) fn remembers_many(&self) -> bool {
-        self.retired.len() >= MAX_QUEUED
+    /// Whether there is something to claim at `now`, and room for it among `max_bytes`. Where
+    /// the ledger holds a lot, memory is filled up again only once half of it is free.
+    pub(super) fn wants_claim(&self, now: SteadyTime, max_bytes: usize) -> bool {
+        let free = |part: usize| {
+            self.queue.is_empty()
+                || self.queue.len() < MAX_QUEUED / part && self.queued_bytes < max_bytes / part
+        };
+        let due = self.rest.next().is_some_and(|next| next <= now);
+        self.rest.is_behind() && free(2) || due && free(1)
     }
 
-    /// Takes in a delivery whose turn has come, or leaves it to be read as due. Returns
-    /// whether it is in memory now.
-    pub(super) fn release(&mut self, delivery: Delivery, fits: bool) -> bool {
-        if !fits || self.room() == 0 {
-            self.due_at(SteadyTime::ZERO);
-            return false;
-        }
-        let before = self.retries.len();
-        self.take_due(vec![delivery]);
-        self.retries.len() > before
+    /// Whether all that may run now is in memory.
+    pub(super) fn has_all(&self) -> bool {
+        !self.rest.is_behind()
     }
 
-    /// What is due is about to be read, but for these.
-    pub(super) fn due_begins(&mut self) -> HashSet<DeliverySeq> {
-        for seq in self.retired.drain(..) {
-            self.retries.remove(&seq);
-        }
-        self.next_due = None;
-        self.retries.clone()
-    }
-
-    /// Takes in what was read as due.
-    pub(super) fn take_due(&mut self, due: Vec<Delivery>) {
-        for delivery in due {
-            if self.retries.insert(delivery.seq) {
-                self.push(Job::new(delivery, true));
-            }
-        }
-    }
-
-    pub(super) fn due_at(&mut self, due: SteadyTime) {
-        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
-    }
-
-    /// Whether the ledger's pending deliveries are to be read, and there is room.
-    pub(super) fn wants_refill(&self) -> bool {
-        self.overflowed && self.queue.len() <= MAX_QUEUED / 2
-    }
-
-    /// A refill begins to read: arrivals from here on may or may not be in what it reads.
-    pub(super) fn refill_begins(&mut self) -> DeliverySeq {
-        self.missed = false;
-        self.watermark
-    }
-
-    /// What a refill read after the watermark; `complete` if that was all that was there.
-    /// Arrivals that were left to the ledger meanwhile may have come after the reading, so
-    /// the lane takes arrivals in again only if there were none.
-    pub(super) fn refilled(&mut self, deliveries: Vec<Delivery>, complete: bool) {
-        for delivery in deliveries {
-            self.watermark = delivery.seq;
-            self.push(Job::new(delivery, false));
-        }
-        if complete && !self.missed {
-            self.overflowed = false;
+    /// Takes in what a claim has leased.
+    pub(super) fn refill(&mut self, leased: Vec<LeasedDelivery>) {
+        for leased in leased {
+            self.push(Job::new(leased));
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{PoolOptions, Runnable};
 use crate::settings::OnBlock;
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::{SteadyClock, SteadyTime};
-use tollgate_ledger::{Delivery, DeliverySeq, Pause};
+use tollgate_ledger::{DeliverySeq, LeasedDelivery, Pause};
 
 /// What one handler has in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -138,6 +138,16 @@ impl Lanes {
         passing.map(|(name, _)| name.clone()).collect()
     }
 
+    /// The handlers of which there is something to claim, and room for it.
+    pub(super) fn wanting_claims(&self, now: SteadyTime) -> Vec<HandlerName> {
+        let share = self.share_of_bytes();
+        let wanting = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.wants_claim(now, share));
+        wanting.map(|(name, _)| name.clone()).collect()
+    }
+
     pub(super) fn names(&self) -> Vec<HandlerName> {
         self.lanes.keys().cloned().collect()
     }
@@ -150,17 +160,23 @@ impl Lanes {
         self.lanes.iter_mut()
     }
 
-    pub(super) fn arrive(&mut self, delivery: Delivery) {
-        self.take_in(delivery, Lane::arrive);
+    pub(super) fn arrive(&mut self, leased: LeasedDelivery) {
+        self.take_in(leased, Lane::arrive);
     }
 
     /// Takes in a delivery whose turn has come.
-    pub(super) fn release(&mut self, delivery: Delivery) {
-        self.take_in(delivery, Lane::release);
+    pub(super) fn release(&mut self, leased: LeasedDelivery) {
+        self.take_in(leased, Lane::release);
     }
 
-    fn take_in(&mut self, delivery: Delivery, take: fn(&mut Lane, Delivery, bool) -> bool) {
-        let name = delivery.handler.clone();
+    /// Gives a delivery to its lane. What the lane does not take goes back to the ledger.
+    fn take_in(
+        &mut self,
+        leased: LeasedDelivery,
+        take: fn(&mut Lane, LeasedDelivery, bool) -> bool,
+    ) {
+        let name = leased.delivery.handler.clone();
+        let bytes = leased.delivery.event.payload.len();
         // Summing over all lanes for each arrival would be slow with many handlers; a fair
         // share of the bytes for each lane bounds the whole as well.
         let share = self.share_of_bytes();
@@ -168,12 +184,11 @@ impl Lanes {
             self.orphans = true;
             return;
         };
-        let fits =
-            lane.queued_bytes() + delivery.event.payload.len() <= share || lane.queued() == 0;
-        if take(lane, delivery, fits) {
+        let fits = lane.queued_bytes() + bytes <= share || lane.queued() == 0;
+        if take(lane, leased, fits) {
             self.line_up(&name);
         } else {
-            self.look |= lane.next_due == Some(SteadyTime::ZERO);
+            self.look |= lane.wants_claim(self.clock.now(), share);
         }
     }
 
@@ -234,7 +249,7 @@ impl Lanes {
         if self.quarantine_waits() {
             return self.take_quarantined();
         }
-        let mut refused = false;
+        let (mut refused, now, share) = (false, self.clock.now(), self.share_of_bytes());
         for _ in 0..self.row.len() {
             let name = self.row.pop_front()?;
             let Some(lane) = self.lanes.get_mut(&name) else {
@@ -251,7 +266,7 @@ impl Lanes {
             lane.in_row = false;
             self.places.served(&name);
             let Some(task) = lane.take() else { continue };
-            self.look |= lane.wants_refill();
+            self.look |= lane.wants_claim(now, share);
             self.line_up(&name);
             if let Task::Run(job, _) = &task
                 && job.delivery.crashes >= SUSPECT
@@ -356,21 +371,14 @@ impl Lanes {
         self.look = true;
         // What is due may have changed in whatever way.
         for lane in self.lanes.values_mut() {
-            lane.next_due = Some(SteadyTime::ZERO);
+            lane.rest.due_at(SteadyTime::ZERO);
         }
     }
 
     /// Drops what waits of deliveries that an operator ended.
     pub(super) fn forget(&mut self, ended: &[DeliverySeq]) {
-        let (gone, left): (VecDeque<_>, _) = std::mem::take(&mut self.quarantine)
-            .into_iter()
-            .partition(|job| ended.contains(&job.delivery.seq));
-        self.quarantine = left;
-        for job in &gone {
-            if let Some(lane) = self.lanes.get_mut(&job.delivery.handler) {
-                lane.retire(job);
-            }
-        }
+        self.quarantine
+            .retain(|job| !ended.contains(&job.delivery.seq));
         self.lanes.values_mut().for_each(|lane| lane.forget(ended));
     }
 
@@ -391,10 +399,7 @@ impl Lanes {
     pub(super) fn idle(&self) -> bool {
         self.quarantine.is_empty()
             && self.lanes.values().all(|lane| {
-                lane.queued() == 0
-                    && lane.running == 0
-                    && lane.uncommitted == 0
-                    && !lane.wants_refill()
+                lane.queued() == 0 && lane.running == 0 && lane.uncommitted == 0 && lane.has_all()
             })
     }
 

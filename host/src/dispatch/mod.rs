@@ -29,7 +29,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::settings::Handler;
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::SteadyClock;
-use tollgate_ledger::{Deliveries, Delivery, DeliverySeq, Pause};
+use tollgate_ledger::{Deliveries, Delivery, DeliverySeq, LeasedDelivery, Pause};
 use tollgate_sandbox::Run;
 
 pub use breaker::BreakerState;
@@ -171,7 +171,7 @@ impl Dispatcher {
     }
 
     /// Takes in new deliveries, in the order of arrival. Does not block.
-    pub fn recorded(&self, deliveries: Vec<Delivery>) {
+    pub fn recorded(&self, deliveries: Vec<LeasedDelivery>) {
         let mut lanes = self.shared.lanes.lock();
         for delivery in deliveries {
             lanes.arrive(delivery);
@@ -180,7 +180,7 @@ impl Dispatcher {
     }
 
     /// Takes in deliveries whose turn has come since they arrived. Does not block.
-    pub fn released(&self, deliveries: Vec<Delivery>) {
+    pub fn released(&self, deliveries: Vec<LeasedDelivery>) {
         let mut lanes = self.shared.lanes.lock();
         for delivery in deliveries {
             lanes.release(delivery);

@@ -1,5 +1,5 @@
-//! Looks after the lanes: reads from the ledger what is due or did not fit, holds what
-//! has no handler, and starts workers when those that are there are stuck.
+//! Looks after the lanes: claims from the ledger what is due or did not fit, tells the ledger
+//! which handlers are served, and starts workers when those that are there are stuck.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +96,7 @@ fn look(shared: &Shared) -> Result<(), LedgerError> {
         (lanes.orphans, lanes.changed) = (false, false);
         drop(lanes);
         let ledger = shared.ledger();
-        let held = ledger.hold_absent(&present);
+        let held = ledger.serve(&present);
         // What dead deliveries mean may have changed with the handlers' settings.
         let passed = held.and_then(|_| match changed {
             true => ledger.let_pass(&passing).map(drop),
@@ -112,25 +112,13 @@ fn look(shared: &Shared) -> Result<(), LedgerError> {
     }
     lanes.look_at_gates();
     let now = shared.clock.now();
-    let mut refill = Vec::new();
-    let mut due = Vec::new();
-    for (name, lane) in lanes.iter_mut() {
-        if lane.wants_refill() {
-            refill.push(name.clone());
-        }
-        if lane.next_due.is_some_and(|next| next <= now) && lane.room() > 0 {
-            due.push(name.clone());
-        }
-    }
+    let wanting = lanes.wanting_claims(now);
     drop(lanes);
-    refill
-        .iter()
-        .try_for_each(|name| read_pending(shared, name))?;
-    due.iter().try_for_each(|name| read_due(shared, name, now))
+    wanting.iter().try_for_each(|name| claim(shared, name, now))
 }
 
-/// Reads pending deliveries that are not in memory.
-fn read_pending(shared: &Shared, name: &HandlerName) -> Result<(), LedgerError> {
+/// Claims deliveries of a handler that are not in memory.
+fn claim(shared: &Shared, name: &HandlerName, now: SteadyTime) -> Result<(), LedgerError> {
     let mut lanes = shared.lanes.lock();
     let share = lanes.share_of_bytes();
     if lanes.changed {
@@ -140,48 +128,25 @@ fn read_pending(shared: &Shared, name: &HandlerName) -> Result<(), LedgerError> 
     let Some(lane) = lanes.get_mut(name) else {
         return Ok(());
     };
-    let (after, room) = (lane.refill_begins(), lane.room());
-    let bytes = share.saturating_sub(lane.queued_bytes());
+    lane.rest.claim_begins();
+    let (room, bytes) = (lane.room(), share.saturating_sub(lane.queued_bytes()));
     drop(lanes);
-    let read = shared.ledger().pending(name, after, room, bytes)?;
-    let mut lanes = shared.lanes.lock();
-    if let Some(lane) = lanes.get_mut(name) {
-        let complete = read.is_empty();
-        lane.refilled(read, complete);
-        // Only an empty reading shows that there is no more.
-        lanes.look |= lanes.get_mut(name).is_some_and(|lane| lane.wants_refill());
-    }
-    lanes.line_up(name);
-    shared.notify(&lanes);
-    Ok(())
-}
-
-/// Reads deliveries whose time to be retried has come.
-fn read_due(shared: &Shared, name: &HandlerName, now: SteadyTime) -> Result<(), LedgerError> {
+    let claimed = shared.ledger().claim(name, now, room, bytes);
     let mut lanes = shared.lanes.lock();
     let Some(lane) = lanes.get_mut(name) else {
+        // Dropping what was claimed gives it back.
         return Ok(());
     };
-    let (mut known, room) = (lane.due_begins(), lane.room());
-    drop(lanes);
-    let ledger = shared.ledger();
-    let read = ledger
-        .due(name, now, room, &|seq| known.contains(&seq))
-        .and_then(|due| {
-            known.extend(due.iter().map(|delivery| delivery.seq));
-            Ok((due, ledger.next_due(name, &|seq| known.contains(&seq))?))
-        });
-    let mut lanes = shared.lanes.lock();
-    if let Some(lane) = lanes.get_mut(name) {
-        match &read {
-            Ok((_, next)) => next.iter().for_each(|next| lane.due_at(*next)),
-            Err(_) => lane.due_at(now),
+    let claimed = match claimed {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            lane.rest.left_behind();
+            return Err(error);
         }
-    }
-    let (due, _) = read?;
-    if let Some(lane) = lanes.get_mut(name) {
-        lane.take_due(due);
-    }
+    };
+    lane.rest.claim_ended(claimed.more, claimed.next);
+    lane.refill(claimed.leased);
+    lanes.look |= lane.wants_claim(now, share);
     lanes.line_up(name);
     shared.notify(&lanes);
     Ok(())

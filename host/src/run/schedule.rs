@@ -185,8 +185,9 @@ mod tests {
     };
     use tollgate_base::time::ManualClock;
     use tollgate_ledger::{
-        Attempt, AttemptOutcome, Completed, Completion, Delivery, Due, Effects, Ledger, LedgerSink,
-        LedgerUrl, NewEvent, NewScheduled, NextState, OutboxRequest, ScheduleWrite, Turn, open,
+        Attempt, AttemptOutcome, Completed, Completion, Due, Effects, LeasedDelivery, Ledger,
+        LedgerSink, LedgerUrl, NewEvent, NewScheduled, NextState, OutboxRequest, ScheduleWrite,
+        Turn, open,
     };
 
     const START: WallTime = WallTime::from_millis(1_780_000_000_000);
@@ -196,17 +197,17 @@ mod tests {
 
     struct Sink {
         alarm: Arc<Alarm>,
-        deliveries: mpsc::Sender<Delivery>,
+        deliveries: mpsc::Sender<LeasedDelivery>,
     }
 
     impl LedgerSink for Sink {
-        fn recorded(&self, deliveries: Vec<Delivery>) {
+        fn recorded(&self, deliveries: Vec<LeasedDelivery>) {
             for delivery in deliveries {
                 self.deliveries.send(delivery).unwrap();
             }
         }
 
-        fn released(&self, deliveries: Vec<Delivery>) {
+        fn released(&self, deliveries: Vec<LeasedDelivery>) {
             self.recorded(deliveries);
         }
 
@@ -226,7 +227,7 @@ mod tests {
         clock: ManualClock,
         alarm: Arc<Alarm>,
         ledger: Arc<dyn Ledger>,
-        deliveries: mpsc::Receiver<Delivery>,
+        deliveries: mpsc::Receiver<LeasedDelivery>,
         timer: Option<Timer>,
         _folder: tempfile::TempDir,
     }
@@ -306,10 +307,12 @@ mod tests {
             self.complete(&delivery, effects);
         }
 
-        fn complete(&self, delivery: &Delivery, effects: Effects) {
+        fn complete(&self, leased: &LeasedDelivery, effects: Effects) {
+            let delivery = &leased.delivery;
             let (answer, answered) = mpsc::channel();
             let completion = Completion {
                 delivery: delivery.seq,
+                token: leased.lease.token(),
                 handler: delivery.handler.clone(),
                 event: delivery.event.id,
                 attempt: Attempt {
@@ -328,17 +331,17 @@ mod tests {
                 turn: Turn::default(),
             };
             let then = Box::new(move |result| answer.send(result).unwrap());
-            self.ledger.complete(completion, then);
+            self.ledger.complete_then(completion, then);
             assert_eq!(answered.recv().unwrap(), Ok(Completed::Committed));
         }
 
-        fn next(&self) -> Option<Delivery> {
+        fn next(&self) -> Option<LeasedDelivery> {
             self.deliveries.recv_timeout(PATIENCE).ok()
         }
 
         /// The key of what fires next.
         fn fires(&self) -> String {
-            let delivery = self.next().expect("something fires");
+            let delivery = self.next().expect("something fires").delivery;
             assert_eq!(delivery.event.kind, "due");
             String::from_utf8(delivery.event.payload.to_vec()).unwrap()
         }

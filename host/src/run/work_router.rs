@@ -6,7 +6,7 @@ use crate::dispatch::Dispatcher;
 use crate::outbox::Inbox;
 use crate::run::schedule::Alarm;
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{Delivery, LedgerSink, OutboxRequest};
+use tollgate_ledger::{LeasedDelivery, LedgerSink, OutboxRequest};
 
 /// Passes new deliveries to the dispatcher, new requests to the outbox, and new schedule entries to
 /// the alarm.
@@ -18,11 +18,11 @@ pub(super) struct WorkRouter {
 }
 
 impl LedgerSink for WorkRouter {
-    fn recorded(&self, deliveries: Vec<Delivery>) {
+    fn recorded(&self, deliveries: Vec<LeasedDelivery>) {
         self.dispatcher.recorded(deliveries);
     }
 
-    fn released(&self, deliveries: Vec<Delivery>) {
+    fn released(&self, deliveries: Vec<LeasedDelivery>) {
         self.dispatcher.released(deliveries);
     }
 

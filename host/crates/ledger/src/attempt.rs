@@ -1,5 +1,6 @@
 //! The end of an attempt, and what committing it comes to.
 
+use super::lease::Token;
 use super::names::state_names;
 use super::{DeliverySeq, Effects, Read, Turn};
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
@@ -10,6 +11,8 @@ use tollgate_base::time::{SteadyTime, WallTime};
 pub struct Completion {
     /// The delivery.
     pub delivery: DeliverySeq,
+    /// The token of the lease that the delivery ran under.
+    pub token: Token,
     /// Its handler.
     pub handler: HandlerName,
     /// Its event.
@@ -97,10 +100,13 @@ pub enum Completed {
     /// The effects cannot be applied as they stand: nothing was committed, the attempt
     /// failed.
     Inapplicable(Inapplicable),
-    /// The delivery does not wait for this attempt: it has ended, or another attempt
-    /// was committed meanwhile. Nothing was committed, and nothing is to be done. (An
-    /// attempt that had itself been committed is answered `Committed` again.)
+    /// The delivery does not wait for this attempt: an operator ended it, or had it run anew,
+    /// meanwhile. Nothing was committed, and nothing is to be done.
     Stale,
+    /// The lease is not in force: it was given back, has expired, or a write under it ended
+    /// the work. Nothing was committed, and nothing is to be done. (An attempt that had itself
+    /// been committed is answered `Committed` again.)
+    LeaseLost,
 }
 
 /// Why effects cannot be applied.

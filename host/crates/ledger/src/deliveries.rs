@@ -1,75 +1,79 @@
-//! Deliveries on their way: found when they may run, completed when they have run.
+//! Deliveries on their way: claimed when they may run, completed when they have run.
 
-use super::{Completed, Completion, Delivery, DeliverySeq, LedgerError, OrderKey, Rank, Turn};
+use super::lease::Leasable;
+use super::{
+    Completed, Completion, Delivery, DeliverySeq, Lease, LedgerError, OrderKey, Rank, Turn,
+};
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::SteadyTime;
 
-/// Hands deliveries out and commits how their attempts ended.
+/// Hands deliveries out under [leases](super::lease) and commits how their attempts ended.
 pub trait Deliveries: Send + Sync + 'static {
-    /// Commits the end of one attempt: its record, the delivery's next state and
-    /// the effects, in one transaction, after checking that what the handler read
-    /// still stands. A delivery that became `held` while it ran completes like any other,
-    /// except that it stays held where it would have to be tried again; one that has
-    /// already ended does not change. Blocks while the queue of writes is full; `then` is
-    /// called once, on a thread of the ledger's, after the sink has been given what follows
-    /// from the commit (or, when the ledger is closed, on the caller's). It must be short
-    /// and must not call the ledger.
-    fn complete(&self, completion: Completion, then: CompletionCallback);
+    /// Registers the handlers that this gateway serves, in place of those that it registered
+    /// before. Deliveries of handlers that no gateway serves become `held`, and held deliveries
+    /// of handlers that a gateway serves become `pending`. Blocks until that is durable.
+    ///
+    /// An engine for many gateways lets a registration end with its gateway, some time after
+    /// the gateway was last heard of.
+    fn serve(&self, handlers: &[HandlerName]) -> Result<Served, LedgerError>;
 
-    /// Deliveries of `handler` that are `pending`, stand behind no other one of their key, and
-    /// were recorded after `after`, in the order of arrival, `limit` at most and of about
-    /// `max_bytes` of payload (always at least one).
-    fn pending(
-        &self,
-        handler: &HandlerName,
-        after: DeliverySeq,
-        limit: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<Delivery>, LedgerError>;
-
-    /// Deliveries of `handler` that are not in `except`, `limit` at most: those whose turn
-    /// has come since they arrived, then those that are `retrying` and due at `now`,
-    /// earliest first. (By handler, so that the many due deliveries of
-    /// one that is busy do not hide those of the others.)
-    fn due(
+    /// Leases deliveries of `handler` that may run at `now` and that nobody holds: `limit` at
+    /// most, and about `max_bytes` of payload, but one in any case where there is one.
+    ///
+    /// Deliveries that became due come first: those that stood behind others of their order
+    /// key, then retries by their due times. New deliveries follow in the order of arrival.
+    /// Where more of both kinds wait than `limit` lets through, each kind gets half of it, so
+    /// that neither keeps the other waiting.
+    ///
+    /// Takes one handler, so that many due deliveries of a busy handler do not hide those of
+    /// others.
+    fn claim(
         &self,
         handler: &HandlerName,
         now: SteadyTime,
         limit: usize,
-        except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Vec<Delivery>, LedgerError>;
+        max_bytes: usize,
+    ) -> Result<Claimed, LedgerError>;
 
-    /// When the next delivery that [`Deliveries::due`] finds is due.
-    fn next_due(
-        &self,
-        handler: &HandlerName,
-        except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Option<SteadyTime>, LedgerError>;
+    /// Notes that the run of a leased delivery starts. The note outlives the end of this
+    /// process, though not always that of the machine: after an unclean end the engine counts
+    /// an attempt for each delivery that was started and not stopped. Costs about a
+    /// microsecond.
+    fn started(&self, lease: &Lease<DeliverySeq>);
 
-    /// The newest fact that a `done` delivery of this key told of.
+    /// Notes that the run of a leased delivery has ended.
+    fn stopped(&self, lease: &Lease<DeliverySeq>);
+
+    /// Durably notes that a leased delivery is about to run alone, because it was under way
+    /// at several unclean ends. Blocks until that is durable.
+    fn start_alone(&self, lease: &Lease<DeliverySeq>) -> Result<(), LedgerError>;
+
+    /// Commits the end of one attempt under its lease: the attempt's record, the delivery's
+    /// next state and the effects, in one transaction, after checking that what the handler
+    /// read still stands. The lease ends with a commit, and with the answer that the delivery
+    /// does not wait for the attempt.
+    ///
+    /// A delivery that became `held` while it ran completes like any other, except that it
+    /// stays held where it would have to be tried again. A delivery that has already ended does
+    /// not change.
+    ///
+    /// Blocks while the queue of writes is full. Calls `then` once, on a thread of the
+    /// ledger's, after the sink has received the work that follows from the commit; on the
+    /// caller's thread when the ledger is closed. `then` must be short and must not call the
+    /// ledger.
+    fn complete_then(&self, completion: Completion, then: CompletionCallback);
+
+    /// Makes a leased delivery `dead` without another attempt, because unclean ends used up the
+    /// attempts that it had. Blocks until that is durable. Does nothing if the lease is not in
+    /// force.
+    fn give_up(&self, lease: &Lease<DeliverySeq>, turn: Turn) -> Result<(), LedgerError>;
+
+    /// The newest fact that a `done` delivery of this order key told of.
     fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError>;
 
-    /// Makes `held` what is due for handlers other than `present`, and `pending`
-    /// again what was held for those that are. Returns (held, released); blocks until
-    /// it is durable.
-    fn hold_absent(&self, present: &[HandlerName]) -> Result<(u64, u64), LedgerError>;
-
-    /// Notes, so that it outlives the end of this process but not of the machine,
-    /// that `delivery` is under way on guest thread `slot`; `None` when it has ended.
-    /// Costs about a microsecond. After an unclean end, opening the ledger counts
-    /// an attempt for each delivery that was under way.
-    fn note_running(&self, slot: usize, delivery: Option<DeliverySeq>);
-
-    /// Durably notes that `delivery` is about to run alone, because it was under way
-    /// at several unclean ends. Blocks until it is durable.
-    fn claim(&self, delivery: DeliverySeq) -> Result<(), LedgerError>;
-
-    /// Makes a delivery `dead` without another attempt, because those it had were used up
-    /// by unclean ends. Blocks until it is durable.
-    fn give_up(&self, delivery: DeliverySeq, turn: Turn) -> Result<(), LedgerError>;
-
-    /// Lets the deliveries go on that stand behind dead ones of these handlers, which hold
-    /// their keys no longer. Returns how many dead ones did; blocks until it is durable.
+    /// Lets the deliveries run that stand behind dead deliveries of these handlers: the dead
+    /// ones hold their order keys no longer. Returns how many dead ones did. Blocks until that
+    /// is durable.
     fn let_pass(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError>;
 
     /// Makes due now, or again, the deliveries of `handler` whose last attempt broke down
@@ -78,6 +82,37 @@ pub trait Deliveries: Send + Sync + 'static {
     /// it is durable. Asking again changes nothing.
     fn excuse(&self, handler: &HandlerName, component: ComponentDigest)
     -> Result<u64, LedgerError>;
+}
+
+impl Leasable for DeliverySeq {}
+
+/// A delivery that this gateway may run.
+#[derive(Debug)]
+pub struct LeasedDelivery {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// The right to run it.
+    pub lease: Lease<DeliverySeq>,
+}
+
+/// The answer to a claim.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    /// The deliveries that were leased, in the order in which they should run.
+    pub leased: Vec<LeasedDelivery>,
+    /// Whether more deliveries may run now than the claim could take.
+    pub more: bool,
+    /// When the next retry that is not due yet will be due; not known where there is more.
+    pub next: Option<SteadyTime>,
+}
+
+/// The answer to a registration of handlers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Served {
+    /// Deliveries that became `held`.
+    pub held: u64,
+    /// Held deliveries that became `pending`.
+    pub resumed: u64,
 }
 
 /// Called when a completion is durable, or cannot be.

@@ -7,7 +7,7 @@
 //!
 //! - A read is a plain call that may block for the time of a few short statements.
 //! - A write that its caller waits for is a plain call that blocks until it is durable.
-//! - A write on the way of every event ([`Intake::record`], [`Deliveries::complete`],
+//! - A write on the way of every event ([`Intake::record`], [`Deliveries::complete_then`],
 //!   [`OutboxStore::settle`]) does not make its thread wait for the commit: it resolves a
 //!   future or calls back.
 //!
@@ -23,6 +23,7 @@ mod error;
 mod gauges;
 mod intake;
 mod intervene;
+mod lease;
 mod names;
 mod open;
 mod operators;
@@ -38,13 +39,14 @@ mod sqlite;
 mod state;
 
 pub use attempt::{Attempt, AttemptOutcome, Completed, Completion, Inapplicable, NextState};
-pub use deliveries::{CompletionCallback, Deliveries};
+pub use deliveries::{Claimed, CompletionCallback, Deliveries, LeasedDelivery, Served};
 pub use delivery::{Delivery, DeliverySeq, DeliveryState, Pause};
 pub use effects::{Effects, Read, StateWrite};
 pub use error::LedgerError;
 pub use gauges::{Backlog, Counts, Gauges};
 pub use intake::{Intake, NewEvent, RecordFuture, Recorded};
 pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
+pub use lease::{Leasable, Lease, LeaseRegistry, Token};
 pub use open::{LedgerUrl, OpenError, open, open_to_read};
 pub use operators::Operators;
 pub use order::{OrderKey, Rank, Recipient, Turn};

@@ -8,7 +8,7 @@ pub trait Operators: Send + Sync + 'static {
     /// Carries out what an operator asks for, in one transaction; answers for each delivery,
     /// event or request in order. Blocks until it is durable. The sink is given new deliveries
     /// and requests that are sent again; which deliveries became due again is found by
-    /// [`Deliveries::due`](super::Deliveries::due).
+    /// [`Deliveries::claim`](super::Deliveries::claim).
     fn intervene(&self, intervention: Intervention) -> Result<Vec<Intervened>, LedgerError>;
 
     /// Pauses a handler, or resumes it. Blocks until it is durable. The ledger only

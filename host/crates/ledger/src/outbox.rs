@@ -7,7 +7,7 @@ pub trait OutboxStore: Send + Sync + 'static {
     /// Commits what became of an outbox request that was tried, with the event that tells
     /// its handler. One that was cancelled meanwhile is sent all the same if that is what
     /// became of it. Blocks while the queue of writes is full; `then` as in
-    /// [`Deliveries::complete`](super::Deliveries::complete).
+    /// [`Deliveries::complete_then`](super::Deliveries::complete_then).
     fn settle(&self, settlement: Settlement, then: SettlementCallback);
 
     /// Requests that wait in the outbox, in the order of their commits, that were

@@ -1,6 +1,6 @@
 //! Where the ledger announces new work.
 
-use super::{Delivery, OutboxRequest};
+use super::{LeasedDelivery, OutboxRequest};
 use tollgate_base::time::WallTime;
 
 /// Receives, after each commit and in commit order, the work that the commit made due.
@@ -8,12 +8,13 @@ use tollgate_base::time::WallTime;
 /// The ledger's writer thread calls it: a method must be short, must not block and must not
 /// call the ledger. A receiver can read from the ledger later what it cannot take now.
 pub trait LedgerSink: Send + Sync + 'static {
-    /// New deliveries that may run, in the order of [`DeliverySeq`](super::DeliverySeq).
-    fn recorded(&self, deliveries: Vec<Delivery>);
+    /// New deliveries that may run, in the order of arrival, leased to this gateway. A receiver
+    /// drops those that it does not take: a later claim finds them.
+    fn recorded(&self, deliveries: Vec<LeasedDelivery>);
 
-    /// Deliveries that stood behind others of their order key and may run now.
-    /// [`Deliveries::due`](super::Deliveries::due) finds them too.
-    fn released(&self, deliveries: Vec<Delivery>);
+    /// Deliveries that stood behind others of their order key and may run now, leased to this
+    /// gateway. A receiver drops those that it does not take.
+    fn released(&self, deliveries: Vec<LeasedDelivery>);
 
     /// New outbox requests, in the order of [`OutboxSeq`](super::OutboxSeq).
     fn queued(&self, requests: Vec<OutboxRequest>);

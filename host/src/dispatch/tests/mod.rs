@@ -15,8 +15,8 @@ use tollgate_base::event::{
 };
 use tollgate_base::time::{ManualClock, WallTime};
 use tollgate_ledger::{
-    self, Delivery, DeliveryState, Effects, Ledger, LedgerSink, LedgerUrl, NewEvent, OutboxRequest,
-    Read, Recipient, StateWrite,
+    self, Delivery, DeliveryState, Effects, LeasedDelivery, Ledger, LedgerSink, LedgerUrl,
+    NewEvent, OutboxRequest, Read, Recipient, StateWrite,
 };
 use tollgate_sandbox::{End, Run};
 use tollgate_sandbox::{Guest, Limits};
@@ -120,11 +120,11 @@ fn ended(end: End) -> Run {
 struct Forward(Dispatcher);
 
 impl LedgerSink for Forward {
-    fn recorded(&self, deliveries: Vec<Delivery>) {
+    fn recorded(&self, deliveries: Vec<LeasedDelivery>) {
         self.0.recorded(deliveries);
     }
 
-    fn released(&self, deliveries: Vec<Delivery>) {
+    fn released(&self, deliveries: Vec<LeasedDelivery>) {
         self.0.released(deliveries);
     }
 

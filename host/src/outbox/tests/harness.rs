@@ -30,8 +30,9 @@ use tollgate_base::rate::Rate;
 use tollgate_base::secret::Secret;
 use tollgate_base::time::{Clock, ManualClock, SteadyClock, SteadyTime, WallTime};
 use tollgate_ledger::{
-    self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Ledger, LedgerSink,
-    LedgerUrl, NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest, OutboxState, Turn,
+    self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, LeasedDelivery,
+    Ledger, LedgerSink, LedgerUrl, NewEvent, NewRequest, NextState, OutboxEntry, OutboxRequest,
+    OutboxState, Turn,
 };
 use tollgate_sandbox::{Guest, Limits};
 
@@ -81,15 +82,15 @@ impl Targets for Manifest {
 /// What the ledger tells.
 struct Sink {
     inbox: Arc<Inbox>,
-    deliveries: Mutex<Vec<Delivery>>,
+    deliveries: Mutex<Vec<LeasedDelivery>>,
 }
 
 impl LedgerSink for Sink {
-    fn recorded(&self, deliveries: Vec<Delivery>) {
+    fn recorded(&self, deliveries: Vec<LeasedDelivery>) {
         self.deliveries.lock().extend(deliveries);
     }
 
-    fn released(&self, deliveries: Vec<Delivery>) {
+    fn released(&self, deliveries: Vec<LeasedDelivery>) {
         self.recorded(deliveries);
     }
 
@@ -227,9 +228,10 @@ impl Setup {
         };
         let recorded = self.ledger.record(vec![new]);
         futures_block_on(recorded).unwrap();
-        let delivery = self.sink.deliveries.lock().pop().unwrap();
+        let LeasedDelivery { delivery, lease } = self.sink.deliveries.lock().pop().unwrap();
         let completion = Completion {
             delivery: delivery.seq,
+            token: lease.token(),
             handler,
             event: id,
             attempt: Attempt {
@@ -252,14 +254,15 @@ impl Setup {
         };
         let (tell, told) = mpsc::channel();
         self.ledger
-            .complete(completion, Box::new(move |done| tell.send(done).unwrap()));
+            .complete_then(completion, Box::new(move |done| tell.send(done).unwrap()));
         assert_eq!(told.recv().unwrap().unwrap(), Completed::Committed);
         id
     }
 
     /// The events that were recorded since the last look, with their handlers.
     pub(super) fn delivered(&self) -> Vec<Delivery> {
-        std::mem::take(&mut self.sink.deliveries.lock())
+        let leased = std::mem::take(&mut *self.sink.deliveries.lock());
+        leased.into_iter().map(|leased| leased.delivery).collect()
     }
 
     pub(super) fn list(&self, state: Option<OutboxState>) -> Vec<OutboxEntry> {

@@ -47,10 +47,10 @@ pub(crate) fn an_ended_delivery_is_not_completed_again(engine: &dyn Engine) {
     );
     let mut other = attempt();
     other.attempt.started = other.attempt.started + ms(1);
-    assert_eq!(open.complete(other).unwrap(), Completed::Stale);
+    assert_eq!(open.complete(other).unwrap(), Completed::LeaseLost);
     let mut next = attempt();
     next.attempt.number = 2;
-    assert_eq!(open.complete(next).unwrap(), Completed::Stale);
+    assert_eq!(open.complete(next).unwrap(), Completed::LeaseLost);
     assert_eq!(open.value("a", "n").unwrap(), b"1", "effects happened once");
     assert_eq!(open.deliveries_in(DeliveryState::Done), 1);
 }
@@ -58,16 +58,19 @@ pub(crate) fn an_ended_delivery_is_not_completed_again(engine: &dyn Engine) {
 pub(crate) fn an_attempt_out_of_turn_changes_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
-    let stale = |change: &dyn Fn(&mut Completion)| {
+    let refused = |as_what, change: &dyn Fn(&mut Completion)| {
         let mut completion = writing(delivery, &[("k", set("v"))]);
         change(&mut completion);
-        assert_eq!(open.complete(completion).unwrap(), Completed::Stale);
+        assert_eq!(open.complete(completion).unwrap(), as_what);
     };
-    stale(&|completion| completion.attempt.number = 2);
-    stale(&|completion| completion.attempt.number = 0);
-    stale(&|completion| completion.attempt.run = 1);
-    stale(&|completion| completion.handler = handler("b"));
-    stale(&|completion| completion.delivery = DeliverySeq(delivery.seq.0 + 1));
+    use Completed::{LeaseLost, Stale};
+    refused(Stale, &|completion| completion.attempt.number = 2);
+    refused(Stale, &|completion| completion.attempt.number = 0);
+    refused(Stale, &|completion| completion.attempt.run = 1);
+    refused(LeaseLost, &|completion| completion.handler = handler("b"));
+    refused(LeaseLost, &|completion| {
+        completion.delivery = DeliverySeq(delivery.seq.0 + 1);
+    });
     assert_eq!(open.value("a", "k"), None);
     assert_eq!(open.value("b", "k"), None);
     assert_eq!(open.pending("a").len(), 1);

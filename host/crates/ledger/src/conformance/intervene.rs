@@ -105,22 +105,20 @@ pub(crate) fn an_open_delivery_is_cancelled_and_stays_listed(engine: &dyn Engine
     open.complete(ending(&of[1], NextState::Retrying { due }))
         .unwrap();
     open.complete(ending(&of[3], NextState::Done)).unwrap();
-    open.ledger.claim(of[4].seq).unwrap();
-    let present: Vec<_> = ["pending", "retrying", "done", "claimed"]
-        .map(handler)
-        .into();
-    open.ledger.hold_absent(&present).unwrap();
+    open.leased(&of[4], |lease| open.ledger.start_alone(lease))
+        .unwrap();
+    open.serve(&["pending", "retrying", "done", "claimed"]);
     let all: Vec<_> = of.iter().map(|delivery| delivery.seq).collect();
     let came = open.ask(Action::Cancel(all.clone()));
     let refused = Intervened::State(DeliveryState::Done);
     let done = Intervened::Done;
     assert_eq!(came, [done, done, done, refused, done]);
     assert_eq!(open.deliveries_in(DeliveryState::Dead), 4);
-    assert!(open.pending("pending").is_empty() && open.due("retrying", due).is_empty());
     assert_eq!(
         open.complete(ending(&of[0], NextState::Done)).unwrap(),
         Completed::Stale
     );
+    assert!(open.pending("pending").is_empty() && open.due("retrying", due).is_empty());
     let came = open.ask(Action::Cancel(all));
     assert!(came.iter().all(|came| matches!(came, Intervened::State(_))));
 }
@@ -180,7 +178,7 @@ pub(crate) fn an_event_is_routed_to_who_has_not_had_it(engine: &dyn Engine) {
     open.record(vec![event("evt_2", b"{}", &["old", "a"])]);
     let of = open.sink.deliveries();
     open.complete(ending(&of[1], NextState::Done)).unwrap();
-    open.ledger.hold_absent(&["a", "new"].map(handler)).unwrap();
+    open.serve(&["a", "new"]);
     let unrouted = event("evt_1", b"{}", &[]).event;
     assert_eq!(open.ledger.counts().unwrap().unrouted, 1);
     let held = Arc::clone(&of[0].event);

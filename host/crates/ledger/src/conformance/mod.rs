@@ -7,6 +7,7 @@ pub(super) mod clock;
 pub(super) mod complete;
 pub(super) mod excuse;
 pub(super) mod intervene;
+pub(super) mod leases;
 pub(super) mod model;
 pub(super) mod order;
 pub(super) mod outbox;
@@ -16,6 +17,7 @@ pub(super) mod schedule;
 pub(super) mod state;
 pub(super) mod waiting;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -57,22 +59,23 @@ pub(super) struct Open {
     pub(super) clock: ManualClock,
 }
 
-/// A sink that keeps what it is given.
+/// A sink that keeps what it is given, and the leases that the scenario holds.
 #[derive(Default)]
 pub(super) struct Collected {
     deliveries: Mutex<Vec<Delivery>>,
     released: Mutex<Vec<Delivery>>,
+    leases: Mutex<HashMap<DeliverySeq, (HandlerName, Lease<DeliverySeq>)>>,
     requests: Mutex<Vec<OutboxRequest>>,
     scheduled: Mutex<Option<WallTime>>,
 }
 
 impl LedgerSink for Collected {
-    fn recorded(&self, deliveries: Vec<Delivery>) {
-        self.deliveries.lock().extend(deliveries);
+    fn recorded(&self, deliveries: Vec<LeasedDelivery>) {
+        self.deliveries.lock().extend(self.hold(deliveries));
     }
 
-    fn released(&self, deliveries: Vec<Delivery>) {
-        self.released.lock().extend(deliveries);
+    fn released(&self, deliveries: Vec<LeasedDelivery>) {
+        self.released.lock().extend(self.hold(deliveries));
     }
 
     fn queued(&self, requests: Vec<OutboxRequest>) {
@@ -85,6 +88,17 @@ impl LedgerSink for Collected {
 }
 
 impl Collected {
+    /// Keeps the leases.
+    fn hold(&self, leased: Vec<LeasedDelivery>) -> Vec<Delivery> {
+        let mut leases = self.leases.lock();
+        let hold = |LeasedDelivery { delivery, lease }| {
+            let held = (delivery.handler.clone(), lease);
+            leases.insert(delivery.seq, held);
+            delivery
+        };
+        leased.into_iter().map(hold).collect()
+    }
+
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
         std::mem::take(&mut self.deliveries.lock())
     }
@@ -135,13 +149,93 @@ impl Open {
         self.sink.deliveries()
     }
 
-    pub(super) fn complete(&self, completion: Completion) -> Result<Completed, LedgerError> {
+    /// Completes under the lease that the scenario holds or, where it holds none, under one
+    /// that it claims; without a lease if it gets none.
+    pub(super) fn complete(&self, mut completion: Completion) -> Result<Completed, LedgerError> {
+        let delivery = completion.delivery;
+        if self.leases(delivery, &completion.handler) {
+            completion.token = self.under(delivery, Lease::token);
+        }
+        let answer = self.complete_as(completion);
+        let goes_on = matches!(
+            answer,
+            Ok(Completed::Conflict | Completed::Inapplicable(_)) | Err(_)
+        );
+        if !goes_on {
+            self.sink.leases.lock().remove(&delivery);
+        }
+        answer
+    }
+
+    /// Completes under the token that the completion names.
+    pub(super) fn complete_as(&self, completion: Completion) -> Result<Completed, LedgerError> {
         let (answer, answered) = mpsc::channel();
-        self.ledger.complete(
+        self.ledger.complete_then(
             completion,
             Box::new(move |result| answer.send(result).unwrap()),
         );
         answered.recv().expect("the callback is called")
+    }
+
+    /// Whether the scenario holds a lease of the delivery, or gets one now.
+    pub(super) fn leases(&self, delivery: DeliverySeq, of: &HandlerName) -> bool {
+        let holds = || self.sink.leases.lock().contains_key(&delivery);
+        holds() || {
+            let claimed = self.claim(of, LATEST);
+            self.sink.hold(claimed);
+            holds()
+        }
+    }
+
+    /// Does something with the lease that the scenario holds.
+    pub(super) fn under<T>(
+        &self,
+        delivery: DeliverySeq,
+        act: impl FnOnce(&Lease<DeliverySeq>) -> T,
+    ) -> T {
+        // The ledger may give the sink further ones meanwhile.
+        let (of, lease) = self.sink.leases.lock().remove(&delivery).unwrap();
+        let came = act(&lease);
+        self.sink.leases.lock().insert(delivery, (of, lease));
+        came
+    }
+
+    /// Does something with a lease of the delivery, which the scenario gets now if it holds none.
+    pub(super) fn leased<T>(
+        &self,
+        delivery: &Delivery,
+        act: impl FnOnce(&Lease<DeliverySeq>) -> T,
+    ) -> T {
+        assert!(self.leases(delivery.seq, &delivery.handler), "{delivery:?}");
+        self.under(delivery.seq, act)
+    }
+
+    /// Gives a delivery up, and its lease with it.
+    pub(super) fn give_up(&self, delivery: &Delivery, turn: Turn) {
+        self.leased(delivery, |lease| self.ledger.give_up(lease, turn))
+            .unwrap();
+        self.sink.leases.lock().remove(&delivery.seq);
+    }
+
+    /// Claims all that may run at `now` and that nobody holds.
+    pub(super) fn claim(&self, of: &HandlerName, now: SteadyTime) -> Vec<LeasedDelivery> {
+        let all = usize::MAX >> 1;
+        let claimed = self.ledger.claim(of, now, 10_000, all).unwrap();
+        assert!(!claimed.more);
+        claimed.leased
+    }
+
+    /// Gives all leases of a handler back, but for deliveries that are to be kept.
+    pub(super) fn give_back(&self, of: &str, keep: impl Fn(DeliverySeq) -> bool) {
+        let mut leases = self.sink.leases.lock();
+        leases.retain(|delivery, (handler, _)| handler.as_str() != of || keep(*delivery));
+    }
+
+    /// Registers these handlers; how many deliveries became held, and pending again.
+    pub(super) fn serve(&self, handlers: &[&str]) -> (u64, u64) {
+        let handlers: Vec<_> = handlers.iter().map(|name| handler(name)).collect();
+        let Served { held, resumed } = self.ledger.serve(&handlers).unwrap();
+        (held, resumed)
     }
 
     pub(super) fn settle(&self, settlement: Settlement) {
@@ -159,17 +253,26 @@ impl Open {
         self.ledger.fire(now, &address)
     }
 
+    /// All that a handler may run whatever the time. The scenario holds the leases.
     pub(super) fn pending(&self, of: &str) -> Vec<Delivery> {
-        let all = usize::MAX >> 1;
-        self.ledger
-            .pending(&handler(of), DeliverySeq(0), 10_000, all)
-            .unwrap()
+        self.due(of, SteadyTime::ZERO)
     }
 
+    /// All that a handler may run at `now`. The scenario holds the leases.
     pub(super) fn due(&self, of: &str, now: SteadyTime) -> Vec<Delivery> {
-        self.ledger
-            .due(&handler(of), now, 10_000, &|_| false)
-            .unwrap()
+        self.due_beside(of, now, |_| false)
+    }
+
+    /// The same, but for deliveries of which the scenario is to keep its leases.
+    pub(super) fn due_beside(
+        &self,
+        of: &str,
+        now: SteadyTime,
+        keep: impl Fn(DeliverySeq) -> bool,
+    ) -> Vec<Delivery> {
+        self.give_back(of, keep);
+        let claimed = self.claim(&handler(of), now);
+        self.sink.hold(claimed)
     }
 
     pub(super) fn deliveries_in(&self, state: DeliveryState) -> u64 {
@@ -248,6 +351,8 @@ pub(super) fn event_with_keys(source: &str, keys: &[&str]) -> NewEvent {
 pub(super) fn ending(delivery: &Delivery, next: NextState) -> Completion {
     Completion {
         delivery: delivery.seq,
+        // `Open::complete` has the real one.
+        token: Token::default(),
         handler: delivery.handler.clone(),
         event: delivery.event.id,
         attempt: Attempt {
@@ -367,8 +472,18 @@ macro_rules! suite {
                 pending_is_read_in_bounds,
                 absent_handlers_are_held_and_released,
                 a_delivery_held_while_it_ran_completes,
-                a_claimed_delivery_is_released_at_a_clean_end,
+                what_runs_alone_is_due_again_after_a_clean_end,
                 everything_is_there_after_reopening,
+            },
+            leases::{
+                nobody_else_gets_what_is_leased,
+                what_is_given_back_can_be_claimed_again,
+                a_stale_token_commits_nothing,
+                a_lease_outlives_a_conflict_and_ends_with_a_commit,
+                what_a_commit_hands_out_is_leased_by_it,
+                a_claim_takes_some_of_each_kind,
+                a_held_delivery_is_claimed_once_it_is_served,
+                a_lease_does_not_outlive_its_process,
             },
             clock::{
                 what_is_due_at_once_is_so_whatever_was_set,

@@ -39,8 +39,7 @@ impl Open {
 
     /// What handler `a` could run if all times had come.
     fn runnable(&self) -> Vec<Delivery> {
-        let mut found = self.pending("a");
-        found.extend(self.due("a", LATEST));
+        let mut found = self.due("a", LATEST);
         found.sort_by_key(|delivery| delivery.seq);
         found
     }
@@ -66,7 +65,7 @@ pub(crate) fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
         ..arrived[0].clone()
     };
     let early = open.complete(ending(&ahead_of_time, NextState::Done));
-    assert_eq!(early.unwrap(), Completed::Stale);
+    assert_eq!(early.unwrap(), Completed::LeaseLost);
 
     open.ends(&arrived[0], NextState::Done);
     let second = open.sink.released();
@@ -78,12 +77,8 @@ pub(crate) fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
     );
     assert_eq!(
         seqs(&open.due("a", SteadyTime::ZERO)),
-        [place(1)],
+        [1, 2, 3, 5].map(place),
         "at once, whatever the clock says"
-    );
-    assert_eq!(
-        open.ledger.next_due(&handler("a"), &|_| false).unwrap(),
-        Some(SteadyTime::ZERO)
     );
     open.ends(&second[0], NextState::Ignored);
     let third = open.sink.released();
@@ -138,12 +133,11 @@ pub(crate) fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engi
 pub(crate) fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x")]);
-    open.ledger
-        .give_up(arrived[0].seq, Turn::default())
-        .unwrap();
+    open.give_up(&arrived[0], Turn::default());
     let next = open.sink.released();
     assert_eq!(seqs(&next), [arrived[0].seq.0 + 1]);
-    open.ledger.claim(next[0].seq).unwrap();
+    open.leased(&next[0], |lease| open.ledger.start_alone(lease))
+        .unwrap();
     assert!(
         open.sink.released().is_empty(),
         "it runs alone, and holds its key"
@@ -152,7 +146,7 @@ pub(crate) fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
         holds_when_dead: true,
         rank: None,
     };
-    open.ledger.give_up(next[0].seq, holds).unwrap();
+    open.give_up(&next[0], holds);
     assert!(open.sink.released().is_empty());
     assert!(open.runnable().is_empty());
 }
@@ -163,8 +157,7 @@ pub(crate) fn the_order_outlives_a_restart(engine: &dyn Engine) {
     open.ends(&arrived[0], NextState::Done);
     let place = |n: i64| arrived[0].seq.0 + n;
     let open = open.reopen(engine);
-    assert_eq!(seqs(&open.pending("a")), [place(3)]);
-    assert_eq!(seqs(&open.due("a", SteadyTime::ZERO)), [place(1)]);
+    assert_eq!(seqs(&open.pending("a")), [place(1), place(3)]);
     assert!(open.arrive(&[Some("x")]).is_empty());
     open.ends(
         &open.due("a", SteadyTime::ZERO)[0],
@@ -180,9 +173,10 @@ pub(crate) fn what_is_held_keeps_its_order(engine: &dyn Engine) {
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("y"), Some("y")]);
     open.ends(&arrived[0], NextState::Done);
     let place = |n: i64| arrived[0].seq.0 + n;
-    assert_eq!(open.ledger.hold_absent(&[]).unwrap(), (4, 0));
+    assert_eq!(open.serve(&[]), (4, 0));
     assert_eq!(open.deliveries_in(DeliveryState::Held), 4);
-    assert!(open.runnable().is_empty());
+    let under_way = |delivery| delivery == arrived[1].seq;
+    assert!(open.due_beside("a", LATEST, under_way).is_empty());
     open.sink.released();
     // What comes for a key of which something is held is told to nobody: it is held at once.
     assert!(open.arrive(&[Some("y")]).is_empty());
@@ -190,7 +184,7 @@ pub(crate) fn what_is_held_keeps_its_order(engine: &dyn Engine) {
     // One that was under way ends while its handler is away.
     open.ends(&arrived[1], NextState::Done);
     assert!(open.sink.released().is_empty());
-    assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 4));
+    assert_eq!(open.serve(&["a"]), (0, 4));
     assert_eq!(seqs(&open.pending("a")), [place(1), place(4)]);
     open.ends(&open.pending("a")[0], NextState::Done);
     assert_eq!(seqs(&open.sink.released()), [place(2)]);
@@ -202,11 +196,11 @@ pub(crate) fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine
     let mut dead = ending(&arrived[0], NextState::Dead);
     dead.turn.holds_when_dead = true;
     open.complete(dead).unwrap();
-    assert_eq!(open.ledger.hold_absent(&[]).unwrap(), (1, 0));
+    assert_eq!(open.serve(&[]), (1, 0));
     assert!(open.arrive(&[Some("x")]).is_empty());
     assert_eq!(open.deliveries_in(DeliveryState::Held), 2);
     assert_eq!(open.deliveries_in(DeliveryState::Pending), 0);
-    assert_eq!(open.ledger.hold_absent(&[handler("a")]).unwrap(), (0, 2));
+    assert_eq!(open.serve(&["a"]), (0, 2));
     assert!(open.runnable().is_empty(), "they stand behind it still");
     open.ledger.let_pass(&[handler("a")]).unwrap();
     assert_eq!(seqs(&open.runnable()), [arrived[0].seq.0 + 1]);
@@ -253,7 +247,7 @@ pub(crate) fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
 pub(crate) fn a_crash_lets_nobody_past(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x")]);
-    open.ledger.note_running(0, Some(arrived[0].seq));
+    open.leased(&arrived[0], |lease| open.ledger.started(lease));
     let ask = |action| assert_eq!(open.ask(action), [Intervened::Done]);
     ask(Action::Cancel(vec![arrived[0].seq]));
     ask(Action::Replay {
@@ -378,15 +372,13 @@ impl Lines {
                     self.key_of.insert(self.last, key);
                 }
                 if self.away {
-                    open.ledger.hold_absent(&[]).unwrap();
+                    open.serve(&[]);
                 }
             }
             Step::End(which, ending) => self.end(&open, which, ending),
             Step::Hold | Step::Back => {
                 self.away = matches!(step, Step::Hold);
-                let present = [handler("a")];
-                let present = if self.away { &[][..] } else { &present[..] };
-                open.ledger.hold_absent(present).unwrap();
+                open.serve(if self.away { &[] } else { &["a"] });
             }
             Step::LetPass => {
                 open.ledger.let_pass(&[handler("a")]).unwrap();

@@ -112,9 +112,10 @@ pub(crate) fn what_has_not_ended_is_never_pruned(engine: &dyn Engine) {
     let retrying = &open.deliver("retrying", &["a"])[0];
     open.end(retrying, NextState::Retrying { due: STEADY });
     open.deliver("held", &["b"]);
-    open.ledger.hold_absent(&[handler("a")]).unwrap();
+    open.serve(&["a"]);
     let claimed = &open.deliver("claimed", &["a"])[0];
-    open.ledger.claim(claimed.seq).unwrap();
+    open.leased(claimed, |lease| open.ledger.start_alone(lease))
+        .unwrap();
     let half = open.deliver("half", &["a", "a2"]);
     open.end(&half[0], NextState::Done);
     let waiting = &open.deliver("waiting", &["a"])[0];

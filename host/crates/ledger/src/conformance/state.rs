@@ -169,11 +169,13 @@ pub(crate) fn adding_never_conflicts(engine: &dyn Engine) {
     let (answer, answered) = mpsc::channel();
     for delivery in &of {
         let answer = answer.clone();
-        open.ledger.complete(
-            writing(
-                delivery,
-                &[("n", StateWrite::Add(-3)), ("other", StateWrite::Add(1))],
-            ),
+        let mut completion = writing(
+            delivery,
+            &[("n", StateWrite::Add(-3)), ("other", StateWrite::Add(1))],
+        );
+        completion.token = open.leased(delivery, Lease::token);
+        open.ledger.complete_then(
+            completion,
             Box::new(move |result| answer.send(result).unwrap()),
         );
     }

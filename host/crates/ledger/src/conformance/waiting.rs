@@ -25,29 +25,24 @@ pub(crate) fn retries_are_found_when_due(engine: &dyn Engine) {
         .map(|d| d.event.provider_id.clone().unwrap())
         .collect();
     assert_eq!(order, ["evt_1", "evt_2", "evt_0"], "earliest first");
-    assert!(
-        open.due("b", STEADY + ms(30)).is_empty(),
-        "another handler's are not among them"
-    );
+    let others = open.due("b", STEADY + ms(30));
+    assert!(others.iter().all(|d| d.handler == handler("b")));
 
-    let a = handler("a");
-    let except = |seq| seq == found[0].seq;
-    let others = open.ledger.due(&a, STEADY + ms(30), 1, &except).unwrap();
-    assert_eq!(others.len(), 1);
-    assert_eq!(others[0].seq, found[1].seq);
-    assert_eq!(
-        open.ledger.next_due(&a, &|_| false).unwrap(),
-        Some(STEADY + ms(10))
-    );
-    assert_eq!(
-        open.ledger.next_due(&a, &except).unwrap(),
-        Some(STEADY + ms(20))
-    );
-    assert_eq!(open.ledger.next_due(&a, &|_| true).unwrap(), None);
-    assert_eq!(
-        open.ledger.next_due(&handler("b"), &|_| false).unwrap(),
-        None
-    );
+    open.give_back("a", |_| false);
+    let claim = |now, limit| {
+        let all = usize::MAX >> 1;
+        open.ledger.claim(&handler("a"), now, limit, all).unwrap()
+    };
+    let first = claim(STEADY + ms(30), 1);
+    assert_eq!(first.leased[0].delivery.seq, found[0].seq);
+    assert!(first.more);
+    let next = claim(STEADY + ms(9), 9);
+    assert!(next.leased.is_empty() && !next.more);
+    assert_eq!(next.next, Some(STEADY + ms(20)), "of those that nobody has");
+    drop(first);
+    assert_eq!(claim(STEADY + ms(9), 9).next, Some(STEADY + ms(10)));
+    let all = claim(STEADY + ms(30), 9);
+    assert_eq!((all.leased.len(), all.more, all.next), (3, false, None));
 }
 
 pub(crate) fn pending_is_read_in_bounds(engine: &dyn Engine) {
@@ -55,19 +50,30 @@ pub(crate) fn pending_is_read_in_bounds(engine: &dyn Engine) {
     for n in 0..5 {
         open.record(vec![event(&format!("evt_{n}"), &[b'x'; 100], &["a"])]);
     }
-    let all = open.pending("a");
-    let read = |after, limit, max_bytes| -> Vec<DeliverySeq> {
-        let found = open
+    let all: Vec<_> = open.pending("a").iter().map(|found| found.seq).collect();
+    open.give_back("a", |_| false);
+    let claim = |limit, max_bytes| {
+        let now = SteadyTime::ZERO;
+        let claimed = open
             .ledger
-            .pending(&handler("a"), after, limit, max_bytes)
+            .claim(&handler("a"), now, limit, max_bytes)
             .unwrap();
-        found.into_iter().map(|delivery| delivery.seq).collect()
+        let seqs: Vec<_> = claimed
+            .leased
+            .iter()
+            .map(|leased| leased.delivery.seq)
+            .collect();
+        (seqs, claimed.more, claimed.leased)
     };
-    let seqs: Vec<_> = all.iter().map(|delivery| delivery.seq).collect();
-    assert_eq!(read(DeliverySeq(0), 2, 10_000), seqs[..2]);
-    assert_eq!(read(seqs[1], 10, 10_000), seqs[2..]);
-    assert_eq!(read(DeliverySeq(0), 10, 250), seqs[..2]);
-    assert_eq!(read(DeliverySeq(0), 10, 1), seqs[..1], "one in any case");
+    let (seqs, more, first) = claim(2, 10_000);
+    assert_eq!((&seqs[..], more), (&all[..2], true));
+    let (seqs, more, rest) = claim(10, 10_000);
+    assert_eq!((&seqs[..], more), (&all[2..], false));
+    drop((first, rest));
+    let (seqs, more, _) = claim(10, 250);
+    assert_eq!((&seqs[..], more), (&all[..2], true));
+    let (seqs, more, _) = claim(10, 1);
+    assert_eq!((&seqs[..], more), (&all[..1], true), "one in any case");
 }
 
 pub(crate) fn absent_handlers_are_held_and_released(engine: &dyn Engine) {
@@ -79,10 +85,7 @@ pub(crate) fn absent_handlers_are_held_and_released(engine: &dyn Engine) {
         .unwrap();
     open.complete(ending(&first[1], NextState::Done)).unwrap();
 
-    let hold = |present: &[&str]| {
-        let present: Vec<_> = present.iter().map(|name| handler(name)).collect();
-        open.ledger.hold_absent(&present).unwrap()
-    };
+    let hold = |served: &[&str]| open.serve(served);
     assert_eq!(hold(&["a", "b"]), (0, 0));
     assert_eq!(
         hold(&["b", "c"]),
@@ -109,7 +112,7 @@ pub(crate) fn absent_handlers_are_held_and_released(engine: &dyn Engine) {
 pub(crate) fn a_delivery_held_while_it_ran_completes(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
-    open.ledger.hold_absent(&[]).unwrap();
+    open.serve(&[]);
     assert_eq!(
         open.complete(ending(&of[0], NextState::Done)).unwrap(),
         Completed::Committed
@@ -119,28 +122,35 @@ pub(crate) fn a_delivery_held_while_it_ran_completes(engine: &dyn Engine) {
     let again = ending(&of[1], NextState::Retrying { due: STEADY });
     assert_eq!(open.complete(again).unwrap(), Completed::Committed);
     assert_eq!(open.deliveries_in(DeliveryState::Held), 1);
-    open.ledger.hold_absent(&[handler("b")]).unwrap();
+    open.serve(&["b"]);
     assert_eq!(open.pending("b")[0].attempts, 1);
 }
 
-pub(crate) fn a_claimed_delivery_is_released_at_a_clean_end(engine: &dyn Engine) {
+pub(crate) fn what_runs_alone_is_due_again_after_a_clean_end(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
-    open.ledger.claim(of[0].seq).unwrap();
-    open.ledger.claim(of[1].seq).unwrap();
+    for delivery in &of {
+        open.leased(delivery, |lease| open.ledger.start_alone(lease))
+            .unwrap();
+    }
     assert_eq!(open.deliveries_in(DeliveryState::Running), 2);
-    assert!(open.pending("a").is_empty());
-    assert_eq!(
-        open.complete(ending(&of[1], NextState::Done)).unwrap(),
-        Completed::Committed
-    );
-    open.ledger.claim(of[1].seq).unwrap();
+    assert!(open.claim(&handler("a"), LATEST).is_empty());
+    // What was given back before it ended is to run alone once more.
+    open.give_back("a", |_| false);
+    let again = open.pending("a");
+    assert_eq!((again.len(), again[0].seq), (1, of[0].seq));
+    open.leased(&of[1], |lease| {
+        let mut completion = ending(&of[1], NextState::Done);
+        completion.token = lease.token();
+        assert_eq!(open.complete_as(completion), Ok(Completed::Committed));
+        open.ledger.start_alone(lease).unwrap();
+    });
     assert_eq!(
         open.deliveries_in(DeliveryState::Running),
         1,
-        "what has ended is not claimed"
+        "what has ended does not run"
     );
-    open.ledger.note_running(3, Some(of[0].seq));
+    open.leased(&of[0], |lease| open.ledger.started(lease));
 
     let open = open.reopen(engine);
     assert_eq!(open.deliveries_in(DeliveryState::Running), 0);
@@ -242,7 +252,7 @@ pub(crate) fn the_backlog_is_what_waits(engine: &dyn Engine) {
     assert_eq!(backlog(at - ms(1)).oldest, None);
     assert_eq!(backlog(at + ms(9)).oldest, Some(at));
     // What is held does not wait for anybody who is there.
-    open.ledger.hold_absent(&[handler("b")]).unwrap();
+    open.serve(&["b"]);
     assert_eq!(backlog(START).deliveries, 1);
     open.complete(Completion {
         effects: Effects {

@@ -14,6 +14,7 @@ mod counters;
 mod error;
 mod keep;
 mod kept_time;
+mod leases;
 mod ledger;
 mod newest;
 mod open;

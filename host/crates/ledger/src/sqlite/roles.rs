@@ -8,17 +8,18 @@ use std::time::Instant;
 use super::keep::{Erase, Sweeper};
 use super::ledger::SqliteLedger;
 use super::operations::{
-    Claim, Complete, Cursor, Fire, GiveUp, HoldAbsent, Intervene, KeepTime, Record, ReleaseKeys,
-    RetryUncounted, SetPause, Settle,
+    Complete, Cursor, Fire, GiveUp, Intervene, KeepTime, Record, ReleaseKeys, RetryUncounted,
+    Serve, ServeStep, SetPause, Settle, StartAlone,
 };
+use super::read::deliveries::{self, Wanted};
 use super::read::outbox;
 use super::write::{Refused, task};
 use crate::{
-    Address, Backlog, Completion, CompletionCallback, Deliveries, Delivery, DeliverySeq, Erased,
-    Fired, Gauges, Intake, Intervened, Intervention, LedgerError, NewEvent, Operators, OrderKey,
-    OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, OutboxStore, Pause, ProcessMarks, Rank,
-    RecordFuture, Retention, RetentionStore, ScheduleStore, Settlement, SettlementCallback, Swept,
-    Turn,
+    Address, Backlog, Claimed, Completion, CompletionCallback, Deliveries, DeliverySeq, Erased,
+    Fired, Gauges, Intake, Intervened, Intervention, Lease, LeasedDelivery, LedgerError, NewEvent,
+    Operators, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, OutboxStore, Pause,
+    ProcessMarks, Rank, RecordFuture, Retention, RetentionStore, ScheduleStore, Served, Settlement,
+    SettlementCallback, Swept, Turn,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -39,65 +40,75 @@ impl Intake for SqliteLedger {
 }
 
 impl Deliveries for SqliteLedger {
-    fn complete(&self, completion: Completion, then: CompletionCallback) {
-        self.put(Complete::from(completion), then);
-    }
-
-    fn pending(
-        &self,
-        handler: &HandlerName,
-        after: DeliverySeq,
-        limit: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<Delivery>, LedgerError> {
-        self.reader.pending(handler, after, limit, max_bytes)
-    }
-
-    fn due(
-        &self,
-        handler: &HandlerName,
-        now: SteadyTime,
-        limit: usize,
-        except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Vec<Delivery>, LedgerError> {
-        self.reader.due(handler, now, limit, except)
-    }
-
-    fn next_due(
-        &self,
-        handler: &HandlerName,
-        except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Option<SteadyTime>, LedgerError> {
-        self.reader.next_due(handler, except)
-    }
-
-    fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
-        self.reader.newest(key)
-    }
-
-    fn hold_absent(&self, present: &[HandlerName]) -> Result<(u64, u64), LedgerError> {
-        let (mut held, mut released) = (0, 0);
+    fn serve(&self, handlers: &[HandlerName]) -> Result<Served, LedgerError> {
+        let mut all = Served::default();
         loop {
-            let present = present.to_vec();
-            let step = self.wait(HoldAbsent { present })?;
-            held += step.held;
-            released += step.released;
-            if !step.more {
-                return Ok((held, released));
+            let handlers = handlers.to_vec();
+            let ServeStep { served, more } = self.wait(Serve { handlers })?;
+            all.held += served.held;
+            all.resumed += served.resumed;
+            if !more {
+                return Ok(all);
             }
         }
     }
 
-    fn note_running(&self, slot: usize, delivery: Option<DeliverySeq>) {
-        self.running.note(slot, delivery);
+    fn claim(
+        &self,
+        handler: &HandlerName,
+        now: SteadyTime,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Claimed, LedgerError> {
+        let claim = self.leases.begin_claim();
+        let wanted = Wanted {
+            now,
+            limit,
+            max_bytes,
+            is_free: &|delivery| claim.is_free(delivery),
+        };
+        let found = self.reader.read_for(handler, |conn, handler| {
+            deliveries::find(conn, handler, wanted)
+        })?;
+        let leased = found.deliveries.into_iter().filter_map(|delivery| {
+            let lease = claim.take(delivery.seq)?;
+            Some(LeasedDelivery { delivery, lease })
+        });
+        Ok(Claimed {
+            leased: leased.collect(),
+            more: found.more,
+            next: found.next,
+        })
     }
 
-    fn claim(&self, delivery: DeliverySeq) -> Result<(), LedgerError> {
-        self.wait(Claim { delivery })
+    fn started(&self, lease: &Lease<DeliverySeq>) {
+        self.running.started(lease.item());
     }
 
-    fn give_up(&self, delivery: DeliverySeq, turn: Turn) -> Result<(), LedgerError> {
-        self.wait(GiveUp { delivery, turn })
+    fn stopped(&self, lease: &Lease<DeliverySeq>) {
+        self.running.stopped(lease.item());
+    }
+
+    fn start_alone(&self, lease: &Lease<DeliverySeq>) -> Result<(), LedgerError> {
+        let (delivery, token) = (lease.item(), lease.token());
+        self.wait(StartAlone { delivery, token })
+    }
+
+    fn complete_then(&self, completion: Completion, then: CompletionCallback) {
+        self.put(Complete::from(completion), then);
+    }
+
+    fn give_up(&self, lease: &Lease<DeliverySeq>, turn: Turn) -> Result<(), LedgerError> {
+        let (delivery, token) = (lease.item(), lease.token());
+        self.wait(GiveUp {
+            delivery,
+            token,
+            turn,
+        })
+    }
+
+    fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
+        self.reader.newest(key)
     }
 
     fn let_pass(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError> {

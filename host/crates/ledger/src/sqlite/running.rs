@@ -1,30 +1,33 @@
-//! The file beside the ledger that names the deliveries which run now, one entry for each
-//! thread.
+//! The file beside the ledger that names the deliveries which run now, one entry for each.
 //!
 //! An entry must cost next to nothing, since it is written and cleared with every delivery. So
 //! each write is one small write to the page cache and is never synced. Such a write survives the
 //! end of the process, which a guest may cause, but not the end of the machine. After a power cut
 //! the file may hold anything, so each entry has a checksum.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
+
 use crate::DeliverySeq;
 
 /// Bytes of an entry.
 const ENTRY: usize = 16;
 
-/// The number of entries: far more than the threads for guests on any machine. A slot beyond it
-/// gets no entry.
+/// The number of entries: far more than the threads for guests on any machine. A delivery
+/// beyond it gets no entry.
 const MAX_SLOTS: usize = 65_536;
 
 /// The open file.
 pub(crate) struct RunningFile {
     path: PathBuf,
     file: File,
+    slots: Mutex<Slots>,
     failed: AtomicBool,
 }
 
@@ -41,6 +44,7 @@ impl RunningFile {
         let running = Self {
             path,
             file,
+            slots: Mutex::default(),
             failed: AtomicBool::new(false),
         };
         Ok((running, ran))
@@ -51,10 +55,23 @@ impl RunningFile {
         self.file.set_len(0)
     }
 
-    /// Notes that a delivery runs in a slot; `None` if the slot is free. If the write fails, an
-    /// attempt may not be counted after a crash, and nothing else happens. The first failure is
-    /// logged.
-    pub(crate) fn note(&self, slot: usize, delivery: Option<DeliverySeq>) {
+    /// Notes that a delivery runs. If the write fails, an attempt may not be counted after a
+    /// crash, and nothing else happens. The first failure is logged.
+    pub(crate) fn started(&self, delivery: DeliverySeq) {
+        let slot = self.slots.lock().take(delivery);
+        self.write(slot, Some(delivery));
+    }
+
+    /// Notes that a delivery runs no more.
+    pub(crate) fn stopped(&self, delivery: DeliverySeq) {
+        let slot = self.slots.lock().of.remove(&delivery);
+        if let Some(slot) = slot {
+            self.write(slot, None);
+            self.slots.lock().free.push(slot);
+        }
+    }
+
+    fn write(&self, slot: usize, delivery: Option<DeliverySeq>) {
         if slot >= MAX_SLOTS {
             return;
         }
@@ -76,6 +93,27 @@ impl RunningFile {
     pub(crate) fn remove(&self) {
         let _ = self.clear();
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Which entry of the file names which delivery.
+#[derive(Default)]
+struct Slots {
+    of: HashMap<DeliverySeq, usize>,
+    free: Vec<usize>,
+    /// The first slot that was never used.
+    unused: usize,
+}
+
+impl Slots {
+    fn take(&mut self, delivery: DeliverySeq) -> usize {
+        let slot = self.of.entry(delivery);
+        *slot.or_insert_with(|| {
+            self.free.pop().unwrap_or_else(|| {
+                self.unused += 1;
+                self.unused - 1
+            })
+        })
     }
 }
 

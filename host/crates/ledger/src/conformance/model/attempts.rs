@@ -22,11 +22,15 @@ impl Model {
         let number = completion.attempt.number;
         let ended =
             completion.attempt.started + Duration::from_micros(completion.attempt.duration_us);
+        let leased = open.leases(row.delivery.seq, &row.delivery.handler);
+        assert!(leased || !row.may_run(), "{row:?}");
         let answer = open.complete(completion).unwrap();
 
         let key = row.delivery.key;
         let rank = turn.rank.filter(|_| next == NextState::Done);
-        let expected = if late || row.is_behind() || row.has_ended() {
+        let expected = if !leased {
+            Completed::LeaseLost
+        } else if late || row.is_behind() || row.has_ended() {
             Completed::Stale
         } else if attempted.stale || self.is_superseded(key.zip(rank)) {
             Completed::Conflict

@@ -69,6 +69,11 @@ impl Row {
         self.place == Some(Place::Behind)
     }
 
+    /// Whether the ledger hands it out, if nobody holds it and its time has come.
+    pub(super) fn may_run(&self) -> bool {
+        self.is_open() && !self.is_behind() && self.state != DeliveryState::Held
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         !self.is_open()
     }
@@ -202,17 +207,31 @@ impl Model {
                 _ => {}
             }
         }
-        let present: Vec<_> = present.iter().map(|name| handler(name)).collect();
-        assert_eq!(open.ledger.hold_absent(&present).unwrap(), (held, released));
-        self.present = Some(present);
+        assert_eq!(open.serve(present), (held, released));
+        self.present = Some(present.iter().map(|name| handler(name)).collect());
     }
 
-    pub(super) fn claim(&mut self, open: &Open, which: usize) {
+    /// Whether a delivery is under way, and no claim may find it.
+    pub(super) fn is_kept(&self, delivery: DeliverySeq) -> bool {
+        let row = &self.deliveries.get(&delivery.0);
+        row.is_some_and(|row| matches!(row.state, DeliveryState::Held | DeliveryState::Running))
+    }
+
+    /// One of the deliveries that can be leased.
+    fn leasable(&self, open: &Open, which: usize) -> Option<i64> {
+        let place = self.nth_in_turn(which)?;
+        let delivery = &self.deliveries[&place].delivery;
+        let leased = open.leases(delivery.seq, &delivery.handler);
+        leased.then_some(place)
+    }
+
+    pub(super) fn run_alone(&mut self, open: &Open, which: usize) {
         use DeliveryState::{Pending, Retrying, Running};
-        let Some(place) = self.nth_in_turn(which) else {
+        let Some(place) = self.leasable(open, which) else {
             return;
         };
-        open.ledger.claim(DeliverySeq(place)).unwrap();
+        open.under(DeliverySeq(place), |lease| open.ledger.start_alone(lease))
+            .unwrap();
         let row = self.deliveries.get_mut(&place).unwrap();
         if matches!(row.state, Pending | Retrying) {
             (row.state, row.due) = (Running, None);
@@ -221,14 +240,14 @@ impl Model {
 
     pub(super) fn give_up(&mut self, open: &Open, which: usize, holds: bool) {
         use DeliveryState::{Dead, Held};
-        let Some(place) = self.nth_in_turn(which) else {
+        let Some(place) = self.leasable(open, which) else {
             return;
         };
         let turn = Turn {
             holds_when_dead: holds,
             rank: None,
         };
-        open.ledger.give_up(DeliverySeq(place), turn).unwrap();
+        open.give_up(&self.deliveries[&place].delivery, turn);
         let row = self.deliveries.get_mut(&place).unwrap();
         if row.has_ended() || row.state == Held {
             return;
@@ -269,10 +288,15 @@ impl Model {
     /// An unclean one counts an attempt for what was under way.
     pub(super) fn crash(&mut self, open: Open, engine: &dyn Engine, running: &[usize]) -> Open {
         use DeliveryState::{Pending, Retrying, Running};
-        let running: Vec<_> = running.iter().filter_map(|n| self.nth(*n)).collect();
-        for (slot, place) in running.iter().enumerate() {
-            open.ledger.note_running(slot, Some(DeliverySeq(*place)));
-        }
+        let mut running: Vec<_> = running.iter().filter_map(|n| self.nth(*n)).collect();
+        running.retain(|place| {
+            let delivery = &self.deliveries[place].delivery;
+            let leased = open.leases(delivery.seq, &delivery.handler);
+            if leased {
+                open.under(delivery.seq, |lease| open.ledger.started(lease));
+            }
+            leased
+        });
         let (now, clock) = (steady(&open), open.clock.clone());
         engine.crash(open.ledger);
         let open = Open::with(engine, clock);

@@ -62,13 +62,30 @@ impl Operation for Complete {
     }
 
     fn apply(&self, tx: &mut Transaction<'_>) -> Result<Completed> {
+        let Completion {
+            delivery, token, ..
+        } = self.completion;
+        if !tx.is_leased(delivery, token) {
+            return answer_repeated(tx, &self.completion, Completed::LeaseLost);
+        }
+        let answer = self.complete(tx)?;
+        if matches!(answer, Completed::Committed | Completed::Stale) {
+            tx.end_lease(delivery, token);
+        }
+        Ok(answer)
+    }
+}
+
+impl Complete {
+    /// Commits the attempt under its lease, or answers why not.
+    fn complete(&self, tx: &mut Transaction<'_>) -> Result<Completed> {
         let completion = &self.completion;
         let Some(row) = find(tx, completion)? else {
             return Ok(Completed::Stale);
         };
         let handler = tx.handler(&completion.handler)?;
         if !is_next_attempt(&row, handler, &completion.attempt) {
-            return answer_stale(tx, completion);
+            return answer_repeated(tx, completion, Completed::Stale);
         }
         // Outdated reads make a rejection as worthless as effects.
         if !state::still_stand(tx.conn(), handler, &completion.reads)? {
@@ -95,9 +112,7 @@ impl Operation for Complete {
         advance(tx, completion, &row)?;
         Ok(Completed::Committed)
     }
-}
 
-impl Complete {
     /// Applies the effects. If they cannot be applied, says why and writes nothing.
     fn apply_effects(
         &self,
@@ -196,8 +211,12 @@ fn is_next_attempt(row: &DeliveryRow, handler: i64, attempt: &Attempt) -> bool {
 }
 
 /// Answers an attempt that the delivery does not wait for: `Committed` if it was committed
-/// before, else `Stale`.
-fn answer_stale(tx: &Transaction<'_>, completion: &Completion) -> Result<Completed> {
+/// before.
+fn answer_repeated(
+    tx: &Transaction<'_>,
+    completion: &Completion,
+    otherwise: Completed,
+) -> Result<Completed> {
     let attempt = &completion.attempt;
     let same = tx
         .prepare(
@@ -215,7 +234,7 @@ fn answer_stale(tx: &Transaction<'_>, completion: &Completion) -> Result<Complet
     Ok(if same {
         Completed::Committed
     } else {
-        Completed::Stale
+        otherwise
     })
 }
 

@@ -5,11 +5,12 @@ use rusqlite::Result;
 use super::order;
 use super::set_state::set_state;
 use crate::sqlite::write::{Operation, Transaction};
-use crate::{DeliverySeq, DeliveryState, Turn};
+use crate::{DeliverySeq, DeliveryState, Token, Turn};
 
-/// Makes a delivery `dead`.
+/// Makes a delivery `dead`, unless the lease is not in force.
 pub(crate) struct GiveUp {
     pub(crate) delivery: DeliverySeq,
+    pub(crate) token: Token,
     /// What the end means for later deliveries of the same key.
     pub(crate) turn: Turn,
 }
@@ -18,10 +19,14 @@ impl Operation for GiveUp {
     type Answer = ();
 
     fn apply(&self, tx: &mut Transaction<'_>) -> Result<()> {
+        if !tx.is_leased(self.delivery, self.token) {
+            return Ok(());
+        }
         let ended = set_state(tx, self.delivery, DeliveryState::Dead)?;
         if ended && !order::stays(DeliveryState::Dead, self.turn) {
             order::leave(tx, self.delivery.0)?;
         }
+        tx.end_lease(self.delivery, self.token);
         Ok(())
     }
 }

@@ -3,11 +3,9 @@
 //! A file has the type of the request and, beside it, the code that applies it. A new kind of
 //! write is a new file and a line here.
 
-mod claim;
 mod complete;
 mod fire;
 mod give_up;
-mod hold;
 mod insert_event;
 mod intervene;
 mod keep_time;
@@ -18,17 +16,15 @@ mod record;
 mod release_keys;
 mod retry_uncounted;
 mod schedule;
+mod serve;
 mod set_state;
 mod settle;
+mod start_alone;
 mod state;
 
-pub(super) use claim::Claim;
 pub(super) use complete::Complete;
 pub(super) use fire::Fire;
 pub(super) use give_up::GiveUp;
-pub(super) use hold::HoldAbsent;
-#[cfg(test)]
-pub(super) use hold::PENDING;
 pub(super) use intervene::Intervene;
 pub(super) use keep_time::KeepTime;
 #[cfg(test)]
@@ -37,4 +33,8 @@ pub(super) use pause::SetPause;
 pub(super) use record::Record;
 pub(super) use release_keys::ReleaseKeys;
 pub(super) use retry_uncounted::{Cursor, RetryUncounted};
+#[cfg(test)]
+pub(super) use serve::PENDING;
+pub(super) use serve::{Serve, ServeStep};
 pub(super) use settle::Settle;
+pub(super) use start_alone::StartAlone;

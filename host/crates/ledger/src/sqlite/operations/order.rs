@@ -70,7 +70,7 @@ pub(crate) fn is_handler_absent(
     handler: &HandlerName,
     key: &OrderKey,
 ) -> Result<bool> {
-    if tx.is_absent(handler) {
+    if tx.is_unserved(handler) {
         return Ok(true);
     }
     // Nobody has said yet which handlers are present, or held deliveries are being released.

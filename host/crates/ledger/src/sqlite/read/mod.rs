@@ -6,7 +6,7 @@
 
 mod bytes;
 mod components;
-mod deliveries;
+pub(super) mod deliveries;
 pub(super) mod gauges;
 pub(super) mod handlers;
 pub(super) mod outbox;

@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{components, deliveries, gauges, handlers, outbox};
+use super::{components, gauges, handlers, outbox};
 use crate::sqlite::error::{At, OpenError, unreadable};
 use crate::sqlite::{newest, open, schema};
 use crate::{
-    Backlog, Delivery, DeliverySeq, LedgerError, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq,
-    OutboxState, Rank,
+    Backlog, LedgerError, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Rank,
 };
 use tollgate_base::event::{ComponentDigest, HandlerName};
-use tollgate_base::time::{Ahead, SteadyTime, WallTime};
+use tollgate_base::time::{Ahead, WallTime};
 
 /// The number of idle connections that are kept.
 const MAX_IDLE: usize = 16;
@@ -51,46 +50,6 @@ impl SqliteReader {
             idle: Mutex::default(),
             handlers: RwLock::default(),
         }
-    }
-
-    /// As [`Deliveries::pending`](crate::Deliveries::pending).
-    pub(crate) fn pending(
-        &self,
-        handler: &HandlerName,
-        after: DeliverySeq,
-        limit: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<Delivery>, LedgerError> {
-        self.read(|conn| match self.handler_id(conn, handler)? {
-            Some(handler) => deliveries::pending(conn, handler, after, limit, max_bytes),
-            None => Ok(Vec::new()),
-        })
-    }
-
-    /// As [`Deliveries::due`](crate::Deliveries::due).
-    pub(crate) fn due(
-        &self,
-        handler: &HandlerName,
-        now: SteadyTime,
-        limit: usize,
-        except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Vec<Delivery>, LedgerError> {
-        self.read(|conn| match self.handler_id(conn, handler)? {
-            Some(handler) => deliveries::due(conn, handler, now, limit, except),
-            None => Ok(Vec::new()),
-        })
-    }
-
-    /// As [`Deliveries::next_due`](crate::Deliveries::next_due).
-    pub(crate) fn next_due(
-        &self,
-        handler: &HandlerName,
-        except: &dyn Fn(DeliverySeq) -> bool,
-    ) -> Result<Option<SteadyTime>, LedgerError> {
-        self.read(|conn| match self.handler_id(conn, handler)? {
-            Some(handler) => deliveries::next_due(conn, handler, except),
-            None => Ok(None),
-        })
     }
 
     /// As [`Deliveries::newest`](crate::Deliveries::newest).

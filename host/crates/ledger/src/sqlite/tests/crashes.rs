@@ -11,13 +11,15 @@ fn what_was_under_way_at_an_unclean_end_counts_as_an_attempt() {
         "evt_1",
         &["marked", "claimed", "ended", "waiting", "cleared"],
     );
-    open.ledger.note_running(70, Some(of[0].seq));
+    let started = |n: usize| open.leased(&of[n], |lease| open.ledger.started(lease));
+    started(0);
     // Its mark may have been lost, which is why it was claimed durably.
-    open.ledger.claim(of[1].seq).unwrap();
-    open.ledger.note_running(1, Some(of[2].seq));
+    open.leased(&of[1], |lease| open.ledger.start_alone(lease))
+        .unwrap();
+    started(2);
     open.complete(ending(&of[2], NextState::Done)).unwrap();
-    open.ledger.note_running(2, Some(of[4].seq));
-    open.ledger.note_running(2, None);
+    started(4);
+    open.leased(&of[4], |lease| open.ledger.stopped(lease));
 
     let copy = engine.killed();
     let open = Open::new(&copy);
@@ -43,7 +45,7 @@ fn marks_that_a_power_cut_garbled_are_ignored() {
     let engine = Sqlite::new();
     let open = Open::new(&engine);
     let of = open.deliver("evt_1", &["a"]);
-    open.ledger.note_running(0, Some(of[0].seq));
+    open.leased(&of[0], |lease| open.ledger.started(lease));
     let copy = engine.killed();
     let marks = std::fs::OpenOptions::new()
         .write(true)

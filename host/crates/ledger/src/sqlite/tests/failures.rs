@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_full_disk_refuses_and_recovers() {
     let engine = Sqlite::new();
-    let ledger = engine.open_with(Arc::<Collected>::default());
+    let ledger = engine.open_with(Arc::new(TakesNothing));
     let record = |id: &str, bytes: usize| {
         block_on(ledger.record(vec![event(id, &vec![b'x'; bytes], &[id])]))
     };
@@ -42,7 +42,7 @@ fn a_file_that_turns_read_only_refuses_and_recovers() {
     let open = Open::new(&engine);
     let of = open.deliver("evt_1", &["a", "b"]);
     drop(open);
-    let ledger = engine.open_with(Arc::<Collected>::default());
+    let ledger = engine.open_with(Arc::new(TakesNothing));
     let turn = |read_only: bool| {
         let set: fn(&Connection) -> rusqlite::Result<()> = if read_only {
             |conn| conn.pragma_update(None, "query_only", true)
@@ -55,7 +55,10 @@ fn a_file_that_turns_read_only_refuses_and_recovers() {
     let complete = |of: &Delivery| {
         let (answer, answered) = std::sync::mpsc::channel();
         let then = Box::new(move |result| answer.send(result).unwrap());
-        ledger.complete(ending(of, NextState::Done), then);
+        let claimed = claim(&ledger, of.handler.as_str());
+        let mut completion = ending(of, NextState::Done);
+        completion.token = claimed[0].lease.token();
+        ledger.complete_then(completion, then);
         answered.recv().unwrap()
     };
     turn(true);
@@ -78,7 +81,7 @@ fn a_file_that_turns_read_only_refuses_and_recovers() {
 #[test]
 fn one_bad_operation_does_not_fail_its_batch() {
     let engine = Sqlite::new();
-    let ledger = engine.open_with(Arc::<Collected>::default());
+    let ledger = engine.open_with(Arc::new(TakesNothing));
     let good = event("evt_1", b"{}", &["a"]);
     block_on(ledger.record(vec![good.clone()])).unwrap();
     // The same id under another key, which no caller may do.
@@ -116,10 +119,10 @@ fn one_bad_operation_does_not_fail_its_batch() {
 fn a_panic_on_the_writer_leaves_nobody_waiting() {
     struct Panics;
     impl LedgerSink for Panics {
-        fn recorded(&self, _: Vec<Delivery>) {
+        fn recorded(&self, _: Vec<LeasedDelivery>) {
             panic!("a sink's mistake");
         }
-        fn released(&self, _: Vec<Delivery>) {}
+        fn released(&self, _: Vec<LeasedDelivery>) {}
         fn queued(&self, _: Vec<OutboxRequest>) {}
     }
     let reported = Arc::new(Mutex::new(Vec::new()));
@@ -135,7 +138,7 @@ fn a_panic_on_the_writer_leaves_nobody_waiting() {
     assert!(matches!(record("evt_1"), Err(LedgerError::Closed)));
     assert!(matches!(record("evt_2"), Err(LedgerError::Closed)));
     assert!(matches!(
-        ledger.claim(DeliverySeq(1)),
+        ledger.let_pass(&[HandlerName::new("a")]),
         Err(LedgerError::Closed)
     ));
     assert!(!ledger.writable());

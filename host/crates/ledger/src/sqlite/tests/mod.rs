@@ -17,7 +17,7 @@ use crate::conformance::{
     self, Collected, Engine, LATEST, Open, START, STEADY, block_on, ending, event, ms,
 };
 use crate::{
-    Completed, Deliveries, Delivery, DeliverySeq, DeliveryState, Gauges, Intake, Ledger,
+    Completed, Deliveries, Delivery, DeliveryState, Gauges, Intake, LeasedDelivery, Ledger,
     LedgerError, LedgerSink, NextState, OutboxRequest, Recorded, Records,
 };
 use tollgate_base::event::HandlerName;
@@ -116,10 +116,25 @@ fn row<T: rusqlite::types::FromSql>(conn: &Connection, sql: &str) -> T {
     conn.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
+/// A sink that leaves everything to the ledger.
+struct TakesNothing;
+
+impl LedgerSink for TakesNothing {
+    fn recorded(&self, _: Vec<LeasedDelivery>) {}
+
+    fn released(&self, _: Vec<LeasedDelivery>) {}
+
+    fn queued(&self, _: Vec<OutboxRequest>) {}
+}
+
+fn claim(ledger: &SqliteLedger, handler: &str) -> Vec<LeasedDelivery> {
+    let all = usize::MAX >> 1;
+    let claimed = ledger.claim(&HandlerName::new(handler), LATEST, 9, all);
+    claimed.unwrap().leased
+}
+
 fn pending_of(ledger: &SqliteLedger, handler: &str) -> usize {
-    let handler = HandlerName::new(handler);
-    let pending = ledger.pending(&handler, DeliverySeq(0), 9, usize::MAX >> 1);
-    pending.unwrap().len()
+    claim(ledger, handler).len()
 }
 
 /// Something that a test does to the writer's connection, outside of transactions.

@@ -88,7 +88,7 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
     assert_eq!(second.len(), 1);
     assert_eq!(second[0].blocked_by.as_ref().unwrap().seq, first.seq.0 + 1);
     // A held delivery may be blocked, too.
-    open.ledger.hold_absent(&[]).unwrap();
+    open.serve(&[]);
     assert_eq!(listed(Some(StateFilter::Blocked)).len(), 1);
     assert_eq!(
         reader.counts().unwrap().blocked,

@@ -6,11 +6,11 @@ use super::*;
 struct Gate(Mutex<std::sync::mpsc::Receiver<()>>);
 
 impl LedgerSink for Gate {
-    fn recorded(&self, _: Vec<Delivery>) {
+    fn recorded(&self, _: Vec<LeasedDelivery>) {
         let _ = self.0.lock().recv();
     }
 
-    fn released(&self, _: Vec<Delivery>) {}
+    fn released(&self, _: Vec<LeasedDelivery>) {}
 
     fn queued(&self, _: Vec<OutboxRequest>) {}
 }
@@ -42,7 +42,7 @@ fn a_full_queue_refuses_events_at_once() {
 #[test]
 fn a_closed_ledger_has_written_what_was_queued() {
     let engine = Sqlite::new();
-    let ledger = engine.try_open().unwrap();
+    let ledger = engine.open_with(Arc::new(TakesNothing));
     let answers: Vec<_> = (0..200)
         .map(|n| ledger.record(vec![event(&format!("evt_{n}"), b"{}", &["a"])]))
         .collect();
@@ -55,9 +55,10 @@ fn a_closed_ledger_has_written_what_was_queued() {
     );
     let refused = block_on(ledger.record(vec![event("late", b"{}", &[])]));
     assert!(matches!(refused, Err(LedgerError::Closed)));
-    let late = conformance::ending(&delivery_like(&ledger), NextState::Done);
+    let late = &claim(&ledger, "a")[0];
+    let late = conformance::ending(&late.delivery, NextState::Done);
     let (answer, answered) = std::sync::mpsc::channel();
-    ledger.complete(late, Box::new(move |result| answer.send(result).unwrap()));
+    ledger.complete_then(late, Box::new(move |result| answer.send(result).unwrap()));
     assert!(matches!(answered.recv().unwrap(), Err(LedgerError::Closed)));
     assert_eq!(
         row::<i64>(&engine.look(), "SELECT count(*) FROM events"),
@@ -65,12 +66,4 @@ fn a_closed_ledger_has_written_what_was_queued() {
     );
     let beside = |ending| open::beside(&engine.path(), ending);
     assert!(!beside(".running").exists(), "a clean end leaves no marks");
-}
-
-fn delivery_like(ledger: &SqliteLedger) -> Delivery {
-    let handler = HandlerName::new("a");
-    ledger
-        .pending(&handler, DeliverySeq(0), 1, 1)
-        .unwrap()
-        .remove(0)
 }

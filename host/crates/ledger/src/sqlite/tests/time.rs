@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Records;
-use crate::conformance::{handler, request};
+use crate::conformance::request;
 use tollgate_base::time::WallTime;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -43,11 +43,5 @@ fn due_times_are_shown_as_times_of_day() {
     assert_eq!(view, as_text(START + HOUR + ms(2000)));
     let view: String = row(&conn, "SELECT due FROM v_outbox");
     assert_eq!(view, as_text(START + HOUR));
-    assert!(
-        !open
-            .ledger
-            .due(&handler("a"), STEADY + ms(2000), 9, &|_| false)
-            .unwrap()
-            .is_empty()
-    );
+    assert!(!open.due("a", STEADY + ms(2000)).is_empty());
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Result};
 
-use super::for_sink::ForSink;
+use super::for_sink::HandOver;
 use super::memory::Memory;
 use super::moment::Moment;
 use super::task::AnyTask;
@@ -20,7 +20,7 @@ pub(crate) fn commit(
     memory: &mut Memory,
     now: Moment,
     tasks: &mut [Box<dyn AnyTask>],
-) -> Result<ForSink> {
+) -> Result<HandOver> {
     let together = Transaction::run(conn, memory, now, |tx| {
         tasks.iter_mut().try_for_each(|task| task.apply(tx))
     });

@@ -1,6 +1,7 @@
 //! News for the sink, collected until the commit.
 
-use crate::{Delivery, LedgerSink, OutboxRequest};
+use crate::sqlite::leases::Leases;
+use crate::{Delivery, DeliverySeq, LeasedDelivery, LedgerSink, OutboxRequest};
 use tollgate_base::time::WallTime;
 
 /// The news of one transaction. The fields have the names of the [`LedgerSink`]'s methods.
@@ -31,19 +32,23 @@ impl ForSink {
         *earliest = due.min(*earliest);
     }
 
-    /// Tells the sink everything, after the commit.
-    pub(crate) fn tell(self, sink: &dyn LedgerSink) {
-        if !self.recorded.is_empty() {
-            sink.recorded(self.recorded);
-        }
-        if !self.released.is_empty() {
-            sink.released(self.released);
-        }
-        if !self.queued.is_empty() {
-            sink.queued(self.queued);
-        }
-        if let Some(due) = self.scheduled {
-            sink.scheduled(due);
+    /// Leases the deliveries, so that they can be handed to the sink.
+    pub(crate) fn lease(self, leases: &Leases<DeliverySeq>) -> HandOver {
+        let lease = |deliveries: Vec<Delivery>| {
+            let granted = leases.grant(deliveries.iter().map(|delivery| delivery.seq));
+            let leased = deliveries.into_iter().zip(granted);
+            leased
+                .filter_map(|(delivery, lease)| {
+                    let lease = lease?;
+                    Some(LeasedDelivery { delivery, lease })
+                })
+                .collect()
+        };
+        HandOver {
+            recorded: lease(self.recorded),
+            released: lease(self.released),
+            queued: self.queued,
+            scheduled: self.scheduled,
         }
     }
 
@@ -69,5 +74,32 @@ impl ForSink {
         self.released.truncate(released);
         self.queued.truncate(queued);
         self.scheduled = scheduled;
+    }
+}
+
+/// What a transaction hands to the sink once it is committed. Dropping it without that gives
+/// the leases back.
+pub(crate) struct HandOver {
+    recorded: Vec<LeasedDelivery>,
+    released: Vec<LeasedDelivery>,
+    queued: Vec<OutboxRequest>,
+    scheduled: Option<WallTime>,
+}
+
+impl HandOver {
+    /// Tells the sink everything, after the commit.
+    pub(crate) fn tell(self, sink: &dyn LedgerSink) {
+        if !self.recorded.is_empty() {
+            sink.recorded(self.recorded);
+        }
+        if !self.released.is_empty() {
+            sink.released(self.released);
+        }
+        if !self.queued.is_empty() {
+            sink.queued(self.queued);
+        }
+        if let Some(due) = self.scheduled {
+            sink.scheduled(due);
+        }
     }
 }

@@ -8,7 +8,9 @@ use rusqlite::{Connection, Result};
 use super::names::Names;
 use super::numbers::Numbers;
 use super::recent_keys::RecentKeys;
+use crate::DeliverySeq;
 use crate::sqlite::counters::Counters;
+use crate::sqlite::leases::Leases;
 use tollgate_base::event::HandlerName;
 
 /// The values in memory that agree with the file at each commit. Operations reach them
@@ -18,21 +20,28 @@ pub(crate) struct Memory {
     pub(super) numbers: Numbers,
     pub(super) counters: Counters,
     pub(super) keys: RecentKeys,
-    /// The handlers that the manifest has; unknown until somebody said so.
-    pub(super) present: Option<Arc<HashSet<HandlerName>>>,
+    /// The handlers that this gateway serves; unknown until it has registered them.
+    pub(super) served: Option<Arc<HashSet<HandlerName>>>,
+    /// Changes after a commit alone.
+    pub(super) leases: Arc<Leases<DeliverySeq>>,
     pub(super) max_scheduled: i64,
 }
 
 impl Memory {
     /// As the file has it. A handler may have `max_scheduled` scheduled events.
-    pub(crate) fn load(conn: &Connection, max_scheduled: u32) -> Result<Self> {
+    pub(crate) fn load(
+        conn: &Connection,
+        max_scheduled: u32,
+        leases: Arc<Leases<DeliverySeq>>,
+    ) -> Result<Self> {
         let counters = Counters::load(conn)?;
         Ok(Self {
             names: Names::default(),
             numbers: Numbers::load(conn, &counters)?,
             keys: RecentKeys::load(conn, &counters)?,
             counters,
-            present: None,
+            served: None,
+            leases,
             max_scheduled: max_scheduled.into(),
         })
     }

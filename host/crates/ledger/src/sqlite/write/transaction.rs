@@ -9,15 +9,15 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, Error, Params, Result};
 
-use super::for_sink::{self, ForSink};
+use super::for_sink::{self, ForSink, HandOver};
 use super::memory::Memory;
 use super::moment::Moment;
 use super::names::Names;
 use super::numbers::Numbers;
 use super::recent_keys;
-use crate::DeliveryState;
 use crate::sqlite::counters::{Counter, Counters};
 use crate::sqlite::error::{Fault, fault};
+use crate::{DeliverySeq, DeliveryState, Token};
 use tollgate_base::event::{ComponentDigest, HandlerName, SourceName};
 use tollgate_base::failpoint::{self, Failpoint};
 
@@ -28,6 +28,8 @@ pub(crate) struct Transaction<'a> {
     memory: &'a mut Memory,
     /// By how much the number of attempts that name a component changes.
     component_uses: Vec<(i64, i64)>,
+    /// Leases that end with the commit.
+    ended_leases: Vec<(DeliverySeq, Token)>,
     /// The news for the sink, told after the commit.
     pub(crate) for_sink: ForSink,
 }
@@ -38,8 +40,9 @@ struct Snapshot {
     numbers: Numbers,
     counters: Counters,
     keys: usize,
-    present: Option<Arc<HashSet<HandlerName>>>,
+    served: Option<Arc<HashSet<HandlerName>>>,
     component_uses: Vec<(i64, i64)>,
+    ended_leases: usize,
     for_sink: for_sink::Lengths,
 }
 
@@ -51,20 +54,22 @@ impl<'a> Transaction<'a> {
         memory: &'a mut Memory,
         now: Moment,
         work: impl FnOnce(&mut Self) -> Result<()>,
-    ) -> Result<ForSink> {
+    ) -> Result<HandOver> {
         let mut tx = Self {
             conn,
             now,
             memory,
             component_uses: Vec::new(),
+            ended_leases: Vec::new(),
             for_sink: ForSink::default(),
         };
         let start = tx.snapshot();
         match tx.work_and_commit(work, &start.counters) {
-            Ok(()) => {
+            Ok(hand_over) => {
                 let last = tx.memory.numbers.last_event();
                 tx.memory.keys.committed(last);
-                Ok(tx.for_sink)
+                tx.memory.leases.end(tx.ended_leases);
+                Ok(hand_over)
             }
             Err(error) => {
                 tx.restore(start);
@@ -80,7 +85,7 @@ impl<'a> Transaction<'a> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<()>,
         before: &Counters,
-    ) -> Result<()> {
+    ) -> Result<HandOver> {
         self.execute("BEGIN IMMEDIATE", [])?;
         work(self)?;
         self.memory
@@ -88,11 +93,13 @@ impl<'a> Transaction<'a> {
             .fold(self.conn, &mut self.memory.counters)?;
         self.store_component_uses()?;
         self.memory.counters.store(self.conn, before)?;
+        // Before anybody can read what is handed over.
+        let hand_over = std::mem::take(&mut self.for_sink).lease(&self.memory.leases);
         failpoint::reach(Failpoint::BeforeCommit);
         failpoint::reach(Failpoint::DuringCommit);
         self.execute("COMMIT", [])?;
         failpoint::reach(Failpoint::AfterCommit);
-        Ok(())
+        Ok(hand_over)
     }
 
     /// Runs `work` in a savepoint. If the work alone is at fault, it is undone, and its error
@@ -120,8 +127,9 @@ impl<'a> Transaction<'a> {
             numbers: self.memory.numbers,
             counters: self.memory.counters,
             keys: self.memory.keys.changes(),
-            present: self.memory.present.clone(),
+            served: self.memory.served.clone(),
             component_uses: self.component_uses.clone(),
+            ended_leases: self.ended_leases.len(),
             for_sink: self.for_sink.lengths(),
         }
     }
@@ -131,17 +139,19 @@ impl<'a> Transaction<'a> {
             numbers,
             counters,
             keys,
-            present,
+            served,
             component_uses,
+            ended_leases,
             for_sink,
         } = snapshot;
         self.memory.numbers = numbers;
         self.memory.counters = counters;
         self.memory.keys.undo_to(keys);
-        self.memory.present = present;
+        self.memory.served = served;
         // Names may have got their numbers in the part that is undone.
         self.memory.names = Names::default();
         self.component_uses = component_uses;
+        self.ended_leases.truncate(ended_leases);
         self.for_sink.truncate(for_sink);
     }
 
@@ -258,15 +268,25 @@ impl<'a> Transaction<'a> {
         recent_keys::write(self.conn, key, event)
     }
 
-    /// Notes which handlers the manifest has from now on.
-    pub(crate) fn set_present(&mut self, handlers: &[HandlerName]) {
-        self.memory.present = Some(Arc::new(handlers.iter().cloned().collect()));
+    /// Notes which handlers this gateway serves from now on.
+    pub(crate) fn set_served(&mut self, handlers: &[HandlerName]) {
+        self.memory.served = Some(Arc::new(handlers.iter().cloned().collect()));
     }
 
-    /// Whether a handler is known to be absent from the manifest.
-    pub(crate) fn is_absent(&self, handler: &HandlerName) -> bool {
-        let present = self.memory.present.as_ref();
-        present.is_some_and(|present| !present.contains(handler))
+    /// Whether nobody serves a handler, as far as is known.
+    pub(crate) fn is_unserved(&self, handler: &HandlerName) -> bool {
+        let served = self.memory.served.as_ref();
+        served.is_some_and(|served| !served.contains(handler))
+    }
+
+    /// Whether this lease of a delivery is in force.
+    pub(crate) fn is_leased(&self, delivery: DeliverySeq, token: Token) -> bool {
+        self.memory.leases.is_in_force(delivery, token)
+    }
+
+    /// Ends a lease with the commit.
+    pub(crate) fn end_lease(&mut self, delivery: DeliverySeq, token: Token) {
+        self.ended_leases.push((delivery, token));
     }
 
     /// Counts that so many more attempts name a component.
@@ -295,13 +315,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::sqlite::leases::Leases;
     use crate::sqlite::schema;
     use tollgate_base::time::{ManualClock, WallTime};
 
     fn ledger() -> (Connection, Memory) {
         let mut conn = Connection::open_in_memory().unwrap();
         schema::migrate(&mut conn, Path::new("memory")).unwrap();
-        let memory = Memory::load(&conn, 10).unwrap();
+        let memory = Memory::load(&conn, 10, Leases::new()).unwrap();
         (conn, memory)
     }
 
@@ -321,7 +342,7 @@ mod tests {
         tx.add_key([handler as u8; 16], event);
         tx.count(Counter::Duplicates, 1);
         tx.count_scheduled(handler, 1);
-        tx.set_present(&[HandlerName::new(name)]);
+        tx.set_served(&[HandlerName::new(name)]);
         tx.for_sink.add_scheduled(tx.now().wall);
         Ok(())
     }
@@ -329,7 +350,7 @@ mod tests {
     /// All that memory and the connection know, as text.
     fn all(tx: &mut Transaction<'_>) -> Result<String> {
         let names = ["kept", "undone"].map(HandlerName::new);
-        let absent = names.each_ref().map(|name| tx.is_absent(name));
+        let absent = names.each_ref().map(|name| tx.is_unserved(name));
         let rows: Vec<String> = tx
             .prepare("SELECT name FROM handlers ORDER BY id")?
             .query_map([], |row| row.get(0))?

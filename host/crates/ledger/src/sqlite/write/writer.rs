@@ -90,9 +90,9 @@ impl Writer {
         self.run_tests(tasks);
         let now = Moment::of(&self.clock);
         match batch::commit(&self.conn, &mut self.memory, now, tasks) {
-            Ok(for_sink) => {
+            Ok(hand_over) => {
                 self.writable.store(true, Ordering::Release);
-                for_sink.tell(&*self.sink);
+                hand_over.tell(&*self.sink);
                 for task in tasks.drain(..) {
                     task.finish(None);
                     failpoint::reach(Failpoint::Answering);

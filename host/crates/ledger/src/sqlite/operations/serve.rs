@@ -1,23 +1,23 @@
-//! Holding the deliveries of handlers that are absent from the manifest.
+//! Registering the handlers that this gateway serves. No other gateway can have the file open,
+//! so nobody serves the others.
 
 use rusqlite::{Result, params};
 
-use crate::DeliveryState;
 use crate::sqlite::write::{Operation, Transaction};
+use crate::{DeliveryState, Served};
 use tollgate_base::event::HandlerName;
 
-/// Makes open deliveries of absent handlers `held`, and held deliveries of present handlers
-/// `pending`; a bounded number of them.
-pub(crate) struct HoldAbsent {
-    /// The handlers that the manifest has.
-    pub(crate) present: Vec<HandlerName>,
+/// Makes `held` what is due for handlers that nobody serves, and `pending` what was held for
+/// handlers that are served; a bounded number of deliveries.
+pub(crate) struct Serve {
+    /// The handlers that are served.
+    pub(crate) handlers: Vec<HandlerName>,
 }
 
 /// How far one transaction went.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct HoldStep {
-    pub(crate) held: u64,
-    pub(crate) released: u64,
+pub(crate) struct ServeStep {
+    pub(crate) served: Served,
     /// Whether there may be more to do.
     pub(crate) more: bool,
 }
@@ -34,34 +34,35 @@ pub(crate) const PENDING: [&str; 3] = [
     "AND turn = 2",
 ];
 
-impl Operation for HoldAbsent {
-    type Answer = HoldStep;
+impl Operation for Serve {
+    type Answer = ServeStep;
 
-    fn apply(&self, tx: &mut Transaction<'_>) -> Result<HoldStep> {
+    fn apply(&self, tx: &mut Transaction<'_>) -> Result<ServeStep> {
         use DeliveryState::{Held, Pending, Retrying};
-        let mut step = HoldStep::default();
-        tx.set_present(&self.present);
-        for (handler, is_present) in handlers(tx, &self.present)? {
-            if is_present {
-                step.released += move_some(tx, handler, (Held, ""), Pending, &mut step.more)?;
+        let mut step = ServeStep::default();
+        tx.set_served(&self.handlers);
+        for (handler, is_served) in handlers(tx, &self.handlers)? {
+            if is_served {
+                step.served.resumed += move_some(tx, handler, (Held, ""), Pending, &mut step.more)?;
             } else {
                 for part in PENDING {
-                    step.held += move_some(tx, handler, (Pending, part), Held, &mut step.more)?;
+                    step.served.held +=
+                        move_some(tx, handler, (Pending, part), Held, &mut step.more)?;
                 }
-                step.held += move_some(tx, handler, (Retrying, ""), Held, &mut step.more)?;
+                step.served.held += move_some(tx, handler, (Retrying, ""), Held, &mut step.more)?;
             }
         }
         Ok(step)
     }
 }
 
-/// Every handler that the ledger has met, and whether it is present.
-fn handlers(tx: &Transaction<'_>, present: &[HandlerName]) -> Result<Vec<(i64, bool)>> {
+/// Every handler that the ledger has met, and whether it is served.
+fn handlers(tx: &Transaction<'_>, served: &[HandlerName]) -> Result<Vec<(i64, bool)>> {
     tx.prepare("SELECT id, name FROM handlers")?
         .query_map([], |row| {
             let name = row.get_ref(1)?.as_str()?;
-            let is_present = present.iter().any(|handler| handler.as_str() == name);
-            Ok((row.get(0)?, is_present))
+            let is_served = served.iter().any(|handler| handler.as_str() == name);
+            Ok((row.get(0)?, is_served))
         })?
         .collect()
 }

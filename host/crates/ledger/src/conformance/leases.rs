@@ -1,0 +1,207 @@
+//! Leases of deliveries: who may run what, and whose end counts.
+
+use super::*;
+
+impl Open {
+    /// Claims what may run now, `limit` at most.
+    fn claim_some(&self, of: &str, limit: usize) -> Claimed {
+        let all = usize::MAX >> 1;
+        self.ledger.claim(&handler(of), STEADY, limit, all).unwrap()
+    }
+
+    /// Completes under this lease.
+    fn complete_under(&self, leased: &LeasedDelivery, next: NextState) -> Completed {
+        let mut completion = ending(&leased.delivery, next);
+        completion.token = leased.lease.token();
+        self.complete_as(completion).unwrap()
+    }
+}
+
+fn ids(leased: &[LeasedDelivery]) -> Vec<i64> {
+    leased.iter().map(|leased| leased.delivery.seq.0).collect()
+}
+
+fn only(mut leased: Vec<LeasedDelivery>) -> LeasedDelivery {
+    assert_eq!(leased.len(), 1);
+    leased.remove(0)
+}
+
+pub(crate) fn nobody_else_gets_what_is_leased(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    for n in 0..5 {
+        open.deliver(&format!("evt_{n}"), &["a"]);
+    }
+    assert!(
+        open.claim_some("a", 9).leased.is_empty(),
+        "the sink has all"
+    );
+    open.give_back("a", |_| false);
+    let first = open.claim_some("a", 2);
+    assert!(first.more);
+    let second = open.claim_some("a", 9);
+    assert!(!second.more);
+    let mut all = ids(&first.leased);
+    assert_eq!(all.len(), 2);
+    all.extend(ids(&second.leased));
+    assert_eq!(all.len(), 5);
+    assert!(all.is_sorted(), "each once, in the order of arrival");
+    assert!(open.claim_some("a", 9).leased.is_empty());
+}
+
+pub(crate) fn what_is_given_back_can_be_claimed_again(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let of = open.deliver("evt_1", &["a", "b"]);
+    open.complete(ending(&of[0], NextState::Retrying { due: STEADY }))
+        .unwrap();
+    for name in ["a", "b"] {
+        open.give_back(name, |_| false);
+        let first = only(open.claim_some(name, 9).leased);
+        assert!(open.claim_some(name, 9).leased.is_empty());
+        let token = first.lease.token();
+        drop(first);
+        let again = only(open.claim_some(name, 9).leased);
+        assert_ne!(again.lease.token(), token);
+        let done = open.complete_under(&again, NextState::Done);
+        assert_eq!(done, Completed::Committed);
+    }
+}
+
+/// A gateway was cut off, and comes back when another one has its deliveries.
+pub(crate) fn a_stale_token_commits_nothing(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    open.deliver("evt_1", &["a"]);
+    open.give_back("a", |_| false);
+    let first = only(open.claim_some("a", 1).leased);
+    let late = || {
+        let mut completion = writing(&first.delivery, &[("k", set("late"))]);
+        completion.effects.outbox.push(request("late"));
+        completion.token = first.lease.token();
+        completion
+    };
+    // As if the first lease had expired.
+    let (late_one, late_two) = (late(), late());
+    drop(first);
+    assert_eq!(open.complete_as(late_one), Ok(Completed::LeaseLost));
+    let second = only(open.claim_some("a", 1).leased);
+    assert_eq!(open.complete_as(late_two), Ok(Completed::LeaseLost));
+    assert_eq!(open.value("a", "k"), None);
+    assert!(open.sink.requests().is_empty());
+    assert_eq!(second.delivery.attempts, 0, "it is no attempt");
+    let done = open.complete_under(&second, NextState::Done);
+    assert_eq!(done, Completed::Committed);
+}
+
+pub(crate) fn a_lease_outlives_a_conflict_and_ends_with_a_commit(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    open.deliver("evt_1", &["a"]);
+    open.give_back("a", |_| false);
+    let leased = only(open.claim_some("a", 1).leased);
+    let mut conflicting = writing(&leased.delivery, &[]);
+    conflicting.token = leased.lease.token();
+    conflicting.reads = vec![Read::Key {
+        key: "k".into(),
+        version: Version(7),
+    }];
+    assert_eq!(open.complete_as(conflicting), Ok(Completed::Conflict));
+    assert!(open.claim_some("a", 9).leased.is_empty(), "it runs anew");
+    let again = open.complete_under(&leased, NextState::Retrying { due: STEADY });
+    assert_eq!(again, Completed::Committed);
+    // The lease has ended, although its holder has not dropped it yet.
+    let retry = only(open.claim_some("a", 9).leased);
+    assert_eq!(retry.delivery.attempts, 1);
+    // Nor does dropping it end the lease that came after it.
+    drop(leased);
+    assert!(open.claim_some("a", 9).leased.is_empty());
+    let mut other = ending(&retry.delivery, NextState::Done);
+    other.attempt.number = 1;
+    other.token = retry.lease.token();
+    let other = open.complete_as(other);
+    assert_eq!(other, Ok(Completed::Stale), "it waits for another attempt");
+    assert_eq!(only(open.claim_some("a", 9).leased).delivery.attempts, 1);
+}
+
+pub(crate) fn what_a_commit_hands_out_is_leased_by_it(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let key = OrderKey::new(&handler("a"), "x");
+    let to = |_| {
+        vec![Recipient {
+            handler: handler("a"),
+            key: Some(key),
+        }]
+    };
+    let events = (0..3).map(|n| NewEvent {
+        handlers: to(n),
+        ..event(&format!("evt_{n}"), b"{}", &[])
+    });
+    open.record(events.collect());
+    let first = open.sink.deliveries();
+    assert_eq!(first.len(), 1, "the others stand behind it");
+    assert!(open.claim(&handler("a"), LATEST).is_empty());
+    open.complete(ending(&first[0], NextState::Done)).unwrap();
+    assert_eq!(open.sink.released().len(), 1);
+    assert!(open.claim(&handler("a"), LATEST).is_empty());
+    // What an operator routes anew is handed out in the same manner.
+    let action = Action::Route(vec![(first[0].event.clone(), vec![handler("b").into()])]);
+    assert_eq!(open.ask(action), [Intervened::Routed(1)]);
+    assert_eq!(open.sink.deliveries().len(), 1);
+    assert!(open.claim(&handler("b"), LATEST).is_empty());
+    open.give_back("b", |_| false);
+    assert_eq!(open.claim(&handler("b"), LATEST).len(), 1);
+}
+
+pub(crate) fn a_claim_takes_some_of_each_kind(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    for n in 0..12 {
+        let delivery = &open.deliver(&format!("evt_{n}"), &["a"])[0];
+        if n < 6 {
+            open.complete(ending(delivery, NextState::Retrying { due: STEADY }))
+                .unwrap();
+        }
+    }
+    open.give_back("a", |_| false);
+    let attempts = |limit| -> Vec<u32> {
+        let claimed = open.claim_some("a", limit);
+        let attempts = claimed.leased.iter().map(|leased| leased.delivery.attempts);
+        attempts.collect()
+    };
+    assert_eq!(attempts(1), [1], "a retry is the older one");
+    assert_eq!(attempts(4), [1, 1, 0, 0]);
+    assert_eq!(attempts(10), [1, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(attempts(12).len(), 12);
+    let all = open.claim_some("a", 7);
+    assert_eq!(all.leased.len(), 7);
+    assert!(all.more);
+    assert_eq!(attempts(7).len(), 5, "what one kind leaves, the other gets");
+}
+
+pub(crate) fn a_held_delivery_is_claimed_once_it_is_served(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    open.serve(&["a"]);
+    let of = open.deliver("evt_1", &["a", "b"]);
+    open.give_back("b", |_| false);
+    assert_eq!(open.serve(&["a"]), (1, 0), "nobody serves the other one");
+    assert!(open.claim(&handler("b"), LATEST).is_empty());
+    assert_eq!(open.serve(&["a", "b"]), (0, 1));
+    let back = open.claim(&handler("b"), LATEST);
+    assert_eq!(ids(&back), [of[1].seq.0]);
+    // One that is under way while its handler leaves and comes back runs once.
+    assert_eq!(open.serve(&["a"]), (1, 0));
+    assert_eq!(open.serve(&["a", "b"]), (0, 1));
+    assert!(open.claim(&handler("b"), LATEST).is_empty());
+    let done = open.complete_under(&back[0], NextState::Done);
+    assert_eq!(done, Completed::Committed);
+}
+
+pub(crate) fn a_lease_does_not_outlive_its_process(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    open.deliver("evt_1", &["a"]);
+    assert!(open.claim(&handler("a"), LATEST).is_empty());
+    let (clock, sink) = (open.clock.clone(), open.sink.clone());
+    engine.crash(open.ledger);
+    let open = Open::with(engine, clock);
+    let found = open.claim(&handler("a"), LATEST);
+    assert_eq!(found.len(), 1);
+    // What is left of the process before ends nothing.
+    drop(sink);
+    assert!(open.claim(&handler("a"), LATEST).is_empty());
+}
