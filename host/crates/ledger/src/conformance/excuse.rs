@@ -90,3 +90,26 @@ pub(crate) fn a_great_many_are_excused_in_steps(engine: &dyn Engine) {
     assert_eq!(excused.unwrap(), 2_500);
     assert_eq!(open.due("a", STEADY).len(), 2_500);
 }
+
+/// What an operator did to a request of a delivery says nothing of the delivery.
+pub(crate) fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let delivery = &open.deliver("evt_1", &["a"])[0];
+    let mut completion = ending(delivery, NextState::Done);
+    completion.effects.outbox = vec![request("1")];
+    open.complete(completion).unwrap();
+    let queued = open.sink.requests();
+    let replay = Action::Replay {
+        deliveries: vec![delivery.seq],
+        keys: ReplayKeys::New,
+        component: Choice::Current,
+    };
+    assert_eq!(open.ask(replay), [Intervened::Done]);
+    let cancel = Action::CancelRequests(vec![(queued[0].seq, None)]);
+    assert_eq!(open.ask(cancel), [Intervened::Done]);
+    let again = &open.due("a", STEADY)[0];
+    let end = on(b"bad", AttemptOutcome::Trap, ending(again, later()));
+    open.complete(end).unwrap();
+    let bad = ComponentDigest::of(b"bad");
+    assert_eq!(open.ledger.excuse(&handler("a"), bad).unwrap(), 1);
+}

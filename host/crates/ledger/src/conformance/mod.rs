@@ -509,6 +509,7 @@ macro_rules! suite {
             excuse::{
                 what_a_component_at_fault_failed_is_due_again,
                 a_great_many_are_excused_in_steps,
+                a_cancelled_request_keeps_no_delivery_back,
             },
             intervene::{
                 an_ended_delivery_runs_again,

@@ -28,7 +28,8 @@ const BROKE_DOWN: &str = "EXISTS (SELECT 1 FROM attempts a JOIN components c ON 
     WHERE a.delivery = d.seq AND a.run = d.run AND a.number = d.attempts AND c.digest = ?1
       AND a.outcome IN ('trap', 'timeout', 'limit'))
     AND NOT EXISTS (SELECT 1 FROM interventions i
-        WHERE i.delivery = d.seq AND i.run = d.run AND i.action IN ('cancel', 'replaced'))";
+        WHERE i.delivery = d.seq AND i.run = d.run AND i.action IN ('cancel', 'replaced')
+          AND i.request IS NULL AND i.scheduled IS NULL)";
 
 impl Operation for RetryUncounted {
     type Answer = u64;
