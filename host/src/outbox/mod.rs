@@ -3,8 +3,8 @@
 //! Each goes out at least once, with the same `Idempotency-Key` on every try, until it
 //! is answered 2xx or given up. What became of a try is in the ledger before the next
 //! request of its lane goes. See [`queue`] for order, [`room`] for memory, [`hosts`] for what each
-//! receiver bears, [`attempt`] for what an answer means, [`egress`](crate::egress) for where requests
-//! may go.
+//! receiver bears, [`attempt`] for what an answer means, [`egress`](crate::egress) for where
+//! requests may go.
 
 mod attempt;
 mod driver;
@@ -82,7 +82,8 @@ pub struct Parts {
     pub targets: Arc<dyn Targets>,
     /// What tells when they are due.
     pub clock: Arc<SteadyClock>,
-    /// How `https` origins are verified; [`system_tls`](crate::egress::system_tls) outside of tests.
+    /// How `https` origins are verified; [`system_tls`](crate::egress::system_tls) outside of
+    /// tests.
     pub tls: ClientConfig,
 }
 

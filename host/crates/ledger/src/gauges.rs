@@ -20,8 +20,8 @@ pub struct Backlog {
     pub deliveries: u64,
     /// Requests that wait in the outbox.
     pub requests: u64,
-    /// Since when, by the time of day, the delivery is due that has been for longest, of handlers that are not
-    /// paused.
+    /// Since when, by the time of day, the delivery is due that has been for longest, of handlers
+    /// that are not paused.
     pub oldest: Option<WallTime>,
 }
 
