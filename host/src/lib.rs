@@ -1,11 +1,10 @@
-//! Tollgate: a gateway for payment webhooks whose business logic ships as WebAssembly
-//! plugins.
+//! Tollgate: a gateway for payment webhooks whose business logic ships as WebAssembly plugins.
 //!
-//! The way of an event: [`server`] takes a request in, its source's scheme
-//! (`tollgate_scheme`) verifies it, the ledger (`tollgate_ledger`) records it with its
-//! deliveries, and only then is it answered. [`dispatch`] runs each delivery's handler in the
-//! sandbox (`tollgate_sandbox`) and hands the outcome and the effects back to the ledger in one
-//! transaction; the [`outbox`] sends the requests that were queued.
+//! The way of an event: [`server`] reads a request, the scheme of its source (`tollgate_scheme`)
+//! verifies the request, the ledger (`tollgate_ledger`) records the event with its deliveries, and
+//! only then the request is answered. [`dispatch`] runs the handler of each delivery in the sandbox
+//! (`tollgate_sandbox`) and commits the outcome and the effects to the ledger in one transaction.
+//! The [`outbox`] sends the requests that were committed.
 
 mod api;
 pub mod cli;

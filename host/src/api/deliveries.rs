@@ -1,13 +1,17 @@
-//! `GET /api/deliveries`, `/api/deliveries/SEQ`; `POST /api/deliveries/SEQ/retry`, `…/cancel`;
-//! and `POST /api/deliveries/retry`, `…/cancel` for several: `numbers`, or a `filter` with the
-//! names of the list's query, a bounded number in each call.
+//! `GET /api/deliveries`, `/api/deliveries/SEQ`; `POST /api/deliveries/SEQ/retry`, `…/cancel`.
+//!
+//! `POST /api/deliveries/retry` and `…/cancel` change many deliveries: those with the `numbers`, or
+//! those that match a `filter` with the names of the list's query. Each call changes a bounded
+//! number.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::change::{self, Asked, LAST, Report, Several, Verb};
-use super::{bad_request, conflict, filter, json, not_found};
+use super::answers::{bad_request, conflict, json, not_found};
+use super::bulk::{BulkReport, BulkRequest, LAST, Verb, step_after};
+use super::intervention::{Attribution, carry_out, intervention, read};
+use super::query;
 use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_ledger::{
@@ -15,24 +19,22 @@ use tollgate_ledger::{
 };
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let (filter, page) = filter::read(&request.query).map_err(bad_request)?;
+    let (filter, page) = query::read(&request.query)?;
     json(&core.records.deliveries(&filter, page)?)
 }
 
 pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
-    let seq = place(seq)?;
+    let seq = number(seq)?;
     match core.records.delivery(seq)? {
         Some(delivery) => json(&delivery),
         None => Err(not_found(format!("there is no delivery {}", seq.0))),
     }
 }
 
-/// Has a delivery that waits for its next attempt tried now.
+/// Makes a delivery that waits for its next attempt due now.
 pub(super) fn retry(core: &Core, seq: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
     change_one(core, seq, body, Action::Retry, |state| match state {
-        DeliveryState::Pending | DeliveryState::Running => {
-            "it is due already: nothing needs to be done".to_owned()
-        }
+        DeliveryState::Pending | DeliveryState::Running => "it is due already".to_owned(),
         DeliveryState::Held => "it is held: its handler is not in the manifest".to_owned(),
         state => format!("it is {state}: replay it"),
     })
@@ -45,16 +47,16 @@ pub(super) fn cancel(core: &Core, seq: &str, body: &Value) -> Result<ApiAnswer, 
     })
 }
 
-/// Tries or ends several: those that are retrying; those that have not ended.
-pub(super) fn several(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    let asked = Several::read(body)?;
-    let meant = match &asked.filter {
-        Some(parts) => matching(core, &asked, parts)?,
-        None => named(core, &asked.numbers)?,
+/// Retries deliveries that wait for their next attempt, or cancels deliveries that have not ended.
+pub(super) fn change_many(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
+    let request = BulkRequest::read(body)?;
+    let selected = match &request.filter {
+        Some(parts) => matching(core, &request, parts)?,
+        None => named(core, &request.numbers)?,
     };
-    let report = asked.change(
-        meant,
-        of,
+    let report = request.change(
+        selected,
+        handler_and_state,
         |state| allows(verb, state),
         |fit| {
             let seqs = fit.iter().map(|delivery| DeliverySeq(delivery.seq));
@@ -62,14 +64,13 @@ pub(super) fn several(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer
                 Verb::Retry => Action::Retry(seqs.collect()),
                 Verb::Cancel => Action::Cancel(seqs.collect()),
             };
-            change::carry_out(core, change::intervention(action, &asked.asked(), None)?)
+            carry_out(core, intervention(action, &request.attribution(), None)?)
         },
     )?;
     json(&report)
 }
 
-/// Its handler and its state.
-fn of(delivery: &DeliverySummary) -> (&str, &str) {
+fn handler_and_state(delivery: &DeliverySummary) -> (&str, &str) {
     (&delivery.handler, &delivery.state)
 }
 
@@ -84,7 +85,7 @@ fn allows(verb: Verb, state: &str) -> bool {
     }
 }
 
-fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<DeliverySummary>, Report), ApiAnswer> {
+fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<DeliverySummary>, BulkReport), ApiAnswer> {
     let mut found = Vec::new();
     for seq in seqs {
         match core.records.delivery(DeliverySeq(*seq))? {
@@ -92,31 +93,31 @@ fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<DeliverySummary>, Report), Ap
             None => return Err(not_found(format!("there is no delivery {seq}"))),
         }
     }
-    let report = Report::of_named(&found);
+    let report = BulkReport::of_named(&found);
     Ok((found, report))
 }
 
-/// A page of the deliveries that match, in their order.
+/// A page of the deliveries that match a filter, oldest first.
 fn matching(
     core: &Core,
-    asked: &Several,
+    request: &BulkRequest,
     parts: &BTreeMap<String, String>,
-) -> Result<(Vec<DeliverySummary>, Report), ApiAnswer> {
-    let meant = filter::of_parts(parts).map_err(bad_request)?;
-    let until = match asked.until {
+) -> Result<(Vec<DeliverySummary>, BulkReport), ApiAnswer> {
+    let filter = query::read_filter(parts)?;
+    let until = match request.until {
         Some(until) => until,
         None => last(core)?,
     };
     let mut listed = core
         .records
-        .deliveries(&meant, change::step_after(asked.after))?;
-    let report = Report::of_page(&mut listed.items, listed.next, until, |delivery| {
+        .deliveries(&filter, step_after(request.after))?;
+    let report = BulkReport::of_page(&mut listed.items, listed.next, until, |delivery| {
         delivery.seq
     });
     Ok((listed.items, report))
 }
 
-/// The last place that there is now.
+/// The number of the newest delivery.
 pub(super) fn last(core: &Core) -> Result<i64, ApiAnswer> {
     let listed = core.records.deliveries(&RecordFilter::default(), LAST)?;
     Ok(listed.items.first().map_or(0, |delivery| delivery.seq))
@@ -129,11 +130,11 @@ fn change_one(
     action: fn(Vec<DeliverySeq>) -> Action,
     refused: impl Fn(DeliveryState) -> String,
 ) -> Result<ApiAnswer, ApiAnswer> {
-    let seq_of = place(seq)?;
-    let asked: Asked = change::read(body)?;
-    let intervention = change::intervention(action(vec![seq_of]), &asked, None)?;
-    let came = change::carry_out(core, intervention)?;
-    match came.first() {
+    let delivery = number(seq)?;
+    let by: Attribution = read(body)?;
+    let intervention = intervention(action(vec![delivery]), &by, None)?;
+    let results = carry_out(core, intervention)?;
+    match results.first() {
         Some(Intervened::Done) => show(core, seq),
         Some(Intervened::State(state)) => Err(conflict(format!(
             "delivery {seq} stays as it is: {}",
@@ -143,7 +144,7 @@ fn change_one(
     }
 }
 
-fn place(text: &str) -> Result<DeliverySeq, ApiAnswer> {
+fn number(text: &str) -> Result<DeliverySeq, ApiAnswer> {
     text.parse()
         .map(DeliverySeq)
         .map_err(|_| bad_request(format!("`{text}` is no delivery's number")))

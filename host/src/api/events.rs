@@ -1,16 +1,17 @@
 //! `GET /api/events`, `/api/events/ID`, `POST /api/events/ID/erase`.
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{bad_request, conflict, filter, json, not_found};
+use super::answers::{bad_request, conflict, json, not_found};
+use super::intervention::{Attribution, read};
+use super::query;
 use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_base::event::EventId;
 use tollgate_ledger::Erased;
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let (filter, page) = filter::read(&request.query).map_err(bad_request)?;
+    let (filter, page) = query::read(&request.query)?;
     json(&core.records.events(&filter, page)?)
 }
 
@@ -22,25 +23,17 @@ pub(super) fn show(core: &Core, id: &str) -> Result<ApiAnswer, ApiAnswer> {
     }
 }
 
-/// Who wants an event erased, for the log.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wish {
-    who: Option<String>,
-    why: Option<String>,
-}
-
-/// Erases the payload of an event that has ended, and answers with what is left.
+/// Erases the payload of an event that has ended. Answers with the event without it.
 pub(super) fn erase(core: &Core, id: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
     let id = read_id(id)?;
-    let wish: Wish = Wish::deserialize(body).map_err(|error| bad_request(error.to_string()))?;
+    let by: Attribution = read(body)?;
     match core.ledger.erase(id)? {
         Erased::Done => {
-            tracing::info!(event = %id, who = wish.who, why = wish.why, "an event was erased");
+            tracing::info!(event = %id, who = by.who, why = by.why, "an event was erased");
             show(core, &id.to_string())
         }
         Erased::StillDue => Err(conflict(format!(
-            "event {id} is still to be delivered, or a request of it waits: cancel or await that first"
+            "event {id} is still to be delivered, or a request of it waits: cancel it or wait for it first"
         ))),
         Erased::Unknown => Err(not_found(format!("there is no event {id}"))),
     }

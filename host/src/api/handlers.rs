@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{bad_request, not_found};
-use crate::run::{Core, PauseError, handler_json, pause_json};
+use super::answers::bad_request;
+use crate::run::{Core, handler_json, pause_json};
 use crate::server::ApiAnswer;
 use crate::settings::{Handler, Manifest};
 use tollgate_base::event::HandlerName;
@@ -29,8 +29,8 @@ pub(super) fn list(core: &Core) -> Result<ApiAnswer, ApiAnswer> {
     Ok(ApiAnswer::ok(json!({ "items": items })))
 }
 
-/// Starts no more of a handler's deliveries; with `{"outbox": true}` none of its requests
-/// either. Says what is still under way.
+/// Pauses a handler; with `{"outbox": true}` its requests wait too. Answers with the number of its
+/// runs that are under way.
 pub(super) fn pause(core: &Core, name: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
     let outbox = match body.get("outbox") {
         None => false,
@@ -49,7 +49,7 @@ pub(super) fn pause(core: &Core, name: &str, body: &Value) -> Result<ApiAnswer, 
     ))
 }
 
-/// Starts a handler's deliveries and requests again.
+/// Resumes a handler.
 pub(super) fn resume(core: &Core, name: &str) -> Result<ApiAnswer, ApiAnswer> {
     let name = HandlerName::new(name);
     let was_paused = core.resume(&name)?;
@@ -58,23 +58,14 @@ pub(super) fn resume(core: &Core, name: &str) -> Result<ApiAnswer, ApiAnswer> {
     ))
 }
 
-impl From<PauseError> for ApiAnswer {
-    fn from(error: PauseError) -> Self {
-        match error {
-            PauseError::Unknown(_) => not_found(error.to_string()),
-            PauseError::Ledger(error) => error.into(),
-        }
-    }
-}
-
-/// The handlers of a manifest and those that the ledger has met, when no gateway runs, with
-/// those `pauses` that will hold when one does.
+/// The list of handlers while no gateway runs: those of the manifest and those that the ledger
+/// knows, with their pauses.
 pub(crate) fn offline(
     manifest: &Manifest,
-    met: &[HandlerName],
+    known: &[HandlerName],
     pauses: &[(HandlerName, Pause)],
 ) -> Value {
-    let mut items = entries(manifest, met);
+    let mut items = entries(manifest, known);
     for item in &mut items {
         let paused = pauses
             .iter()
@@ -84,10 +75,10 @@ pub(crate) fn offline(
     json!({ "items": items })
 }
 
-/// Handlers of the manifest, then those that left it, each by name.
-fn entries(manifest: &Manifest, met: &[HandlerName]) -> Vec<Value> {
+/// The handlers of the manifest, then those that left the manifest, each by name.
+fn entries(manifest: &Manifest, known: &[HandlerName]) -> Vec<Value> {
     let present = manifest.handlers.values().map(|handler| entry(handler));
-    let absent = met
+    let absent = known
         .iter()
         .filter(|name| !manifest.handlers.contains_key(*name))
         .map(|name| json!({ "name": name.as_str(), "present": false }));

@@ -1,15 +1,16 @@
-//! `GET /api/outbox`, `/api/outbox/SEQ`; `POST /api/outbox/retry`, `/api/outbox/cancel`: a
-//! bounded number of requests in each call, which names where the next one goes on.
+//! `GET /api/outbox`, `/api/outbox/SEQ`.
 //!
-//! What is meant: `numbers` or `filter`, an object with the names of the
-//! list's query: `handler`, `state`, `url` (a pattern), `from`, `to`.
+//! `POST /api/outbox/retry` and `…/cancel` change many requests: those with the `numbers`, or those
+//! that match a `filter` with the names of the list's query. Each call changes a bounded number.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::change::{self, LAST, Report, Several, Verb};
-use super::{bad_request, filter, json, not_found};
+use super::answers::{bad_request, json, not_found};
+use super::bulk::{BulkReport, BulkRequest, LAST, Verb, step_after};
+use super::intervention::{carry_out, intervention};
+use super::query;
 use crate::outbox::{self, Changed};
 use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
@@ -17,8 +18,8 @@ use tollgate_base::event::HandlerName;
 use tollgate_ledger::{Action, Intervened, OutboxSeq, OutboxState, RequestFilter, RequestSummary};
 
 impl Verb {
-    /// The requests that are meant where nobody says in which state they are.
-    pub(crate) fn of_requests(self) -> OutboxState {
+    /// The state of the requests that a filter without a state selects.
+    fn default_state(self) -> OutboxState {
         match self {
             Self::Retry => OutboxState::Dead,
             Self::Cancel => OutboxState::Waiting,
@@ -32,9 +33,8 @@ impl Verb {
 }
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let mut meant = RequestFilter::default();
-    let page = filter::read_with(&request.query, |name, value| set(&mut meant, name, value));
-    json(&core.records.requests(&meant, page.map_err(bad_request)?)?)
+    let (filter, page) = query::read(&request.query)?;
+    json(&core.records.requests(&filter, page)?)
 }
 
 pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
@@ -47,57 +47,27 @@ pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
     }
 }
 
-/// Sets the part of a filter that `name` stands for; whether it stands for one.
-pub(crate) fn set(filter: &mut RequestFilter, name: &str, value: &str) -> Result<bool, String> {
-    match name {
-        "handler" => filter.handler = Some(HandlerName::new(value)),
-        "state" => {
-            let state = OutboxState::from_name(value);
-            filter.state = Some(state.ok_or_else(|| format!("there is no state `{value}`"))?);
-        }
-        "url" => filter.url = Some(tollgate_base::globs::EventPattern::new(value)),
-        "from" => filter.from = Some(filter::moment(name, value)?),
-        "to" => filter.to = Some(filter::moment(name, value)?),
-        _ => return Ok(false),
-    }
-    Ok(true)
-}
-
-/// The query that means this filter.
-pub(crate) fn write(meant: &RequestFilter) -> Vec<(&'static str, String)> {
-    let RequestFilter {
-        handler,
-        state,
-        url,
-        from,
-        to,
-    } = meant;
-    filter::given([
-        ("handler", handler.as_ref().map(ToString::to_string)),
-        ("state", state.map(|state| state.name().to_owned())),
-        ("url", url.as_ref().map(ToString::to_string)),
-        ("from", from.map(|time| time.as_millis().to_string())),
-        ("to", to.map(|time| time.as_millis().to_string())),
-    ])
-}
-
+/// Sends requests again, or cancels them.
 pub(super) fn change(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    let asked = Several::read(body)?;
-    let meant = match &asked.filter {
-        Some(filter) => matching(core, verb, &asked, filter)?,
-        None => named(core, &asked.numbers)?,
+    let request = BulkRequest::read(body)?;
+    let selected = match &request.filter {
+        Some(filter) => matching(core, verb, &request, filter)?,
+        None => named(core, &request.numbers)?,
     };
-    let allows = |state: &str| verb.allows(state);
-    let report = asked.change(meant, of, allows, |fit| carry_out(core, verb, fit, &asked))?;
+    let report = request.change(
+        selected,
+        handler_and_state,
+        |state| verb.allows(state),
+        |fit| change_requests(core, verb, fit, &request),
+    )?;
     json(&report)
 }
 
-/// Its handler and its state.
-fn of(request: &RequestSummary) -> (&str, &str) {
+fn handler_and_state(request: &RequestSummary) -> (&str, &str) {
     (&request.handler, &request.request.state)
 }
 
-fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, Report), ApiAnswer> {
+fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, BulkReport), ApiAnswer> {
     let mut found = Vec::new();
     for seq in seqs {
         match core.records.request(OutboxSeq(*seq))? {
@@ -105,50 +75,47 @@ fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, Report), Api
             None => return Err(not_found(format!("there is no request {seq}"))),
         }
     }
-    // Where they have one order, it is kept.
+    // Requests with the same order key must keep their order.
     found.sort_by_key(|request| request.request.seq);
     found.dedup_by_key(|request| request.request.seq);
-    let report = Report::of_named(&found);
+    let report = BulkReport::of_named(&found);
     Ok((found, report))
 }
 
-/// A page of the requests that match, in their order.
+/// A page of the requests that match a filter, oldest first.
 fn matching(
     core: &Core,
     verb: Verb,
-    asked: &Several,
+    request: &BulkRequest,
     parts: &BTreeMap<String, String>,
-) -> Result<(Vec<RequestSummary>, Report), ApiAnswer> {
-    let mut meant = RequestFilter::default();
-    filter::set_parts(parts, |name, value| set(&mut meant, name, value)).map_err(bad_request)?;
-    meant.state.get_or_insert(verb.of_requests());
-    let until = match asked.until {
+) -> Result<(Vec<RequestSummary>, BulkReport), ApiAnswer> {
+    let mut filter: RequestFilter = query::read_filter(parts)?;
+    filter.state.get_or_insert(verb.default_state());
+    let until = match request.until {
         Some(until) => until,
         None => last(core)?,
     };
-    let mut listed = core
-        .records
-        .requests(&meant, change::step_after(asked.after))?;
-    let report = Report::of_page(&mut listed.items, listed.next, until, |request| {
+    let mut listed = core.records.requests(&filter, step_after(request.after))?;
+    let report = BulkReport::of_page(&mut listed.items, listed.next, until, |request| {
         request.request.seq
     });
     Ok((listed.items, report))
 }
 
-/// The last place that there is now.
+/// The number of the newest request.
 fn last(core: &Core) -> Result<i64, ApiAnswer> {
     let listed = core.records.requests(&RequestFilter::default(), LAST)?;
     let last = listed.items.first();
     Ok(last.map_or(0, |request| request.request.seq))
 }
 
-fn carry_out(
+fn change_requests(
     core: &Core,
     verb: Verb,
     requests: &[RequestSummary],
-    asked: &Several,
+    request: &BulkRequest,
 ) -> Result<Vec<Intervened>, ApiAnswer> {
-    let asked = asked.asked();
+    let by = request.attribution();
     let seqs = requests
         .iter()
         .map(|request| OutboxSeq(request.request.seq));
@@ -157,19 +124,19 @@ fn carry_out(
         Verb::Cancel => {
             let mut cancelled = Vec::new();
             for seq in seqs {
-                let told = core.ledger.outbox_request(seq)?.and_then(|request| {
-                    outbox::cancelled(core, &request, asked.who(), core.clock.now())
+                let event = core.ledger.outbox_request(seq)?.and_then(|request| {
+                    outbox::cancelled(core, &request, by.who(), core.clock.now())
                 });
-                cancelled.push((seq, told.map(Box::new)));
+                cancelled.push((seq, event.map(Box::new)));
             }
             Action::CancelRequests(cancelled)
         }
     };
-    let came = change::carry_out(core, change::intervention(action, &asked, None)?)?;
+    let results = carry_out(core, intervention(action, &by, None)?)?;
     let changed = requests
         .iter()
-        .zip(&came)
-        .filter(|(_, came)| **came == Intervened::Done)
+        .zip(&results)
+        .filter(|(_, result)| **result == Intervened::Done)
         .map(|(request, _)| {
             let (handler, seq) = (
                 HandlerName::new(request.handler.as_str()),
@@ -183,5 +150,5 @@ fn carry_out(
     if let Some(outbox) = core.outbox.get() {
         outbox.changed(changed.collect());
     }
-    Ok(came)
+    Ok(results)
 }

@@ -1,64 +1,66 @@
-//! `POST /api/replay`: has deliveries run again, or routes events anew; a bounded number in
-//! each call, which names where the next one goes on.
+//! `POST /api/replay`: runs ended deliveries again, or routes events again. Each call changes a
+//! bounded number and returns the cursor of the next call.
 //!
-//! What is meant: `deliveries` (their numbers), `events` (their ids), or `filter`, an object
-//! with the names of a list's query. `onto` says whether ended deliveries run again
-//! (`deliveries`) or events go to handlers that the present routes name and that have not
-//! had them (`routes`).
+//! The request names `deliveries` by number, `events` by id, or a `filter` with the names of a
+//! list's query. With `onto: deliveries`, ended deliveries run again. With `onto: routes`, events
+//! go to the handlers of the present routes that have no delivery of the event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::change::{self, Asked, LAST, Report, STEP};
-use super::{bad_request, filter, json};
+use super::answers::{bad_request, json, not_found};
+use super::bulk::{BulkReport, LAST, STEP, step_after};
+use super::intervention::{Attribution, carry_out, intervention, read};
+use super::query;
+use crate::dispatch::Routes;
 use crate::run::Core;
 use crate::server::ApiAnswer;
 use tollgate_base::event::{Event, EventId, HandlerName};
 use tollgate_ledger::{
-    Action, Choice, DeliverySeq, DeliveryState, DeliverySummary, EventSummary, Intervened, Page,
-    Recipient, RecordFilter, ReplayKeys, StateFilter,
+    Action, Brief, Choice, DeliverySeq, DeliveryState, DeliverySummary, EventSummary, Intervened,
+    Page, Recipient, RecordFilter, ReplayKeys, StateFilter,
 };
 
-/// What is asked for.
+/// The request of one call.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Replay {
-    /// These deliveries, by number.
+pub(crate) struct ReplayRequest {
+    /// The numbers of deliveries.
     pub(crate) deliveries: Vec<i64>,
-    /// These events, by id.
+    /// The ids of events.
     pub(crate) events: Vec<String>,
-    /// Those that match.
+    /// A filter of deliveries or events, as the names and values of the list's query.
     pub(crate) filter: Option<BTreeMap<String, String>>,
-    /// What is made of them.
+    /// Whether deliveries run again or events are routed again.
     pub(crate) onto: Onto,
-    /// Whether effects happen again.
+    /// The idempotency keys of the runs.
     pub(crate) keys: KeysOf,
-    /// What runs.
+    /// The component of the runs.
     pub(crate) component: ComponentOf,
-    /// Only count.
+    /// Whether to count only.
     pub(crate) dry_run: bool,
-    /// Go on behind this place.
+    /// The cursor: the `next` of the call before.
     pub(crate) after: Option<i64>,
-    /// Stop at this place.
+    /// The last item: newer items, which arrived after the first call, are left out.
     pub(crate) until: Option<i64>,
-    /// Names the whole of the calls: what one of them has changed, none changes again.
+    /// Id shared by all calls of one replay; items already changed under it are skipped.
     pub(crate) batch: Option<String>,
-    /// Who asks.
+    /// The name of the operator, for the record.
     pub(crate) who: Option<String>,
-    /// Why.
+    /// The reason, for the record.
     pub(crate) why: Option<String>,
 }
 
-/// What is made of what is meant.
+/// The kind of a replay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Onto {
     /// Deliveries run again.
     #[default]
     Deliveries,
-    /// Events are routed anew.
+    /// Events are routed again.
     Routes,
 }
 
@@ -81,29 +83,29 @@ pub(crate) enum ComponentOf {
 }
 
 pub(super) fn replay(core: &Core, body: &serde_json::Value) -> Result<ApiAnswer, ApiAnswer> {
-    let mut asked: Replay = change::read(body)?;
+    let mut request: ReplayRequest = read(body)?;
     let ways = [
-        !asked.deliveries.is_empty(),
-        !asked.events.is_empty(),
-        asked.filter.is_some(),
+        !request.deliveries.is_empty(),
+        !request.events.is_empty(),
+        request.filter.is_some(),
     ];
     if ways.iter().filter(|way| **way).count() != 1 {
         return Err(bad_request("name `deliveries`, `events` or a `filter`"));
     }
-    if asked.deliveries.len().max(asked.events.len()) > STEP {
+    if request.deliveries.len().max(request.events.len()) > STEP {
         return Err(bad_request(format!("name {STEP} at most in one call")));
     }
-    if asked.until.is_none() && asked.filter.is_some() {
-        asked.until = Some(last(core, asked.onto)?);
+    if request.until.is_none() && request.filter.is_some() {
+        request.until = Some(last(core, request.onto)?);
     }
-    let report = match asked.onto {
-        Onto::Deliveries => deliveries(core, &asked),
-        Onto::Routes => events(core, &asked),
+    let report = match request.onto {
+        Onto::Deliveries => replay_deliveries(core, &request),
+        Onto::Routes => route_events(core, &request),
     }?;
     json(&report)
 }
 
-/// The last place that there is now.
+/// The number of the newest delivery or event.
 fn last(core: &Core, onto: Onto) -> Result<i64, ApiAnswer> {
     match onto {
         Onto::Deliveries => super::deliveries::last(core),
@@ -114,45 +116,50 @@ fn last(core: &Core, onto: Onto) -> Result<i64, ApiAnswer> {
     }
 }
 
-impl Replay {
+impl ReplayRequest {
     fn filter(&self) -> Result<RecordFilter, ApiAnswer> {
         let none = BTreeMap::new();
-        filter::of_parts(self.filter.as_ref().unwrap_or(&none)).map_err(bad_request)
+        Ok(query::read_filter(self.filter.as_ref().unwrap_or(&none))?)
     }
 
     fn page(&self) -> Page {
-        change::step_after(self.after)
+        step_after(self.after)
     }
 
-    fn asked(&self) -> Asked {
-        Asked {
+    fn attribution(&self) -> Attribution {
+        Attribution {
             who: self.who.clone(),
             why: self.why.clone(),
         }
     }
 
-    /// Leaves what is beyond the last place out, and says where to go on.
-    fn bound<T>(&self, items: &mut Vec<T>, next: Option<i64>, seq: impl Fn(&T) -> i64) -> Report {
+    /// Removes the items beyond the last item. Returns the report before the change.
+    fn bound<T>(
+        &self,
+        items: &mut Vec<T>,
+        next: Option<i64>,
+        seq: impl Fn(&T) -> i64,
+    ) -> BulkReport {
         let until = self.until.unwrap_or(i64::MAX);
-        Report {
+        BulkReport {
             until: self.until,
-            ..Report::of_page(items, next, until, seq)
+            ..BulkReport::of_page(items, next, until, seq)
         }
     }
 }
 
-/// Has ended deliveries run again.
-fn deliveries(core: &Core, asked: &Replay) -> Result<Report, ApiAnswer> {
-    let (mut meant, next) = meant_deliveries(core, asked)?;
-    let mut report = asked.bound(&mut meant, next, |delivery| delivery.seq);
+/// Runs ended deliveries again.
+fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiAnswer> {
+    let (mut selected, next) = selected_deliveries(core, request)?;
+    let mut report = request.bound(&mut selected, next, |delivery| delivery.seq);
     let mut fit = Vec::new();
-    for delivery in meant {
-        match unfit(core, asked, &delivery)? {
+    for delivery in selected {
+        match obstacle(core, request, &delivery)? {
             Some(why) => report.refuse(why),
             None => fit.push(delivery),
         }
     }
-    let came = if asked.dry_run || fit.is_empty() {
+    let results = if request.dry_run || fit.is_empty() {
         vec![Intervened::Done; fit.len()]
     } else {
         let action = Action::Replay {
@@ -160,34 +167,36 @@ fn deliveries(core: &Core, asked: &Replay) -> Result<Report, ApiAnswer> {
                 .iter()
                 .map(|delivery| DeliverySeq(delivery.seq))
                 .collect(),
-            keys: match asked.keys {
+            keys: match request.keys {
                 KeysOf::New => ReplayKeys::New,
                 KeysOf::Same => ReplayKeys::Same,
             },
-            component: match asked.component {
+            component: match request.component {
                 ComponentOf::Current => Choice::Current,
                 ComponentOf::Recorded => Choice::Recorded,
             },
         };
-        let intervention = change::intervention(action, &asked.asked(), asked.batch.clone())?;
-        change::carry_out(core, intervention)?
+        let intervention = intervention(action, &request.attribution(), request.batch.clone())?;
+        carry_out(core, intervention)?
     };
     let what = |of: &DeliverySummary| format!("{} {}", of.handler, of.state);
-    report.count_all(fit.iter().map(what), &came);
+    report.count_all(fit.iter().map(what), &results);
     Ok(report)
 }
 
-/// A page of the deliveries that are meant, and where the next begins.
-fn meant_deliveries(
+/// A page of the selected deliveries, and the cursor of the next page.
+fn selected_deliveries(
     core: &Core,
-    asked: &Replay,
+    request: &ReplayRequest,
 ) -> Result<(Vec<DeliverySummary>, Option<i64>), ApiAnswer> {
-    if asked.filter.is_some() {
-        let listed = core.records.deliveries(&asked.filter()?, asked.page())?;
+    if request.filter.is_some() {
+        let listed = core
+            .records
+            .deliveries(&request.filter()?, request.page())?;
         return Ok((listed.items, listed.next));
     }
-    let mut seqs = asked.deliveries.clone();
-    for id in &asked.events {
+    let mut seqs = request.deliveries.clone();
+    for id in &request.events {
         let event = event_of(core, id)?;
         seqs.extend(event.deliveries.iter().map(|delivery| delivery.seq));
     }
@@ -195,7 +204,7 @@ fn meant_deliveries(
     for seq in seqs {
         match core.records.delivery(DeliverySeq(seq))? {
             Some(detail) => found.push(detail.delivery),
-            None => return Err(super::not_found(format!("there is no delivery {seq}"))),
+            None => return Err(not_found(format!("there is no delivery {seq}"))),
         }
     }
     Ok((found, None))
@@ -206,15 +215,15 @@ fn event_of(core: &Core, id: &str) -> Result<EventSummary, ApiAnswer> {
         .parse()
         .map_err(|_| bad_request(format!("`{id}` is no event's id")))?;
     let found = core.records.event(id)?;
-    let event = found.ok_or_else(|| super::not_found(format!("there is no event {id}")))?;
+    let event = found.ok_or_else(|| not_found(format!("there is no event {id}")))?;
     Ok(event.event)
 }
 
-/// Why a delivery cannot run again, as far as can be said before it is tried. One that the
-/// same request has changed before is left to the ledger to tell.
-fn unfit(
+/// Why a delivery cannot run again, as far as this can be known before the ledger tries. With a
+/// batch, the ledger itself knows the deliveries that the batch has changed before.
+fn obstacle(
     core: &Core,
-    asked: &Replay,
+    request: &ReplayRequest,
     delivery: &DeliverySummary,
 ) -> Result<Option<String>, ApiAnswer> {
     let name = HandlerName::new(delivery.handler.as_str());
@@ -228,19 +237,19 @@ fn unfit(
             "handler `{name}` is not in the manifest: replay the event onto the routes"
         )));
     }
-    if !ended && asked.batch.is_none() {
+    if !ended && request.batch.is_none() {
         return Ok(Some(format!("it is {}", delivery.state)));
     }
     if delivery.erased_ms.is_some() {
         return Ok(Intervened::Erased.refusal());
     }
-    if asked.component == ComponentOf::Recorded {
+    if request.component == ComponentOf::Recorded {
         return recorded_missing(core, delivery.seq);
     }
     Ok(None)
 }
 
-/// Why the component of a delivery's last attempt cannot run, if it cannot.
+/// Why the component of a delivery's last attempt cannot run; `None` if it can.
 fn recorded_missing(core: &Core, seq: i64) -> Result<Option<String>, ApiAnswer> {
     let detail = core.records.delivery(DeliverySeq(seq))?;
     let tried = detail.map(|detail| detail.tried).unwrap_or_default();
@@ -255,18 +264,18 @@ fn recorded_missing(core: &Core, seq: i64) -> Result<Option<String>, ApiAnswer> 
     })
 }
 
-/// Routes events anew.
-fn events(core: &Core, asked: &Replay) -> Result<Report, ApiAnswer> {
-    if asked.keys == KeysOf::Same || asked.component == ComponentOf::Recorded {
+/// Routes events again.
+fn route_events(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiAnswer> {
+    if request.keys == KeysOf::Same || request.component == ComponentOf::Recorded {
         return Err(bad_request(
-            "new deliveries have keys of their own and run what their handlers run now",
+            "new deliveries have new keys and run the present components of their handlers",
         ));
     }
-    let (mut meant, next) = meant_events(core, asked)?;
-    let mut report = asked.bound(&mut meant, next, |event| event.seq);
+    let (mut selected, next) = selected_events(core, request)?;
+    let mut report = request.bound(&mut selected, next, |event| event.seq);
     let generation = core.current.load_full();
     let mut routed = Vec::new();
-    for summary in &meant {
+    for summary in &selected {
         let event = core.records.event_to_run(summary.seq)?;
         let Some(event) = event else {
             report.refuse(Intervened::Erased.refusal().unwrap_or_default());
@@ -279,54 +288,50 @@ fn events(core: &Core, asked: &Replay) -> Result<Report, ApiAnswer> {
             routed.push((Arc::new(event), handlers));
         }
     }
-    let came = if asked.dry_run || routed.is_empty() {
+    let results = if request.dry_run || routed.is_empty() {
         let many = routed.iter().map(|(_, handlers)| handlers.len());
         many.map(Intervened::Routed).collect()
     } else {
         let action = Action::Route(routed.clone());
-        let intervention = change::intervention(action, &asked.asked(), asked.batch.clone())?;
-        change::carry_out(core, intervention)?
+        let intervention = intervention(action, &request.attribution(), request.batch.clone())?;
+        carry_out(core, intervention)?
     };
     let to = |(_, handlers): &(Arc<Event>, Vec<Recipient>)| {
         let names: Vec<_> = handlers.iter().map(|to| to.handler.to_string()).collect();
         format!("to {}", names.join(", "))
     };
-    report.count_all(routed.iter().map(to), &came);
+    report.count_all(routed.iter().map(to), &results);
     Ok(report)
 }
 
-/// The handlers that the routes name and that the event has no delivery for.
-fn new_handlers(
-    routes: &crate::dispatch::Routes,
-    event: &Event,
-    summary: &EventSummary,
-) -> Vec<Recipient> {
+/// The handlers of the routes that have no delivery of the event.
+fn new_handlers(routes: &Routes, event: &Event, summary: &EventSummary) -> Vec<Recipient> {
     let mut handlers = routes.recipients(event);
     handlers.retain(|to| {
-        let had = |brief: &tollgate_ledger::Brief| brief.handler == to.handler.as_str();
+        let had = |brief: &Brief| brief.handler == to.handler.as_str();
         !summary.deliveries.iter().any(had)
     });
     handlers
 }
 
-/// A page of the events that are meant, and where the next begins.
-fn meant_events(
+/// A page of the selected events, and the cursor of the next page.
+fn selected_events(
     core: &Core,
-    asked: &Replay,
+    request: &ReplayRequest,
 ) -> Result<(Vec<EventSummary>, Option<i64>), ApiAnswer> {
-    if asked.filter.is_some() {
-        let mut filter = asked.filter()?;
+    if request.filter.is_some() {
+        let mut filter = request.filter()?;
         if filter.state.is_none() && filter.handler.is_none() {
             filter.state = Some(StateFilter::Unrouted);
         }
-        let listed = core.records.events(&filter, asked.page())?;
+        let listed = core.records.events(&filter, request.page())?;
         return Ok((listed.items, listed.next));
     }
-    if !asked.deliveries.is_empty() {
+    if !request.deliveries.is_empty() {
         return Err(bad_request(
             "events are routed, not deliveries: name `events`",
         ));
     }
-    let events = asked.events.iter().map(|id| event_of(core, id));
+    let events = request.events.iter().map(|id| event_of(core, id));
     Ok((events.collect::<Result<_, _>>()?, None))
 }

@@ -1,18 +1,18 @@
-//! `GET /api/schedule`: what handlers have scheduled, the next one first; of one `handler`, and
-//! `limit` at most. `POST /api/schedule/run`, `/api/schedule/cancel`: what a handler has scheduled
-//! under a key happens now, or not at all.
+//! `GET /api/schedule`: the schedule entries, the next one first; of one `handler`, and `limit` at
+//! most. `POST /api/schedule/run` makes an entry due now, `/api/schedule/cancel` removes an entry.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::change::{self, Asked};
-use super::{bad_request, filter, not_found};
+use super::answers::{json as json_answer, not_found};
+use super::intervention::{Attribution, carry_out, intervention, read};
+use super::query::{self, QueryError, QueryFilter};
 use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{Action, Intervened, Listed, ScheduledView};
 
-/// What is meant, by whom and why.
+/// The entry to change, the operator and the reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Change {
@@ -22,17 +22,28 @@ struct Change {
     why: Option<String>,
 }
 
-pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let mut handler = None;
-    let page = filter::read_with(&request.query, |name, value| {
+/// The filter of the list: entries of one handler.
+#[derive(Default)]
+struct Handler(Option<HandlerName>);
+
+impl QueryFilter for Handler {
+    fn set_part(&mut self, name: &str, value: &str) -> Result<bool, QueryError> {
         if name == "handler" {
-            handler = Some(HandlerName::new(value));
+            self.0 = Some(HandlerName::new(value));
         }
         Ok(name == "handler")
-    });
-    let limit = page.map_err(bad_request)?.limit;
-    let entries = core.records.scheduled(handler.as_ref(), limit)?;
-    super::json(&Listed {
+    }
+
+    fn to_query(&self) -> Vec<(&'static str, String)> {
+        let name = self.0.iter();
+        name.map(|name| ("handler", name.to_string())).collect()
+    }
+}
+
+pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
+    let (Handler(handler), page) = query::read(&request.query)?;
+    let entries = core.records.scheduled(handler.as_ref(), page.limit)?;
+    json_answer(&Listed {
         items: entries.into_iter().map(ScheduledView::from).collect(),
         next: None,
     })
@@ -56,11 +67,11 @@ fn change(
         key,
         who,
         why,
-    } = change::read(body)?;
+    } = read(body)?;
     let action = action(HandlerName::new(handler.as_str()), key.clone());
-    let intervention = change::intervention(action, &Asked { who, why }, None)?;
-    let came = change::carry_out(core, intervention)?;
-    if came == [Intervened::Done] {
+    let intervention = intervention(action, &Attribution { who, why }, None)?;
+    let results = carry_out(core, intervention)?;
+    if results == [Intervened::Done] {
         return Ok(ApiAnswer::ok(json!({ "handler": handler, "key": key })));
     }
     Err(not_found(format!(

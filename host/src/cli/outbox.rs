@@ -14,7 +14,7 @@ use super::gateway::{
     FilterArgs, GatewayArgs, ItemsArgs, List, ListArgs, Operation, TimeRangeArgs, set_texts,
 };
 use super::output::{or_dash, print, printable, utc};
-use crate::api::outbox::{set, write};
+use crate::api::QueryFilter;
 
 const RETRY: Operation = Operation {
     resource: "outbox",
@@ -110,12 +110,12 @@ impl FilterArgs for RequestFilterArgs {
             ("state", &self.state),
             ("url", &self.to_url),
         ];
-        set_texts(texts, |name, value| set(&mut filter, name, value))?;
+        set_texts(texts, |name, value| filter.set_part(name, value))?;
         Ok(filter)
     }
 
     fn query(filter: &RequestFilter) -> Vec<(&'static str, String)> {
-        write(filter)
+        filter.to_query()
     }
 }
 
@@ -129,7 +129,8 @@ pub(super) fn run(args: &OutboxArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn change(args: &ChangeArgs, operation: &Operation) -> anyhow::Result<ExitCode> {
-    args.items.change(operation, write(&args.filter.filter()?))
+    args.items
+        .change(operation, args.filter.filter()?.to_query())
 }
 
 fn row(summary: &RequestSummary) -> [String; 8] {

@@ -16,9 +16,7 @@ use super::gateway::{
     BulkArgs, BulkCall, FilterArgs as _, GatewayArgs, RecordFilterArgs, operator,
 };
 use super::shadow::{self, ShadowReplay};
-use crate::api::change::{Report, STEP};
-use crate::api::filter::write;
-use crate::api::replay::{ComponentOf, KeysOf, Onto, Replay};
+use crate::api::{BulkReport, ComponentOf, KeysOf, Onto, QueryFilter, ReplayRequest, STEP};
 
 /// How often a step is sent if its answer is lost. The batch id makes this safe: the gateway does
 /// not change a delivery again that a step of the same batch has changed.
@@ -98,7 +96,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The request to the admin API that the arguments mean.
-fn request(args: &ReplayArgs) -> anyhow::Result<Replay> {
+fn request(args: &ReplayArgs) -> anyhow::Result<ReplayRequest> {
     let by_name = !args.events.is_empty() || !args.deliveries.is_empty();
     let mut filter = args.filter.filter()?;
     let by_filter = filter != RecordFilter::default();
@@ -113,11 +111,12 @@ fn request(args: &ReplayArgs) -> anyhow::Result<Replay> {
         // user asks for them.
         filter.state = Some(StateFilter::Delivery(DeliveryState::Dead));
     }
-    let filter: BTreeMap<_, _> = write(&filter)
+    let filter: BTreeMap<_, _> = filter
+        .to_query()
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-    Ok(Replay {
+    Ok(ReplayRequest {
         deliveries: args.deliveries.clone(),
         events: args.events.clone(),
         filter: by_filter.then_some(filter),
@@ -139,14 +138,14 @@ fn request(args: &ReplayArgs) -> anyhow::Result<Replay> {
         batch: Some(EventId::generate(SystemClock.now()).to_string()),
         who: Some(operator()),
         why: args.bulk.why.clone(),
-        ..Replay::default()
+        ..ReplayRequest::default()
     })
 }
 
 fn write_result(
     out: &mut dyn Write,
     args: &ReplayArgs,
-    report: &Report,
+    report: &BulkReport,
     dry_run: bool,
 ) -> io::Result<()> {
     let items = if args.routes { "events" } else { "deliveries" };

@@ -265,7 +265,7 @@ mod tests {
             site
         }
 
-        /// Has a handler schedule an event under this key.
+        /// Lets a handler schedule an event under this key.
         fn schedule(&self, key: &str, due: Due) {
             let source = SourceName::new("test");
             let event = NewEvent {

@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// What is logged where `TOLLGATE_LOG` does not say otherwise. hyper warns of every slow
-/// sender, which strangers could flood the log with; refusals are logged by the ingress.
+/// The filter of logs unless `TOLLGATE_LOG` is set. hyper warns of every slow sender, so strangers
+/// could flood the log; the ingress logs refused requests itself.
 const DEFAULT: &str = "info,hyper=error";
 
 /// The form of log lines.
@@ -17,8 +17,8 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Sends logs to stderr. The environment variable `TOLLGATE_LOG` filters them, in the form
-/// that tracing's `EnvFilter` documents.
+/// Writes logs to stderr. The environment variable `TOLLGATE_LOG` filters them, in the syntax of
+/// tracing's `EnvFilter`.
 pub(crate) fn start(format: LogFormat) {
     let filter =
         EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::args::GatewayArgs;
 use super::client::{Client, ClientError};
-use crate::api::change::{Report, STEP, Several};
+use crate::api::{BulkReport, BulkRequest, STEP};
 use crate::cli::output::{print, printable};
 
 /// The pause between two steps, so that acknowledgements do not wait for a long series of changes.
@@ -55,9 +55,9 @@ pub(in crate::cli) struct BulkCall<'a> {
     pub(in crate::cli) tries: u32,
     /// Writes the result as text, without the counts by state. The flag says whether the result is
     /// of a dry run.
-    pub(in crate::cli) write: &'a dyn Fn(&mut dyn Write, &Report, bool) -> io::Result<()>,
+    pub(in crate::cli) write: &'a dyn Fn(&mut dyn Write, &BulkReport, bool) -> io::Result<()>,
     /// The result as JSON, without `dry_run`, `matched`, `by` and `refused`.
-    pub(in crate::cli) json: &'a dyn Fn(&Report) -> Value,
+    pub(in crate::cli) json: &'a dyn Fn(&BulkReport) -> Value,
 }
 
 /// The end of a change of many items.
@@ -67,7 +67,7 @@ pub(in crate::cli) enum BulkOutcome {
     /// A dry run has counted the items.
     Counted,
     /// The items are changed.
-    Changed(Report),
+    Changed(BulkReport),
 }
 
 impl BulkOutcome {
@@ -106,7 +106,7 @@ impl BulkArgs {
         Ok(BulkOutcome::Changed(report))
     }
 
-    fn print(&self, call: &BulkCall<'_>, report: &Report) -> anyhow::Result<()> {
+    fn print(&self, call: &BulkCall<'_>, report: &BulkReport) -> anyhow::Result<()> {
         let mut json = json!({
             "dry_run": self.dry_run,
             "matched": report.matched,
@@ -125,8 +125,8 @@ impl BulkArgs {
 
 impl BulkCall<'_> {
     /// Sends steps until the gateway has none left, and adds up their results.
-    fn run(&self, client: &Client, dry_run: bool) -> anyhow::Result<Report> {
-        let mut total = Report::default();
+    fn run(&self, client: &Client, dry_run: bool) -> anyhow::Result<BulkReport> {
+        let mut total = BulkReport::default();
         let mut body = self.body.clone();
         body["dry_run"] = dry_run.into();
         if dry_run && let Some(body) = body.as_object_mut() {
@@ -147,7 +147,7 @@ impl BulkCall<'_> {
     }
 
     /// Sends one step, several times if its answer is lost.
-    fn step(&self, client: &Client, body: &Value) -> Result<Report, ClientError> {
+    fn step(&self, client: &Client, body: &Value) -> Result<BulkReport, ClientError> {
         let mut tries = 1;
         loop {
             match client.post(&self.path, body) {
@@ -162,7 +162,12 @@ impl BulkCall<'_> {
         }
     }
 
-    fn write_text(&self, out: &mut dyn Write, report: &Report, dry_run: bool) -> io::Result<()> {
+    fn write_text(
+        &self,
+        out: &mut dyn Write,
+        report: &BulkReport,
+        dry_run: bool,
+    ) -> io::Result<()> {
         (self.write)(out, report, dry_run)?;
         for (state, number) in &report.by {
             writeln!(out, "  {number:6} {}", printable(state))?;
@@ -239,12 +244,12 @@ impl ItemsArgs {
         let client = self.gateway.running_gateway()?;
         let parts = filter.into_iter();
         let filter = parts.map(|(name, value)| (name.to_owned(), value));
-        let body = Several {
+        let body = BulkRequest {
             numbers: self.seqs.clone(),
             filter: by_filter.then(|| filter.collect()),
             who: Some(operator()),
             why: self.bulk.why.clone(),
-            ..Several::default()
+            ..BulkRequest::default()
         };
         let outcome = self.bulk.run(
             &client,

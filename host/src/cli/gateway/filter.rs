@@ -6,7 +6,7 @@ use clap::Args;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::RecordFilter;
 
-use crate::api::filter::{set, write};
+use crate::api::QueryFilter;
 use crate::cli::arguments;
 
 /// The arguments of a list's filter.
@@ -68,12 +68,12 @@ impl FilterArgs for RecordFilterArgs {
             ("handler", &self.handler),
             ("state", &self.state),
         ];
-        set_texts(texts, |name, value| set(&mut filter, name, value))?;
+        set_texts(texts, |name, value| filter.set_part(name, value))?;
         Ok(filter)
     }
 
     fn query(filter: &RecordFilter) -> Vec<(&'static str, String)> {
-        write(filter)
+        filter.to_query()
     }
 }
 

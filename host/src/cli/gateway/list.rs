@@ -9,7 +9,7 @@ use tollgate_ledger::{LedgerError, Listed, Order, Page, ReadLedger};
 
 use super::args::{Backend, GatewayArgs};
 use super::filter::FilterArgs;
-use crate::api::filter::MAX_LIMIT;
+use crate::api::MAX_LIMIT;
 use crate::cli::output::print_list;
 
 /// The arguments of a command that lists entries.

@@ -202,7 +202,7 @@ async fn keys_belong_to_the_settings_that_they_were_fetched_with() {
     // A reload makes sources anew; where nothing has changed, nothing is asked for.
     assert!(setup.cache.key(&source("hush"), KID).await.is_ok());
     assert_eq!(setup.asked(), 1);
-    // What is under way when the settings change counts for those who wait for it alone.
+    // A fetch under way when the settings change counts only for those who wait for it.
     let (cache, other) = (setup.cache.clone(), source("another"));
     let waiting = tokio::spawn(async move { cache.key(&other, KID).await });
     while setup.asked() < 2 {

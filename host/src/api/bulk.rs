@@ -1,0 +1,188 @@
+//! Changes of many items in steps: the request and the report of one step.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answers::bad_request;
+use super::intervention::{Attribution, read};
+use crate::server::ApiAnswer;
+use tollgate_ledger::{Intervened, Order, Page};
+
+/// The most deliveries, events or requests that one call changes. So few that their commit delays
+/// no acknowledgement.
+pub(crate) const STEP: usize = 100;
+
+/// A change of deliveries or requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// Try them now.
+    Retry,
+    /// Give them up.
+    Cancel,
+}
+
+/// Selects deliveries or requests to change: one step of them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct BulkRequest {
+    /// The numbers of the items.
+    pub(crate) numbers: Vec<i64>,
+    /// A filter that items must match, as the names and values of the list's query.
+    pub(crate) filter: Option<BTreeMap<String, String>>,
+    /// Whether to count only.
+    pub(crate) dry_run: bool,
+    /// The cursor of the step: the `next` of the step before.
+    pub(crate) after: Option<i64>,
+    /// The last item: newer items, which arrived after the first step, are not changed.
+    pub(crate) until: Option<i64>,
+    /// The name of the operator, for the record.
+    pub(crate) who: Option<String>,
+    /// The reason, for the record.
+    pub(crate) why: Option<String>,
+}
+
+impl BulkRequest {
+    /// Reads a body.
+    pub(super) fn read(body: &Value) -> Result<Self, ApiAnswer> {
+        let request: Self = read(body)?;
+        if request.numbers.is_empty() == request.filter.is_none() {
+            return Err(bad_request("name `numbers` or a `filter`"));
+        }
+        if request.numbers.len() > STEP {
+            return Err(bad_request(format!("name {STEP} at most in one call")));
+        }
+        Ok(request)
+    }
+
+    /// Changes the items of a step whose state allows the change. `of` returns the handler and the
+    /// state of an item.
+    pub(super) fn change<T>(
+        &self,
+        (selected, mut report): (Vec<T>, BulkReport),
+        of: fn(&T) -> (&str, &str),
+        allows: impl Fn(&str) -> bool,
+        change: impl FnOnce(&[T]) -> Result<Vec<Intervened>, ApiAnswer>,
+    ) -> Result<BulkReport, ApiAnswer> {
+        let (fit, unfit): (Vec<_>, Vec<_>) =
+            selected.into_iter().partition(|item| allows(of(item).1));
+        for item in unfit {
+            report.refuse(format!("it is {}", of(&item).1));
+        }
+        let results = if self.dry_run || fit.is_empty() {
+            vec![Intervened::Done; fit.len()]
+        } else {
+            change(&fit)?
+        };
+        let what = |item: &T| {
+            let (handler, state) = of(item);
+            format!("{handler} {state}")
+        };
+        report.count_all(fit.iter().map(what), &results);
+        Ok(report)
+    }
+
+    /// The operator and the reason.
+    pub(super) fn attribution(&self) -> Attribution {
+        Attribution {
+            who: self.who.clone(),
+            why: self.why.clone(),
+        }
+    }
+}
+
+/// The page of a list that a step changes.
+pub(super) fn step_after(after: Option<i64>) -> Page {
+    Page {
+        after,
+        limit: STEP,
+        order: Order::Oldest,
+    }
+}
+
+/// The page with the last item of a list.
+pub(super) const LAST: Page = Page {
+    after: None,
+    limit: 1,
+    order: Order::Newest,
+};
+
+/// The result of a call that changes many items.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BulkReport {
+    /// The number of selected items.
+    pub(crate) matched: u64,
+    /// The number of items that were changed or, in a dry run, would be.
+    pub(crate) done: u64,
+    /// The reasons why other items were not changed, with the number of items each.
+    pub(crate) refused: BTreeMap<String, u64>,
+    /// The number of changed items by handler and by the state before.
+    pub(crate) by: BTreeMap<String, u64>,
+    /// The `after` of the next call; `None` after the last.
+    pub(crate) next: Option<i64>,
+    /// The `until` of the next call: items that arrived after the first call are not changed.
+    pub(crate) until: Option<i64>,
+}
+
+impl BulkReport {
+    /// The report of a page before its change. Removes the items beyond `until` from the page.
+    pub(super) fn of_page<T>(
+        items: &mut Vec<T>,
+        next: Option<i64>,
+        until: i64,
+        seq: impl Fn(&T) -> i64,
+    ) -> Self {
+        let all = items.len();
+        items.retain(|item| seq(item) <= until);
+        let ended = items.len() < all || next.is_some_and(|next| next >= until);
+        Self {
+            matched: items.len() as u64,
+            next: next.filter(|_| !ended),
+            until: Some(until),
+            ..Self::default()
+        }
+    }
+
+    /// The report of items that were selected by number, before their change.
+    pub(super) fn of_named<T>(found: &[T]) -> Self {
+        Self {
+            matched: found.len() as u64,
+            ..Self::default()
+        }
+    }
+
+    /// Counts an item that is not changed.
+    pub(super) fn refuse(&mut self, why: impl Into<String>) {
+        *self.refused.entry(why.into()).or_default() += 1;
+    }
+
+    /// Counts the results of the items. `what` has the handler and the state of each item.
+    pub(super) fn count_all(&mut self, what: impl Iterator<Item = String>, results: &[Intervened]) {
+        for (what, result) in what.zip(results) {
+            match result.refusal() {
+                Some(why) => self.refuse(why),
+                None => self.count(what),
+            }
+        }
+    }
+
+    fn count(&mut self, what: String) {
+        self.done += 1;
+        *self.by.entry(what).or_default() += 1;
+    }
+
+    /// Adds the report of the next call.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.matched += other.matched;
+        self.done += other.done;
+        for (why, many) in other.refused {
+            *self.refused.entry(why).or_default() += many;
+        }
+        for (what, many) in other.by {
+            *self.by.entry(what).or_default() += many;
+        }
+        self.next = other.next;
+        self.until = other.until;
+    }
+}
