@@ -26,8 +26,14 @@ fn payload(delivery: &Delivery) -> Value {
 }
 
 /// The only event that was recorded.
-fn only(setup: &Setup) -> Delivery {
-    let mut delivered = setup.delivered();
+async fn only(setup: &Setup) -> Delivery {
+    // The sink is told after the commit that the outbox's state shows.
+    let mut delivered = Vec::new();
+    until("a delivery is handed over", || {
+        delivered.extend(setup.delivered());
+        !delivered.is_empty()
+    })
+    .await;
     assert_eq!(delivered.len(), 1, "{delivered:?}");
     delivered.remove(0)
 }
@@ -51,7 +57,7 @@ async fn an_answer_comes_to_the_handler_that_asked_for_it() {
     let outbox = setup.start();
     let event = setup.queue("h", vec![asking(&receiver.url("/"), "key-1")]);
     setup.until_state(Sent, 1).await;
-    let delivery = only(&setup);
+    let delivery = only(&setup).await;
     assert_eq!(delivery.handler.as_str(), "h");
     let response = &delivery.event;
     assert_eq!(response.source.as_str(), "handler:h");
@@ -96,7 +102,7 @@ async fn what_is_given_up_is_told_too() {
     let ask = |key: &str| asking(&receiver.url("/"), key);
     setup.queue("h", vec![ask("refused")]);
     setup.until_state(Dead, 1).await;
-    let refused = payload(&only(&setup));
+    let refused = payload(&only(&setup).await);
     assert_eq!(
         (&refused["outcome"], &refused["status"]),
         (&json!("dead"), &json!(422))
@@ -109,7 +115,7 @@ async fn what_is_given_up_is_told_too() {
 
     setup.queue("h", vec![ask("long")]);
     setup.until_state(Sent, 1).await;
-    let long = payload(&only(&setup));
+    let long = payload(&only(&setup).await);
     assert_eq!(
         (long["body"].as_str().unwrap().len(), &long["truncated"]),
         (100, &json!(true))
@@ -128,7 +134,7 @@ async fn what_is_given_up_is_told_too() {
         }
         setup.advance(&outbox, ms(3_600_000));
     }
-    let busy = payload(&only(&setup));
+    let busy = payload(&only(&setup).await);
     assert_eq!((&busy["status"], &busy["tries"]), (&json!(503), &json!(4)));
     assert_eq!(busy["body"], "answer");
 }
@@ -141,7 +147,7 @@ async fn a_request_without_any_answer_is_told_without_one() {
     let outbox = setup.start();
     setup.queue("h", vec![asking("http://elsewhere.example/", "key-1")]);
     setup.until_state(Dead, 1).await;
-    let told = payload(&only(&setup));
+    let told = payload(&only(&setup).await);
     for absent in ["status", "body", "encoding"] {
         assert_eq!(told[absent], Value::Null, "{absent}");
     }
@@ -165,7 +171,7 @@ async fn the_event_of_a_request_has_one_id_whenever_it_ends() {
             setup.clock.advance(ms(status.into()));
             let outbox = setup.start();
             until("it ends", || setup.count(Waiting) == 0).await;
-            ids.push(only(&setup).event.id);
+            ids.push(only(&setup).await.event.id);
             outbox.stop(PATIENCE).await;
         }
         ids
