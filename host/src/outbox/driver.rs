@@ -3,29 +3,23 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{debug, error, warn};
+use tracing::error;
 
-use super::attempt::{Outcome, Verdict, attempt};
 use super::hosts::{Hosts, quiet_until};
 use super::inbox::Inbox;
+use super::parts::{Parts, Targets};
 use super::queue::Queue;
-use super::response;
 use super::room::Bounds;
-use super::settle::Settler;
-use super::{Changed, Parts, Signals, Targets};
-use crate::egress::Clients;
-use crate::settings::{Handler, OutboxSettings};
+use super::sending::{Ended, Sender};
+use super::signals::{Changed, Signals};
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::{SteadyClock, SteadyTime};
-use tollgate_ledger::{
-    LedgerError, Life, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore, Settlement,
-};
+use tollgate_ledger::{LedgerError, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore};
 
 /// The longest time without a look at the clock: a machine that slept delays nothing by more.
 const LOOK: Duration = Duration::from_secs(2);
@@ -35,28 +29,8 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// The shortest pause between passes. They also pause for twice as long as they took, so
 /// that a ledger with a million waiting requests is not read without end.
 const REST: Duration = Duration::from_millis(50);
-/// The pause after the ledger could not be read or written, and after a try that panicked.
+/// The pause after the ledger could not be read, and after a try that panicked.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest wait that a receiver may ask for, unless the policy's own `max` is longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What tries share.
-struct Sending {
-    targets: Arc<dyn Targets>,
-    clients: Clients,
-    settler: Settler,
-    clock: Arc<SteadyClock>,
-    signals: Arc<Signals>,
-}
-
-/// A try that has ended; `next` is none if that could not be written down.
-struct Ended {
-    seq: OutboxSeq,
-    tries: u32,
-    next: Option<OutboxNext>,
-    /// The time before which its receiver wants nothing more, from anybody.
-    quiet_until: Option<SteadyTime>,
-}
 
 type Page = Result<Vec<OutboxRequest>, LedgerError>;
 
@@ -64,7 +38,9 @@ pub(super) struct Driver {
     ledger: Arc<dyn OutboxStore>,
     inbox: Arc<Inbox>,
     targets: Arc<dyn Targets>,
-    sending: Arc<Sending>,
+    sender: Arc<Sender>,
+    clock: Arc<SteadyClock>,
+    signals: Arc<Signals>,
     queue: Queue,
     tries: JoinSet<Ended>,
     /// The tries under way, and the name of the host that each counts for.
@@ -78,19 +54,10 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(parts: Parts, signals: Arc<Signals>, bounds: Bounds) -> Self {
         let now = Instant::now();
-        let ledger = parts.ledger.clone();
-        let settler = Settler::start(
-            move |settlement, then| ledger.settle(settlement, then),
-            PAUSE,
-        );
         Self {
-            sending: Arc::new(Sending {
-                targets: parts.targets.clone(),
-                clients: Clients::new(parts.tls),
-                settler,
-                clock: parts.clock,
-                signals,
-            }),
+            sender: Arc::new(Sender::start(&parts, signals.clone())),
+            clock: parts.clock,
+            signals,
             ledger: parts.ledger,
             inbox: parts.inbox,
             targets: parts.targets,
@@ -112,11 +79,11 @@ impl Driver {
             self.begin_pass();
             // One look at the clock for both: what falls due between two would be
             // neither started nor waited for.
-            let now = self.sending.clock.now();
+            let now = self.clock.now();
             self.start_tries(now);
             let opens = self.hosts.look(now);
             let idle_until = self.idle_until(now, opens);
-            let signals = self.sending.signals.clone();
+            let signals = self.signals.clone();
             tokio::select! {
                 _ = stopped.wait_for(|stopped| *stopped) => break,
                 Some(ended) = self.tries.join_next_with_id() => self.ended(ended),
@@ -132,7 +99,7 @@ impl Driver {
     }
 
     fn now(&self) -> SteadyTime {
-        self.sending.clock.now()
+        self.clock.now()
     }
 
     fn take_in(&mut self) {
@@ -148,7 +115,7 @@ impl Driver {
 
     /// After what arrived has been taken in: it may be among that.
     fn take_changes(&mut self) {
-        let changed = std::mem::take(&mut *self.sending.signals.changed.lock());
+        let changed = std::mem::take(&mut *self.signals.changed.lock());
         let now = self.now();
         for change in changed {
             match change {
@@ -222,10 +189,8 @@ impl Driver {
             };
             let seq = request.seq;
             let host = self.hosts.started(&host, seq, limits, now);
-            let send = self
-                .sending
-                .clone()
-                .send(handler, request, settings.clone());
+            let send = self.sender.clone();
+            let send = send.send(handler, request, settings.clone());
             let task = self.tries.spawn(send);
             self.seqs.insert(task.id(), (seq, host));
         }
@@ -235,7 +200,8 @@ impl Driver {
         match ended {
             Ok((id, ended)) => {
                 if let Some((seq, host)) = self.seqs.remove(&id) {
-                    self.hosts.ended(&host, seq, ended.quiet_until);
+                    let quiet = ended.asked.map(|asked| quiet_until(ended.at, asked));
+                    self.hosts.ended(&host, seq, quiet);
                 }
                 match ended.next {
                     Some(OutboxNext::Sent | OutboxNext::Dead) => self.queue.finished(ended.seq),
@@ -260,10 +226,10 @@ impl Driver {
 
     fn tell_held(&self) {
         // By the time of day, for people.
-        let ahead = self.sending.clock.ahead();
+        let ahead = self.clock.ahead();
         let held = self.hosts.held();
         let held = held.map(|(host, at)| (host.to_owned(), ahead.wall(at)));
-        *self.sending.signals.held.lock() = held.collect();
+        *self.signals.held.lock() = held.collect();
     }
 
     /// When to look again if nothing happens before.
@@ -298,95 +264,5 @@ async fn next_page(reading: &mut Option<JoinHandle<Page>>) -> Page {
             .await
             .unwrap_or_else(|error| Err(LedgerError::Unreadable(error.to_string().into()))),
         None => pending().await,
-    }
-}
-
-impl Sending {
-    /// One try and its record.
-    async fn send(
-        self: Arc<Self>,
-        handler: Arc<Handler>,
-        request: OutboxRequest,
-        settings: OutboxSettings,
-    ) -> Ended {
-        let outcome = attempt(
-            &self.clients,
-            &self.clock,
-            &handler,
-            &request,
-            settings.timeout,
-        )
-        .await;
-        let tries = request.tries + 1;
-        let at = self.clock.wall();
-        let asked = outcome.asks_for_time();
-        let quiet_until = asked.map(|asked| quiet_until(self.clock.now(), asked));
-        let next = next(&outcome, tries, request.life, &self.clock, &settings);
-        self.note(&request, tries, &outcome, next);
-        let response = response::event(&*self.targets, &request, &outcome, tries, next, at);
-        let settlement = Settlement {
-            seq: request.seq,
-            at,
-            status: outcome.status.map(|status| status.as_u16()),
-            error: outcome.error,
-            next,
-            response: response.map(Box::new),
-        };
-        let settled = self.settler.settle(settlement).await;
-        Ended {
-            seq: request.seq,
-            tries,
-            next: settled.then_some(next),
-            quiet_until,
-        }
-    }
-
-    fn note(&self, request: &OutboxRequest, tries: u32, outcome: &Outcome, next: OutboxNext) {
-        let counter: &AtomicU64 = match next {
-            OutboxNext::Sent => &self.signals.sent,
-            OutboxNext::Waiting { .. } => &self.signals.again,
-            OutboxNext::Dead => &self.signals.dead,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        let (seq, handler, event) = (request.seq.0, &request.handler, &request.event);
-        let error = &outcome.error;
-        match next {
-            OutboxNext::Sent => debug!(request = seq, %handler, %event, tries, "sent"),
-            OutboxNext::Waiting { due } => {
-                debug!(request = seq, %handler, %event, tries, error, due = due.as_millis(), "not sent, to be tried again");
-            }
-            OutboxNext::Dead => {
-                warn!(request = seq, %handler, %event, tries, error, "an outbox request is dead");
-            }
-        }
-    }
-}
-
-/// What state a request gets after a try that ended now.
-fn next(
-    outcome: &Outcome,
-    tries: u32,
-    life: Life,
-    clock: &SteadyClock,
-    settings: &OutboxSettings,
-) -> OutboxNext {
-    let policy = &settings.retry;
-    let tries = tries.saturating_sub(life.tries);
-    match outcome.verdict {
-        Verdict::Sent => OutboxNext::Sent,
-        Verdict::Dead => OutboxNext::Dead,
-        Verdict::Again(_) if tries >= policy.attempts => OutboxNext::Dead,
-        Verdict::Again(asked) => {
-            let own = policy.delay(tries, fastrand::f64());
-            let asked = asked.unwrap_or_default().min(policy.max.max(LONGEST_WAIT));
-            let delay = own.max(asked);
-            if policy.too_old(clock.since(life.since).saturating_add(delay)) {
-                OutboxNext::Dead
-            } else {
-                OutboxNext::Waiting {
-                    due: clock.now() + delay,
-                }
-            }
-        }
     }
 }

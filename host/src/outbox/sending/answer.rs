@@ -1,30 +1,22 @@
-//! The answer of a request as an event for the handler that asked for it.
+//! The answer of a receiver, as far as a handler is told about it.
 //!
-//! It is bounded and carries no credentials: neither a receiver's cookies nor those that
-//! the manifest adds to requests, should the receiver repeat them.
+//! An answer is bounded and carries no credentials: neither a receiver's cookies, nor the
+//! credentials that the manifest adds to requests, should the receiver repeat them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use serde::Serialize;
 
 use crate::settings::Allow;
-use tollgate_base::event::{DedupBasis, DedupKey, Event, EventId, Headers, OUTBOX_RESPONSE};
-use tollgate_base::time::WallTime;
-use tollgate_ledger::{NewEvent, OutboxNext, OutboxRequest, Respond};
 
-use super::Targets;
-use super::attempt::Outcome;
+/// The most headers that are kept: more than APIs send, less than would hurt.
+const MAX_HEADERS: usize = 64;
+/// The most bytes of headers that are kept.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
 
-/// What is kept of an answer's headers: more than APIs send, less than would hurt.
-const HEADERS: usize = 64;
-const HEADER_BYTES: usize = 16 * 1024;
-
-/// Headers that say nothing of the answer: those of the connection, which has ended, and
-/// those that ask for or hand out credentials.
+/// Headers that a handler is not told about: headers of the connection, which has ended, and
+/// headers that ask for credentials or hand them out.
 const LEFT_OUT: &[HeaderName] = &[
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
@@ -43,20 +35,21 @@ const LEFT_OUT_BY_NAME: &[&str] = &[
     "set-cookie2",
 ];
 
-/// A shorter part of a credential is found in many a text by chance.
+/// A shorter part of a credential occurs in many texts by chance.
 const SHORTEST_SECRET: usize = 8;
 const REDACTED: &[u8] = b"[redacted]";
 
-/// An answer, as far as a handler is told of it.
+/// An answer, as far as a handler is told about it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    truncated: bool,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+    /// Whether a part of the body or some headers are left out.
+    pub(super) truncated: bool,
 }
 
 impl Answer {
-    /// Reads an answer of which `limit` bytes of the body are to be kept.
+    /// Reads an answer and keeps at most `limit` bytes of its body.
     pub(super) async fn read(
         headers: &HeaderMap,
         body: impl Body<Data = Bytes> + Unpin,
@@ -65,7 +58,7 @@ impl Answer {
     ) -> Self {
         let secrets = secrets(allow);
         let (headers, all_headers) = kept(headers, &secrets);
-        // So much more that no part of a secret is left at the end.
+        // Enough bytes beyond the limit that the cut leaves no part of a secret.
         let beyond = secrets.iter().map(|secret| secret.len()).max().unwrap_or(0);
         let (mut body, whole) = collect(body, limit + beyond).await;
         redact(&mut body, &secrets);
@@ -84,7 +77,7 @@ impl Answer {
     }
 }
 
-/// Reads up to `limit` bytes of a body; and whether that was all of it.
+/// Reads up to `limit` bytes of a body. Also returns whether the body has no more.
 async fn collect(mut body: impl Body<Data = Bytes> + Unpin, limit: usize) -> (Vec<u8>, bool) {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -103,19 +96,19 @@ async fn collect(mut body: impl Body<Data = Bytes> + Unpin, limit: usize) -> (Ve
     (read, true)
 }
 
-/// Shortens to `limit` bytes, and a text to whole characters.
+/// Shortens a body to `limit` bytes, and a text to whole characters.
 fn cut(body: &mut Vec<u8>, limit: usize) {
     body.truncate(limit);
     if let Err(error) = std::str::from_utf8(body)
         && error.error_len().is_none()
     {
-        // Nothing is wrong but that it ends within a character.
+        // The text is valid, but ends within a character.
         body.truncate(error.valid_up_to());
     }
 }
 
-/// What of the credentials that are added to requests is not to come back: a header's value
-/// and, where it begins with a scheme such as `Bearer`, what follows that.
+/// The parts of the added credentials that an answer must not repeat: the value of each header,
+/// and the part of the value after a scheme such as `Bearer`.
 fn secrets(allow: &Allow) -> Vec<&[u8]> {
     let mut secrets: Vec<&[u8]> = Vec::new();
     for (_, secret) in &allow.headers {
@@ -129,7 +122,7 @@ fn secrets(allow: &Allow) -> Vec<&[u8]> {
     secrets
 }
 
-/// Takes every occurrence of the secrets out.
+/// Replaces every occurrence of the secrets.
 fn redact(text: &mut Vec<u8>, secrets: &[&[u8]]) {
     for secret in secrets {
         let mut from = 0;
@@ -145,7 +138,7 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 
-/// The headers that a handler is told of; and whether these are all that it may be told of.
+/// The headers that a handler is told about. Also returns whether none was left out for its size.
 fn kept(headers: &HeaderMap, secrets: &[&[u8]]) -> (Vec<(String, String)>, bool) {
     let mut kept = Vec::new();
     let mut bytes = 0;
@@ -154,7 +147,7 @@ fn kept(headers: &HeaderMap, secrets: &[&[u8]]) -> (Vec<(String, String)>, bool)
             continue;
         }
         bytes += name.as_str().len() + value.len();
-        if kept.len() == HEADERS || bytes > HEADER_BYTES {
+        if kept.len() == MAX_HEADERS || bytes > MAX_HEADER_BYTES {
             return (kept, false);
         }
         let mut value = value.as_bytes().to_vec();
@@ -163,98 +156,6 @@ fn kept(headers: &HeaderMap, secrets: &[&[u8]]) -> (Vec<(String, String)>, bool)
         kept.push((name.as_str().to_owned(), value));
     }
     (kept, true)
-}
-
-/// The payload of the event; documented with `respond` in `wit/outbox.wit`.
-#[derive(Serialize)]
-struct Payload<'a> {
-    outcome: &'static str,
-    idempotency_key: &'a str,
-    correlation: &'a str,
-    status: Option<u16>,
-    headers: &'a [(String, String)],
-    body: Option<String>,
-    encoding: Option<&'static str>,
-    truncated: bool,
-    tries: u32,
-    error: Option<&'a str>,
-}
-
-/// The event that tells a handler how its request ended at `at`; none where it did not
-/// end, or the handler did not ask.
-pub(super) fn event(
-    targets: &dyn Targets,
-    request: &OutboxRequest,
-    outcome: &Outcome,
-    tries: u32,
-    next: OutboxNext,
-    at: WallTime,
-) -> Option<NewEvent> {
-    let respond = request.request.respond.as_ref()?;
-    let ended = match next {
-        OutboxNext::Sent => "sent",
-        OutboxNext::Dead => "dead",
-        OutboxNext::Waiting { .. } => return None,
-    };
-    let answer = outcome.answer.as_ref();
-    let (body, encoding) = answer.map(|answer| encoded(&answer.body)).unzip();
-    let payload = Payload {
-        outcome: ended,
-        idempotency_key: &request.request.key,
-        correlation: &respond.correlation,
-        status: outcome.status.map(|status| status.as_u16()),
-        headers: answer.map_or(&[], |answer| &answer.headers),
-        body,
-        encoding,
-        truncated: answer.is_some_and(|answer| answer.truncated),
-        tries,
-        error: Some(outcome.error.as_str()).filter(|error| !error.is_empty()),
-    };
-    let payload = serde_json::to_vec(&payload).expect("texts and numbers always have a JSON form");
-    let mut new = wrap(request, respond, payload, at);
-    new.handlers = vec![targets.recipient(request.handler.clone(), &new.event)];
-    Some(new)
-}
-
-fn encoded(body: &[u8]) -> (String, &'static str) {
-    match std::str::from_utf8(body) {
-        Ok(text) => (text.to_owned(), "text"),
-        Err(_) => (BASE64.encode(body), "base64"),
-    }
-}
-
-fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: WallTime) -> NewEvent {
-    let source = request.handler.as_source();
-    let key = &request.request.key;
-    // The request's own key is not its event's: an emitted event may have one like it. One
-    // that is sent again ends again.
-    let id = match request.life.number {
-        0 => format!("{OUTBOX_RESPONSE}/{key}"),
-        life => format!("{OUTBOX_RESPONSE}/{key}/{life}"),
-    };
-    let event = Event {
-        id: EventId::derived(request.queued, id.as_bytes()),
-        source: source.clone(),
-        provider_id: None,
-        kind: OUTBOX_RESPONSE.to_owned(),
-        subject: Some(respond.correlation.clone()).filter(|text| !text.is_empty()),
-        account: respond.account.clone(),
-        created: Some(at),
-        received: at,
-        headers: Headers::default(),
-        metadata: vec![
-            ("request".into(), key.clone()),
-            ("cause".into(), request.event.to_string()),
-        ],
-        depth: respond.depth,
-        payload: Bytes::from(payload),
-    };
-    NewEvent {
-        dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
-        also: Vec::new(),
-        event,
-        handlers: Vec::new(),
-    }
 }
 
 #[cfg(test)]
@@ -313,7 +214,7 @@ mod tests {
             body(echoed.as_bytes(), secret, 1000),
             ("[[redacted]] and [redacted]!".into(), false)
         );
-        // Wherever the limit cuts, no part of the secret is left.
+        // No part of the secret is left, wherever the limit cuts.
         let long = format!("{}{secret}{}", "x".repeat(20), "y".repeat(100));
         for limit in 0..long.len() {
             let (text, _) = body(long.as_bytes(), secret, limit);
@@ -322,7 +223,7 @@ mod tests {
                 "{limit}: {text}"
             );
         }
-        // Nor where others before it were shortened.
+        // No part is left where secrets before it were shortened, either.
         let many = "Bearer tok_123456789_that_is_long ".repeat(50);
         for limit in 0..many.len() {
             let (text, _) = body(many.as_bytes(), "Bearer tok_123456789_that_is_long", limit);
@@ -357,9 +258,12 @@ mod tests {
             headers.append("x-many", number.to_string().parse().unwrap());
         }
         let answer = read(&headers, b"", "x", 10);
-        assert_eq!((answer.headers.len(), answer.truncated), (HEADERS, true));
+        assert_eq!(
+            (answer.headers.len(), answer.truncated),
+            (MAX_HEADERS, true)
+        );
         headers.clear();
-        headers.append("x-long", "x".repeat(HEADER_BYTES).parse().unwrap());
+        headers.append("x-long", "x".repeat(MAX_HEADER_BYTES).parse().unwrap());
         let answer = read(&headers, b"", "x", 10);
         assert_eq!((answer.headers.len(), answer.truncated), (0, true));
     }

@@ -1,6 +1,6 @@
-//! Writes down what became of tries.
+//! Records the ends of tries in the ledger.
 //!
-//! The ledger's call may block, so a thread of its own makes it.
+//! The ledger's call may block, so a thread of its own makes the call.
 
 use std::thread;
 use std::time::Duration;

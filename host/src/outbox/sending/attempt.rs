@@ -1,0 +1,54 @@
+//! One try of one request: connects, sends, and reads the answer.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Limited};
+use tokio::time::timeout;
+
+use super::answer::Answer;
+use super::outcome::Outcome;
+use super::outgoing::outgoing;
+use crate::egress::{Clients, Destination, error_chain};
+use crate::settings::Handler;
+use tollgate_base::time::SteadyClock;
+use tollgate_ledger::OutboxRequest;
+
+/// The most bytes that are read of a body that nobody asked for. A body that is read to its end
+/// lets the next request use the connection.
+const MAX_UNUSED_BODY: usize = 64 * 1024;
+
+/// Tries to send a request, by the present `allow` list of `handler`. A try without a whole answer
+/// within `limit` fails.
+pub(super) async fn attempt(
+    clients: &Clients,
+    clock: &SteadyClock,
+    handler: &Handler,
+    request: &OutboxRequest,
+    limit: Duration,
+) -> Outcome {
+    let (allow, outgoing) = match outgoing(handler, request) {
+        Ok(outgoing) => outgoing,
+        Err(error) => return Outcome::dead(error.to_string()),
+    };
+    let destination = Destination::new(allow);
+    let sending = async {
+        let answer = match clients.get(&destination).request(outgoing).await {
+            Ok(answer) => answer,
+            Err(error) => return Outcome::failed(error_chain(&error)),
+        };
+        let (head, body) = answer.into_parts();
+        let mut outcome = Outcome::of_answer(head.status, &head.headers, clock.wall());
+        // The status decides, also where the body breaks off or is too long.
+        if request.request.respond.is_some() {
+            let limit = handler.guest.limits.response;
+            outcome.answer = Some(Answer::read(&head.headers, body, allow, limit).await);
+        } else {
+            _ = Limited::new(body, MAX_UNUSED_BODY).collect().await;
+        }
+        outcome
+    };
+    match timeout(limit, sending).await {
+        Ok(outcome) => outcome,
+        Err(_) => Outcome::failed(format!("no whole answer within {limit:?}")),
+    }
+}

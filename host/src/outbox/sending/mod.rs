@@ -1,0 +1,14 @@
+//! Sending: one try of a request, the meaning of its answer, and the record of the try.
+
+mod answer;
+mod attempt;
+mod outcome;
+mod outgoing;
+mod response;
+mod retry_after;
+mod sender;
+mod settler;
+
+pub(super) use outcome::Outcome;
+pub(super) use response::event as response_event;
+pub(super) use sender::{Ended, Sender};

@@ -1,0 +1,77 @@
+//! What the running outbox shares with other parts of the gateway.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use tollgate_base::event::HandlerName;
+use tollgate_base::time::WallTime;
+use tollgate_ledger::OutboxSeq;
+
+/// The state that the outbox's handle and its task share.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    pub(super) wake: Notify,
+    pub(super) sent: AtomicU64,
+    pub(super) again: AtomicU64,
+    pub(super) dead: AtomicU64,
+    pub(super) held: Mutex<Vec<(String, WallTime)>>,
+    pub(super) changed: Mutex<Vec<Changed>>,
+}
+
+/// A waiting request that an operator changed in the ledger.
+#[derive(Debug, Clone)]
+pub(crate) enum Changed {
+    /// It is dead.
+    Cancelled(HandlerName, OutboxSeq),
+    /// It is due now.
+    Due(HandlerName, OutboxSeq),
+}
+
+/// How tries ended since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Answered 2xx.
+    pub sent: u64,
+    /// Failed, and to be tried again.
+    pub again: u64,
+    /// Failed for good.
+    pub dead: u64,
+}
+
+impl Signals {
+    pub(super) fn tally(&self) -> Tally {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Tally {
+            sent: read(&self.sent),
+            again: read(&self.again),
+            dead: read(&self.dead),
+        }
+    }
+}
+
+/// Reaches the running outbox for parts that do not own it.
+#[derive(Debug, Clone)]
+pub struct Handle(pub(super) Arc<Signals>);
+
+impl Handle {
+    /// Makes the outbox look again at all that may go: after a reload, and after a test moved the
+    /// clock by hand.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Tells the outbox about requests that an operator changed in the ledger.
+    pub(crate) fn changed(&self, changed: Vec<Changed>) {
+        self.0.changed.lock().extend(changed);
+        self.0.wake.notify_one();
+    }
+
+    /// The hosts that asked for time, and until when no request goes there. A time that has passed
+    /// means that one request is finding out.
+    pub fn held(&self) -> Vec<(String, WallTime)> {
+        self.0.held.lock().clone()
+    }
+}
