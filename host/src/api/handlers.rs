@@ -13,13 +13,13 @@ use tollgate_ledger::Pause;
 
 pub(super) fn list(core: &Core) -> Result<ApiAnswer, ApiAnswer> {
     let generation = core.current.load_full();
-    let lanes: HashMap<_, _> = core.dispatcher.status().into_iter().collect();
+    let queues: HashMap<_, _> = core.dispatcher.status().into_iter().collect();
     let mut items = entries(&generation.manifest, &core.records.handlers()?);
     for item in &mut items {
         let name = HandlerName::new(item["name"].as_str().unwrap_or_default());
         if let Some(loaded) = generation.handlers.get(&name) {
-            let lane = lanes.get(&name).copied().unwrap_or_default();
-            let status = handler_json(loaded, &lane);
+            let queue = queues.get(&name).copied().unwrap_or_default();
+            let status = handler_json(loaded, &queue);
             let fields = status.as_object().into_iter().flatten();
             fields.for_each(|(key, value)| item[key] = value.clone());
         } else if let Some(pause) = core.dispatcher.pause_of(&name) {
@@ -40,9 +40,9 @@ pub(super) fn pause(core: &Core, name: &str, body: &Value) -> Result<ApiAnswer, 
     };
     let name = HandlerName::new(name);
     let pause = core.pause(&name, outbox)?;
-    let lanes = core.dispatcher.status();
-    let lane = lanes.into_iter().find(|(handler, _)| *handler == name);
-    let running = lane.map_or(0, |(_, lane)| lane.running);
+    let queues = core.dispatcher.status();
+    let queue = queues.into_iter().find(|(handler, _)| *handler == name);
+    let running = queue.map_or(0, |(_, queue)| queue.running);
     let paused = pause_json(pause);
     Ok(ApiAnswer::ok(
         json!({ "name": name.as_str(), "paused": paused, "running": running }),

@@ -1,10 +1,10 @@
-//! The breaker of a handler: when nearly all of its runs fail, what it needs is probably
-//! down, and running it more would only use up attempts. So its deliveries wait, then one
-//! is tried, and the rest follow when that succeeds.
+//! The circuit breaker of a handler. If nearly all runs fail, a service that the handler needs is
+//! probably down, and more runs would only use up attempts. So the deliveries wait; then one run
+//! probes the handler, and the others follow when the probe succeeds.
 //!
-//! Only first attempts count. Retries are of deliveries that have failed before, and come
-//! in a bunch where those did: a few that can never succeed would open it again and again
-//! and hold all others up.
+//! Only first attempts count. Retries belong to deliveries that have failed before, and many of
+//! them become due at once: a few deliveries that can never succeed would open the breaker again
+//! and again, and hold all others up.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::settings::BreakerSettings;
 use tollgate_base::time::{Ahead, SteadyTime, WallTime};
 use tollgate_ledger::AttemptOutcome;
 
-/// What a breaker does at present.
+/// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BreakerState {
     /// Runs start as they come.
@@ -20,10 +20,10 @@ pub enum BreakerState {
     Closed,
     /// No run starts.
     Open {
-        /// Until this time of day, as that stands now; then one is tried.
+        /// The time of day, by the present wall clock, after which a probe may run.
         until: WallTime,
     },
-    /// One run at a time, to see whether it succeeds.
+    /// One run at a time, as a probe.
     HalfOpen,
 }
 
@@ -38,21 +38,21 @@ impl BreakerState {
     }
 }
 
-/// What a run was let through on.
+/// The breaker's permit for one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Permit {
-    /// Which closed, open or half-open time it belongs to: ends of runs that began in
-    /// an earlier one say nothing of this one.
+pub(super) struct BreakerPermit {
+    /// The number of transitions before the run started. A run that started before the last
+    /// transition says nothing about the present state.
     epoch: u64,
     probe: bool,
-    /// Whether it is a delivery's first attempt.
+    /// Whether the run is the delivery's first attempt.
     first: bool,
 }
 
-/// What the end of a run changed.
+/// A change of the state by the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It opened: so many of the last runs had failed, a probe among them or not.
+pub(super) enum Transition {
+    /// The closed breaker opened: `failed` of the last `of` first attempts failed.
     Opened { failed: usize, of: usize },
     /// A probe failed.
     StaysOpen,
@@ -66,7 +66,7 @@ pub(super) struct Breaker {
     settings: BreakerSettings,
     state: State,
     epoch: u64,
-    /// The last runs' ends, and whether they were failures; `of` at most.
+    /// The ends of the last first attempts, `of` at most: the time, and whether the attempt failed.
     ends: VecDeque<(SteadyTime, bool)>,
 }
 
@@ -91,7 +91,7 @@ impl Breaker {
         &self.settings
     }
 
-    /// From when on a run may start; `None` until a probe under way has ended.
+    /// When the next run may start; `None` until a probe under way has ended.
     pub(super) fn opens_at(&self) -> Option<SteadyTime> {
         match self.state {
             State::Closed | State::HalfOpen { probing: false } => Some(SteadyTime::ZERO),
@@ -100,32 +100,32 @@ impl Breaker {
         }
     }
 
-    /// Whether the next run would be a probe.
-    pub(super) fn probes(&self) -> bool {
+    /// Whether the next run is a probe.
+    pub(super) fn is_probing(&self) -> bool {
         !matches!(self.state, State::Closed)
     }
 
-    /// A run starts, which [`Breaker::opens_at`] allows; `first` if it is the delivery's
+    /// A run starts when [`Breaker::opens_at`] allows it. `first` says whether it is the delivery's
     /// first attempt.
-    pub(super) fn started(&mut self, first: bool) -> Permit {
-        let probe = self.probes();
+    pub(super) fn run_starts(&mut self, first: bool) -> BreakerPermit {
+        let probe = self.is_probing();
         if probe {
             self.state = State::HalfOpen { probing: true };
         }
-        Permit {
+        BreakerPermit {
             epoch: self.epoch,
             probe,
             first,
         }
     }
 
-    /// A run has ended; `outcome` is none if its end says nothing of the handler.
-    pub(super) fn ended(
+    /// A run has ended. `outcome` is `None` if the end says nothing about the handler.
+    pub(super) fn run_ended(
         &mut self,
-        permit: Permit,
+        permit: BreakerPermit,
         outcome: Option<AttemptOutcome>,
         now: SteadyTime,
-    ) -> Option<Change> {
+    ) -> Option<Transition> {
         if permit.epoch != self.epoch {
             return None;
         }
@@ -135,20 +135,21 @@ impl Breaker {
                 None
             }
             (true, Some(true)) => {
-                self.turn(State::Open { since: now });
-                Some(Change::StaysOpen)
+                self.change_to(State::Open { since: now });
+                Some(Transition::StaysOpen)
             }
             (true, Some(false)) => {
-                self.turn(State::Closed);
-                Some(Change::Closed)
+                self.change_to(State::Closed);
+                Some(Transition::Closed)
             }
             (false, Some(failed)) if permit.first => self.note(failed, now),
             (false, _) => None,
         }
     }
 
-    /// Notes an end while closed, which may be one failure too many.
-    fn note(&mut self, failed: bool, now: SteadyTime) -> Option<Change> {
+    /// Notes the end of a first attempt while the breaker is closed. The breaker opens if this is one
+    /// failure too many.
+    fn note(&mut self, failed: bool, now: SteadyTime) -> Option<Transition> {
         let of = self.settings.of;
         if self.ends.len() == of {
             self.ends.pop_front();
@@ -161,17 +162,17 @@ impl Breaker {
         if self.ends.len() < of || long_ago || !enough {
             return None;
         }
-        self.turn(State::Open { since: now });
-        Some(Change::Opened { failed, of })
+        self.change_to(State::Open { since: now });
+        Some(Transition::Opened { failed, of })
     }
 
-    fn turn(&mut self, state: State) {
+    fn change_to(&mut self, state: State) {
         self.state = state;
         self.epoch += 1;
         self.ends.clear();
     }
 
-    /// What it does at present; `ahead` says how its times are shown.
+    /// The present state; `ahead` turns the breaker's times into times of day.
     pub(super) fn state(&self, ahead: Ahead) -> BreakerState {
         match self.state {
             State::Closed => BreakerState::Closed,
@@ -183,8 +184,8 @@ impl Breaker {
     }
 }
 
-/// Whether an attempt's end speaks against the handler or what it needs. A rejection does
-/// not: it speaks against the event.
+/// Whether an outcome speaks against the handler or a service that it needs. A rejection speaks
+/// against the event.
 fn is_failure(outcome: AttemptOutcome) -> bool {
     match outcome {
         AttemptOutcome::Done | AttemptOutcome::Ignored | AttemptOutcome::Reject => false,
@@ -220,11 +221,11 @@ mod tests {
     }
 
     /// A run that starts and ends at `now`.
-    fn run(breaker: &mut Breaker, outcome: Option<AttemptOutcome>, now: u64) -> Option<Change> {
+    fn run(breaker: &mut Breaker, outcome: Option<AttemptOutcome>, now: u64) -> Option<Transition> {
         let now = at(now);
         assert!(breaker.opens_at().is_some_and(|at| at <= now));
-        let permit = breaker.started(true);
-        breaker.ended(permit, outcome, now)
+        let permit = breaker.run_starts(true);
+        breaker.run_ended(permit, outcome, now)
     }
 
     #[test]
@@ -233,21 +234,24 @@ mod tests {
         for outcome in [OK, OK, NO] {
             assert_eq!(run(&mut breaker, outcome, 1_000), None);
         }
-        let opened = Some(Change::Opened { failed: 2, of: 4 });
+        let opened = Some(Transition::Opened { failed: 2, of: 4 });
         assert_eq!(run(&mut breaker, NO, 2_000), opened);
         assert_eq!(breaker.opens_at(), Some(at(32_000)));
-        assert_eq!(run(&mut breaker, NO, 32_000), Some(Change::StaysOpen));
+        assert_eq!(run(&mut breaker, NO, 32_000), Some(Transition::StaysOpen));
         assert_eq!(breaker.opens_at(), Some(at(62_000)));
-        let probe = breaker.started(true);
+        let probe = breaker.run_starts(true);
         assert_eq!(breaker.opens_at(), None, "one at a time");
-        assert_eq!(breaker.ended(probe, OK, at(62_500)), Some(Change::Closed));
+        assert_eq!(
+            breaker.run_ended(probe, OK, at(62_500)),
+            Some(Transition::Closed)
+        );
         assert_eq!(breaker.state(Ahead::from_millis(0)), BreakerState::Closed);
-        // What happened before it opened does not count again.
+        // Failures from before the breaker opened do not count again.
         assert_eq!(run(&mut breaker, NO, 62_600), None);
     }
 
     #[test]
-    fn fewer_runs_than_wanted_or_old_ones_do_not_open_it() {
+    fn too_few_or_too_old_failures_do_not_open_it() {
         let mut breaker = breaker();
         for now in [0, 21_000, 42_000, 63_000, 84_000] {
             assert_eq!(run(&mut breaker, NO, now), None, "at {now}");
@@ -259,19 +263,22 @@ mod tests {
     fn retries_do_not_open_it_but_a_probe_may_be_one() {
         let mut breaker = breaker();
         for _ in 0..20 {
-            let retry = breaker.started(false);
-            assert_eq!(breaker.ended(retry, NO, at(1_000)), None);
+            let retry = breaker.run_starts(false);
+            assert_eq!(breaker.run_ended(retry, NO, at(1_000)), None);
         }
         for _ in 0..4 {
             run(&mut breaker, NO, 1_000);
         }
-        let probe = breaker.started(false);
+        let probe = breaker.run_starts(false);
         assert_eq!(
-            breaker.ended(probe, NO, at(31_000)),
-            Some(Change::StaysOpen)
+            breaker.run_ended(probe, NO, at(31_000)),
+            Some(Transition::StaysOpen)
         );
-        let probe = breaker.started(false);
-        assert_eq!(breaker.ended(probe, OK, at(61_000)), Some(Change::Closed));
+        let probe = breaker.run_starts(false);
+        assert_eq!(
+            breaker.run_ended(probe, OK, at(61_000)),
+            Some(Transition::Closed)
+        );
     }
 
     #[test]
@@ -283,32 +290,35 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_began_before_it_opened_say_nothing_of_the_probe() {
+    fn runs_that_started_before_it_opened_do_not_count_as_the_probe() {
         let mut breaker = breaker();
-        let early: Vec<_> = (0..6).map(|_| breaker.started(true)).collect();
+        let early: Vec<_> = (0..6).map(|_| breaker.run_starts(true)).collect();
         for (n, permit) in early[..4].iter().enumerate() {
-            let change = breaker.ended(*permit, NO, at(1_000));
-            assert_eq!(change.is_some(), n == 3);
+            let transition = breaker.run_ended(*permit, NO, at(1_000));
+            assert_eq!(transition.is_some(), n == 3);
         }
-        assert_eq!(breaker.ended(early[4], OK, at(2_000)), None);
+        assert_eq!(breaker.run_ended(early[4], OK, at(2_000)), None);
         assert!(matches!(
             breaker.state(Ahead::from_millis(0)),
             BreakerState::Open { .. }
         ));
-        let probe = breaker.started(true);
-        assert_eq!(breaker.ended(early[5], NO, at(31_000)), None);
+        let probe = breaker.run_starts(true);
+        assert_eq!(breaker.run_ended(early[5], NO, at(31_000)), None);
         assert_eq!(breaker.opens_at(), None, "the probe is still under way");
-        assert_eq!(breaker.ended(probe, OK, at(31_000)), Some(Change::Closed));
+        assert_eq!(
+            breaker.run_ended(probe, OK, at(31_000)),
+            Some(Transition::Closed)
+        );
     }
 
     #[test]
-    fn a_probe_that_says_nothing_makes_room_for_another() {
+    fn a_probe_without_an_outcome_makes_room_for_another_probe() {
         let mut breaker = breaker();
         for _ in 0..4 {
             run(&mut breaker, NO, 0);
         }
         assert_eq!(run(&mut breaker, None, 30_000), None);
         assert_eq!(breaker.opens_at(), Some(SteadyTime::ZERO));
-        assert_eq!(run(&mut breaker, OK, 30_000), Some(Change::Closed));
+        assert_eq!(run(&mut breaker, OK, 30_000), Some(Transition::Closed));
     }
 }

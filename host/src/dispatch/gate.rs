@@ -1,38 +1,39 @@
-//! What a run of a handler must pass before it starts, beside a free place: its handler is
-//! not paused, its rate has a token, its breaker lets it.
+//! The conditions of a run beside a free place: the handler is not paused, its rate has a token,
+//! its breaker is not open, and its component has not failed a trial.
 //!
-//! Who waits here waits in the lane or in the ledger: no attempt is counted, no thread is
-//! held, and the [supervisor](super::supervisor) looks again when the time has come.
+//! A delivery that waits for its gate waits in the handler's queue or in the ledger. No attempt is
+//! counted and no thread is held. The [supervisor](super::supervisor) looks again when the gate may
+//! have opened.
 
 use std::sync::Arc;
 
-use super::Runnable;
-use super::breaker::{Breaker, BreakerState, Change, Permit};
-use super::trial::{self, Record, Verdict};
+use super::breaker::{Breaker, BreakerPermit, BreakerState, Transition};
+use super::runnable::Runnable;
+use super::trial::{self, FirstAttempts, TrialResult};
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::rate::Bucket;
 use tollgate_base::time::{SteadyClock, SteadyTime};
 use tollgate_ledger::{AttemptOutcome, Delivery, Pause};
 
-/// What a run was let through on; handed back when it has ended, once. The default is
-/// that of a job that does not run.
+/// The admission of one run, which the run's end gives back. The default belongs to a job that does
+/// not run.
 #[derive(Debug, Default)]
-pub(super) struct Pass {
-    permit: Option<Permit>,
-    /// Which of the handler's components runs.
+pub(super) struct Admission {
+    permit: Option<BreakerPermit>,
+    /// The version of the component that runs, by [`Gate::version`].
     version: u64,
-    /// Whether it is a delivery's first attempt.
+    /// Whether the run is the delivery's first attempt.
     first: bool,
 }
 
-/// What holds a handler's deliveries back.
+/// The state of a handler's gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GateStatus {
-    /// Since when an operator has paused it, if one has.
+    /// The operator's pause, if the handler is paused.
     pub paused: Option<Pause>,
-    /// Its breaker; closed where it has none.
+    /// The state of the breaker. Closed if the handler has no breaker.
     pub breaker: BreakerState,
-    /// Whether it waits for its rate.
+    /// Whether the next run waits for a token of the rate.
     pub limited: bool,
 }
 
@@ -45,11 +46,11 @@ pub(super) struct Gate {
     breaker: Option<Breaker>,
     /// Counted up with every new component.
     version: u64,
-    record: Record,
-    /// The component has failed its trial: nothing runs on it any more.
-    condemned: bool,
-    /// A component that had failed its trial and was replaced.
-    gone: Option<ComponentDigest>,
+    first_attempts: FirstAttempts,
+    /// Whether the component has failed its trial. Then nothing more starts on it.
+    trial_failed: bool,
+    /// The component before, if it was replaced because it had failed its trial.
+    rolled_back: Option<ComponentDigest>,
 }
 
 impl Gate {
@@ -62,15 +63,15 @@ impl Gate {
             bucket: handler.rate.map(Bucket::new),
             breaker: handler.breaker.map(Breaker::new),
             version: 0,
-            record: Record::default().of_next(runnable.on_trial()),
-            condemned: false,
-            gone: None,
+            first_attempts: FirstAttempts::default().of_next(runnable.on_trial()),
+            trial_failed: false,
+            rolled_back: None,
         }
     }
 
-    /// Takes over what the manifest says now. A breaker forgets what it knew where there
-    /// is reason to believe that runs will end otherwise: another component, another
-    /// `config`, other settings of its own.
+    /// Takes over the present settings and component. The breaker starts anew if runs may end
+    /// otherwise than before: with another component, another `config`, or other settings of the
+    /// breaker.
     pub(super) fn replaced(&mut self, old: &dyn Runnable, new: &dyn Runnable) {
         let (settings, before) = (new.handler(), old.handler());
         match (&mut self.bucket, settings.rate) {
@@ -85,9 +86,9 @@ impl Gate {
         }
         if old.digest() != new.digest() {
             self.version += 1;
-            self.record = self.record.of_next(new.on_trial());
-            self.gone = self.condemned.then(|| old.digest());
-            self.condemned = false;
+            self.first_attempts = self.first_attempts.of_next(new.on_trial());
+            self.rolled_back = self.trial_failed.then(|| old.digest());
+            self.trial_failed = false;
         }
     }
 
@@ -96,13 +97,13 @@ impl Gate {
     }
 
     /// Whether a run may start now.
-    pub(super) fn open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.opens_at().is_some_and(|at| at <= self.clock.now())
     }
 
-    /// From when on a run may start; `None` where that is not a matter of time.
+    /// When the next run may start. `None` if that does not depend on the time alone.
     pub(super) fn opens_at(&self) -> Option<SteadyTime> {
-        if self.paused.is_some() || self.condemned {
+        if self.paused.is_some() || self.trial_failed {
             return None;
         }
         let breaker = self
@@ -116,51 +117,60 @@ impl Gate {
         Some(breaker.max(bucket))
     }
 
-    /// Whether the next run is to show whether the handler works again.
-    pub(super) fn probes(&self) -> bool {
-        self.breaker.as_ref().is_some_and(Breaker::probes)
+    /// Whether the next run is a probe of the breaker.
+    pub(super) fn is_probing(&self) -> bool {
+        self.breaker.as_ref().is_some_and(Breaker::is_probing)
     }
 
     /// A run starts.
-    pub(super) fn started(&mut self, delivery: &Delivery) -> Pass {
-        let first = trial::is_first(delivery);
+    pub(super) fn run_starts(&mut self, delivery: &Delivery) -> Admission {
+        let first = trial::is_first_attempt(delivery);
         if let Some(bucket) = &mut self.bucket {
             bucket.take(self.clock.now());
         }
-        Pass {
-            permit: self.breaker.as_mut().map(|breaker| breaker.started(first)),
+        let breaker = self.breaker.as_mut();
+        Admission {
+            permit: breaker.map(|breaker| breaker.run_starts(first)),
             version: self.version,
             first,
         }
     }
 
-    /// A run has ended. `outcome` is none if that says nothing of the handler: it will
-    /// run anew without an attempt having been counted. Says so when the component's trial
-    /// is over; one that has failed runs no more.
-    pub(super) fn ended(&mut self, pass: Pass, outcome: Option<AttemptOutcome>) -> Option<Verdict> {
-        if let (Some(breaker), Some(permit)) = (&mut self.breaker, pass.permit)
-            && let Some(change) = breaker.ended(permit, outcome, self.clock.now())
+    /// A run has ended. `outcome` is `None` if the end says nothing about the handler, because the
+    /// delivery runs anew without an attempt. Returns the result of the component's trial if this
+    /// run ends the trial.
+    pub(super) fn run_ended(
+        &mut self,
+        admission: Admission,
+        outcome: Option<AttemptOutcome>,
+    ) -> Option<TrialResult> {
+        if let (Some(breaker), Some(permit)) = (&mut self.breaker, admission.permit)
+            && let Some(transition) = breaker.run_ended(permit, outcome, self.clock.now())
         {
-            tell(&self.handler, change, breaker);
+            log(&self.handler, transition, breaker);
         }
-        if !pass.first || pass.version != self.version {
+        if !admission.first || admission.version != self.version {
             return None;
         }
-        let verdict = self.record.note(outcome?)?;
-        self.condemned = verdict != Verdict::Passed;
-        Some(verdict)
+        let result = self.first_attempts.note(outcome?)?;
+        self.trial_failed = result != TrialResult::Passed;
+        Some(result)
     }
 
-    /// Lets the component run on, although it has failed its trial: there is none to take
-    /// its place.
-    pub(super) fn acquit(&mut self) {
-        self.condemned = false;
-        self.record.end_trial();
+    /// Ends the component's trial, and lets a component that failed it run again: no other
+    /// component can take its place.
+    pub(super) fn waive_trial(&mut self) {
+        self.trial_failed = false;
+        self.first_attempts.end_trial();
     }
 
-    /// Whether an attempt broke down on a component that has been replaced because it did.
-    pub(super) fn is_late(&self, component: ComponentDigest, outcome: AttemptOutcome) -> bool {
-        self.gone == Some(component) && trial::is_breakdown(outcome)
+    /// Whether an attempt broke down on a component that was replaced because it failed its trial.
+    pub(super) fn is_late_breakdown(
+        &self,
+        component: ComponentDigest,
+        outcome: AttemptOutcome,
+    ) -> bool {
+        self.rolled_back == Some(component) && trial::is_breakdown(outcome)
     }
 
     pub(super) fn status(&self) -> GateStatus {
@@ -179,20 +189,20 @@ impl Gate {
     }
 }
 
-fn tell(handler: &HandlerName, change: Change, breaker: &Breaker) {
+fn log(handler: &HandlerName, transition: Transition, breaker: &Breaker) {
     let open = breaker.settings().open;
-    match change {
-        Change::Opened { failed, of } => tracing::warn!(
+    match transition {
+        Transition::Opened { failed, of } => tracing::warn!(
             %handler,
             failed,
             of,
             ?open,
-            "the handler's breaker opens: its deliveries wait, then one is tried",
+            "the handler's breaker opens: its deliveries wait, then a probe runs",
         ),
-        Change::StaysOpen => {
+        Transition::StaysOpen => {
             tracing::info!(%handler, ?open, "the handler still fails: its breaker stays open");
         }
-        Change::Closed => {
+        Transition::Closed => {
             tracing::info!(%handler, "the handler works again: its breaker is closed");
         }
     }

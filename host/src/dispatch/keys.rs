@@ -1,4 +1,4 @@
-//! What deliveries are ordered by, and which are stale, taken from their events.
+//! The order keys and the ranks of deliveries, read from their events.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use tollgate_base::rfc3339;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{Deliveries, Delivery, LedgerError, OrderKey, Rank, Turn};
 
-/// Where a handler's keys come from.
+/// Where a handler's order keys come from.
 #[derive(Debug)]
 pub(super) enum KeyRule {
     Account,
@@ -18,7 +18,7 @@ pub(super) enum KeyRule {
 }
 
 impl KeyRule {
-    /// The rule of a handler; none where its deliveries have no order.
+    /// The rule of a handler; `None` if its deliveries have no order.
     pub(super) fn of(handler: &Handler) -> Option<Self> {
         Some(match &handler.order.as_ref()?.by {
             OrderBy::Account => Self::Account,
@@ -29,23 +29,23 @@ impl KeyRule {
         })
     }
 
-    /// The key of the delivery of `event` to `handler`. Where there is nothing to order by,
-    /// or `null`, or the payload is no JSON, there is none.
+    /// The order key of the delivery of `event` to `handler`. `None` if the event has no such value,
+    /// the value is `null`, or the payload is no JSON.
     pub(super) fn key(&self, handler: &HandlerName, event: &Event) -> Option<OrderKey> {
         match self {
-            Self::Account => event
-                .account
-                .as_deref()
-                .map(|it| OrderKey::new(handler, it)),
-            Self::Subject => event
-                .subject
-                .as_deref()
-                .map(|it| OrderKey::new(handler, it)),
+            Self::Account => {
+                let account = event.account.as_deref();
+                account.map(|account| OrderKey::new(handler, account))
+            }
+            Self::Subject => {
+                let subject = event.subject.as_deref();
+                subject.map(|subject| OrderKey::new(handler, subject))
+            }
             Self::Pointer(pointer) => {
                 let mut found = pluck(&event.payload, pointer).ok()?;
                 match found.pop().flatten()? {
                     Value::Null => None,
-                    // The same id may come as a text and, in another event, as a number.
+                    // An id may be a text in one event and a number in another event.
                     Value::String(text) => Some(OrderKey::new(handler, &text)),
                     other => Some(OrderKey::new(handler, &other.to_string())),
                 }
@@ -54,7 +54,8 @@ impl KeyRule {
     }
 }
 
-/// How new the fact is that an event tells of, where its handler asks for that.
+/// How new the fact of an event is; `None` if the handler has no `supersede_by` or the event has no
+/// such value.
 fn rank(handler: &Handler, event: &Event) -> Option<Rank> {
     match handler.order.as_ref()?.supersede_by.as_ref()? {
         SupersedeBy::Created => time(event.created?),
@@ -79,7 +80,7 @@ fn time(fact: WallTime) -> Option<Rank> {
     i64::try_from(fact.as_millis()).ok().map(Rank::Whole)
 }
 
-/// What the end of a delivery means for later ones of the same key.
+/// How the end of a delivery changes what may run of its order key.
 pub(super) fn turn(handler: &Handler, delivery: &Delivery) -> Turn {
     let waits = |order: &OrderSettings| order.on_block == OnBlock::Wait;
     Turn {
@@ -88,7 +89,7 @@ pub(super) fn turn(handler: &Handler, delivery: &Delivery) -> Turn {
     }
 }
 
-/// Whether something newer of the same key has been done.
+/// Whether a newer fact of the same order key has been handled.
 pub(super) fn is_superseded(
     ledger: &dyn Deliveries,
     handler: &Handler,
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_from_where_the_manifest_says() {
+    fn keys_come_from_the_place_in_the_manifest() {
         let name = HandlerName::new("h");
         let at = |payload| key(OrderBy::Pointer("/a/b".into()), payload);
         let of = |value| Some(OrderKey::new(&name, value));

@@ -1,4 +1,4 @@
-//! How a handler's runs ended, counted since the gateway began to run it.
+//! The outcomes of a handler's attempts, counted since this process began to run the handler.
 
 use tollgate_ledger::AttemptOutcome;
 
@@ -11,7 +11,7 @@ impl Outcomes {
         self.0[outcome as usize] += 1;
     }
 
-    /// Every outcome with how often it was met.
+    /// Every outcome with its count.
     pub fn iter(&self) -> impl Iterator<Item = (AttemptOutcome, u64)> {
         AttemptOutcome::ALL.iter().copied().zip(self.0)
     }

@@ -1,4 +1,4 @@
-//! From an event to its handlers, and to what its deliveries are ordered by.
+//! From an event to its handlers and to the order keys of its deliveries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tollgate_ledger::Recipient;
 #[derive(Debug, Default)]
 pub struct Routes {
     by_source: HashMap<SourceName, Vec<Compiled>>,
-    /// Of the handlers that have an order.
+    /// The rules of the handlers whose deliveries have an order.
     keys: HashMap<HandlerName, KeyRule>,
 }
 
@@ -24,7 +24,7 @@ struct Compiled {
 }
 
 impl Routes {
-    /// Routes as the manifest lists them, to these handlers.
+    /// The routes of a manifest, and the order of its handlers.
     pub fn new<'h>(routes: &[Route], handlers: impl IntoIterator<Item = &'h Arc<Handler>>) -> Self {
         let mut by_source: HashMap<_, Vec<_>> = HashMap::new();
         for route in routes {
@@ -46,8 +46,8 @@ impl Routes {
         Self { by_source, keys }
     }
 
-    /// The handlers that an event goes to, each once, in the order of the routes, and what
-    /// its deliveries are ordered by.
+    /// The handlers that an event goes to, each once, in the order of the routes, with the order
+    /// keys of the deliveries.
     pub fn recipients(&self, event: &Event) -> Vec<Recipient> {
         let handlers = self.handlers(&event.source, &event.kind, &event.payload);
         handlers
@@ -56,7 +56,7 @@ impl Routes {
             .collect()
     }
 
-    /// A handler as one that an event goes to, whatever the routes say.
+    /// `handler` as the recipient of an event, whatever the routes say.
     pub fn recipient(&self, handler: HandlerName, event: &Event) -> Recipient {
         let rule = self.keys.get(&handler);
         let key = rule.and_then(|rule| rule.key(&handler, event));
@@ -79,8 +79,7 @@ impl Routes {
 }
 
 impl Compiled {
-    /// Whether type and filter match. A payload that is no JSON has none of the values
-    /// that a filter asks for.
+    /// Whether the type and the filter match. A payload that is no JSON matches no filter.
     fn matches(&self, kind: &str, payload: &[u8]) -> bool {
         if !self
             .route
@@ -104,7 +103,7 @@ impl Compiled {
     }
 }
 
-/// Equality as a manifest means it: numbers by value, whether written `1` or `1.0`.
+/// Equality in a filter: numbers are equal by value, written `1` or `1.0`.
 fn same(expected: &serde_json::Value, found: &serde_json::Value) -> bool {
     expected == found
         || match (expected.as_f64(), found.as_f64()) {

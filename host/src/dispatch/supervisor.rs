@@ -1,24 +1,25 @@
-//! Looks after the lanes: claims from the ledger what is due or did not fit, tells the ledger
-//! which handlers are served, and starts workers when those that are there are stuck.
+//! Looks after the queues: registers the handlers at the ledger, claims deliveries that are due or
+//! did not fit into memory, and starts threads when all that are there are stuck.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Shared;
-use super::lanes::Lanes;
-use super::pool::{basic_threads, grow};
+use super::guest_thread;
+use super::queues::HandlerQueues;
+use super::shared::Shared;
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::SteadyTime;
 use tollgate_ledger::LedgerError;
 
-/// How soon workers that are all busy count as stuck, if something else waits.
+/// After this time without progress, threads that are all busy count as stuck, if something else
+/// waits.
 const TICK: Duration = Duration::from_millis(5);
-/// How soon to look again at something that could not be done now.
-const SOON: Duration = Duration::from_millis(50);
-/// The clock is looked at this often, so that a machine that slept delays nothing by
+/// The shortest wait for a due time.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// The longest time without a look at the clock, so that a machine that slept delays nothing by
 /// more.
 const LONGEST: Duration = Duration::from_secs(1);
-/// After an error of the ledger's.
+/// The wait after an error of the ledger.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
 
 /// The supervisor's thread.
@@ -27,127 +28,114 @@ pub(super) fn run(shared: &Arc<Shared>) {
     loop {
         let looked = look(shared);
         if let Err(error) = &looked {
-            tracing::warn!(%error, "the ledger could not be read for what is due");
+            tracing::warn!(%error, "the ledger could not be read for due deliveries");
         }
-        let mut lanes = shared.lanes.lock();
-        if lanes.stopping {
+        let mut queues = shared.queues.lock();
+        if queues.is_stopping() {
             return;
         }
-        if stuck(&lanes, taken, shared) {
-            drop(lanes);
-            grow(shared);
-            lanes = shared.lanes.lock();
+        if is_stuck(&queues, taken, shared) {
+            drop(queues);
+            guest_thread::start(shared);
+            queues = shared.queues.lock();
         }
-        taken = lanes.taken;
-        lanes.ticking = lanes.has_work();
+        taken = queues.threads().tasks_taken();
+        let has_work = queues.has_work();
+        queues.threads_mut().watch(has_work);
         let wait = if looked.is_err() {
             AFTER_ERROR
         } else {
-            wait(&mut lanes, shared)
+            wait(&queues, shared)
         };
         if !wait.is_zero() {
-            shared.attention.wait_for(&mut lanes, wait);
+            shared.attention.wait_for(&mut queues, wait);
         }
-        if lanes.pause_left().is_none() && lanes.has_work() {
+        if queues.suspended_for().is_none() && queues.has_work() {
             shared.work.notify_one();
         }
     }
 }
 
-/// Whether another worker would help: fewer than the basic number, or none has taken
-/// anything since the last look although something waits.
-fn stuck(lanes: &Lanes, taken: u64, shared: &Shared) -> bool {
-    lanes.has_work()
-        && lanes.idle_workers == 0
-        && (lanes.threads < basic_threads(&shared.options) || lanes.taken == taken)
+/// Whether another thread would help: something waits, no thread is idle, and there are fewer
+/// threads than the basic number, or none has taken a task since the last look.
+fn is_stuck(queues: &HandlerQueues, taken: u64, shared: &Shared) -> bool {
+    let threads = queues.threads();
+    queues.has_work()
+        && !threads.any_idle()
+        && (threads.count() < shared.options.basic_threads() || threads.tasks_taken() == taken)
 }
 
-/// How long there will be nothing to look after, unless somebody calls.
-fn wait(lanes: &mut Lanes, shared: &Shared) -> Duration {
-    if lanes.wants_attention() {
+/// For how long there is nothing to look after, unless somebody wakes the supervisor.
+fn wait(queues: &HandlerQueues, shared: &Shared) -> Duration {
+    if queues.needs_supervisor() {
         return Duration::ZERO;
     }
-    if let Some(left) = lanes.pause_left() {
+    if let Some(left) = queues.suspended_for() {
         return left;
     }
-    if lanes.ticking {
+    if queues.threads().watched() {
         return TICK;
     }
     let now = shared.clock.now();
-    let until = |due: SteadyTime| due.since(now).max(SOON);
-    lanes
-        .iter_mut()
-        .filter_map(|(_, lane)| lane.looks_at())
-        .map(until)
-        .min()
-        .map_or(LONGEST, |wait| wait.min(LONGEST))
+    queues.next_look().map_or(LONGEST, |at| {
+        let wait = at.since(now).max(SHORTEST);
+        wait.min(LONGEST)
+    })
 }
 
 /// One round over everything that may need the ledger.
 fn look(shared: &Shared) -> Result<(), LedgerError> {
-    let mut lanes = shared.lanes.lock();
-    lanes.look = false;
-    if lanes.stopping {
+    let mut queues = shared.queues.lock();
+    queues.look_begins();
+    if queues.is_stopping() {
         return Ok(());
     }
-    if lanes.orphans {
-        let (present, passing) = (lanes.names(), lanes.passing());
-        let changed = lanes.changed;
-        (lanes.orphans, lanes.changed) = (false, false);
-        drop(lanes);
-        let ledger = shared.ledger();
-        let held = ledger.serve(&present);
-        // What dead deliveries mean may have changed with the handlers' settings.
-        let passed = held.and_then(|_| match changed {
-            true => ledger.let_pass(&passing).map(drop),
-            false => Ok(()),
-        });
-        if let Err(error) = passed {
-            let mut lanes = shared.lanes.lock();
-            lanes.orphans = true;
-            lanes.changed |= changed;
-            return Err(error);
-        }
-        lanes = shared.lanes.lock();
-    }
-    lanes.look_at_gates();
+    drop(queues);
+    register(shared)?;
     let now = shared.clock.now();
-    let wanting = lanes.wanting_claims(now);
-    drop(lanes);
+    let mut queues = shared.queues.lock();
+    queues.enlist_all();
+    let wanting = queues.wanting_claims(now);
+    drop(queues);
     wanting.iter().try_for_each(|name| claim(shared, name, now))
+}
+
+/// Tells the ledger which handlers are served, if it does not know them.
+fn register(shared: &Shared) -> Result<(), LedgerError> {
+    let Some(handlers) = shared.queues.lock().registration_begins() else {
+        return Ok(());
+    };
+    let ledger = shared.ledger();
+    let registered = ledger
+        .serve(&handlers.served)
+        .and_then(|_| match &handlers.without_block {
+            Some(names) => ledger.let_pass(names).map(drop),
+            None => Ok(()),
+        });
+    if registered.is_err() {
+        shared.queues.lock().registration_failed(&handlers);
+    }
+    registered
 }
 
 /// Claims deliveries of a handler that are not in memory.
 fn claim(shared: &Shared, name: &HandlerName, now: SteadyTime) -> Result<(), LedgerError> {
-    let mut lanes = shared.lanes.lock();
-    let share = lanes.share_of_bytes();
-    if lanes.changed {
-        // A lane that finds nothing now would not look for what is yet to be released.
-        return Ok(());
-    }
-    let Some(lane) = lanes.get_mut(name) else {
+    let Some(limit) = shared.queues.lock().claim_begins(name) else {
         return Ok(());
     };
-    lane.rest.claim_begins();
-    let (room, bytes) = (lane.room(), share.saturating_sub(lane.queued_bytes()));
-    drop(lanes);
-    let claimed = shared.ledger().claim(name, now, room, bytes);
-    let mut lanes = shared.lanes.lock();
-    let Some(lane) = lanes.get_mut(name) else {
-        // Dropping what was claimed gives it back.
-        return Ok(());
-    };
-    let claimed = match claimed {
-        Ok(claimed) => claimed,
-        Err(error) => {
-            lane.rest.left_behind();
-            return Err(error);
+    let claimed = shared
+        .ledger()
+        .claim(name, now, limit.deliveries, limit.bytes);
+    let mut queues = shared.queues.lock();
+    match claimed {
+        Ok(claimed) => {
+            queues.claim_ended(name, now, claimed);
+            shared.notify(&queues);
+            Ok(())
         }
-    };
-    lane.rest.claim_ended(claimed.more, claimed.next);
-    lane.refill(claimed.leased);
-    lanes.look |= lane.wants_claim(now, share);
-    lanes.line_up(name);
-    shared.notify(&lanes);
-    Ok(())
+        Err(error) => {
+            queues.claim_failed(name);
+            Err(error)
+        }
+    }
 }

@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::dispatch::{Dispatcher, Runnable, TrialNews, Verdict};
+use crate::dispatch::{Dispatcher, Runnable, TrialNews, TrialResult};
 use crate::generation::code::Code;
 use crate::generation::component_status::{ComponentStatus, RolledBack};
 use crate::generation::error::GenerationError;
@@ -44,12 +44,12 @@ impl RollBacks {
         let TrialNews {
             handler,
             component,
-            verdict,
+            result,
         } = news;
-        match verdict {
+        match result {
             None => self.excuse(&handler, component),
-            Some(Verdict::Passed) => self.pass(&handler, component),
-            Some(Verdict::Failed { broke, of }) => {
+            Some(TrialResult::Passed) => self.pass(&handler, component),
+            Some(TrialResult::Failed { broke, of }) => {
                 match self.roll_back(&handler, component, (broke, of)) {
                     // The component has been replaced meanwhile.
                     Ok(None) => {}
@@ -63,7 +63,7 @@ impl RollBacks {
                             %error,
                             "the component failed its trial, but the component before cannot serve",
                         );
-                        self.dispatcher.acquit(&handler);
+                        self.dispatcher.waive_trial(&handler);
                     }
                 }
             }

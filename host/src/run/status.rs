@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::dispatch::{BreakerState, LaneStatus, Runnable};
+use crate::dispatch::{BreakerState, BudgetStatus, QueueStatus, Runnable};
 use crate::generation::{ComponentStatus, Generation, LoadedHandler};
 use crate::outbox;
 use crate::run::core::Core;
@@ -71,20 +71,20 @@ impl Core {
     }
 
     fn handlers_json(&self, generation: &Generation) -> Value {
-        let lanes: HashMap<_, _> = self.dispatcher.status().into_iter().collect();
+        let queues: HashMap<_, _> = self.dispatcher.status().into_iter().collect();
         let handlers = generation.handlers.iter().map(|(name, loaded)| {
-            let lane = lanes.get(name).copied().unwrap_or_default();
-            (name.to_string(), handler_json(loaded, &lane))
+            let queue = queues.get(name).copied().unwrap_or_default();
+            (name.to_string(), handler_json(loaded, &queue))
         });
         Value::Object(handlers.collect())
     }
 
     fn guests_json(&self) -> Value {
-        let (taken, all) = self.dispatcher.room();
+        let BudgetStatus { reserved, limit } = self.dispatcher.budget();
         json!({
-            "running": taken.threads,
-            "memory_reserved": taken.memory,
-            "memory_limit": all.memory,
+            "running": reserved.threads,
+            "memory_reserved": reserved.memory,
+            "memory_limit": limit.memory,
         })
     }
 
@@ -118,16 +118,16 @@ impl Core {
 }
 
 /// A handler as status and the API show it: its component, and what holds its deliveries back.
-pub(crate) fn handler_json(loaded: &LoadedHandler, lane: &LaneStatus) -> Value {
+pub(crate) fn handler_json(loaded: &LoadedHandler, queue: &QueueStatus) -> Value {
     let mut status = json!({
         "component": loaded.digest().to_string(),
-        "queued": lane.queued,
-        "running": lane.running,
-        "breaker": lane.gate.breaker.name(),
-        "limited": lane.gate.limited,
-        "paused": lane.gate.paused.map(pause_json),
+        "queued": queue.queued,
+        "running": queue.running,
+        "breaker": queue.gate.breaker.name(),
+        "limited": queue.gate.limited,
+        "paused": queue.gate.paused.map(pause_json),
     });
-    let outcomes = lane.outcomes.iter().filter(|(_, many)| *many > 0);
+    let outcomes = queue.outcomes.iter().filter(|(_, many)| *many > 0);
     status["outcomes"] = outcomes
         .map(|(outcome, many)| (outcome.name(), many))
         .collect();
@@ -138,7 +138,7 @@ pub(crate) fn handler_json(loaded: &LoadedHandler, lane: &LaneStatus) -> Value {
             status["in_place_of"] = rolled_back.component.as_str().into();
         }
     }
-    if let BreakerState::Open { until } = lane.gate.breaker {
+    if let BreakerState::Open { until } = queue.gate.breaker {
         status["breaker_until_ms"] = json!(until);
     }
     status

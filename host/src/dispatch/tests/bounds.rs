@@ -1,8 +1,8 @@
-//! What memory holds while a great many deliveries wait.
+//! The bounds of memory while a great many deliveries wait.
 
 use super::gates::{Patient, with_breaker};
 use super::*;
-use crate::dispatch::lane::MAX_QUEUED;
+use crate::dispatch::handler_queue::MAX_WAITING;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::Pause;
 
@@ -18,7 +18,7 @@ fn resident() -> usize {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figures, for who wants them")]
+#[expect(clippy::print_stdout, reason = "the figures are of interest")]
 fn memory_is_bounded_whatever_waits() {
     const HANDLERS: usize = 10;
     const EVENTS: usize = 20_000;
@@ -47,9 +47,9 @@ fn memory_is_bounded_whatever_waits() {
     let mut most = 0;
     for from in (0..EVENTS).step_by(1_000) {
         site.record(from..from + 1_000, &names);
-        let lanes = site.dispatcher.status();
-        assert!(lanes.iter().all(|(_, lane)| lane.queued <= MAX_QUEUED));
-        let bytes: usize = lanes.iter().map(|(_, lane)| lane.queued_bytes).sum();
+        let queues = site.dispatcher.status();
+        assert!(queues.iter().all(|(_, queue)| queue.queued <= MAX_WAITING));
+        let bytes: usize = queues.iter().map(|(_, queue)| queue.queued_bytes).sum();
         assert!(bytes <= 8 << 20, "{bytes}");
         most = most.max(bytes);
     }
@@ -60,16 +60,16 @@ fn memory_is_bounded_whatever_waits() {
         .unwrap();
     assert_eq!(backlog.deliveries, waits);
     println!(
-        "{waits} deliveries wait: {most} bytes in lanes at most, {} MiB more resident",
+        "{waits} deliveries wait: {most} bytes in the queues at most, {} MiB more resident",
         (resident().saturating_sub(before)) >> 20
     );
-    // The same when they are due again and again.
+    // The bounds hold when the deliveries become due again and again.
     for _ in 0..5 {
         site.clock.advance(ms(3_600_000));
         site.dispatcher.wake();
         std::thread::sleep(Duration::from_millis(20));
-        let lanes = site.dispatcher.status();
-        assert!(lanes.iter().all(|(_, lane)| lane.queued <= MAX_QUEUED));
+        let queues = site.dispatcher.status();
+        assert!(queues.iter().all(|(_, queue)| queue.queued <= MAX_WAITING));
     }
     patient.heal();
     site.stop();

@@ -1,4 +1,4 @@
-//! A time of day that is set: attempts come so long after one another as they would have.
+//! A change of the wall clock: the delays between attempts stay as they are.
 
 use super::*;
 use tollgate_base::time::{Clock, WallTime};
@@ -24,7 +24,7 @@ fn failing_once(runs: &Arc<AtomicUsize>) -> Arc<dyn Runnable> {
 }
 
 impl Site {
-    /// That nothing has run more than `runs` says, although the clock was looked at.
+    /// Looks at the clock, and asserts that there are still only `so_far` runs.
     fn nothing_runs(&self, runs: &AtomicUsize, so_far: usize) {
         self.dispatcher.wake();
         std::thread::sleep(Duration::from_millis(100));
@@ -33,7 +33,7 @@ impl Site {
 }
 
 #[test]
-fn a_retry_keeps_its_delay_whatever_is_set() {
+fn a_retry_keeps_its_delay_whatever_the_wall_clock_says() {
     let mut site = Site::new();
     let start = site.clock.now();
     let runs = Arc::default();
@@ -54,12 +54,12 @@ fn a_retry_keeps_its_delay_whatever_is_set() {
     site.clock.advance(ms(1));
     site.dispatcher.wake();
     site.until(DeliveryState::Done, 10);
-    assert_eq!(runs.load(Ordering::SeqCst), 20, "none ran hot");
+    assert_eq!(runs.load(Ordering::SeqCst), 20, "each delivery ran twice");
     site.stop();
 }
 
 #[test]
-fn after_a_sleep_of_the_machine_all_that_is_due_runs_once() {
+fn after_a_sleep_of_the_machine_each_due_delivery_runs_once() {
     let mut site = Site::new();
     let runs = Arc::default();
     site.start(vec![failing_once(&runs)]);
@@ -73,7 +73,7 @@ fn after_a_sleep_of_the_machine_all_that_is_due_runs_once() {
 }
 
 #[test]
-fn what_waits_at_the_end_of_a_process_is_due_in_its_time_in_the_next() {
+fn the_next_process_keeps_the_delays_of_the_process_before() {
     let mut site = Site::new();
     let start = site.clock.now();
     let runs = Arc::default();
@@ -81,7 +81,7 @@ fn what_waits_at_the_end_of_a_process_is_due_in_its_time_in_the_next() {
     site.record(0..1, &["h"]);
     site.until(DeliveryState::Retrying, 1);
     let (folder, clock) = site.stop();
-    // Set while no process runs, and again while the next one does.
+    // The wall clock is set while no process runs, and again while the next process runs.
     clock.advance(FIRST - ms(100));
     clock.set(start - HOUR / 10);
     let mut site = Site::open(folder, clock);
@@ -96,7 +96,7 @@ fn what_waits_at_the_end_of_a_process_is_due_in_its_time_in_the_next() {
 }
 
 #[test]
-fn attempts_are_written_down_by_the_time_of_day() {
+fn attempts_are_recorded_by_the_time_of_day() {
     let mut site = Site::new();
     let start = site.clock.now();
     let runs = Arc::default();

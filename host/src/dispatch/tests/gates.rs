@@ -1,15 +1,15 @@
-//! What holds a handler's deliveries back: its rate, its breaker, an operator.
+//! The gate of a handler: its rate, its breaker, an operator's pause.
 
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::dispatch::{BreakerState, LaneStatus};
+use crate::dispatch::{BreakerState, QueueStatus};
 use crate::settings::BreakerSettings;
 use tollgate_base::rate::Rate;
 use tollgate_base::time::{Clock, WallTime};
 use tollgate_ledger::{AttemptOutcome, Pause};
 
-/// A handler of which a flag says whether its runs fail, and how often it ran.
+/// A handler whose runs fail while a flag says so, and the count of its runs.
 #[derive(Clone, Default)]
 pub(super) struct Patient {
     fails: Arc<AtomicBool>,
@@ -53,7 +53,7 @@ impl Patient {
 }
 
 impl Site {
-    fn lane(&self, name: &str) -> LaneStatus {
+    fn queue(&self, name: &str) -> QueueStatus {
         let status = self.dispatcher.status();
         let found = status.into_iter().find(|(n, _)| n.as_str() == name);
         found.expect("the handler is there").1
@@ -64,12 +64,12 @@ impl Site {
         self.dispatcher.wake();
     }
 
-    /// Waits until something holds.
+    /// Waits until `holds` returns true. `what` says so in plain words.
     #[track_caller]
     pub(super) fn eventually(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !holds() {
-            assert!(Instant::now() < deadline, "{what}: {:?}", self.lane("h"));
+            assert!(Instant::now() < deadline, "{what}: {:?}", self.queue("h"));
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -103,10 +103,10 @@ fn a_rate_spreads_runs_over_time() {
         handler("free", 8, |_| ended(End::Done)),
     ]);
     site.record(0..25, &["h", "free"]);
-    // Others go on meanwhile.
+    // The other handler goes on meanwhile.
     site.until(DeliveryState::Done, 26);
     for done in 27..50 {
-        assert!(site.lane("h").gate.limited);
+        assert!(site.queue("h").gate.limited);
         site.move_clock(ms(99));
         site.until(DeliveryState::Done, done - 1);
         site.move_clock(ms(1));
@@ -119,7 +119,7 @@ fn a_rate_spreads_runs_over_time() {
 }
 
 #[test]
-fn an_open_breaker_burns_no_attempts() {
+fn an_open_breaker_uses_up_no_attempts() {
     let mut site = Site::new();
     let patient = Patient::failing();
     site.record(0..40, &["h"]);
@@ -128,42 +128,48 @@ fn an_open_breaker_burns_no_attempts() {
     let open = BreakerState::Open {
         until: WallTime::from_millis(1_030_000),
     };
-    site.eventually("it opens", || site.lane("h").gate.breaker == open);
+    site.eventually("the breaker opens", || site.queue("h").gate.breaker == open);
     for probe in 1..4 {
         site.move_clock(ms(29_999));
-        assert_eq!(patient.runs(), 3 + probe, "none runs before the time");
+        assert_eq!(patient.runs(), 3 + probe, "no probe runs before the time");
         site.move_clock(ms(1));
-        site.eventually("one is tried", || patient.runs() == 4 + probe);
-        site.eventually("and no other", || {
-            matches!(site.lane("h").gate.breaker, BreakerState::Open { until } if until > site.clock.now())
+        site.eventually("a probe runs", || patient.runs() == 4 + probe);
+        site.eventually("no other run starts", || {
+            matches!(site.queue("h").gate.breaker, BreakerState::Open { until } if until > site.clock.now())
         });
     }
     assert_eq!(site.count(DeliveryState::Dead), 0);
     patient.heal();
     site.move_clock(ms(30_000));
     site.until(DeliveryState::Done, 40);
-    assert_eq!(site.lane("h").gate.breaker, BreakerState::Closed);
+    assert_eq!(site.queue("h").gate.breaker, BreakerState::Closed);
     assert_eq!(patient.runs(), 47);
     site.stop();
 }
 
 #[test]
-fn until_when_a_breaker_is_open_is_shown_by_the_time_of_day() {
+fn the_end_of_an_open_breaker_is_shown_by_the_time_of_day() {
     let mut site = Site::new();
     let patient = Patient::failing();
     site.record(0..40, &["h"]);
     site.start(vec![patient.handler(with_breaker(1), "a")]);
     let open = |until| BreakerState::Open { until };
     let until = WallTime::from_millis(1_030_000);
-    site.eventually("it opens", || site.lane("h").gate.breaker == open(until));
+    site.eventually("the breaker opens", || {
+        site.queue("h").gate.breaker == open(until)
+    });
     let hour = Duration::from_secs(3600);
     site.clock.set(site.clock.now() + hour);
-    assert_eq!(site.lane("h").gate.breaker, open(until + hour));
-    assert_eq!(patient.runs(), 4, "nothing is due for it");
+    assert_eq!(site.queue("h").gate.breaker, open(until + hour));
+    assert_eq!(
+        patient.runs(),
+        4,
+        "a change of the wall clock makes no probe due"
+    );
     site.stop();
 }
 
-/// A handler that can do nothing about each tenth delivery.
+/// A handler that fails on each tenth delivery.
 fn poisoned(down: &Arc<AtomicBool>) -> Arc<dyn Runnable> {
     let down = down.clone();
     Arc::new(Closure {
@@ -185,7 +191,7 @@ fn poisoned(down: &Arc<AtomicBool>) -> Arc<dyn Runnable> {
 }
 
 #[test]
-fn a_bunch_of_retries_that_fail_again_opens_no_breaker() {
+fn many_retries_that_fail_again_open_no_breaker() {
     let mut site = Site::new();
     site.start(vec![poisoned(&Arc::default())]);
     site.record(1..200, &["h"]);
@@ -195,18 +201,19 @@ fn a_bunch_of_retries_that_fail_again_opens_no_breaker() {
     site.eventually("all are tried again", || {
         site.outcome(AttemptOutcome::Trap) == 38
     });
-    assert_eq!(site.lane("h").gate.breaker, BreakerState::Closed);
+    assert_eq!(site.queue("h").gate.breaker, BreakerState::Closed);
     site.record(201..205, &["h"]);
     site.until(DeliveryState::Done, 184);
     site.stop();
 }
 
 #[test]
-fn a_probe_is_one_that_has_not_failed_before() {
+fn a_probe_takes_a_delivery_that_has_not_failed_before() {
     let mut site = Site::new();
     let down = Arc::new(AtomicBool::new(true));
     site.start(vec![poisoned(&down)]);
-    // The four that open it are due again, all poison, when others arrive.
+    // The four deliveries that open the breaker always fail. They are due again when others
+    // arrive.
     site.record_to(0..31, |number| {
         let poison = number % 10 == 0;
         poison
@@ -215,14 +222,14 @@ fn a_probe_is_one_that_has_not_failed_before() {
             .collect()
     });
     site.until(DeliveryState::Retrying, 4);
-    site.eventually("it opens", || {
-        site.lane("h").gate.breaker != BreakerState::Closed
+    site.eventually("the breaker opens", || {
+        site.queue("h").gate.breaker != BreakerState::Closed
     });
     site.move_clock(ms(29_999));
-    site.eventually("they are due", || site.lane("h").queued == 4);
+    site.eventually("the four are due", || site.queue("h").queued == 4);
     down.store(false, Ordering::SeqCst);
     site.record(31..40, &["h"]);
-    site.eventually("others wait too", || site.lane("h").queued == 13);
+    site.eventually("others wait too", || site.queue("h").queued == 13);
     site.move_clock(ms(1));
     site.until(DeliveryState::Done, 9);
     site.stop();
@@ -235,10 +242,10 @@ fn probes_run_one_at_a_time() {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     site.record(0..60, &["h"]);
     site.start(vec![patient.handler(with_breaker(8), "a")]);
-    site.eventually("it opens", || {
-        site.lane("h").gate.breaker != BreakerState::Closed && site.lane("h").running == 0
+    site.eventually("the breaker opens", || {
+        site.queue("h").gate.breaker != BreakerState::Closed && site.queue("h").running == 0
     });
-    // From here on a run takes until it is let go.
+    // From here on a run takes until the test lets it end.
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
     let (running, peak, wait) = (now.clone(), most.clone(), gate.clone());
     let slow = Closure {
@@ -263,7 +270,7 @@ fn probes_run_one_at_a_time() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(most.load(Ordering::SeqCst), 1);
-    assert_eq!(site.lane("h").gate.breaker, BreakerState::HalfOpen);
+    assert_eq!(site.queue("h").gate.breaker, BreakerState::HalfOpen);
     *gate.0.lock() = true;
     gate.1.notify_all();
     site.move_clock(ms(30_000));
@@ -272,14 +279,14 @@ fn probes_run_one_at_a_time() {
 }
 
 #[test]
-fn a_new_component_gets_a_closed_breaker_and_the_same_one_does_not() {
+fn a_new_component_closes_the_breaker_and_the_same_component_does_not() {
     let mut site = Site::new();
     let patient = Patient::failing();
     site.record(0..40, &["h"]);
     site.start(vec![patient.handler(with_breaker(1), "a")]);
     let opens = |many| {
-        site.eventually("it opens", || {
-            patient.runs() == many && site.lane("h").gate.breaker != BreakerState::Closed
+        site.eventually("the breaker opens", || {
+            patient.runs() == many && site.queue("h").gate.breaker != BreakerState::Closed
         });
     };
     opens(4);
@@ -290,7 +297,7 @@ fn a_new_component_gets_a_closed_breaker_and_the_same_one_does_not() {
         );
     };
     serve("a");
-    assert_ne!(site.lane("h").gate.breaker, BreakerState::Closed);
+    assert_ne!(site.queue("h").gate.breaker, BreakerState::Closed);
     serve("b");
     opens(8);
     site.stop();
@@ -300,14 +307,14 @@ fn a_new_component_gets_a_closed_breaker_and_the_same_one_does_not() {
 fn a_run_is_under_way_until_its_end_is_committed() {
     let mut site = Site::new();
     site.start(vec![handler("h", 4, |_| ended(End::Done))]);
-    // The first one may be read from the ledger; what comes later is handed over in memory.
+    // The first delivery may be claimed from the ledger. The later ones are handed over in memory.
     site.record(0..1, &["h"]);
     site.until(DeliveryState::Done, 1);
     for number in 1..100 {
         site.record(number..number + 1, &["h"]);
         site.eventually("nothing is under way", || {
-            let lane = site.lane("h");
-            (lane.queued, lane.running) == (0, 0)
+            let queue = site.queue("h");
+            (queue.queued, queue.running) == (0, 0)
         });
         assert_eq!(site.count(DeliveryState::Done), number as u64 + 1);
     }
@@ -315,7 +322,7 @@ fn a_run_is_under_way_until_its_end_is_committed() {
 }
 
 #[test]
-fn a_paused_handler_drains_and_stands_still_until_it_is_resumed() {
+fn a_paused_handler_ends_its_runs_and_starts_none_until_it_is_resumed() {
     let mut site = Site::new();
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
     let wait = gate.clone();
@@ -333,17 +340,17 @@ fn a_paused_handler_drains_and_stands_still_until_it_is_resumed() {
     let name = HandlerName::new("h");
     site.start(vec![slow, handler("other", 1, |_| ended(End::Done))]);
     site.record(0..2, &["h", "other"]);
-    site.eventually("they run", || site.lane("h").running == 2);
+    site.eventually("both run", || site.queue("h").running == 2);
     site.dispatcher.set_pause(&name, Some(pause));
     site.record(2..50, &["h", "other"]);
     site.until(DeliveryState::Done, 50);
-    assert_eq!(site.lane("h").running, 2, "what runs is not cut off");
-    assert_eq!(site.lane("h").gate.paused, Some(pause));
+    assert_eq!(site.queue("h").running, 2, "a pause ends no run");
+    assert_eq!(site.queue("h").gate.paused, Some(pause));
     *gate.0.lock() = true;
     gate.1.notify_all();
     site.until(DeliveryState::Done, 52);
-    site.eventually("it is drained", || site.lane("h").running == 0);
-    // A day, a clock that is set back, another generation: nothing starts.
+    site.eventually("both runs have ended", || site.queue("h").running == 0);
+    // A day passes, the clock is set back, another generation serves: nothing starts.
     site.move_clock(ms(86_400_000));
     site.clock.set(WallTime::from_millis(5));
     site.dispatcher.wake();

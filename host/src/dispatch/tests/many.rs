@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// As many as the issue of one event to every tenant of a large installation.
+/// A large installation with a handler for each tenant.
 const MANY: usize = 10_000;
 
 #[test]
@@ -34,14 +34,14 @@ fn deliveries_of_ten_thousand_handlers_that_are_due_at_once_run_once_each() {
     site.until(DeliveryState::Retrying, MANY as u64);
     tried.once_each(MANY);
 
-    // Every one of them is due in the same millisecond.
+    // All deliveries are due in the same millisecond.
     site.clock.advance(ms(5_000));
     site.dispatcher.wake();
     site.until(DeliveryState::Done, MANY as u64);
     done.once_each(MANY);
     assert!(
         most.load(Ordering::SeqCst) <= 24,
-        "the threads bound what runs at once"
+        "the threads bound the runs at once"
     );
     site.stop();
 }

@@ -1,11 +1,11 @@
 //! How handlers share the memory that their guests may grow to.
 
 use super::*;
-use crate::dispatch::Room;
+use crate::dispatch::{BudgetStatus, Resources};
 
 const MIB: usize = 1 << 20;
 
-/// A handler with that limit on memory, and what its runs do.
+/// A handler with a limit on memory, whose runs do `work`.
 fn with_memory(
     name: &str,
     mebibytes: usize,
@@ -20,7 +20,7 @@ fn with_memory(
     })
 }
 
-/// Something that runs wait for.
+/// A door that runs wait for.
 #[derive(Clone, Default)]
 struct Door(Arc<(Mutex<bool>, Condvar)>);
 
@@ -30,7 +30,7 @@ impl Door {
         self.0.1.notify_all();
     }
 
-    /// The work of runs that wait for it.
+    /// The work of a run that waits until the door is open.
     fn wait(&self) -> impl Fn(&Delivery) -> Run + Send + Sync + 'static {
         let door = self.clone();
         move |_| {
@@ -44,15 +44,19 @@ impl Door {
     }
 }
 
-fn room(threads: usize, mebibytes: usize) -> Room {
-    Room {
+fn resources(threads: usize, mebibytes: usize) -> Resources {
+    Resources {
         threads,
         memory: mebibytes * MIB,
     }
 }
 
+fn reserved(site: &Site) -> Resources {
+    site.dispatcher.budget().reserved
+}
+
 #[test]
-fn runs_have_no_more_memory_than_there_is_and_leave_some_to_others() {
+fn runs_stay_within_the_memory_and_leave_some_to_others() {
     let mut site = Site::new();
     site.dispatcher.set_memory(16 * MIB);
     let door = Door::default();
@@ -61,26 +65,32 @@ fn runs_have_no_more_memory_than_there_is_and_leave_some_to_others() {
         with_memory("quick", 2, |_| ended(End::Done)),
     ]);
     site.record(0..40, &["h"]);
-    // A quarter is for handlers that have nothing under way.
-    site.eventually("it has what it may have", || {
-        site.dispatcher.room().0 == room(6, 12)
+    // A quarter is for handlers without a run.
+    site.eventually("the handler has three quarters", || {
+        reserved(&site) == resources(6, 12)
     });
     site.record(40..60, &["quick"]);
     site.until(DeliveryState::Done, 20);
-    assert_eq!(site.dispatcher.room(), (room(6, 12), room(24, 16)));
-    // More memory, and more may run.
+    let budget = BudgetStatus {
+        reserved: resources(6, 12),
+        limit: resources(24, 16),
+    };
+    assert_eq!(site.dispatcher.budget(), budget);
+    // With more memory more may run.
     site.dispatcher.set_memory(32 * MIB);
-    site.eventually("it has more", || site.dispatcher.room().0 == room(12, 24));
+    site.eventually("the handler has more", || {
+        reserved(&site) == resources(12, 24)
+    });
     door.open();
     site.until(DeliveryState::Done, 60);
-    site.eventually("all is given back", || {
-        site.dispatcher.room().0 == room(0, 0)
+    site.eventually("all memory is given back", || {
+        reserved(&site) == resources(0, 0)
     });
     site.stop();
 }
 
 #[test]
-fn what_needs_much_is_not_passed_over_for_ever() {
+fn a_handler_that_needs_much_memory_is_not_passed_over_for_ever() {
     let mut site = Site::new();
     site.dispatcher.set_memory(8 * MIB);
     let small = Arc::new(AtomicUsize::new(0));
@@ -101,12 +111,12 @@ fn what_needs_much_is_not_passed_over_for_ever() {
     ]);
     site.until(DeliveryState::Done, 1001);
     let before = before.load(Ordering::SeqCst);
-    assert!(before < 500, "it ran after {before} others");
+    assert!(before < 500, "the large run came after {before} others");
     site.stop();
 }
 
 #[test]
-fn what_may_have_more_than_there_is_runs_alone() {
+fn a_run_with_more_memory_than_the_limit_runs_alone() {
     let mut site = Site::new();
     site.dispatcher.set_memory(8 * MIB);
     let door = Door::default();
@@ -115,20 +125,20 @@ fn what_may_have_more_than_there_is_runs_alone() {
         with_memory("h", 9, door.wait()),
         with_memory("quick", 1, |_| ended(End::Done)),
     ]);
-    site.eventually("one runs", || site.dispatcher.room().0 == room(1, 9));
+    site.eventually("one runs", || reserved(&site) == resources(1, 9));
     site.record(2..50, &["quick"]);
     site.eventually("others wait", || {
         let status = site.dispatcher.status();
-        status.iter().any(|(_, lane)| lane.queued == 48)
+        status.iter().any(|(_, queue)| queue.queued == 48)
     });
-    assert_eq!(site.dispatcher.room().0, room(1, 9));
+    assert_eq!(reserved(&site), resources(1, 9));
     door.open();
     site.until(DeliveryState::Done, 50);
     site.stop();
 }
 
 #[test]
-fn who_waits_for_memory_and_leaves_holds_nobody_up() {
+fn a_handler_that_waits_for_memory_and_leaves_holds_nobody_up() {
     let mut site = Site::new();
     site.dispatcher.set_memory(8 * MIB);
     let done = || with_memory("h", 1, |_| ended(End::Done));
@@ -138,13 +148,13 @@ fn who_waits_for_memory_and_leaves_holds_nobody_up() {
         with_memory("large", 8, |_| ended(End::Done)),
     ]);
     site.record(0..200, &["h"]);
-    site.eventually("some run", || site.dispatcher.room().0 == room(6, 6));
+    site.eventually("some run", || reserved(&site) == resources(6, 6));
     site.record(200..201, &["large"]);
-    site.eventually("it waits", || {
+    site.eventually("the large delivery waits", || {
         let status = site.dispatcher.status();
         status
             .iter()
-            .any(|(name, lane)| name.as_str() == "large" && lane.queued == 1)
+            .any(|(name, queue)| name.as_str() == "large" && queue.queued == 1)
     });
     site.dispatcher
         .set_handlers(vec![done()], Arc::new(Routes::default()));

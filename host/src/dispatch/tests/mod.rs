@@ -131,7 +131,7 @@ impl LedgerSink for Forward {
     fn queued(&self, _: Vec<OutboxRequest>) {}
 }
 
-/// A dispatcher with its ledger in a folder of its own.
+/// A dispatcher over a ledger in a folder of its own.
 struct Site {
     folder: tempfile::TempDir,
     clock: ManualClock,
@@ -231,7 +231,7 @@ impl Site {
             .map_or(0, |(_, n)| *n)
     }
 
-    /// Waits until so many deliveries are in a state.
+    /// Waits until `many` deliveries are in a state.
     fn until(&self, state: DeliveryState, many: u64) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.count(state) != many {
@@ -263,7 +263,7 @@ impl Seen {
 }
 
 #[test]
-fn more_than_fits_into_memory_runs_once_each() {
+fn deliveries_that_do_not_fit_into_memory_run_once_each() {
     let mut site = Site::new();
     let seen = Seen::default();
     let note = seen.clone();
@@ -272,7 +272,7 @@ fn more_than_fits_into_memory_runs_once_each() {
         note.note(delivery);
         ended(End::Done)
     })]);
-    // Arrivals while the lane reads what it had left to the ledger.
+    // These arrive while the supervisor claims the deliveries that were left in the ledger.
     site.record(1500..4000, &["h"]);
     site.until(DeliveryState::Done, 4000);
     seen.once_each(4000);
@@ -280,7 +280,7 @@ fn more_than_fits_into_memory_runs_once_each() {
 }
 
 #[test]
-fn one_handler_at_a_time_keeps_the_order_of_arrival() {
+fn a_handler_with_one_run_at_a_time_keeps_the_order_of_arrival() {
     let mut site = Site::new();
     let order = Arc::new(Mutex::new(Vec::new()));
     let note = order.clone();
@@ -366,7 +366,7 @@ fn retries_come_when_they_are_due_and_end() {
 }
 
 #[test]
-fn what_was_due_is_found_again_after_a_restart() {
+fn due_deliveries_are_found_again_after_a_restart() {
     let mut site = Site::new();
     site.start(vec![handler("h", 4, |_| {
         ended(End::Retry {
@@ -386,7 +386,7 @@ fn what_was_due_is_found_again_after_a_restart() {
 }
 
 #[test]
-fn deliveries_of_a_handler_that_left_are_held_until_it_is_back() {
+fn deliveries_of_a_handler_that_left_are_held_until_the_handler_is_back() {
     let mut site = Site::new();
     site.start(vec![handler("other", 1, |_| ended(End::Done))]);
     site.record(0..20, &["h"]);
@@ -407,7 +407,7 @@ fn a_counter_by_reading_and_writing_loses_no_update() {
         let n: u64 = row
             .value
             .map_or(0, |text| String::from_utf8(text).unwrap().parse().unwrap());
-        // Let the others read the same value.
+        // Other runs read the same value meanwhile.
         std::thread::yield_now();
         Run {
             reads: vec![Read::Key {

@@ -1,4 +1,4 @@
-//! Deliveries of one key run one after another, and nothing else waits for them.
+//! Deliveries of one order key run one after another, and no other delivery waits for them.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ fn ordered(
 }
 
 #[test]
-fn what_is_older_than_the_last_one_done_is_not_run() {
+fn a_delivery_older_than_the_newest_done_delivery_does_not_run() {
     let mut site = Site::new();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let note = seen.clone();
@@ -58,9 +58,9 @@ fn what_is_older_than_the_last_one_done_is_not_run() {
     site.until(DeliveryState::Done, 4);
     site.until(DeliveryState::Ignored, 3);
     let mut seen = seen.lock().clone();
-    // That of another key may come at any time.
+    // The delivery of the other key may come at any time.
     seen.retain(|number| *number != 1);
-    assert_eq!(seen, [5, 7, 6, 8], "what was ignored makes nothing older");
+    assert_eq!(seen, [5, 7, 6, 8], "an ignored delivery supersedes nothing");
     site.stop();
 }
 
@@ -71,7 +71,7 @@ fn number(delivery: &Delivery) -> usize {
 }
 
 impl Site {
-    /// Records events for `h`, each with the key that its number is given.
+    /// Records events for `h`, with `key(number)` as the order key.
     fn record_keyed(&self, numbers: std::ops::Range<usize>, key: impl Fn(usize) -> usize) {
         let name = HandlerName::new("h");
         self.record_to(numbers, |number| {
@@ -84,7 +84,7 @@ impl Site {
     }
 }
 
-/// What was handled, in order, by key; and that no two of a key were under way at once.
+/// The handled deliveries by key, in order. Asserts that no two of a key are under way at once.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Logged>>);
 
@@ -121,7 +121,7 @@ impl Log {
     }
 }
 
-/// Moves the clock until all are done.
+/// Moves the clock until `many` deliveries have ended.
 fn drive(site: &Site, many: u64) {
     let deadline = Instant::now() + Duration::from_secs(120);
     while site.count(DeliveryState::Done) + site.count(DeliveryState::Dead) != many {
@@ -164,11 +164,11 @@ fn keys_keep_their_order_through_failures_and_restarts() {
 }
 
 #[test]
-fn a_key_that_is_held_up_starves_no_other() {
+fn a_key_that_waits_for_a_retry_holds_up_no_other_key() {
     let mut site = Site::new();
     let log = Log::default();
     let own = log.clone();
-    // More than fit into memory stand behind one that fails.
+    // More deliveries than fit into memory stand behind a delivery that fails.
     site.record_keyed(0..3000, |_| 0);
     site.start(vec![ordered(OnBlock::Wait, 8, move |delivery| {
         own.begins(delivery);
@@ -231,9 +231,9 @@ fn a_handler_that_left_and_came_back_goes_on_in_order() {
     site.stop();
 }
 
-/// A customer with a great many events, as one whose events were held up for a day has.
+/// A customer with a great many events, such as the events of a day without the handler.
 #[test]
-#[expect(clippy::print_stdout, reason = "the figures, for who wants them")]
+#[expect(clippy::print_stdout, reason = "the figures are of interest")]
 fn ten_thousand_of_one_key_run_in_order_and_wait_in_the_ledger() {
     const MANY: usize = 10_000;
     let mut site = Site::new();
@@ -251,12 +251,12 @@ fn ten_thousand_of_one_key_run_in_order_and_wait_in_the_ledger() {
         }
         ended(End::Done)
     })]);
-    // Memory has the one whose turn it is, however many wait.
+    // Memory has only the delivery that may run, however many wait.
     let mut most = 0;
     for done in (500..=MANY).step_by(500) {
         site.eventually("more are done", || {
-            let lanes = site.dispatcher.status();
-            most = most.max(lanes[0].1.queued);
+            let queues = site.dispatcher.status();
+            most = most.max(queues[0].1.queued);
             site.count(DeliveryState::Done) >= done as u64
         });
     }

@@ -1,4 +1,4 @@
-//! What a failed attempt comes to, and what is none.
+//! The state after a failed attempt, and ends that are no attempt.
 
 use super::*;
 use tollgate_ledger::{AttemptOutcome, LedgerError};
@@ -21,7 +21,7 @@ impl Site {
         counted.map_or(0, |(_, many)| many)
     }
 
-    /// Waits for a count: it rises a moment after the commit that others see.
+    /// Waits for a count of outcomes. The count rises a moment after others can read the commit.
     #[track_caller]
     pub(super) fn counts(&self, of: AttemptOutcome, many: u64) {
         self.eventually(of.name(), || self.outcome(of) == many);
@@ -29,7 +29,7 @@ impl Site {
 }
 
 #[test]
-fn a_trap_is_final_where_the_manifest_says_so() {
+fn a_trap_is_final_if_the_manifest_says_so() {
     let mut site = Site::new();
     let ends = Box::new(|delivery: &Delivery| {
         ended(match &delivery.event.payload[..] {
@@ -54,13 +54,13 @@ fn a_trap_is_final_where_the_manifest_says_so() {
 }
 
 #[test]
-fn age_ends_a_delivery_with_attempts_left() {
+fn a_delivery_that_is_too_old_is_dead_with_attempts_left() {
     let mut site = Site::new();
     let total = Duration::from_secs(14);
     let fails = Box::new(|_: &Delivery| ended(End::Timeout));
     site.start(vec![with(|h| h.retry.total = Some(total), fails)]);
     site.record(0..1, &["h"]);
-    // After 5 s the second attempt; the third would come after 15 s.
+    // The second attempt comes after 5 s. The third would come after 15 s.
     site.until(DeliveryState::Retrying, 1);
     site.clock.advance(ms(5_000));
     site.dispatcher.wake();
@@ -70,7 +70,7 @@ fn age_ends_a_delivery_with_attempts_left() {
 }
 
 #[test]
-fn a_failure_before_the_guest_runs_is_no_attempt_and_runs_not_hot() {
+fn a_failure_before_the_guest_runs_is_no_attempt_and_has_a_pause() {
     let mut site = Site::new();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
@@ -96,7 +96,7 @@ fn a_failure_before_the_guest_runs_is_no_attempt_and_runs_not_hot() {
 }
 
 #[test]
-fn an_instance_that_cannot_be_made_is_tried_again_by_the_policy() {
+fn a_failed_instantiation_is_retried_by_the_policy() {
     let mut site = Site::new();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();

@@ -1,7 +1,7 @@
-//! A component that has replaced another and breaks down: what runs on it, and what is told.
+//! The trial of a component that replaced another component: the runs on it, and the news.
 
 use super::*;
-use crate::dispatch::{TrialNews, Verdict};
+use crate::dispatch::{TrialNews, TrialResult};
 use tollgate_ledger::AttemptOutcome;
 
 /// A component that has just replaced another.
@@ -28,7 +28,7 @@ impl Runnable for OnTrial {
 const OLD: &str = "old";
 const NEW: &str = "new";
 
-/// Runs of a component, with the attempts that were made before and those that do not count.
+/// The runs of a component: for each the attempts before it, and those of them that do not count.
 #[derive(Clone, Default)]
 struct Runs(Arc<Mutex<Vec<(u32, u32)>>>);
 
@@ -37,7 +37,7 @@ impl Runs {
         self.0.lock().len()
     }
 
-    /// A component of handler `h` whose runs end so.
+    /// A component of handler `h` whose runs end as `end` says.
     fn component(
         &self,
         name: &'static str,
@@ -64,33 +64,33 @@ fn name() -> HandlerName {
     HandlerName::new("h")
 }
 
-/// What is told of trials.
+/// The news of trials.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<TrialNews>>>);
+struct News(Arc<Mutex<Vec<TrialNews>>>);
 
-impl Told {
-    fn verdicts(&self) -> Vec<Option<Verdict>> {
-        let told = self.0.lock();
-        for news in told.iter() {
+impl News {
+    fn results(&self) -> Vec<Option<TrialResult>> {
+        let all = self.0.lock();
+        for news in all.iter() {
             let new = ComponentDigest::of(NEW.as_bytes());
             assert_eq!((&news.handler, news.component), (&name(), new));
         }
-        told.iter().map(|news| news.verdict).collect()
+        all.iter().map(|news| news.result).collect()
     }
 }
 
 impl Site {
-    /// A site on which `h` runs the old component, which does well.
-    fn trusted() -> (Self, Told) {
+    /// A site where `h` runs the old component, which succeeds.
+    fn trusted() -> (Self, News) {
         let mut site = Self::new();
-        let told = Told::default();
-        let note = told.clone();
+        let news = News::default();
+        let note = news.clone();
         site.dispatcher
-            .on_trials(Box::new(move |news| note.0.lock().push(news)));
+            .on_trials(Box::new(move |item| note.0.lock().push(item)));
         site.start(vec![good(4)]);
         site.record(0..20, &["h"]);
         site.until(DeliveryState::Done, 20);
-        (site, told)
+        (site, news)
     }
 
     fn serve(&self, component: Arc<dyn Runnable>) {
@@ -109,41 +109,41 @@ fn good(concurrency: usize) -> Arc<dyn Runnable> {
 }
 
 #[test]
-fn one_that_breaks_down_runs_no_more_until_another_takes_its_place() {
-    let (site, told) = Site::trusted();
+fn a_component_that_breaks_down_runs_no_more_until_another_replaces_it() {
+    let (site, news) = Site::trusted();
     let bad = Runs::default();
     site.serve(Arc::new(OnTrial(bad.component(NEW, 1, traps))));
     site.record(20..60, &["h"]);
-    let failed = Some(Verdict::Failed { broke: 5, of: 5 });
-    site.eventually("it is told", || told.verdicts() == [failed]);
+    let failed = Some(TrialResult::Failed { broke: 5, of: 5 });
+    site.eventually("the failure is news", || news.results() == [failed]);
     site.until(DeliveryState::Retrying, 5);
-    // A day later, with five that are due: nothing runs, and nothing more is told.
+    // A day later five deliveries are due. Nothing runs, and there is no more news.
     site.wake_after(ms(86_400_000));
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(bad.many(), 5);
     assert_eq!(site.count(DeliveryState::Pending), 35);
-    assert_eq!(told.verdicts(), [failed]);
+    assert_eq!(news.results(), [failed]);
 
     let again = Runs::default();
     site.serve(again.component(OLD, 4, |_| End::Done));
     site.until(DeliveryState::Done, 60);
     assert_eq!(again.many(), 40);
-    assert_eq!(told.verdicts(), [failed]);
+    assert_eq!(news.results(), [failed]);
     site.stop();
 }
 
 #[test]
-fn what_it_failed_runs_again_as_if_it_had_not() {
-    let (site, told) = Site::trusted();
+fn attempts_on_a_failed_component_do_not_count() {
+    let (site, news) = Site::trusted();
     let bad = Runs::default();
     site.serve(Arc::new(OnTrial(bad.component(NEW, 1, traps))));
     site.record(20..40, &["h"]);
-    site.eventually("it is told", || told.verdicts().len() == 1);
+    site.eventually("the failure is news", || news.results().len() == 1);
     site.until(DeliveryState::Retrying, 5);
     let again = Runs::default();
     site.serve(again.component(OLD, 4, |_| End::Done));
     site.until(DeliveryState::Done, 35);
-    // Their time has not come; but it was not their fault.
+    // The deliveries are not due yet, but the failure was the component's.
     let new = ComponentDigest::of(NEW.as_bytes());
     assert_eq!(site.ledger.excuse(&name(), new).unwrap(), 5);
     site.dispatcher.wake();
@@ -154,45 +154,45 @@ fn what_it_failed_runs_again_as_if_it_had_not() {
 }
 
 #[test]
-fn one_that_is_acquitted_runs_on() {
-    let (site, told) = Site::trusted();
+fn a_component_whose_trial_is_waived_runs_on() {
+    let (site, news) = Site::trusted();
     let bad = Runs::default();
     site.serve(Arc::new(OnTrial(bad.component(NEW, 1, traps))));
     site.record(20..60, &["h"]);
-    site.eventually("it is told", || told.verdicts().len() == 1);
-    site.dispatcher.acquit(&name());
+    site.eventually("the failure is news", || news.results().len() == 1);
+    site.dispatcher.waive_trial(&name());
     site.until(DeliveryState::Retrying, 40);
-    assert_eq!((bad.many(), told.verdicts().len()), (40, 1));
+    assert_eq!((bad.many(), news.results().len()), (40, 1));
     site.stop();
 }
 
 #[test]
-fn one_that_does_well_has_passed_for_good() {
-    let (site, told) = Site::trusted();
+fn a_component_that_has_passed_is_on_trial_no_more() {
+    let (site, news) = Site::trusted();
     let new = Runs::default();
     let late = |delivery: &Delivery| match delivery.seq.0 {
         ..=70 => End::Done,
-        _ => End::Trap("too late to be held against it".into()),
+        _ => End::Trap("after the trial".into()),
     };
     site.serve(Arc::new(OnTrial(new.component(NEW, 1, late))));
     site.record(20..120, &["h"]);
     site.until(DeliveryState::Retrying, 50);
-    assert_eq!(told.verdicts(), [Some(Verdict::Passed)]);
+    assert_eq!(news.results(), [Some(TrialResult::Passed)]);
     assert_eq!(new.many(), 100);
     site.stop();
 }
 
 #[test]
-fn what_failed_before_is_not_held_against_it() {
+fn deliveries_that_failed_before_do_not_count_in_a_trial() {
     let mut site = Site::new();
-    let told = Told::default();
-    let note = told.clone();
+    let news = News::default();
+    let note = news.clone();
     site.dispatcher
-        .on_trials(Box::new(move |news| note.0.lock().push(news)));
+        .on_trials(Box::new(move |item| note.0.lock().push(item)));
     site.start(vec![Runs::default().component(OLD, 4, traps)]);
     site.record(0..20, &["h"]);
     site.until(DeliveryState::Retrying, 20);
-    // The new one can do no more with these.
+    // The new component fails on the same deliveries.
     let new = Runs::default();
     let old_ones = |delivery: &Delivery| match delivery.seq.0 {
         ..=20 => End::Trap("again".into()),
@@ -200,19 +200,19 @@ fn what_failed_before_is_not_held_against_it() {
     };
     site.serve(Arc::new(OnTrial(new.component(NEW, 4, old_ones))));
     site.wake_after(ms(5_000));
-    site.eventually("all were tried", || new.many() == 20);
+    site.eventually("all were retried", || new.many() == 20);
     site.record(20..69, &["h"]);
     site.until(DeliveryState::Done, 49);
-    assert_eq!(told.verdicts(), []);
+    assert_eq!(news.results(), []);
     site.record(69..70, &["h"]);
     site.until(DeliveryState::Done, 50);
-    assert_eq!(told.verdicts(), [Some(Verdict::Passed)]);
+    assert_eq!(news.results(), [Some(TrialResult::Passed)]);
     site.stop();
 }
 
 #[test]
-fn runs_under_way_when_it_goes_are_told_of_as_they_break_down() {
-    let (site, told) = Site::trusted();
+fn breakdowns_after_the_component_was_replaced_are_news_too() {
+    let (site, news) = Site::trusted();
     let bad = Runs::default();
     let stage = Arc::new((Mutex::new(0), Condvar::new()));
     let wait = stage.clone();
@@ -236,9 +236,9 @@ fn runs_under_way_when_it_goes_are_told_of_as_they_break_down() {
     site.counts(AttemptOutcome::Trap, 5);
     site.serve(good(4));
     next();
-    let failed = Some(Verdict::Failed { broke: 5, of: 5 });
+    let failed = Some(TrialResult::Failed { broke: 5, of: 5 });
     let all = [failed, None, None, None];
-    site.eventually("each is told", || told.verdicts() == all);
+    site.eventually("each breakdown is news", || news.results() == all);
     site.until(DeliveryState::Retrying, 8);
     site.stop();
 }

@@ -1,0 +1,56 @@
+//! The work of the guests' threads.
+
+use std::sync::Arc;
+
+use super::gate::Admission;
+use super::runnable::Runnable;
+use tollgate_ledger::{Completion, Delivery, DeliverySeq, Lease, LeasedDelivery};
+
+/// A delivery that was under way at this many unclean ends is suspected of causing them.
+const SUSPECT: u32 = 2;
+
+/// The bytes that a job holds beside the payload, about.
+const OVERHEAD: usize = 512;
+
+/// A delivery in memory, leased to this gateway. A job that is dropped gives its lease back.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) delivery: Delivery,
+    pub(super) lease: Lease<DeliverySeq>,
+    /// The number of commits that found a changed read.
+    pub(super) conflicts: u32,
+    /// The gate's admission of the run that is under way.
+    pub(super) admission: Admission,
+    /// The memory that the run may grow to, in bytes.
+    pub(super) memory: usize,
+}
+
+impl Job {
+    pub(super) fn new(LeasedDelivery { delivery, lease }: LeasedDelivery) -> Self {
+        Self {
+            delivery,
+            lease,
+            conflicts: 0,
+            admission: Admission::default(),
+            memory: 0,
+        }
+    }
+
+    /// The bytes that the job holds while it waits, about.
+    pub(super) fn weight(&self) -> usize {
+        self.delivery.event.payload.len() + OVERHEAD
+    }
+
+    /// Whether the delivery may have ended the process, so that it has to run alone.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.delivery.crashes >= SUSPECT
+    }
+}
+
+/// Something for a guest thread to do.
+pub(super) enum Task {
+    /// Run the handler.
+    Run(Job, Arc<dyn Runnable>),
+    /// Commit a completion that replaces one which could not be applied.
+    Commit(Job, Box<Completion>),
+}

@@ -1,0 +1,23 @@
+//! The seam between the dispatcher and the components that it runs.
+
+use std::sync::Arc;
+
+use crate::settings::Handler;
+use tollgate_base::event::ComponentDigest;
+use tollgate_ledger::Delivery;
+use tollgate_sandbox::Run;
+
+/// A handler that can be run: its settings together with its component.
+pub trait Runnable: Send + Sync + 'static {
+    /// The handler's settings.
+    fn handler(&self) -> &Arc<Handler>;
+    /// The component that runs.
+    fn digest(&self) -> ComponentDigest;
+    /// Whether the component has just replaced another component, and has to show that it is not
+    /// worse.
+    fn on_trial(&self) -> bool {
+        false
+    }
+    /// Runs the handler once, on this thread.
+    fn run(&self, delivery: &Delivery) -> Run;
+}
