@@ -5,11 +5,11 @@
 //! them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::listing::Overlay;
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{LedgerError, StateEntry, StateStore, StateWrite, Version, Versioned};
 
@@ -93,25 +93,11 @@ impl StateCopy {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<StateEntry>, LedgerError> {
-        let written = self.written_below(prefix, after);
-        // Each written key may hide one row.
-        let fetch = limit.saturating_add(u32::try_from(written.len()).unwrap_or(u32::MAX));
-        let rows = self
-            .from
-            .list((prefix.to_owned(), after.map(str::to_owned), fetch))?;
-        // If the limit cut the listing off, keys beyond its last row are not known.
-        let end = (rows.len() as u64 >= u64::from(fetch))
-            .then(|| rows.last().map(|row| row.key.clone()))
-            .flatten();
-        let mut merged: BTreeMap<_, _> = rows.into_iter().map(|row| (row.key, row.value)).collect();
-        for (key, value) in written {
-            match value {
-                _ if end.as_ref().is_some_and(|end| key > *end) => {}
-                Some(value) => drop(merged.insert(key, value)),
-                None => drop(merged.remove(&key)),
-            }
-        }
-        let entries = merged.into_iter().take(limit as usize);
+        let overlay = Overlay::new(&self.written.lock(), prefix, after, limit);
+        let rows =
+            self.from
+                .list((prefix.to_owned(), after.map(str::to_owned), overlay.fetch()))?;
+        let entries = overlay.apply_to(rows, |_, value| Ok::<_, LedgerError>(value))?;
         Ok(entries
             .map(|(key, value)| StateEntry {
                 key,
@@ -119,19 +105,6 @@ impl StateCopy {
                 version: Version(1),
             })
             .collect())
-    }
-
-    fn written_below(&self, prefix: &str, after: Option<&str>) -> Vec<(String, Option<Vec<u8>>)> {
-        let from = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
-        self.written
-            .lock()
-            .range::<str, _>((from, Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
     }
 
     /// Applies the writes of a run. Returns the new value of each key, or `None` if an `add` meets

@@ -15,6 +15,7 @@ mod engine;
 mod epoch;
 mod guest;
 mod instances;
+mod listing;
 mod load;
 mod measure;
 mod memory;

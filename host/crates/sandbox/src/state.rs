@@ -2,10 +2,10 @@
 //! Records each read with its version, so that the commit can check it again.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::copy::StateCopy;
+use crate::listing::{self, Overlay};
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{LedgerError, Read, StateEntry, StateStore, StateWrite, Version, Versioned};
 
@@ -68,10 +68,7 @@ impl StateSource {
         match self {
             Self::Ledger(ledger) => ledger.state_list(handler, prefix, after, limit),
             Self::Copy(copy) => copy.list(handler, prefix, after, limit),
-            Self::Given(state) => Ok(state
-                .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-                .take_while(|(key, _)| key.starts_with(prefix))
-                .filter(|(key, _)| after.is_none_or(|after| key.as_str() > after))
+            Self::Given(state) => Ok(listing::below(state, prefix, after)
                 .take(limit as usize)
                 .map(|(key, value)| StateEntry {
                     key: key.clone(),
@@ -179,9 +176,8 @@ impl StateView {
         limit: u32,
     ) -> Result<Vec<(String, Vec<u8>)>, StateError> {
         let limit = limit.min(MAX_LIST);
-        let own = self.own_writes(prefix, after);
-        // Each of the run's own writes may hide one committed row.
-        let fetch = limit.saturating_add(u32::try_from(own.len()).unwrap_or(u32::MAX));
+        let overlay = Overlay::new(&self.writes, prefix, after, limit);
+        let fetch = overlay.fetch();
         let rows = self.source.list(&self.handler, prefix, after, fetch)?;
         self.listings.push(Read::List {
             prefix: prefix.to_owned(),
@@ -192,38 +188,15 @@ impl StateView {
                 .map(|row| (row.key.clone(), row.version))
                 .collect(),
         });
-        // If the limit cut the listing off, keys beyond its last row are not known.
-        let end = (rows.len() as u64 >= u64::from(fetch))
-            .then(|| rows.last().map(|row| row.key.clone()))
-            .flatten();
-        let mut merged: BTreeMap<String, Vec<u8>> =
-            rows.into_iter().map(|row| (row.key, row.value)).collect();
-        for (key, write) in own {
-            if end.as_ref().is_some_and(|end| key > *end) {
-                continue;
+        let entries = overlay.apply_to(rows, |before, write| match write {
+            StateWrite::Set(value) => Ok(Some(value)),
+            StateWrite::Delete => Ok(None),
+            StateWrite::Add(delta) => {
+                let sum = sum(counter(before)?, delta)?;
+                Ok(Some(sum.to_string().into_bytes()))
             }
-            match write {
-                StateWrite::Set(value) => drop(merged.insert(key, value)),
-                StateWrite::Delete => drop(merged.remove(&key)),
-                StateWrite::Add(delta) => {
-                    let base = counter(merged.get(&key).map(Vec::as_slice))?;
-                    merged.insert(key, sum(base, delta)?.to_string().into_bytes());
-                }
-            }
-        }
-        Ok(merged.into_iter().take(limit as usize).collect())
-    }
-
-    fn own_writes(&self, prefix: &str, after: Option<&str>) -> Vec<(String, StateWrite)> {
-        let from = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
-        self.writes
-            .range::<str, _>((from, Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .map(|(key, write)| (key.clone(), write.clone()))
-            .collect()
+        });
+        entries.map(Iterator::collect)
     }
 
     /// The reads to check at the commit, and the writes.
