@@ -1,27 +1,24 @@
 //! Finds the name that a person probably meant.
 
-/// The candidate that is most similar to `written`. `None` if more than a third of the longer name
+/// The name that is most similar to `written`. `None` if more than a third of the longer name
 /// differs.
-pub fn nearest<'c>(
-    written: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub fn nearest<'c>(written: &str, names: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // Names are short. A longer text is no misspelling of a name and would only cost time.
     const LONGEST: usize = 128;
     let written: Vec<char> = written.to_lowercase().chars().collect();
     if written.len() > LONGEST {
         return None;
     }
-    candidates
+    names
         .into_iter()
-        .filter_map(|candidate| {
-            let letters: Vec<char> = candidate.chars().collect();
+        .filter_map(|name| {
+            let letters: Vec<char> = name.chars().collect();
             let allowed = written.len().max(letters.len()).div_ceil(3);
             let steps = distance(&written, &letters);
-            (steps <= allowed && steps < letters.len()).then_some((steps, candidate))
+            (steps <= allowed && steps < letters.len()).then_some((steps, name))
         })
         .min_by_key(|(steps, _)| *steps)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, name)| name)
 }
 
 /// The number of steps from `a` to `b`. A step adds, removes or replaces a letter, or swaps two

@@ -59,13 +59,13 @@ pub(super) enum Part {
 /// A field of an event: its selectors, ready to be looked up.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
-    candidates: Vec<Candidate>,
+    selectors: Vec<Selector>,
     described: String,
 }
 
 /// One selector of a field.
 #[derive(Clone, Debug)]
-enum Candidate {
+enum Selector {
     /// One value as it is, of any JSON type.
     Plain(Part),
     /// Texts and numbers, joined.
@@ -95,16 +95,17 @@ impl Field {
         selectors: &Selectors,
         pointers: &mut PointerSet,
     ) -> Result<Self, SyntaxError> {
-        let candidates = selectors
+        let described = selectors.describe();
+        let selectors = selectors
             .iter()
-            .map(|selector| Candidate::new(selector, pointers))
+            .map(|selector| Selector::new(selector, pointers))
             .collect::<Result<Vec<_>, _>>()?;
-        if candidates.is_empty() {
+        if selectors.is_empty() {
             return Err(SyntaxError::EmptyList);
         }
         Ok(Self {
-            candidates,
-            described: selectors.describe(),
+            selectors,
+            described,
         })
     }
 
@@ -123,14 +124,14 @@ impl Field {
 
     /// The first value that is there and not null.
     pub(super) fn value<'f>(&'f self, inputs: FieldInputs<'f>) -> Option<FieldValue<'f>> {
-        let mut candidates = self.candidates.iter();
-        candidates.find_map(|candidate| candidate.value(inputs))
+        let mut selectors = self.selectors.iter();
+        selectors.find_map(|selector| selector.value(inputs))
     }
 
     /// The first value that can be a text: a string that is not empty, a number or a boolean.
     pub(super) fn text(&self, inputs: FieldInputs<'_>) -> Option<String> {
-        let mut candidates = self.candidates.iter();
-        candidates.find_map(|candidate| candidate.text(inputs))
+        let mut selectors = self.selectors.iter();
+        selectors.find_map(|selector| selector.text(inputs))
     }
 
     /// The first value, if it is a string that is not empty.
@@ -143,10 +144,10 @@ impl Field {
 
     /// The parts of all selectors.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
-        let candidates = self.candidates.iter();
-        candidates.flat_map(|candidate| match candidate {
-            Candidate::Plain(part) => std::slice::from_ref(part),
-            Candidate::Joined(parts) => parts.as_slice(),
+        let selectors = self.selectors.iter();
+        selectors.flat_map(|selector| match selector {
+            Selector::Plain(part) => std::slice::from_ref(part),
+            Selector::Joined(parts) => parts.as_slice(),
         })
     }
 
@@ -159,7 +160,7 @@ impl Field {
     }
 }
 
-impl Candidate {
+impl Selector {
     fn new(selector: &str, pointers: &mut PointerSet) -> Result<Self, SyntaxError> {
         if !selector.contains(['{', '}']) {
             return Part::new(selector, pointers).map(Self::Plain);

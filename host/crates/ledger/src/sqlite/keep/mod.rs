@@ -1,8 +1,8 @@
 //! Keeping the ledger as small as retention asks for: finding events that have been kept long
 //! enough, pruning and erasing them, and cleaning the files of their bytes.
 //!
-//! The [`Sweeper`] looks for candidates without the writer, a page at a time. The operation
-//! [`SweepStep`] judges each candidate again within the writer's transaction, before it changes
+//! The [`Sweeper`] looks for such events without the writer, a page at a time. The operation
+//! [`SweepStep`] judges each event again within the writer's transaction, before it changes
 //! anything.
 
 mod erase;

@@ -1,7 +1,7 @@
 //! Retrying deliveries that a faulty component failed.
 //!
-//! Candidates are looked for beside the writer, a page at a time, in the indexes of deliveries
-//! that are retrying or dead. The operation then judges each candidate again.
+//! The deliveries are looked for beside the writer, a page at a time, in the indexes of deliveries
+//! that are retrying or dead. The operation then judges each delivery that was found again.
 
 use rusqlite::{Connection, Result, Row, params};
 
@@ -67,7 +67,7 @@ impl Operation for RetryUncounted {
     }
 }
 
-/// A place in the indexes from which candidates are read on.
+/// A place in the indexes from which the search goes on.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor(Place);
 
@@ -86,7 +86,7 @@ impl Cursor {
         })
     }
 
-    /// The candidates of a handler in one page of an index, and the place of the next page if
+    /// The deliveries of a handler that one page of an index has, and the place of the next page if
     /// there is one.
     pub(crate) fn read(
         self,
