@@ -106,7 +106,7 @@ fn an_operator_has_one_now_and_cancels_another() {
     let gateway = site.start();
     let planned = plan("soon", 600_000, &counting("run"));
     gateway.accepts(&planned);
-    gateway.accepts(&plan("never", 600_000, &counting("cancelled")));
+    gateway.accepts(&plan("never", 700_000, &counting("cancelled")));
     gateway.settles();
     let act = |verb, key| {
         let arguments = ["guest", key, "--why", "a trial"];
