@@ -147,8 +147,8 @@ impl Breaker {
         }
     }
 
-    /// Notes the end of a first attempt while the breaker is closed. The breaker opens if this is one
-    /// failure too many.
+    /// Notes the end of a first attempt while the breaker is closed. The breaker opens if this is
+    /// one failure too many.
     fn note(&mut self, failed: bool, now: SteadyTime) -> Option<Transition> {
         let of = self.settings.of;
         if self.ends.len() == of {

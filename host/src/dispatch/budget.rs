@@ -45,7 +45,7 @@ struct PassedOver {
 }
 
 impl Budget {
-    /// A budget of which nothing is reserved.
+    /// An unused budget.
     pub(super) fn new(limit: Resources) -> Self {
         Self {
             limit,

@@ -123,7 +123,7 @@ impl Dispatcher {
         self.wake();
     }
 
-    /// What each handler has waiting and running.
+    /// The waiting deliveries and the runs of each handler, and its gate.
     pub fn status(&self) -> Vec<(HandlerName, QueueStatus)> {
         self.shared.queues.lock().status()
     }

@@ -1,4 +1,4 @@
-//! The guests' threads: each takes tasks until none is left for it.
+//! The guests' threads. A thread takes tasks until it has been idle for long, or the pool stops.
 
 use std::sync::Arc;
 use std::time::Duration;

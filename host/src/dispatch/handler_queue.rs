@@ -22,7 +22,7 @@ pub(super) const MAX_WAITING: usize = 1024;
 /// job runs alone.
 const MAX_CONFLICTS: u32 = 3;
 
-/// What one handler has in memory.
+/// A handler's deliveries in memory, and its gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueStatus {
     /// Deliveries that wait.
@@ -31,7 +31,7 @@ pub struct QueueStatus {
     pub queued_bytes: usize,
     /// Runs under way, until their ends are committed.
     pub running: usize,
-    /// What holds the waiting deliveries back.
+    /// The conditions that hold waiting deliveries back.
     pub gate: GateStatus,
     /// Committed attempts by outcome.
     pub outcomes: Outcomes,
@@ -58,7 +58,7 @@ pub(super) struct HandlerQueue {
     alone: VecDeque<Job>,
     under_way: UnderWay,
     outcomes: Outcomes,
-    /// The deliveries that the ledger holds beyond those in memory.
+    /// The deliveries that memory leaves in the ledger.
     remainder: Remainder,
     /// Whether the handler stands in the list of handlers with something to run.
     listed: bool,
@@ -289,8 +289,8 @@ impl HandlerQueue {
         true
     }
 
-    /// Whether a payload of `bytes` fits into `max_bytes` beside what waits. An empty queue takes
-    /// any payload.
+    /// Whether a payload of `bytes` fits into `max_bytes` beside the waiting deliveries. An empty
+    /// queue takes any payload.
     pub(super) fn fits(&self, bytes: usize, max_bytes: usize) -> bool {
         self.waiting_bytes + bytes <= max_bytes || self.waiting() == 0
     }
@@ -306,7 +306,7 @@ impl HandlerQueue {
         self.waiting.push_front(job);
     }
 
-    /// Has a completion committed in place of the one that could not be applied.
+    /// Queues the commit of a completion in place of a completion that could not be applied.
     pub(super) fn commit_instead(&mut self, job: Job, completion: Completion) {
         self.commits.push_back((job, Box::new(completion)));
     }

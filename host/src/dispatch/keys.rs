@@ -29,8 +29,8 @@ impl KeyRule {
         })
     }
 
-    /// The order key of the delivery of `event` to `handler`. `None` if the event has no such value,
-    /// the value is `null`, or the payload is no JSON.
+    /// The order key of the delivery of `event` to `handler`. `None` if the event has no such
+    /// value, the value is `null`, or the payload is no JSON.
     pub(super) fn key(&self, handler: &HandlerName, event: &Event) -> Option<OrderKey> {
         match self {
             Self::Account => {
@@ -80,7 +80,7 @@ fn time(fact: WallTime) -> Option<Rank> {
     i64::try_from(fact.as_millis()).ok().map(Rank::Whole)
 }
 
-/// How the end of a delivery changes what may run of its order key.
+/// The effect that the end of a delivery has on later deliveries of its order key.
 pub(super) fn turn(handler: &Handler, delivery: &Delivery) -> Turn {
     let waits = |order: &OrderSettings| order.on_block == OnBlock::Wait;
     Turn {

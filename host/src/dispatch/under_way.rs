@@ -67,3 +67,31 @@ impl UnderWay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_alone_until_its_end_is_committed() {
+        let mut under_way = UnderWay::default();
+        under_way.run_starts_alone();
+        under_way.run_ended();
+        assert_eq!((under_way.running(), under_way.uncommitted()), (0, 1));
+        assert!(under_way.is_alone(), "the end is not committed yet");
+        under_way.commit_ended();
+        assert!(!under_way.is_alone());
+        assert_eq!(under_way.count(), 0);
+    }
+
+    #[test]
+    fn runs_of_a_queue_before_do_not_count() {
+        let mut under_way = UnderWay::default();
+        under_way.run_ended();
+        under_way.commit_ended();
+        under_way.commit_ended();
+        assert_eq!(under_way.count(), 0);
+        under_way.run_starts();
+        assert_eq!(under_way.count(), 1);
+    }
+}

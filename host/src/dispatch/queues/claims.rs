@@ -40,7 +40,7 @@ impl HandlerQueues {
             .min()
     }
 
-    /// A registration of the handlers begins, if one is needed.
+    /// A registration of the handlers begins, if the ledger does not know them yet.
     pub(in crate::dispatch) fn registration_begins(&mut self) -> Option<Handlers> {
         let changed = match self.registration {
             Registration::Current => return None,

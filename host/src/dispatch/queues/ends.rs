@@ -29,7 +29,7 @@ impl HandlerQueues {
         result
     }
 
-    /// A run has ended, and nothing of it is to be committed: the delivery runs again, once the
+    /// A run has ended, and nothing of it is committed. The delivery runs again, once the
     /// ledger can be used.
     pub(in crate::dispatch) fn run_undone(&mut self, mut job: Job, suspend_until: Instant) {
         self.run_ended(&mut job, None);
@@ -66,8 +66,9 @@ impl HandlerQueues {
     }
 
     /// The ledger has refused the end of a run, because the delivery does not wait for this run any
-    /// more. A claim for the run that replaces it may have come while this run was under way, so the
-    /// handler claims again. Returns the same as [`Self::committed`].
+    /// more. An operator may have replayed the delivery, and a claim may have passed the replay
+    /// over while this run was under way. So the handler claims again. Returns the same as
+    /// [`Self::committed`].
     pub(in crate::dispatch) fn commit_refused(
         &mut self,
         name: &HandlerName,

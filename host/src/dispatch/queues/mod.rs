@@ -46,8 +46,8 @@ pub(in crate::dispatch) struct HandlerQueues {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Registration {
     Current,
-    /// The handlers are registered, but the ledger may have a new delivery of another handler,
-    /// which is to be held.
+    /// The handlers are registered, but the ledger may have a new delivery of another handler. A
+    /// registration makes such a delivery `held`.
     Repeat,
     /// The handlers have changed. Until they are registered, a claim may miss deliveries that are
     /// to be released.
@@ -223,7 +223,7 @@ impl HandlerQueues {
         }
     }
 
-    /// What each handler has in memory.
+    /// The status of each handler's queue.
     pub(in crate::dispatch) fn status(&self) -> Vec<(HandlerName, QueueStatus)> {
         let queues = self.queues.iter();
         queues

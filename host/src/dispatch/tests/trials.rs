@@ -28,7 +28,8 @@ impl Runnable for OnTrial {
 const OLD: &str = "old";
 const NEW: &str = "new";
 
-/// The runs of a component: for each the attempts before it, and those of them that do not count.
+/// The runs of a component, each with the number of attempts before it and the number of attempts
+/// that do not count.
 #[derive(Clone, Default)]
 struct Runs(Arc<Mutex<Vec<(u32, u32)>>>);
 
