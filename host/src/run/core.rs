@@ -10,11 +10,12 @@ use crate::generation::{ComponentStore, Current, Generation};
 use crate::keys::{KeyCache, SecretUses};
 use crate::outbox::{self, Targets};
 use crate::run::backlog::BacklogGauge;
+use crate::run::schedule::RecipientOf;
 use crate::server::Rejections;
 use crate::settings::{Handler, OutboxSettings};
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::Clock;
-use tollgate_ledger::{Address, Ledger, Recipient, Records};
+use tollgate_ledger::{Ledger, Recipient, Records};
 
 /// The time after a swap by which all runs on the generation before have ended: more than ten
 /// minutes, the longest `timeout` of a run.
@@ -39,9 +40,9 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// A function that returns the order key of an event's delivery to a handler, by the routes of
-    /// the serving generation.
-    pub(crate) fn address(self: &Arc<Self>) -> Address {
+    /// A function that returns the recipient that an event for a handler has, with its order key,
+    /// by the routes of the serving generation.
+    pub(crate) fn recipient_of(self: &Arc<Self>) -> RecipientOf {
         let core = self.clone();
         Arc::new(move |handler, event| core.current.load().routes.recipient(handler, event))
     }

@@ -1,8 +1,8 @@
 //! The thread that turns schedule entries into events when they are due.
 //!
-//! The ledger says when the next entry is due and makes the events; the thread waits. The thread
-//! looks at the clock every second instead of sleeping until the time, so that a clock that is set
-//! or a machine that slept delays no event.
+//! The ledger reads the entries that are due, the thread finds the recipient of each event, and
+//! the ledger records the events. The thread looks at the clock every second instead of sleeping
+//! until the time, so that a clock that is set or a machine that slept delays no event.
 
 use std::io;
 use std::sync::Arc;
@@ -10,14 +10,20 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::{SteadyClock, WallTime};
-use tollgate_ledger::{Address, Fired, LedgerError, ProcessMarks, ScheduleStore};
+use tollgate_ledger::{
+    DueEntries, DueEntry, Fired, LedgerError, ProcessMarks, Recipient, ScheduleStore,
+};
 
 /// The longest time without a look at the clock.
 const LOOK: Duration = Duration::from_secs(1);
 /// The wait after an error of the ledger.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
+
+/// Returns the recipient that an event for this handler has, with its order key.
+pub type RecipientOf = Arc<dyn Fn(HandlerName, &Event) -> Recipient + Send + Sync>;
 
 /// Knows when the next schedule entry is due. The alarm exists before the ledger, which sets it
 /// for new entries.
@@ -59,18 +65,18 @@ impl Alarm {
         self.changed.notify_one();
     }
 
-    /// Starts the thread that fires due entries. `address` returns the order keys of deliveries.
+    /// Starts the thread that fires due entries, each to the recipient that `recipient_of` returns.
     /// The thread ends when the guard is dropped, or when the ledger is closed.
     pub fn start(
         self: &Arc<Self>,
         store: Arc<dyn ScheduleStore>,
         marks: Arc<dyn ProcessMarks>,
         clock: Arc<SteadyClock>,
-        address: Address,
+        recipient_of: RecipientOf,
     ) -> io::Result<Timer> {
         let alarm = self.clone();
         let thread = OwnedThread::start("schedule", move |_| {
-            alarm.run(&*store, &*marks, &clock, &address);
+            alarm.run(&*store, &*marks, &clock, &recipient_of);
         })?;
         Ok(Timer {
             alarm: self.clone(),
@@ -83,7 +89,7 @@ impl Alarm {
         store: &dyn ScheduleStore,
         marks: &dyn ProcessMarks,
         clock: &SteadyClock,
-        address: &Address,
+        recipient_of: &RecipientOf,
     ) {
         let mut state = self.state.lock();
         let mut ahead = clock.ahead();
@@ -104,7 +110,8 @@ impl Alarm {
                     // The answer may or may not have the entries that are made from here on.
                     state.next = None;
                     let began = Instant::now();
-                    let fired = MutexGuard::unlocked(&mut state, || store.fire(now, address));
+                    let fired =
+                        MutexGuard::unlocked(&mut state, || fire(store, now, recipient_of));
                     match next_step(fired, now) {
                         Some(NextStep { next, pause }) => {
                             next.into_iter().for_each(|next| state.note(next));
@@ -132,6 +139,27 @@ fn clock_was_set(marks: &dyn ProcessMarks, by: i64) {
     }
 }
 
+/// Fires the first entries that are due. Returns when the next entry is due.
+fn fire(
+    store: &dyn ScheduleStore,
+    now: WallTime,
+    recipient_of: &RecipientOf,
+) -> Result<Option<WallTime>, LedgerError> {
+    let DueEntries { entries, next } = store.due(now)?;
+    if entries.is_empty() {
+        return Ok(next);
+    }
+    let addressed = entries.into_iter().map(|due: DueEntry| {
+        let event = due.entry.event(now);
+        let recipient = recipient_of(due.entry.handler.clone(), &event);
+        (due, recipient)
+    });
+    let Fired { events, left_out } = store.fire(now, addressed.collect())?;
+    tracing::debug!(events, left_out, "scheduled events were due");
+    // An entry that was left out may be due in another form.
+    Ok(if left_out > 0 { Some(now) } else { next })
+}
+
 /// The next step after a call of the ledger.
 struct NextStep {
     next: Option<WallTime>,
@@ -139,14 +167,12 @@ struct NextStep {
 }
 
 /// The next step after a call of the ledger; `None` if the ledger is closed.
-fn next_step(fired: Result<Fired, LedgerError>, now: WallTime) -> Option<NextStep> {
+fn next_step(
+    fired: Result<Option<WallTime>, LedgerError>,
+    now: WallTime,
+) -> Option<NextStep> {
     match fired {
-        Ok(Fired { events, next }) => {
-            if events > 0 {
-                tracing::debug!(events, "scheduled events are due");
-            }
-            Some(NextStep { next, pause: None })
-        }
+        Ok(next) => Some(NextStep { next, pause: None }),
         Err(LedgerError::Closed) => None,
         Err(error) => {
             tracing::warn!(%error, "scheduled events wait for the ledger");
@@ -218,7 +244,7 @@ mod tests {
         }
     }
 
-    fn unordered() -> Address {
+    fn unordered() -> RecipientOf {
         Arc::new(|handler, _| handler.into())
     }
 

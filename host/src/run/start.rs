@@ -183,7 +183,7 @@ fn start_workers(
         ledger.clone(),
         ledger.clone(),
         clock.clone(),
-        core.address(),
+        core.recipient_of(),
     )?;
     let outbox = Outbox::start(outbox::Parts {
         ledger: ledger.clone(),

@@ -64,7 +64,8 @@ pub use request::{
 };
 pub use retention::{Erased, Erasure, Keys, Retention, RetentionStore, SourceRetention, Swept};
 pub use schedule::{
-    Address, Due, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleStore, ScheduleWrite, Scheduled,
+    Due, DueEntries, DueEntry, EntryVersion, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleStore,
+    ScheduleWrite, Scheduled,
 };
 pub use sink::LedgerSink;
 pub use state::{StateEntry, StateStore, Version, Versioned};

@@ -1,6 +1,5 @@
 //! Events that handlers schedule for themselves: what is put, and what waits.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,12 +8,22 @@ use crate::{LedgerError, NewEvent, Recipient};
 use tollgate_base::event::{DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, MAX_DEPTH};
 use tollgate_base::time::WallTime;
 
-/// Makes events of what handlers have scheduled.
+/// Records the events that handlers have scheduled, in two steps: the caller reads the entries
+/// that are due, finds the recipient of each event, and has the entries fired.
 pub trait ScheduleStore: Send + Sync + 'static {
-    /// Makes events of what handlers have scheduled for `now` or before, each delivered to
-    /// its handler alone, in the order that `address` says: a bounded number, earliest
-    /// first. Call it again while the next is due. Blocks until it is durable.
-    fn fire(&self, now: WallTime, address: &Address) -> Result<Fired, LedgerError>;
+    /// Reads the entries that are due at `now`: a bounded number, earliest first.
+    fn due(&self, now: WallTime) -> Result<DueEntries, LedgerError>;
+
+    /// Turns entries that [`due`](Self::due) has read into events that are received at `now`,
+    /// each with a delivery to its recipient, in one transaction. An entry goes in the
+    /// transaction that records its event, so each event is recorded once, however many
+    /// gateways fire the entry. Leaves out entries that are gone or have changed since they
+    /// were read. Blocks until the events are durable.
+    fn fire(
+        &self,
+        now: WallTime,
+        entries: Vec<(DueEntry, Recipient)>,
+    ) -> Result<Fired, LedgerError>;
 }
 
 /// How far ahead an entry may be due: more than a year, so that what recurs yearly fits.
@@ -23,9 +32,6 @@ pub const SCHEDULE_HORIZON: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// What is due sooner than this counts as emitted by the event that put it, so that a
 /// handler which schedules itself again and again cannot run hot.
 const CHAIN_GAP: Duration = Duration::from_secs(60);
-
-/// Says what the delivery of an event to a handler is ordered by, as the manifest has it now.
-pub type Address = Arc<dyn Fn(HandlerName, &Event) -> Recipient + Send + Sync>;
 
 /// A change to the entry of one key of a handler's schedule.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,43 +118,72 @@ pub struct Scheduled {
 }
 
 impl Scheduled {
-    /// The event that the entry becomes at `now`: the same one however often this is
-    /// tried, but for the time of its recording.
-    pub fn into_event(self, now: WallTime, address: &Address) -> NewEvent {
-        let source = self.handler.as_source();
-        let event = Event {
+    /// The event that the entry becomes when it is fired at `now`. All but the time of receipt
+    /// is the same however often the entry is fired.
+    pub fn event(&self, now: WallTime) -> Event {
+        Event {
             id: EventId::derived(self.due, self.call.as_bytes()),
-            source: source.clone(),
+            source: self.handler.as_source(),
             provider_id: None,
-            kind: self.kind,
-            subject: self.subject,
-            account: self.account,
+            kind: self.kind.clone(),
+            subject: self.subject.clone(),
+            account: self.account.clone(),
             created: Some(self.due),
             received: now,
             headers: Headers::default(),
             metadata: vec![
-                ("schedule".into(), self.key),
+                ("schedule".into(), self.key.clone()),
                 ("cause".into(), self.cause.to_string()),
             ],
             depth: self.depth,
-            payload: self.payload,
-        };
+            payload: self.payload.clone(),
+        }
+    }
+
+    /// The same event, ready to be recorded with a delivery to `recipient`.
+    pub fn new_event(&self, now: WallTime, recipient: Recipient) -> NewEvent {
+        let event = self.event(now);
         NewEvent {
-            dedup: DedupKey::new(&source, &DedupBasis::SignedId(self.call)),
+            dedup: DedupKey::new(&event.source, &DedupBasis::SignedId(self.call.clone())),
             also: Vec::new(),
-            handlers: vec![address(self.handler, &event)],
+            handlers: vec![recipient],
             event,
         }
     }
 }
 
-/// What a look at the schedules came to.
+/// Tells an entry from what is put under its key later, and from what it was before a change.
+/// The engine that reads an entry makes its version.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct EntryVersion(pub i64);
+
+/// An entry that is due, as it was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DueEntry {
+    /// The entry.
+    pub entry: Scheduled,
+    /// Its version.
+    pub version: EntryVersion,
+}
+
+/// The answer to a reading of what is due.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DueEntries {
+    /// The first entries that are due, earliest first.
+    pub entries: Vec<DueEntry>,
+    /// When the next entry is due that is not among `entries`; it may be due already. `None`
+    /// if there is no other entry.
+    pub next: Option<WallTime>,
+}
+
+/// The result of firing entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Fired {
-    /// Events that were recorded.
+    /// Events that were recorded. An entry whose event is known already, from an earlier run
+    /// with the same idempotency keys, goes without a new event.
     pub events: u64,
-    /// When the next entry is due; it may be due already.
-    pub next: Option<WallTime>,
+    /// Entries that were left out, because they are gone or have changed since they were read.
+    pub left_out: u64,
 }
 
 #[cfg(test)]

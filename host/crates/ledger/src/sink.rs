@@ -20,7 +20,7 @@ pub trait LedgerSink: Send + Sync + 'static {
     fn queued(&self, requests: Vec<OutboxRequest>);
 
     /// A handler scheduled events; the earliest is due then. A receiver need not act:
-    /// [`ScheduleStore::fire`](super::ScheduleStore::fire) tells the same.
+    /// [`ScheduleStore::due`](super::ScheduleStore::due) tells the same.
     fn scheduled(&self, due: WallTime) {
         let _ = due;
     }

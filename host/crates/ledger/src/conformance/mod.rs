@@ -59,6 +59,14 @@ pub(super) struct Open {
     pub(super) clock: ManualClock,
 }
 
+/// The result of firing what was due.
+#[derive(PartialEq, Eq, Debug, Default)]
+pub(super) struct FiredStep {
+    pub(super) events: u64,
+    /// When the next entry is due.
+    pub(super) next: Option<WallTime>,
+}
+
 /// A sink that keeps what it is given, and the leases that the scenario holds.
 #[derive(Default)]
 pub(super) struct Collected {
@@ -247,10 +255,25 @@ impl Open {
         answered.recv().expect("the callback is called").unwrap();
     }
 
-    /// Fires what is due, without an order.
-    pub(super) fn fire(&self, now: WallTime) -> Result<Fired, LedgerError> {
-        let address: Address = Arc::new(|handler, _| handler.into());
-        self.ledger.fire(now, &address)
+    /// Fires the first entries that are due, without an order.
+    pub(super) fn fire(&self, now: WallTime) -> FiredStep {
+        self.fire_to(now, |entry| entry.handler.clone().into())
+    }
+
+    /// Fires the first entries that are due, each to its recipient. Nothing changes in between,
+    /// so no entry is left out.
+    pub(super) fn fire_to(&self, now: WallTime, to: impl Fn(&Scheduled) -> Recipient) -> FiredStep {
+        let DueEntries { entries, next } = self.ledger.due(now).unwrap();
+        let addressed = entries.into_iter().map(|due| {
+            let recipient = to(&due.entry);
+            (due, recipient)
+        });
+        let fired = self.ledger.fire(now, addressed.collect()).unwrap();
+        assert_eq!(fired.left_out, 0);
+        FiredStep {
+            events: fired.events,
+            next,
+        }
     }
 
     /// All that a handler may run whatever the time. The scenario holds the leases.
@@ -464,6 +487,9 @@ macro_rules! suite {
                 nothing_is_scheduled_beyond_the_horizon,
                 many_that_are_due_come_in_steps,
                 an_absent_handlers_scheduled_event_is_held,
+                entries_that_were_read_and_not_fired_are_due_after_a_crash,
+                an_entry_that_changed_since_it_was_read_is_left_out,
+                an_entry_is_fired_once_by_all_who_read_it,
             },
             waiting::{
                 retries_are_found_when_due,

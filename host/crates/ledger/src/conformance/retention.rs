@@ -346,11 +346,7 @@ pub(crate) fn erasing_an_event_empties_what_it_scheduled(engine: &dyn Engine) {
         .map(|entry| (entry.key.as_str(), entry.payload.len()))
         .collect();
     assert_eq!(sizes, [("of ada", 0), ("of bob", 15)]);
-    let address: Address = Arc::new(|handler, _| handler.into());
-    assert_eq!(
-        open.ledger.fire(START + ms(1000), &address).unwrap().events,
-        2
-    );
+    assert_eq!(open.fire(START + ms(1000)).events, 2);
 }
 
 pub(crate) fn many_are_pruned_in_small_steps(engine: &dyn Engine) {

@@ -12,14 +12,14 @@ use super::operations::{
     Serve, ServeStep, SetPause, Settle, StartAlone,
 };
 use super::read::deliveries::{self, Wanted};
-use super::read::outbox;
+use super::read::{outbox, schedule};
 use super::write::{Refused, task};
 use crate::{
-    Address, Backlog, Claimed, Completion, CompletionCallback, Deliveries, DeliverySeq, Erased,
-    Fired, Gauges, Intake, Intervened, Intervention, Lease, LeasedDelivery, LedgerError, NewEvent,
-    Operators, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, OutboxStore, Pause,
-    ProcessMarks, Rank, RecordFuture, Retention, RetentionStore, ScheduleStore, Served, Settlement,
-    SettlementCallback, Swept, Turn,
+    Backlog, Claimed, Completion, CompletionCallback, Deliveries, DeliverySeq, DueEntries,
+    DueEntry, Erased, Fired, Gauges, Intake, Intervened, Intervention, Lease, LeasedDelivery,
+    LedgerError, NewEvent, Operators, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
+    OutboxStore, Pause, ProcessMarks, Rank, Recipient, RecordFuture, Retention, RetentionStore,
+    ScheduleStore, Served, Settlement, SettlementCallback, Swept, Turn,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -174,9 +174,17 @@ impl OutboxStore for SqliteLedger {
 }
 
 impl ScheduleStore for SqliteLedger {
-    fn fire(&self, now: WallTime, address: &Address) -> Result<Fired, LedgerError> {
-        let address = address.clone();
-        self.wait(Fire { now, address })
+    fn due(&self, now: WallTime) -> Result<DueEntries, LedgerError> {
+        let ahead = self.clock.ahead();
+        self.reader.read(|conn| schedule::due(conn, now, ahead))
+    }
+
+    fn fire(
+        &self,
+        now: WallTime,
+        entries: Vec<(DueEntry, Recipient)>,
+    ) -> Result<Fired, LedgerError> {
+        self.wait(Fire::new(now, entries))
     }
 }
 

@@ -197,21 +197,21 @@ impl Model {
 
     pub(super) fn fire(&mut self, open: &Open, after: u64) {
         let now = now(open) + ms(after);
-        let address: Address = Arc::new(|handler, event: &Event| Recipient {
-            key: key_of(handler.as_str(), event.kind.len() as u8),
-            handler,
-        });
+        let to = |entry: &Scheduled| Recipient {
+            key: key_of(entry.handler.as_str(), entry.kind.len() as u8),
+            handler: entry.handler.clone(),
+        };
         let mut due: Vec<_> = self
             .schedule
             .extract_if(.., |_, (_, entry)| entry.due <= now)
             .map(|(_, entry)| entry)
             .collect();
         due.sort_by_key(|(put, entry)| (entry.due, *put));
-        let fired = open.ledger.fire(now, &address).unwrap();
+        let fired = open.fire_to(now, to);
         // One that an earlier run with the same keys put, and that was recorded, is known.
         let new = due
             .into_iter()
-            .map(|(_, entry)| entry.into_event(now, &address))
+            .map(|(_, entry)| entry.new_event(now, to(&entry)))
             .filter(|event| self.expect_derived(event))
             .count();
         assert_eq!(fired.events, new as u64);

@@ -1,16 +1,30 @@
 //! Reading handlers' schedules.
 
-use rusqlite::{Connection, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use crate::Scheduled;
+use crate::sqlite::values::int;
 use crate::sqlite::{kept_time, rows};
+use crate::{DueEntries, DueEntry, EntryVersion, Scheduled};
 use tollgate_base::event::HandlerName;
+use tollgate_base::time::{Ahead, WallTime};
+
+/// The most entries of one reading, so that nobody waits long for the commit that fires them
+/// when many entries fall due at once.
+const STEP: usize = 200;
+
+/// The most bytes of payload of one reading; one entry may have more.
+const STEP_BYTES: usize = 1 << 20;
+
+/// The columns of [`entry`], from `schedule c` and `handlers h`, without the due time.
+const COLUMNS: &str =
+    "c.seq, c.handler, h.name, c.key, c.cause, c.call, c.kind, c.subject, c.account, c.depth,
+     c.payload";
 
 /// The statement that selects the columns of [`entry`] for the first `?1` entries, in the
 /// order in which they are due, up to the time of day `?4`. `of` is a condition on the handler,
 /// which may use `?3`. `?2` is how far due times by the steady clock are ahead of the time of
 /// day.
-pub(crate) fn select(of: &str) -> String {
+fn select(of: &str) -> String {
     // Two selects, each by its own index: there may be a million entries.
     let first = |steady: u8, ahead: &str| {
         format!(
@@ -20,8 +34,7 @@ pub(crate) fn select(of: &str) -> String {
         )
     };
     format!(
-        "SELECT c.seq, c.handler, h.name, c.key, f.due, c.cause, c.call, c.kind, c.subject,
-             c.account, c.depth, c.payload
+        "SELECT {COLUMNS}, f.due
          FROM ({} UNION ALL {} ORDER BY 2, 1 LIMIT ?1) f
          CROSS JOIN schedule c ON c.seq = f.seq CROSS JOIN handlers h ON h.id = c.handler
          ORDER BY f.due, f.seq",
@@ -30,21 +43,20 @@ pub(crate) fn select(of: &str) -> String {
     )
 }
 
-/// The number of an entry, the number of its handler, and the entry.
-pub(crate) fn entry(row: &Row<'_>) -> Result<(i64, i64, Scheduled)> {
-    let entry = Scheduled {
+/// An entry.
+fn entry(row: &Row<'_>) -> Result<Scheduled> {
+    Ok(Scheduled {
         handler: HandlerName::new(row.get_ref(2)?.as_str()?),
         key: row.get(3)?,
-        due: rows::wall(row, 4)?,
-        cause: rows::event_id(row, 5)?,
-        call: row.get(6)?,
-        kind: row.get(7)?,
-        subject: row.get(8)?,
-        account: row.get(9)?,
-        depth: row.get(10)?,
-        payload: row.get::<_, Vec<u8>>(11)?.into(),
-    };
-    Ok((row.get(0)?, row.get(1)?, entry))
+        due: rows::wall(row, 11)?,
+        cause: rows::event_id(row, 4)?,
+        call: row.get(5)?,
+        kind: row.get(6)?,
+        subject: row.get(7)?,
+        account: row.get(8)?,
+        depth: row.get(9)?,
+        payload: row.get::<_, Vec<u8>>(10)?.into(),
+    })
 }
 
 /// The entries of one handler or of all, in the order in which they are due.
@@ -57,7 +69,59 @@ pub(crate) fn list(
     conn.prepare_cached(&select("AND handler = coalesce(?3, handler)"))?
         .query_map(
             params![limit as i64, ahead.as_millis(), handler, i64::MAX / 2],
-            |row| Ok(entry(row)?.2),
+            entry,
         )?
         .collect()
+}
+
+/// The first entries that are due at `now`. The version of an entry is its number.
+pub(crate) fn due(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<DueEntries> {
+    let mut statement = conn.prepare_cached(&select("AND ?3 IS NULL"))?;
+    let handler: Option<i64> = None;
+    let one_more = STEP as i64 + 1;
+    let mut rows = statement.query(params![one_more, ahead.as_millis(), handler, int(now)])?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let entry = entry(row)?;
+        if found.len() >= STEP || bytes >= STEP_BYTES {
+            return Ok(DueEntries {
+                entries: found,
+                next: Some(entry.due),
+            });
+        }
+        bytes += entry.payload.len();
+        found.push(DueEntry {
+            entry,
+            version: EntryVersion(row.get(0)?),
+        });
+    }
+    Ok(DueEntries {
+        entries: found,
+        next: next_after(conn, now, ahead)?,
+    })
+}
+
+/// When the next entry is due that is not due at `now`.
+fn next_after(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<Option<WallTime>> {
+    conn.prepare_cached(
+        "SELECT min(due) FROM (
+             SELECT min(due) AS due FROM schedule WHERE steady = 0 AND due > ?1
+             UNION ALL
+             SELECT min(due) - ?2 FROM schedule WHERE steady = 1 AND due > ?1 + ?2)",
+    )?
+    .query_row(params![int(now), ahead.as_millis()], |row| {
+        rows::maybe_wall(row, 0)
+    })
+}
+
+/// The entry of this number with the number of its handler.
+pub(crate) fn get(conn: &Connection, seq: i64, ahead: Ahead) -> Result<Option<(i64, Scheduled)>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, c.due - c.steady * ?2 FROM schedule c
+         CROSS JOIN handlers h ON h.id = c.handler WHERE c.seq = ?1"
+    ))?
+    .query_row(params![seq, ahead.as_millis()], |row| {
+        Ok((row.get(1)?, entry(row)?))
+    })
+    .optional()
 }
