@@ -13,9 +13,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::{SteadyClock, WallTime};
-use tollgate_ledger::{
-    DueEntries, DueEntry, Fired, LedgerError, ProcessMarks, Recipient, ScheduleStore,
-};
+use tollgate_ledger::{DueEntries, DueEntry, Fired, LedgerError, Recipient, ScheduleStore};
 
 /// The longest time without a look at the clock.
 const LOOK: Duration = Duration::from_secs(1);
@@ -70,13 +68,12 @@ impl Alarm {
     pub fn start(
         self: &Arc<Self>,
         store: Arc<dyn ScheduleStore>,
-        marks: Arc<dyn ProcessMarks>,
         clock: Arc<SteadyClock>,
         recipient_of: RecipientOf,
     ) -> io::Result<Timer> {
         let alarm = self.clone();
         let thread = OwnedThread::start("schedule", move |_| {
-            alarm.run(&*store, &*marks, &clock, &recipient_of);
+            alarm.run(&*store, &clock, &recipient_of);
         })?;
         Ok(Timer {
             alarm: self.clone(),
@@ -84,13 +81,7 @@ impl Alarm {
         })
     }
 
-    fn run(
-        &self,
-        store: &dyn ScheduleStore,
-        marks: &dyn ProcessMarks,
-        clock: &SteadyClock,
-        recipient_of: &RecipientOf,
-    ) {
+    fn run(&self, store: &dyn ScheduleStore, clock: &SteadyClock, recipient_of: &RecipientOf) {
         let mut state = self.state.lock();
         let mut ahead = clock.ahead();
         while !state.stopping {
@@ -101,7 +92,7 @@ impl Alarm {
                 // Entries for a time after something are due at another time of day now.
                 ahead = stands;
                 state.note(WallTime::EPOCH);
-                MutexGuard::unlocked(&mut state, || clock_was_set(marks, set));
+                MutexGuard::unlocked(&mut state, || log_clock_set(set));
             }
             let wait = match state.next {
                 Some(next) if next > now => next.since(now).min(LOOK),
@@ -110,8 +101,7 @@ impl Alarm {
                     // The answer may or may not have the entries that are made from here on.
                     state.next = None;
                     let began = Instant::now();
-                    let fired =
-                        MutexGuard::unlocked(&mut state, || fire(store, now, recipient_of));
+                    let fired = MutexGuard::unlocked(&mut state, || fire(store, now, recipient_of));
                     match next_step(fired, now) {
                         Some(NextStep { next, pause }) => {
                             next.into_iter().for_each(|next| state.note(next));
@@ -127,16 +117,12 @@ impl Alarm {
     }
 }
 
-/// Logs that the time of day was set by this many milliseconds, forward or back, and writes the
-/// new time to the ledger.
-fn clock_was_set(marks: &dyn ProcessMarks, by: i64) {
+/// Logs that the time of day was set by this many milliseconds, forward or back.
+fn log_clock_set(by: i64) {
     tracing::warn!(
         by_ms = by,
         "the time of day was set; retries and requests are due as before",
     );
-    if let Err(error) = marks.keep_time() {
-        tracing::warn!(%error, "the change of the time of day could not be written to the ledger");
-    }
 }
 
 /// Fires the first entries that are due. Returns when the next entry is due.
@@ -167,10 +153,7 @@ struct NextStep {
 }
 
 /// The next step after a call of the ledger; `None` if the ledger is closed.
-fn next_step(
-    fired: Result<Option<WallTime>, LedgerError>,
-    now: WallTime,
-) -> Option<NextStep> {
+fn next_step(fired: Result<Option<WallTime>, LedgerError>, now: WallTime) -> Option<NextStep> {
     match fired {
         Ok(next) => Some(NextStep { next, pause: None }),
         Err(LedgerError::Closed) => None,
@@ -285,7 +268,7 @@ mod tests {
             let clock = site.clock.steady();
             site.timer = Some(
                 site.alarm
-                    .start(site.ledger.clone(), site.ledger.clone(), clock, unordered())
+                    .start(site.ledger.clone(), clock, unordered())
                     .unwrap(),
             );
             site
@@ -430,7 +413,7 @@ mod tests {
         let alarm = Arc::new(Alarm::default());
         site.timer = Some(
             alarm
-                .start(site.ledger.clone(), site.ledger.clone(), clock, unordered())
+                .start(site.ledger.clone(), clock, unordered())
                 .unwrap(),
         );
         assert_eq!(site.fires(), "a");

@@ -179,12 +179,9 @@ fn start_workers(
 ) -> Result<Workers, StartError> {
     let ledger = &core.ledger;
     let pool = work.dispatcher.start(ledger.clone())?;
-    let timer = work.alarm.start(
-        ledger.clone(),
-        ledger.clone(),
-        clock.clone(),
-        core.recipient_of(),
-    )?;
+    let timer = work
+        .alarm
+        .start(ledger.clone(), clock.clone(), core.recipient_of())?;
     let outbox = Outbox::start(outbox::Parts {
         ledger: ledger.clone(),
         inbox: work.inbox,

@@ -29,11 +29,11 @@ mod open;
 mod operators;
 mod order;
 mod outbox;
-mod process;
 mod records;
 mod request;
 mod retention;
 mod schedule;
+mod shutdown;
 mod sink;
 mod sqlite;
 mod state;
@@ -51,7 +51,6 @@ pub use open::{LedgerUrl, OpenError, open, open_to_read};
 pub use operators::Operators;
 pub use order::{OrderKey, Rank, Recipient, Turn};
 pub use outbox::{OutboxStore, SettlementCallback};
-pub use process::ProcessMarks;
 pub use records::{
     AttemptView, Blocker, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
     EventSummary, InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordedEmission,
@@ -67,6 +66,7 @@ pub use schedule::{
     Due, DueEntries, DueEntry, EntryVersion, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleStore,
     ScheduleWrite, Scheduled,
 };
+pub use shutdown::Shutdown;
 pub use sink::LedgerSink;
 pub use state::{StateEntry, StateStore, Version, Versioned};
 
@@ -80,8 +80,8 @@ pub trait Ledger:
     + Operators
     + RetentionStore
     + Gauges
-    + ProcessMarks
     + Records
+    + Shutdown
 {
 }
 
@@ -94,8 +94,8 @@ impl<L> Ledger for L where
         + Operators
         + RetentionStore
         + Gauges
-        + ProcessMarks
         + Records
+        + Shutdown
 {
 }
 

@@ -104,7 +104,6 @@ fn attempts_are_recorded_by_the_time_of_day() {
     site.start(vec![failing_once(&runs)]);
     site.record(0..1, &["h"]);
     site.until(DeliveryState::Retrying, 1);
-    site.ledger.keep_time().unwrap();
     let found = site.ledger.delivery(DeliverySeq(1)).unwrap().unwrap();
     assert_eq!(found.tried[0].started_ms, start + HOUR);
     assert_eq!(found.delivery.due_ms, Some(start + HOUR + FIRST));

@@ -97,3 +97,22 @@ pub(crate) fn a_clock_that_is_set_forward_prunes_nothing(engine: &dyn Engine) {
     open.clock.advance(DAY);
     assert_eq!(pruned(), 1);
 }
+
+pub(crate) fn due_times_are_shown_by_the_time_of_day_that_is_set(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let delivery = &open.deliver("evt_1", &["a"])[0];
+    let next = NextState::Retrying {
+        due: STEADY + ms(1000),
+    };
+    open.complete(ending(delivery, next)).unwrap();
+    let shown = || {
+        let detail = open.ledger.delivery(delivery.seq).unwrap().unwrap();
+        detail.delivery.due_ms
+    };
+    assert_eq!(shown(), Some(START + ms(1000)));
+    for set in [START + HOUR, START - HOUR] {
+        open.clock.set(set);
+        // Nobody tells the ledger, and nothing is written meanwhile.
+        until(|| shown() == Some(set + ms(1000)));
+    }
+}

@@ -318,6 +318,15 @@ impl Open {
     }
 }
 
+/// Waits until something holds that the ledger does by itself.
+pub(super) fn until(holds: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it takes too long");
+        std::thread::sleep(ms(20));
+    }
+}
+
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .build()
@@ -517,6 +526,7 @@ macro_rules! suite {
                 with_nothing_due_they_begin_at_the_time_of_day,
                 what_waits_is_as_old_as_it_is,
                 a_clock_that_is_set_forward_prunes_nothing,
+                due_times_are_shown_by_the_time_of_day_that_is_set,
             },
             retention::{
                 what_ended_is_pruned_in_its_time,

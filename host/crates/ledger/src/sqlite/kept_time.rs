@@ -1,4 +1,7 @@
 //! One moment by both clocks, from which the next process goes on: the table `kept_time`.
+//!
+//! The writer writes the moment down at the start and at the end, and whenever the time of day
+//! has been set: with the next commit, or within a second if nothing else is written.
 
 use std::time::Duration;
 

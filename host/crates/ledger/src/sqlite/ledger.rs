@@ -61,6 +61,7 @@ impl SqliteLedger {
             memory,
             queue: Arc::clone(&queue),
             writable: Arc::clone(&writable),
+            kept_ahead: clock.ahead(),
             clock: Arc::clone(&clock),
             sink,
             checkpointer: Checkpointer::start(&path, Arc::clone(&options.fatal))?,

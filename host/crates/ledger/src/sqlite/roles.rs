@@ -8,8 +8,8 @@ use std::time::Instant;
 use super::keep::{Erase, Sweeper};
 use super::ledger::SqliteLedger;
 use super::operations::{
-    Complete, Cursor, Fire, GiveUp, Intervene, KeepTime, Record, ReleaseKeys, RetryUncounted,
-    Serve, ServeStep, SetPause, Settle, StartAlone,
+    Complete, Cursor, Fire, GiveUp, Intervene, Record, ReleaseKeys, RetryUncounted, Serve,
+    ServeStep, SetPause, Settle, StartAlone,
 };
 use super::read::deliveries::{self, Wanted};
 use super::read::{outbox, schedule};
@@ -18,8 +18,8 @@ use crate::{
     Backlog, Claimed, Completion, CompletionCallback, Deliveries, DeliverySeq, DueEntries,
     DueEntry, Erased, Fired, Gauges, Intake, Intervened, Intervention, Lease, LeasedDelivery,
     LedgerError, NewEvent, Operators, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
-    OutboxStore, Pause, ProcessMarks, Rank, Recipient, RecordFuture, Retention, RetentionStore,
-    ScheduleStore, Served, Settlement, SettlementCallback, Swept, Turn,
+    OutboxStore, Pause, Rank, Recipient, RecordFuture, Retention, RetentionStore, ScheduleStore,
+    Served, Settlement, SettlementCallback, Shutdown, Swept, Turn,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -248,12 +248,7 @@ impl Gauges for SqliteLedger {
     }
 }
 
-impl ProcessMarks for SqliteLedger {
-    fn keep_time(&self) -> Result<(), LedgerError> {
-        let moment = self.clock.mark();
-        self.wait(KeepTime { moment })
-    }
-
+impl Shutdown for SqliteLedger {
     fn close(&self) {
         Self::close(self);
     }

@@ -8,7 +8,6 @@ mod fire;
 mod give_up;
 mod insert_event;
 mod intervene;
-mod keep_time;
 mod order;
 mod pause;
 mod prepared;
@@ -26,7 +25,6 @@ pub(super) use complete::Complete;
 pub(super) use fire::Fire;
 pub(super) use give_up::GiveUp;
 pub(super) use intervene::Intervene;
-pub(super) use keep_time::KeepTime;
 #[cfg(test)]
 pub(super) use order::FIRST;
 pub(super) use pause::SetPause;

@@ -14,7 +14,7 @@ use super::options::FatalHook;
 use super::write::{Operation, Transaction};
 use super::*;
 use crate::conformance::{
-    self, Collected, Engine, LATEST, Open, START, STEADY, block_on, ending, event, ms,
+    self, Collected, Engine, LATEST, Open, START, STEADY, block_on, ending, event, ms, until,
 };
 use crate::{
     Completed, Deliveries, Delivery, DeliveryState, Gauges, Intake, LeasedDelivery, Ledger,

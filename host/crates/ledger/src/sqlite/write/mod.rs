@@ -2,12 +2,13 @@
 //!
 //! A caller puts an operation with the way to its answer ([`task`](self::task())) into the
 //! queue. The writer takes whatever waits, applies all of it in one transaction, commits, and
-//! answers. Nothing here knows any operation by name: each of them implements [`Operation`]
-//! in a file of its own.
+//! answers. Nothing here knows an operation of a caller by name: each of them implements
+//! [`Operation`] in a file of its own.
 
 mod batch;
 mod checkpoint;
 mod for_sink;
+mod keep_time;
 mod memory;
 mod moment;
 mod names;

@@ -11,6 +11,9 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::pace::{Patience, Waited};
 use super::task::AnyTask;
 
+/// The longest time that the writer waits for an operation without a look at the clock.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// Why the queue refused an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Refused {
@@ -89,9 +92,9 @@ impl Queue {
         Ok(())
     }
 
-    /// Moves up to `max_tasks` operations of about `max_bytes` into `batch`. Waits for the
-    /// first operation, then for more operations as `patience` says. `None` if the queue is
-    /// closed and empty.
+    /// Moves up to `max_tasks` operations of about `max_bytes` into `batch`. Waits up to
+    /// [`IDLE`] for the first operation, then for more operations as `patience` says. `batch`
+    /// stays empty if no operation came. `None` if the queue is closed and empty.
     pub(crate) fn take(
         &self,
         batch: &mut Vec<Box<dyn AnyTask>>,
@@ -106,7 +109,10 @@ impl Queue {
                 return None;
             }
             inner.wake_at = 1;
-            self.filled.wait(&mut inner);
+            if self.filled.wait_for(&mut inner, IDLE).timed_out() && inner.tasks.is_empty() {
+                inner.wake_at = usize::MAX;
+                return (!inner.closed).then_some(Waited::No);
+            }
         }
         let waited = self.wait_for(&mut inner, expected, patience.longest);
         inner.wake_at = usize::MAX;

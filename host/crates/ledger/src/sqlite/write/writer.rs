@@ -12,17 +12,18 @@ use rusqlite::Connection;
 
 use super::batch;
 use super::checkpoint::Checkpointer;
+use super::keep_time::KeepTime;
 use super::memory::Memory;
 use super::moment::Moment;
 use super::pace::Pace;
 use super::queue::Queue;
-use super::task::AnyTask;
+use super::task::{AnyTask, task};
 use crate::LedgerSink;
 use crate::sqlite::error::{Fault, fault, unavailable};
 use crate::sqlite::options::FatalHook;
 use crate::sqlite::{kept_time, open, recover};
 use tollgate_base::failpoint::{self, Failpoint};
-use tollgate_base::time::SteadyClock;
+use tollgate_base::time::{Ahead, SteadyClock};
 
 /// The most operations in one commit: enough that the sync is a small part of each.
 const MAX_TASKS: usize = 512;
@@ -37,6 +38,8 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<Queue>,
     pub(crate) writable: Arc<AtomicBool>,
     pub(crate) clock: Arc<SteadyClock>,
+    /// By how much the steady clock is ahead of the time of day, as the file has it.
+    pub(crate) kept_ahead: Ahead,
     pub(crate) sink: Arc<dyn LedgerSink>,
     pub(crate) fatal: FatalHook,
     pub(crate) checkpointer: Checkpointer,
@@ -76,6 +79,13 @@ impl Writer {
             self.queue
                 .take(&mut tasks, (MAX_TASKS, MAX_BYTES), pace.patience())
         {
+            if tasks.is_empty() {
+                // Readers in other processes and the next process go by the kept time.
+                if self.clock.ahead() != self.kept_ahead {
+                    self.write(&mut tasks)?;
+                }
+                continue;
+            }
             pace.begin(tasks.len(), waited);
             self.write(&mut tasks)?;
             pace.end();
@@ -89,9 +99,14 @@ impl Writer {
         #[cfg(test)]
         self.run_tests(tasks);
         let now = Moment::of(&self.clock);
+        if now.ahead != self.kept_ahead {
+            let moment = self.clock.mark();
+            tasks.push(task(KeepTime { moment }, drop));
+        }
         match batch::commit(&self.conn, &mut self.memory, now, tasks) {
             Ok(hand_over) => {
                 self.writable.store(true, Ordering::Release);
+                self.kept_ahead = now.ahead;
                 hand_over.tell(&*self.sink);
                 for task in tasks.drain(..) {
                     task.finish(None);

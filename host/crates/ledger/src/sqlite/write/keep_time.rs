@@ -2,13 +2,15 @@
 
 use rusqlite::Result;
 
+use super::operation::Operation;
+use super::transaction::Transaction;
 use crate::sqlite::kept_time;
-use crate::sqlite::write::{Operation, Transaction};
 use tollgate_base::time::Mark;
 
-/// Writes one moment down by both clocks.
-pub(crate) struct KeepTime {
-    pub(crate) moment: Mark,
+/// Writes one moment down by both clocks. The writer adds this operation to a batch when the
+/// time of day has been set.
+pub(super) struct KeepTime {
+    pub(super) moment: Mark,
 }
 
 impl Operation for KeepTime {
