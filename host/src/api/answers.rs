@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::query::QueryError;
 use crate::run::PauseError;
 use crate::server::ApiAnswer;
-use tollgate_ledger::LedgerError;
+use tollgate_ledger::{LedgerError, ListError};
 
 /// The answer with this value as JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<ApiAnswer, ApiAnswer> {
@@ -39,6 +39,15 @@ impl From<LedgerError> for ApiAnswer {
             LedgerError::Unreadable(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::error(status, error.to_string())
+    }
+}
+
+impl From<ListError> for ApiAnswer {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::InvalidCursor => bad_request(error.to_string()),
+            ListError::Ledger(error) => error.into(),
+        }
     }
 }
 

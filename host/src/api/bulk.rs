@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::answers::bad_request;
 use super::intervention::{Attribution, read};
 use crate::server::ApiAnswer;
-use tollgate_ledger::{Intervened, Order, Page};
+use tollgate_ledger::{Cursor, Intervened, Listed, Order, Page};
 
 /// The most deliveries, events or requests that one call changes. So few that their commit delays
 /// no acknowledgement.
@@ -34,9 +34,10 @@ pub(crate) struct BulkRequest {
     /// Whether to count only.
     pub(crate) dry_run: bool,
     /// The cursor of the step: the `next` of the step before.
-    pub(crate) after: Option<i64>,
-    /// The last item: newer items, which arrived after the first step, are not changed.
-    pub(crate) until: Option<i64>,
+    pub(crate) after: Option<Cursor>,
+    /// The cursor of the last item: newer items, which arrived after the first step, are not
+    /// changed. The `until` of the step before.
+    pub(crate) until: Option<Cursor>,
     /// The name of the operator, for the record.
     pub(crate) who: Option<String>,
     /// The reason, for the record.
@@ -93,20 +94,14 @@ impl BulkRequest {
 }
 
 /// The page of a list that a step changes.
-pub(super) fn step_after(after: Option<i64>) -> Page {
+pub(super) fn step(after: Option<Cursor>, until: Cursor) -> Page {
     Page {
         after,
+        until: Some(until),
         limit: STEP,
         order: Order::Oldest,
     }
 }
-
-/// The page with the last item of a list.
-pub(super) const LAST: Page = Page {
-    after: None,
-    limit: 1,
-    order: Order::Newest,
-};
 
 /// The result of a call that changes many items.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,36 +115,30 @@ pub(crate) struct BulkReport {
     /// The number of changed items by handler and by the state before.
     pub(crate) by: BTreeMap<String, u64>,
     /// The `after` of the next call; `None` after the last.
-    pub(crate) next: Option<i64>,
+    pub(crate) next: Option<Cursor>,
     /// The `until` of the next call: items that arrived after the first call are not changed.
-    pub(crate) until: Option<i64>,
+    pub(crate) until: Option<Cursor>,
 }
 
 impl BulkReport {
-    /// The report of a page before its change. Removes the items beyond `until` from the page.
-    pub(super) fn of_page<T>(
-        items: &mut Vec<T>,
-        next: Option<i64>,
-        until: i64,
-        seq: impl Fn(&T) -> i64,
-    ) -> Self {
-        let all = items.len();
-        items.retain(|item| seq(item) <= until);
-        let ended = items.len() < all || next.is_some_and(|next| next >= until);
-        Self {
-            matched: items.len() as u64,
-            next: next.filter(|_| !ended),
-            until: Some(until),
+    /// The items of a page with their report before the change.
+    pub(super) fn of_page<T>(listed: Listed<T>, page: Page) -> (Vec<T>, Self) {
+        let report = Self {
+            matched: listed.items.len() as u64,
+            next: listed.next,
+            until: page.until,
             ..Self::default()
-        }
+        };
+        (listed.items, report)
     }
 
-    /// The report of items that were selected by number, before their change.
-    pub(super) fn of_named<T>(found: &[T]) -> Self {
-        Self {
+    /// Items that were selected by name, with their report before the change.
+    pub(super) fn of_named<T>(found: Vec<T>) -> (Vec<T>, Self) {
+        let report = Self {
             matched: found.len() as u64,
             ..Self::default()
-        }
+        };
+        (found, report)
     }
 
     /// Counts an item that is not changed.

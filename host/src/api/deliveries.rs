@@ -9,18 +9,18 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::answers::{bad_request, conflict, json, not_found};
-use super::bulk::{BulkReport, BulkRequest, LAST, Verb, step_after};
+use super::bulk::{BulkReport, BulkRequest, Verb, step};
 use super::intervention::{Attribution, carry_out, intervention, read};
 use super::query;
 use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_ledger::{
-    Action, DeliverySeq, DeliveryState, DeliverySummary, Intervened, RecordFilter,
+    Action, DeliverySeq, DeliveryState, DeliverySummary, Intervened, RecordList,
 };
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
     let (filter, page) = query::read(&request.query)?;
-    json(&core.records.deliveries(&filter, page)?)
+    json(&core.records.deliveries(&filter, &page)?)
 }
 
 pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
@@ -93,8 +93,7 @@ fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<DeliverySummary>, BulkReport)
             None => return Err(not_found(format!("there is no delivery {seq}"))),
         }
     }
-    let report = BulkReport::of_named(&found);
-    Ok((found, report))
+    Ok(BulkReport::of_named(found))
 }
 
 /// A page of the deliveries that match a filter, oldest first.
@@ -104,23 +103,13 @@ fn matching(
     parts: &BTreeMap<String, String>,
 ) -> Result<(Vec<DeliverySummary>, BulkReport), ApiAnswer> {
     let filter = query::read_filter(parts)?;
-    let until = match request.until {
-        Some(until) => until,
-        None => last(core)?,
+    let until = match &request.until {
+        Some(until) => until.clone(),
+        None => core.records.last_cursor(RecordList::Deliveries)?,
     };
-    let mut listed = core
-        .records
-        .deliveries(&filter, step_after(request.after))?;
-    let report = BulkReport::of_page(&mut listed.items, listed.next, until, |delivery| {
-        delivery.seq
-    });
-    Ok((listed.items, report))
-}
-
-/// The number of the newest delivery.
-pub(super) fn last(core: &Core) -> Result<i64, ApiAnswer> {
-    let listed = core.records.deliveries(&RecordFilter::default(), LAST)?;
-    Ok(listed.items.first().map_or(0, |delivery| delivery.seq))
+    let page = step(request.after.clone(), until);
+    let listed = core.records.deliveries(&filter, &page)?;
+    Ok(BulkReport::of_page(listed, page))
 }
 
 fn change_one(

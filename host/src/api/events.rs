@@ -12,7 +12,7 @@ use tollgate_ledger::Erased;
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
     let (filter, page) = query::read(&request.query)?;
-    json(&core.records.events(&filter, page)?)
+    json(&core.records.events(&filter, &page)?)
 }
 
 pub(super) fn show(core: &Core, id: &str) -> Result<ApiAnswer, ApiAnswer> {
@@ -39,7 +39,8 @@ pub(super) fn erase(core: &Core, id: &str, body: &Value) -> Result<ApiAnswer, Ap
     }
 }
 
-fn read_id(id: &str) -> Result<EventId, ApiAnswer> {
+/// The event id of a text.
+pub(super) fn read_id(id: &str) -> Result<EventId, ApiAnswer> {
     id.parse()
         .map_err(|_| bad_request(format!("`{id}` is no event's id")))
 }

@@ -8,14 +8,16 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::answers::{bad_request, json, not_found};
-use super::bulk::{BulkReport, BulkRequest, LAST, Verb, step_after};
+use super::bulk::{BulkReport, BulkRequest, Verb, step};
 use super::intervention::{carry_out, intervention};
 use super::query;
 use crate::outbox::{self, Changed};
 use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_base::event::HandlerName;
-use tollgate_ledger::{Action, Intervened, OutboxSeq, OutboxState, RequestFilter, RequestSummary};
+use tollgate_ledger::{
+    Action, Intervened, OutboxSeq, OutboxState, RecordList, RequestFilter, RequestSummary,
+};
 
 impl Verb {
     /// The state of the requests that a filter without a state selects.
@@ -34,7 +36,7 @@ impl Verb {
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
     let (filter, page) = query::read(&request.query)?;
-    json(&core.records.requests(&filter, page)?)
+    json(&core.records.requests(&filter, &page)?)
 }
 
 pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
@@ -78,8 +80,7 @@ fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, BulkReport),
     // Requests with the same order key must keep their order.
     found.sort_by_key(|request| request.request.seq);
     found.dedup_by_key(|request| request.request.seq);
-    let report = BulkReport::of_named(&found);
-    Ok((found, report))
+    Ok(BulkReport::of_named(found))
 }
 
 /// A page of the requests that match a filter, oldest first.
@@ -91,22 +92,13 @@ fn matching(
 ) -> Result<(Vec<RequestSummary>, BulkReport), ApiAnswer> {
     let mut filter: RequestFilter = query::read_filter(parts)?;
     filter.state.get_or_insert(verb.default_state());
-    let until = match request.until {
-        Some(until) => until,
-        None => last(core)?,
+    let until = match &request.until {
+        Some(until) => until.clone(),
+        None => core.records.last_cursor(RecordList::Requests)?,
     };
-    let mut listed = core.records.requests(&filter, step_after(request.after))?;
-    let report = BulkReport::of_page(&mut listed.items, listed.next, until, |request| {
-        request.request.seq
-    });
-    Ok((listed.items, report))
-}
-
-/// The number of the newest request.
-fn last(core: &Core) -> Result<i64, ApiAnswer> {
-    let listed = core.records.requests(&RequestFilter::default(), LAST)?;
-    let last = listed.items.first();
-    Ok(last.map_or(0, |request| request.request.seq))
+    let page = step(request.after.clone(), until);
+    let listed = core.records.requests(&filter, &page)?;
+    Ok(BulkReport::of_page(listed, page))
 }
 
 fn change_requests(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{Order, Page};
+use tollgate_ledger::{Cursor, Order, Page};
 
 /// The number of items of a page, unless the query has a `limit`.
 const LIMIT: usize = 50;
@@ -58,6 +58,7 @@ pub(super) fn read<F: QueryFilter>(query: &[(String, String)]) -> Result<(F, Pag
     let mut filter = F::default();
     let mut page = Page {
         after: None,
+        until: None,
         limit: LIMIT,
         order: Order::Newest,
     };
@@ -69,7 +70,7 @@ pub(super) fn read<F: QueryFilter>(query: &[(String, String)]) -> Result<(F, Pag
             continue;
         }
         match name.as_str() {
-            "after" => page.after = Some(number(name, value)?),
+            "after" => page.after = Some(Cursor::new(value)),
             "limit" => page.limit = number::<usize>(name, value)?.clamp(1, MAX_LIMIT),
             "order" => page.order = order(value)?,
             _ => return Err(QueryError::Unknown(name.clone())),

@@ -11,16 +11,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{bad_request, json, not_found};
-use super::bulk::{BulkReport, LAST, STEP, step_after};
+use super::bulk::{BulkReport, STEP, step};
+use super::events::read_id;
 use super::intervention::{Attribution, carry_out, intervention, read};
 use super::query;
 use crate::dispatch::Routes;
 use crate::run::Core;
 use crate::server::ApiAnswer;
-use tollgate_base::event::{Event, EventId, HandlerName};
+use tollgate_base::event::{Event, HandlerName};
 use tollgate_ledger::{
-    Action, Brief, Choice, DeliverySeq, DeliveryState, DeliverySummary, EventSummary, Intervened,
-    Page, Recipient, RecordFilter, ReplayKeys, StateFilter,
+    Action, Brief, Choice, Cursor, DeliverySeq, DeliveryState, DeliverySummary, EventSummary,
+    Intervened, Page, Recipient, RecordFilter, RecordList, ReplayKeys, StateFilter,
 };
 
 /// The request of one call.
@@ -42,9 +43,10 @@ pub(crate) struct ReplayRequest {
     /// Whether to count only.
     pub(crate) dry_run: bool,
     /// The cursor: the `next` of the call before.
-    pub(crate) after: Option<i64>,
-    /// The last item: newer items, which arrived after the first call, are left out.
-    pub(crate) until: Option<i64>,
+    pub(crate) after: Option<Cursor>,
+    /// The cursor of the last item: newer items, which arrived after the first call, are left
+    /// out. The `until` of the call before.
+    pub(crate) until: Option<Cursor>,
     /// Id shared by all calls of one replay; items already changed under it are skipped.
     pub(crate) batch: Option<String>,
     /// The name of the operator, for the record.
@@ -83,7 +85,7 @@ pub(crate) enum ComponentOf {
 }
 
 pub(super) fn replay(core: &Core, body: &serde_json::Value) -> Result<ApiAnswer, ApiAnswer> {
-    let mut request: ReplayRequest = read(body)?;
+    let request: ReplayRequest = read(body)?;
     let ways = [
         !request.deliveries.is_empty(),
         !request.events.is_empty(),
@@ -95,25 +97,11 @@ pub(super) fn replay(core: &Core, body: &serde_json::Value) -> Result<ApiAnswer,
     if request.deliveries.len().max(request.events.len()) > STEP {
         return Err(bad_request(format!("name {STEP} at most in one call")));
     }
-    if request.until.is_none() && request.filter.is_some() {
-        request.until = Some(last(core, request.onto)?);
-    }
     let report = match request.onto {
         Onto::Deliveries => replay_deliveries(core, &request),
         Onto::Routes => route_events(core, &request),
     }?;
     json(&report)
-}
-
-/// The number of the newest delivery or event.
-fn last(core: &Core, onto: Onto) -> Result<i64, ApiAnswer> {
-    match onto {
-        Onto::Deliveries => super::deliveries::last(core),
-        Onto::Routes => {
-            let listed = core.records.events(&RecordFilter::default(), LAST)?;
-            Ok(listed.items.first().map_or(0, |event| event.seq))
-        }
-    }
 }
 
 impl ReplayRequest {
@@ -122,8 +110,16 @@ impl ReplayRequest {
         Ok(query::read_filter(self.filter.as_ref().unwrap_or(&none))?)
     }
 
-    fn page(&self) -> Page {
-        step_after(self.after)
+    /// The page of this call.
+    fn page(&self, core: &Core) -> Result<Page, ApiAnswer> {
+        let until = match &self.until {
+            Some(until) => until.clone(),
+            None => core.records.last_cursor(match self.onto {
+                Onto::Deliveries => RecordList::Deliveries,
+                Onto::Routes => RecordList::Events,
+            })?,
+        };
+        Ok(step(self.after.clone(), until))
     }
 
     fn attribution(&self) -> Attribution {
@@ -132,26 +128,11 @@ impl ReplayRequest {
             why: self.why.clone(),
         }
     }
-
-    /// Removes the items beyond the last item. Returns the report before the change.
-    fn bound<T>(
-        &self,
-        items: &mut Vec<T>,
-        next: Option<i64>,
-        seq: impl Fn(&T) -> i64,
-    ) -> BulkReport {
-        let until = self.until.unwrap_or(i64::MAX);
-        BulkReport {
-            until: self.until,
-            ..BulkReport::of_page(items, next, until, seq)
-        }
-    }
 }
 
 /// Runs ended deliveries again.
 fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiAnswer> {
-    let (mut selected, next) = selected_deliveries(core, request)?;
-    let mut report = request.bound(&mut selected, next, |delivery| delivery.seq);
+    let (selected, mut report) = selected_deliveries(core, request)?;
     let mut fit = Vec::new();
     for delivery in selected {
         match obstacle(core, request, &delivery)? {
@@ -184,16 +165,15 @@ fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport,
     Ok(report)
 }
 
-/// A page of the selected deliveries, and the cursor of the next page.
+/// A page of the selected deliveries, and the report before their change.
 fn selected_deliveries(
     core: &Core,
     request: &ReplayRequest,
-) -> Result<(Vec<DeliverySummary>, Option<i64>), ApiAnswer> {
+) -> Result<(Vec<DeliverySummary>, BulkReport), ApiAnswer> {
     if request.filter.is_some() {
-        let listed = core
-            .records
-            .deliveries(&request.filter()?, request.page())?;
-        return Ok((listed.items, listed.next));
+        let page = request.page(core)?;
+        let listed = core.records.deliveries(&request.filter()?, &page)?;
+        return Ok(BulkReport::of_page(listed, page));
     }
     let mut seqs = request.deliveries.clone();
     for id in &request.events {
@@ -207,13 +187,11 @@ fn selected_deliveries(
             None => return Err(not_found(format!("there is no delivery {seq}"))),
         }
     }
-    Ok((found, None))
+    Ok(BulkReport::of_named(found))
 }
 
 fn event_of(core: &Core, id: &str) -> Result<EventSummary, ApiAnswer> {
-    let id: EventId = id
-        .parse()
-        .map_err(|_| bad_request(format!("`{id}` is no event's id")))?;
+    let id = read_id(id)?;
     let found = core.records.event(id)?;
     let event = found.ok_or_else(|| not_found(format!("there is no event {id}")))?;
     Ok(event.event)
@@ -271,12 +249,11 @@ fn route_events(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiA
             "new deliveries have new keys and run the present components of their handlers",
         ));
     }
-    let (mut selected, next) = selected_events(core, request)?;
-    let mut report = request.bound(&mut selected, next, |event| event.seq);
+    let (selected, mut report) = selected_events(core, request)?;
     let generation = core.current.load_full();
     let mut routed = Vec::new();
     for summary in &selected {
-        let event = core.records.event_to_run(summary.seq)?;
+        let event = core.records.event_to_run(read_id(&summary.id)?)?;
         let Some(event) = event else {
             report.refuse(Intervened::Erased.refusal().unwrap_or_default());
             continue;
@@ -314,18 +291,19 @@ fn new_handlers(routes: &Routes, event: &Event, summary: &EventSummary) -> Vec<R
     handlers
 }
 
-/// A page of the selected events, and the cursor of the next page.
+/// A page of the selected events, and the report before their change.
 fn selected_events(
     core: &Core,
     request: &ReplayRequest,
-) -> Result<(Vec<EventSummary>, Option<i64>), ApiAnswer> {
+) -> Result<(Vec<EventSummary>, BulkReport), ApiAnswer> {
     if request.filter.is_some() {
         let mut filter = request.filter()?;
         if filter.state.is_none() && filter.handler.is_none() {
             filter.state = Some(StateFilter::Unrouted);
         }
-        let listed = core.records.events(&filter, request.page())?;
-        return Ok((listed.items, listed.next));
+        let page = request.page(core)?;
+        let listed = core.records.events(&filter, &page)?;
+        return Ok(BulkReport::of_page(listed, page));
     }
     if !request.deliveries.is_empty() {
         return Err(bad_request(
@@ -333,5 +311,5 @@ fn selected_events(
         ));
     }
     let events = request.events.iter().map(|id| event_of(core, id));
-    Ok((events.collect::<Result<_, _>>()?, None))
+    Ok(BulkReport::of_named(events.collect::<Result<_, _>>()?))
 }

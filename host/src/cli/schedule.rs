@@ -87,10 +87,11 @@ fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
             let handler = args.handler.clone().map(|name| ("handler", name));
             let page = Page {
                 after: None,
+                until: None,
                 limit: args.limit,
                 order: Order::Oldest,
             };
-            let listed = client.page("/api/schedule", handler.into_iter().collect(), page)?;
+            let listed = client.page("/api/schedule", handler.into_iter().collect(), &page)?;
             Ok(listed.items)
         }
         Backend::Ledger(ledger) => {

@@ -124,7 +124,8 @@ fn handler(manifest: &Manifest, name: Option<&HandlerName>) -> anyhow::Result<Ar
     }
 }
 
-/// The deliveries to compare, in the order of arrival.
+/// The deliveries to compare: in the order of the arguments, or for a filter in the order of
+/// arrival.
 fn deliveries(
     args: &ShadowReplay<'_>,
     records: &dyn Records,
@@ -145,9 +146,9 @@ fn deliveries(
     }
     if args.deliveries.is_empty() && args.events.is_empty() {
         let listed = read_pages(args.limit, |page| Ok(records.deliveries(filter, page)?))?;
-        seqs = listed.iter().map(|delivery| delivery.seq).collect();
+        // The list has the newest delivery first.
+        seqs = listed.iter().rev().map(|delivery| delivery.seq).collect();
     }
-    seqs.sort_unstable();
     Ok(seqs.into_iter().map(DeliverySeq).collect())
 }
 

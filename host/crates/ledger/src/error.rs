@@ -18,3 +18,14 @@ pub enum LedgerError {
     #[error("the ledger is closed")]
     Closed,
 }
+
+/// Why a page of a list could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// A cursor is not of this list, or the engine does not keep it any more.
+    #[error("the cursor is not of this list, or no longer kept: begin the list anew")]
+    InvalidCursor,
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}

@@ -42,7 +42,7 @@ pub use attempt::{Attempt, AttemptOutcome, Completed, Completion, Inapplicable, 
 pub use deliveries::{Claimed, CompletionCallback, Deliveries, LeasedDelivery, Served};
 pub use delivery::{Delivery, DeliverySeq, DeliveryState, Pause};
 pub use effects::{Effects, Read, StateWrite};
-pub use error::LedgerError;
+pub use error::{LedgerError, ListError};
 pub use gauges::{Backlog, Counts, Gauges};
 pub use intake::{Intake, NewEvent, RecordFuture, Recorded};
 pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
@@ -52,10 +52,10 @@ pub use operators::Operators;
 pub use order::{OrderKey, Rank, Recipient, Turn};
 pub use outbox::{OutboxStore, SettlementCallback};
 pub use records::{
-    AttemptView, Blocker, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
-    EventSummary, InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordedEmission,
-    RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter, RequestSummary, RequestView,
-    ScheduledView, StateFilter, TryView, without_query,
+    AttemptView, Blocker, Brief, Cursor, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
+    EventSummary, InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordList,
+    RecordedEmission, RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter,
+    RequestSummary, RequestView, ScheduledView, StateFilter, TryView, without_query,
 };
 pub use request::{
     Life, NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxSeq, OutboxState, Respond,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
+use tollgate_ledger::Cursor;
 
 use super::args::GatewayArgs;
 use super::client::{Client, ClientError};
@@ -134,7 +135,8 @@ impl BulkCall<'_> {
         }
         loop {
             let report = self.step(client, &body)?;
-            (body["after"], body["until"]) = (report.next.into(), report.until.into());
+            let text = |cursor: &Option<Cursor>| cursor.as_ref().map(Cursor::as_str).into();
+            (body["after"], body["until"]) = (text(&report.next), text(&report.until));
             let last = report.next.is_none();
             total.add(report);
             if last {

@@ -119,11 +119,11 @@ impl Client {
         &self,
         path: &str,
         filter: Vec<(&str, String)>,
-        page: Page,
+        page: &Page,
     ) -> Result<Listed<T>, ClientError> {
         let mut query = filter;
         query.push(("limit", page.limit.to_string()));
-        query.extend(page.after.map(|after| ("after", after.to_string())));
+        query.extend(page.after.iter().map(|after| ("after", after.to_string())));
         if page.order == Order::Oldest {
             query.push(("order", "oldest".to_owned()));
         }

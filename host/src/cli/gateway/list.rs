@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tollgate_ledger::{LedgerError, Listed, Order, Page, ReadLedger};
+use tollgate_ledger::{ListError, Listed, Order, Page, ReadLedger};
 
 use super::args::{Backend, GatewayArgs};
 use super::filter::FilterArgs;
@@ -28,7 +28,7 @@ pub(in crate::cli) struct ListArgs<F: FilterArgs> {
 }
 
 /// Reads one page of a list from the ledger.
-type ReadPage<T, F> = fn(&dyn ReadLedger, &F, Page) -> Result<Listed<T>, LedgerError>;
+type ReadPage<T, F> = fn(&dyn ReadLedger, &F, &Page) -> Result<Listed<T>, ListError>;
 
 /// A list: where its entries come from, and how the entries are shown.
 pub(in crate::cli) struct List<T, F, const N: usize> {
@@ -69,7 +69,7 @@ impl<F: FilterArgs> ListArgs<F> {
 /// The newest entries of a list, at most `limit`. `fetch` reads one page.
 pub(in crate::cli) fn read_pages<T>(
     limit: usize,
-    mut fetch: impl FnMut(Page) -> anyhow::Result<Listed<T>>,
+    mut fetch: impl FnMut(&Page) -> anyhow::Result<Listed<T>>,
 ) -> anyhow::Result<Vec<T>> {
     let mut found = Vec::new();
     let mut after = None;
@@ -77,10 +77,11 @@ pub(in crate::cli) fn read_pages<T>(
         let left = limit - found.len();
         let page = Page {
             after,
+            until: None,
             limit: left.min(MAX_LIMIT),
             order: Order::Newest,
         };
-        let listed = fetch(page)?;
+        let listed = fetch(&page)?;
         found.extend(listed.items.into_iter().take(left));
         after = listed.next;
         if after.is_none() || found.len() >= limit {

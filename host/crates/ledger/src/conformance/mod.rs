@@ -12,6 +12,7 @@ pub(super) mod model;
 pub(super) mod order;
 pub(super) mod outbox;
 pub(super) mod record;
+pub(super) mod records;
 pub(super) mod retention;
 pub(super) mod schedule;
 pub(super) mod state;
@@ -555,6 +556,11 @@ macro_rules! suite {
                 a_step_that_is_asked_for_twice_is_done_once,
                 the_recorded_component_is_what_the_last_attempt_ran,
                 an_event_is_routed_to_who_has_not_had_it,
+            },
+            records::{
+                lists_are_read_page_by_page,
+                a_walk_ends_where_it_is_told_to,
+                a_cursor_is_of_one_list,
             },
             order::{
                 later_ones_of_a_key_wait_for_their_turn,

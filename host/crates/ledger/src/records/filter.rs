@@ -1,6 +1,4 @@
-//! Filters and pages of lists.
-
-use serde::{Deserialize, Serialize};
+//! Filters of lists.
 
 use crate::{DeliveryState, OutboxState};
 use tollgate_base::event::{HandlerName, SourceName};
@@ -81,34 +79,4 @@ impl StateFilter {
             Self::Blocked => "blocked",
         }
     }
-}
-
-/// Which part of a list is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// What comes after this place, as the page before named it.
-    pub after: Option<i64>,
-    /// How many at most.
-    pub limit: usize,
-    /// In which direction.
-    pub order: Order,
-}
-
-/// The direction of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The last arrival first.
-    Newest,
-    /// In the order of arrival.
-    Oldest,
-}
-
-/// A page of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed<T> {
-    /// What was found. May be less than was asked for although more follows: a page looks
-    /// at so many rows and no more.
-    pub items: Vec<T>,
-    /// The `after` of the next page; none at the end.
-    pub next: Option<i64>,
 }

@@ -2,13 +2,15 @@
 //! event, delivery or request.
 
 mod filter;
+mod page;
 mod recorded;
 mod views;
 
-use super::{Counts, DeliverySeq, LedgerError, OutboxSeq, Pause, Scheduled};
+use super::{Counts, DeliverySeq, LedgerError, ListError, OutboxSeq, Pause, Scheduled};
 use tollgate_base::event::{Event, EventId, HandlerName};
 
-pub use filter::{Listed, Order, Page, RecordFilter, RequestFilter, StateFilter};
+pub use filter::{RecordFilter, RequestFilter, StateFilter};
+pub use page::{Cursor, Listed, Order, Page, RecordList};
 pub use recorded::{RecordedEmission, RecordedEnd, RecordedRun};
 pub use views::{
     AttemptView, Blocker, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
@@ -18,27 +20,26 @@ pub use views::{
 
 /// Reads everything that is on record. A ledger that no gateway serves can be read, too.
 ///
-/// Each call runs a few short statements over a bounded number of rows. Each call may block.
+/// Each call runs a few short statements over a bounded number of rows. Each call may block. A
+/// call with a [`Page`] answers [`ListError::InvalidCursor`] to a cursor that is not of its list
+/// or that the engine does not keep any more.
 pub trait Records: Send + Sync + 'static {
     /// A page of the events that match the filter.
-    fn events(
-        &self,
-        filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<EventSummary>, LedgerError>;
+    fn events(&self, filter: &RecordFilter, page: &Page)
+    -> Result<Listed<EventSummary>, ListError>;
 
     /// All details of one event; `None` if the ledger has no event with this id.
     fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError>;
 
-    /// The event in this place, as handlers receive it; `None` if its body is no longer kept.
-    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError>;
+    /// The event with this id as handlers receive it; `None` if its payload is no longer whole.
+    fn event_to_run(&self, id: EventId) -> Result<Option<Event>, LedgerError>;
 
     /// A page of the deliveries that match the filter.
     fn deliveries(
         &self,
         filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<DeliverySummary>, LedgerError>;
+        page: &Page,
+    ) -> Result<Listed<DeliverySummary>, ListError>;
 
     /// All details of one delivery; `None` if the ledger has no such delivery.
     fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError>;
@@ -51,11 +52,14 @@ pub trait Records: Send + Sync + 'static {
     fn requests(
         &self,
         filter: &RequestFilter,
-        page: Page,
-    ) -> Result<Listed<RequestSummary>, LedgerError>;
+        page: &Page,
+    ) -> Result<Listed<RequestSummary>, ListError>;
 
     /// All details of one request; `None` if the ledger has no such request.
     fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError>;
+
+    /// The cursor at the newest item of a list, for [`Page::until`].
+    fn last_cursor(&self, list: RecordList) -> Result<Cursor, LedgerError>;
 
     /// Scheduled events of one handler, or of all handlers, in the order of their due times.
     fn scheduled(

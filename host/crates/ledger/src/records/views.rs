@@ -13,8 +13,6 @@ use tollgate_base::time::WallTime;
 /// An event with its deliveries, briefly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventSummary {
-    /// Its place in the order of arrival.
-    pub seq: i64,
     /// The gateway's id of it.
     pub id: String,
     /// Where it came from.

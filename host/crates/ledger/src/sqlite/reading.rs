@@ -1,11 +1,13 @@
 //! The roles that only read: for a ledger that serves, and for a ledger that is only read.
 
 use super::ledger::SqliteLedger;
-use super::read::{SqliteReader, gauges, handlers, records, schedule, state};
+use super::read::records::{self, Span};
+use super::read::{SqliteReader, gauges, handlers, schedule, state};
 use crate::{
-    Counts, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary, LedgerError,
-    Listed, OutboxSeq, Page, Pause, RecordFilter, RecordedRun, Records, RequestDetail,
-    RequestFilter, RequestSummary, Scheduled, StateEntry, StateStore, Versioned,
+    Counts, Cursor, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
+    LedgerError, ListError, Listed, OutboxSeq, Page, Pause, RecordFilter, RecordList, RecordedRun,
+    Records, RequestDetail, RequestFilter, RequestSummary, Scheduled, StateEntry, StateStore,
+    Versioned,
 };
 use tollgate_base::event::{Event, EventId, HandlerName};
 
@@ -49,27 +51,31 @@ impl<R: Reads> Records for R {
     fn events(
         &self,
         filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<EventSummary>, LedgerError> {
-        self.reader()
-            .read(|conn| records::events(conn, filter, page))
+        page: &Page,
+    ) -> Result<Listed<EventSummary>, ListError> {
+        let span = Span::of(RecordList::Events, page)?;
+        Ok(self
+            .reader()
+            .read(|conn| records::events(conn, filter, span))?)
     }
 
     fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
         self.reader().read(|conn| records::event(conn, id))
     }
 
-    fn event_to_run(&self, seq: i64) -> Result<Option<Event>, LedgerError> {
-        self.reader().read(|conn| records::event_to_run(conn, seq))
+    fn event_to_run(&self, id: EventId) -> Result<Option<Event>, LedgerError> {
+        self.reader().read(|conn| records::event_to_run(conn, id))
     }
 
     fn deliveries(
         &self,
         filter: &RecordFilter,
-        page: Page,
-    ) -> Result<Listed<DeliverySummary>, LedgerError> {
-        self.reader()
-            .read(|conn| records::deliveries(conn, filter, page))
+        page: &Page,
+    ) -> Result<Listed<DeliverySummary>, ListError> {
+        let span = Span::of(RecordList::Deliveries, page)?;
+        Ok(self
+            .reader()
+            .read(|conn| records::deliveries(conn, filter, span))?)
     }
 
     fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
@@ -83,14 +89,20 @@ impl<R: Reads> Records for R {
     fn requests(
         &self,
         filter: &RequestFilter,
-        page: Page,
-    ) -> Result<Listed<RequestSummary>, LedgerError> {
-        self.reader()
-            .read(|conn| records::requests(conn, filter, page))
+        page: &Page,
+    ) -> Result<Listed<RequestSummary>, ListError> {
+        let span = Span::of(RecordList::Requests, page)?;
+        Ok(self
+            .reader()
+            .read(|conn| records::requests(conn, filter, span))?)
     }
 
     fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError> {
         self.reader().read(|conn| records::request(conn, seq))
+    }
+
+    fn last_cursor(&self, list: RecordList) -> Result<Cursor, LedgerError> {
+        self.reader().read(|conn| records::last_cursor(conn, list))
     }
 
     fn scheduled(

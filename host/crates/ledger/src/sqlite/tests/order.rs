@@ -49,11 +49,12 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
         };
         let page = Page {
             after: None,
+            until: None,
             limit: 10,
             order: Order::Oldest,
         };
-        let found = reader.deliveries(&filter, page).unwrap().items;
-        let events = reader.events(&filter, page).unwrap().items.len();
+        let found = reader.deliveries(&filter, &page).unwrap().items;
+        let events = reader.events(&filter, &page).unwrap().items.len();
         assert!(state.is_none() || events == found.len(), "one each");
         found
     };

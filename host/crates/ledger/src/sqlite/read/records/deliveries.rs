@@ -6,12 +6,13 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::attempts;
 use super::filter::Numbered;
+use super::span::Span;
 use super::walk::walk;
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
     Blocker, DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, InterventionView, Listed,
-    Page, RecordFilter, StateFilter,
+    RecordFilter, StateFilter,
 };
 use tollgate_base::event::EventId;
 use tollgate_base::time::WallTime;
@@ -28,20 +29,15 @@ const NARROW: &str = "SELECT seq, event, handler, state, turn IS 2 FROM deliveri
 pub(crate) fn deliveries(
     conn: &Connection,
     filter: &RecordFilter,
-    page: Page,
+    span: Span,
 ) -> Result<Listed<DeliverySummary>> {
-    let none = Listed {
-        items: Vec::new(),
-        next: None,
-    };
     let Some(numbered) = Numbered::new(conn, filter)? else {
-        return Ok(none);
+        return Ok(Listed::default());
     };
     if filter.state == Some(StateFilter::Unrouted) {
-        return Ok(none);
+        return Ok(Listed::default());
     }
-    let (newest, oldest) = walks(filter.state);
-    walk(conn, (&newest, &oldest), page, SCAN, |row| {
+    walk(conn, (&select(filter.state), "seq"), span, SCAN, |row| {
         let handler: i64 = row.get(2)?;
         let in_state = match filter.state {
             None => true,
@@ -54,7 +50,7 @@ pub(crate) fn deliveries(
         let Some((source, kind, received)) = event_of(conn, row.get(1)?)? else {
             return Ok(ControlFlow::Continue(None));
         };
-        if numbered.is_past(received, page.order) {
+        if numbered.is_past(received, span.order) {
             return Ok(ControlFlow::Break(()));
         }
         if !numbered.takes_event(source, &kind, received) {
@@ -64,19 +60,15 @@ pub(crate) fn deliveries(
     })
 }
 
-/// The statements for both directions. Only dead deliveries have an index in the order of
+/// The statement up to its last condition. Only dead deliveries have an index in the order of
 /// arrival; the indexes of due ones have other orders.
-fn walks(state: Option<StateFilter>) -> (String, String) {
-    let narrow = match state {
+fn select(state: Option<StateFilter>) -> String {
+    match state {
         Some(StateFilter::Delivery(DeliveryState::Dead)) => {
             format!("{NARROW} INDEXED BY deliveries_dead WHERE state = 'dead' AND")
         }
         _ => format!("{NARROW} WHERE"),
-    };
-    (
-        format!("{narrow} seq < ?1 ORDER BY seq DESC"),
-        format!("{narrow} seq > ?1 ORDER BY seq"),
-    )
+    }
 }
 
 fn event_of(conn: &Connection, event: i64) -> Result<Option<(i64, String, WallTime)>> {

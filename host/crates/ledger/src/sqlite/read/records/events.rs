@@ -7,9 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::filter::Numbered;
+use super::span::Span;
 use super::walk::walk;
 use crate::sqlite::rows::{self, EVENT_COLUMNS, maybe_wall, wall};
-use crate::{Brief, EventDetail, EventSummary, Listed, Page, Payload, RecordFilter, StateFilter};
+use crate::{Brief, EventDetail, EventSummary, Listed, Payload, RecordFilter, StateFilter};
 use tollgate_base::event::{Event, EventId, HANDLER_SOURCE_PREFIX};
 
 /// The most rows of events that one page looks at.
@@ -26,21 +27,18 @@ const COLUMNS: &str = "e.seq, e.id, e.source, e.kind, e.received, s.name, e.prov
 pub(crate) fn events(
     conn: &Connection,
     filter: &RecordFilter,
-    page: Page,
+    span: Span,
 ) -> Result<Listed<EventSummary>> {
-    let none = Listed {
-        items: Vec::new(),
-        next: None,
-    };
     let Some(numbered) = Numbered::new(conn, filter)? else {
-        return Ok(none);
+        return Ok(Listed::default());
     };
-    let select = format!("SELECT {COLUMNS} FROM events e CROSS JOIN sources s ON s.id = e.source");
-    let newest = format!("{select} WHERE e.seq < ?1 AND e.pruned IS NULL ORDER BY e.seq DESC");
-    let oldest = format!("{select} WHERE e.seq > ?1 AND e.pruned IS NULL ORDER BY e.seq");
-    walk(conn, (&newest, &oldest), page, SCAN, |row| {
+    let select = format!(
+        "SELECT {COLUMNS} FROM events e CROSS JOIN sources s ON s.id = e.source
+         WHERE e.pruned IS NULL AND"
+    );
+    walk(conn, (&select, "e.seq"), span, SCAN, |row| {
         let received = wall(row, 4)?;
-        if numbered.is_past(received, page.order) {
+        if numbered.is_past(received, span.order) {
             return Ok(ControlFlow::Break(()));
         }
         let kind = row.get_ref(3)?.as_str()?;
@@ -62,10 +60,14 @@ pub(crate) fn event(conn: &Connection, id: EventId) -> Result<Option<EventDetail
     );
     let found = conn
         .prepare_cached(&sql)?
-        .query_row([id.as_bytes()], |row| summary(conn, row))
+        .query_row([id.as_bytes()], |row| {
+            Ok((row.get(0)?, summary(conn, row)?))
+        })
         .optional()?;
-    let Some(event) = found else { return Ok(None) };
-    let body = body(conn, event.seq)?;
+    let Some((seq, event)) = found else {
+        return Ok(None);
+    };
+    let body = body(conn, seq)?;
     let history = event
         .deliveries
         .iter()
@@ -89,14 +91,14 @@ pub(crate) fn event(conn: &Connection, id: EventId) -> Result<Option<EventDetail
     }))
 }
 
-/// The event of this number as handlers get it; `None` if its payload is no longer whole.
-pub(crate) fn event_to_run(conn: &Connection, seq: i64) -> Result<Option<Event>> {
+/// The event with this id as handlers get it; `None` if its payload is no longer whole.
+pub(crate) fn event_to_run(conn: &Connection, id: EventId) -> Result<Option<Event>> {
     let sql = format!(
         "SELECT {EVENT_COLUMNS} FROM events e CROSS JOIN bodies b ON b.event = e.seq
-         CROSS JOIN sources s ON s.id = e.source WHERE e.seq = ?1 AND e.erased IS NULL"
+         CROSS JOIN sources s ON s.id = e.source WHERE e.id = ?1 AND e.erased IS NULL"
     );
     conn.prepare_cached(&sql)?
-        .query_row([seq], |row| rows::event(row, 0))
+        .query_row([id.as_bytes()], |row| rows::event(row, 0))
         .optional()
 }
 
@@ -118,9 +120,7 @@ fn body(conn: &Connection, event: i64) -> Result<Option<Body>> {
 }
 
 fn summary(conn: &Connection, row: &Row<'_>) -> Result<EventSummary> {
-    let seq = row.get(0)?;
     Ok(EventSummary {
-        seq,
         id: EventId::from_bytes(row.get(1)?).to_string(),
         source: row.get(5)?,
         kind: row.get(3)?,
@@ -134,7 +134,7 @@ fn summary(conn: &Connection, row: &Row<'_>) -> Result<EventSummary> {
         duplicates_differing: row.get::<_, i64>(12)?.unsigned_abs(),
         last_duplicate_ms: maybe_wall(row, 13)?,
         erased_ms: maybe_wall(row, 16)?,
-        deliveries: deliveries_of(conn, seq, row.get(14)?, row.get(15)?)?,
+        deliveries: deliveries_of(conn, row.get(0)?, row.get(14)?, row.get(15)?)?,
     })
 }
 

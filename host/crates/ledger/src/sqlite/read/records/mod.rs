@@ -11,9 +11,11 @@ mod events;
 mod filter;
 mod recorded;
 mod requests;
+mod span;
 mod walk;
 
 pub(crate) use deliveries::{deliveries, delivery};
 pub(crate) use events::{deliveries_of, event, event_to_run, events};
 pub(crate) use recorded::recorded;
 pub(crate) use requests::{request, requests};
+pub(crate) use span::{Span, last_cursor};

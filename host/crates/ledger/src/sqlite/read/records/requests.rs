@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
+use super::span::Span;
 use super::walk::walk;
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
-    Listed, OutboxSeq, OutboxState, Page, RequestDetail, RequestFilter, RequestSummary,
-    RequestView, TryView, without_query,
+    Listed, OutboxSeq, OutboxState, RequestDetail, RequestFilter, RequestSummary, RequestView,
+    TryView, without_query,
 };
 use tollgate_base::event::EventId;
 
@@ -27,7 +28,7 @@ const VIEW: &str = "o.seq, o.state, o.tries, o.status, o.error, o.method, o.url,
 pub(crate) fn requests(
     conn: &Connection,
     filter: &RequestFilter,
-    page: Page,
+    span: Span,
 ) -> Result<Listed<RequestSummary>> {
     // SQLite uses a partial index only if the state stands in the statement's text.
     let from = match filter.state {
@@ -38,17 +39,13 @@ pub(crate) fn requests(
     };
     let state = filter
         .state
-        .map_or_else(String::new, |state| format!("AND o.state = '{state}'"));
-    let select = |compared: &str, order: &str| {
-        format!(
-            "SELECT {VIEW}, h.name, e.id, o.delivery, o.due - {AHEAD}
-             FROM {from} CROSS JOIN handlers h ON h.id = o.handler
-             CROSS JOIN events e ON e.seq = o.event
-             WHERE o.seq {compared} ?1 {state} ORDER BY o.seq {order}"
-        )
-    };
-    let (newest, oldest) = (select("<", "DESC"), select(">", "ASC"));
-    walk(conn, (&newest, &oldest), page, SCAN, |row| {
+        .map_or_else(String::new, |state| format!("o.state = '{state}' AND"));
+    let select = format!(
+        "SELECT {VIEW}, h.name, e.id, o.delivery, o.due - {AHEAD}
+         FROM {from} CROSS JOIN handlers h ON h.id = o.handler
+         CROSS JOIN events e ON e.seq = o.event WHERE {state}"
+    );
+    walk(conn, (&select, "o.seq"), span, SCAN, |row| {
         let is_meant = filter.takes(
             row.get_ref(10)?.as_str()?,
             row.get_ref(6)?.as_str()?,

@@ -4,34 +4,34 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, Result, Row};
 
-use crate::{Listed, Order, Page};
+use super::span::Span;
+use crate::{Listed, Order};
 
-/// Walks a table's rows in the page's order, and looks at `scan` rows at most. `sql` has the
-/// statements for newest and for oldest first. `each` turns a row into an item for the page or
-/// into nothing, or breaks off if nothing more can match.
+/// Walks the rows of a table that a page covers, in the page's order, and looks at `scan` rows at
+/// most. `select` is a statement up to its last condition, and `number` its first column, the
+/// rows' number. `each` turns a row into an item for the page or into nothing, or breaks off if
+/// nothing more can match.
 pub(crate) fn walk<T>(
     conn: &Connection,
-    sql: (&str, &str),
-    page: Page,
+    (select, number): (&str, &str),
+    span: Span,
     scan: usize,
     mut each: impl FnMut(&Row<'_>) -> Result<ControlFlow<(), Option<T>>>,
 ) -> Result<Listed<T>> {
-    let (sql, from) = match page.order {
-        Order::Newest => (sql.0, page.after.unwrap_or(i64::MAX)),
-        Order::Oldest => (sql.1, page.after.unwrap_or(0)),
+    let direction = match span.order {
+        Order::Newest => "DESC",
+        Order::Oldest => "ASC",
     };
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query([from])?;
-    let mut listed = Listed {
-        items: Vec::new(),
-        next: None,
-    };
+    let sql = format!("{select} {number} > ?1 AND {number} <= ?2 ORDER BY {number} {direction}");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([span.above, span.up_to])?;
+    let mut listed = Listed::default();
     let mut last = None;
     for _ in 0..scan {
         let Some(row) = rows.next()? else {
             return Ok(listed);
         };
-        if listed.items.len() >= page.limit {
+        if listed.items.len() >= span.limit {
             // There is a row after the full page, so more may follow.
             break;
         }
@@ -41,6 +41,6 @@ pub(crate) fn walk<T>(
         }
         last = Some(row.get(0)?);
     }
-    listed.next = last;
+    listed.next = last.map(|number| span.cursor(number));
     Ok(listed)
 }
