@@ -14,8 +14,8 @@
 //! `Ok` from a write means that it is on disk. Writes of concurrent callers share a commit.
 
 mod attempt;
-#[cfg(test)]
-mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod deliveries;
 mod delivery;
 mod effects;

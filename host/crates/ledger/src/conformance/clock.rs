@@ -27,7 +27,7 @@ impl Open {
     }
 }
 
-pub(crate) fn what_is_due_at_once_is_so_whatever_was_set(engine: &dyn Engine) {
+pub fn what_is_due_at_once_is_so_whatever_was_set(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.clock.advance(ms(7));
     for (id, set) in [("back", START - HOUR), ("forward", START + HOUR)] {
@@ -43,7 +43,7 @@ pub(crate) fn what_is_due_at_once_is_so_whatever_was_set(engine: &dyn Engine) {
     assert_eq!((queued.queued, queued.due), (START + HOUR, STEADY + ms(7)));
 }
 
-pub(crate) fn due_times_go_on_in_the_next_process(engine: &dyn Engine) {
+pub fn due_times_go_on_in_the_next_process(engine: &dyn Engine) {
     let open = Open::new(engine);
     let first = open.bring_forward("first");
     open.clock.set(START - 9 * HOUR);
@@ -53,7 +53,7 @@ pub(crate) fn due_times_go_on_in_the_next_process(engine: &dyn Engine) {
     open.is_due_at(second, STEADY + HOUR);
 }
 
-pub(crate) fn with_nothing_due_they_begin_at_the_time_of_day(engine: &dyn Engine) {
+pub fn with_nothing_due_they_begin_at_the_time_of_day(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.deliver("pending", &["b"]);
     open.clock.set(START + 9 * HOUR);
@@ -62,7 +62,7 @@ pub(crate) fn with_nothing_due_they_begin_at_the_time_of_day(engine: &dyn Engine
     open.is_due_at(brought, STEADY + 10 * HOUR);
 }
 
-pub(crate) fn what_waits_is_as_old_as_it_is(engine: &dyn Engine) {
+pub fn what_waits_is_as_old_as_it_is(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let next = NextState::Retrying {
@@ -83,7 +83,7 @@ pub(crate) fn what_waits_is_as_old_as_it_is(engine: &dyn Engine) {
     );
 }
 
-pub(crate) fn a_clock_that_is_set_forward_prunes_nothing(engine: &dyn Engine) {
+pub fn a_clock_that_is_set_forward_prunes_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.record(vec![event("evt_1", b"{}", &[])]);
     let pruned = || -> u64 {
@@ -98,7 +98,7 @@ pub(crate) fn a_clock_that_is_set_forward_prunes_nothing(engine: &dyn Engine) {
     assert_eq!(pruned(), 1);
 }
 
-pub(crate) fn due_times_are_shown_by_the_time_of_day_that_is_set(engine: &dyn Engine) {
+pub fn due_times_are_shown_by_the_time_of_day_that_is_set(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let next = NextState::Retrying {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(crate) fn an_attempt_moves_the_delivery_on(engine: &dyn Engine) {
+pub fn an_attempt_moves_the_delivery_on(engine: &dyn Engine) {
     let open = Open::new(engine);
     let deliveries = open.deliver("evt_1", &["a", "b", "c", "d"]);
     let nexts = [
@@ -34,7 +34,7 @@ pub(crate) fn an_attempt_moves_the_delivery_on(engine: &dyn Engine) {
     assert!(open.due("d", LATEST).is_empty());
 }
 
-pub(crate) fn an_ended_delivery_is_not_completed_again(engine: &dyn Engine) {
+pub fn an_ended_delivery_is_not_completed_again(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let attempt = || writing(delivery, &[("n", StateWrite::Add(1))]);
@@ -55,7 +55,7 @@ pub(crate) fn an_ended_delivery_is_not_completed_again(engine: &dyn Engine) {
     assert_eq!(open.deliveries_in(DeliveryState::Done), 1);
 }
 
-pub(crate) fn an_attempt_out_of_turn_changes_nothing(engine: &dyn Engine) {
+pub fn an_attempt_out_of_turn_changes_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let refused = |as_what, change: &dyn Fn(&mut Completion)| {
@@ -77,7 +77,7 @@ pub(crate) fn an_attempt_out_of_turn_changes_nothing(engine: &dyn Engine) {
     assert_eq!(open.pending("a")[0].attempts, 0);
 }
 
-pub(crate) fn effects_of_a_failed_attempt_are_not_applied(engine: &dyn Engine) {
+pub fn effects_of_a_failed_attempt_are_not_applied(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let mut completion = writing(delivery, &[("k", set("v"))]);
@@ -94,7 +94,7 @@ pub(crate) fn effects_of_a_failed_attempt_are_not_applied(engine: &dyn Engine) {
     assert_eq!(open.ledger.counts().unwrap().events, 1);
 }
 
-pub(crate) fn emitted_events_are_recorded_once(engine: &dyn Engine) {
+pub fn emitted_events_are_recorded_once(engine: &dyn Engine) {
     let open = Open::new(engine);
     let deliveries = open.deliver("evt_1", &["a", "b"]);
     let emitted = event_of("handler:a", "order-1", b"{\"order\":1}", &["c", "d"]);

@@ -20,7 +20,7 @@ fn later() -> NextState {
     NextState::Retrying { due }
 }
 
-pub(crate) fn what_a_component_at_fault_failed_is_due_again(engine: &dyn Engine) {
+pub fn what_a_component_at_fault_failed_is_due_again(engine: &dyn Engine) {
     use AttemptOutcome::{Limit, Retry, Timeout, Trap};
     let open = Open::new(engine);
     let (a, bad) = (handler("a"), ComponentDigest::of(b"bad"));
@@ -76,7 +76,7 @@ pub(crate) fn what_a_component_at_fault_failed_is_due_again(engine: &dyn Engine)
     assert_eq!(done, Completed::Committed);
 }
 
-pub(crate) fn a_great_many_are_excused_in_steps(engine: &dyn Engine) {
+pub fn a_great_many_are_excused_in_steps(engine: &dyn Engine) {
     let open = Open::new(engine);
     for n in 0..2_500 {
         let delivery = &open.deliver(&format!("evt_{n}"), &["a"])[0];
@@ -92,7 +92,7 @@ pub(crate) fn a_great_many_are_excused_in_steps(engine: &dyn Engine) {
 }
 
 /// What an operator did to a request of a delivery says nothing of the delivery.
-pub(crate) fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
+pub fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let mut completion = ending(delivery, NextState::Done);

@@ -30,7 +30,7 @@ fn fresh(deliveries: &[DeliverySeq]) -> Action {
     replay(deliveries, ReplayKeys::New, Choice::Current)
 }
 
-pub(crate) fn an_ended_delivery_runs_again(engine: &dyn Engine) {
+pub fn an_ended_delivery_runs_again(engine: &dyn Engine) {
     use DeliveryState::{Dead, Done, Retrying};
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
@@ -78,7 +78,7 @@ pub(crate) fn an_ended_delivery_runs_again(engine: &dyn Engine) {
     assert_eq!((kept.run, kept.keys, kept.attempts), (2, 1, 1));
 }
 
-pub(crate) fn an_attempt_of_an_earlier_run_is_stale(engine: &dyn Engine) {
+pub fn an_attempt_of_an_earlier_run_is_stale(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a"]);
     let cancel = Action::Cancel(vec![of[0].seq]);
@@ -98,7 +98,7 @@ pub(crate) fn an_attempt_of_an_earlier_run_is_stale(engine: &dyn Engine) {
     assert_eq!(open.value("a", "k"), Some(b"new".to_vec()));
 }
 
-pub(crate) fn an_open_delivery_is_cancelled_and_stays_listed(engine: &dyn Engine) {
+pub fn an_open_delivery_is_cancelled_and_stays_listed(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["pending", "retrying", "held", "done", "claimed"]);
     let due = STEADY + ms(1000);
@@ -123,7 +123,7 @@ pub(crate) fn an_open_delivery_is_cancelled_and_stays_listed(engine: &dyn Engine
     assert!(came.iter().all(|came| matches!(came, Intervened::State(_))));
 }
 
-pub(crate) fn a_retry_is_brought_forward(engine: &dyn Engine) {
+pub fn a_retry_is_brought_forward(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
     let due = STEADY + ms(1_000_000);
@@ -137,7 +137,7 @@ pub(crate) fn a_retry_is_brought_forward(engine: &dyn Engine) {
     assert_eq!((again.run, again.attempts), (0, 1), "it is no replay");
 }
 
-pub(crate) fn a_step_that_is_asked_for_twice_is_done_once(engine: &dyn Engine) {
+pub fn a_step_that_is_asked_for_twice_is_done_once(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a"]);
     open.complete(ending(&of[0], NextState::Done)).unwrap();
@@ -154,7 +154,7 @@ pub(crate) fn a_step_that_is_asked_for_twice_is_done_once(engine: &dyn Engine) {
     assert_eq!(step("two"), Intervened::Done);
 }
 
-pub(crate) fn the_recorded_component_is_what_the_last_attempt_ran(engine: &dyn Engine) {
+pub fn the_recorded_component_is_what_the_last_attempt_ran(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
     open.complete(ending(&of[0], NextState::Dead)).unwrap();
@@ -172,7 +172,7 @@ pub(crate) fn the_recorded_component_is_what_the_last_attempt_ran(engine: &dyn E
     assert!(named(7) && !named(8));
 }
 
-pub(crate) fn an_event_is_routed_to_who_has_not_had_it(engine: &dyn Engine) {
+pub fn an_event_is_routed_to_who_has_not_had_it(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.record(vec![event("evt_1", b"{}", &[])]);
     open.record(vec![event("evt_2", b"{}", &["old", "a"])]);

@@ -26,7 +26,7 @@ fn only(mut leased: Vec<LeasedDelivery>) -> LeasedDelivery {
     leased.remove(0)
 }
 
-pub(crate) fn nobody_else_gets_what_is_leased(engine: &dyn Engine) {
+pub fn nobody_else_gets_what_is_leased(engine: &dyn Engine) {
     let open = Open::new(engine);
     for n in 0..5 {
         open.deliver(&format!("evt_{n}"), &["a"]);
@@ -48,7 +48,7 @@ pub(crate) fn nobody_else_gets_what_is_leased(engine: &dyn Engine) {
     assert!(open.claim_some("a", 9).leased.is_empty());
 }
 
-pub(crate) fn what_is_given_back_can_be_claimed_again(engine: &dyn Engine) {
+pub fn what_is_given_back_can_be_claimed_again(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
     open.complete(ending(&of[0], NextState::Retrying { due: STEADY }))
@@ -67,7 +67,7 @@ pub(crate) fn what_is_given_back_can_be_claimed_again(engine: &dyn Engine) {
 }
 
 /// A gateway was cut off, and comes back when another one has its deliveries.
-pub(crate) fn a_stale_token_commits_nothing(engine: &dyn Engine) {
+pub fn a_stale_token_commits_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.deliver("evt_1", &["a"]);
     open.give_back("a", |_| false);
@@ -91,7 +91,7 @@ pub(crate) fn a_stale_token_commits_nothing(engine: &dyn Engine) {
     assert_eq!(done, Completed::Committed);
 }
 
-pub(crate) fn a_lease_outlives_a_conflict_and_ends_with_a_commit(engine: &dyn Engine) {
+pub fn a_lease_outlives_a_conflict_and_ends_with_a_commit(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.deliver("evt_1", &["a"]);
     open.give_back("a", |_| false);
@@ -120,7 +120,7 @@ pub(crate) fn a_lease_outlives_a_conflict_and_ends_with_a_commit(engine: &dyn En
     assert_eq!(only(open.claim_some("a", 9).leased).delivery.attempts, 1);
 }
 
-pub(crate) fn what_a_commit_hands_out_is_leased_by_it(engine: &dyn Engine) {
+pub fn what_a_commit_hands_out_is_leased_by_it(engine: &dyn Engine) {
     let open = Open::new(engine);
     let key = OrderKey::new(&handler("a"), "x");
     let to = |_| {
@@ -149,7 +149,7 @@ pub(crate) fn what_a_commit_hands_out_is_leased_by_it(engine: &dyn Engine) {
     assert_eq!(open.claim(&handler("b"), LATEST).len(), 1);
 }
 
-pub(crate) fn a_claim_takes_some_of_each_kind(engine: &dyn Engine) {
+pub fn a_claim_takes_some_of_each_kind(engine: &dyn Engine) {
     let open = Open::new(engine);
     for n in 0..12 {
         let delivery = &open.deliver(&format!("evt_{n}"), &["a"])[0];
@@ -174,7 +174,7 @@ pub(crate) fn a_claim_takes_some_of_each_kind(engine: &dyn Engine) {
     assert_eq!(attempts(7).len(), 5, "what one kind leaves, the other gets");
 }
 
-pub(crate) fn a_held_delivery_is_claimed_once_it_is_served(engine: &dyn Engine) {
+pub fn a_held_delivery_is_claimed_once_it_is_served(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.serve(&["a"]);
     let of = open.deliver("evt_1", &["a", "b"]);
@@ -192,7 +192,7 @@ pub(crate) fn a_held_delivery_is_claimed_once_it_is_served(engine: &dyn Engine) 
     assert_eq!(done, Completed::Committed);
 }
 
-pub(crate) fn a_lease_does_not_outlive_its_process(engine: &dyn Engine) {
+pub fn a_lease_does_not_outlive_its_process(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.deliver("evt_1", &["a"]);
     assert!(open.claim(&handler("a"), LATEST).is_empty());
@@ -204,4 +204,126 @@ pub(crate) fn a_lease_does_not_outlive_its_process(engine: &dyn Engine) {
     // What is left of the process before ends nothing.
     drop(sink);
     assert!(open.claim(&handler("a"), LATEST).is_empty());
+}
+
+/// The ledger as a second gateway has it, beside an open one.
+struct Second {
+    ledger: Arc<dyn Ledger>,
+    _sink: Arc<Collected>,
+}
+
+impl Second {
+    fn beside(engine: &dyn Engine, first: &Open) -> Self {
+        let sink = Arc::<Collected>::default();
+        Self {
+            ledger: engine.open_beside(&first.ledger, first.clock.clone(), sink.clone()),
+            _sink: sink,
+        }
+    }
+
+    fn claim(&self, of: &str, limit: usize) -> Vec<LeasedDelivery> {
+        claim(&*self.ledger, of, limit)
+    }
+}
+
+fn claim(ledger: &dyn Ledger, of: &str, limit: usize) -> Vec<LeasedDelivery> {
+    let all = usize::MAX >> 1;
+    let claimed = ledger.claim(&handler(of), STEADY, limit, all).unwrap();
+    claimed.leased
+}
+
+/// Completes through this ledger under this token, with a write to state.
+fn complete_by(ledger: &dyn Ledger, delivery: &Delivery, token: Token) -> Completed {
+    let mut completion = writing(delivery, &[("n", StateWrite::Add(1))]);
+    completion.token = token;
+    let (answer, answered) = std::sync::mpsc::channel();
+    ledger.complete_then(
+        completion,
+        Box::new(move |result| answer.send(result).unwrap()),
+    );
+    answered.recv().unwrap().unwrap()
+}
+
+pub fn two_claimers_share_the_deliveries(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let many = 60;
+    for n in 0..many {
+        open.deliver(&format!("evt_{n}"), &["a"]);
+    }
+    open.give_back("a", |_| false);
+    let second = Second::beside(engine, &open);
+    // Each completes what it claims, gives some back, and goes on until nothing is left.
+    let work = |ledger: &dyn Ledger| {
+        let mut completed = 0;
+        let mut idle = 0;
+        while idle < 50 {
+            let leased = claim(ledger, "a", 3);
+            idle = if leased.is_empty() { idle + 1 } else { 0 };
+            for (n, LeasedDelivery { delivery, lease }) in leased.into_iter().enumerate() {
+                if n == 2 {
+                    drop(lease);
+                    continue;
+                }
+                let answer = complete_by(ledger, &delivery, lease.token());
+                assert_eq!(answer, Completed::Committed, "its lease is in force");
+                completed += 1;
+            }
+            std::thread::yield_now();
+        }
+        completed
+    };
+    let completed: usize = std::thread::scope(|scope| {
+        let first = scope.spawn(|| work(&*open.ledger));
+        let second = scope.spawn(|| work(&*second.ledger));
+        first.join().unwrap() + second.join().unwrap()
+    });
+    assert_eq!(completed, many, "each once");
+    assert_eq!(open.value("a", "n").unwrap(), many.to_string().as_bytes());
+    assert_eq!(open.deliveries_in(DeliveryState::Done), many as u64);
+}
+
+pub fn a_claimer_takes_over_what_another_gives_back(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let of = open.deliver("evt_1", &["a"]).remove(0);
+    open.give_back("a", |_| false);
+    let second = Second::beside(engine, &open);
+    let lease = only(open.claim_some("a", 9).leased).lease;
+    assert!(second.claim("a", 9).is_empty(), "the first holds it");
+    let stale = lease.token();
+    drop(lease);
+    let taken = only(second.claim("a", 9));
+    assert!(taken.lease.token().0 > stale.0, "tokens rise");
+    assert!(open.claim_some("a", 9).leased.is_empty());
+    // The first one comes back with the token that it had.
+    assert_eq!(complete_by(&*open.ledger, &of, stale), Completed::LeaseLost);
+    assert_eq!(open.value("a", "n"), None);
+    assert_eq!(open.deliveries_in(DeliveryState::Pending), 1);
+    let token = taken.lease.token();
+    let done = complete_by(&*second.ledger, &taken.delivery, token);
+    assert_eq!(done, Completed::Committed);
+    let mut late = writing(&of, &[("n", StateWrite::Add(1))]);
+    (late.token, late.attempt.duration_us) = (stale, 7);
+    late.attempt.started = late.attempt.started + ms(1);
+    assert_eq!(open.complete_as(late), Ok(Completed::LeaseLost));
+    assert_eq!(open.value("a", "n").unwrap(), b"1");
+}
+
+pub fn a_lease_that_has_ended_gives_nothing_up(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    open.deliver("evt_1", &["a"]);
+    open.give_back("a", |_| false);
+    let second = Second::beside(engine, &open);
+    let first = only(open.claim_some("a", 9).leased);
+    let next = NextState::Retrying { due: STEADY };
+    assert_eq!(open.complete_under(&first, next), Completed::Committed);
+    let taken = only(second.claim("a", 9));
+    // The first one has not dropped its lease, which ended with its commit.
+    open.ledger.give_up(&first.lease, Turn::default()).unwrap();
+    assert_eq!(open.deliveries_in(DeliveryState::Dead), 0);
+    assert_eq!(open.deliveries_in(DeliveryState::Retrying), 1);
+    second
+        .ledger
+        .give_up(&taken.lease, Turn::default())
+        .unwrap();
+    assert_eq!(open.deliveries_in(DeliveryState::Dead), 1);
 }

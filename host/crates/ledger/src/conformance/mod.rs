@@ -1,444 +1,67 @@
-//! What every engine must do, as tests against the trait.
+//! The conformance suite: every guarantee that the traits give, as tests that any engine runs.
 //!
-//! [`suite!`] makes one test of each scenario for an engine. A scenario opens its
-//! store through [`Engine`], so that it can close it and open it again.
+//! An engine implements [`Engine`] and calls [`conformance_suite!`](crate::conformance_suite) in a
+//! module of its tests. The macro makes one test of each scenario. An engine outside of this
+//! package asks for the feature `conformance`.
+//!
+//! A scenario talks to the ledger through the traits alone. The histories in [`model`] are random:
+//! `TOLLGATE_MODEL_SEED` plays one again.
 
-pub(super) mod clock;
-pub(super) mod complete;
-pub(super) mod excuse;
-pub(super) mod intervene;
-pub(super) mod leases;
-pub(super) mod model;
-pub(super) mod order;
-pub(super) mod outbox;
-pub(super) mod record;
-pub(super) mod records;
-pub(super) mod retention;
-pub(super) mod schedule;
-pub(super) mod state;
-pub(super) mod waiting;
+#![allow(
+    clippy::unwrap_used,
+    reason = "a scenario that fails panics, as a test does"
+)]
 
-use std::collections::HashMap;
+mod engine;
+mod harness;
+mod values;
+
+#[doc(hidden)]
+pub mod clock;
+#[doc(hidden)]
+pub mod complete;
+#[doc(hidden)]
+pub mod excuse;
+#[doc(hidden)]
+pub mod intervene;
+#[doc(hidden)]
+pub mod leases;
+#[doc(hidden)]
+pub mod model;
+#[doc(hidden)]
+pub mod order;
+#[doc(hidden)]
+pub mod outbox;
+#[doc(hidden)]
+pub mod record;
+#[doc(hidden)]
+pub mod records;
+#[doc(hidden)]
+pub mod retention;
+#[doc(hidden)]
+pub mod schedule;
+#[doc(hidden)]
+pub mod state;
+#[doc(hidden)]
+pub mod waiting;
+
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
-use super::*;
-use tollgate_base::event::{
-    ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
-};
-use tollgate_base::time::{ManualClock, SteadyTime, WallTime};
+use crate::*;
+use tollgate_base::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
+use tollgate_base::time::SteadyTime;
 
-/// A store that a scenario opens, closes (by dropping the ledger) and opens again.
-pub(super) trait Engine {
-    /// Opens the one store of this engine.
-    fn open(&self, clock: ManualClock, sink: Arc<dyn LedgerSink>) -> Arc<dyn Ledger>;
+pub use engine::{Engine, SCHEDULED};
+pub(crate) use harness::{Collected, FiredStep, Open, block_on, until};
+pub(crate) use values::*;
 
-    /// Ends the ledger as the end of its process does: without a close.
-    fn crash(&self, ledger: Arc<dyn Ledger>);
-}
-
-pub(super) fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-/// The time at which scenarios begin.
-pub(super) const START: WallTime = WallTime::from_millis(MILLIS);
-/// That moment by the steady clock, which goes on from there whatever is set.
-pub(super) const STEADY: SteadyTime = SteadyTime::from_millis(MILLIS);
-const MILLIS: u64 = 1_780_000_000_000;
-/// Later than anything is due.
-pub(super) const LATEST: SteadyTime = SteadyTime::from_millis(u64::MAX >> 1);
-
-/// An open ledger with what its sink was given.
-pub(super) struct Open {
-    pub(super) ledger: Arc<dyn Ledger>,
-    pub(super) sink: Arc<Collected>,
-    pub(super) clock: ManualClock,
-}
-
-/// The result of firing what was due.
-#[derive(PartialEq, Eq, Debug, Default)]
-pub(super) struct FiredStep {
-    pub(super) events: u64,
-    /// When the next entry is due.
-    pub(super) next: Option<WallTime>,
-}
-
-/// A sink that keeps what it is given, and the leases that the scenario holds.
-#[derive(Default)]
-pub(super) struct Collected {
-    deliveries: Mutex<Vec<Delivery>>,
-    released: Mutex<Vec<Delivery>>,
-    leases: Mutex<HashMap<DeliverySeq, (HandlerName, Lease<DeliverySeq>)>>,
-    requests: Mutex<Vec<OutboxRequest>>,
-    scheduled: Mutex<Option<WallTime>>,
-}
-
-impl LedgerSink for Collected {
-    fn recorded(&self, deliveries: Vec<LeasedDelivery>) {
-        self.deliveries.lock().extend(self.hold(deliveries));
-    }
-
-    fn released(&self, deliveries: Vec<LeasedDelivery>) {
-        self.released.lock().extend(self.hold(deliveries));
-    }
-
-    fn queued(&self, requests: Vec<OutboxRequest>) {
-        self.requests.lock().extend(requests);
-    }
-
-    fn scheduled(&self, due: WallTime) {
-        *self.scheduled.lock() = Some(due);
-    }
-}
-
-impl Collected {
-    /// Keeps the leases.
-    fn hold(&self, leased: Vec<LeasedDelivery>) -> Vec<Delivery> {
-        let mut leases = self.leases.lock();
-        let hold = |LeasedDelivery { delivery, lease }| {
-            let held = (delivery.handler.clone(), lease);
-            leases.insert(delivery.seq, held);
-            delivery
-        };
-        leased.into_iter().map(hold).collect()
-    }
-
-    pub(super) fn deliveries(&self) -> Vec<Delivery> {
-        std::mem::take(&mut self.deliveries.lock())
-    }
-
-    pub(super) fn released(&self) -> Vec<Delivery> {
-        std::mem::take(&mut self.released.lock())
-    }
-
-    pub(super) fn requests(&self) -> Vec<OutboxRequest> {
-        std::mem::take(&mut self.requests.lock())
-    }
-
-    pub(super) fn scheduled(&self) -> Option<WallTime> {
-        self.scheduled.lock().take()
-    }
-}
-
-impl Open {
-    pub(super) fn new(engine: &dyn Engine) -> Self {
-        Self::with(engine, ManualClock::at(START))
-    }
-
-    fn with(engine: &dyn Engine, clock: ManualClock) -> Self {
-        let sink = Arc::<Collected>::default();
-        Self {
-            ledger: engine.open(clock.clone(), sink.clone()),
-            sink,
-            clock,
-        }
-    }
-
-    /// Closes the ledger and opens it again, an hour later.
-    pub(super) fn reopen(self, engine: &dyn Engine) -> Self {
-        let clock = self.clock.clone();
-        drop(self);
-        clock.advance(ms(3_600_000));
-        Self::with(engine, clock)
-    }
-
-    pub(super) fn record(&self, events: Vec<NewEvent>) -> Vec<Recorded> {
-        block_on(self.ledger.record(events)).unwrap()
-    }
-
-    /// Records one event for these handlers and returns its deliveries.
-    pub(super) fn deliver(&self, id: &str, handlers: &[&str]) -> Vec<Delivery> {
-        let recorded = self.record(vec![event(id, b"{}", handlers)]);
-        assert!(matches!(recorded[..], [Recorded::New(_)]));
-        self.sink.deliveries()
-    }
-
-    /// Completes under the lease that the scenario holds or, where it holds none, under one
-    /// that it claims; without a lease if it gets none.
-    pub(super) fn complete(&self, mut completion: Completion) -> Result<Completed, LedgerError> {
-        let delivery = completion.delivery;
-        if self.leases(delivery, &completion.handler) {
-            completion.token = self.under(delivery, Lease::token);
-        }
-        let answer = self.complete_as(completion);
-        let goes_on = matches!(
-            answer,
-            Ok(Completed::Conflict | Completed::Inapplicable(_)) | Err(_)
-        );
-        if !goes_on {
-            self.sink.leases.lock().remove(&delivery);
-        }
-        answer
-    }
-
-    /// Completes under the token that the completion names.
-    pub(super) fn complete_as(&self, completion: Completion) -> Result<Completed, LedgerError> {
-        let (answer, answered) = mpsc::channel();
-        self.ledger.complete_then(
-            completion,
-            Box::new(move |result| answer.send(result).unwrap()),
-        );
-        answered.recv().expect("the callback is called")
-    }
-
-    /// Whether the scenario holds a lease of the delivery, or gets one now.
-    pub(super) fn leases(&self, delivery: DeliverySeq, of: &HandlerName) -> bool {
-        let holds = || self.sink.leases.lock().contains_key(&delivery);
-        holds() || {
-            let claimed = self.claim(of, LATEST);
-            self.sink.hold(claimed);
-            holds()
-        }
-    }
-
-    /// Does something with the lease that the scenario holds.
-    pub(super) fn under<T>(
-        &self,
-        delivery: DeliverySeq,
-        act: impl FnOnce(&Lease<DeliverySeq>) -> T,
-    ) -> T {
-        // The ledger may give the sink further ones meanwhile.
-        let (of, lease) = self.sink.leases.lock().remove(&delivery).unwrap();
-        let came = act(&lease);
-        self.sink.leases.lock().insert(delivery, (of, lease));
-        came
-    }
-
-    /// Does something with a lease of the delivery, which the scenario gets now if it holds none.
-    pub(super) fn leased<T>(
-        &self,
-        delivery: &Delivery,
-        act: impl FnOnce(&Lease<DeliverySeq>) -> T,
-    ) -> T {
-        assert!(self.leases(delivery.seq, &delivery.handler), "{delivery:?}");
-        self.under(delivery.seq, act)
-    }
-
-    /// Gives a delivery up, and its lease with it.
-    pub(super) fn give_up(&self, delivery: &Delivery, turn: Turn) {
-        self.leased(delivery, |lease| self.ledger.give_up(lease, turn))
-            .unwrap();
-        self.sink.leases.lock().remove(&delivery.seq);
-    }
-
-    /// Claims all that may run at `now` and that nobody holds.
-    pub(super) fn claim(&self, of: &HandlerName, now: SteadyTime) -> Vec<LeasedDelivery> {
-        let all = usize::MAX >> 1;
-        let claimed = self.ledger.claim(of, now, 10_000, all).unwrap();
-        assert!(!claimed.more);
-        claimed.leased
-    }
-
-    /// Gives all leases of a handler back, but for deliveries that are to be kept.
-    pub(super) fn give_back(&self, of: &str, keep: impl Fn(DeliverySeq) -> bool) {
-        let mut leases = self.sink.leases.lock();
-        leases.retain(|delivery, (handler, _)| handler.as_str() != of || keep(*delivery));
-    }
-
-    /// Registers these handlers; how many deliveries became held, and pending again.
-    pub(super) fn serve(&self, handlers: &[&str]) -> (u64, u64) {
-        let handlers: Vec<_> = handlers.iter().map(|name| handler(name)).collect();
-        let Served { held, resumed } = self.ledger.serve(&handlers).unwrap();
-        (held, resumed)
-    }
-
-    pub(super) fn settle(&self, settlement: Settlement) {
-        let (answer, answered) = mpsc::channel();
-        self.ledger.settle(
-            settlement,
-            Box::new(move |result| answer.send(result).unwrap()),
-        );
-        answered.recv().expect("the callback is called").unwrap();
-    }
-
-    /// Fires the first entries that are due, without an order.
-    pub(super) fn fire(&self, now: WallTime) -> FiredStep {
-        self.fire_to(now, |entry| entry.handler.clone().into())
-    }
-
-    /// Fires the first entries that are due, each to its recipient. Nothing changes in between,
-    /// so no entry is left out.
-    pub(super) fn fire_to(&self, now: WallTime, to: impl Fn(&Scheduled) -> Recipient) -> FiredStep {
-        let DueEntries { entries, next } = self.ledger.due(now).unwrap();
-        let addressed = entries.into_iter().map(|due| {
-            let recipient = to(&due.entry);
-            (due, recipient)
-        });
-        let fired = self.ledger.fire(now, addressed.collect()).unwrap();
-        assert_eq!(fired.left_out, 0);
-        FiredStep {
-            events: fired.events,
-            next,
-        }
-    }
-
-    /// All that a handler may run whatever the time. The scenario holds the leases.
-    pub(super) fn pending(&self, of: &str) -> Vec<Delivery> {
-        self.due(of, SteadyTime::ZERO)
-    }
-
-    /// All that a handler may run at `now`. The scenario holds the leases.
-    pub(super) fn due(&self, of: &str, now: SteadyTime) -> Vec<Delivery> {
-        self.due_beside(of, now, |_| false)
-    }
-
-    /// The same, but for deliveries of which the scenario is to keep its leases.
-    pub(super) fn due_beside(
-        &self,
-        of: &str,
-        now: SteadyTime,
-        keep: impl Fn(DeliverySeq) -> bool,
-    ) -> Vec<Delivery> {
-        self.give_back(of, keep);
-        let claimed = self.claim(&handler(of), now);
-        self.sink.hold(claimed)
-    }
-
-    pub(super) fn deliveries_in(&self, state: DeliveryState) -> u64 {
-        let counts = self.ledger.counts().unwrap();
-        counts
-            .deliveries
-            .iter()
-            .find(|(of, _)| *of == state)
-            .unwrap()
-            .1
-    }
-
-    pub(super) fn outbox_in(&self, state: OutboxState) -> u64 {
-        let counts = self.ledger.counts().unwrap();
-        counts.outbox.iter().find(|(of, _)| *of == state).unwrap().1
-    }
-
-    pub(super) fn value(&self, of: &str, key: &str) -> Option<Vec<u8>> {
-        self.ledger.state_get(&handler(of), key).unwrap().value
-    }
-}
-
-/// Waits until something holds that the ledger does by itself.
-pub(super) fn until(holds: impl Fn() -> bool) {
-    let began = std::time::Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "it takes too long");
-        std::thread::sleep(ms(20));
-    }
-}
-
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
-}
-
-pub(super) fn handler(name: &str) -> HandlerName {
-    HandlerName::new(name)
-}
-
-/// An event of source `stripe` with this provider's id.
-pub(super) fn event(id: &str, payload: &[u8], handlers: &[&str]) -> NewEvent {
-    event_of("stripe", id, payload, handlers)
-}
-
-pub(super) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]) -> NewEvent {
-    let source = SourceName::new(source);
-    NewEvent {
-        dedup: DedupKey::new(&source, &DedupBasis::SignedId(id.to_owned())),
-        also: Vec::new(),
-        event: Event {
-            id: EventId::generate(START),
-            source,
-            provider_id: Some(id.to_owned()),
-            kind: "payment_intent.succeeded".to_owned(),
-            subject: Some("pi_1".to_owned()),
-            account: None,
-            created: Some(START - ms(1000)),
-            received: START,
-            headers: Headers::from_iter([
-                ("content-type", "application/json"),
-                ("x-twice", "a"),
-                ("x-twice", "b\"\u{1f600}"),
-            ]),
-            metadata: vec![("cause".into(), "test".into())],
-            depth: 0,
-            payload: Bytes::copy_from_slice(payload),
-        },
-        handlers: handlers.iter().map(|name| handler(name).into()).collect(),
-    }
-}
-
-/// An event that is known by each of these keys.
-pub(super) fn event_with_keys(source: &str, keys: &[&str]) -> NewEvent {
-    let mut new = event_of(source, keys[0], b"{}", &[]);
-    let source = &new.event.source;
-    let key = |id: &&str| DedupKey::new(source, &DedupBasis::SignedId((*id).to_owned()));
-    new.also = keys[1..].iter().map(key).collect();
-    new
-}
-
-/// The end of a delivery's next attempt, without effects.
-pub(super) fn ending(delivery: &Delivery, next: NextState) -> Completion {
-    Completion {
-        delivery: delivery.seq,
-        // `Open::complete` has the real one.
-        token: Token::default(),
-        handler: delivery.handler.clone(),
-        event: delivery.event.id,
-        attempt: Attempt {
-            number: delivery.attempts + 1,
-            run: delivery.run,
-            started: START + ms(delivery.attempts.into()),
-            duration_us: 1500,
-            outcome: match next {
-                NextState::Done => AttemptOutcome::Done,
-                NextState::Ignored => AttemptOutcome::Ignored,
-                NextState::Retrying { .. } => AttemptOutcome::Retry,
-                NextState::Dead => AttemptOutcome::Reject,
-            },
-            detail: "because".to_owned(),
-            logs: "{\"level\":\"info\"}\n".to_owned(),
-            component: ComponentDigest([7; 32]),
-        },
-        next,
-        reads: Vec::new(),
-        effects: Effects::default(),
-        turn: Turn::default(),
-    }
-}
-
-/// The end of an attempt that wrote these keys.
-pub(super) fn writing(delivery: &Delivery, writes: &[(&str, StateWrite)]) -> Completion {
-    let mut completion = ending(delivery, NextState::Done);
-    completion.effects.state = writes
-        .iter()
-        .map(|(key, write)| ((*key).to_owned(), write.clone()))
-        .collect();
-    completion
-}
-
-pub(super) fn set(value: &str) -> StateWrite {
-    StateWrite::Set(value.as_bytes().to_vec())
-}
-
-/// A request for the outbox.
-pub(super) fn request(key: &str) -> NewRequest {
-    NewRequest {
-        key: key.to_owned(),
-        method: "POST".to_owned(),
-        url: "https://crm.example.com/orders".to_owned(),
-        headers: vec![("content-type".into(), "application/json".into())],
-        body: Bytes::from_static(b"{\"order\":1}"),
-        order_key: Some("order-1".to_owned()),
-        respond: None,
-    }
-}
-
-/// One test of each scenario, for the engine that the expression makes anew.
-macro_rules! suite {
+/// Makes a test of each scenario, for the engine that the expression makes. The expression is
+/// evaluated for each test.
+#[macro_export]
+macro_rules! conformance_suite {
     ($engine:expr, { $($module:ident :: { $($scenario:ident),+ $(,)? }),+ $(,)? }) => {
         $(mod $module {
             use super::*;
@@ -449,7 +72,7 @@ macro_rules! suite {
         })+
     };
     ($engine:expr) => {
-        $crate::conformance::suite!($engine, {
+        $crate::conformance_suite!($engine, {
             record::{
                 what_is_recorded_is_handed_out_and_read_back,
                 a_duplicate_is_recorded_once_and_counted,
@@ -520,6 +143,9 @@ macro_rules! suite {
                 a_claim_takes_some_of_each_kind,
                 a_held_delivery_is_claimed_once_it_is_served,
                 a_lease_does_not_outlive_its_process,
+                two_claimers_share_the_deliveries,
+                a_claimer_takes_over_what_another_gives_back,
+                a_lease_that_has_ended_gives_nothing_up,
             },
             clock::{
                 what_is_due_at_once_is_so_whatever_was_set,
@@ -581,4 +207,3 @@ macro_rules! suite {
         });
     };
 }
-pub(super) use suite;

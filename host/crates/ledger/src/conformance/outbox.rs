@@ -44,7 +44,7 @@ fn tried(of: &OutboxRequest, status: Option<u16>, next: OutboxNext) -> Settlemen
     }
 }
 
-pub(crate) fn requests_go_out_in_commit_order(engine: &dyn Engine) {
+pub fn requests_go_out_in_commit_order(engine: &dyn Engine) {
     let open = Open::new(engine);
     let mut queued = queue(&open, "evt_1", &["1", "2"]);
     queued.extend(queue(&open, "evt_2", &["3"]));
@@ -82,7 +82,7 @@ pub(crate) fn requests_go_out_in_commit_order(engine: &dyn Engine) {
     );
 }
 
-pub(crate) fn a_settled_request_is_not_settled_again(engine: &dyn Engine) {
+pub fn a_settled_request_is_not_settled_again(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1"]);
     open.settle(tried(&queued[0], Some(200), OutboxNext::Sent));
@@ -101,7 +101,7 @@ pub(crate) fn a_settled_request_is_not_settled_again(engine: &dyn Engine) {
     assert_eq!(entry.request.tries, 1);
 }
 
-pub(crate) fn requests_are_listed_newest_first(engine: &dyn Engine) {
+pub fn requests_are_listed_newest_first(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1", "2", "3"]);
     open.settle(tried(&queued[1], Some(400), OutboxNext::Dead));
@@ -130,7 +130,7 @@ fn answered(of: &OutboxRequest, next: OutboxNext, key: &str) -> Settlement {
     }
 }
 
-pub(crate) fn an_answer_is_recorded_with_the_end_of_its_request(engine: &dyn Engine) {
+pub fn an_answer_is_recorded_with_the_end_of_its_request(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let mut completion = ending(delivery, NextState::Done);
@@ -171,7 +171,7 @@ pub(crate) fn an_answer_is_recorded_with_the_end_of_its_request(engine: &dyn Eng
     assert_eq!(open.outbox_in(OutboxState::Sent), 2);
 }
 
-pub(crate) fn a_dead_request_is_sent_again_behind_all_others(engine: &dyn Engine) {
+pub fn a_dead_request_is_sent_again_behind_all_others(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1", "2", "3"]);
     let again = OutboxNext::Waiting { due: STEADY };
@@ -220,7 +220,7 @@ pub(crate) fn a_dead_request_is_sent_again_behind_all_others(engine: &dyn Engine
     assert_eq!(open.outbox_in(OutboxState::Dead), 0);
 }
 
-pub(crate) fn a_waiting_request_is_made_due(engine: &dyn Engine) {
+pub fn a_waiting_request_is_made_due(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1"]);
     let later = OutboxNext::Waiting {
@@ -235,7 +235,7 @@ pub(crate) fn a_waiting_request_is_made_due(engine: &dyn Engine) {
     assert!(open.sink.requests().is_empty(), "it is known already");
 }
 
-pub(crate) fn a_cancelled_request_tells_its_handler(engine: &dyn Engine) {
+pub fn a_cancelled_request_tells_its_handler(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1", "2"]);
     let told = event_of("handler:a", "told", b"{\"outcome\":\"dead\"}", &["a"]);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(crate) fn what_is_recorded_is_handed_out_and_read_back(engine: &dyn Engine) {
+pub fn what_is_recorded_is_handed_out_and_read_back(engine: &dyn Engine) {
     let open = Open::new(engine);
     let mut new = event("evt_1", b"\x00\xff not JSON", &["a", "b"]);
     new.event.account = Some("acct_1".into());
@@ -31,7 +31,7 @@ pub(crate) fn what_is_recorded_is_handed_out_and_read_back(engine: &dyn Engine) 
     assert!(open.pending("unknown").is_empty());
 }
 
-pub(crate) fn a_duplicate_is_recorded_once_and_counted(engine: &dyn Engine) {
+pub fn a_duplicate_is_recorded_once_and_counted(engine: &dyn Engine) {
     let open = Open::new(engine);
     let first = event("evt_1", b"one", &["a"]);
     open.record(vec![first.clone()]);
@@ -65,7 +65,7 @@ pub(crate) fn a_duplicate_is_recorded_once_and_counted(engine: &dyn Engine) {
     assert_eq!(counts.duplicates_differing, 2);
 }
 
-pub(crate) fn duplicates_within_one_request_and_one_batch(engine: &dyn Engine) {
+pub fn duplicates_within_one_request_and_one_batch(engine: &dyn Engine) {
     let open = Open::new(engine);
     let recorded = open.record(vec![
         event("evt_1", b"one", &["a"]),
@@ -96,7 +96,7 @@ pub(crate) fn duplicates_within_one_request_and_one_batch(engine: &dyn Engine) {
     assert_eq!(open.pending("a").len(), 2);
 }
 
-pub(crate) fn one_request_with_new_and_known_events(engine: &dyn Engine) {
+pub fn one_request_with_new_and_known_events(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.record(vec![event("evt_2", b"two", &["a"])]);
     let recorded = open.record(vec![
@@ -116,7 +116,7 @@ pub(crate) fn one_request_with_new_and_known_events(engine: &dyn Engine) {
     assert!(open.record(Vec::new()).is_empty());
 }
 
-pub(crate) fn an_event_with_several_keys_is_known_by_any_of_them(engine: &dyn Engine) {
+pub fn an_event_with_several_keys_is_known_by_any_of_them(engine: &dyn Engine) {
     let open = Open::new(engine);
     let record = |keys: &[&str]| open.record(vec![event_with_keys("paypal", keys)])[0];
     let first = record(&["t1", "e1"]).id();
@@ -149,7 +149,7 @@ pub(crate) fn an_event_with_several_keys_is_known_by_any_of_them(engine: &dyn En
     assert_eq!(again, [duplicate]);
 }
 
-pub(crate) fn several_keys_within_one_request(engine: &dyn Engine) {
+pub fn several_keys_within_one_request(engine: &dyn Engine) {
     let open = Open::new(engine);
     let recorded = open.record(vec![
         event_with_keys("paypal", &["t1", "e1"]),
@@ -166,7 +166,7 @@ pub(crate) fn several_keys_within_one_request(engine: &dyn Engine) {
     assert_eq!(open.ledger.counts().unwrap().events, 2);
 }
 
-pub(crate) fn an_unrouted_event_is_kept_and_counted(engine: &dyn Engine) {
+pub fn an_unrouted_event_is_kept_and_counted(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.record(vec![event("evt_1", b"one", &[])]);
     let counts = open.ledger.counts().unwrap();
@@ -177,7 +177,7 @@ pub(crate) fn an_unrouted_event_is_kept_and_counted(engine: &dyn Engine) {
     assert_eq!(open.ledger.counts().unwrap().unrouted, 1);
 }
 
-pub(crate) fn many_callers_are_all_answered(engine: &dyn Engine) {
+pub fn many_callers_are_all_answered(engine: &dyn Engine) {
     let open = Open::new(engine);
     std::thread::scope(|scope| {
         for caller in 0..16 {

@@ -36,7 +36,7 @@ fn arrive(open: &Open, ids: std::ops::Range<usize>) -> Vec<String> {
     names
 }
 
-pub(crate) fn lists_are_read_page_by_page(engine: &dyn Engine) {
+pub fn lists_are_read_page_by_page(engine: &dyn Engine) {
     let open = Open::new(engine);
     assert!(walk(&open, page(Order::Oldest, 3)).is_empty());
     let all = arrive(&open, 0..7);
@@ -47,7 +47,7 @@ pub(crate) fn lists_are_read_page_by_page(engine: &dyn Engine) {
     }
 }
 
-pub(crate) fn a_walk_ends_where_it_is_told_to(engine: &dyn Engine) {
+pub fn a_walk_ends_where_it_is_told_to(engine: &dyn Engine) {
     let open = Open::new(engine);
     let none = open.ledger.last_cursor(RecordList::Events).unwrap();
     let first = arrive(&open, 0..5);
@@ -68,7 +68,7 @@ pub(crate) fn a_walk_ends_where_it_is_told_to(engine: &dyn Engine) {
     }
 }
 
-pub(crate) fn a_cursor_is_of_one_list(engine: &dyn Engine) {
+pub fn a_cursor_is_of_one_list(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let mut sends = ending(delivery, NextState::Done);

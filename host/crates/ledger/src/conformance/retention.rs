@@ -60,7 +60,7 @@ impl Open {
     }
 }
 
-pub(crate) fn what_ended_is_pruned_in_its_time(engine: &dyn Engine) {
+pub fn what_ended_is_pruned_in_its_time(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.record(vec![event("unrouted", b"{}", &[])]);
     for (id, next) in [
@@ -106,7 +106,7 @@ fn settled(seq: OutboxSeq, at: WallTime, next: OutboxNext) -> Settlement {
     }
 }
 
-pub(crate) fn what_has_not_ended_is_never_pruned(engine: &dyn Engine) {
+pub fn what_has_not_ended_is_never_pruned(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.deliver("pending", &["a"]);
     let retrying = &open.deliver("retrying", &["a"])[0];
@@ -140,7 +140,7 @@ pub(crate) fn what_has_not_ended_is_never_pruned(engine: &dyn Engine) {
     assert_eq!(open.kept(), 4);
 }
 
-pub(crate) fn keys_outlive_their_events(engine: &dyn Engine) {
+pub fn keys_outlive_their_events(engine: &dyn Engine) {
     let open = Open::new(engine);
     let again = |source: &str| open.record(vec![event_of(source, "evt_1", b"{}", &[])])[0];
     let first = again("stripe");
@@ -171,7 +171,7 @@ pub(crate) fn keys_outlive_their_events(engine: &dyn Engine) {
     assert_eq!((counts.duplicates, counts.duplicates_differing), (3, 0));
 }
 
-pub(crate) fn several_keys_go_with_their_event(engine: &dyn Engine) {
+pub fn several_keys_go_with_their_event(engine: &dyn Engine) {
     let open = Open::new(engine);
     let record = |source: &str, keys: &[&str]| {
         let recorded = open.record(vec![event_with_keys(source, keys)])[0];
@@ -189,7 +189,7 @@ pub(crate) fn several_keys_go_with_their_event(engine: &dyn Engine) {
     }
 }
 
-pub(crate) fn keys_of_emitted_events_outlive_who_could_emit_them(engine: &dyn Engine) {
+pub fn keys_of_emitted_events_outlive_who_could_emit_them(engine: &dyn Engine) {
     let open = Open::new(engine);
     let emitting = open.deliver("evt_1", &["a", "b"]);
     let emit = |delivery: &Delivery| {
@@ -207,7 +207,7 @@ pub(crate) fn keys_of_emitted_events_outlive_who_could_emit_them(engine: &dyn En
     assert_eq!((swept.pruned, swept.forgotten), (1, 1));
 }
 
-pub(crate) fn numbers_are_not_given_again(engine: &dyn Engine) {
+pub fn numbers_are_not_given_again(engine: &dyn Engine) {
     let open = Open::new(engine);
     let last = open.deliver("evt_1", &["a", "b"]).pop().unwrap();
     for delivery in open.pending("a").iter().chain([&last]) {
@@ -229,7 +229,7 @@ pub(crate) fn numbers_are_not_given_again(engine: &dyn Engine) {
     assert!(open.sink.requests()[0].seq > requests[1].seq);
 }
 
-pub(crate) fn payloads_are_erased_once_done(engine: &dyn Engine) {
+pub fn payloads_are_erased_once_done(engine: &dyn Engine) {
     let open = Open::new(engine);
     let done = &open.deliver("done", &["a"])[0];
     let mut completion = ending(done, NextState::Done);
@@ -274,7 +274,7 @@ pub(crate) fn payloads_are_erased_once_done(engine: &dyn Engine) {
     assert_eq!(again, [duplicate]);
 }
 
-pub(crate) fn an_event_is_erased_on_demand(engine: &dyn Engine) {
+pub fn an_event_is_erased_on_demand(engine: &dyn Engine) {
     let open = Open::new(engine);
     let due = &open.deliver("due", &["a"])[0];
     let erase = |event| open.ledger.erase(event).unwrap();
@@ -288,7 +288,7 @@ pub(crate) fn an_event_is_erased_on_demand(engine: &dyn Engine) {
     assert_eq!(erase(due.event.id), Erased::Unknown, "it is pruned");
 }
 
-pub(crate) fn what_handlers_make_is_erased_as_they_say(engine: &dyn Engine) {
+pub fn what_handlers_make_is_erased_as_they_say(engine: &dyn Engine) {
     let open = Open::new(engine);
     let cause = &open.deliver("evt_1", &["a"])[0];
     let mut completion = ending(cause, NextState::Done);
@@ -318,7 +318,7 @@ pub(crate) fn what_handlers_make_is_erased_as_they_say(engine: &dyn Engine) {
     assert_eq!(open.ledger.counts().unwrap().erased, 1, "its cause is not");
 }
 
-pub(crate) fn erasing_an_event_empties_what_it_scheduled(engine: &dyn Engine) {
+pub fn erasing_an_event_empties_what_it_scheduled(engine: &dyn Engine) {
     let open = Open::new(engine);
     let schedule = |id: &str, key: &str| {
         let delivery = open.deliver(id, &["a"]).remove(0);
@@ -349,7 +349,7 @@ pub(crate) fn erasing_an_event_empties_what_it_scheduled(engine: &dyn Engine) {
     assert_eq!(open.fire(START + ms(1000)).events, 2);
 }
 
-pub(crate) fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
+pub fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
     let open = Open::new(engine);
     for n in 0..30 {
         let events = (0..50).map(|m| event(&format!("evt_{n}_{m}"), b"{}", &[]));
@@ -369,7 +369,7 @@ pub(crate) fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
     assert!((3..=100).contains(&steps), "{steps}");
 }
 
-pub(crate) fn a_sweep_ends_though_more_falls_due_meanwhile(engine: &dyn Engine) {
+pub fn a_sweep_ends_though_more_falls_due_meanwhile(engine: &dyn Engine) {
     let open = Open::new(engine);
     let late = &open.deliver("late", &["a"])[0];
     // More than one look takes in.

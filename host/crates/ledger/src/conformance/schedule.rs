@@ -7,9 +7,6 @@ use tollgate_base::time::WallTime;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// So many entries a handler may have in an engine of this suite.
-pub(crate) const LIMIT: u32 = 20;
-
 fn put(due: Due) -> ScheduleWrite {
     put_by(&format!("{due:?}"), due)
 }
@@ -60,7 +57,7 @@ fn keys(open: &Open, of: Option<&str>) -> Vec<String> {
     listed.into_iter().map(|entry| entry.key).collect()
 }
 
-pub(crate) fn what_is_scheduled_is_recorded_when_due(engine: &dyn Engine) {
+pub fn what_is_scheduled_is_recorded_when_due(engine: &dyn Engine) {
     let open = Open::new(engine);
     let later = put(Due::After(2 * HOUR));
     let cause = schedule(&open, "a", "evt_1", &[("remind", later)]);
@@ -106,7 +103,7 @@ pub(crate) fn what_is_scheduled_is_recorded_when_due(engine: &dyn Engine) {
     assert!(keys(&open, None).is_empty());
 }
 
-pub(crate) fn a_put_replaces_and_a_cancel_removes(engine: &dyn Engine) {
+pub fn a_put_replaces_and_a_cancel_removes(engine: &dyn Engine) {
     let open = Open::new(engine);
     let at = |hours: u32| put(Due::At(START + HOUR * hours));
     schedule(
@@ -141,7 +138,7 @@ pub(crate) fn a_put_replaces_and_a_cancel_removes(engine: &dyn Engine) {
     assert_eq!(created, [3 * HOUR, 4 * HOUR], "earliest first");
 }
 
-pub(crate) fn a_failed_attempt_schedules_nothing(engine: &dyn Engine) {
+pub fn a_failed_attempt_schedules_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];
     let mut completion = ending(delivery, NextState::Retrying { due: STEADY });
@@ -159,7 +156,7 @@ pub(crate) fn a_failed_attempt_schedules_nothing(engine: &dyn Engine) {
     assert!(keys(&open, None).is_empty());
 }
 
-pub(crate) fn a_run_with_the_same_keys_is_recorded_once(engine: &dyn Engine) {
+pub fn a_run_with_the_same_keys_is_recorded_once(engine: &dyn Engine) {
     let open = Open::new(engine);
     schedule(&open, "a", "evt_1", &[("x", put_by("1", Due::At(START)))]);
     assert_eq!(open.fire(START).events, 1);
@@ -170,9 +167,9 @@ pub(crate) fn a_run_with_the_same_keys_is_recorded_once(engine: &dyn Engine) {
     assert_eq!(open.fire(START).events, 1);
 }
 
-pub(crate) fn a_handler_has_so_many_entries_at_most(engine: &dyn Engine) {
+pub fn a_handler_has_so_many_entries_at_most(engine: &dyn Engine) {
     let open = Open::new(engine);
-    let names: Vec<String> = (0..LIMIT).map(|n| format!("key-{n}")).collect();
+    let names: Vec<String> = (0..SCHEDULED).map(|n| format!("key-{n}")).collect();
     let full: Vec<_> = names
         .iter()
         .map(|name| (name.as_str(), put_by(name, Due::At(START + HOUR))))
@@ -199,7 +196,7 @@ pub(crate) fn a_handler_has_so_many_entries_at_most(engine: &dyn Engine) {
         "evt_5",
         &[("more", put_by("b", Due::At(START)))],
     );
-    assert_eq!(keys(&open, Some("a")).len(), LIMIT as usize);
+    assert_eq!(keys(&open, Some("a")).len(), SCHEDULED as usize);
     // What fired makes room, also as counted anew after reopening.
     assert_eq!(open.fire(START).events, 2);
     let open = open.reopen(engine);
@@ -208,7 +205,7 @@ pub(crate) fn a_handler_has_so_many_entries_at_most(engine: &dyn Engine) {
     assert_eq!(answer, Completed::Inapplicable(Inapplicable::ScheduleFull));
 }
 
-pub(crate) fn nothing_is_scheduled_beyond_the_horizon(engine: &dyn Engine) {
+pub fn nothing_is_scheduled_beyond_the_horizon(engine: &dyn Engine) {
     let open = Open::new(engine);
     let far = put(Due::At(START + 401 * 24 * HOUR));
     let near = put(Due::At(START + HOUR));
@@ -220,9 +217,9 @@ pub(crate) fn nothing_is_scheduled_beyond_the_horizon(engine: &dyn Engine) {
     assert!(keys(&open, None).is_empty(), "nor what came with it");
 }
 
-pub(crate) fn many_that_are_due_come_in_steps(engine: &dyn Engine) {
+pub fn many_that_are_due_come_in_steps(engine: &dyn Engine) {
     let open = Open::new(engine);
-    let names: Vec<String> = (0..LIMIT).map(|n| format!("key-{n}")).collect();
+    let names: Vec<String> = (0..SCHEDULED).map(|n| format!("key-{n}")).collect();
     let mut scheduled = 0;
     for of in 0..30 {
         let name = format!("handler-{of}");
@@ -252,7 +249,7 @@ pub(crate) fn many_that_are_due_come_in_steps(engine: &dyn Engine) {
     assert_eq!(deliveries.len() as u64, scheduled);
 }
 
-pub(crate) fn an_absent_handlers_scheduled_event_is_held(engine: &dyn Engine) {
+pub fn an_absent_handlers_scheduled_event_is_held(engine: &dyn Engine) {
     let open = Open::new(engine);
     schedule(&open, "a", "evt_1", &[("x", put(Due::At(START)))]);
     assert_eq!(open.serve(&["b"]), (0, 0));
@@ -273,10 +270,15 @@ fn read(open: &Open, now: WallTime) -> Vec<(DueEntry, Recipient)> {
     due.entries.into_iter().map(address).collect()
 }
 
-pub(crate) fn entries_that_were_read_and_not_fired_are_due_after_a_crash(engine: &dyn Engine) {
+pub fn entries_that_were_read_and_not_fired_are_due_after_a_crash(engine: &dyn Engine) {
     let open = Open::new(engine);
     let at = put(Due::At(START));
-    schedule(&open, "a", "evt_1", &[("x", at), ("y", put(Due::At(START + ms(1))))]);
+    schedule(
+        &open,
+        "a",
+        "evt_1",
+        &[("x", at), ("y", put(Due::At(START + ms(1))))],
+    );
     let before = read(&open, START + ms(1));
     assert_eq!(before.len(), 2);
     let clock = open.clock.clone();
@@ -294,7 +296,7 @@ pub(crate) fn entries_that_were_read_and_not_fired_are_due_after_a_crash(engine:
     assert_eq!(open.ledger.counts().unwrap().events, 3);
 }
 
-pub(crate) fn an_entry_that_changed_since_it_was_read_is_left_out(engine: &dyn Engine) {
+pub fn an_entry_that_changed_since_it_was_read_is_left_out(engine: &dyn Engine) {
     let open = Open::new(engine);
     let write = |call: &str| put_by(call, Due::At(START));
     let names = ["kept", "anew", "cancelled", "both", "operator", "moved"];
@@ -311,11 +313,24 @@ pub(crate) fn an_entry_that_changed_since_it_was_read_is_left_out(engine: &dyn E
     // The same call with another content: a replay with the same idempotency keys.
     new.payload = Bytes::from_static(b"other");
     let cancel = || ScheduleWrite::Cancel;
-    schedule(&open, "a", "evt_3", &[("both", cancel()), ("cancelled", cancel())]);
-    schedule(&open, "a", "evt_4", &[("anew", write("again")), ("both", other)]);
+    schedule(
+        &open,
+        "a",
+        "evt_3",
+        &[("both", cancel()), ("cancelled", cancel())],
+    );
+    schedule(
+        &open,
+        "a",
+        "evt_4",
+        &[("anew", write("again")), ("both", other)],
+    );
     let named = || (handler("a"), "operator".to_owned());
     let (of, key) = named();
-    assert_eq!(open.ask(Action::CancelScheduled(of, key)), [Intervened::Done]);
+    assert_eq!(
+        open.ask(Action::CancelScheduled(of, key)),
+        [Intervened::Done]
+    );
     open.clock.advance(ms(1));
     let moved = Action::RunScheduled(handler("a"), "moved".to_owned());
     assert_eq!(open.ask(moved), [Intervened::Done]);
@@ -348,9 +363,9 @@ pub(crate) fn an_entry_that_changed_since_it_was_read_is_left_out(engine: &dyn E
     assert!(keys(&open, None).is_empty());
 }
 
-pub(crate) fn an_entry_is_fired_once_by_all_who_read_it(engine: &dyn Engine) {
+pub fn an_entry_is_fired_once_by_all_who_read_it(engine: &dyn Engine) {
     let open = Open::new(engine);
-    let names: Vec<String> = (0..LIMIT).map(|n| format!("key-{n}")).collect();
+    let names: Vec<String> = (0..SCHEDULED).map(|n| format!("key-{n}")).collect();
     let writes: Vec<_> = names
         .iter()
         .map(|name| (name.as_str(), put_by(name, Due::At(START))))
@@ -365,6 +380,9 @@ pub(crate) fn an_entry_is_fired_once_by_all_who_read_it(engine: &dyn Engine) {
     });
     let events: u64 = fired.iter().map(|one| one.events).sum();
     let left_out: u64 = fired.iter().map(|one| one.left_out).sum();
-    assert_eq!((events, left_out), (LIMIT.into(), u64::from(3 * LIMIT)));
-    assert_eq!(open.sink.deliveries().len(), LIMIT as usize);
+    assert_eq!(
+        (events, left_out),
+        (SCHEDULED.into(), u64::from(3 * SCHEDULED))
+    );
+    assert_eq!(open.sink.deliveries().len(), SCHEDULED as usize);
 }

@@ -3,6 +3,8 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use std::sync::mpsc;
+
 use super::*;
 
 /// A completion that has read one key, as the ledger has it now, and then writes.
@@ -37,7 +39,7 @@ fn list(open: &Open, prefix: &str, after: Option<&str>, limit: u32) -> Vec<State
         .unwrap()
 }
 
-pub(crate) fn writes_are_read_back_and_versions_never_repeat(engine: &dyn Engine) {
+pub fn writes_are_read_back_and_versions_never_repeat(engine: &dyn Engine) {
     let mut open = Open::new(engine);
     let mut seen = std::collections::BTreeSet::new();
     assert_eq!(
@@ -60,7 +62,7 @@ pub(crate) fn writes_are_read_back_and_versions_never_repeat(engine: &dyn Engine
     }
 }
 
-pub(crate) fn a_value_that_changed_since_is_a_conflict(engine: &dyn Engine) {
+pub fn a_value_that_changed_since_is_a_conflict(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = deliveries(&open, 3);
     commit(&open, writing(&of[0], &[("k", set("0"))]));
@@ -78,7 +80,7 @@ pub(crate) fn a_value_that_changed_since_is_a_conflict(engine: &dyn Engine) {
     assert_eq!(open.value("a", "k").unwrap(), b"late");
 }
 
-pub(crate) fn a_key_that_appeared_since_is_a_conflict(engine: &dyn Engine) {
+pub fn a_key_that_appeared_since_is_a_conflict(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = deliveries(&open, 2);
     let late = after_reading(&open, &of[0], "order-1", set("mine"));
@@ -90,7 +92,7 @@ pub(crate) fn a_key_that_appeared_since_is_a_conflict(engine: &dyn Engine) {
     assert_eq!(open.value("a", "order-1").unwrap(), b"theirs");
 }
 
-pub(crate) fn a_deleted_and_set_key_is_a_conflict(engine: &dyn Engine) {
+pub fn a_deleted_and_set_key_is_a_conflict(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = deliveries(&open, 4);
     commit(&open, writing(&of[0], &[("k", set("same"))]));
@@ -100,7 +102,7 @@ pub(crate) fn a_deleted_and_set_key_is_a_conflict(engine: &dyn Engine) {
     assert_eq!(open.complete(late).unwrap(), Completed::Conflict);
 }
 
-pub(crate) fn a_listing_that_changed_since_is_a_conflict(engine: &dyn Engine) {
+pub fn a_listing_that_changed_since_is_a_conflict(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = deliveries(&open, 12);
     commit(
@@ -163,7 +165,7 @@ pub(crate) fn a_listing_that_changed_since_is_a_conflict(engine: &dyn Engine) {
     assert_eq!(open.complete(late).unwrap(), Completed::Conflict);
 }
 
-pub(crate) fn adding_never_conflicts(engine: &dyn Engine) {
+pub fn adding_never_conflicts(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = deliveries(&open, 20);
     let (answer, answered) = mpsc::channel();
@@ -186,7 +188,7 @@ pub(crate) fn adding_never_conflicts(engine: &dyn Engine) {
     assert_eq!(open.value("a", "other").unwrap(), b"20");
 }
 
-pub(crate) fn adding_to_no_counter_changes_nothing(engine: &dyn Engine) {
+pub fn adding_to_no_counter_changes_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = deliveries(&open, 8);
     let highest = i64::MAX.to_string();
@@ -215,7 +217,7 @@ pub(crate) fn adding_to_no_counter_changes_nothing(engine: &dyn Engine) {
     );
 }
 
-pub(crate) fn a_counter_loses_no_update(engine: &dyn Engine) {
+pub fn a_counter_loses_no_update(engine: &dyn Engine) {
     const THREADS: usize = 8;
     const EACH: usize = 15;
     let open = Open::new(engine);
@@ -263,7 +265,7 @@ fn increments(open: &Open, delivery: &Delivery) -> Completion {
     completion
 }
 
-pub(crate) fn listings_are_in_byte_order(engine: &dyn Engine) {
+pub fn listings_are_in_byte_order(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &deliveries(&open, 1)[0];
     let keys = [
@@ -297,7 +299,7 @@ pub(crate) fn listings_are_in_byte_order(engine: &dyn Engine) {
     assert_eq!(list(&open, "p/a", None, 1)[0].value, b"p/a");
 }
 
-pub(crate) fn handlers_do_not_share_state(engine: &dyn Engine) {
+pub fn handlers_do_not_share_state(engine: &dyn Engine) {
     let open = Open::new(engine);
     let deliveries = open.deliver("evt_1", &["a", "b"]);
     commit(&open, writing(&deliveries[0], &[("k", set("of a"))]));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(crate) fn retries_are_found_when_due(engine: &dyn Engine) {
+pub fn retries_are_found_when_due(engine: &dyn Engine) {
     let open = Open::new(engine);
     for (n, wait) in [30, 10, 20].into_iter().enumerate() {
         let delivery = &open.deliver(&format!("evt_{n}"), &["a", "b"])[0];
@@ -45,7 +45,7 @@ pub(crate) fn retries_are_found_when_due(engine: &dyn Engine) {
     assert_eq!((all.leased.len(), all.more, all.next), (3, false, None));
 }
 
-pub(crate) fn pending_is_read_in_bounds(engine: &dyn Engine) {
+pub fn pending_is_read_in_bounds(engine: &dyn Engine) {
     let open = Open::new(engine);
     for n in 0..5 {
         open.record(vec![event(&format!("evt_{n}"), &[b'x'; 100], &["a"])]);
@@ -76,7 +76,7 @@ pub(crate) fn pending_is_read_in_bounds(engine: &dyn Engine) {
     assert_eq!((&seqs[..], more), (&all[..1], true), "one in any case");
 }
 
-pub(crate) fn absent_handlers_are_held_and_released(engine: &dyn Engine) {
+pub fn absent_handlers_are_held_and_released(engine: &dyn Engine) {
     use DeliveryState::{Held, Pending, Retrying};
     let open = Open::new(engine);
     let first = open.deliver("evt_1", &["a", "b"]);
@@ -109,7 +109,7 @@ pub(crate) fn absent_handlers_are_held_and_released(engine: &dyn Engine) {
     assert_eq!(open.deliveries_in(Held), 3);
 }
 
-pub(crate) fn a_delivery_held_while_it_ran_completes(engine: &dyn Engine) {
+pub fn a_delivery_held_while_it_ran_completes(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
     open.serve(&[]);
@@ -126,7 +126,7 @@ pub(crate) fn a_delivery_held_while_it_ran_completes(engine: &dyn Engine) {
     assert_eq!(open.pending("b")[0].attempts, 1);
 }
 
-pub(crate) fn what_runs_alone_is_due_again_after_a_clean_end(engine: &dyn Engine) {
+pub fn what_runs_alone_is_due_again_after_a_clean_end(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
     for delivery in &of {
@@ -162,7 +162,7 @@ pub(crate) fn what_runs_alone_is_due_again_after_a_clean_end(engine: &dyn Engine
     );
 }
 
-pub(crate) fn everything_is_there_after_reopening(engine: &dyn Engine) {
+pub fn everything_is_there_after_reopening(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b", "c"]);
     let mut completion = writing(&of[0], &[("k", set("v"))]);
@@ -194,7 +194,7 @@ pub(crate) fn everything_is_there_after_reopening(engine: &dyn Engine) {
     assert!(more[0].seq > of[2].seq, "the order goes on");
 }
 
-pub(crate) fn pauses_are_remembered(engine: &dyn Engine) {
+pub fn pauses_are_remembered(engine: &dyn Engine) {
     let open = Open::new(engine);
     let (a, b) = (handler("a"), handler("b"));
     let pause = |since, outbox| Some(Pause { since, outbox });
@@ -224,7 +224,7 @@ pub(crate) fn pauses_are_remembered(engine: &dyn Engine) {
     assert!(open.reopen(engine).ledger.pauses().unwrap().is_empty());
 }
 
-pub(crate) fn the_backlog_is_what_waits(engine: &dyn Engine) {
+pub fn the_backlog_is_what_waits(engine: &dyn Engine) {
     let open = Open::new(engine);
     let backlog = |now| open.ledger.backlog(now).unwrap();
     assert_eq!(backlog(START), Backlog::default());

@@ -234,7 +234,7 @@ struct Model {
 
 /// Plays one long history, since each store is opened but once anew. `TOLLGATE_MODEL_SEED`
 /// plays one again.
-pub(crate) fn random_histories_match_the_model(engine: &dyn Engine) {
+pub fn random_histories_match_the_model(engine: &dyn Engine) {
     let seed = std::env::var("TOLLGATE_MODEL_SEED")
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     let mut bytes = [0; 32];

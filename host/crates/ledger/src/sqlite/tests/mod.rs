@@ -56,7 +56,7 @@ impl Sqlite {
         SqliteOptions {
             fatal: self.fatal.clone(),
             queue: self.queue,
-            scheduled: conformance::schedule::LIMIT,
+            scheduled: conformance::SCHEDULED,
             ..SqliteOptions::new(self.path())
         }
     }
@@ -109,7 +109,7 @@ impl Engine for Sqlite {
 
 mod conforms {
     use super::Sqlite;
-    crate::conformance::suite!(Sqlite::new());
+    crate::conformance_suite!(Sqlite::new());
 }
 
 fn row<T: rusqlite::types::FromSql>(conn: &Connection, sql: &str) -> T {

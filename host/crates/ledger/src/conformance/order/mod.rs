@@ -1,12 +1,15 @@
 //! Deliveries of one key, one after another.
 
-use std::collections::BTreeMap;
-
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+mod histories;
+mod newest;
 
 use super::*;
-use tollgate_base::time::SteadyTime;
+
+pub use histories::random_histories_keep_the_order;
+pub use newest::{
+    the_newest_is_forgotten_with_what_it_is_compared_to,
+    the_newest_stays_while_something_older_is_kept,
+};
 
 fn key(of: &str, value: &str) -> OrderKey {
     OrderKey::new(&handler(of), value)
@@ -49,7 +52,7 @@ fn seqs(deliveries: &[Delivery]) -> Vec<i64> {
     deliveries.iter().map(|delivery| delivery.seq.0).collect()
 }
 
-pub(crate) fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
+pub fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("y"), None, Some("x"), None]);
     let first = arrived[0].seq.0;
@@ -90,7 +93,7 @@ pub(crate) fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
     assert_eq!(open.arrive(&[Some("x"), Some("x")]).len(), 1);
 }
 
-pub(crate) fn one_that_is_tried_again_holds_its_key(engine: &dyn Engine) {
+pub fn one_that_is_tried_again_holds_its_key(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("y")]);
     open.ends(
@@ -108,7 +111,7 @@ pub(crate) fn one_that_is_tried_again_holds_its_key(engine: &dyn Engine) {
     assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
 }
 
-pub(crate) fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engine) {
+pub fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("y"), Some("y")]);
     open.ends(&arrived[0], NextState::Dead);
@@ -130,7 +133,7 @@ pub(crate) fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engi
     assert_eq!(open.sink.released().len(), 1);
 }
 
-pub(crate) fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
+pub fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x")]);
     open.give_up(&arrived[0], Turn::default());
@@ -151,7 +154,7 @@ pub(crate) fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
     assert!(open.runnable().is_empty());
 }
 
-pub(crate) fn the_order_outlives_a_restart(engine: &dyn Engine) {
+pub fn the_order_outlives_a_restart(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), None]);
     open.ends(&arrived[0], NextState::Done);
@@ -168,7 +171,7 @@ pub(crate) fn the_order_outlives_a_restart(engine: &dyn Engine) {
     assert_eq!(seqs(&open.sink.released()), [place(2)]);
 }
 
-pub(crate) fn what_is_held_keeps_its_order(engine: &dyn Engine) {
+pub fn what_is_held_keeps_its_order(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("y"), Some("y")]);
     open.ends(&arrived[0], NextState::Done);
@@ -190,7 +193,7 @@ pub(crate) fn what_is_held_keeps_its_order(engine: &dyn Engine) {
     assert_eq!(seqs(&open.sink.released()), [place(2)]);
 }
 
-pub(crate) fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine) {
+pub fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x")]);
     let mut dead = ending(&arrived[0], NextState::Dead);
@@ -206,7 +209,7 @@ pub(crate) fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine
     assert_eq!(seqs(&open.runnable()), [arrived[0].seq.0 + 1]);
 }
 
-pub(crate) fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
+pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     let open = Open::new(engine);
     let ask = |action| open.ask(action);
     let replay = |deliveries| Action::Replay {
@@ -244,7 +247,7 @@ pub(crate) fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
 }
 
 /// What ran when an operator cancelled it, and was replayed, still ran when the process ended.
-pub(crate) fn a_crash_lets_nobody_past(engine: &dyn Engine) {
+pub fn a_crash_lets_nobody_past(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x")]);
     open.leased(&arrived[0], |lease| open.ledger.started(lease));
@@ -266,7 +269,7 @@ pub(crate) fn a_crash_lets_nobody_past(engine: &dyn Engine) {
     assert_eq!((first[0].attempts, first[0].crashes), (0, 0));
 }
 
-pub(crate) fn an_older_one_is_not_done_after_a_newer_one(engine: &dyn Engine) {
+pub fn an_older_one_is_not_done_after_a_newer_one(engine: &dyn Engine) {
     let open = Open::new(engine);
     let done = |open: &Open, rank: Rank| {
         let delivery = match &open.arrive(&[Some("x")])[..] {
@@ -297,236 +300,4 @@ pub(crate) fn an_older_one_is_not_done_after_a_newer_one(engine: &dyn Engine) {
     assert_eq!(done(&open, Rank::Whole(11)), Completed::Committed);
     assert_eq!(open.value("a", "k").unwrap(), b"4");
     assert_eq!(newest(&open, "x"), Some(Rank::Whole(11)));
-}
-
-/// One step of a history. Numbers choose among what there is.
-#[derive(Clone, Debug)]
-enum Step {
-    /// Events with these keys; 0 is none.
-    Arrive(Vec<u8>),
-    End(usize, Ending),
-    Hold,
-    Back,
-    LetPass,
-    Reopen,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Ending {
-    Done,
-    Ignored,
-    Retry(u64),
-    Dead { holds: bool },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let ending = prop_oneof![
-        4 => Just(Ending::Done),
-        1 => Just(Ending::Ignored),
-        3 => (0..50_u64).prop_map(Ending::Retry),
-        1 => any::<bool>().prop_map(|holds| Ending::Dead { holds }),
-    ];
-    prop_oneof![
-        6 => prop::collection::vec(0..4_u8, 1..5).prop_map(Step::Arrive),
-        14 => (any::<usize>(), ending).prop_map(|(which, ending)| Step::End(which, ending)),
-        1 => Just(Step::Hold),
-        2 => Just(Step::Back),
-        1 => Just(Step::LetPass),
-        1 => Just(Step::Reopen),
-    ]
-}
-
-/// What counts for the order of each key, in the order of arrival: whether it is dead.
-#[derive(Default)]
-struct Lines {
-    lines: BTreeMap<u8, BTreeMap<i64, bool>>,
-    key_of: BTreeMap<i64, u8>,
-    done: BTreeMap<u8, Vec<i64>>,
-    last: i64,
-    away: bool,
-}
-
-impl Lines {
-    fn expected(&self) -> Vec<i64> {
-        let mut expected: Vec<i64> = Vec::new();
-        for (key, line) in &self.lines {
-            let live = line.iter().filter(|(_, dead)| !**dead).map(|(seq, _)| *seq);
-            match key {
-                0 => expected.extend(live),
-                _ => expected.extend(line.iter().next().filter(|(_, d)| !**d).map(|(s, _)| *s)),
-            }
-        }
-        expected.sort_unstable();
-        expected
-    }
-
-    fn step(&mut self, open: Open, engine: &dyn Engine, step: Step) -> Open {
-        match step {
-            Step::Arrive(keys) => {
-                let names: Vec<_> = keys.iter().map(u8::to_string).collect();
-                let values: Vec<_> = names.iter().map(|n| (n != "0").then_some(&**n)).collect();
-                open.arrive(&values);
-                for key in keys {
-                    self.last += 1;
-                    self.lines.entry(key).or_default().insert(self.last, false);
-                    self.key_of.insert(self.last, key);
-                }
-                if self.away {
-                    open.serve(&[]);
-                }
-            }
-            Step::End(which, ending) => self.end(&open, which, ending),
-            Step::Hold | Step::Back => {
-                self.away = matches!(step, Step::Hold);
-                open.serve(if self.away { &[] } else { &["a"] });
-            }
-            Step::LetPass => {
-                open.ledger.let_pass(&[handler("a")]).unwrap();
-                for line in self.lines.values_mut() {
-                    // A dead one that lets pass is always the first.
-                    line.retain(|_, dead| !*dead);
-                }
-            }
-            Step::Reopen => return open.reopen(engine),
-        }
-        open
-    }
-
-    fn end(&mut self, open: &Open, which: usize, ending_: Ending) {
-        let runnable = open.runnable();
-        if runnable.is_empty() {
-            return;
-        }
-        let delivery = &runnable[which % runnable.len()];
-        let seq = delivery.seq.0;
-        let key = self.key_of[&seq];
-        let line = self.lines.get_mut(&key).unwrap();
-        let mut holds_when_dead = false;
-        let next = match ending_ {
-            Ending::Done => {
-                self.done.entry(key).or_default().push(seq);
-                line.remove(&seq);
-                NextState::Done
-            }
-            Ending::Ignored => {
-                line.remove(&seq);
-                NextState::Ignored
-            }
-            Ending::Retry(wait) => NextState::Retrying {
-                due: STEADY + ms(wait),
-            },
-            Ending::Dead { holds } => {
-                holds_when_dead = holds;
-                match holds && key != 0 {
-                    true => line.insert(seq, true),
-                    false => line.remove(&seq),
-                };
-                NextState::Dead
-            }
-        };
-        let mut completion = ending(delivery, next);
-        completion.turn.holds_when_dead = holds_when_dead;
-        assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
-    }
-
-    fn check(&self, open: &Open) {
-        let expected = if self.away {
-            Vec::new()
-        } else {
-            self.expected()
-        };
-        assert_eq!(seqs(&open.runnable()), expected);
-        for (key, done) in &self.done {
-            assert!(*key == 0 || done.is_sorted(), "{key}: {done:?}");
-        }
-    }
-}
-
-pub(crate) fn random_histories_keep_the_order(engine: &dyn Engine) {
-    let config = Config {
-        cases: 1,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    // One long history, since each store is opened but once anew.
-    let histories = prop::collection::vec(step(), 300..500);
-    TestRunner::new(config)
-        .run(&histories, |history| {
-            let mut open = Open::new(engine);
-            let mut lines = Lines::default();
-            for step in history {
-                open = lines.step(open, engine, step);
-                lines.check(&open);
-            }
-            Ok(())
-        })
-        .unwrap();
-}
-
-/// A day for events.
-fn day() -> Arc<Retention> {
-    super::retention::days()
-}
-
-const DAY: Duration = Duration::from_secs(86_400);
-
-impl Open {
-    /// Has handler `a` do an event of this rank, unless it is superseded.
-    fn does(&self, delivery: &Delivery, rank: i64) -> Completed {
-        let mut completion = ending(delivery, NextState::Done);
-        completion.turn.rank = Some(Rank::Whole(rank));
-        self.complete(completion).unwrap()
-    }
-
-    fn newest(&self) -> Option<Rank> {
-        self.ledger.newest(&key("a", "x")).unwrap()
-    }
-}
-
-pub(crate) fn the_newest_is_forgotten_with_what_it_is_compared_to(engine: &dyn Engine) {
-    let open = Open::new(engine);
-    let newest = &open.arrive(&[Some("x")])[0];
-    assert_eq!(open.does(newest, 10), Completed::Committed);
-    let older = &open.arrive(&[Some("x")])[0];
-    assert_eq!(open.does(older, 9), Completed::Conflict);
-    let mut ignored = ending(older, NextState::Ignored);
-    ignored.attempt.started = START + DAY / 2;
-    open.complete(ignored).unwrap();
-
-    // The newer one goes; the older one can still be handled anew.
-    open.sweep_at(START + DAY + DAY / 4, &day());
-    assert_eq!(open.ledger.counts().unwrap().events, 1);
-    let replay = Action::Replay {
-        deliveries: vec![older.seq],
-        keys: ReplayKeys::New,
-        component: Choice::Current,
-    };
-    assert_eq!(open.ask(replay), [Intervened::Done]);
-    let again = &open.runnable()[0];
-    assert_eq!(open.does(again, 9), Completed::Conflict);
-
-    // What is still to run is compared however long it waits.
-    open.sweep_at(START + 100 * DAY, &day());
-    assert_eq!(open.newest(), Some(Rank::Whole(10)));
-    open.ends(again, NextState::Ignored);
-    assert_eq!(open.newest(), Some(Rank::Whole(10)));
-    open.sweep_at(START + 101 * DAY, &day());
-    assert_eq!(open.ledger.counts().unwrap().events, 0);
-    assert_eq!(open.newest(), None);
-    let late = &open.arrive(&[Some("x")])[0];
-    assert_eq!(open.does(late, 1), Completed::Committed);
-}
-
-pub(crate) fn the_newest_stays_while_something_older_is_kept(engine: &dyn Engine) {
-    let open = Open::new(engine);
-    let waits = &open.deliver("waits", &["b"])[0];
-    let newest = &open.arrive(&[Some("x")])[0];
-    assert_eq!(open.does(newest, 10), Completed::Committed);
-    open.sweep_at(START + 100 * DAY, &day());
-    assert_eq!(open.ledger.counts().unwrap().events, 1);
-    assert_eq!(open.newest(), Some(Rank::Whole(10)));
-    let ended = open.complete(ending(waits, NextState::Done)).unwrap();
-    assert_eq!(ended, Completed::Committed);
-    open.sweep_at(START + 102 * DAY, &day());
-    assert_eq!(open.newest(), None);
 }
