@@ -12,6 +12,9 @@
 //!   future or calls back.
 //!
 //! `Ok` from a write means that it is on disk. Writes of concurrent callers share a commit.
+//!
+//! Features: `sqlite` has the embedded engine and `open`; without it the package has traits and
+//! values alone. `conformance` has the suite that every engine's tests run.
 
 mod attempt;
 #[cfg(any(test, feature = "conformance"))]
@@ -25,6 +28,7 @@ mod intake;
 mod intervene;
 mod lease;
 mod names;
+#[cfg(feature = "sqlite")]
 mod open;
 mod operators;
 mod order;
@@ -35,6 +39,7 @@ mod retention;
 mod schedule;
 mod shutdown;
 mod sink;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;
 
@@ -47,6 +52,7 @@ pub use gauges::{Backlog, Counts, Gauges};
 pub use intake::{Intake, NewEvent, RecordFuture, Recorded};
 pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
 pub use lease::{Leasable, Lease, LeaseRegistry, Token};
+#[cfg(feature = "sqlite")]
 pub use open::{LedgerUrl, OpenError, open, open_to_read};
 pub use operators::Operators;
 pub use order::{OrderKey, Rank, Recipient, Turn};

@@ -92,8 +92,8 @@ impl Retention {
 }
 
 impl Erasure {
-    /// What an operator's wish to erase one event means: all of it.
-    pub(super) fn of_all() -> Self {
+    /// Erases everything at once: an operator erases one event.
+    pub fn everything() -> Self {
         Self {
             after: Duration::ZERO,
             pointers: Vec::new(),
@@ -102,7 +102,7 @@ impl Erasure {
     }
 
     /// What is left of a payload; `None` when nothing is.
-    pub(super) fn redact(&self, payload: &[u8]) -> Option<Vec<u8>> {
+    pub fn redact(&self, payload: &[u8]) -> Option<Vec<u8>> {
         if self.pointers.is_empty() {
             return None;
         }

@@ -39,8 +39,9 @@ pub struct RequestFilter {
 }
 
 impl RequestFilter {
-    /// Whether a request is meant, but for its state.
-    pub(crate) fn takes(&self, handler: &str, url: &str, queued: WallTime) -> bool {
+    /// Whether a request of this handler matches, which was queued then for this URL. Does not
+    /// look at the state.
+    pub fn matches(&self, handler: &str, url: &str, queued: WallTime) -> bool {
         let url = url.split_once('?').map_or(url, |(url, _)| url);
         let handlers = self.handler.as_ref();
         handlers.is_none_or(|wanted| wanted.as_str() == handler)

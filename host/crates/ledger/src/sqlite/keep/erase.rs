@@ -38,7 +38,7 @@ impl Operation for Erase {
         };
         match History::of(tx.conn(), &event)? {
             Some(history) => {
-                erase(tx, &event, &history, &Erasure::of_all())?;
+                erase(tx, &event, &history, &Erasure::everything())?;
                 // The entry stays scheduled, since the handler may depend on its time.
                 tx.execute(ERASE_SCHEDULED, [id])?;
                 Ok(Erased::Done)

@@ -46,7 +46,7 @@ pub(crate) fn requests(
          CROSS JOIN events e ON e.seq = o.event WHERE {state}"
     );
     walk(conn, (&select, "o.seq"), span, SCAN, |row| {
-        let is_meant = filter.takes(
+        let is_meant = filter.matches(
             row.get_ref(10)?.as_str()?,
             row.get_ref(6)?.as_str()?,
             wall(row, 9)?,
