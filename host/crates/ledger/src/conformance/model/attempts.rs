@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::state::*;
+use super::steps::*;
+use crate::conformance::*;
 use tollgate_base::time::WallTime;
 
 impl Model {

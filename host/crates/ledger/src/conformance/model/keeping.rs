@@ -3,45 +3,11 @@
 
 use std::time::Duration;
 
-use super::*;
-use tollgate_base::time::{SteadyTime, WallTime};
+use super::state::*;
+use crate::conformance::*;
+use tollgate_base::time::WallTime;
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// What the ledger should know of an event, by the name that makes it a duplicate.
-#[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) event: Arc<Event>,
-    /// Its place in the order of arrival.
-    order: usize,
-    /// When it last arrived.
-    last: WallTime,
-    pub(super) unrouted: bool,
-    erased: bool,
-    left: Left,
-}
-
-impl Known {
-    /// Why an operator cannot have it handled anew.
-    pub(super) fn refusal(&self) -> Option<Intervened> {
-        match self.left {
-            Left::All if !self.erased => None,
-            Left::All | Left::Row => Some(Intervened::Erased),
-            Left::Key => Some(Intervened::Missing),
-        }
-    }
-}
-
-/// What is left of an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Left {
-    /// All of it.
-    All,
-    /// Its row, for the time that its key has.
-    Row,
-    /// Its key.
-    Key,
-}
 
 /// What a step of the model sweeps by.
 pub(super) fn policy(which: u8) -> Arc<Retention> {
@@ -60,15 +26,6 @@ pub(super) fn policy(which: u8) -> Arc<Retention> {
         events: Some(hours(events)),
         sources: [(SourceName::new("stripe"), SourceRetention { keys, erase })].into(),
     })
-}
-
-pub(super) fn now(open: &Open) -> WallTime {
-    tollgate_base::time::Clock::now(&open.clock)
-}
-
-/// The steady time: nobody sets the clock of a model.
-pub(super) fn steady(open: &Open) -> SteadyTime {
-    AS_ONE.steady(now(open))
 }
 
 impl Model {

@@ -1,24 +1,8 @@
 //! The model of what operators do.
 
-use super::*;
-
-/// What is done to deliveries.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Operation {
-    Retry,
-    Cancel,
-    Replay(ReplayKeys, Choice),
-}
-
-pub(super) fn operation() -> impl Strategy<Value = Operation> {
-    let keys = prop_oneof![1 => Just(ReplayKeys::New), 2 => Just(ReplayKeys::Same)];
-    let component = prop_oneof![Just(Choice::Current), Just(Choice::Recorded)];
-    prop_oneof![
-        1 => Just(Operation::Retry),
-        2 => Just(Operation::Cancel),
-        6 => (keys, component).prop_map(|(keys, of)| Operation::Replay(keys, of)),
-    ]
-}
+use super::state::*;
+use super::steps::*;
+use crate::conformance::*;
 
 fn asked(action: Action, batch: Option<String>) -> Intervention {
     Intervention {

@@ -1,87 +1,8 @@
 //! The model of deliveries and of whose turn it is among those of one key.
 
-use super::*;
+use super::state::*;
+use crate::conformance::*;
 use tollgate_base::time::{SteadyTime, WallTime};
-
-/// A delivery.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    /// As it is handed out.
-    pub(super) delivery: Delivery,
-    pub(super) state: DeliveryState,
-    /// When it is to be tried again, or when its turn came.
-    pub(super) due: Option<SteadyTime>,
-    /// Its place in the line of its key, while it counts there.
-    pub(super) place: Option<Place>,
-    /// When it ended last.
-    pub(super) finished: WallTime,
-    /// The components of its attempts.
-    pub(super) ran: Vec<ComponentDigest>,
-    /// The attempts of its present run that broke down, with their numbers.
-    pub(super) broke: Vec<(u32, ComponentDigest)>,
-    /// An operator has ended its present run.
-    pub(super) cancelled: bool,
-    /// The request by which an operator changed it last.
-    pub(super) batch: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
-    First,
-    Behind,
-}
-
-/// What can be seen of a delivery that is handed out.
-#[derive(PartialEq, Debug)]
-pub(super) struct Seen {
-    seq: DeliverySeq,
-    handler: HandlerName,
-    event: EventId,
-    attempts: (u32, u32),
-    runs: (u32, u32),
-    component: Option<ComponentDigest>,
-    crashes: u32,
-    key: Option<OrderKey>,
-    since: WallTime,
-}
-
-pub(super) fn seen(delivery: &Delivery) -> Seen {
-    Seen {
-        seq: delivery.seq,
-        handler: delivery.handler.clone(),
-        event: delivery.event.id,
-        attempts: (delivery.attempts, delivery.excused),
-        runs: (delivery.run, delivery.keys),
-        component: delivery.component,
-        crashes: delivery.crashes,
-        key: delivery.key,
-        since: delivery.since,
-    }
-}
-
-impl Row {
-    pub(super) fn is_open(&self) -> bool {
-        use DeliveryState::{Held, Pending, Retrying, Running};
-        matches!(self.state, Pending | Retrying | Held | Running)
-    }
-
-    pub(super) fn is_behind(&self) -> bool {
-        self.place == Some(Place::Behind)
-    }
-
-    /// Whether the ledger hands it out, if nobody holds it and its time has come.
-    pub(super) fn may_run(&self) -> bool {
-        self.is_open() && !self.is_behind() && self.state != DeliveryState::Held
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        !self.is_open()
-    }
-
-    pub(super) fn is_of(&self, name: &str, state: DeliveryState) -> bool {
-        self.state == state && self.delivery.handler.as_str() == name
-    }
-}
 
 impl Model {
     /// The delivery that was the first to come of those that count for a key.
