@@ -21,6 +21,7 @@ mod site;
 mod stripe;
 mod tls;
 mod vectors;
+mod wasi;
 
 pub(crate) use clock::WallClock;
 pub(crate) use commands::{run, try_run};
@@ -44,3 +45,4 @@ pub(crate) use tls::Authority;
 pub(crate) use vectors::{
     Vector, sign_vector, signed_body, signed_request, signed_url, tollgate, vectors, verify,
 };
+pub(crate) use wasi::wasi_guest;

@@ -4,6 +4,7 @@ mod backlog;
 mod batches;
 mod clock;
 mod commands;
+mod component_files;
 mod crash;
 mod deliveries;
 mod dispatch;

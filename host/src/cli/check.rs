@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::time::{Clock as _, SystemClock, WallTime};
 
+use super::output::{json_out, text_err, text_out};
 use crate::generation;
 use crate::manifest::{self, Mistake, Mistakes};
 use crate::settings::{HostLimit, Manifest, OutboxSettings, Route};
@@ -30,11 +31,10 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> ExitCode {
     let env = |name: &str| std::env::var(name).ok();
     let result = CheckResult::new(&args.manifest, &env, &component_mistakes, SystemClock.now());
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     let written = if args.json {
-        result.write_json(&mut out)
+        result.write_json(&mut json_out())
     } else {
-        result.write_text(&mut out, &mut err)
+        result.write_text(&mut text_out(), &mut text_err())
     };
     // A failed write is a failure, because a reader could take a part of the summary for all.
     match written {
@@ -47,7 +47,7 @@ pub(super) fn run(args: &CheckArgs) -> ExitCode {
 fn component_mistakes(manifest: &Manifest) -> Vec<String> {
     match generation::check(manifest) {
         Ok(()) => Vec::new(),
-        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+        Err(error) => error.mistakes(),
     }
 }
 

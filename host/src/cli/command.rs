@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use super::output::print_error;
 use super::{
     check, deliveries, events, handlers, outbox, replay, schedule, schemes, serve, sign, status,
     verify,
@@ -62,7 +63,7 @@ pub fn main() -> ExitCode {
         Command::Handlers(args) => handlers::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("tollgate: {error:#}");
+        print_error(error);
         ExitCode::FAILURE
     })
 }

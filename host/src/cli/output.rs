@@ -1,9 +1,11 @@
 //! The output of commands: JSON, text and tables for a terminal.
 
-use std::io::{self, Write};
+use std::io::{self, StderrLock, StdoutLock, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
+pub(super) use tollgate_base::printable::printable;
+use tollgate_base::printable::{PrintableWriter, Unprintable};
 use tollgate_base::rfc3339;
 use tollgate_base::time::WallTime;
 
@@ -13,13 +15,33 @@ pub(super) fn print<T: Serialize>(
     value: &T,
     write_text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{:#}", serde_json::to_value(value)?)?;
+        writeln!(json_out(), "{:#}", serde_json::to_value(value)?)?;
     } else {
-        write_text(&mut out)?;
+        write_text(&mut text_out())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Standard output for text: unprintable characters are replaced.
+pub(super) fn text_out() -> PrintableWriter<StdoutLock<'static>> {
+    PrintableWriter::new(io::stdout().lock(), Unprintable::Replaced)
+}
+
+/// Standard output for JSON: unprintable characters are escaped.
+pub(super) fn json_out() -> PrintableWriter<StdoutLock<'static>> {
+    PrintableWriter::new(io::stdout().lock(), Unprintable::Escaped)
+}
+
+/// Standard error for text: unprintable characters are replaced.
+pub(super) fn text_err() -> PrintableWriter<StderrLock<'static>> {
+    PrintableWriter::new(io::stderr().lock(), Unprintable::Replaced)
+}
+
+/// Prints an error to standard error, after the name of the program.
+pub(super) fn print_error(error: impl std::fmt::Display) {
+    // There is no place to report a failure of standard error.
+    let _ = writeln!(text_err(), "tollgate: {error:#}");
 }
 
 /// Prints entries as a JSON array, or as a table. The text for an empty list is `empty`.
@@ -49,7 +71,10 @@ pub(super) fn write_list<T, const N: usize>(
     write_rows(out, head, entries.iter().map(row))
 }
 
-/// Writes a head and rows as a table. Each column has the width of its longest cell. Control
+/// The most characters of a cell. A longer text ends with `…`.
+const MAX_CELL: usize = 200;
+
+/// Writes a head and rows as a table. Each column has the width of its longest cell. Unprintable
 /// characters in cells are replaced.
 pub(super) fn write_rows<const N: usize>(
     out: &mut dyn Write,
@@ -57,7 +82,7 @@ pub(super) fn write_rows<const N: usize>(
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> io::Result<()> {
     let mut all = vec![head.map(str::to_owned)];
-    all.extend(rows.into_iter().map(|row| row.map(|cell| printable(&cell))));
+    all.extend(rows.into_iter().map(|row| row.map(|cell| shown(&cell))));
     let width = |column: usize| {
         let widths = all.iter().map(|row| row[column].chars().count());
         widths.max().unwrap_or_default()
@@ -66,17 +91,23 @@ pub(super) fn write_rows<const N: usize>(
     for row in &all {
         let cells = row.iter().zip(&widths);
         let line: Vec<_> = cells
-            .map(|(cell, width)| format!("{cell:width$}"))
+            .map(|(cell, width)| {
+                let padding = width - cell.chars().count();
+                format!("{cell}{}", " ".repeat(padding))
+            })
             .collect();
         writeln!(out, "{}", line.join("  ").trim_end())?;
     }
     Ok(())
 }
 
-/// The text without control characters. Handlers and receivers write such texts, and control
-/// characters could drive the terminal.
-pub(super) fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
+/// A cell as a table shows it.
+fn shown(cell: &str) -> String {
+    let cell = printable(cell);
+    match cell.char_indices().nth(MAX_CELL) {
+        None => cell.into_owned(),
+        Some(_) => cell.chars().take(MAX_CELL - 1).chain(['…']).collect(),
+    }
 }
 
 /// The value, or a dash if there is none.
@@ -129,7 +160,24 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_of_any_length_can_be_shown() {
+        for length in [199, 200, 201, 65_535, 65_536, 200_000] {
+            let mut out = Vec::new();
+            let rows = [["é".repeat(length), "b".to_owned()]];
+            write_rows(&mut out, ["first", "second"], rows).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let (cell, end) = text.lines().nth(1).unwrap().split_once("  ").unwrap();
+            assert_eq!(cell.chars().count(), length.min(200));
+            assert_eq!(cell.ends_with('…'), length > 200);
+            assert_eq!(end, "b");
+        }
+    }
+
+    #[test]
     fn nothing_steers_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
+        let mut out = Vec::new();
+        write_rows(&mut out, ["head"], [["a\u{1b}[2J\u{202e}\nb".to_owned()]]).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "head\na\u{fffd}[2J\u{fffd}\u{fffd}b\n");
     }
 }

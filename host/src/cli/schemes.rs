@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tollgate_scheme::{build, page, pages};
 
-use super::output::write_rows;
+use super::output::{print_error, text_out, write_rows};
 use super::request::WRONG_USAGE;
 
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub(super) struct SchemesArgs {
 
 /// Runs the command. Exit code 2 means that there is no such scheme.
 pub(super) fn run(args: &SchemesArgs) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
+    let mut out = text_out();
     let Some(name) = &args.name else {
         let rows =
             pages().map(|page| [page.name(), page.title(), page.horizon()].map(str::to_owned));
@@ -27,7 +27,7 @@ pub(super) fn run(args: &SchemesArgs) -> anyhow::Result<ExitCode> {
     let Some(page) = page(name) else {
         // The build fails too, and its error suggests the nearest name.
         for error in build(name, Default::default()).err().into_iter().flatten() {
-            eprintln!("tollgate: {error}");
+            print_error(error);
         }
         return Ok(ExitCode::from(WRONG_USAGE));
     };

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -41,13 +42,19 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     // The handlers are set first, because the default of each signal is to end the process.
     let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
-    let shutdown = shutdown_signal()?;
-    let gateway = Gateway::start(Options {
+    let mut shutdown = pin!(shutdown_signal()?);
+    let start = Gateway::start(Options {
         manifest: args.manifest.clone(),
         clock: Arc::new(SystemClock),
         env: environment(),
-    })
-    .await?;
+    });
+    let gateway = tokio::select! {
+        started = start => started?,
+        () = &mut shutdown => {
+            tracing::info!("the gateway is told to end before it has started");
+            return Ok(());
+        }
+    };
     let reload = gateway.reload_handle();
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {

@@ -15,7 +15,7 @@ use tollgate_ledger::{Brief, DeliverySeq, RecordFilter, Records};
 use tollgate_sandbox::THREAD_STACK;
 
 use super::gateway::{GatewayArgs, open_ledger, read_pages};
-use super::output::{print, printable};
+use super::output::{print, print_error, printable};
 use crate::generation::ComponentStore;
 use crate::settings::{Handler, Manifest};
 use crate::shadow::{Comparison, Difference, Shadow};
@@ -53,7 +53,7 @@ pub(super) fn run(args: &ShadowReplay<'_>) -> ExitCode {
     match compare(args).and_then(|comparisons| show(args, &comparisons)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("tollgate: {error:#}");
+            print_error(error);
             ExitCode::from(FAILED)
         }
     }

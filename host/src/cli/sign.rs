@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::json;
 use tollgate_scheme::{SignedRequest, UnsignedRequest, Verifier};
 
+use super::output::{json_out, print_error};
 use super::request::{MessageArgs, SchemeArgs, WRONG_USAGE};
 
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
     let (verifier, unsigned) = match prepare(args) {
         Ok(prepared) => prepared,
         Err(error) => {
-            eprintln!("tollgate: {error:#}");
+            print_error(error);
             return Ok(ExitCode::from(WRONG_USAGE));
         }
     };
@@ -44,11 +45,15 @@ pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.body_out {
         std::fs::write(path, &signed.body).with_context(|| path.display().to_string())?;
     }
-    let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", as_json(&signed))?;
+        writeln!(json_out(), "{}", as_json(&signed))?;
     } else {
-        show(&mut out, &signed, args.body_out.is_none())?;
+        // The request goes on to another program, byte for byte.
+        show(
+            &mut std::io::stdout().lock(),
+            &signed,
+            args.body_out.is_none(),
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tollgate_base::time::WallTime;
 use tollgate_scheme::{Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, explain};
 
+use super::output::{json_out, print_error, text_out};
 use super::request::{MessageArgs, SchemeArgs, SchemeSetup, WRONG_USAGE};
 
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     match check(args) {
         Ok(code) => Ok(code),
         Err(error) => {
-            eprintln!("tollgate: {error:#}");
+            print_error(error);
             Ok(ExitCode::from(WRONG_USAGE))
         }
     }
@@ -48,11 +49,10 @@ fn check(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     };
     let now = args.scheme.now();
     let verification = verify(&setup, &verifier, &request, now);
-    let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", verification.json())?;
+        writeln!(json_out(), "{}", verification.json())?;
     } else {
-        verification.write_text(&mut out)?;
+        verification.write_text(&mut text_out())?;
     }
     Ok(match verification {
         Verification::Rejected { .. } => ExitCode::FAILURE,

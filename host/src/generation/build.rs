@@ -1,5 +1,7 @@
 //! Builds generations: loads the components of a manifest, and runs their fixtures.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::dispatch::Routes;
@@ -77,7 +79,8 @@ impl Builder {
         let settings = present.settings.clone();
         let handler = &settings.name;
         // The component has served before, so the present fixtures do not matter.
-        let component = prepare(&self.sandbox, &settings, &code.bytes).map_err(|reason| {
+        let component = guarded(|| prepare(&self.sandbox, &settings, &code.bytes));
+        let component = component.map_err(|reason| {
             GenerationError::Handlers(vec![HandlerError {
                 handler: handler.clone(),
                 component: settings.component.clone(),
@@ -121,11 +124,10 @@ pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
         cache: None,
         instances: 1,
     })?;
-    load_all(
-        &sandbox,
-        manifest,
-        &|handler| Ok(read_file(handler)?.into()),
-    )?;
+    let max_size = manifest.plugins.max_size;
+    load_all(&sandbox, manifest, &|handler| {
+        Ok(read_file(handler, max_size)?.into())
+    })?;
     Ok(())
 }
 
@@ -140,7 +142,7 @@ fn load_all(
 ) -> Result<Vec<(Arc<Handler>, Ready)>, GenerationError> {
     let (mut components, mut errors) = (Vec::new(), Vec::new());
     for settings in manifest.handlers.values() {
-        match load(sandbox, settings, read) {
+        match guarded(|| load(sandbox, settings, read)) {
             Ok(ready) => components.push((settings.clone(), ready)),
             Err(reason) => errors.push(HandlerError {
                 handler: settings.name.clone(),
@@ -154,6 +156,23 @@ fn load_all(
     } else {
         Err(GenerationError::Handlers(errors))
     }
+}
+
+/// Turns a panic of `load` into an error: no component ends the gateway's start, or the thread
+/// that reloads.
+fn guarded<T>(
+    load: impl FnOnce() -> Result<T, HandlerErrorReason>,
+) -> Result<T, HandlerErrorReason> {
+    // A half-loaded component is dropped, and the engine keeps nothing of it.
+    catch_unwind(AssertUnwindSafe(load))
+        .unwrap_or_else(|panic| Err(HandlerErrorReason::Panicked(message_of(&*panic))))
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message")
+        .to_owned()
 }
 
 fn load(
@@ -184,4 +203,18 @@ fn prepare(
         &fixtures::blank_delivery(settings),
     )?;
     Ok(component)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_the_reason_of_one_handler() {
+        let text = guarded::<()>(|| panic!("number {}", 7)).unwrap_err();
+        assert_eq!(text.to_string(), "the gateway failed on it: number 7");
+        let plain = guarded::<()>(|| panic!("plain")).unwrap_err();
+        assert_eq!(plain.to_string(), "the gateway failed on it: plain");
+        assert_eq!(guarded(|| Ok(1)).unwrap(), 1);
+    }
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::generation::component_status::ComponentStatus;
 use crate::settings::Handler;
+use tollgate_base::files::read_regular;
 
 /// The bytes of a handler's component, with the status that the component has.
 pub struct Code {
@@ -22,7 +23,10 @@ impl From<Vec<u8>> for Code {
     }
 }
 
-/// Reads the file of a handler's component.
-pub fn read_file(handler: &Handler) -> io::Result<Vec<u8>> {
-    std::fs::read(&handler.component)
+/// Reads the file of a handler's component: a regular file of at most `max_size` bytes.
+///
+/// # Errors
+/// Those of [`read_regular`].
+pub fn read_file(handler: &Handler, max_size: usize) -> io::Result<Vec<u8>> {
+    read_regular(&handler.component, max_size)
 }

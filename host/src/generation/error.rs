@@ -30,6 +30,43 @@ pub enum CheckError {
     Generation(#[from] GenerationError),
 }
 
+impl CheckError {
+    /// Each mistake as one line of text.
+    pub fn mistakes(&self) -> Vec<String> {
+        match self {
+            Self::Generation(GenerationError::Handlers(errors)) => {
+                errors.iter().flat_map(HandlerError::mistakes).collect()
+            }
+            other => vec![one_line(&other.to_string())],
+        }
+    }
+}
+
+impl HandlerError {
+    /// Each mistake as one line: one for each fixture that fails, or one in all.
+    fn mistakes(&self) -> Vec<String> {
+        let Self {
+            handler,
+            component,
+            reason,
+        } = self;
+        let at = format!("handler `{handler}`: {}", component.display());
+        match reason {
+            HandlerErrorReason::Fixtures(errors) => errors
+                .iter()
+                .map(|error| one_line(&format!("{at}: {error}")))
+                .collect(),
+            reason => vec![one_line(&format!("{at}: {reason}"))],
+        }
+    }
+}
+
+/// The text with one space for each line break and the white space beside it.
+fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}
+
 /// Why one handler cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[error("handler `{handler}`: {}: {reason}", component.display())]
@@ -52,6 +89,9 @@ pub enum HandlerErrorReason {
     /// The sandbox cannot load the component.
     #[error(transparent)]
     Load(#[from] ComponentError),
+    /// The gateway's own code panicked while it loaded or tried the component.
+    #[error("the gateway failed on it: {0}")]
+    Panicked(String),
     /// The component does not do what its fixtures expect.
     #[error("{}", Lines(.0))]
     Fixtures(Vec<FixtureError>),

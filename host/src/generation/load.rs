@@ -52,8 +52,9 @@ impl Loader {
         } = read;
         let components = RefCell::new(KeptComponents::default());
         let selector = ComponentSelector::read(&self.last_good);
+        let max_size = manifest.plugins.max_size;
         let read = |handler: &Handler| {
-            let bytes = read_file(handler)?;
+            let bytes = read_file(handler, max_size)?;
             let (digest, code) = selector.for_file(handler, bytes);
             components
                 .borrow_mut()

@@ -7,6 +7,7 @@ use crate::generation::error::GenerationError;
 use crate::generation::signature::{Signature, named_files, signature_of};
 use crate::manifest::{self, Mistakes};
 use crate::settings::Manifest;
+use tollgate_base::files::read_regular_text;
 
 /// Looks up an environment variable.
 pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -49,7 +50,7 @@ pub(crate) struct ReadManifest {
 /// The file cannot be read, or has mistakes.
 pub(crate) fn read_manifest(path: &Path, env: &Env) -> Result<ReadManifest, LoadError> {
     let mut signature = signature_of([path.to_owned()]);
-    let text = std::fs::read_to_string(path).map_err(|error| LoadError::Read {
+    let text = read_regular_text(path, manifest::MAX_SIZE).map_err(|error| LoadError::Read {
         path: path.to_owned(),
         error,
     })?;

@@ -18,6 +18,7 @@ use crate::generation::watch::WatchedFiles;
 use crate::settings::Watch;
 use tollgate_base::time::Clock;
 use tollgate_ledger::Deliveries;
+use tollgate_sandbox::THREAD_STACK;
 
 /// How long notices are collected before one look answers them all.
 const QUIET: Duration = Duration::from_millis(20);
@@ -76,6 +77,7 @@ impl Reloader {
         let notices = messages.clone();
         let thread = std::thread::Builder::new()
             .name("reload".into())
+            .stack_size(THREAD_STACK)
             .spawn(move || Thread::new(parts, notices).run(&inbox))?;
         Ok(Self {
             messages,

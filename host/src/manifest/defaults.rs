@@ -40,6 +40,10 @@ pub(crate) const MIN_ADMIN_TOKEN: usize = 16;
 pub(crate) const BODY_LIMIT: Bounded<usize> = bounded(MIB, KIB, 64 * MIB);
 /// Providers send their headers at once. Ten seconds are enough for several lost packets.
 pub(crate) const HEADER_TIMEOUT: Bounded<Duration> = millis(10 * SECOND, 100, 5 * MINUTE);
+/// Longer than the 60 s for which nginx, HAProxy and the load balancers of AWS keep an idle
+/// connection to a server, so that they close first and lose no request. Google's keep one for ten
+/// minutes.
+pub(crate) const IDLE_TIMEOUT: Bounded<Duration> = millis(75 * SECOND, 1000, HOUR);
 /// The time of a body of 1 MiB at 50 KiB a second. Most providers give up sooner.
 pub(crate) const BODY_TIMEOUT: Bounded<Duration> = millis(20 * SECOND, 100, 10 * MINUTE);
 /// Far more than one provider opens. With bodies at their limit, 4096 connections need 4 GiB.
@@ -63,6 +67,8 @@ pub(crate) const ERASE_AFTER: (Duration, Duration) =
     (Duration::ZERO, Duration::from_millis(36_500 * DAY));
 /// The folder of components.
 pub(crate) const PLUGINS_DIR: &str = "plugins";
+/// Twenty times what the toolchain with the largest components makes of a handler.
+pub(crate) const PLUGINS_MAX_SIZE: Bounded<usize> = bounded(128 * MIB, 1 << 10, 1 << 30);
 /// The memory of all guests: from one mebibyte to more than any machine has. The default depends on
 /// the machine.
 pub(crate) const PLUGINS_MEMORY: Bounded<usize> = bounded(0, MIB, 1 << 44);

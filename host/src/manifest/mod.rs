@@ -14,4 +14,5 @@ mod tests;
 mod text;
 
 pub use mistakes::{Mistake, Mistakes};
+pub(crate) use parse::MAX_SIZE;
 pub use parse::{load, own_schemes, parse};

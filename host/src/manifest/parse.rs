@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use tollgate_base::files::read_regular_text;
 use tollgate_ledger::Retention;
 use tollgate_scheme::Template;
 
@@ -25,6 +26,9 @@ const ROOT: TableSchema = TableSchema {
     instead: &[],
 };
 
+/// The most bytes of a manifest's file.
+pub(crate) const MAX_SIZE: usize = 16 << 20;
+
 /// The settings of the manifest in this file. `env` gives the values of environment variables.
 ///
 /// # Errors
@@ -32,8 +36,7 @@ const ROOT: TableSchema = TableSchema {
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Manifest, Mistakes> {
     let unreadable =
         |why: String| Mistakes::of_file(path, format!("the manifest cannot be read: {why}"));
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
+    let text = read_regular_text(path, MAX_SIZE).map_err(|error| unreadable(error.to_string()))?;
     parse(&text, path, env)
 }
 

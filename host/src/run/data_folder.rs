@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::manifest;
 use crate::settings::Manifest;
+use tollgate_base::files::read_regular_text;
 
 /// The data folder: the ledger, and everything that the gateway keeps beside it.
 pub(super) struct DataFolder {
@@ -18,7 +20,7 @@ pub(super) fn data_folder(path: &Path, manifest: Option<&Manifest>) -> DataFolde
     let database = match manifest {
         Some(manifest) => manifest.ledger.path.clone(),
         None => folder.join(ledger_path_in(
-            &std::fs::read_to_string(path).unwrap_or_default(),
+            &read_regular_text(path, manifest::MAX_SIZE).unwrap_or_default(),
         )),
     };
     let folder = database.parent().map_or_else(PathBuf::new, Path::to_owned);

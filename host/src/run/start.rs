@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::dispatch::{Dispatcher, PoolOptions};
 use crate::egress::{system_roots, system_tls};
@@ -26,7 +27,7 @@ use crate::run::work_router::WorkRouter;
 use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::{Clock, SteadyClock};
 use tollgate_ledger::{Ledger, LedgerError, LedgerUrl, OpenError};
-use tollgate_sandbox::{Sandbox, SandboxError, SandboxOptions};
+use tollgate_sandbox::{Sandbox, SandboxError, SandboxOptions, THREAD_STACK};
 use tollgate_scheme::CertificateTrust;
 
 /// Instances beside those of the guest threads, to try a new generation out.
@@ -77,28 +78,19 @@ impl Gateway {
     /// # Errors
     /// Says which part could not start. Then no part runs.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options {
-            manifest: path,
-            clock,
-            env,
-        } = options;
-        let seen = signature_of([path.clone()]);
-        let read = read_manifest(&path, &env);
-        let data = data_folder(&path, read.as_ref().ok().map(|read| &read.manifest));
-        let steady = Arc::new(SteadyClock::new(clock.clone()));
-        let work = WorkRouter {
-            dispatcher: Dispatcher::new(steady.clone(), PoolOptions::default()),
-            inbox: Arc::default(),
-            alarm: Arc::default(),
-        };
-        let url = LedgerUrl::Sqlite(data.database.clone());
-        let ledger = tollgate_ledger::open(&url, steady.clone(), Arc::new(work.clone()))?;
-        let loader = loader(path, env, &data, &ledger)?;
+        let clock = options.clock.clone();
+        let Prepared {
+            steady,
+            work,
+            ledger,
+            loader,
+            first,
+        } = prepare_on_thread(options).await?;
         let FirstGeneration {
             generation,
             trouble,
             signature,
-        } = first_generation(&loader, read, seen, clock.now())?;
+        } = first;
         let current = Arc::new(Current::new(Arc::new(generation), trouble));
         let core = Arc::new(core(current, &ledger, &loader, &work, clock));
         core.prune_components(&[&core.current.load()]);
@@ -118,6 +110,62 @@ impl Gateway {
             admin,
         })
     }
+}
+
+/// The parts that are made before the gateway listens.
+struct Prepared {
+    steady: Arc<SteadyClock>,
+    work: WorkRouter,
+    ledger: Arc<dyn Ledger>,
+    loader: Loader,
+    first: FirstGeneration,
+}
+
+/// Calls [`prepare`] on a thread of its own. To open a ledger and to build a generation takes
+/// time, and the guests of fixtures block their thread: no thread of a runtime may be blocked, so
+/// that signals are answered meanwhile. The thread has the stack that guests need, as the thread
+/// that reloads has.
+async fn prepare_on_thread(options: Options) -> Result<Prepared, StartError> {
+    let (done, prepared) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("start".into())
+        .stack_size(THREAD_STACK)
+        .spawn(move || {
+            // The caller may have gone because the process is to end.
+            let _ = done.send(prepare(options));
+        })?;
+    // The thread answers unless it panics, and then it has written why.
+    let panicked = |_| io::Error::other("the thread that starts the gateway panicked");
+    prepared.await.map_err(panicked)?
+}
+
+/// Opens the ledger and builds the first generation.
+fn prepare(options: Options) -> Result<Prepared, StartError> {
+    let Options {
+        manifest: path,
+        clock,
+        env,
+    } = options;
+    let seen = signature_of([path.clone()]);
+    let read = read_manifest(&path, &env);
+    let data = data_folder(&path, read.as_ref().ok().map(|read| &read.manifest));
+    let steady = Arc::new(SteadyClock::new(clock.clone()));
+    let work = WorkRouter {
+        dispatcher: Dispatcher::new(steady.clone(), PoolOptions::default()),
+        inbox: Arc::default(),
+        alarm: Arc::default(),
+    };
+    let url = LedgerUrl::Sqlite(data.database.clone());
+    let ledger = tollgate_ledger::open(&url, steady.clone(), Arc::new(work.clone()))?;
+    let loader = loader(path, env, &data, &ledger)?;
+    let first = first_generation(&loader, read, seen, clock.now())?;
+    Ok(Prepared {
+        steady,
+        work,
+        ledger,
+        loader,
+        first,
+    })
 }
 
 /// The loader of generations, with its sandbox.

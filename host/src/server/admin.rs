@@ -87,11 +87,12 @@ impl<S: Status + Api> Admin<S> {
     }
 
     async fn api(&self, request: Request) -> Response {
-        let _permit = self.calls.acquire().await;
         let request = match api::read(request, &self.budget).await {
             Ok(request) => request,
             Err(refused) => return refused.into(),
         };
+        // Only now: a request whose body does not arrive must not keep others waiting.
+        let _permit = self.calls.acquire().await;
         let api = self.status.clone();
         match tokio::task::spawn_blocking(move || api.call(&request)).await {
             Ok(answer) => answer.into(),

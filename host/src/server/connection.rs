@@ -15,10 +15,11 @@ use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use super::context::{ConnectionError, Context};
+use super::idle::Activity;
 use super::service::Service;
 use super::{http1, http2};
 
-/// Serves one connection to its end. Holds `permit` until then.
+/// Serves one connection to its end, or until others need its place. Holds `permit` until then.
 pub(super) async fn serve_connection<S: Service>(
     context: Arc<Context<S>>,
     stream: TcpStream,
@@ -30,14 +31,17 @@ pub(super) async fn serve_connection<S: Service>(
         debug!(%peer, %error, "the connection ended at once");
         return;
     }
+    let activity = Arc::new(Activity::new());
+    let _entry = context.peers.enter(peer, activity.clone());
     let mut ending = context.ending.clone();
     let version = tokio::select! {
+        () = activity.must_leave() => return,
         _ = ending.wait_for(|ending| *ending) => return,
         version = timeout(context.limits.header_timeout, version(&stream)) => version,
     };
     let ended = match version {
-        Ok(Ok(Version::Http1)) => http1::serve(&context, stream, peer).await,
-        Ok(Ok(Version::Http2)) => http2::serve(&context, stream, peer).await,
+        Ok(Ok(Version::Http1)) => http1::serve(&context, stream, peer, &activity).await,
+        Ok(Ok(Version::Http2)) => http2::serve(&context, stream, peer, &activity).await,
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(ConnectionError::NoRequest),
     };

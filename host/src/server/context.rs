@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::idle::Activity;
 use super::limits::Limits;
+use super::peers::Peers;
 use super::service::{Request, Response, Service};
 
 /// The most bytes of a request line and its headers together. A longer head, or one with more than
@@ -26,6 +27,8 @@ pub(super) struct Context<S> {
     pub(super) service: Arc<S>,
     pub(super) http1: http1::Builder,
     pub(super) limits: Limits,
+    /// The open connections.
+    pub(super) peers: Arc<Peers>,
     /// Becomes true when the listener ends.
     pub(super) ending: watch::Receiver<bool>,
 }
@@ -45,10 +48,14 @@ pub(super) enum ConnectionError {
     /// The connection was idle, and the peer did not close it when it was told to.
     #[error("ended because it was idle")]
     Idle,
+    /// The connection carried no request, and others need its place.
+    #[error("ended because it carried no request and others need its place")]
+    MadeRoom,
 }
 
 impl<S: Service> Context<S> {
-    /// Passes one request to the service. Counts the request as under way until it is answered.
+    /// Passes one request to the service. Counts the request as under way until it is answered,
+    /// and notes whether the answer is a 2xx.
     pub(super) async fn respond(
         &self,
         activity: &Arc<Activity>,
@@ -56,21 +63,39 @@ impl<S: Service> Context<S> {
         request: Request,
     ) -> Result<Response, Infallible> {
         let _in_flight = activity.begin();
-        Ok(self.service.call(peer, request).await)
+        let response = self.service.call(peer, request).await;
+        if response.status().is_success() {
+            activity.prove();
+        }
+        Ok(response)
     }
 
     /// Polls a connection to its end. Tells the peer to close (`goodbye`) when the listener ends
-    /// or the connection is idle. Returns `None` if the peer then does not close.
+    /// or the connection is idle.
     pub(super) async fn drive<C, E>(
         &self,
         activity: &Activity,
         mut connection: Pin<&mut C>,
         goodbye: impl Fn(Pin<&mut C>),
-    ) -> Option<Result<(), E>>
+    ) -> Ended<E>
     where
         C: Future<Output = Result<(), E>>,
     {
         let mut ending = self.ending.clone();
+        let must_leave = async {
+            activity.must_leave().await;
+            Ended::MadeRoom
+        };
+        let head_is_late = async {
+            activity.head_is_late(self.limits.header_timeout).await;
+            Ended::HeadIsLate
+        };
+        let mut cut = pin!(async {
+            tokio::select! {
+                ended = must_leave => ended,
+                ended = head_is_late => ended,
+            }
+        });
         {
             let mut over = pin!(async {
                 tokio::select! {
@@ -80,15 +105,29 @@ impl<S: Service> Context<S> {
             });
             tokio::select! {
                 biased;
-                ended = connection.as_mut() => return Some(ended),
+                ended = connection.as_mut() => return Ended::Closed(ended),
+                ended = &mut cut => return ended,
                 () = &mut over => goodbye(connection.as_mut()),
             }
         }
         tokio::select! {
             biased;
-            ended = connection.as_mut() => Some(ended),
+            ended = connection.as_mut() => Ended::Closed(ended),
+            ended = &mut cut => ended,
             // Requests under way may take their time: the listener has a deadline for its end.
-            () = activity.idle_for(GOODBYE) => None,
+            () = activity.idle_for(GOODBYE) => Ended::Idle,
         }
     }
+}
+
+/// How a connection ended.
+pub(super) enum Ended<E> {
+    /// Both sides closed it, or it failed.
+    Closed(Result<(), E>),
+    /// It was idle, and the peer did not close it when it was told to.
+    Idle,
+    /// The head of a request took longer than the header timeout.
+    HeadIsLate,
+    /// It carried no request, and others need its place.
+    MadeRoom,
 }

@@ -11,17 +11,19 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::context::{ConnectionError, Context, GOODBYE, HEADER_BYTES};
+use super::context::{ConnectionError, Context, Ended, GOODBYE, HEADER_BYTES};
 use super::idle::Activity;
 use super::limits::Limits;
 use super::service::Service;
+use super::watched::Watched;
 
 /// The settings of HTTP/1.1 for all connections of a listener.
 pub(super) fn builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        // This time includes the wait for a head. `Activity` watches how long a head takes.
+        .header_read_timeout(limits.idle_timeout)
         .max_header_size(HEADER_BYTES)
         .max_buf_size(HEADER_BYTES)
         // A sender may close its half once it has sent the request; it still gets the response.
@@ -36,28 +38,38 @@ pub(super) async fn serve<S: Service>(
     context: &Context<S>,
     stream: TcpStream,
     peer: SocketAddr,
+    activity: &Arc<Activity>,
 ) -> Result<(), ConnectionError> {
-    let activity = Arc::new(Activity::default());
-    let service = service_fn(|request| context.respond(&activity, peer, request));
+    let service = service_fn(|request| context.respond(activity, peer, request));
+    let stream = Watched {
+        stream,
+        activity: activity.clone(),
+    };
     let mut http = context
         .http1
         .serve_connection(TokioIo::new(stream), service);
     let ended = context
-        .drive(&activity, Pin::new(&mut http), |http| {
+        .drive(activity, Pin::new(&mut http), |http| {
             http.graceful_shutdown();
         })
         .await;
-    match ended {
-        Some(Err(error)) if error.is_timeout() => {
-            let parts = http.into_parts();
-            // Before the first byte of a request there is no request to answer.
-            if !parts.read_buf.is_empty() {
-                header_timeout(parts.io.into_inner()).await;
-            }
-            Ok(())
+    let is_late = match &ended {
+        Ended::HeadIsLate => true,
+        Ended::Closed(Err(error)) => error.is_timeout(),
+        _ => false,
+    };
+    if is_late {
+        let parts = http.into_parts();
+        // Before the first byte of a request there is no request to answer.
+        if !parts.read_buf.is_empty() {
+            header_timeout(parts.io.into_inner().stream).await;
         }
-        Some(ended) => ended.map_err(ConnectionError::from),
-        None => Err(ConnectionError::Idle),
+        return Ok(());
+    }
+    match ended {
+        Ended::Closed(ended) => ended.map_err(ConnectionError::from),
+        Ended::Idle | Ended::HeadIsLate => Err(ConnectionError::Idle),
+        Ended::MadeRoom => Err(ConnectionError::MadeRoom),
     }
 }
 

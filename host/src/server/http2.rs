@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::context::{ConnectionError, Context, HEADER_BYTES};
+use super::context::{ConnectionError, Context, Ended, HEADER_BYTES};
 use super::idle::Activity;
 use super::service::Service;
 
@@ -36,8 +36,8 @@ pub(super) async fn serve<S: Service>(
     context: &Arc<Context<S>>,
     stream: TcpStream,
     peer: SocketAddr,
+    activity: &Arc<Activity>,
 ) -> Result<(), ConnectionError> {
-    let activity = Arc::new(Activity::default());
     let service = {
         let (context, activity) = (context.clone(), activity.clone());
         service_fn(move |request| {
@@ -58,11 +58,15 @@ pub(super) async fn serve<S: Service>(
         .keep_alive_timeout(context.limits.header_timeout)
         .serve_connection(TokioIo::new(stream), service);
     let ended = context
-        .drive(&activity, pin!(http), |http| {
+        .drive(activity, pin!(http), |http| {
             http.graceful_shutdown();
         })
         .await;
-    Ok(ended.unwrap_or(Ok(()))?)
+    match ended {
+        Ended::Closed(ended) => Ok(ended?),
+        Ended::MadeRoom => Err(ConnectionError::MadeRoom),
+        Ended::Idle | Ended::HeadIsLate => Ok(()),
+    }
 }
 
 /// The tasks of one HTTP/2 connection's streams.

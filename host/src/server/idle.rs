@@ -1,25 +1,89 @@
-//! Finds out whether a connection carries requests.
+//! Finds out whether a connection carries requests, and whether the head of a request is late.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// No head of a request is arriving.
+const NO_HEAD: u64 = u64::MAX;
 
 /// Counts the requests of one connection. A reader compares counts at intervals: if the count did
-/// not change and no request is under way, the connection was idle between. So a request costs two
-/// atomic additions and no look at the clock.
-#[derive(Debug, Default)]
+/// not change and no request is under way, the connection was idle between.
+///
+/// Times are microseconds since the connection was made.
+#[derive(Debug)]
 pub(super) struct Activity {
+    made: Instant,
     begun: AtomicU64,
     ended: AtomicU64,
+    /// When the last request ended; 0 before the first request ends.
+    rested: AtomicU64,
+    /// When the head that is arriving began; [`NO_HEAD`] if none is arriving.
+    head: AtomicU64,
+    head_begun: Notify,
+    /// Whether a request of the connection was answered with 2xx.
+    proven: AtomicBool,
+    told_to_leave: Notify,
 }
 
 impl Activity {
+    /// The activity of a connection that is made now.
+    pub(super) fn new() -> Self {
+        Self {
+            made: Instant::now(),
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            rested: AtomicU64::new(0),
+            head: AtomicU64::new(NO_HEAD),
+            head_begun: Notify::new(),
+            proven: AtomicBool::new(false),
+            told_to_leave: Notify::new(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.made.elapsed().as_micros() as u64
+    }
+
+    fn at(&self, micros: u64) -> Instant {
+        self.made + Duration::from_micros(micros)
+    }
+
     /// Counts a request as under way until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         self.begun.fetch_add(1, Ordering::Relaxed);
+        self.head.store(NO_HEAD, Ordering::Relaxed);
         InFlight(self.clone())
+    }
+
+    /// Notes that bytes of the peer have arrived. If no request is under way, they are the head of
+    /// the next request.
+    pub(super) fn received(&self) {
+        if self.head.load(Ordering::Relaxed) == NO_HEAD && self.at_rest().is_some() {
+            self.head.store(self.now(), Ordering::Relaxed);
+            self.head_begun.notify_one();
+        }
+    }
+
+    /// Resolves once the head of one request has been arriving for `limit`.
+    pub(super) async fn head_is_late(&self, limit: Duration) {
+        loop {
+            self.head_begun.notified().await;
+            // The head may have arrived in the meantime, and the next one may have begun.
+            loop {
+                let begun = self.head.load(Ordering::Relaxed);
+                if begun == NO_HEAD {
+                    break;
+                }
+                sleep_until(self.at(begun) + limit).await;
+                if self.head.load(Ordering::Relaxed) == begun {
+                    return;
+                }
+            }
+        }
     }
 
     /// Resolves once no request began, was under way or ended for `period`, after `period` at the
@@ -33,6 +97,37 @@ impl Activity {
                 return;
             }
             before = now;
+        }
+    }
+
+    /// Since when no request has been under way; `None` if one is.
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        self.at_rest()?;
+        Some(self.at(self.rested.load(Ordering::Relaxed)))
+    }
+
+    /// Notes that a request was answered with 2xx.
+    pub(super) fn prove(&self) {
+        self.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a request was answered with 2xx.
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
+    /// Tells the connection to end because others need its place.
+    pub(super) fn tell_to_leave(&self) {
+        self.told_to_leave.notify_one();
+    }
+
+    /// Resolves when the connection is told to leave while no request is under way.
+    pub(super) async fn must_leave(&self) {
+        loop {
+            self.told_to_leave.notified().await;
+            if self.at_rest().is_some() {
+                return;
+            }
         }
     }
 
@@ -52,6 +147,7 @@ pub(super) struct InFlight(Arc<Activity>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
+        self.0.rested.store(self.0.now(), Ordering::Relaxed);
         self.0.ended.fetch_add(1, Ordering::Release);
     }
 }

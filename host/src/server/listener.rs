@@ -17,10 +17,14 @@ use super::connection::serve_connection;
 use super::context::Context;
 use super::http1;
 use super::limits::Limits;
+use super::peers::Peers;
 use super::service::Service;
 
 /// The first and the longest wait after an `accept` that failed for lack of a resource.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// How often a connection that waits for a place looks for one that may leave.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Serves `service` on `listener` until `shutdown` resolves. Then it accepts nothing more, lets the
 /// requests under way end, for `limits.shutdown_timeout` at most, and returns. When it returns,
@@ -36,18 +40,22 @@ pub async fn serve<S: Service>(
         service,
         http1: http1::builder(&limits),
         limits: limits.clone(),
+        peers: Arc::default(),
         ending: ended,
     });
     let mut connections = JoinSet::new();
     {
         let mut shutdown = pin!(shutdown);
         let permits = Arc::new(Semaphore::new(limits.connections));
+        // Kept over the rounds of the loop: a connection may wait in it for its permit.
+        let mut next = pin!(accept(&listener, &permits, &context.peers));
         loop {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
-                (stream, peer, permit) = accept(&listener, &permits) => {
+                (stream, peer, permit) = &mut next => {
+                    next.set(accept(&listener, &permits, &context.peers));
                     connections.spawn(serve_connection(context.clone(), stream, peer, permit));
                 }
             }
@@ -66,21 +74,36 @@ pub async fn serve<S: Service>(
     }
 }
 
-/// The next connection, accepted only once a permit is free. Continues after errors of `accept`.
-/// The future may be dropped while it waits.
+/// The next connection, with a permit. If no permit is free, an open connection without a request
+/// makes room; if each carries a request, this connection waits until one ends. Continues after
+/// errors of `accept`. If the future is dropped while it waits for a permit, the connection is
+/// closed.
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
+    peers: &Peers,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let permit = permits
-        .clone()
-        .acquire_owned()
-        .await
-        .expect("the semaphore is never closed");
+    let (stream, peer) = next_connection(listener).await;
+    loop {
+        if let Ok(permit) = permits.clone().try_acquire_owned() {
+            return (stream, peer, permit);
+        }
+        peers.make_room();
+        // A connection that carries a request now may be silent soon, without giving its permit
+        // back.
+        let acquired = timeout(LOOK_AGAIN, permits.clone().acquire_owned()).await;
+        if let Ok(permit) = acquired {
+            let permit = permit.expect("the semaphore is never closed");
+            return (stream, peer, permit);
+        }
+    }
+}
+
+async fn next_connection(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     let mut wait = BACKOFF.0;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, permit),
+            Ok(connection) => return connection,
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 warn!(%error, "cannot accept a connection; trying again in {wait:?}");

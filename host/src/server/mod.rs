@@ -17,11 +17,13 @@ mod ingress;
 mod ingress_backend;
 mod limits;
 mod listener;
+mod peers;
 mod rejections;
 mod response;
 mod service;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use admin::{Admin, Readiness, Status};
 pub use api::{Api, ApiAnswer, ApiRequest};

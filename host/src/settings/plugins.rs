@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub struct Plugins {
     /// `dir`: the folder of the components. Default `plugins`.
     pub dir: PathBuf,
+    /// `max_size`: the most bytes that the file of a component may have. Default 128 MiB.
+    pub max_size: usize,
     /// `memory`: the most bytes of memory that all guests may have together. Each run counts with
     /// its handler's `memory`. Default: half of the machine's memory.
     pub memory: Option<usize>,

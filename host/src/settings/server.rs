@@ -13,12 +13,14 @@ pub struct Server {
     pub admin: SocketAddr,
     /// `body_limit` in bytes. Default 1 MiB. A source may set another limit.
     pub body_limit: usize,
-    /// `header_timeout`: the longest time to the end of the headers. It begins when the connection
-    /// is made, or with the end of the last answer. Default 10 s.
+    /// `header_timeout`: the longest time from the connect to the first byte, and from the first
+    /// byte of a request to the end of its headers. Default 10 s.
     pub header_timeout: Duration,
     /// `body_timeout`: the longest time from the end of the headers to the end of the body. Default
     /// 20 s.
     pub body_timeout: Duration,
+    /// `idle_timeout`: how long a connection is kept open without a request. Default 75 s.
+    pub idle_timeout: Duration,
     /// `connections`: how many connections may be open at the same time. Default 4096.
     pub connections: usize,
     /// `shutdown_timeout`: how long a shutdown waits for work in flight. Default 25 s.

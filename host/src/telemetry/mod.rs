@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use tollgate_base::printable::{PrintableWriter, Unprintable};
 use tracing_subscriber::EnvFilter;
 
 /// The filter of logs unless `TOLLGATE_LOG` is set. hyper warns of every slow sender, so strangers
@@ -22,12 +23,19 @@ pub(crate) enum LogFormat {
 pub(crate) fn start(format: LogFormat) {
     let filter =
         EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let colours = std::io::stderr().is_terminal();
+    let unprintable = match format {
+        // tracing-subscriber escapes the ASCII control characters of texts itself.
+        LogFormat::Text if colours => Unprintable::ReplacedBesideColours,
+        LogFormat::Text => Unprintable::Replaced,
+        LogFormat::Json => Unprintable::Escaped,
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(move || PrintableWriter::new(std::io::stderr(), unprintable))
         .with_target(false);
     match format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Text => builder.with_ansi(colours).init(),
         LogFormat::Json => builder.json().init(),
     }
 }

@@ -1,9 +1,59 @@
-//! Writes files atomically.
+//! Reads files that strangers may have put in place, and writes files atomically.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// Opens a regular file for reading. Never blocks, whatever is at `path`.
+///
+/// # Errors
+/// The system cannot open the file, or the path leads to a folder, a device, a pipe or a socket
+/// ([`io::ErrorKind::InvalidInput`]).
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    // A pipe without a writer would block the call that opens it.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        let message = "the path does not lead to a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(file)
+}
+
+/// Reads a regular file of at most `most` bytes.
+///
+/// # Errors
+/// Those of [`open_regular`], a failed read, or a longer file ([`io::ErrorKind::FileTooLarge`]).
+pub fn read_regular(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let file = open_regular(path)?;
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    if size <= most as u64 {
+        // The file may grow while it is read.
+        file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    }
+    if size > most as u64 || bytes.len() > most {
+        let message = format!("the file is longer than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+/// Reads a regular text file of at most `most` bytes.
+///
+/// # Errors
+/// Those of [`read_regular`], or bytes that are not UTF-8 ([`io::ErrorKind::InvalidData`]).
+pub fn read_regular_text(path: &Path, most: usize) -> io::Result<String> {
+    let bytes = read_regular(path, most)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
 
 /// Writes `bytes` to `path`, so that a reader, even after a crash, finds either the old file or the
 /// new file. Writes a file beside it, syncs that file and renames it.
@@ -46,6 +96,33 @@ mod tests {
         write_atomically(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn regular_files_up_to_a_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "twelve bytes").unwrap();
+        assert_eq!(read_regular(&path, 12).unwrap(), b"twelve bytes");
+        assert_eq!(read_regular_text(&path, 99).unwrap(), "twelve bytes");
+        let long = read_regular(&path, 11).unwrap_err();
+        assert_eq!(long.kind(), io::ErrorKind::FileTooLarge);
+        fs::write(&path, [0xff]).unwrap();
+        let bytes = read_regular_text(&path, 11).unwrap_err();
+        assert_eq!(bytes.kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn pipes_devices_and_folders_are_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        for path in [pipe.as_path(), link.as_path(), folder.path()] {
+            let error = read_regular(path, 9).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod globs;
 pub mod json;
 pub mod machine;
 pub mod origin;
+pub mod printable;
 pub mod quantity;
 pub mod rate;
 pub mod rfc3339;

@@ -14,6 +14,9 @@ use wasmparser::{Encoding, Parser, Payload};
 /// Why no component can be made out of a file.
 #[derive(Debug, thiserror::Error)]
 pub enum WrapError {
+    /// The file does not begin as WebAssembly does.
+    #[error("is not WebAssembly: the file does not begin with the bytes `\\0asm`")]
+    NoMagic,
     /// The file is neither a component nor a core module.
     #[error("is not WebAssembly: {0}")]
     NotWasm(#[source] wasmparser::BinaryReaderError),
@@ -36,6 +39,9 @@ pub enum WrapError {
 pub(crate) fn to_component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, WrapError> {
     if wasmtime::Engine::detect_precompiled(bytes).is_some() {
         return Err(WrapError::Precompiled);
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(WrapError::NoMagic);
     }
     match read_header(bytes)? {
         Header::Component => Ok(Cow::Borrowed(bytes)),
@@ -104,9 +110,13 @@ mod tests {
     fn text_is_not_wasm() {
         assert!(matches!(
             to_component(b"hello, world"),
+            Err(WrapError::NoMagic)
+        ));
+        assert!(matches!(to_component(b""), Err(WrapError::NoMagic)));
+        assert!(matches!(
+            to_component(b"\0asm\x09\0\0\0"),
             Err(WrapError::NotWasm(_))
         ));
-        assert!(matches!(to_component(b""), Err(WrapError::NotWasm(_))));
     }
 
     #[test]

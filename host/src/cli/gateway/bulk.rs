@@ -12,7 +12,7 @@ use tollgate_ledger::Cursor;
 use super::args::GatewayArgs;
 use super::client::{Client, ClientError};
 use crate::api::{BulkReport, BulkRequest, STEP};
-use crate::cli::output::{print, printable};
+use crate::cli::output::{print, printable, text_err};
 
 /// The pause between two steps, so that acknowledgements do not wait for a long series of changes.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -186,7 +186,7 @@ fn confirmed(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
-    write(&mut io::stderr().lock())?;
+    write(&mut text_err())?;
     eprint!("go on? [y/N] ");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

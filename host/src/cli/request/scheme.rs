@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 use tollgate_base::event::SourceName;
+use tollgate_base::files::read_regular_text;
 use tollgate_base::secret::Secret;
 use tollgate_base::time::{Clock, SystemClock, WallTime};
 use tollgate_scheme::{
@@ -18,7 +19,7 @@ use tollgate_scheme::{
 use crate::cli::arguments;
 use crate::cli::environment::environment;
 use crate::generation::read_manifest;
-use crate::manifest::own_schemes;
+use crate::manifest::{MAX_SIZE, own_schemes};
 
 /// The default of `--manifest`.
 const DEFAULT_MANIFEST: &str = "tollgate.toml";
@@ -115,7 +116,7 @@ impl SchemeArgs {
         if tollgate_scheme::names().any(|built_in| built_in == name) {
             return Ok(None);
         }
-        let text = match std::fs::read_to_string(&self.manifest) {
+        let text = match read_regular_text(&self.manifest, MAX_SIZE) {
             // The user has named no manifest, so the manifest may be missing.
             Err(error)
                 if error.kind() == ErrorKind::NotFound

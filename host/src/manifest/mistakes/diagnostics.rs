@@ -8,6 +8,7 @@ use super::quote::Quoter;
 use super::spanned::{Kind, SpannedMistake};
 use super::syntax::with_syntax_errors;
 use crate::manifest::text::tree::{Node, Span, SyntaxError, Value};
+use tollgate_base::printable::printable;
 
 /// The mistakes and warnings of one manifest, in the order of validation.
 #[derive(Default)]
@@ -42,7 +43,7 @@ impl Diagnostics {
 
     fn add(&mut self, kind: Kind, at: &Span, message: String, Help(help): Help) {
         // A name in quotes may contain control sequences for a terminal.
-        let clean = |text: String| text.replace(char::is_control, "\u{fffd}");
+        let clean = |text: String| printable(&text).into_owned();
         self.mistakes.push(SpannedMistake {
             span: at.clone(),
             message: clean(message),
@@ -53,7 +54,8 @@ impl Diagnostics {
 
     /// Adds a warning: the setting is allowed but unwise.
     pub(crate) fn warn(&mut self, at: &Span, message: impl Into<String>) {
-        self.warnings.push((at.clone(), message.into()));
+        self.warnings
+            .push((at.clone(), printable(&message.into()).into_owned()));
     }
 
     /// Marks a value as one that is no secret, so that a mistake may quote it. A URL with an `@`

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use super::mask::{MASK, hidden_parts, mask_broken_line};
 use crate::manifest::text::tree::{Node, Span};
+use tollgate_base::printable::is_unprintable;
 
 /// How many characters of a long line are shown.
 const WINDOW: usize = 120;
@@ -92,7 +93,7 @@ impl<'t> Quoter<'t> {
             .trim_start_matches('\u{feff}')
             .chars()
             .map(|c| if c == '\t' { ' ' } else { c })
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .map(|c| if is_unprintable(c) { '\u{fffd}' } else { c })
             .collect();
         let end = self
             .text

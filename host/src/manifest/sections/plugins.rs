@@ -7,7 +7,7 @@ use crate::settings::Plugins;
 
 const PLUGINS: TableSchema = TableSchema {
     name: "`[plugins]`",
-    keys: &["dir", "memory"],
+    keys: &["dir", "max_size", "memory"],
     unsupported: &[],
     instead: &[],
 };
@@ -18,6 +18,7 @@ pub(crate) fn plugins(cx: &mut Context<'_>, node: Option<&Node>) -> Plugins {
     let dir = fields.path(cx, "dir").map(|(dir, _)| dir);
     Plugins {
         dir: dir.unwrap_or_else(|| cx.folder.join(defaults::PLUGINS_DIR)),
+        max_size: fields.size(cx, "max_size", &defaults::PLUGINS_MAX_SIZE),
         memory: fields.optional_size(cx, "memory", &defaults::PLUGINS_MEMORY),
     }
 }

@@ -20,6 +20,7 @@ const SERVER: TableSchema = TableSchema {
         "body_limit",
         "header_timeout",
         "body_timeout",
+        "idle_timeout",
         "connections",
         "shutdown_timeout",
     ],
@@ -72,6 +73,7 @@ fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server
         body_limit: fields.size(cx, "body_limit", &defaults::BODY_LIMIT),
         header_timeout: fields.duration(cx, "header_timeout", &defaults::HEADER_TIMEOUT),
         body_timeout: fields.duration(cx, "body_timeout", &defaults::BODY_TIMEOUT),
+        idle_timeout: fields.duration(cx, "idle_timeout", &defaults::IDLE_TIMEOUT),
         connections: fields.count(cx, "connections", &defaults::CONNECTIONS),
         shutdown_timeout: fields.duration(cx, "shutdown_timeout", &defaults::SHUTDOWN_TIMEOUT),
     }

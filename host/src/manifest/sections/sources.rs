@@ -100,29 +100,53 @@ fn source<'t>(
 fn path<'t>(cx: &mut Context<'_>, fields: &Fields<'t>) -> Option<(&'t str, &'t Span)> {
     fields.need(cx, "path", "for example: path = \"/webhooks/stripe\"")?;
     let (path, node) = fields.text(cx, "path")?;
-    let at = &node.span;
+    let Some((message, help)) = path_problem(path) else {
+        return Some((path, &node.span));
+    };
+    cx.diagnostics.wrong_value(&node.span, message, help);
+    None
+}
+
+/// The problem with the path of a source, and the help. A request's path must be the same text, so
+/// a path that proxies and clients rewrite would never be met.
+fn path_problem(path: &str) -> Option<(&'static str, String)> {
     // The characters of RFC 3986, section 3.3.
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/%".contains(c);
-    if path.contains("://") {
-        let message = "`path` is a path, not a URL";
-        cx.diagnostics
-            .wrong_value(at, message, "remove the scheme and the host");
+    let lower = path.to_ascii_lowercase().replace("%2e", ".");
+    let mut segments = lower.split('/').skip(1);
+    Some(if path.contains("://") {
+        let help = "remove the scheme and the host".to_owned();
+        ("`path` is a path, not a URL", help)
     } else if !path.starts_with('/') {
-        let help = format!("write \"/{path}\"");
-        cx.diagnostics
-            .wrong_value(at, "`path` must begin with `/`", help);
+        let help = format!("write \"/{}\"", path.trim_start_matches('/'));
+        ("`path` must begin with `/`", help)
     } else if path.contains(['?', '#']) {
         let message = "`path` must not contain a query or a fragment";
-        cx.diagnostics
-            .wrong_value(at, message, "remove the part that begins with `?` or `#`");
-    } else if !path.chars().all(allowed) {
+        let help = "remove the part that begins with `?` or `#`".to_owned();
+        (message, help)
+    } else if path.contains(['*', '{', '}']) {
+        let message = "`path` is the whole path of requests, so it has no patterns";
+        (message, "write one source for each path".to_owned())
+    } else if !path.chars().all(allowed) || !escapes_are_whole(path) {
         let message = "`path` contains a character that is not allowed in URLs";
-        cx.diagnostics
-            .wrong_value(at, message, "percent-encode the character");
+        (message, "percent-encode the character".to_owned())
+    } else if path.contains("//") {
+        let help = "write one `/` between two names".to_owned();
+        ("`path` contains an empty segment", help)
+    } else if segments.any(|segment| matches!(segment, "." | "..")) {
+        let message = "`path` contains a segment `.` or `..`, which clients and proxies resolve";
+        (message, "write the path that is left".to_owned())
     } else {
-        return Some((path, at));
-    }
-    None
+        return None;
+    })
+}
+
+/// Whether two hexadecimal digits follow each `%`.
+fn escapes_are_whole(path: &str) -> bool {
+    path.split('%').skip(1).all(|rest| {
+        let digits = rest.as_bytes().get(..2).unwrap_or_default();
+        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
+    })
 }
 
 /// The verifier of a source, with its settings and, for an own scheme, the scheme's description.

@@ -2,10 +2,10 @@
 //!
 //! No message here contains a value. No value here is marked as quotable, so quoted lines mask it.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use tollgate_base::files::open_regular;
 use tollgate_base::rfc3339;
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
@@ -199,15 +199,13 @@ fn from_file(cx: &mut Context<'_>, file: &Node, what: &str) -> Option<ReadSecret
 
 /// The content of a regular file that is not longer than a secret can be.
 fn read_file(path: &Path) -> Result<Vec<u8>, SecretFileError> {
-    let metadata = path.metadata()?;
-    if !metadata.is_file() {
-        return Err(SecretFileError::NotAFile);
-    }
+    let file = open_regular(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => SecretFileError::NotAFile,
+        _ => error.into(),
+    })?;
     // The buffer never grows, because growing would leave a copy of the secret in memory.
     let mut bytes = Vec::with_capacity(SECRET_FILE_LENGTH as usize + 1);
-    File::open(path)?
-        .take(SECRET_FILE_LENGTH + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(SECRET_FILE_LENGTH + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > SECRET_FILE_LENGTH {
         return Err(SecretFileError::TooLong);
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{env, good, parse_text};
 use crate::manifest::{Mistake, load};
+use tollgate_base::printable::is_unprintable;
 
 #[test]
 fn a_byte_order_mark_and_windows_line_ends_change_nothing() {
@@ -102,7 +103,7 @@ fn names_cannot_drive_a_terminal() {
     let mistakes = parse_text("version = 1\n\"a\\u001b[31m\\n\" = 1\n").expect_err("a mistake");
     let shown = mistakes.to_string();
     assert!(
-        shown.lines().all(|line| !line.contains(char::is_control)),
+        shown.lines().all(|line| !line.contains(is_unprintable)),
         "{shown:?}"
     );
     assert!(

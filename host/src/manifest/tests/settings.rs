@@ -30,6 +30,7 @@ fn every_setting_is_read() {
             body_limit: 2 << 20,
             header_timeout: seconds(5),
             body_timeout: seconds(90),
+            idle_timeout: seconds(120),
             connections: 1000,
             shutdown_timeout: seconds(20),
         }
@@ -44,6 +45,7 @@ fn every_setting_is_read() {
         }
     );
     assert_eq!(manifest.plugins.dir, folder.join("handlers"));
+    assert_eq!(manifest.plugins.max_size, 4 << 20);
     assert_eq!(manifest.plugins.memory, Some(3 << 30));
     assert_eq!(
         manifest.reload,

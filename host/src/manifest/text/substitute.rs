@@ -1,6 +1,7 @@
 //! Environment variables in strings of the manifest: `${NAME}` and `${NAME:-default}`.
 //!
-//! `$${` stands for the two characters `${`. A `$` before anything else is itself.
+//! `$${` stands for the two characters `${`. A `$` before anything else is itself. A default is
+//! taken as it is written, so a `${` in a default is a mistake.
 
 use zeroize::Zeroizing;
 
@@ -39,6 +40,8 @@ pub(crate) enum SubstituteError {
     Empty { name: String },
     #[error("`${{` does not begin a reference to an environment variable")]
     Malformed,
+    #[error("the default of the environment variable `{name}` contains `${{`")]
+    Nested { name: String },
 }
 
 impl SubstituteError {
@@ -53,6 +56,9 @@ impl SubstituteError {
             }
             Self::Malformed => {
                 "write `${NAME}` or `${NAME:-default}`, or write `$${` for `${` itself".to_owned()
+            }
+            Self::Nested { name } => {
+                format!("write a default without references, such as `${{{name}:-default}}`")
             }
         }
     }
@@ -80,7 +86,7 @@ pub(crate) fn unescape(text: &str) -> Option<String> {
         match piece {
             Piece::Literal(span) => plain.push_str(&text[span]),
             Piece::Escape => plain.push_str("${"),
-            Piece::Reference(_) | Piece::Malformed => return None,
+            Piece::Reference(_) | Piece::Malformed | Piece::Nested(_) => return None,
         }
     }
     Some(plain)
@@ -105,6 +111,11 @@ pub(crate) fn substitute(
             Piece::Escape => "${",
             Piece::Malformed => {
                 errors.push(SubstituteError::Malformed);
+                continue;
+            }
+            Piece::Nested(name) => {
+                let name = text[name].to_owned();
+                errors.push(SubstituteError::Nested { name });
                 continue;
             }
             Piece::Reference(reference) => {
@@ -167,6 +178,8 @@ enum Piece {
     Escape,
     Reference(Reference),
     Malformed,
+    /// A reference whose default contains `${`, with the span of the name.
+    Nested(Span),
 }
 
 /// The pieces of a text, from left to right.
@@ -183,6 +196,10 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
         }
         if rest.starts_with("${") {
             return Some(match reference(text, at) {
+                Some(reference) if is_nested(text, &reference) => {
+                    at = end_of_nested(text, at);
+                    Piece::Nested(reference.name)
+                }
                 Some(reference) => {
                     at = reference.closing.end;
                     Piece::Reference(reference)
@@ -227,6 +244,26 @@ fn reference(text: &str, at: usize) -> Option<Reference> {
         name,
         has_default,
     })
+}
+
+/// Whether the default of a reference contains `${`.
+fn is_nested(text: &str, reference: &Reference) -> bool {
+    mentions(&text[reference.opening.end..reference.closing.start])
+}
+
+/// The end of the braces that open at byte `at` of the text: where the brace that fits is, or at
+/// the end of the text.
+fn end_of_nested(text: &str, at: usize) -> usize {
+    let mut depth = 0;
+    for (index, byte) in text.bytes().enumerate().skip(at) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return index + 1,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -277,6 +314,23 @@ mod tests {
             let error = substitute(text, &env).expect_err(text);
             assert_eq!(error[0], SubstituteError::Malformed, "{text}");
         }
+    }
+
+    #[test]
+    fn a_reference_in_a_default_is_an_error_whether_or_not_the_variable_is_set() {
+        for name in ["A", "EMPTY", "NONE"] {
+            let nested = SubstituteError::Nested { name: name.into() };
+            for default in ["${B:-x}", "a${B}b", "${", "$${x}", "${C:-${B:-x}}"] {
+                let text = format!("${{{name}:-{default}}}");
+                let errors = substitute(&text, &env).expect_err(&text);
+                assert_eq!(errors, [nested.clone()], "{text}");
+                assert_eq!(unescape(&text), None, "{text}");
+            }
+        }
+        let unset = SubstituteError::Unset { name: "B".into() };
+        let nested = SubstituteError::Nested { name: "A".into() };
+        let errors = substitute("${A:-${B}} and ${B}", &env).expect_err("two mistakes");
+        assert_eq!(errors, [nested, unset], "the text after it is read on");
     }
 
     #[test]

@@ -205,3 +205,21 @@ async fn what_is_asked_of_the_api_is_taken_apart() {
     let answer = ask(&server, "DELETE /api/events", host).await;
     assert_eq!(answer.status, 405);
 }
+
+#[tokio::test]
+async fn posts_that_do_not_end_keep_nobody_waiting() {
+    let server = serve_at(&Told::ready(), LOOPBACK).await;
+    let head = "host: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n";
+    let mut unfinished = Vec::new();
+    for _ in 0..40 {
+        let mut client = server.connect().await;
+        client
+            .send(format!("POST /api/slow HTTP/1.1\r\n{head}\r\n{{"))
+            .await;
+        unfinished.push(client);
+    }
+    let asked = ask(&server, "GET /api/events", "host: localhost\r\n");
+    // Far less than the time that an unfinished body may take.
+    let answer = tokio::time::timeout(Duration::from_secs(5), asked).await;
+    assert_eq!(answer.expect("an answer").status, 200);
+}

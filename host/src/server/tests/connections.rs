@@ -57,15 +57,40 @@ async fn headers_that_drip_are_cut_off() {
     client.send("POST /hooks/stripe HTTP/1.1\r\nhost:").await;
     assert_eq!(client.answer().await.status, 408);
     assert_eq!(client.rest().await, b"");
-    // Whoever says nothing is not answered, from the beginning or after a request.
+    // After a request, the time begins with the first byte of the next head.
+    let mut client = setup.server.connect().await;
+    for n in 1..=3 {
+        client.send(signed(&event(n))).await;
+        assert_eq!(client.answer().await.status, 200);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    for byte in ["P", "O", "S"] {
+        client.send(byte).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.answer().await.status, 408);
+    assert_eq!(client.rest().await, b"");
+    // A peer that sends nothing from the beginning is not answered.
     let mut client = setup.server.connect().await;
     assert_eq!(client.rest().await, b"");
     let mut client = setup.server.connect().await;
     client.send("P").await;
     assert_eq!(client.rest().await, b"");
+}
+
+#[tokio::test]
+async fn a_connection_without_requests_is_kept_for_the_idle_timeout() {
+    let limits = Limits {
+        header_timeout: Duration::from_millis(50),
+        idle_timeout: Duration::from_millis(600),
+        ..limits()
+    };
+    let setup = Setup::with(fake(), limits).await;
     let mut client = setup.server.connect().await;
     client.send(signed(&event(1))).await;
     assert_eq!(client.answer().await.status, 200);
+    let kept = tokio::time::timeout(Duration::from_millis(400), client.rest()).await;
+    assert!(kept.is_err(), "closed before the idle timeout");
     assert_eq!(client.rest().await, b"");
 }
 
@@ -170,35 +195,57 @@ async fn shutting_down_has_a_deadline() {
 }
 
 #[tokio::test]
-async fn beyond_the_cap_connections_wait_their_turn() {
+async fn beyond_the_cap_connections_wait_while_each_has_a_request() {
     let limits = Limits {
         connections: 2,
         ..limits()
     };
     let setup = Setup::with(fake(), limits).await;
-    let mut first = setup.server.connect().await;
-    let mut second = setup.server.connect().await;
-    for client in [&mut first, &mut second] {
-        client.send(signed(&event(1))).await;
-        assert_eq!(client.answer().await.status, 200);
+    let (begun, end) = (signed(&event(1)), signed(&event(2)));
+    let mut busy = [setup.server.connect().await, setup.server.connect().await];
+    for client in &mut busy {
+        // The body is not complete, so the request is under way.
+        client.send(&begun[..begun.len() - 1]).await;
     }
     let mut third = setup.server.connect().await;
-    third.send(signed(&event(3))).await;
-    // The two are served on; the third has not been looked at by then.
-    for client in [&mut first, &mut second] {
-        client.send(signed(&event(2))).await;
-        assert_eq!(client.answer().await.status, 200);
-    }
-    assert!(
-        !setup
-            .fake
-            .recorded
-            .lock()
-            .iter()
-            .any(|body| *body == event(3))
-    );
-    drop(first);
+    third.send(end).await;
+    let waits = tokio::time::timeout(Duration::from_millis(300), third.answer()).await;
+    assert!(waits.is_err(), "there is no place for it");
+    let [mut first, mut second] = busy;
+    first.send(&begun[begun.len() - 1..]).await;
+    assert_eq!(first.answer().await.status, 200);
+    // Now the first connection is silent, and its place is needed.
     assert_eq!(third.answer().await.status, 200);
+    assert_eq!(first.rest().await, b"");
+    second.send(&begun[begun.len() - 1..]).await;
+    assert_eq!(second.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn silent_connections_beyond_the_cap_keep_no_sender_out() {
+    let limits = Limits {
+        connections: 8,
+        ..limits()
+    };
+    let setup = Setup::with(fake(), limits).await;
+    let mut sender = setup.server.connect().await;
+    let mut silent = Vec::new();
+    for n in 1..=20 {
+        // Some send nothing, some a part of a head, and some a request that is refused.
+        let mut client = setup.server.connect().await;
+        match n % 3 {
+            0 => client.send("POST /hooks").await,
+            1 => {
+                client.send(request("POST /nowhere", "", b"x")).await;
+                assert_eq!(client.answer().await.status, 404);
+            }
+            _ => {}
+        }
+        silent.push(client);
+        sender.send(signed(&event(n))).await;
+        assert_eq!(sender.answer().await.status, 200, "its connection is kept");
+    }
+    drop(silent);
 }
 
 #[tokio::test]

@@ -1,0 +1,135 @@
+//! Files in the place of components that are not what they should be, and components that a reload
+//! takes: a start must take them too.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use rustix::fs::{CWD, Mode, mkfifoat};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Event, Gateway, Handler, Manifest, Site, component, digest, eventually, variant, wasi_guest,
+};
+
+fn handles_an_event(site: &Site, gateway: &Gateway) {
+    let event = Event::new("test.done", json!({ "do": "done" }));
+    gateway.accepts(&event);
+    gateway.settles();
+    assert_eq!(site.ledger().delivery(&event.id, "guest"), "done");
+}
+
+#[test]
+fn a_component_that_imports_wasi_serves_after_a_reload_and_after_each_start() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let wasi = wasi_guest();
+    site.plug("conformance.wasm", &wasi);
+    eventually("the component serves", || {
+        gateway.serves("guest") == digest(&wasi)
+    });
+    handles_an_event(&site, &gateway);
+    gateway.kill();
+    let gateway = site.start();
+    assert_eq!(gateway.status_at("/generation/error"), Value::Null);
+    assert_eq!(gateway.serves("guest"), digest(&wasi));
+    handles_an_event(&site, &gateway);
+    gateway.stop();
+    site.start().stop();
+}
+
+#[test]
+fn a_component_that_imports_wasi_passes_its_fixtures_at_a_start() {
+    let handler = Handler::new("guest").set("fixtures = \"fixtures/*.json\"");
+    let site = Site::new(&Manifest::with_one(handler));
+    fs::create_dir(site.path("fixtures")).unwrap();
+    let fixture = json!({
+        "event": { "kind": "test.done", "payload": {} },
+        "expect": { "outcome": "done" },
+    });
+    fs::write(site.path("fixtures/done.json"), fixture.to_string()).unwrap();
+    site.plug("conformance.wasm", &wasi_guest());
+    let gateway = site.start();
+    assert_eq!(gateway.status_at("/generation/error"), Value::Null);
+    handles_an_event(&site, &gateway);
+}
+
+/// Puts something else in the place of the component, and expects a failed reload that stops
+/// neither later reloads nor the end of the process.
+fn does_not_stop_reloading(put: impl FnOnce(&std::path::Path), why: &str) {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let path = site.path("plugins/conformance.wasm");
+    let beside = site.path("plugins/beside");
+    put(&beside);
+    fs::rename(&beside, &path).unwrap();
+    eventually("the failure is told", || {
+        let error = gateway.status_at("/generation/error");
+        error.as_str().is_some_and(|error| error.contains(why))
+    });
+    handles_an_event(&site, &gateway);
+    let next = variant(&component("conformance"), "next");
+    site.plug("conformance.wasm", &next);
+    eventually("the next component serves", || {
+        gateway.serves("guest") == digest(&next)
+    });
+    handles_an_event(&site, &gateway);
+    gateway.stop();
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_component_does_not_stop_reloading() {
+    let pipe = |path: &std::path::Path| mkfifoat(CWD, path, Mode::RWXU).unwrap();
+    does_not_stop_reloading(pipe, "regular file");
+}
+
+#[test]
+fn a_device_in_the_place_of_a_component_does_not_stop_reloading() {
+    does_not_stop_reloading(|path| symlink("/dev/zero", path).unwrap(), "regular file");
+}
+
+#[test]
+fn a_file_longer_than_its_limit_does_not_stop_reloading() {
+    let long = |path: &std::path::Path| {
+        // A file with a hole, which takes no space.
+        fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
+    };
+    does_not_stop_reloading(long, "longer than 134217728 bytes");
+}
+
+#[test]
+fn the_gateway_ends_while_a_pipe_is_in_the_place_of_a_component() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let path = site.path("plugins/conformance.wasm");
+    fs::remove_file(&path).unwrap();
+    mkfifoat(CWD, &path, Mode::RWXU).unwrap();
+    eventually("the failure is told", || {
+        gateway.status_at("/generation/error").is_string()
+    });
+    gateway.stop();
+    // The next start serves the last good generation.
+    let gateway = site.start();
+    assert!(gateway.status_at("/generation/error").is_string());
+    handles_an_event(&site, &gateway);
+}
+
+#[test]
+fn a_manifest_may_limit_the_size_of_components() {
+    let manifest = Manifest::with_one(Handler::new("guest")).plugins("max_size = \"4KiB\"");
+    let site = Site::new(&manifest);
+    let check = site.run("check", &[]);
+    let said = String::from_utf8_lossy(&check.stderr);
+    assert_eq!(check.status.code(), Some(1), "{said}");
+    assert!(said.contains("longer than 4096 bytes"), "{said}");
+}
+
+#[test]
+fn a_text_in_the_place_of_a_component_is_one_mistake() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    site.plug("conformance.wasm", b"a text\nof several\nlines\n");
+    let check = site.run("check", &[]);
+    let said = String::from_utf8_lossy(&check.stderr);
+    assert_eq!(check.status.code(), Some(1), "{said}");
+    assert!(said.contains("1 mistake\n"), "{said}");
+    assert!(said.contains("is not WebAssembly"), "{said}");
+}
