@@ -323,7 +323,7 @@ mod tests {
             for default in ["${B:-x}", "a${B}b", "${", "$${x}", "${C:-${B:-x}}"] {
                 let text = format!("${{{name}:-{default}}}");
                 let errors = substitute(&text, &env).expect_err(&text);
-                assert_eq!(errors, [nested.clone()], "{text}");
+                assert_eq!(errors, std::slice::from_ref(&nested), "{text}");
                 assert_eq!(unescape(&text), None, "{text}");
             }
         }
