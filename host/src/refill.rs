@@ -30,6 +30,28 @@ impl Remainder {
         }
     }
 
+    /// The ledger holds nothing beyond memory.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            more: false,
+            noted: false,
+            next: None,
+        }
+    }
+
+    /// Whether the ledger holds nothing beyond memory, as far as is known.
+    pub(crate) fn is_nothing(&self) -> bool {
+        !self.more && self.next.is_none()
+    }
+
+    /// Whether to claim at `now`. `has_room` says whether memory holds less than half of what it
+    /// may hold (2), or less than all of it (1). Where the ledger holds a lot, memory is filled up
+    /// again only once half of it is free, so that each claim takes many.
+    pub(crate) fn wants_claim(&self, now: SteadyTime, has_room: impl Fn(usize) -> bool) -> bool {
+        let due = self.next.is_some_and(|next| next <= now);
+        self.more && has_room(2) || due && has_room(1)
+    }
+
     /// Whether the ledger may hold work that could be done at once. New work is left there
     /// then, too, so that older work comes first.
     pub(crate) fn is_behind(&self) -> bool {

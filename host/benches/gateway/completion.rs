@@ -15,7 +15,7 @@ use tollgate_base::event::{
 use tollgate_base::time::{Clock, SteadyClock, SystemClock};
 use tollgate_ledger::{
     self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Intake,
-    LeasedDelivery, LedgerSink, LedgerUrl, NewEvent, NewRequest, NextState, OutboxRequest,
+    LeasedDelivery, LeasedRequest, LedgerSink, LedgerUrl, NewEvent, NewRequest, NextState,
     StateWrite, Turn,
 };
 
@@ -124,7 +124,7 @@ impl LedgerSink for Collected {
 
     fn released(&self, _: Vec<LeasedDelivery>) {}
 
-    fn queued(&self, _: Vec<OutboxRequest>) {}
+    fn queued(&self, _: Vec<LeasedRequest>) {}
 }
 
 fn record(ledger: &dyn Intake, count: usize) -> Result<()> {

@@ -16,7 +16,8 @@ use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{
-    Action, Intervened, OutboxSeq, OutboxState, RecordList, RequestFilter, RequestSummary,
+    Action, Intervened, OutboxState, RecordList, RequestFilter, RequestHost, RequestId,
+    RequestSummary,
 };
 
 impl Verb {
@@ -43,7 +44,7 @@ pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
     let seq = seq
         .parse()
         .map_err(|_| bad_request(format!("`{seq}` is no request's number")))?;
-    match core.records.request(OutboxSeq(seq))? {
+    match core.records.request(RequestId(seq))? {
         Some(request) => json(&request),
         None => Err(not_found(format!("there is no request {seq}"))),
     }
@@ -72,7 +73,7 @@ fn handler_and_state(request: &RequestSummary) -> (&str, &str) {
 fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, BulkReport), ApiAnswer> {
     let mut found = Vec::new();
     for seq in seqs {
-        match core.records.request(OutboxSeq(*seq))? {
+        match core.records.request(RequestId(*seq))? {
             Some(detail) => found.push(detail.request),
             None => return Err(not_found(format!("there is no request {seq}"))),
         }
@@ -108,18 +109,18 @@ fn change_requests(
     request: &BulkRequest,
 ) -> Result<Vec<Intervened>, ApiAnswer> {
     let by = request.attribution();
-    let seqs = requests
+    let ids = requests
         .iter()
-        .map(|request| OutboxSeq(request.request.seq));
+        .map(|request| RequestId(request.request.seq));
     let action = match verb {
-        Verb::Retry => Action::RetryRequests(seqs.collect()),
+        Verb::Retry => Action::RetryRequests(ids.collect()),
         Verb::Cancel => {
             let mut cancelled = Vec::new();
-            for seq in seqs {
-                let event = core.ledger.outbox_request(seq)?.and_then(|request| {
+            for id in ids {
+                let event = core.ledger.outbox_request(id)?.and_then(|request| {
                     outbox::cancelled(core, &request, by.who(), core.clock.now())
                 });
-                cancelled.push((seq, event.map(Box::new)));
+                cancelled.push((id, event.map(Box::new)));
             }
             Action::CancelRequests(cancelled)
         }
@@ -129,15 +130,12 @@ fn change_requests(
         .iter()
         .zip(&results)
         .filter(|(_, result)| **result == Intervened::Done)
-        .map(|(request, _)| {
-            let (handler, seq) = (
+        .map(|(request, _)| match verb {
+            Verb::Retry => Changed::Due(
                 HandlerName::new(request.handler.as_str()),
-                OutboxSeq(request.request.seq),
-            );
-            match verb {
-                Verb::Retry => Changed::Due(handler, seq),
-                Verb::Cancel => Changed::Cancelled(handler, seq),
-            }
+                RequestHost::of_url(&request.request.url),
+            ),
+            Verb::Cancel => Changed::Cancelled(RequestId(request.request.seq)),
         });
     if let Some(outbox) = core.outbox.get() {
         outbox.changed(changed.collect());

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use tollgate_ledger::{OutboxSeq, RequestDetail, RequestFilter, RequestSummary, TryView};
+use tollgate_ledger::{RequestDetail, RequestFilter, RequestId, RequestSummary, TryView};
 
 use super::gateway::{
     FilterArgs, GatewayArgs, ItemsArgs, List, ListArgs, Operation, TimeRangeArgs, set_texts,
@@ -150,7 +150,7 @@ fn row(summary: &RequestSummary) -> [String; 8] {
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/outbox/{}", args.seq);
     let request: RequestDetail = args.gateway.fetch(&path, |ledger, _| {
-        let request = ledger.request(OutboxSeq(args.seq))?;
+        let request = ledger.request(RequestId(args.seq))?;
         request.with_context(|| format!("there is no request {}", args.seq))
     })?;
     print(args.json, &request, |out| write_request(out, &request))

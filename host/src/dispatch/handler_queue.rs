@@ -334,15 +334,13 @@ impl HandlerQueue {
         self.remainder.due_at(due);
     }
 
-    /// Whether there is something to claim at `now`, and space for it within `max_bytes`. If many
-    /// deliveries wait in the ledger, memory is refilled once half of it is free.
+    /// Whether there is something to claim at `now`, and space for it within `max_bytes`.
     pub(super) fn wants_claim(&self, now: SteadyTime, max_bytes: usize) -> bool {
         let is_free = |part: usize| {
             self.waiting.is_empty()
                 || self.waiting.len() < MAX_WAITING / part && self.waiting_bytes < max_bytes / part
         };
-        let due = self.remainder.next().is_some_and(|next| next <= now);
-        self.remainder.is_behind() && is_free(2) || due && is_free(1)
+        self.remainder.wants_claim(now, is_free)
     }
 
     /// A claim begins, with `max_bytes` for the whole queue.

@@ -1,73 +1,62 @@
 //! The task that decides what goes out when.
 
-use std::collections::HashMap;
-use std::future::pending;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{self, JoinError, JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
 use tracing::error;
 
-use super::hosts::{Hosts, quiet_until};
-use super::inbox::Inbox;
+use super::claims::{Answer, Claims};
+use super::memory::{Arrived, Bounds, End, Hosts, Inbox, Lanes, quiet_until};
 use super::parts::{Parts, Targets};
-use super::queue::Queue;
-use super::room::Bounds;
 use super::sending::{Ended, Sender};
 use super::signals::{Changed, Signals};
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::{SteadyClock, SteadyTime};
-use tollgate_ledger::{LedgerError, OutboxNext, OutboxRequest, OutboxSeq, OutboxStore};
+use tollgate_ledger::{LedgerError, OutboxNext, RequestHost, RequestId, Settled};
 
 /// The longest time without a look at the clock: a machine that slept delays nothing by more.
 const LOOK: Duration = Duration::from_secs(2);
-/// What one page of a pass over the ledger holds at most.
-const PAGE_REQUESTS: usize = 512;
-const PAGE_BYTES: usize = 4 * 1024 * 1024;
-/// The shortest pause between passes. They also pause for twice as long as they took, so
-/// that a ledger with a million waiting requests is not read without end.
-const REST: Duration = Duration::from_millis(50);
-/// The pause after the ledger could not be read, and after a try that panicked.
+/// How often to look for requests that nobody announced, such as those of a gateway that is gone.
+const LOOK_FOR_HOSTS: Duration = Duration::from_secs(60);
+/// The pause after a try that panicked.
 const PAUSE: Duration = Duration::from_secs(1);
 
-type Page = Result<Vec<OutboxRequest>, LedgerError>;
-
+/// The task's state.
 pub(super) struct Driver {
-    ledger: Arc<dyn OutboxStore>,
     inbox: Arc<Inbox>,
     targets: Arc<dyn Targets>,
     sender: Arc<Sender>,
     clock: Arc<SteadyClock>,
     signals: Arc<Signals>,
-    queue: Queue,
-    tries: JoinSet<Ended>,
-    /// The tries under way, and the name of the host that each counts for.
-    seqs: HashMap<task::Id, (OutboxSeq, String)>,
+    lanes: Lanes,
     hosts: Hosts,
-    reading: Option<JoinHandle<Page>>,
-    pass_began: Instant,
-    next_pass: Instant,
+    claims: Claims,
+    /// When to look for the hosts of requests that wait in the ledger.
+    look_for_hosts: Instant,
+    tries: JoinSet<Ended>,
+    /// The tries under way: the request, and the name of the host under which it counts.
+    under_way: HashMap<task::Id, (RequestId, String)>,
 }
 
 impl Driver {
     pub(super) fn new(parts: Parts, signals: Arc<Signals>, bounds: Bounds) -> Self {
-        let now = Instant::now();
         Self {
             sender: Arc::new(Sender::start(&parts, signals.clone())),
-            clock: parts.clock,
-            signals,
-            ledger: parts.ledger,
             inbox: parts.inbox,
             targets: parts.targets,
-            queue: Queue::new(bounds),
-            tries: JoinSet::new(),
-            seqs: HashMap::new(),
+            clock: parts.clock,
+            signals,
+            lanes: Lanes::new(bounds),
             hosts: Hosts::default(),
-            reading: None,
-            pass_began: now,
-            next_pass: now,
+            claims: Claims::new(parts.ledger),
+            look_for_hosts: Instant::now(),
+            tries: JoinSet::new(),
+            under_way: HashMap::new(),
         }
     }
 
@@ -76,10 +65,10 @@ impl Driver {
         loop {
             self.take_in();
             self.take_changes();
-            self.begin_pass();
-            // One look at the clock for both: what falls due between two would be
-            // neither started nor waited for.
+            // One look at the clock for all: a request that falls due between two looks would
+            // neither start nor be waited for.
             let now = self.clock.now();
+            self.begin_claim(now);
             self.start_tries(now);
             let opens = self.hosts.look(now);
             let idle_until = self.idle_until(now, opens);
@@ -87,9 +76,9 @@ impl Driver {
             tokio::select! {
                 _ = stopped.wait_for(|stopped| *stopped) => break,
                 Some(ended) = self.tries.join_next_with_id() => self.ended(ended),
-                page = next_page(&mut self.reading) => self.page(page),
+                answer = self.claims.answer() => self.answered(answer),
                 () = self.inbox.news.notified() => {}
-                () = signals.wake.notified() => self.queue.look_again(),
+                () = signals.wake.notified() => {}
                 () = sleep_until(idle_until) => {}
             }
         }
@@ -98,79 +87,92 @@ impl Driver {
         }
     }
 
-    fn now(&self) -> SteadyTime {
-        self.clock.now()
+    fn is_present(&self, name: &HandlerName) -> bool {
+        self.targets.handler(name).is_some()
     }
 
     fn take_in(&mut self) {
-        let arrived = self.inbox.take();
-        for request in arrived.requests {
-            let hosts = hosts_of(&*self.targets, &request.handler);
-            self.queue.arrive(request, hosts);
-        }
-        for (handler, seq) in arrived.missed {
-            self.queue.miss(&handler, seq);
-        }
-    }
-
-    /// After what arrived has been taken in: it may be among that.
-    fn take_changes(&mut self) {
-        let changed = std::mem::take(&mut *self.signals.changed.lock());
-        let now = self.now();
-        for change in changed {
-            match change {
-                Changed::Cancelled(handler, seq) => self.queue.withdraw(&handler, seq),
-                Changed::Due(handler, seq) => self.queue.hasten(&handler, seq, now),
+        let Arrived {
+            requests,
+            left_behind,
+            ..
+        } = self.inbox.take();
+        for leased in requests {
+            // When an absent handler returns, the outbox looks for its requests in the ledger.
+            if self.is_present(&leased.request.handler) {
+                self.lanes.arrive(leased);
             }
         }
+        for (handler, host) in left_behind {
+            self.lanes.left_behind(&handler, &host);
+        }
     }
 
-    fn begin_pass(&mut self) {
-        if self.reading.is_some() || Instant::now() < self.next_pass {
+    /// Requests that arrived must have been taken in: the changed ones may be among them.
+    fn take_changes(&mut self) {
+        if self.signals.handlers_changed.swap(false, Ordering::AcqRel) {
+            let targets = &self.targets;
+            let is_present = |name: &HandlerName| targets.handler(name).is_some();
+            self.lanes.keep_present(is_present);
+            self.look_for_hosts = Instant::now();
+        }
+        let changes = std::mem::take(&mut *self.signals.changed.lock());
+        let mut cancelled = HashSet::new();
+        for change in changes {
+            match change {
+                Changed::Cancelled(id) => {
+                    cancelled.insert(id);
+                }
+                Changed::Due(handler, host) => self.lanes.left_behind(&handler, &host),
+            }
+        }
+        if !cancelled.is_empty() {
+            self.lanes.cancel(&cancelled);
+            self.claims.cancel(&cancelled);
+        }
+    }
+
+    fn begin_claim(&mut self, now: SteadyTime) {
+        if !self.claims.is_ready() {
             return;
         }
-        let (now, targets) = (self.now(), self.targets.clone());
-        if let Some(after) = self.queue.begin_pass(now, |name| hosts_of(&*targets, name)) {
-            self.pass_began = Instant::now();
-            self.read(after, Duration::ZERO);
+        if self.look_for_hosts <= Instant::now() {
+            self.look_for_hosts = Instant::now() + LOOK_FOR_HOSTS;
+            self.claims.find_hosts(self.targets.handlers());
+            return;
+        }
+        let targets = &self.targets;
+        let is_present = |name: &HandlerName| targets.handler(name).is_some();
+        if let Some(wanted) = self.lanes.next_claim(now, is_present) {
+            self.claims.claim(wanted, now);
         }
     }
 
-    fn read(&mut self, after: OutboxSeq, pause: Duration) {
-        let ledger = self.ledger.clone();
-        self.reading = Some(tokio::spawn(async move {
-            sleep(pause).await;
-            let page = move || ledger.outbox_waiting(after, PAGE_REQUESTS, PAGE_BYTES);
-            match task::spawn_blocking(page).await {
-                Ok(page) => page,
-                Err(error) => Err(LedgerError::Unreadable(error.to_string().into())),
-            }
-        }));
-    }
-
-    fn page(&mut self, page: Page) {
-        self.reading = None;
-        let (now, targets) = (self.now(), self.targets.clone());
-        match page {
-            Ok(requests) => {
-                let hosts = |name: &HandlerName| hosts_of(&*targets, name);
-                match self.queue.page(requests, now, hosts) {
-                    Some(after) => self.read(after, Duration::ZERO),
-                    None => {
-                        let rest = REST.max(self.pass_began.elapsed() * 2);
-                        self.next_pass = Instant::now() + rest;
+    fn answered(&mut self, answer: Answer) {
+        let error = match answer {
+            Answer::Hosts(Ok(handlers)) => {
+                for (handler, hosts) in handlers {
+                    for host in hosts {
+                        self.lanes.left_behind(&handler, &host);
                     }
                 }
+                return;
             }
-            Err(LedgerError::Closed) => {
-                self.next_pass = Instant::now() + PAUSE;
+            Answer::Requests(wanted, Ok(claimed)) => {
+                self.lanes.claimed(&wanted, claimed);
+                return;
             }
-            Err(error) => {
-                error!(%error, "cannot read the outbox; trying again");
-                if let Some(after) = self.queue.cursor() {
-                    self.read(after, PAUSE);
-                }
+            Answer::Hosts(Err(error)) => {
+                self.look_for_hosts = Instant::now();
+                error
             }
+            Answer::Requests(wanted, Err(error)) => {
+                self.lanes.claim_failed(&wanted);
+                error
+            }
+        };
+        if !matches!(error, LedgerError::Closed) {
+            error!(%error, "the outbox could not be read; trying again");
         }
     }
 
@@ -182,44 +184,33 @@ impl Driver {
         let per_handler = (settings.concurrency - settings.concurrency / 4).max(1);
         while self.tries.len() < settings.concurrency {
             let ready = |name: &HandlerName| self.targets.handler(name);
-            let free = |host: &str| self.hosts.is_free(host, limits, now);
-            let next = self.queue.next(now, per_handler, free, ready);
-            let Some((request, host, handler)) = next else {
+            let is_free = |host: &RequestHost| self.hosts.is_free(host.as_str(), limits, now);
+            let Some((leased, handler)) = self.lanes.next(per_handler, is_free, ready) else {
                 return;
             };
-            let seq = request.seq;
-            let host = self.hosts.started(&host, seq, limits, now);
+            let (id, host) = (leased.request.id, leased.request.host.as_str());
+            let host = self.hosts.started(host, id, limits, now);
             let send = self.sender.clone();
-            let send = send.send(handler, request, settings.clone());
+            let send = send.send(handler, leased, settings.clone());
             let task = self.tries.spawn(send);
-            self.seqs.insert(task.id(), (seq, host));
+            self.under_way.insert(task.id(), (id, host));
         }
     }
 
     fn ended(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
-        match ended {
-            Ok((id, ended)) => {
-                if let Some((seq, host)) = self.seqs.remove(&id) {
-                    let quiet = ended.asked.map(|asked| quiet_until(ended.at, asked));
-                    self.hosts.ended(&host, seq, quiet);
-                }
-                match ended.next {
-                    Some(OutboxNext::Sent | OutboxNext::Dead) => self.queue.finished(ended.seq),
-                    Some(OutboxNext::Waiting { due }) => {
-                        self.queue.again(ended.seq, Some(ended.tries), due);
-                    }
-                    // The ledger has been closed: nothing goes any more.
-                    None => {}
-                }
+        let (task, quiet, end) = match ended {
+            Ok((task, ended)) => {
+                let quiet = ended.asked.map(|asked| quiet_until(ended.at, asked));
+                (task, quiet, end_of(&ended))
             }
             Err(error) => {
                 error!(%error, "sending an outbox request panicked");
-                if let Some((seq, host)) = self.seqs.remove(&error.id()) {
-                    self.hosts.ended(&host, seq, None);
-                    let due = self.now() + PAUSE;
-                    self.queue.again(seq, None, due);
-                }
+                (error.id(), None, End::Due(self.clock.now() + PAUSE))
             }
+        };
+        if let Some((request, host)) = self.under_way.remove(&task) {
+            self.hosts.ended(&host, request, quiet);
+            self.lanes.ended(request, end);
         }
         self.tell_held();
     }
@@ -235,34 +226,27 @@ impl Driver {
     /// When to look again if nothing happens before.
     fn idle_until(&self, clock: SteadyTime, opens: Option<SteadyTime>) -> Instant {
         let now = Instant::now();
-        let present = |name: &HandlerName| self.targets.handler(name).is_some();
-        let due = self.queue.next_due(clock, present);
-        let opens = opens.map(|at| at.since(clock));
-        let due = due.into_iter().chain(opens).min().map_or(LOOK, |wait| {
-            // Not less than a millisecond: what is due but has no place waits for one.
-            wait.clamp(Duration::from_millis(1), LOOK)
+        let due = self.lanes.next_due(clock, |name| self.is_present(name));
+        let wait = due.into_iter().chain(opens).min().map_or(LOOK, |at| {
+            // Not less than a millisecond, the unit of the clock.
+            at.since(clock).clamp(Duration::from_millis(1), LOOK)
         });
-        let look = now + due;
-        if self.reading.is_none() && self.queue.is_behind() && self.next_pass > now {
-            return look.min(self.next_pass);
+        let look = now + wait;
+        match self.claims.ready_at() {
+            // After a rest, a lane may want a claim.
+            Some(ready) if ready > now => look.min(ready),
+            Some(_) => look.min(self.look_for_hosts.max(now)),
+            None => look,
         }
-        look
     }
 }
 
-/// How many hosts a handler may send to: about as many as its `allow` list is long, one at
-/// least; 0 if it is not in the manifest.
-fn hosts_of(targets: &dyn Targets, name: &HandlerName) -> usize {
-    let handler = targets.handler(name);
-    handler.map_or(0, |handler| handler.allow.len().max(1))
-}
-
-/// Resolves with the page that is being read, never if none is.
-async fn next_page(reading: &mut Option<JoinHandle<Page>>) -> Page {
-    match reading {
-        Some(page) => page
-            .await
-            .unwrap_or_else(|error| Err(LedgerError::Unreadable(error.to_string().into()))),
-        None => pending().await,
+/// How a try ended for its request.
+fn end_of(ended: &Ended) -> End {
+    match (ended.settled, ended.next) {
+        (Some(Settled::LeaseLost), _) => End::Unknown,
+        (Some(Settled::Committed), OutboxNext::Waiting { due }) => End::Due(due),
+        // If the ledger has been closed, nothing goes any more.
+        (Some(Settled::Committed | Settled::Stale) | None, _) => End::Over,
     }
 }

@@ -1,20 +1,18 @@
 //! The outbox: sends the requests that handlers queued, after their commit.
 //!
-//! Each goes out at least once, with the same `Idempotency-Key` on every try, until it
-//! is answered 2xx or given up. What became of a try is in the ledger before the next
-//! request of its lane goes. See [`queue`] for order, [`room`] for memory, [`hosts`] for what each
-//! receiver bears, [`sending`] for a try, [`egress`](crate::egress) for where requests may go.
+//! Each request goes out at least once, with the same `Idempotency-Key` on every try, until it is
+//! answered 2xx or given up. The ledger decides which request may go and leases it to the outbox.
+//! The end of a try is in the ledger before the next request of the same order key goes.
+//!
+//! [`memory`] holds the leased requests, [`claims`] gets more of them from the ledger, [`sending`]
+//! makes a try and records its end, [`driver`] decides when which of these happens.
+//! [`egress`](crate::egress) says where requests may go.
 
+mod claims;
 mod driver;
-mod heads;
-mod hosts;
-mod inbox;
+mod memory;
 mod parts;
-mod pass;
-mod queue;
-mod room;
 mod sending;
-mod share;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -29,9 +27,10 @@ use tokio::time::timeout;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{NewEvent, OutboxNext, OutboxRequest};
 
+use memory::Bounds;
 use signals::Signals;
 
-pub use inbox::Inbox;
+pub use memory::Inbox;
 pub use parts::{Parts, Targets};
 pub(crate) use signals::Changed;
 pub use signals::{Handle, Tally};
@@ -62,10 +61,10 @@ impl Outbox {
     /// Starts to send the requests that wait in the ledger and those that arrive. Must be called
     /// within a tokio runtime.
     pub fn start(parts: Parts) -> Self {
-        Self::start_with(parts, room::Bounds::default())
+        Self::start_with(parts, Bounds::default())
     }
 
-    fn start_with(parts: Parts, bounds: room::Bounds) -> Self {
+    fn start_with(parts: Parts, bounds: Bounds) -> Self {
         let signals = Arc::new(Signals::default());
         let (stop, stopped) = watch::channel(false);
         let driver = driver::Driver::new(parts, signals.clone(), bounds);

@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 
-use super::inbox::Inbox;
+use super::memory::Inbox;
 use crate::settings::{Handler, OutboxSettings};
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::SteadyClock;
 use tollgate_ledger::{OutboxStore, Recipient};
 
-/// What the serving generation says about outbox requests.
+/// The serving generation's settings for outbox requests.
 pub trait Targets: Send + Sync + 'static {
     /// The handler with this name, if the manifest has it. Otherwise requests of the handler wait
     /// until it returns.
     fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>>;
+
+    /// The names of all handlers that [`handler`](Targets::handler) finds.
+    fn handlers(&self) -> Vec<HandlerName>;
 
     /// A handler as the recipient of the answer to its request, with the order key of that
     /// delivery.

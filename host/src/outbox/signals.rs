@@ -1,19 +1,21 @@
-//! What the running outbox shares with other parts of the gateway.
+//! The state that the running outbox shares with other parts of the gateway.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::WallTime;
-use tollgate_ledger::OutboxSeq;
+use tollgate_ledger::{RequestHost, RequestId};
 
 /// The state that the outbox's handle and its task share.
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     pub(super) wake: Notify,
+    /// Handlers may have come or gone.
+    pub(super) handlers_changed: AtomicBool,
     pub(super) sent: AtomicU64,
     pub(super) again: AtomicU64,
     pub(super) dead: AtomicU64,
@@ -21,13 +23,13 @@ pub(super) struct Signals {
     pub(super) changed: Mutex<Vec<Changed>>,
 }
 
-/// A waiting request that an operator changed in the ledger.
+/// A change that an operator made to a waiting request in the ledger.
 #[derive(Debug, Clone)]
 pub(crate) enum Changed {
-    /// It is dead.
-    Cancelled(HandlerName, OutboxSeq),
-    /// It is due now.
-    Due(HandlerName, OutboxSeq),
+    /// The request is dead.
+    Cancelled(RequestId),
+    /// A request of this handler to this host is due now.
+    Due(HandlerName, RequestHost),
 }
 
 /// How tries ended since the start.
@@ -60,6 +62,7 @@ impl Handle {
     /// Makes the outbox look again at all that may go: after a reload, and after a test moved the
     /// clock by hand.
     pub fn wake(&self) {
+        self.0.handlers_changed.store(true, Ordering::Release);
         self.0.wake.notify_one();
     }
 

@@ -82,6 +82,12 @@ impl Targets for Core {
         self.current.load().manifest.handlers.get(name).cloned()
     }
 
+    fn handlers(&self) -> Vec<HandlerName> {
+        let current = self.current.load();
+        let names = current.manifest.handlers.keys().cloned();
+        names.filter(|name| self.handler(name).is_some()).collect()
+    }
+
     fn recipient(&self, handler: HandlerName, event: &Event) -> Recipient {
         self.current.load().routes.recipient(handler, event)
     }

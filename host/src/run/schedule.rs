@@ -194,9 +194,9 @@ mod tests {
     };
     use tollgate_base::time::ManualClock;
     use tollgate_ledger::{
-        Attempt, AttemptOutcome, Completed, Completion, Due, Effects, LeasedDelivery, Ledger,
-        LedgerSink, LedgerUrl, NewEvent, NewScheduled, NextState, OutboxRequest, ScheduleWrite,
-        Turn, open,
+        Attempt, AttemptOutcome, Completed, Completion, Due, Effects, LeasedDelivery,
+        LeasedRequest, Ledger, LedgerSink, LedgerUrl, NewEvent, NewScheduled, NextState,
+        ScheduleWrite, Turn, open,
     };
 
     const START: WallTime = WallTime::from_millis(1_780_000_000_000);
@@ -220,7 +220,7 @@ mod tests {
             self.recorded(deliveries);
         }
 
-        fn queued(&self, _: Vec<OutboxRequest>) {}
+        fn queued(&self, _: Vec<LeasedRequest>) {}
 
         fn scheduled(&self, due: WallTime) {
             self.alarm.set(due);

@@ -6,7 +6,7 @@ use crate::dispatch::Dispatcher;
 use crate::outbox::Inbox;
 use crate::run::schedule::Alarm;
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{LeasedDelivery, LedgerSink, OutboxRequest};
+use tollgate_ledger::{LeasedDelivery, LeasedRequest, LedgerSink};
 
 /// Passes new deliveries to the dispatcher, new requests to the outbox, and new schedule entries to
 /// the alarm.
@@ -26,7 +26,7 @@ impl LedgerSink for WorkRouter {
         self.dispatcher.released(deliveries);
     }
 
-    fn queued(&self, requests: Vec<OutboxRequest>) {
+    fn queued(&self, requests: Vec<LeasedRequest>) {
         self.inbox.queued(requests);
     }
 

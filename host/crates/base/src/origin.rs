@@ -59,6 +59,14 @@ impl Origin {
         Ok(origin)
     }
 
+    /// The origin of an absolute URL in text form.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub fn of_url(url: &str) -> Result<Self, OriginError> {
+        Self::of(&url.parse().map_err(|_| OriginError::Invalid)?)
+    }
+
     /// The origin of an absolute URL.
     ///
     /// # Errors

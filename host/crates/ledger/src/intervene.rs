@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tollgate_base::event::HandlerName;
 
-use super::{Delivery, DeliverySeq, DeliveryState, NewEvent, OutboxSeq, OutboxState, Recipient};
+use super::{Delivery, DeliverySeq, DeliveryState, NewEvent, OutboxState, Recipient, RequestId};
 
 /// What is to be done, and for whom it is on record.
 #[derive(Clone, Debug)]
@@ -46,12 +46,12 @@ pub enum Action {
     /// Gives events deliveries to handlers that have none yet, as routes now say. Deliveries
     /// of theirs that are `held` end, as their work goes on in the new ones.
     Route(Vec<(Arc<tollgate_base::event::Event>, Vec<Recipient>)>),
-    /// Has dead requests sent again, behind all that wait and under the same idempotency key,
-    /// with their tries and their age counted anew; makes waiting ones due now.
-    RetryRequests(Vec<OutboxSeq>),
+    /// Requeues dead requests: each waits again behind all others, under a new id and the same
+    /// idempotency key, and its tries and age count anew. Makes waiting requests due now.
+    RetryRequests(Vec<RequestId>),
     /// Makes waiting requests dead, each with the event that tells its handler, if that asked
     /// for the answer. A try that is under way goes on.
-    CancelRequests(Vec<(OutboxSeq, Option<Box<NewEvent>>)>),
+    CancelRequests(Vec<(RequestId, Option<Box<NewEvent>>)>),
     /// Makes what a handler has scheduled under a key due now.
     RunScheduled(HandlerName, String),
     /// Takes what a handler has scheduled under a key away.
@@ -84,8 +84,8 @@ pub enum Intervened {
     Done,
     /// An event got so many new deliveries.
     Routed(usize),
-    /// A request waits again, at this place.
-    Queued(OutboxSeq),
+    /// A request waits again, under this id.
+    Queued(RequestId),
     /// It was done before, by the same request.
     Before,
     /// There is no such delivery, event, request or scheduled event.

@@ -56,7 +56,7 @@ pub use lease::{Leasable, Lease, LeaseRegistry, Token};
 pub use open::{LedgerUrl, OpenError, open, open_to_read};
 pub use operators::Operators;
 pub use order::{OrderKey, Rank, Recipient, Turn};
-pub use outbox::{OutboxStore, SettlementCallback};
+pub use outbox::{ClaimedRequests, LeasedRequest, OutboxStore, Settled, SettlementCallback};
 pub use records::{
     AttemptView, Blocker, Brief, Cursor, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
     EventSummary, InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordList,
@@ -64,8 +64,8 @@ pub use records::{
     RequestSummary, RequestView, ScheduledView, StateFilter, TryView, without_query,
 };
 pub use request::{
-    Life, NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxSeq, OutboxState, Respond,
-    Settlement,
+    NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxState, RequestHost, RequestId,
+    Requeued, Respond, Settlement,
 };
 pub use retention::{Erased, Erasure, Keys, Retention, RetentionStore, SourceRetention, Swept};
 pub use schedule::{

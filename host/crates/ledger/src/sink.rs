@@ -1,6 +1,6 @@
 //! Where the ledger announces new work.
 
-use super::{LeasedDelivery, OutboxRequest};
+use super::{LeasedDelivery, LeasedRequest};
 use tollgate_base::time::WallTime;
 
 /// Receives, after each commit and in commit order, the work that the commit made due.
@@ -16,8 +16,10 @@ pub trait LedgerSink: Send + Sync + 'static {
     /// gateway. A receiver drops those that it does not take.
     fn released(&self, deliveries: Vec<LeasedDelivery>);
 
-    /// New outbox requests, in the order of [`OutboxSeq`](super::OutboxSeq).
-    fn queued(&self, requests: Vec<OutboxRequest>);
+    /// Outbox requests that may go, leased to this gateway: new ones, requests that stood behind
+    /// others of their order key, and requests that an operator requeued. They come in the order
+    /// of their commits. A receiver drops those that it does not take: a later claim finds them.
+    fn queued(&self, requests: Vec<LeasedRequest>);
 
     /// A handler scheduled events; the earliest is due then. A receiver need not act:
     /// [`ScheduleStore::due`](super::ScheduleStore::due) tells the same.

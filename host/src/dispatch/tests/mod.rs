@@ -15,8 +15,8 @@ use tollgate_base::event::{
 };
 use tollgate_base::time::{ManualClock, WallTime};
 use tollgate_ledger::{
-    self, Delivery, DeliveryState, Effects, LeasedDelivery, Ledger, LedgerSink, LedgerUrl,
-    NewEvent, OutboxRequest, Read, Recipient, StateWrite,
+    self, Delivery, DeliveryState, Effects, LeasedDelivery, LeasedRequest, Ledger, LedgerSink,
+    LedgerUrl, NewEvent, Read, Recipient, StateWrite,
 };
 use tollgate_sandbox::{End, Run};
 use tollgate_sandbox::{Guest, Limits};
@@ -128,7 +128,7 @@ impl LedgerSink for Forward {
         self.0.released(deliveries);
     }
 
-    fn queued(&self, _: Vec<OutboxRequest>) {}
+    fn queued(&self, _: Vec<LeasedRequest>) {}
 }
 
 /// A dispatcher over a ledger in a folder of its own.

@@ -1,4 +1,4 @@
-//! How one try ended, and what the answer means.
+//! The end of one try, and its meaning for the request.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ pub(in crate::outbox) struct Outcome {
     pub(super) status: Option<StatusCode>,
     /// A text that says why the try failed; empty if it did not fail.
     pub(super) error: String,
-    /// What the end of the try means for the request.
+    /// The meaning of the end for the request.
     pub(super) meaning: Meaning,
     /// The answer, if there was one and the handler asked for it.
     pub(super) answer: Option<Answer>,
 }
 
-/// What the end of a try means for its request.
+/// The meaning of a try's end for its request.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(super) enum Meaning {
     /// The receiver has the request.

@@ -74,9 +74,9 @@ fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: WallTi
     let key = &request.request.key;
     // The key of the request alone may be the id of an emitted event. A request that was requeued
     // ends once more.
-    let id = match request.life.number {
+    let id = match request.requeued.times {
         0 => format!("{OUTBOX_RESPONSE}/{key}"),
-        life => format!("{OUTBOX_RESPONSE}/{key}/{life}"),
+        times => format!("{OUTBOX_RESPONSE}/{key}/{times}"),
     };
     let event = Event {
         id: EventId::derived(request.queued, id.as_bytes()),

@@ -15,7 +15,7 @@ use crate::outbox::parts::{Parts, Targets};
 use crate::outbox::signals::Signals;
 use crate::settings::{Handler, OutboxSettings};
 use tollgate_base::time::{SteadyClock, SteadyTime};
-use tollgate_ledger::{Life, OutboxNext, OutboxRequest, OutboxSeq, Settlement};
+use tollgate_ledger::{LeasedRequest, OutboxNext, OutboxRequest, Requeued, Settled, Settlement};
 
 /// The pause after the ledger could not be written.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -33,10 +33,10 @@ pub(in crate::outbox) struct Sender {
 
 /// A try that has ended.
 pub(in crate::outbox) struct Ended {
-    pub(in crate::outbox) seq: OutboxSeq,
-    pub(in crate::outbox) tries: u32,
-    /// The next state of the request; `None` if the ledger has been closed.
-    pub(in crate::outbox) next: Option<OutboxNext>,
+    /// The next state of the request.
+    pub(in crate::outbox) next: OutboxNext,
+    /// The ledger's answer to the record of the try; `None` if the ledger has been closed.
+    pub(in crate::outbox) settled: Option<Settled>,
     /// When the try ended.
     pub(in crate::outbox) at: SteadyTime,
     /// For how long from then the receiver wants no requests at all, if it said so.
@@ -59,13 +59,16 @@ impl Sender {
         }
     }
 
-    /// Makes one try and records it. Resolves when the record is durable.
+    /// Makes one try and records it, under the lease of the request. Resolves when the record is
+    /// durable.
     pub(in crate::outbox) async fn send(
         self: Arc<Self>,
         handler: Arc<Handler>,
-        request: OutboxRequest,
+        leased: LeasedRequest,
         settings: OutboxSettings,
     ) -> Ended {
+        // The lease lives until the record is durable.
+        let LeasedRequest { request, lease } = leased;
         let outcome = attempt(
             &self.clients,
             &self.clock,
@@ -77,11 +80,12 @@ impl Sender {
         let tries = request.tries + 1;
         let (at, ended_at) = (self.clock.wall(), self.clock.now());
         let asked = outcome.asks_for_time();
-        let next = next(&outcome, tries, request.life, &self.clock, &settings);
+        let next = next(&outcome, tries, request.requeued, &self.clock, &settings);
         self.note(&request, tries, &outcome, next);
         let response = response::event(&*self.targets, &request, &outcome, tries, next, at);
         let settlement = Settlement {
-            seq: request.seq,
+            request: request.id,
+            token: lease.token(),
             at,
             status: outcome.status.map(|status| status.as_u16()),
             error: outcome.error,
@@ -89,10 +93,16 @@ impl Sender {
             response: response.map(Box::new),
         };
         let settled = self.settler.settle(settlement).await;
+        if settled == Some(Settled::LeaseLost) {
+            let request = request.id.0;
+            warn!(
+                request,
+                "the lease of an outbox request was lost: its try is not recorded"
+            );
+        }
         Ended {
-            seq: request.seq,
-            tries,
-            next: settled.then_some(next),
+            next,
+            settled,
             at: ended_at,
             asked,
         }
@@ -106,15 +116,15 @@ impl Sender {
             OutboxNext::Dead => &self.signals.dead,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let (seq, handler, event) = (request.seq.0, &request.handler, &request.event);
+        let (id, handler, event) = (request.id.0, &request.handler, &request.event);
         let error = &outcome.error;
         match next {
-            OutboxNext::Sent => debug!(request = seq, %handler, %event, tries, "sent"),
+            OutboxNext::Sent => debug!(request = id, %handler, %event, tries, "sent"),
             OutboxNext::Waiting { due } => {
-                debug!(request = seq, %handler, %event, tries, error, due = due.as_millis(), "not sent, to be tried again");
+                debug!(request = id, %handler, %event, tries, error, due = due.as_millis(), "not sent, to be tried again");
             }
             OutboxNext::Dead => {
-                warn!(request = seq, %handler, %event, tries, error, "an outbox request is dead");
+                warn!(request = id, %handler, %event, tries, error, "an outbox request is dead");
             }
         }
     }
@@ -124,12 +134,12 @@ impl Sender {
 fn next(
     outcome: &Outcome,
     tries: u32,
-    life: Life,
+    requeued: Requeued,
     clock: &SteadyClock,
     settings: &OutboxSettings,
 ) -> OutboxNext {
     let policy = &settings.retry;
-    let tries = tries.saturating_sub(life.tries);
+    let tries = tries.saturating_sub(requeued.tries_before);
     match outcome.meaning {
         Meaning::Sent => OutboxNext::Sent,
         Meaning::Dead => OutboxNext::Dead,
@@ -138,7 +148,7 @@ fn next(
             let own = policy.delay(tries, fastrand::f64());
             let asked = asked.unwrap_or_default().min(policy.max.max(LONGEST_WAIT));
             let delay = own.max(asked);
-            if policy.too_old(clock.since(life.since).saturating_add(delay)) {
+            if policy.too_old(clock.since(requeued.since).saturating_add(delay)) {
                 OutboxNext::Dead
             } else {
                 OutboxNext::Waiting {

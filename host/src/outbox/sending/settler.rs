@@ -10,13 +10,13 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use tollgate_base::failpoint::{self, Failpoint};
-use tollgate_ledger::{LedgerError, Settlement, SettlementCallback};
+use tollgate_ledger::{LedgerError, Settled, Settlement, SettlementCallback};
 
-/// Settlements that wait for the thread; more wait in their tries.
-const WAITING: usize = 64;
-type Ask = (Settlement, oneshot::Sender<Result<(), LedgerError>>);
+/// The most settlements that wait for the thread. Further ones wait in their tries.
+const MAX_WAITING: usize = 64;
+type Ask = (Settlement, oneshot::Sender<Result<Settled, LedgerError>>);
 
-/// The thread's way in. The thread ends when all clones are dropped.
+/// Reaches the thread. The thread ends when all clones are dropped.
 #[derive(Clone)]
 pub(super) struct Settler {
     asks: mpsc::Sender<Ask>,
@@ -29,13 +29,13 @@ impl Settler {
         settle: impl Fn(Settlement, SettlementCallback) + Send + 'static,
         pause: Duration,
     ) -> Self {
-        let (asks, mut asked) = mpsc::channel::<Ask>(WAITING);
+        let (asks, mut asked) = mpsc::channel::<Ask>(MAX_WAITING);
         thread::Builder::new()
             .name("outbox-settle".to_owned())
             .spawn(move || {
                 while let Some((settlement, answer)) = asked.blocking_recv() {
                     let then = Box::new(move |result| {
-                        // Who asked may have been cut off.
+                        // The task that asked may have been cut off.
                         _ = answer.send(result);
                     });
                     settle(settlement, then);
@@ -45,21 +45,22 @@ impl Settler {
         Self { asks, pause }
     }
 
-    /// Resolves when the settlement is durable, however long the ledger cannot write:
-    /// the request was sent, and without a record it would be sent again. False if the
-    /// ledger has been closed.
-    pub(super) async fn settle(&self, settlement: Settlement) -> bool {
+    /// Resolves with the ledger's answer when the settlement is durable, however long the ledger
+    /// cannot write: the request was sent, and without a record it would be sent again. `None` if
+    /// the ledger has been closed.
+    pub(super) async fn settle(&self, settlement: Settlement) -> Option<Settled> {
         failpoint::reach(Failpoint::Sent);
         loop {
             let (answer, answered) = oneshot::channel();
             if self.asks.send((settlement.clone(), answer)).await.is_err() {
-                return false;
+                return None;
             }
             match answered.await {
-                Ok(Ok(())) => return true,
-                Ok(Err(LedgerError::Closed)) | Err(_) => return false,
+                Ok(Ok(settled)) => return Some(settled),
+                Ok(Err(LedgerError::Closed)) | Err(_) => return None,
                 Ok(Err(error)) => {
-                    warn!(request = settlement.seq.0, %error, "cannot note what became of an outbox request; trying again");
+                    let request = settlement.request.0;
+                    warn!(request, %error, "the end of a request's try could not be recorded; trying again");
                     sleep(self.pause).await;
                 }
             }
@@ -74,11 +75,12 @@ mod tests {
 
     use super::*;
     use tollgate_base::time::WallTime;
-    use tollgate_ledger::{OutboxNext, OutboxSeq};
+    use tollgate_ledger::{OutboxNext, RequestId, Token};
 
     fn settlement() -> Settlement {
         Settlement {
-            seq: OutboxSeq(7),
+            request: RequestId(7),
+            token: Token(3),
             at: WallTime::EPOCH,
             status: Some(200),
             error: String::new(),
@@ -97,12 +99,13 @@ mod tests {
                 then(match count.fetch_add(1, Ordering::Relaxed) {
                     0 => Err(LedgerError::Busy),
                     1 => Err(LedgerError::Unavailable("disk full".into())),
-                    _ => Ok(()),
+                    _ => Ok(Settled::Committed),
                 });
             },
             Duration::from_millis(1),
         );
-        assert!(settler.settle(settlement()).await);
+        let settled = settler.settle(settlement()).await;
+        assert_eq!(settled, Some(Settled::Committed));
         assert_eq!(asked.load(Ordering::Relaxed), 3);
     }
 
@@ -110,9 +113,9 @@ mod tests {
     async fn a_closed_ledger_ends_it() {
         let closed = |_, then: SettlementCallback| then(Err(LedgerError::Closed));
         let settler = Settler::start(closed, Duration::ZERO);
-        assert!(!settler.settle(settlement()).await);
+        assert_eq!(settler.settle(settlement()).await, None);
         // A ledger that drops the callback has ended as well.
         let settler = Settler::start(|_, _| (), Duration::ZERO);
-        assert!(!settler.settle(settlement()).await);
+        assert_eq!(settler.settle(settlement()).await, None);
     }
 }

@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::harness::*;
 use crate::keys::{FetchKeys as _, HttpsKeys};
-use crate::outbox::room::Bounds;
+use crate::outbox::memory::Bounds;
 use tollgate_base::secret::Secret;
 use tollgate_ledger::OutboxState::{Sent, Waiting};
 use tollgate_scheme::KeyRequest;

@@ -12,7 +12,8 @@ macro_rules! test {
 mod clock;
 mod harness;
 mod https;
-mod queue;
+mod lanes;
+mod receiver;
 mod responses;
 mod sending;
 mod waiting;

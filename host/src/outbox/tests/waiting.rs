@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::harness::*;
 use crate::outbox::Tally;
-use crate::outbox::room::Bounds;
+use crate::outbox::memory::{Bounds, Load};
 use crate::settings::HostLimit;
 use tollgate_base::rate::Rate;
 use tollgate_ledger::OutboxState::{Sent, Waiting};
@@ -252,7 +252,8 @@ test! {
             setup.queue("a", requests(1000 + batch * 20));
             setup.queue("b", requests(2000 + batch * 20));
         }
-        let bounds = Bounds { requests: 7, bytes: 1 << 20, shares: 2 };
+        let load = |requests| Load { requests, bytes: 1 << 20 };
+        let bounds = Bounds { all: load(14), lane: load(7) };
         let outbox = setup.start_with(no_tls(), bounds);
         for batch in 0..5 {
             setup.queue("a", (1100 + batch * 20..1120 + batch * 20).map(request).collect());

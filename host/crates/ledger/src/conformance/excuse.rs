@@ -105,7 +105,7 @@ pub fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
         component: Choice::Current,
     };
     assert_eq!(open.ask(replay), [Intervened::Done]);
-    let cancel = Action::CancelRequests(vec![(queued[0].seq, None)]);
+    let cancel = Action::CancelRequests(vec![(queued[0].id, None)]);
     assert_eq!(open.ask(cancel), [Intervened::Done]);
     let again = &open.due("a", STEADY)[0];
     let end = on(b"bad", AttemptOutcome::Trap, ending(again, later()));

@@ -35,6 +35,7 @@ pub(crate) struct Collected {
     released: Mutex<Vec<Delivery>>,
     leases: Mutex<HashMap<DeliverySeq, (HandlerName, Lease<DeliverySeq>)>>,
     requests: Mutex<Vec<OutboxRequest>>,
+    pub(super) request_leases: Mutex<HashMap<RequestId, Lease<RequestId>>>,
     scheduled: Mutex<Option<WallTime>>,
 }
 
@@ -47,8 +48,8 @@ impl LedgerSink for Collected {
         self.released.lock().extend(self.hold(deliveries));
     }
 
-    fn queued(&self, requests: Vec<OutboxRequest>) {
-        self.requests.lock().extend(requests);
+    fn queued(&self, requests: Vec<LeasedRequest>) {
+        self.requests.lock().extend(self.hold_requests(requests));
     }
 
     fn scheduled(&self, due: WallTime) {
@@ -64,6 +65,16 @@ impl Collected {
             let held = (delivery.handler.clone(), lease);
             leases.insert(delivery.seq, held);
             delivery
+        };
+        leased.into_iter().map(hold).collect()
+    }
+
+    /// Keeps the leases of requests.
+    pub(super) fn hold_requests(&self, leased: Vec<LeasedRequest>) -> Vec<OutboxRequest> {
+        let mut leases = self.request_leases.lock();
+        let hold = |LeasedRequest { request, lease }: LeasedRequest| {
+            leases.insert(request.id, lease);
+            request
         };
         leased.into_iter().map(hold).collect()
     }
@@ -205,15 +216,6 @@ impl Open {
         let handlers: Vec<_> = handlers.iter().map(|name| handler(name)).collect();
         let Served { held, resumed } = self.ledger.serve(&handlers).unwrap();
         (held, resumed)
-    }
-
-    pub(crate) fn settle(&self, settlement: Settlement) {
-        let (answer, answered) = mpsc::channel();
-        self.ledger.settle(
-            settlement,
-            Box::new(move |result| answer.send(result).unwrap()),
-        );
-        answered.recv().expect("the callback is called").unwrap();
     }
 
     /// Fires the first entries that are due, without an order.

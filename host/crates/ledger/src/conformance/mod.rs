@@ -14,6 +14,7 @@
 
 mod engine;
 mod harness;
+mod harness_requests;
 mod values;
 
 #[doc(hidden)]
@@ -36,6 +37,8 @@ pub mod outbox;
 pub mod record;
 #[doc(hidden)]
 pub mod records;
+#[doc(hidden)]
+pub mod request_leases;
 #[doc(hidden)]
 pub mod retention;
 #[doc(hidden)]
@@ -110,6 +113,17 @@ macro_rules! conformance_suite {
                 a_dead_request_is_sent_again_behind_all_others,
                 a_waiting_request_is_made_due,
                 a_cancelled_request_tells_its_handler,
+            },
+            request_leases::{
+                nobody_else_gets_a_leased_request,
+                a_request_that_is_given_back_is_found_again,
+                a_stale_token_settles_nothing,
+                a_lease_ends_with_the_settlement,
+                requests_of_one_key_are_leased_one_after_another,
+                a_cancelled_request_lets_the_next_of_its_key_go,
+                a_requeued_request_joins_the_end_of_its_line,
+                a_claim_takes_one_host_and_what_is_due,
+                no_lease_of_a_request_outlives_its_process,
             },
             schedule::{
                 what_is_scheduled_is_recorded_when_due,

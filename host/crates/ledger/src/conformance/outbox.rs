@@ -2,12 +2,12 @@
 
 use super::*;
 
-/// Commits a delivery of handler `a` that queues these requests; returns them as the
-/// sink got them.
-fn queue(open: &Open, id: &str, keys: &[&str]) -> Vec<OutboxRequest> {
+/// Commits a delivery of handler `a` that queues these requests; returns the requests that the sink
+/// got.
+pub(crate) fn queue_all(open: &Open, id: &str, requests: Vec<NewRequest>) -> Vec<OutboxRequest> {
     let delivery = &open.deliver(id, &["a"])[0];
     let mut completion = ending(delivery, NextState::Done);
-    completion.effects.outbox = keys.iter().map(|key| request(key)).collect();
+    completion.effects.outbox = requests;
     assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
     let queued = open.sink.requests();
     assert!(
@@ -18,20 +18,31 @@ fn queue(open: &Open, id: &str, keys: &[&str]) -> Vec<OutboxRequest> {
     queued
 }
 
-fn waiting(open: &Open, after: OutboxSeq) -> Vec<String> {
-    let found = open
-        .ledger
-        .outbox_waiting(after, 100, usize::MAX >> 1)
-        .unwrap();
-    found
-        .into_iter()
-        .map(|found| found.request.key.clone())
+/// The same for requests without an order key.
+pub(crate) fn queue(open: &Open, id: &str, keys: &[&str]) -> Vec<OutboxRequest> {
+    queue_all(open, id, keys.iter().map(|key| request(key)).collect())
+}
+
+/// The idempotency keys of these requests.
+pub(crate) fn keys(requests: &[OutboxRequest]) -> Vec<&str> {
+    requests
+        .iter()
+        .map(|found| found.request.key.as_str())
         .collect()
 }
 
-fn tried(of: &OutboxRequest, status: Option<u16>, next: OutboxNext) -> Settlement {
+/// The idempotency keys of all requests of handler `a` whose turn it is.
+fn waiting(open: &Open) -> Vec<String> {
+    let found = open.waiting("a");
+    keys(&found).into_iter().map(str::to_owned).collect()
+}
+
+/// The end of a try.
+pub(crate) fn tried(of: &OutboxRequest, status: Option<u16>, next: OutboxNext) -> Settlement {
     Settlement {
-        seq: of.seq,
+        request: of.id,
+        // `Open::settle` has the real one.
+        token: Token::default(),
         at: START + ms(10),
         status,
         error: if next == OutboxNext::Sent {
@@ -48,11 +59,11 @@ pub fn requests_go_out_in_commit_order(engine: &dyn Engine) {
     let open = Open::new(engine);
     let mut queued = queue(&open, "evt_1", &["1", "2"]);
     queued.extend(queue(&open, "evt_2", &["3"]));
-    assert!(queued.is_sorted_by_key(|request| request.seq));
+    assert_eq!(keys(&queued), ["1", "2", "3"]);
     assert_eq!(*queued[0].request, request("1"));
     assert_eq!((queued[0].tries, queued[0].due), (0, STEADY));
-    assert_eq!(waiting(&open, OutboxSeq(0)), ["1", "2", "3"]);
-    assert_eq!(waiting(&open, queued[0].seq), ["2", "3"]);
+    assert_eq!(queued[0].host.as_str(), "crm.example.com:443");
+    assert_eq!(waiting(&open), ["1", "2", "3"]);
 
     open.settle(tried(&queued[0], Some(200), OutboxNext::Sent));
     open.settle(tried(
@@ -64,7 +75,7 @@ pub fn requests_go_out_in_commit_order(engine: &dyn Engine) {
     ));
     open.settle(tried(&queued[2], None, OutboxNext::Dead));
     let open = open.reopen(engine);
-    let found = open.ledger.outbox_waiting(OutboxSeq(0), 100, 1).unwrap();
+    let found = open.waiting("a");
     assert_eq!(found.len(), 1);
     assert_eq!(*found[0].request, request("2"));
     assert_eq!(
@@ -75,26 +86,21 @@ pub fn requests_go_out_in_commit_order(engine: &dyn Engine) {
     for state in OutboxState::ALL {
         assert_eq!(open.outbox_in(*state), 1, "{state}");
     }
-    let more = queue(&open, "evt_3", &["4"]);
-    assert!(
-        more[0].seq > queued[2].seq,
-        "the order goes on after reopening"
-    );
+    queue(&open, "evt_3", &["4"]);
+    assert_eq!(waiting(&open), ["2", "4"], "the order goes on");
 }
 
 pub fn a_settled_request_is_not_settled_again(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1"]);
     open.settle(tried(&queued[0], Some(200), OutboxNext::Sent));
-    open.settle(tried(
+    let again = open.settle(tried(
         &queued[0],
         Some(500),
         OutboxNext::Waiting { due: STEADY },
     ));
-    assert!(
-        waiting(&open, OutboxSeq(0)).is_empty(),
-        "it does not go out again"
-    );
+    assert_eq!(again, Settled::LeaseLost);
+    assert!(waiting(&open).is_empty(), "it does not go out again");
     assert_eq!(open.outbox_in(OutboxState::Sent), 1);
     let entry = &open.ledger.outbox_list(None, 10).unwrap()[0];
     assert_eq!((entry.state, entry.status), (OutboxState::Sent, Some(200)));
@@ -150,8 +156,8 @@ pub fn an_answer_is_recorded_with_the_end_of_its_request(engine: &dyn Engine) {
     let queued = open.sink.requests();
     assert_eq!(queued[0].request.respond, Some(respond.clone()));
     let open = open.reopen(engine);
-    let waiting = open.ledger.outbox_waiting(OutboxSeq(0), 10, 1 << 20);
-    assert_eq!(waiting.unwrap()[0].request.respond, Some(respond));
+    let waiting = open.waiting("a");
+    assert_eq!(waiting[0].request.respond, Some(respond));
 
     let again = OutboxNext::Waiting { due: STEADY };
     open.settle(answered(&queued[0], again, "r-1"));
@@ -180,8 +186,8 @@ pub fn a_dead_request_is_sent_again_behind_all_others(engine: &dyn Engine) {
     open.settle(tried(&queued[1], Some(200), OutboxNext::Sent));
     open.clock.advance(ms(3_600_000));
     let after = START + ms(3_600_000);
-    let seqs = [queued[0].seq, queued[1].seq, OutboxSeq(99)];
-    let came = open.ask(Action::RetryRequests(seqs.to_vec()));
+    let ids = [queued[0].id, queued[1].id, RequestId(99)];
+    let came = open.ask(Action::RetryRequests(ids.to_vec()));
     let handed = open.sink.requests();
     let [one] = &handed[..] else {
         panic!("{handed:?}");
@@ -189,30 +195,34 @@ pub fn a_dead_request_is_sent_again_behind_all_others(engine: &dyn Engine) {
     let refused = [Intervened::Request(OutboxState::Sent), Intervened::Missing];
     assert_eq!(
         came,
-        [[Intervened::Queued(one.seq)].as_slice(), &refused].concat()
+        [[Intervened::Queued(one.id)].as_slice(), &refused].concat()
     );
     assert_eq!(*one.request, request("1"), "with the same idempotency key");
-    assert_eq!(waiting(&open, OutboxSeq(0)), ["3", "1"]);
+    assert_eq!(waiting(&open), ["3", "1"]);
     let open = open.reopen(engine);
-    let found = open.ledger.outbox_request(one.seq).unwrap().unwrap();
+    let found = open.ledger.outbox_request(one.id).unwrap().unwrap();
     assert_eq!((found.tries, found.queued), (2, START));
-    let life = Life {
-        number: 1,
-        tries: 2,
+    let requeued = Requeued {
+        times: 1,
+        tries_before: 2,
         since: after,
     };
-    assert_eq!((found.life, one.life), (life, life));
-    assert!(open.ledger.outbox_request(queued[0].seq).unwrap().is_none());
+    assert_eq!((found.requeued, one.requeued), (requeued, requeued));
+    assert!(open.ledger.outbox_request(queued[0].id).unwrap().is_none());
 
     // It dies once more, and is sent.
     open.settle(tried(one, None, OutboxNext::Dead));
-    let came = open.ask(Action::RetryRequests(vec![one.seq]));
+    let came = open.ask(Action::RetryRequests(vec![one.id]));
     let [Intervened::Queued(last)] = came[..] else {
         panic!("{came:?}");
     };
     let found = open.ledger.outbox_request(last).unwrap().unwrap();
     assert_eq!(
-        (found.tries, found.life.number, found.life.tries),
+        (
+            found.tries,
+            found.requeued.times,
+            found.requeued.tries_before
+        ),
         (3, 2, 3)
     );
     open.settle(tried(&found, Some(200), OutboxNext::Sent));
@@ -227,11 +237,12 @@ pub fn a_waiting_request_is_made_due(engine: &dyn Engine) {
         due: STEADY + ms(9_000),
     };
     open.settle(tried(&queued[0], Some(503), later));
-    let came = open.ask(Action::RetryRequests(vec![queued[0].seq]));
+    let came = open.ask(Action::RetryRequests(vec![queued[0].id]));
     assert_eq!(came, [Intervened::Done]);
-    let found = open.ledger.outbox_request(queued[0].seq).unwrap().unwrap();
+    let found = open.ledger.outbox_request(queued[0].id).unwrap().unwrap();
     assert_eq!((found.due, found.tries), (STEADY, 1));
-    assert_eq!(found.life, Life::first(START), "its tries count on");
+    let never = Requeued::never(START);
+    assert_eq!(found.requeued, never, "its tries count on");
     assert!(open.sink.requests().is_empty(), "it is known already");
 }
 
@@ -243,7 +254,7 @@ pub fn a_cancelled_request_tells_its_handler(engine: &dyn Engine) {
         .iter()
         .map(|request| {
             (
-                request.seq,
+                request.id,
                 (request.request.key == "1").then(|| Box::new(told.clone())),
             )
         })
@@ -254,14 +265,15 @@ pub fn a_cancelled_request_tells_its_handler(engine: &dyn Engine) {
     assert_eq!(open.sink.deliveries().len(), 1);
     let entry = &open.ledger.outbox_list(None, 1).unwrap()[0];
     assert_eq!(entry.error, "cancelled by ann");
-    let again = open.ask(Action::CancelRequests(vec![(queued[0].seq, None)]));
+    let again = open.ask(Action::CancelRequests(vec![(queued[0].id, None)]));
     assert_eq!(again, [Intervened::Request(OutboxState::Dead)]);
 
     // A try that was under way, and failed or succeeded.
     let retried = OutboxNext::Waiting { due: STEADY };
-    open.settle(tried(&queued[0], Some(503), retried));
-    open.settle(tried(&queued[1], Some(200), OutboxNext::Sent));
-    assert!(waiting(&open, OutboxSeq(0)).is_empty());
+    let failed = open.settle(tried(&queued[0], Some(503), retried));
+    let sent = open.settle(tried(&queued[1], Some(200), OutboxNext::Sent));
+    assert_eq!((failed, sent), (Settled::Stale, Settled::Committed));
+    assert!(waiting(&open).is_empty());
     assert_eq!(open.outbox_in(OutboxState::Dead), 1);
     assert_eq!(open.outbox_in(OutboxState::Sent), 1, "its receiver has it");
 }

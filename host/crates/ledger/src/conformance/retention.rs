@@ -76,7 +76,7 @@ pub fn what_ended_is_pruned_in_its_time(engine: &dyn Engine) {
     open.complete(completion).unwrap();
     open.end(&with_effects[1], NextState::Done);
     for request in open.sink.requests() {
-        open.settle(settled(request.seq, START + ms(5000), OutboxNext::Sent));
+        open.settle(settled(request.id, START + ms(5000), OutboxNext::Sent));
     }
 
     assert_eq!(
@@ -95,9 +95,10 @@ pub fn what_ended_is_pruned_in_its_time(engine: &dyn Engine) {
     assert!(open.ledger.outbox_list(None, 9).unwrap().is_empty());
 }
 
-fn settled(seq: OutboxSeq, at: WallTime, next: OutboxNext) -> Settlement {
+fn settled(request: RequestId, at: WallTime, next: OutboxNext) -> Settlement {
     Settlement {
-        seq,
+        request,
+        token: Token::default(),
         at,
         status: Some(200),
         error: String::new(),
@@ -130,11 +131,7 @@ pub fn what_has_not_ended_is_never_pruned(engine: &dyn Engine) {
 
     // They end, and are found although they were passed by.
     open.end(&open.pending("a")[0], NextState::Done);
-    open.settle(settled(
-        open.sink.requests()[0].seq,
-        later,
-        OutboxNext::Dead,
-    ));
+    open.settle(settled(open.sink.requests()[0].id, later, OutboxNext::Dead));
     let swept = open.sweep_at(later + DAY, &days());
     assert_eq!(swept.pruned, 2);
     assert_eq!(open.kept(), 4);
@@ -217,7 +214,7 @@ pub fn numbers_are_not_given_again(engine: &dyn Engine) {
     }
     let requests = open.sink.requests();
     for request in &requests {
-        open.settle(settled(request.seq, START, OutboxNext::Sent));
+        open.settle(settled(request.id, START, OutboxNext::Sent));
     }
     assert_eq!(open.sweep_at(START + 9 * DAY, &days()).pruned, 1);
     let open = open.reopen(engine);
@@ -226,7 +223,8 @@ pub fn numbers_are_not_given_again(engine: &dyn Engine) {
     let mut completion = ending(&next, NextState::Done);
     completion.effects.outbox = vec![request("2")];
     open.complete(completion).unwrap();
-    assert!(open.sink.requests()[0].seq > requests[1].seq);
+    let id = open.sink.requests()[0].id;
+    assert!(requests.iter().all(|request| request.id != id));
 }
 
 pub fn payloads_are_erased_once_done(engine: &dyn Engine) {
@@ -244,7 +242,7 @@ pub fn payloads_are_erased_once_done(engine: &dyn Engine) {
         0,
         "a request waits"
     );
-    let request = open.sink.requests()[0].seq;
+    let request = open.sink.requests()[0].id;
     open.settle(settled(request, late, OutboxNext::Sent));
     assert_eq!(open.sweep_at(late + ms(999), &erasing(&[], true)).erased, 0);
     assert_eq!(

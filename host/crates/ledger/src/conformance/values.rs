@@ -111,7 +111,7 @@ pub(crate) fn set(value: &str) -> StateWrite {
     StateWrite::Set(value.as_bytes().to_vec())
 }
 
-/// A request for the outbox.
+/// A request for the outbox, without an order key.
 pub(crate) fn request(key: &str) -> NewRequest {
     NewRequest {
         key: key.to_owned(),
@@ -119,7 +119,7 @@ pub(crate) fn request(key: &str) -> NewRequest {
         url: "https://crm.example.com/orders".to_owned(),
         headers: vec![("content-type".into(), "application/json".into())],
         body: Bytes::from_static(b"{\"order\":1}"),
-        order_key: Some("order-1".to_owned()),
+        order_key: None,
         respond: None,
     }
 }

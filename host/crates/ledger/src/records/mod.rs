@@ -6,7 +6,7 @@ mod page;
 mod recorded;
 mod views;
 
-use super::{Counts, DeliverySeq, LedgerError, ListError, OutboxSeq, Pause, Scheduled};
+use super::{Counts, DeliverySeq, LedgerError, ListError, Pause, RequestId, Scheduled};
 use tollgate_base::event::{Event, EventId, HandlerName};
 
 pub use filter::{RecordFilter, RequestFilter, StateFilter};
@@ -56,7 +56,7 @@ pub trait Records: Send + Sync + 'static {
     ) -> Result<Listed<RequestSummary>, ListError>;
 
     /// All details of one request; `None` if the ledger has no such request.
-    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError>;
+    fn request(&self, seq: RequestId) -> Result<Option<RequestDetail>, LedgerError>;
 
     /// The cursor at the newest item of a list, for [`Page::until`].
     fn last_cursor(&self, list: RecordList) -> Result<Cursor, LedgerError>;

@@ -15,6 +15,24 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::lease::{Leasable, Lease, LeaseRegistry, Token};
+use crate::{DeliverySeq, RequestId};
+
+/// All leases of the ledger.
+#[derive(Clone)]
+pub(super) struct LeaseBook {
+    pub(super) deliveries: Arc<Leases<DeliverySeq>>,
+    pub(super) requests: Arc<Leases<RequestId>>,
+}
+
+impl LeaseBook {
+    /// Without a lease.
+    pub(super) fn new() -> Self {
+        Self {
+            deliveries: Leases::new(),
+            requests: Leases::new(),
+        }
+    }
+}
 
 /// The leases of one kind of items.
 pub(super) struct Leases<I: Leasable> {
@@ -142,7 +160,6 @@ impl<I: Leasable> Drop for Claim<'_, I> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::DeliverySeq;
 
     const ITEM: DeliverySeq = DeliverySeq(7);
 

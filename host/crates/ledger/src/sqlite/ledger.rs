@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 
 use super::error::{At, OpenError};
 use super::keep::{Scrubber, Sweeper};
-use super::leases::Leases;
+use super::leases::LeaseBook;
 use super::options::SqliteOptions;
 use super::read::SqliteReader;
 use super::running::RunningFile;
 use super::write::{Checkpointer, Memory, Operation, Queue, Writer, task};
 use super::{kept_time, open, recover};
-use crate::{DeliverySeq, LedgerError, LedgerSink};
+use crate::{LedgerError, LedgerSink};
 use tollgate_base::time::SteadyClock;
 
 /// The embedded ledger. Dropping it closes it.
@@ -24,7 +24,7 @@ pub(crate) struct SqliteLedger {
     pub(super) queue: Arc<Queue>,
     pub(super) writable: Arc<AtomicBool>,
     pub(super) reader: SqliteReader,
-    pub(super) leases: Arc<Leases<DeliverySeq>>,
+    pub(super) leases: LeaseBook,
     pub(super) running: RunningFile,
     pub(super) clock: Arc<SteadyClock>,
     pub(super) scrubber: Scrubber,
@@ -52,8 +52,8 @@ impl SqliteLedger {
         let mut conn = open::writer(&path)?;
         kept_time::resume(&conn, &clock).at(&path)?;
         let running = count_crashes(&mut conn, &path, &clock)?;
-        let leases = Leases::new();
-        let memory = Memory::load(&conn, options.scheduled, Arc::clone(&leases)).at(&path)?;
+        let leases = LeaseBook::new();
+        let memory = Memory::load(&conn, options.scheduled, leases.clone()).at(&path)?;
         let queue = Arc::new(Queue::new(options.queue, options.queue_bytes));
         let writable = Arc::new(AtomicBool::new(true));
         let writer = Writer {

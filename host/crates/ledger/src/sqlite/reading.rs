@@ -5,8 +5,8 @@ use super::read::records::{self, Span};
 use super::read::{SqliteReader, gauges, handlers, schedule, state};
 use crate::{
     Counts, Cursor, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
-    LedgerError, ListError, Listed, OutboxSeq, Page, Pause, RecordFilter, RecordList, RecordedRun,
-    Records, RequestDetail, RequestFilter, RequestSummary, Scheduled, StateEntry, StateStore,
+    LedgerError, ListError, Listed, Page, Pause, RecordFilter, RecordList, RecordedRun, Records,
+    RequestDetail, RequestFilter, RequestId, RequestSummary, Scheduled, StateEntry, StateStore,
     Versioned,
 };
 use tollgate_base::event::{Event, EventId, HandlerName};
@@ -97,7 +97,7 @@ impl<R: Reads> Records for R {
             .read(|conn| records::requests(conn, filter, span))?)
     }
 
-    fn request(&self, seq: OutboxSeq) -> Result<Option<RequestDetail>, LedgerError> {
+    fn request(&self, seq: RequestId) -> Result<Option<RequestDetail>, LedgerError> {
         self.reader().read(|conn| records::request(conn, seq))
     }
 

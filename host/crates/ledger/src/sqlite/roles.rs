@@ -12,14 +12,16 @@ use super::operations::{
     ServeStep, SetPause, Settle, StartAlone,
 };
 use super::read::deliveries::{self, Wanted};
-use super::read::{outbox, schedule};
+use super::read::outbox::{self, WantedRequests};
+use super::read::schedule;
 use super::write::{Refused, task};
 use crate::{
-    Backlog, Claimed, Completion, CompletionCallback, Deliveries, DeliverySeq, DueEntries,
-    DueEntry, Erased, Fired, Gauges, Intake, Intervened, Intervention, Lease, LeasedDelivery,
-    LedgerError, NewEvent, Operators, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState,
-    OutboxStore, Pause, Rank, Recipient, RecordFuture, Retention, RetentionStore, ScheduleStore,
-    Served, Settlement, SettlementCallback, Shutdown, Swept, Turn,
+    Backlog, Claimed, ClaimedRequests, Completion, CompletionCallback, Deliveries, DeliverySeq,
+    DueEntries, DueEntry, Erased, Fired, Gauges, Intake, Intervened, Intervention, Lease,
+    LeasedDelivery, LeasedRequest, LedgerError, NewEvent, Operators, OrderKey, OutboxEntry,
+    OutboxRequest, OutboxState, OutboxStore, Pause, Rank, Recipient, RecordFuture, RequestHost,
+    RequestId, Retention, RetentionStore, ScheduleStore, Served, Settlement, SettlementCallback,
+    Shutdown, Swept, Turn,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -60,7 +62,7 @@ impl Deliveries for SqliteLedger {
         limit: usize,
         max_bytes: usize,
     ) -> Result<Claimed, LedgerError> {
-        let claim = self.leases.begin_claim();
+        let claim = self.leases.deliveries.begin_claim();
         let wanted = Wanted {
             now,
             limit,
@@ -147,17 +149,42 @@ impl Deliveries for SqliteLedger {
 }
 
 impl OutboxStore for SqliteLedger {
-    fn settle(&self, settlement: Settlement, then: SettlementCallback) {
-        self.put(Settle::from(settlement), then);
+    fn waiting_hosts(&self, handler: &HandlerName) -> Result<Vec<RequestHost>, LedgerError> {
+        self.reader.read_for(handler, outbox::hosts)
     }
 
-    fn outbox_waiting(
+    fn claim_requests(
         &self,
-        after: OutboxSeq,
+        handler: &HandlerName,
+        host: &RequestHost,
+        now: SteadyTime,
         limit: usize,
         max_bytes: usize,
-    ) -> Result<Vec<OutboxRequest>, LedgerError> {
-        self.reader.outbox_waiting(after, limit, max_bytes)
+    ) -> Result<ClaimedRequests, LedgerError> {
+        let claim = self.leases.requests.begin_claim();
+        let wanted = WantedRequests {
+            host,
+            now,
+            limit,
+            max_bytes,
+            is_free: &|request| claim.is_free(request),
+        };
+        let found = self
+            .reader
+            .read_for(handler, |conn, handler| outbox::find(conn, handler, wanted))?;
+        let leased = found.requests.into_iter().filter_map(|request| {
+            let lease = claim.take(request.id)?;
+            Some(LeasedRequest { request, lease })
+        });
+        Ok(ClaimedRequests {
+            leased: leased.collect(),
+            more: found.more,
+            next: found.next,
+        })
+    }
+
+    fn settle(&self, settlement: Settlement, then: SettlementCallback) {
+        self.put(Settle::from(settlement), then);
     }
 
     fn outbox_list(
@@ -168,8 +195,8 @@ impl OutboxStore for SqliteLedger {
         self.reader.outbox_list(state, limit)
     }
 
-    fn outbox_request(&self, seq: OutboxSeq) -> Result<Option<OutboxRequest>, LedgerError> {
-        self.reader.read(|conn| outbox::request(conn, seq))
+    fn outbox_request(&self, id: RequestId) -> Result<Option<OutboxRequest>, LedgerError> {
+        self.reader.read(|conn| outbox::request(conn, id))
     }
 }
 

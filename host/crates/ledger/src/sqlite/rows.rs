@@ -7,8 +7,8 @@ use rusqlite::{Error, Result, Row, types::Type};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Delivery, DeliverySeq, DeliveryState, Life, NewRequest, OrderKey, OutboxRequest, OutboxSeq,
-    OutboxState, Respond,
+    Delivery, DeliverySeq, DeliveryState, NewRequest, OrderKey, OutboxRequest, OutboxState,
+    RequestHost, RequestId, Requeued, Respond,
 };
 use tollgate_base::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -68,7 +68,7 @@ pub(crate) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
 /// The columns that [`outbox_request`] reads, from `outbox o` and [`OUTBOX_JOINS`].
 pub(crate) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
     o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error,
-    o.respond, e.account, e.depth, o.life, o.tries_before, o.since";
+    o.respond, e.account, e.depth, o.requeued, o.tries_before, o.since, o.host";
 
 /// The joins that [`OUTBOX_COLUMNS`] needs.
 pub(crate) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request = o.seq
@@ -77,15 +77,16 @@ pub(crate) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request =
 /// A request of the outbox.
 pub(crate) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {
     Ok(OutboxRequest {
-        seq: OutboxSeq(row.get(0)?),
+        id: RequestId(row.get(0)?),
         handler: HandlerName::new(row.get_ref(1)?.as_str()?),
         event: event_id(row, 2)?,
         tries: row.get(3)?,
         queued: wall(row, 4)?,
         due: steady(row, 5)?,
-        life: Life {
-            number: row.get(18)?,
-            tries: row.get(19)?,
+        host: RequestHost::from(row.get::<_, String>(21)?),
+        requeued: Requeued {
+            times: row.get(18)?,
+            tries_before: row.get(19)?,
             since: match maybe_wall(row, 20)? {
                 Some(since) => since,
                 None => wall(row, 4)?,

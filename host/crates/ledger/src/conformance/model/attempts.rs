@@ -147,24 +147,41 @@ impl Model {
                 }
             }
         }
-        let queued = open.sink.requests();
-        assert_eq!(queued.len(), effects.outbox.len());
-        for request in queued {
-            let asked = Asked {
-                state: OutboxState::Waiting,
-                tries: 0,
-                life: 0,
-                cancelled: false,
-            };
-            self.outbox.insert(request.seq.0, asked);
-            self.requested
-                .insert(request.seq.0, (delivery.event.id, WallTime::EPOCH));
-        }
+        self.apply_requests(open, delivery, &effects.outbox);
         self.apply_schedule(open, delivery, effects.schedule);
         for event in effects.emitted {
             // One that is known is passed over, and not even counted.
             self.expect_derived(&event);
         }
+    }
+
+    fn apply_requests(&mut self, open: &Open, delivery: &Delivery, queued: &[NewRequest]) {
+        // The ids of new requests follow one another.
+        let mut listed = open.ledger.outbox_list(None, queued.len()).unwrap();
+        listed.reverse();
+        assert_eq!(listed.len(), queued.len());
+        for (entry, new) in listed.iter().zip(queued) {
+            let id = entry.request.id.0;
+            assert_eq!(entry.request.request.key, new.key);
+            let asked = Asked {
+                handler: delivery.handler.clone(),
+                order_key: new.order_key.clone(),
+                state: OutboxState::Waiting,
+                tries: 0,
+                requeued: 0,
+                cancelled: false,
+            };
+            assert!(self.outbox.insert(id, asked).is_none(), "a new id");
+            let of = (delivery.event.id, WallTime::EPOCH);
+            self.requested.insert(id, of);
+        }
+        let handed = open.sink.requests();
+        let handed: Vec<_> = handed.iter().map(|request| request.id.0).collect();
+        let new = listed.iter().map(|entry| entry.request.id.0);
+        let new: Vec<_> = new
+            .filter(|id| self.firsts().any(|first| first == *id))
+            .collect();
+        assert_eq!(handed, new, "those whose turn it is are handed out");
     }
 
     fn apply_schedule(
@@ -231,7 +248,10 @@ fn add_effects(completion: &mut Completion, of: &Delivery, n: usize, writes: &[(
             Write::Delete => StateWrite::Delete,
             Write::Add(by) => StateWrite::Add(i64::from(*by)),
             Write::Request => {
-                effects.outbox.push(request(&format!("{n}")));
+                effects.outbox.push(NewRequest {
+                    order_key: (key % 2 == 0).then(|| format!("k{key}")),
+                    ..request(&format!("{n}"))
+                });
                 continue;
             }
             Write::Emit => {

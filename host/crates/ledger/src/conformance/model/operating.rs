@@ -77,47 +77,77 @@ impl Model {
         let place = which
             .checked_rem(places.len())
             .map_or(1_000_000, |at| places[at]);
-        let seq = OutboxSeq(place);
+        let id = RequestId(place);
         let action = match again {
-            true => Action::RetryRequests(vec![seq]),
-            false => Action::CancelRequests(vec![(seq, None)]),
+            true => Action::RetryRequests(vec![id]),
+            false => Action::CancelRequests(vec![(id, None)]),
         };
         let came = open.ledger.intervene(asked(action, None)).unwrap();
-        let Some(row) = self.outbox.get(&place).copied() else {
+        let Some(row) = self.outbox.get(&place).cloned() else {
             return assert_eq!(came, [Intervened::Missing]);
         };
         let of = self.requested[&place];
+        let first = self.firsts().any(|first| first == place);
         let expected = match (row.state, again) {
             (OutboxState::Waiting, true) => Intervened::Done,
             (OutboxState::Waiting, false) => {
                 let row = self.outbox.get_mut(&place).unwrap();
                 (row.state, row.cancelled) = (OutboxState::Dead, true);
                 self.requested.get_mut(&place).unwrap().1 = now(open);
+                self.check_released(open, place, first);
                 Intervened::Done
             }
             (OutboxState::Dead, true) if !self.has_payload(of.0) => Intervened::Erased,
             (OutboxState::Dead, true) => {
-                let handed = open.sink.requests();
-                let [request] = &handed[..] else {
-                    panic!("it is handed out: {handed:?}");
+                let [Intervened::Queued(id)] = came[..] else {
+                    panic!("it waits again: {came:?}");
                 };
-                assert!(request.seq.0 > *places.last().unwrap());
-                self.outbox.remove(&place);
+                assert!(!self.outbox.contains_key(&id.0), "a new id");
+                self.requeue(open, place, id, row);
                 self.requested.remove(&place);
-                let asked = Asked {
-                    state: OutboxState::Waiting,
-                    life: row.life + 1,
-                    cancelled: false,
-                    ..row
-                };
-                self.outbox.insert(request.seq.0, asked);
-                self.requested.insert(request.seq.0, of);
-                assert_eq!(request.life.tries, row.tries);
-                Intervened::Queued(request.seq)
+                self.requested.insert(id.0, of);
+                Intervened::Queued(id)
             }
             (state, _) => Intervened::Request(state),
         };
         assert_eq!(came, [expected]);
+    }
+
+    fn requeue(&mut self, open: &Open, place: i64, id: RequestId, row: Asked) {
+        let tries = row.tries;
+        let asked = Asked {
+            state: OutboxState::Waiting,
+            requeued: row.requeued + 1,
+            cancelled: false,
+            ..row
+        };
+        self.outbox.remove(&place);
+        self.outbox.insert(id.0, asked);
+        let first = self.firsts().any(|first| first == id.0);
+        let handed = open.sink.requests();
+        assert_eq!(
+            handed.len(),
+            usize::from(first),
+            "it is handed out in its turn"
+        );
+        for request in handed {
+            assert_eq!((request.id, request.requeued.tries_before), (id, tries));
+        }
+    }
+
+    /// Checks that the next request of the order key is handed out if this one has ended and was
+    /// the first.
+    pub(super) fn check_released(&self, open: &Open, place: i64, was_first: bool) {
+        let ended = &self.outbox[&place];
+        let makes_way = was_first && ended.state != OutboxState::Waiting;
+        let next = self.firsts().find(|first| {
+            let row = &self.outbox[first];
+            row.handler == ended.handler && row.order_key == ended.order_key
+        });
+        let next = next.filter(|_| makes_way && ended.order_key.is_some());
+        let handed = open.sink.requests();
+        let handed: Vec<_> = handed.iter().map(|request| request.id.0).collect();
+        assert!(handed.into_iter().eq(next));
     }
 
     pub(super) fn reschedule(&mut self, open: &Open, which: usize, run: bool) {

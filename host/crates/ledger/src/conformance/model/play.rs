@@ -96,17 +96,29 @@ impl Model {
             return;
         }
         let place = keys[which % keys.len()];
-        open.settle(Settlement {
-            seq: OutboxSeq(place),
+        let request = RequestId(place);
+        let leased = open.leases_request(request);
+        let first = self.firsts().any(|first| first == place);
+        let row = self.outbox.get_mut(&place).unwrap();
+        assert!(leased || !first, "{row:?}");
+        assert!(first || !leased || row.cancelled, "{row:?}");
+        let settled = open.settle(Settlement {
+            request,
+            token: Token::default(),
             at: now(open),
             status: Some(200),
             error: String::new(),
             next,
             response: None,
         });
-        let row = self.outbox.get_mut(&place).unwrap();
         let sent_all_the_same = row.cancelled && next == OutboxNext::Sent;
-        if row.state == OutboxState::Waiting || sent_all_the_same {
+        let expected = match leased {
+            false => Settled::LeaseLost,
+            true if first || sent_all_the_same => Settled::Committed,
+            true => Settled::Stale,
+        };
+        assert_eq!(settled, expected);
+        if settled == Settled::Committed {
             self.requested.get_mut(&place).unwrap().1 = now(open);
             row.tries += 1;
             row.state = match next {
@@ -114,6 +126,7 @@ impl Model {
                 OutboxNext::Dead => OutboxState::Dead,
                 OutboxNext::Waiting { .. } => OutboxState::Waiting,
             };
+            self.check_released(open, place, first);
         }
     }
 
@@ -163,22 +176,20 @@ impl Model {
     }
 
     fn check_outbox(&self, open: &Open) {
-        let waiting = open
-            .ledger
-            .outbox_waiting(OutboxSeq(0), 10_000, usize::MAX >> 1)
-            .unwrap();
-        let expected = self
-            .outbox
-            .iter()
-            .filter(|(_, row)| row.state == OutboxState::Waiting);
-        let expected: Vec<_> = expected
-            .map(|(place, row)| (*place, row.tries, row.life))
+        // A try of a request may be under way when an operator cancels the request.
+        let keep = |id: RequestId| self.outbox.get(&id.0).is_some_and(|row| row.cancelled);
+        let found = open.waiting_beside(&HANDLERS, keep).into_iter();
+        let mut found: Vec<_> = found
+            .map(|found| (found.id.0, found.tries, found.requeued.times))
             .collect();
-        let found: Vec<_> = waiting
-            .iter()
-            .map(|found| (found.seq.0, found.tries, found.life.number))
-            .collect();
+        found.sort_unstable();
+        let seen = |place| {
+            let row = &self.outbox[&place];
+            (place, row.tries, row.requeued)
+        };
+        let expected: Vec<_> = self.firsts().map(seen).collect();
         assert_eq!(found, expected);
+        assert!(open.sink.requests().is_empty());
     }
 
     fn check_handler(&self, open: &Open, name: &str) {

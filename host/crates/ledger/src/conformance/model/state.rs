@@ -44,12 +44,14 @@ pub(super) fn steady(open: &Open) -> SteadyTime {
 }
 
 /// A request of the outbox.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
+    pub(super) handler: HandlerName,
+    pub(super) order_key: Option<String>,
     pub(super) state: OutboxState,
     pub(super) tries: u32,
-    /// How often an operator had it sent again.
-    pub(super) life: u32,
+    /// How often an operator requeued it.
+    pub(super) requeued: u32,
     pub(super) cancelled: bool,
 }
 
@@ -83,6 +85,22 @@ pub(super) struct Model {
     pub(super) schedule: BTreeMap<(String, String), (usize, Scheduled)>,
     pub(super) puts: usize,
     pub(super) paused: BTreeMap<&'static str, Pause>,
+}
+
+impl Model {
+    /// The waiting requests whose turn it is: the first of each order key of each handler, and all
+    /// that have no order key.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = i64> {
+        let mut lines = Vec::new();
+        let waiting = self.outbox.iter();
+        let waiting = waiting.filter(|(_, row)| row.state == OutboxState::Waiting);
+        waiting.filter_map(move |(place, row)| {
+            let line = row.order_key.as_ref().map(|key| (&row.handler, key));
+            let first = line.is_none() || !lines.contains(&line);
+            lines.push(line);
+            first.then_some(*place)
+        })
+    }
 }
 
 /// What the ledger should know of an event, by the name that makes it a duplicate.

@@ -3,22 +3,22 @@
 //! Every reason against the commit is checked before the first write, so that an attempt that
 //! cannot be committed leaves nothing behind.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::insert_event::insert_event;
 use super::order::{self, Position};
-use super::prepared::{PreparedEvent, pairs_to_json};
+use super::prepared::PreparedEvent;
+use super::queue_requests::queue_requests;
+use super::span::Span;
 use super::{schedule, state};
-use crate::sqlite::counters::Counter;
 use crate::sqlite::values::{int, non_empty};
 use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
 use crate::sqlite::{newest, rows};
 use crate::{
-    Attempt, Completed, Completion, DeliveryState, Effects, Inapplicable, Life, NextState,
-    OutboxRequest, OutboxSeq, OutboxState, Rank, ScheduleWrite, StateWrite,
+    Attempt, Completed, Completion, DeliveryState, Effects, Inapplicable, NextState, Rank,
+    ScheduleWrite, StateWrite,
 };
 
 /// Commits the end of one attempt, or answers why it cannot be committed.
@@ -243,78 +243,6 @@ fn answer_repeated(
 struct EffectRows {
     queued: Span,
     emitted: Span,
-}
-
-/// Consecutive rows.
-#[derive(Clone, Copy, Default)]
-struct Span {
-    first: Option<i64>,
-    count: u32,
-}
-
-impl Extend<i64> for Span {
-    fn extend<I: IntoIterator<Item = i64>>(&mut self, rows: I) {
-        for row in rows {
-            self.first.get_or_insert(row);
-            self.count += 1;
-        }
-    }
-}
-
-impl Span {
-    /// The number of rows; `None` if there are none.
-    fn count(self) -> Option<u32> {
-        self.first.map(|_| self.count)
-    }
-}
-
-/// Queues the requests; returns their rows.
-fn queue_requests(
-    tx: &mut Transaction<'_>,
-    completion: &Completion,
-    handler: i64,
-    event: i64,
-) -> Result<Span> {
-    let mut span = Span::default();
-    for new in &completion.effects.outbox {
-        let seq = tx.take_request();
-        let (now, due) = (tx.now().wall, tx.now().steady);
-        tx.execute(
-            "INSERT INTO outbox (seq, handler, event, delivery, key, method, url, order_key,
-                 respond, queued, due, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting')",
-            params![
-                seq,
-                handler,
-                event,
-                completion.delivery.0,
-                new.key,
-                new.method,
-                new.url,
-                new.order_key,
-                new.respond.as_ref().map(|respond| &respond.correlation),
-                int(now),
-                int(due),
-            ],
-        )?;
-        tx.execute(
-            "INSERT INTO outbox_bodies (request, headers, body) VALUES (?1, ?2, ?3)",
-            params![seq, pairs_to_json(&new.headers), &new.body[..]],
-        )?;
-        tx.count(Counter::Outbox(OutboxState::Waiting), 1);
-        tx.for_sink.queued.push(OutboxRequest {
-            seq: OutboxSeq(seq),
-            handler: completion.handler.clone(),
-            event: completion.event,
-            request: Arc::new(new.clone()),
-            tries: 0,
-            queued: now,
-            due,
-            life: Life::first(now),
-        });
-        span.extend([seq]);
-    }
-    Ok(span)
 }
 
 /// Writes the attempt's record.

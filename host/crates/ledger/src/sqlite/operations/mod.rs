@@ -11,13 +11,16 @@ mod intervene;
 mod order;
 mod pause;
 mod prepared;
+mod queue_requests;
 mod record;
 mod release_keys;
+mod request_order;
 mod retry_uncounted;
 mod schedule;
 mod serve;
 mod set_state;
 mod settle;
+mod span;
 mod start_alone;
 mod state;
 
@@ -30,6 +33,8 @@ pub(super) use order::FIRST;
 pub(super) use pause::SetPause;
 pub(super) use record::Record;
 pub(super) use release_keys::ReleaseKeys;
+#[cfg(test)]
+pub(super) use request_order::FIRST as FIRST_REQUEST;
 pub(super) use retry_uncounted::{Cursor, RetryUncounted};
 #[cfg(test)]
 pub(super) use serve::PENDING;

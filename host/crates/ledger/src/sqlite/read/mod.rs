@@ -4,7 +4,6 @@
 //! Each query is one short statement, since a long read keeps the write-ahead log from being
 //! used anew.
 
-mod bytes;
 mod components;
 pub(super) mod deliveries;
 pub(super) mod gauges;

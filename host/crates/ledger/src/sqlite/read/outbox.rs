@@ -2,40 +2,151 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::bytes::within;
 use crate::sqlite::kept_time;
 use crate::sqlite::rows::{self, OUTBOX_COLUMNS, OUTBOX_JOINS};
-use crate::{OutboxEntry, OutboxRequest, OutboxSeq, OutboxState};
+use crate::sqlite::values::int;
+use crate::{OutboxEntry, OutboxRequest, OutboxState, RequestHost, RequestId};
+use tollgate_base::time::SteadyTime;
 
-/// Waiting requests after `after`, in the order of their commits.
-pub(crate) fn waiting(
+/// The requests that a claim looks for.
+#[derive(Clone, Copy)]
+pub(crate) struct WantedRequests<'a> {
+    pub(crate) host: &'a RequestHost,
+    pub(crate) now: SteadyTime,
+    pub(crate) limit: usize,
+    pub(crate) max_bytes: usize,
+    /// Whether nobody holds a request.
+    pub(crate) is_free: &'a dyn Fn(RequestId) -> bool,
+}
+
+/// The requests that a claim found.
+#[derive(Default)]
+pub(crate) struct FoundRequests {
+    /// In the order in which they should go.
+    pub(crate) requests: Vec<OutboxRequest>,
+    /// Whether the limits left some out.
+    pub(crate) more: bool,
+    /// When the next request is due; not looked for where there is more.
+    pub(crate) next: Option<SteadyTime>,
+}
+
+/// Requests whose turn it is, to one host, that are due.
+pub(crate) const DUE: &str = "SELECT seq FROM outbox INDEXED BY outbox_due
+    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1 AND host = ?2 AND due <= ?3
+    ORDER BY due, seq";
+
+/// The same for requests that will be due later.
+pub(crate) const LATER: &str = "SELECT seq, due FROM outbox INDEXED BY outbox_due
+    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1 AND host = ?2 AND due > ?3
+    ORDER BY due, seq";
+
+/// The first host of a handler's requests whose turn it is.
+pub(crate) const FIRST_HOST: &str = "SELECT host FROM outbox INDEXED BY outbox_due
+    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1 ORDER BY host LIMIT 1";
+
+/// The host after another one.
+pub(crate) const NEXT_HOST: &str = "SELECT host FROM outbox INDEXED BY outbox_due
+    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1 AND host > ?2
+    ORDER BY host LIMIT 1";
+
+/// The hosts for which requests of a handler wait. Costs one look into the index for each host.
+pub(crate) fn hosts(conn: &Connection, handler: i64) -> Result<Vec<RequestHost>> {
+    let host = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let mut next = conn
+        .prepare_cached(FIRST_HOST)?
+        .query_row([handler], host)
+        .optional()?;
+    let mut statement = conn.prepare_cached(NEXT_HOST)?;
+    let mut hosts = Vec::new();
+    while let Some(last) = next {
+        next = statement
+            .query_row(params![handler, last], host)
+            .optional()?;
+        hosts.push(RequestHost::from(last));
+    }
+    Ok(hosts)
+}
+
+/// Requests of a handler whose turn it is, that are due and that nobody holds.
+pub(crate) fn find(
     conn: &Connection,
-    after: OutboxSeq,
-    limit: usize,
-    max_bytes: usize,
-) -> Result<Vec<OutboxRequest>> {
+    handler: i64,
+    wanted: WantedRequests<'_>,
+) -> Result<FoundRequests> {
+    let mut found = FoundRequests::default();
+    let mut ids = Vec::new();
+    let key = (handler, wanted.host.as_str(), int(wanted.now));
+    // The index alone is enough to skip a request that somebody holds.
+    let mut index = conn.prepare_cached(DUE)?;
+    let mut rows = index.query(key)?;
+    while let Some(row) = rows.next()? {
+        let id = RequestId(row.get(0)?);
+        if !(wanted.is_free)(id) {
+            continue;
+        }
+        if ids.len() == wanted.limit {
+            found.more = true;
+            break;
+        }
+        ids.push(id);
+    }
+    drop(rows);
+    fetch(conn, &ids, wanted, &mut found)?;
+    if !found.more {
+        let mut index = conn.prepare_cached(LATER)?;
+        let mut rows = index.query(key)?;
+        while let Some(row) = rows.next()? {
+            if (wanted.is_free)(RequestId(row.get(0)?)) {
+                found.next = Some(rows::steady(row, 1)?);
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the requests until there are bytes enough.
+fn fetch(
+    conn: &Connection,
+    ids: &[RequestId],
+    wanted: WantedRequests<'_>,
+    found: &mut FoundRequests,
+) -> Result<()> {
+    // A request may have changed since its index was read.
     let sql = format!(
-        "SELECT {OUTBOX_COLUMNS} FROM outbox o INDEXED BY outbox_waiting {OUTBOX_JOINS}
-         WHERE o.state = 'waiting' AND o.seq > ?1 ORDER BY o.seq LIMIT ?2"
+        "SELECT {OUTBOX_COLUMNS} FROM outbox o {OUTBOX_JOINS}
+         WHERE o.seq = ?1 AND o.state = 'waiting' AND o.blocked = 0 AND o.due <= ?2"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![after.0, limit as i64], rows::outbox_request)?;
-    within(rows, max_bytes, |request| {
-        let headers: usize = request
-            .request
-            .headers
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
-        request.request.body.len() + request.request.url.len() + headers
-    })
+    let mut bytes = 0;
+    for id in ids {
+        let request = statement
+            .query_row(params![id.0, int(wanted.now)], rows::outbox_request)
+            .optional()?;
+        let Some(request) = request else { continue };
+        bytes += weight(&request);
+        if bytes > wanted.max_bytes && !found.requests.is_empty() {
+            found.more = true;
+            break;
+        }
+        found.requests.push(request);
+    }
+    Ok(())
+}
+
+/// Bytes that a request holds, about.
+fn weight(request: &OutboxRequest) -> usize {
+    let new = &request.request;
+    let headers = new.headers.iter();
+    let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+    new.body.len() + new.url.len() + headers
 }
 
 /// The request of this number.
-pub(crate) fn request(conn: &Connection, seq: OutboxSeq) -> Result<Option<OutboxRequest>> {
+pub(crate) fn request(conn: &Connection, id: RequestId) -> Result<Option<OutboxRequest>> {
     let sql = format!("SELECT {OUTBOX_COLUMNS} FROM outbox o {OUTBOX_JOINS} WHERE o.seq = ?1");
     conn.prepare_cached(&sql)?
-        .query_row([seq.0], rows::outbox_request)
+        .query_row([id.0], rows::outbox_request)
         .optional()
 }
 

@@ -9,9 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{components, gauges, handlers, outbox};
 use crate::sqlite::error::{At, OpenError, unreadable};
 use crate::sqlite::{newest, open, schema};
-use crate::{
-    Backlog, LedgerError, OrderKey, OutboxEntry, OutboxRequest, OutboxSeq, OutboxState, Rank,
-};
+use crate::{Backlog, LedgerError, OrderKey, OutboxEntry, OutboxState, Rank};
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::{Ahead, WallTime};
 
@@ -55,16 +53,6 @@ impl SqliteReader {
     /// As [`Deliveries::newest`](crate::Deliveries::newest).
     pub(crate) fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
         self.read(|conn| newest::newest(conn, &key.0))
-    }
-
-    /// As [`OutboxStore::outbox_waiting`](crate::OutboxStore::outbox_waiting).
-    pub(crate) fn outbox_waiting(
-        &self,
-        after: OutboxSeq,
-        limit: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<OutboxRequest>, LedgerError> {
-        self.read(|conn| outbox::waiting(conn, after, limit, max_bytes))
     }
 
     /// As [`OutboxStore::outbox_list`](crate::OutboxStore::outbox_list).

@@ -163,7 +163,9 @@ CREATE TABLE outbox (
     key       TEXT NOT NULL,    -- Idempotency-Key
     method    TEXT NOT NULL,
     url       TEXT NOT NULL,
+    host      TEXT NOT NULL,    -- host and port of `url`; empty if there is none
     order_key TEXT,
+    blocked   INTEGER NOT NULL DEFAULT 0, -- 1: waits behind another of its handler and order key
     respond   TEXT,             -- identifies the answer for the handler, if it wants it
     queued    INTEGER NOT NULL,
     due       INTEGER NOT NULL,
@@ -173,14 +175,18 @@ CREATE TABLE outbox (
     error     TEXT,             -- of the last try
     finished  INTEGER,          -- when it became sent or dead
     cancelled INTEGER NOT NULL DEFAULT 0, -- 1: an operator made it dead
-    -- A request that an operator sends again gets a new `seq` behind all others and keeps its
+    -- A request that an operator requeues gets a new `seq` behind all others and keeps its
     -- idempotency key.
-    was       INTEGER,          -- the first `seq`
-    life      INTEGER NOT NULL DEFAULT 0, -- how often it was sent again
-    since     INTEGER,          -- when it was last sent again
+    was          INTEGER,          -- the first `seq`
+    requeued     INTEGER NOT NULL DEFAULT 0, -- how often it was requeued
+    since        INTEGER,          -- when it was last requeued
     tries_before INTEGER NOT NULL DEFAULT 0 -- tries until then
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (seq) WHERE state = 'waiting';
+CREATE INDEX outbox_due ON outbox (handler, host, due, seq)
+    WHERE state = 'waiting' AND blocked = 0;
+CREATE INDEX outbox_ordered ON outbox (handler, order_key, seq)
+    WHERE state = 'waiting' AND order_key IS NOT NULL;
 CREATE INDEX outbox_dead ON outbox (seq) WHERE state = 'dead';
 CREATE INDEX outbox_moved ON outbox (was) WHERE was IS NOT NULL;
 
@@ -271,7 +277,7 @@ FROM schedule c JOIN handlers h ON h.id = c.handler LEFT JOIN kept_time k;
 
 CREATE VIEW v_outbox AS
 SELECT o.seq, h.name AS handler, lower(hex(e.id)) AS event, o.method, o.url, o.state, o.tries,
-       o.status, o.error, o.key, o.order_key,
+       o.status, o.error, o.key, o.order_key, o.blocked AS waits_for_turn,
        datetime(o.queued / 1000, 'unixepoch') AS queued,
        datetime((o.due - k.steady + k.wall) / 1000, 'unixepoch') AS due,
        datetime(o.finished / 1000, 'unixepoch') AS finished

@@ -123,7 +123,7 @@ fn a_panic_on_the_writer_leaves_nobody_waiting() {
             panic!("a sink's mistake");
         }
         fn released(&self, _: Vec<LeasedDelivery>) {}
-        fn queued(&self, _: Vec<OutboxRequest>) {}
+        fn queued(&self, _: Vec<LeasedRequest>) {}
     }
     let reported = Arc::new(Mutex::new(Vec::new()));
     let engine = Sqlite {

@@ -17,8 +17,8 @@ use crate::conformance::{
     self, Collected, Engine, LATEST, Open, START, STEADY, block_on, ending, event, ms, until,
 };
 use crate::{
-    Completed, Deliveries, Delivery, DeliveryState, Gauges, Intake, LeasedDelivery, Ledger,
-    LedgerError, LedgerSink, NextState, OutboxRequest, Recorded, Records,
+    Completed, Deliveries, Delivery, DeliveryState, Gauges, Intake, LeasedDelivery, LeasedRequest,
+    Ledger, LedgerError, LedgerSink, NextState, Recorded, Records,
 };
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::ManualClock;
@@ -29,6 +29,7 @@ mod files;
 mod keys;
 mod order;
 mod queue;
+mod requests;
 mod retention;
 mod tables;
 mod time;
@@ -124,7 +125,7 @@ impl LedgerSink for TakesNothing {
 
     fn released(&self, _: Vec<LeasedDelivery>) {}
 
-    fn queued(&self, _: Vec<OutboxRequest>) {}
+    fn queued(&self, _: Vec<LeasedRequest>) {}
 }
 
 fn claim(ledger: &SqliteLedger, handler: &str) -> Vec<LeasedDelivery> {

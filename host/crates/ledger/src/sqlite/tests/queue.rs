@@ -12,7 +12,7 @@ impl LedgerSink for Gate {
 
     fn released(&self, _: Vec<LeasedDelivery>) {}
 
-    fn queued(&self, _: Vec<OutboxRequest>) {}
+    fn queued(&self, _: Vec<LeasedRequest>) {}
 }
 
 #[test]

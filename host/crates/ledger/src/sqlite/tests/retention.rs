@@ -4,6 +4,7 @@ use super::*;
 use crate::conformance::{event_of, event_with_keys, request};
 use crate::{
     Delivery, Erased, Erasure, OutboxNext, OutboxState, Retention, Settlement, SourceRetention,
+    Token,
 };
 use tollgate_base::event::SourceName;
 
@@ -68,7 +69,8 @@ fn fill(open: &Open, names: &[String]) -> Vec<Delivery> {
     }
     for request in open.sink.requests() {
         open.settle(Settlement {
-            seq: request.seq,
+            request: request.id,
+            token: Token::default(),
             at: START,
             status: Some(200),
             error: String::new(),

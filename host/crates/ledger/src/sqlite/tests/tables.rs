@@ -83,22 +83,26 @@ fn what_an_attempt_made_is_found_by_its_row() {
     assert_eq!(row::<i64>(&conn, requests), 4);
 }
 
+/// Checks that a query uses an index, and that it sorts nothing.
+pub(super) fn uses(conn: &Connection, sql: &str, index: &str) {
+    let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    // Without values for the parameters.
+    let plan: Vec<String> = statement
+        .raw_query()
+        .mapped(|row| row.get(3))
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let plan = plan.join("; ");
+    assert!(plan.contains(index), "{sql}: {plan}");
+    assert!(!plan.contains("TEMP B-TREE"), "{sql} sorts: {plan}");
+}
+
 #[test]
 fn queries_use_the_indexes() {
     let engine = Sqlite::new();
     let _ledger = engine.try_open().unwrap();
     let conn = engine.look();
-    let uses = |sql: &str, index: &str| {
-        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let plan: Vec<String> = statement
-            .query_map([], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
-        let plan = plan.join("; ");
-        assert!(plan.contains(index), "{sql}: {plan}");
-        assert!(!plan.contains("TEMP B-TREE"), "{sql} sorts: {plan}");
-    };
+    let uses = |sql: &str, index: &str| uses(&conn, sql, index);
     uses(
         "SELECT seq FROM deliveries WHERE state = 'held' AND handler = 1 LIMIT 5",
         "deliveries_held",

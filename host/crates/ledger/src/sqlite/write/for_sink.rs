@@ -1,7 +1,7 @@
 //! News for the sink, collected until the commit.
 
-use crate::sqlite::leases::Leases;
-use crate::{Delivery, DeliverySeq, LeasedDelivery, LedgerSink, OutboxRequest};
+use crate::sqlite::leases::LeaseBook;
+use crate::{Delivery, LeasedDelivery, LeasedRequest, LedgerSink, OutboxRequest};
 use tollgate_base::time::WallTime;
 
 /// The news of one transaction. The fields have the names of the [`LedgerSink`]'s methods.
@@ -11,7 +11,7 @@ pub(crate) struct ForSink {
     pub(crate) recorded: Vec<Delivery>,
     /// Older deliveries whose turn has come.
     pub(crate) released: Vec<Delivery>,
-    /// New requests, and requests that are sent again.
+    /// Requests that may go: new ones, released ones and requeued ones.
     pub(crate) queued: Vec<OutboxRequest>,
     /// The earliest time for which something was scheduled.
     pub(crate) scheduled: Option<WallTime>,
@@ -32,10 +32,12 @@ impl ForSink {
         *earliest = due.min(*earliest);
     }
 
-    /// Leases the deliveries, so that they can be handed to the sink.
-    pub(crate) fn lease(self, leases: &Leases<DeliverySeq>) -> HandOver {
+    /// Leases the deliveries and the requests, so that they can be handed to the sink.
+    pub(crate) fn lease(self, leases: &LeaseBook) -> HandOver {
         let lease = |deliveries: Vec<Delivery>| {
-            let granted = leases.grant(deliveries.iter().map(|delivery| delivery.seq));
+            let granted = leases
+                .deliveries
+                .grant(deliveries.iter().map(|delivery| delivery.seq));
             let leased = deliveries.into_iter().zip(granted);
             leased
                 .filter_map(|(delivery, lease)| {
@@ -44,10 +46,18 @@ impl ForSink {
                 })
                 .collect()
         };
+        let granted = leases
+            .requests
+            .grant(self.queued.iter().map(|request| request.id));
+        let queued = self.queued.into_iter().zip(granted);
+        let queued = queued.filter_map(|(request, lease)| {
+            let lease = lease?;
+            Some(LeasedRequest { request, lease })
+        });
         HandOver {
             recorded: lease(self.recorded),
             released: lease(self.released),
-            queued: self.queued,
+            queued: queued.collect(),
             scheduled: self.scheduled,
         }
     }
@@ -82,7 +92,7 @@ impl ForSink {
 pub(crate) struct HandOver {
     recorded: Vec<LeasedDelivery>,
     released: Vec<LeasedDelivery>,
-    queued: Vec<OutboxRequest>,
+    queued: Vec<LeasedRequest>,
     scheduled: Option<WallTime>,
 }
 

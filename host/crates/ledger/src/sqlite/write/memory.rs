@@ -8,9 +8,8 @@ use rusqlite::{Connection, Result};
 use super::names::Names;
 use super::numbers::Numbers;
 use super::recent_keys::RecentKeys;
-use crate::DeliverySeq;
 use crate::sqlite::counters::Counters;
-use crate::sqlite::leases::Leases;
+use crate::sqlite::leases::LeaseBook;
 use tollgate_base::event::HandlerName;
 
 /// The values in memory that agree with the file at each commit. Operations reach them
@@ -23,17 +22,13 @@ pub(crate) struct Memory {
     /// The handlers that this gateway serves; unknown until it has registered them.
     pub(super) served: Option<Arc<HashSet<HandlerName>>>,
     /// Changes after a commit alone.
-    pub(super) leases: Arc<Leases<DeliverySeq>>,
+    pub(super) leases: LeaseBook,
     pub(super) max_scheduled: i64,
 }
 
 impl Memory {
     /// As the file has it. A handler may have `max_scheduled` scheduled events.
-    pub(crate) fn load(
-        conn: &Connection,
-        max_scheduled: u32,
-        leases: Arc<Leases<DeliverySeq>>,
-    ) -> Result<Self> {
+    pub(crate) fn load(conn: &Connection, max_scheduled: u32, leases: LeaseBook) -> Result<Self> {
         let counters = Counters::load(conn)?;
         Ok(Self {
             names: Names::default(),

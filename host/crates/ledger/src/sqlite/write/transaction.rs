@@ -17,7 +17,7 @@ use super::numbers::Numbers;
 use super::recent_keys;
 use crate::sqlite::counters::{Counter, Counters};
 use crate::sqlite::error::{Fault, fault};
-use crate::{DeliverySeq, DeliveryState, Token};
+use crate::{DeliverySeq, DeliveryState, RequestId, Token};
 use tollgate_base::event::{ComponentDigest, HandlerName, SourceName};
 use tollgate_base::failpoint::{self, Failpoint};
 
@@ -29,9 +29,16 @@ pub(crate) struct Transaction<'a> {
     /// By how much the number of attempts that name a component changes.
     component_uses: Vec<(i64, i64)>,
     /// Leases that end with the commit.
-    ended_leases: Vec<(DeliverySeq, Token)>,
+    ended_leases: EndedLeases,
     /// The news for the sink, told after the commit.
     pub(crate) for_sink: ForSink,
+}
+
+/// Leases that end with a commit.
+#[derive(Default)]
+struct EndedLeases {
+    deliveries: Vec<(DeliverySeq, Token)>,
+    requests: Vec<(RequestId, Token)>,
 }
 
 /// Every value in memory that a transaction changes, as it was at one moment. The names are
@@ -42,7 +49,7 @@ struct Snapshot {
     keys: usize,
     served: Option<Arc<HashSet<HandlerName>>>,
     component_uses: Vec<(i64, i64)>,
-    ended_leases: usize,
+    ended_leases: (usize, usize),
     for_sink: for_sink::Lengths,
 }
 
@@ -60,7 +67,7 @@ impl<'a> Transaction<'a> {
             now,
             memory,
             component_uses: Vec::new(),
-            ended_leases: Vec::new(),
+            ended_leases: EndedLeases::default(),
             for_sink: ForSink::default(),
         };
         let start = tx.snapshot();
@@ -68,7 +75,12 @@ impl<'a> Transaction<'a> {
             Ok(hand_over) => {
                 let last = tx.memory.numbers.last_event();
                 tx.memory.keys.committed(last);
-                tx.memory.leases.end(tx.ended_leases);
+                let EndedLeases {
+                    deliveries,
+                    requests,
+                } = tx.ended_leases;
+                tx.memory.leases.deliveries.end(deliveries);
+                tx.memory.leases.requests.end(requests);
                 Ok(hand_over)
             }
             Err(error) => {
@@ -129,7 +141,10 @@ impl<'a> Transaction<'a> {
             keys: self.memory.keys.changes(),
             served: self.memory.served.clone(),
             component_uses: self.component_uses.clone(),
-            ended_leases: self.ended_leases.len(),
+            ended_leases: (
+                self.ended_leases.deliveries.len(),
+                self.ended_leases.requests.len(),
+            ),
             for_sink: self.for_sink.lengths(),
         }
     }
@@ -151,7 +166,8 @@ impl<'a> Transaction<'a> {
         // Names may have got their numbers in the part that is undone.
         self.memory.names = Names::default();
         self.component_uses = component_uses;
-        self.ended_leases.truncate(ended_leases);
+        self.ended_leases.deliveries.truncate(ended_leases.0);
+        self.ended_leases.requests.truncate(ended_leases.1);
         self.for_sink.truncate(for_sink);
     }
 
@@ -281,12 +297,22 @@ impl<'a> Transaction<'a> {
 
     /// Whether this lease of a delivery is in force.
     pub(crate) fn is_leased(&self, delivery: DeliverySeq, token: Token) -> bool {
-        self.memory.leases.is_in_force(delivery, token)
+        self.memory.leases.deliveries.is_in_force(delivery, token)
     }
 
-    /// Ends a lease with the commit.
+    /// Ends a lease of a delivery with the commit.
     pub(crate) fn end_lease(&mut self, delivery: DeliverySeq, token: Token) {
-        self.ended_leases.push((delivery, token));
+        self.ended_leases.deliveries.push((delivery, token));
+    }
+
+    /// Whether this lease of a request is in force.
+    pub(crate) fn is_request_leased(&self, request: RequestId, token: Token) -> bool {
+        self.memory.leases.requests.is_in_force(request, token)
+    }
+
+    /// Ends a lease of a request with the commit.
+    pub(crate) fn end_request_lease(&mut self, request: RequestId, token: Token) {
+        self.ended_leases.requests.push((request, token));
     }
 
     /// Counts that so many more attempts name a component.
@@ -315,14 +341,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::sqlite::leases::Leases;
+    use crate::sqlite::leases::LeaseBook;
     use crate::sqlite::schema;
     use tollgate_base::time::{ManualClock, WallTime};
 
     fn ledger() -> (Connection, Memory) {
         let mut conn = Connection::open_in_memory().unwrap();
         schema::migrate(&mut conn, Path::new("memory")).unwrap();
-        let memory = Memory::load(&conn, 10, Leases::new()).unwrap();
+        let memory = Memory::load(&conn, 10, LeaseBook::new()).unwrap();
         (conn, memory)
     }
 

@@ -1,16 +1,17 @@
-//! Actions of operators on requests of the outbox: retry, cancel.
+//! Actions of operators on requests of the outbox: retry (requeue, or make due), cancel.
 
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::super::insert_event::insert_event;
 use super::super::prepared::PreparedEvent;
+use super::super::request_order;
 use super::audit::{self, About, Entry};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::read::outbox;
 use crate::sqlite::rows;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{Intervened, Intervention, NewEvent, OutboxSeq, OutboxState};
+use crate::{Intervened, Intervention, NewEvent, OutboxState, RequestId};
 
 /// The row of a request.
 struct RequestRow {
@@ -21,33 +22,37 @@ struct RequestRow {
     run: u32,
     /// Whether the event's payload was erased, and the request's body with it.
     erased: bool,
+    handler: i64,
+    order_key: Option<String>,
 }
 
-fn find(tx: &Transaction<'_>, seq: OutboxSeq) -> Result<Option<RequestRow>> {
+fn find(tx: &Transaction<'_>, id: RequestId) -> Result<Option<RequestRow>> {
     tx.prepare(
-        "SELECT o.state, o.delivery, d.run, e.erased IS NOT NULL FROM outbox o
-         CROSS JOIN deliveries d ON d.seq = o.delivery CROSS JOIN events e ON e.seq = o.event
+        "SELECT o.state, o.delivery, d.run, e.erased IS NOT NULL, o.handler, o.order_key
+         FROM outbox o CROSS JOIN deliveries d ON d.seq = o.delivery CROSS JOIN events e ON e.seq = o.event
          WHERE o.seq = ?1",
     )?
-    .query_row([seq.0], |row| {
+    .query_row([id.0], |row| {
         Ok(RequestRow {
-            seq: seq.0,
+            seq: id.0,
             state: rows::outbox_state(row, 0)?,
             delivery: row.get(1)?,
             run: row.get(2)?,
             erased: row.get(3)?,
+            handler: row.get(4)?,
+            order_key: row.get(5)?,
         })
     })
     .optional()
 }
 
-/// Queues a dead request again, or makes a waiting one due now.
+/// Requeues a dead request, or makes a waiting one due now.
 pub(crate) fn retry(
     tx: &mut Transaction<'_>,
     by: &Intervention,
-    seq: OutboxSeq,
+    id: RequestId,
 ) -> Result<Intervened> {
-    let Some(row) = find(tx, seq)? else {
+    let Some(row) = find(tx, id)? else {
         return Ok(Intervened::Missing);
     };
     match row.state {
@@ -62,25 +67,32 @@ pub(crate) fn retry(
         }
         OutboxState::Dead if row.erased => Ok(Intervened::Erased),
         OutboxState::Dead => {
-            let to = queue_again(tx, &row)?;
+            let to = requeue(tx, &row)?;
             note(tx, by, &row, "retry")?;
             Ok(Intervened::Queued(to))
         }
     }
 }
 
-/// Gives a dead request a new number, behind all others. At its old number it would stand
-/// before requests of its order key that have been sent since, and before the requests that
-/// memory holds.
-fn queue_again(tx: &mut Transaction<'_>, row: &RequestRow) -> Result<OutboxSeq> {
+/// Gives a dead request a new number, behind all others. At its old number it would stand before
+/// requests of its order key that have been sent since. The leases of the old number say nothing
+/// about the new one.
+fn requeue(tx: &mut Transaction<'_>, row: &RequestRow) -> Result<RequestId> {
     let to = tx.take_request();
+    let blocked = request_order::is_blocked(tx, row.handler, row.order_key.as_deref())?;
     tx.execute(
         "UPDATE outbox
          SET seq = ?2, was = coalesce(was, seq), state = 'waiting', due = ?3,
-             finished = NULL, cancelled = 0, life = life + 1, since = ?4,
-             tries_before = tries
+             finished = NULL, cancelled = 0, requeued = requeued + 1, since = ?4,
+             tries_before = tries, blocked = ?5
          WHERE seq = ?1",
-        params![row.seq, to, int(tx.now().steady), int(tx.now().wall)],
+        params![
+            row.seq,
+            to,
+            int(tx.now().steady),
+            int(tx.now().wall),
+            blocked
+        ],
     )?;
     for sql in [
         "UPDATE outbox_bodies SET request = ?2 WHERE request = ?1",
@@ -90,20 +102,23 @@ fn queue_again(tx: &mut Transaction<'_>, row: &RequestRow) -> Result<OutboxSeq> 
     }
     tx.count(Counter::Outbox(OutboxState::Dead), -1);
     tx.count(Counter::Outbox(OutboxState::Waiting), 1);
-    let to = OutboxSeq(to);
-    let request = outbox::request(tx.conn(), to)?;
-    tx.for_sink.queued.extend(request);
+    let to = RequestId(to);
+    if !blocked {
+        let request = outbox::request(tx.conn(), to)?;
+        tx.for_sink.queued.extend(request);
+    }
     Ok(to)
 }
 
-/// Makes a waiting request dead and records the event that tells its handler.
+/// Makes a waiting request dead, records the event that tells its handler, and releases the next
+/// request of the order key.
 pub(crate) fn cancel(
     tx: &mut Transaction<'_>,
     by: &Intervention,
-    seq: OutboxSeq,
+    id: RequestId,
     answer: Option<&NewEvent>,
 ) -> Result<Intervened> {
-    let Some(row) = find(tx, seq)? else {
+    let Some(row) = find(tx, id)? else {
         return Ok(Intervened::Missing);
     };
     if row.state != OutboxState::Waiting {
@@ -120,6 +135,7 @@ pub(crate) fn cancel(
     )?;
     tx.count(Counter::Outbox(OutboxState::Waiting), -1);
     tx.count(Counter::Outbox(OutboxState::Dead), 1);
+    request_order::release_next(tx, row.handler, row.order_key.as_deref())?;
     if let Some(event) = answer {
         insert_event(tx, &PreparedEvent::from(event.clone()))?;
     }

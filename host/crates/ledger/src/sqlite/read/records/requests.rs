@@ -9,7 +9,7 @@ use super::walk::walk;
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
-    Listed, OutboxSeq, OutboxState, RequestDetail, RequestFilter, RequestSummary, RequestView,
+    Listed, OutboxState, RequestDetail, RequestFilter, RequestId, RequestSummary, RequestView,
     TryView, without_query,
 };
 use tollgate_base::event::EventId;
@@ -58,7 +58,7 @@ pub(crate) fn requests(
 }
 
 /// Everything about the request of this number.
-pub(crate) fn request(conn: &Connection, seq: OutboxSeq) -> Result<Option<RequestDetail>> {
+pub(crate) fn request(conn: &Connection, seq: RequestId) -> Result<Option<RequestDetail>> {
     let sql = format!(
         "SELECT {VIEW}, h.name, e.id, o.delivery, o.due - {AHEAD}, o.was
          FROM outbox o CROSS JOIN handlers h ON h.id = o.handler
