@@ -34,3 +34,4 @@ mod sandbox;
 mod schedule;
 mod shadow;
 mod soak;
+mod start_errors;

@@ -76,7 +76,6 @@ pub struct HandlerError {
     /// The file of its component.
     pub component: PathBuf,
     /// The reason.
-    #[source]
     pub reason: HandlerErrorReason,
 }
 
@@ -85,7 +84,7 @@ pub struct HandlerError {
 pub enum HandlerErrorReason {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
-    Read(#[from] std::io::Error),
+    Read(std::io::Error),
     /// The sandbox cannot load the component.
     #[error(transparent)]
     Load(#[from] ComponentError),
@@ -95,6 +94,12 @@ pub enum HandlerErrorReason {
     /// The component does not do what its fixtures expect.
     #[error("{}", Lines(.0))]
     Fixtures(Vec<FixtureError>),
+}
+
+impl From<std::io::Error> for HandlerErrorReason {
+    fn from(error: std::io::Error) -> Self {
+        Self::Read(error)
+    }
 }
 
 /// Shows each item on a line of its own.

@@ -27,13 +27,11 @@ enum UnavailableComponent {
     #[error("component {digest}: {error}")]
     Read {
         digest: ComponentDigest,
-        #[source]
         error: io::Error,
     },
     #[error("component {digest}: {error}")]
     Load {
         digest: ComponentDigest,
-        #[source]
         error: LoadError,
     },
 }

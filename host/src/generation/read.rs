@@ -21,7 +21,6 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// The system's error.
-        #[source]
         error: std::io::Error,
     },
     /// The manifest or its components cannot be used.

@@ -22,9 +22,9 @@ use tollgate_ledger::Deliveries;
 #[derive(Debug, thiserror::Error)]
 enum RollBackError {
     #[error("the trials in the data folder: {0}")]
-    Trials(#[source] io::Error),
+    Trials(io::Error),
     #[error("the copy of the component before: {0}")]
-    Copy(#[source] io::Error),
+    Copy(io::Error),
     #[error(transparent)]
     Generation(#[from] GenerationError),
 }

@@ -64,12 +64,17 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
         /// The system's error.
-        #[source]
         error: io::Error,
     },
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
-    Thread(#[from] io::Error),
+    Thread(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Thread(error)
+    }
 }
 
 impl Gateway {

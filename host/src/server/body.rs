@@ -35,7 +35,7 @@ pub(super) enum BodyError {
     },
     /// The sender broke off or violated the protocol.
     #[error("the body broke off: {0}")]
-    Broken(#[source] hyper::Error),
+    Broken(hyper::Error),
     /// The bodies under way take too much memory together.
     #[error("too many bytes of bodies are under way")]
     NoMemory,

@@ -51,7 +51,13 @@ pub enum SandboxError {
     Engine(wasmtime::Error),
     /// The cache folder or a thread could not be made.
     #[error("the sandbox cannot be set up: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for SandboxError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 impl Sandbox {

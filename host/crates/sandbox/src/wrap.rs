@@ -19,7 +19,7 @@ pub enum WrapError {
     NoMagic,
     /// The file is neither a component nor a core module.
     #[error("is not WebAssembly: {0}")]
-    NotWasm(#[source] wasmparser::BinaryReaderError),
+    NotWasm(wasmparser::BinaryReaderError),
     /// The file holds code that wasmtime compiled. Such files are never accepted, because to run
     /// native code is to trust its bytes.
     #[error("is compiled native code (.cwasm); put the .wasm itself there")]

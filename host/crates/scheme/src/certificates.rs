@@ -25,13 +25,13 @@ pub enum CertificateError {
     NoRoots,
     /// The text cannot be read.
     #[error("it is no certificate in PEM: {0}")]
-    NotPem(#[source] pem_type::Error),
+    NotPem(pem_type::Error),
     /// The text has no certificate.
     #[error("it holds no certificate")]
     Empty,
     /// The certificate is expired, for another name, or wrong otherwise.
     #[error("its certificate is not trusted: {0}")]
-    Invalid(#[source] rustls::Error),
+    Invalid(rustls::Error),
     /// The chain lacks the certificate of an issuer.
     #[error(
         "its certificate is not trusted: no chain leads from it to a root certificate of this \
@@ -47,7 +47,7 @@ pub enum CertificateError {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IntermediatesError {
     #[error("holds damaged PEM: {0}")]
-    NotPem(#[source] pem_type::Error),
+    NotPem(pem_type::Error),
     #[error("must be 1 to {MAX_CHAIN} certificates in PEM, and holds {0}")]
     Count(usize),
     #[error("holds a damaged certificate")]

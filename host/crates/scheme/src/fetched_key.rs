@@ -39,23 +39,23 @@ pub enum KeyError {
     NotFetched,
     /// The answer cannot be read.
     #[error("the answer {0}")]
-    Unreadable(#[source] InvalidKey),
+    Unreadable(InvalidKey),
     /// The answer holds a key with another name.
     #[error("the answer holds another key")]
     OtherKey,
     /// The key in the certificate cannot be used.
     #[error("its certificate {0}")]
-    InvalidKey(#[source] InvalidKey),
+    InvalidKey(InvalidKey),
     /// The certificate is not trusted.
     #[error(transparent)]
     Untrusted(CertificateError),
     /// The chain lacks the certificate of the issuer, which can be asked for: see
     /// [`with_issuer`](super::with_issuer).
-    #[error("{source}")]
+    #[error("{why}")]
     IssuerNeeded {
         /// How to ask for the certificate.
         request: KeyRequest,
         /// Why the answer alone must not be used.
-        source: CertificateError,
+        why: CertificateError,
     },
 }

@@ -62,12 +62,12 @@ pub enum Rejection {
         ago: Duration,
     },
     /// An item of a batch is refused, and so is the whole batch.
-    #[error("item {item} of the batch: {source}")]
+    #[error("item {item} of the batch: {why}")]
     Item {
         /// The index of the item.
         item: usize,
         /// Why the item is refused.
-        source: Box<Rejection>,
+        why: Box<Rejection>,
     },
     /// The timestamp that the scheme signs is absent.
     #[error("`{place}` holds no timestamp")]
@@ -151,7 +151,7 @@ impl Rejection {
     pub(super) fn of_item(self, item: usize) -> Self {
         Self::Item {
             item,
-            source: Box::new(self),
+            why: Box::new(self),
         }
     }
 
@@ -165,7 +165,7 @@ impl Rejection {
             Self::NoKnownSignature { .. } => "no_known_signature",
             Self::SignatureMismatch { .. } => "signature_mismatch",
             Self::ExpiredSecret { .. } => "expired_secret",
-            Self::Item { source, .. } => source.code(),
+            Self::Item { why, .. } => why.code(),
             Self::MissingTimestamp { .. } => "missing_timestamp",
             Self::MalformedTimestamp { .. } => "malformed_timestamp",
             Self::ConflictingTimestamps { .. } => "conflicting_timestamps",

@@ -217,10 +217,10 @@ impl KeyCache {
             source.verifier.read_key(id, answer, &self.trust, now)
         };
         let key = match read(&answer) {
-            Err(KeyError::IssuerNeeded { request, source }) => {
+            Err(KeyError::IssuerNeeded { request, why }) => {
                 let url = request.url.clone();
                 let issuer = self.fetch.fetch(request).await;
-                let why = source.to_string();
+                let why = why.to_string();
                 let issuer = issuer.map_err(|error| KeyUnavailable::Issuer { why, url, error })?;
                 read(&with_issuer(&answer, &issuer))
             }

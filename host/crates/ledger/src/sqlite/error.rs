@@ -30,13 +30,12 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The folder, or a file in it, cannot be made or opened.
-    #[error("cannot open {}: {source}", path.display())]
+    #[error("cannot open {}: {error}", path.display())]
     File {
         /// The folder or file.
         path: PathBuf,
         /// The error of the system.
-        #[source]
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The file lies on a network file system, where nobody can rely on SQLite's locks and
     /// shared memory.

@@ -142,10 +142,10 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// The error for a file or folder that cannot be made or opened.
-pub(crate) fn file_error(path: &Path, source: std::io::Error) -> OpenError {
+pub(crate) fn file_error(path: &Path, error: std::io::Error) -> OpenError {
     OpenError::File {
         path: path.into(),
-        source,
+        error,
     }
 }
 

@@ -228,7 +228,7 @@ impl Paypal {
         match url {
             Some(url) => KeyError::IssuerNeeded {
                 request: self.get(&url),
-                source: error,
+                why: error,
             },
             None => KeyError::Untrusted(error),
         }

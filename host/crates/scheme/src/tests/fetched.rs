@@ -312,8 +312,8 @@ fn the_issuer_of_a_certificate_that_comes_alone_is_asked_for() {
         &trust,
         now,
     ) {
-        Err(KeyError::IssuerNeeded { request, source }) => {
-            let why = source.to_string();
+        Err(KeyError::IssuerNeeded { request, why }) => {
+            let why = why.to_string();
             assert!(why.contains("no chain leads from it to a root"), "{why}");
             assert!(request.body.is_none());
             Some((request.url, request.allow_private))
