@@ -16,7 +16,7 @@ use tollgate_base::time::{Clock, SteadyClock, SystemClock};
 use tollgate_ledger::{
     self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, Intake,
     LeasedDelivery, LeasedRequest, LedgerSink, LedgerUrl, NewEvent, NewRequest, NextState,
-    StateWrite, Turn,
+    OrderEffect, StateWrite,
 };
 
 use crate::options::Options;
@@ -143,7 +143,7 @@ fn event(number: usize) -> NewEvent {
     let now = SystemClock.now();
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
-        also: Vec::new(),
+        more_dedup: Vec::new(),
         handlers: vec![HandlerName::new("bench").into()],
         event: Event {
             id: EventId::generate(now),
@@ -186,7 +186,7 @@ fn completion(leased: &LeasedDelivery, number: usize, effects: bool) -> Completi
         } else {
             Effects::default()
         },
-        turn: Turn::default(),
+        order: OrderEffect::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use tollgate::manifest;
 use tollgate::settings::{Handler, Manifest};
 use tollgate_base::event::{Event, EventId, Headers, SourceName};
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{Delivery, DeliverySeq};
+use tollgate_ledger::{Delivery, DeliveryId};
 use tollgate_sandbox::{Component, End, Sandbox, SandboxOptions, StateSource, THREAD_STACK};
 
 use crate::gateway::{preamble, route};
@@ -179,7 +179,7 @@ fn subject(
         payload: Bytes::copy_from_slice(body),
     };
     let delivery = Delivery {
-        seq: DeliverySeq(1),
+        seq: DeliveryId(1),
         handler: handler.name.clone(),
         event: Arc::new(event),
         attempts: 0,
@@ -188,7 +188,7 @@ fn subject(
         component: None,
         crashes: 0,
         since: now,
-        excused: 0,
+        uncounted: 0,
         key: None,
     };
     Ok(Subject {

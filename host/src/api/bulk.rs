@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::answers::bad_request;
 use super::intervention::{Attribution, read};
 use crate::server::ApiAnswer;
-use tollgate_ledger::{Cursor, Intervened, Listed, Order, Page};
+use tollgate_ledger::{Cursor, Intervened, ListOrder, Listed, Page};
 
 /// The most deliveries, events or requests that one call changes. So few that their commit delays
 /// no acknowledgement.
@@ -99,7 +99,7 @@ pub(super) fn step(after: Option<Cursor>, until: Cursor) -> Page {
         after,
         until: Some(until),
         limit: STEP,
-        order: Order::Oldest,
+        order: ListOrder::Oldest,
     }
 }
 

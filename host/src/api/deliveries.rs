@@ -14,9 +14,7 @@ use super::intervention::{Attribution, carry_out, intervention, read};
 use super::query;
 use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
-use tollgate_ledger::{
-    Action, DeliverySeq, DeliveryState, DeliverySummary, Intervened, RecordList,
-};
+use tollgate_ledger::{Action, DeliveryId, DeliveryState, DeliverySummary, Intervened, RecordList};
 
 pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
     let (filter, page) = query::read(&request.query)?;
@@ -59,7 +57,7 @@ pub(super) fn change_many(core: &Core, verb: Verb, body: &Value) -> Result<ApiAn
         handler_and_state,
         |state| allows(verb, state),
         |fit| {
-            let seqs = fit.iter().map(|delivery| DeliverySeq(delivery.seq));
+            let seqs = fit.iter().map(|delivery| DeliveryId(delivery.seq));
             let action = match verb {
                 Verb::Retry => Action::Retry(seqs.collect()),
                 Verb::Cancel => Action::Cancel(seqs.collect()),
@@ -88,7 +86,7 @@ fn allows(verb: Verb, state: &str) -> bool {
 fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<DeliverySummary>, BulkReport), ApiAnswer> {
     let mut found = Vec::new();
     for seq in seqs {
-        match core.records.delivery(DeliverySeq(*seq))? {
+        match core.records.delivery(DeliveryId(*seq))? {
             Some(detail) => found.push(detail.delivery),
             None => return Err(not_found(format!("there is no delivery {seq}"))),
         }
@@ -116,7 +114,7 @@ fn change_one(
     core: &Core,
     seq: &str,
     body: &Value,
-    action: fn(Vec<DeliverySeq>) -> Action,
+    action: fn(Vec<DeliveryId>) -> Action,
     refused: impl Fn(DeliveryState) -> String,
 ) -> Result<ApiAnswer, ApiAnswer> {
     let delivery = number(seq)?;
@@ -133,8 +131,8 @@ fn change_one(
     }
 }
 
-fn number(text: &str) -> Result<DeliverySeq, ApiAnswer> {
+fn number(text: &str) -> Result<DeliveryId, ApiAnswer> {
     text.parse()
-        .map(DeliverySeq)
+        .map(DeliveryId)
         .map_err(|_| bad_request(format!("`{text}` is no delivery's number")))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::answers::bad_request;
 use crate::run::Core;
 use crate::server::ApiAnswer;
-use tollgate_ledger::{Action, DeliverySeq, Intervened, Intervention};
+use tollgate_ledger::{Action, DeliveryId, Intervened, Intervention};
 
 /// The longest text that an operator puts on record, in bytes.
 const MAX_TEXT: usize = 1000;
@@ -68,7 +68,7 @@ pub(super) fn carry_out(
     core: &Core,
     intervention: Intervention,
 ) -> Result<Vec<Intervened>, ApiAnswer> {
-    let ended: Vec<DeliverySeq> = match &intervention.action {
+    let ended: Vec<DeliveryId> = match &intervention.action {
         Action::Cancel(deliveries) => deliveries.clone(),
         _ => Vec::new(),
     };

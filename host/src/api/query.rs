@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{Cursor, Order, Page};
+use tollgate_ledger::{Cursor, ListOrder, Page};
 
 /// The number of items of a page, unless the query has a `limit`.
 const LIMIT: usize = 50;
@@ -60,7 +60,7 @@ pub(super) fn read<F: QueryFilter>(query: &[(String, String)]) -> Result<(F, Pag
         after: None,
         until: None,
         limit: LIMIT,
-        order: Order::Newest,
+        order: ListOrder::Newest,
     };
     for (name, value) in query {
         if value.len() > MAX_TEXT {
@@ -115,10 +115,10 @@ pub(super) fn time(name: &str, value: &str) -> Result<WallTime, QueryError> {
     number(name, value).map(WallTime::from_millis)
 }
 
-fn order(value: &str) -> Result<Order, QueryError> {
+fn order(value: &str) -> Result<ListOrder, QueryError> {
     match value {
-        "newest" => Ok(Order::Newest),
-        "oldest" => Ok(Order::Oldest),
+        "newest" => Ok(ListOrder::Newest),
+        "oldest" => Ok(ListOrder::Oldest),
         _ => Err(QueryError::Order(value.to_owned())),
     }
 }

@@ -20,8 +20,9 @@ use crate::run::Core;
 use crate::server::ApiAnswer;
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_ledger::{
-    Action, Brief, Choice, Cursor, DeliverySeq, DeliveryState, DeliverySummary, EventSummary,
-    Intervened, Page, Recipient, RecordFilter, RecordList, ReplayKeys, StateFilter,
+    Action, Cursor, DeliveryBrief, DeliveryId, DeliveryState, DeliverySummary, EventSummary,
+    Intervened, Page, Recipient, RecordFilter, RecordList, ReplayComponent, ReplayKeys,
+    StateFilter,
 };
 
 /// The request of one call.
@@ -75,7 +76,7 @@ pub(crate) enum KeysOf {
     Same,
 }
 
-/// See [`Choice`].
+/// See [`ReplayComponent`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ComponentOf {
@@ -146,15 +147,15 @@ fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport,
         let action = Action::Replay {
             deliveries: fit
                 .iter()
-                .map(|delivery| DeliverySeq(delivery.seq))
+                .map(|delivery| DeliveryId(delivery.seq))
                 .collect(),
             keys: match request.keys {
                 KeysOf::New => ReplayKeys::New,
                 KeysOf::Same => ReplayKeys::Same,
             },
             component: match request.component {
-                ComponentOf::Current => Choice::Current,
-                ComponentOf::Recorded => Choice::Recorded,
+                ComponentOf::Current => ReplayComponent::Current,
+                ComponentOf::Recorded => ReplayComponent::Recorded,
             },
         };
         let intervention = intervention(action, &request.attribution(), request.batch.clone())?;
@@ -182,7 +183,7 @@ fn selected_deliveries(
     }
     let mut found = Vec::new();
     for seq in seqs {
-        match core.records.delivery(DeliverySeq(seq))? {
+        match core.records.delivery(DeliveryId(seq))? {
             Some(detail) => found.push(detail.delivery),
             None => return Err(not_found(format!("there is no delivery {seq}"))),
         }
@@ -229,7 +230,7 @@ fn obstacle(
 
 /// Why the component of a delivery's last attempt cannot run; `None` if it can.
 fn recorded_missing(core: &Core, seq: i64) -> Result<Option<String>, ApiAnswer> {
-    let detail = core.records.delivery(DeliverySeq(seq))?;
+    let detail = core.records.delivery(DeliveryId(seq))?;
     let tried = detail.map(|detail| detail.tried).unwrap_or_default();
     let digest = tried
         .iter()
@@ -285,7 +286,7 @@ fn route_events(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiA
 fn new_handlers(routes: &Routes, event: &Event, summary: &EventSummary) -> Vec<Recipient> {
     let mut handlers = routes.recipients(event);
     handlers.retain(|to| {
-        let had = |brief: &Brief| brief.handler == to.handler.as_str();
+        let had = |brief: &DeliveryBrief| brief.handler == to.handler.as_str();
         !summary.deliveries.iter().any(had)
     });
     handlers

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tollgate_ledger::{DeliveryDetail, DeliverySeq, DeliverySummary, RecordFilter};
+use tollgate_ledger::{DeliveryDetail, DeliveryId, DeliverySummary, RecordFilter};
 
 use super::gateway::{
     FilterArgs as _, GatewayArgs, ItemsArgs, List, ListArgs, Operation, RecordFilterArgs, operator,
@@ -131,7 +131,7 @@ fn last(delivery: &DeliverySummary) -> String {
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/deliveries/{}", args.seq);
     let delivery: DeliveryDetail = args.gateway.fetch(&path, |ledger, _| {
-        let delivery = ledger.delivery(DeliverySeq(args.seq))?;
+        let delivery = ledger.delivery(DeliveryId(args.seq))?;
         delivery.with_context(|| format!("there is no delivery {}", args.seq))
     })?;
     print(args.json, &delivery, |out| {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tollgate_base::event::HandlerName;
-use tollgate_ledger::{Order, Page, ScheduledView};
+use tollgate_ledger::{ListOrder, Page, ScheduledView};
 
 use super::gateway::{Backend, GatewayArgs, operator};
 use super::output::{or_dash, print, print_list, printable, utc};
@@ -89,7 +89,7 @@ fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
                 after: None,
                 until: None,
                 limit: args.limit,
-                order: Order::Oldest,
+                order: ListOrder::Oldest,
             };
             let listed = client.page("/api/schedule", handler.into_iter().collect(), &page)?;
             Ok(listed.items)

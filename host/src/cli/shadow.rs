@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use tollgate_base::event::HandlerName;
-use tollgate_ledger::{Brief, DeliverySeq, RecordFilter, Records};
+use tollgate_ledger::{DeliveryBrief, DeliveryId, RecordFilter, Records};
 use tollgate_sandbox::THREAD_STACK;
 
 use super::gateway::{GatewayArgs, open_ledger, read_pages};
@@ -87,7 +87,7 @@ fn compare_all(
     mut shadow: Shadow,
     handler: &HandlerName,
     records: &dyn Records,
-    seqs: &[DeliverySeq],
+    seqs: &[DeliveryId],
 ) -> anyhow::Result<Comparisons> {
     let mut comparisons = Comparisons::default();
     for seq in seqs {
@@ -130,7 +130,7 @@ fn deliveries(
     args: &ShadowReplay<'_>,
     records: &dyn Records,
     filter: &RecordFilter,
-) -> anyhow::Result<Vec<DeliverySeq>> {
+) -> anyhow::Result<Vec<DeliveryId>> {
     let mut seqs = args.deliveries.to_vec();
     let handler = filter.handler.as_ref().map(HandlerName::as_str);
     for id in args.events {
@@ -140,7 +140,7 @@ fn deliveries(
             .with_context(|| format!("`{id}` is not the id of an event"))?;
         let event = records.event(id)?;
         let event = event.with_context(|| format!("there is no event {id}"))?;
-        let of_handler = |brief: &&Brief| Some(brief.handler.as_str()) == handler;
+        let of_handler = |brief: &&DeliveryBrief| Some(brief.handler.as_str()) == handler;
         let deliveries = event.event.deliveries.iter().filter(of_handler);
         seqs.extend(deliveries.map(|brief| brief.seq));
     }
@@ -149,7 +149,7 @@ fn deliveries(
         // The list has the newest delivery first.
         seqs = listed.iter().rev().map(|delivery| delivery.seq).collect();
     }
-    Ok(seqs.into_iter().map(DeliverySeq).collect())
+    Ok(seqs.into_iter().map(DeliveryId).collect())
 }
 
 fn show(args: &ShadowReplay<'_>, comparisons: &Comparisons) -> anyhow::Result<ExitCode> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::job::Job;
-use super::keys::turn;
+use super::keys::order_effect;
 use super::runnable::Runnable;
 use super::shared::Shared;
 use crate::settings::{Handler, OnTrap, RetryPolicy};
@@ -52,7 +52,7 @@ pub(super) fn of_run(
         next,
         reads: run.reads,
         effects,
-        turn: turn(handler, delivery),
+        order: order_effect(handler, delivery),
     }
 }
 
@@ -110,7 +110,7 @@ pub(super) fn inapplicable(
         next: next_attempt(&handler.retry, delivery, None, &shared.clock),
         reads: Vec::new(),
         effects: Effects::default(),
-        turn: turn(handler, delivery),
+        order: order_effect(handler, delivery),
     }
 }
 

@@ -12,7 +12,7 @@ use super::shared::Shared;
 use super::trial::TrialHook;
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::SteadyClock;
-use tollgate_ledger::{Deliveries, DeliverySeq, LeasedDelivery, Pause};
+use tollgate_ledger::{Deliveries, DeliveryId, LeasedDelivery, Pause};
 
 /// The dispatcher. It exists before the ledger, which hands new deliveries to it, and runs nothing
 /// until it is [started](Dispatcher::start).
@@ -118,7 +118,7 @@ impl Dispatcher {
 
     /// Looks at the ledger again after an operator changed deliveries in it. Drops the deliveries
     /// in `ended` that wait in memory.
-    pub fn intervened(&self, ended: &[DeliverySeq]) {
+    pub fn intervened(&self, ended: &[DeliveryId]) {
         self.shared.queues.lock().intervened(ended);
         self.wake();
     }

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::completion;
 use super::job::Job;
-use super::keys::{is_superseded, turn};
+use super::keys::{is_superseded, order_effect};
 use super::runnable::Runnable;
 use super::shared::Shared;
 use super::trial::TrialNews;
 use tollgate_base::failpoint::{self, Failpoint};
-use tollgate_ledger::{Attempt, Completed, Completion, Effects, LedgerError, NextState, Turn};
+use tollgate_ledger::{
+    Attempt, Completed, Completion, Effects, LedgerError, NextState, OrderEffect,
+};
 use tollgate_sandbox::{End, Run};
 
 /// For how long nothing starts after the ledger could not be used.
@@ -21,8 +23,8 @@ pub(super) fn run(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) -
     let ledger = shared.ledger();
     let delivery = &job.delivery;
     if delivery.counted(delivery.attempts) >= runnable.handler().retry.attempts {
-        let turn = turn(runnable.handler(), delivery);
-        give_up(shared, job, turn);
+        let order = order_effect(runnable.handler(), delivery);
+        give_up(shared, job, order);
         return true;
     }
     match is_superseded(ledger.as_ref(), runnable.handler(), delivery) {
@@ -91,8 +93,8 @@ fn end_superseded(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
 }
 
 /// Ends a delivery whose last attempts ended with the gateway itself.
-fn give_up(shared: &Shared, mut job: Job, turn: Turn) {
-    match shared.ledger().give_up(&job.lease, turn) {
+fn give_up(shared: &Shared, mut job: Job, order: OrderEffect) {
+    match shared.ledger().give_up(&job.lease, order) {
         Ok(()) => {
             let mut queues = shared.queues.lock();
             queues.run_ended(&mut job, None);

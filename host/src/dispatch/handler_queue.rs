@@ -13,7 +13,7 @@ use crate::refill::Remainder;
 use crate::settings::OnBlock;
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::time::{SteadyClock, SteadyTime};
-use tollgate_ledger::{AttemptOutcome, Claimed, Completion, DeliverySeq, LeasedDelivery, Pause};
+use tollgate_ledger::{AttemptOutcome, Claimed, Completion, DeliveryId, LeasedDelivery, Pause};
 
 /// How many deliveries of one handler wait in memory at most.
 pub(super) const MAX_WAITING: usize = 1024;
@@ -322,7 +322,7 @@ impl HandlerQueue {
     }
 
     /// Drops the waiting deliveries in `ended`, since an operator ended them.
-    pub(super) fn forget(&mut self, ended: &[DeliverySeq]) {
+    pub(super) fn forget(&mut self, ended: &[DeliveryId]) {
         let stays = |job: &Job| !ended.contains(&job.delivery.seq);
         self.waiting.retain(stays);
         self.waiting_bytes = self.waiting.iter().map(Job::weight).sum();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::gate::Admission;
 use super::runnable::Runnable;
-use tollgate_ledger::{Completion, Delivery, DeliverySeq, Lease, LeasedDelivery};
+use tollgate_ledger::{Completion, Delivery, DeliveryId, Lease, LeasedDelivery};
 
 /// A delivery that was under way at this many unclean ends is suspected of causing them.
 const SUSPECT: u32 = 2;
@@ -16,7 +16,7 @@ const OVERHEAD: usize = 512;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) delivery: Delivery,
-    pub(super) lease: Lease<DeliverySeq>,
+    pub(super) lease: Lease<DeliveryId>,
     /// The number of commits that found a changed read.
     pub(super) conflicts: u32,
     /// The gate's admission of the run that is under way.

@@ -7,7 +7,7 @@ use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::json::{PointerSet, pluck};
 use tollgate_base::rfc3339;
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{Deliveries, Delivery, LedgerError, OrderKey, Rank, Turn};
+use tollgate_ledger::{Deliveries, Delivery, LedgerError, OrderEffect, OrderKey, Rank};
 
 /// Where a handler's order keys come from.
 #[derive(Debug)]
@@ -81,10 +81,10 @@ fn time(fact: WallTime) -> Option<Rank> {
 }
 
 /// The effect that the end of a delivery has on later deliveries of its order key.
-pub(super) fn turn(handler: &Handler, delivery: &Delivery) -> Turn {
+pub(super) fn order_effect(handler: &Handler, delivery: &Delivery) -> OrderEffect {
     let waits = |order: &OrderSettings| order.on_block == OnBlock::Wait;
-    Turn {
-        holds_when_dead: handler.order.as_ref().is_some_and(waits),
+    OrderEffect {
+        blocks_when_dead: handler.order.as_ref().is_some_and(waits),
         rank: rank(handler, &delivery.event),
     }
 }

@@ -109,7 +109,7 @@ fn register(shared: &Shared) -> Result<(), LedgerError> {
     let registered = ledger
         .serve(&handlers.served)
         .and_then(|_| match &handlers.without_block {
-            Some(names) => ledger.let_pass(names).map(drop),
+            Some(names) => ledger.release_order_keys(names).map(drop),
             None => Ok(()),
         });
     if registered.is_err() {

@@ -156,7 +156,7 @@ impl Thread {
     }
 
     fn run(mut self, inbox: &mpsc::Receiver<Message>) {
-        self.roll_backs.excuse_kept_out();
+        self.roll_backs.retry_uncounted_of_kept_out();
         self.files.watch(&self.current.load().manifest);
         // Files may have changed between the first build and the watch.
         self.look();

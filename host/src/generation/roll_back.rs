@@ -47,7 +47,7 @@ impl RollBacks {
             result,
         } = news;
         match result {
-            None => self.excuse(&handler, component),
+            None => self.retry_uncounted(&handler, component),
             Some(TrialResult::Passed) => self.pass(&handler, component),
             Some(TrialResult::Failed { broke, of }) => {
                 match self.roll_back(&handler, component, (broke, of)) {
@@ -55,7 +55,7 @@ impl RollBacks {
                     Ok(None) => {}
                     Ok(Some(rolled_back)) => {
                         tracing::error!(%handler, "rolled back: {rolled_back}");
-                        self.excuse(&handler, component);
+                        self.retry_uncounted(&handler, component);
                     }
                     Err(error) => {
                         tracing::error!(
@@ -126,8 +126,8 @@ impl RollBacks {
     }
 
     /// Makes the deliveries due again on which a rolled-back component broke down.
-    fn excuse(&self, handler: &HandlerName, component: ComponentDigest) {
-        match self.deliveries.excuse(handler, component) {
+    fn retry_uncounted(&self, handler: &HandlerName, component: ComponentDigest) {
+        match self.deliveries.retry_uncounted(handler, component) {
             Ok(0) => {}
             Ok(deliveries) => {
                 tracing::warn!(%handler, deliveries, "the deliveries that the component failed run again");
@@ -146,13 +146,13 @@ impl RollBacks {
 
     /// Does the same for all rolled-back components at the start: the process before may have ended
     /// between the roll-back and this step.
-    pub(super) fn excuse_kept_out(&self) {
+    pub(super) fn retry_uncounted_of_kept_out(&self) {
         let Ok(trials) = Trials::read(self.loader.last_good.folder()) else {
             // An error of the read has been logged before.
             return;
         };
         for (handler, component) in trials.rolled_back() {
-            self.excuse(&HandlerName::new(handler), component);
+            self.retry_uncounted(&HandlerName::new(handler), component);
         }
     }
 }

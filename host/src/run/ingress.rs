@@ -76,8 +76,8 @@ impl IngressBackend for Core {
 /// A verified event with its id, its dedup keys and its handlers.
 fn new_event(source: &PinnedSource, event: ProviderEvent, now: WallTime) -> NewEvent {
     let dedup = DedupKey::new(&source.name, &event.dedup);
-    let also = event.more_dedup.iter();
-    let also = also
+    let further = event.more_dedup.iter();
+    let more_dedup = further
         .map(|basis| DedupKey::new(&source.name, basis))
         .collect();
     let event = Event {
@@ -98,7 +98,7 @@ fn new_event(source: &PinnedSource, event: ProviderEvent, now: WallTime) -> NewE
     NewEvent {
         event,
         dedup,
-        also,
+        more_dedup,
         handlers,
     }
 }

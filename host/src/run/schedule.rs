@@ -196,7 +196,7 @@ mod tests {
     use tollgate_ledger::{
         Attempt, AttemptOutcome, Completed, Completion, Due, Effects, LeasedDelivery,
         LeasedRequest, Ledger, LedgerSink, LedgerUrl, NewEvent, NewScheduled, NextState,
-        ScheduleWrite, Turn, open,
+        OrderEffect, ScheduleWrite, open,
     };
 
     const START: WallTime = WallTime::from_millis(1_780_000_000_000);
@@ -279,7 +279,7 @@ mod tests {
             let source = SourceName::new("test");
             let event = NewEvent {
                 dedup: DedupKey::new(&source, &DedupBasis::SignedId(key.to_owned())),
-                also: Vec::new(),
+                more_dedup: Vec::new(),
                 event: Event {
                     id: EventId::generate(START),
                     source,
@@ -337,7 +337,7 @@ mod tests {
                 next: NextState::Done,
                 reads: Vec::new(),
                 effects,
-                turn: Turn::default(),
+                order: OrderEffect::default(),
             };
             let then = Box::new(move |result| answer.send(result).unwrap());
             self.ledger.complete_then(completion, then);

@@ -2,7 +2,7 @@
 
 use super::lease::Token;
 use super::names::state_names;
-use super::{DeliverySeq, Effects, Read, Turn};
+use super::{DeliveryId, Effects, OrderEffect, Read};
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
 
@@ -10,7 +10,7 @@ use tollgate_base::time::{SteadyTime, WallTime};
 #[derive(Debug)]
 pub struct Completion {
     /// The delivery.
-    pub delivery: DeliverySeq,
+    pub delivery: DeliveryId,
     /// The token of the lease that the delivery ran under.
     pub token: Token,
     /// Its handler.
@@ -26,7 +26,7 @@ pub struct Completion {
     /// What the handler did. Empty unless `next` is done or ignored.
     pub effects: Effects,
     /// What the end means for later deliveries of the same key.
-    pub turn: Turn,
+    pub order: OrderEffect,
 }
 
 /// The record of one run of a delivery.

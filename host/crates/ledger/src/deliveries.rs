@@ -2,7 +2,7 @@
 
 use super::lease::Leasable;
 use super::{
-    Completed, Completion, Delivery, DeliverySeq, Lease, LedgerError, OrderKey, Rank, Turn,
+    Completed, Completion, Delivery, DeliveryId, Lease, LedgerError, OrderEffect, OrderKey, Rank,
 };
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::SteadyTime;
@@ -39,14 +39,14 @@ pub trait Deliveries: Send + Sync + 'static {
     /// process, though not always that of the machine: after an unclean end the engine counts
     /// an attempt for each delivery that was started and not stopped. Costs about a
     /// microsecond.
-    fn started(&self, lease: &Lease<DeliverySeq>);
+    fn started(&self, lease: &Lease<DeliveryId>);
 
     /// Notes that the run of a leased delivery has ended.
-    fn stopped(&self, lease: &Lease<DeliverySeq>);
+    fn stopped(&self, lease: &Lease<DeliveryId>);
 
     /// Durably notes that a leased delivery is about to run alone, because it was under way
     /// at several unclean ends. Blocks until that is durable.
-    fn start_alone(&self, lease: &Lease<DeliverySeq>) -> Result<(), LedgerError>;
+    fn start_alone(&self, lease: &Lease<DeliveryId>) -> Result<(), LedgerError>;
 
     /// Commits the end of one attempt under its lease: the attempt's record, the delivery's
     /// next state and the effects, in one transaction, after checking that what the handler
@@ -66,25 +66,28 @@ pub trait Deliveries: Send + Sync + 'static {
     /// Makes a leased delivery `dead` without another attempt, because unclean ends used up the
     /// attempts that it had. Blocks until that is durable. Does nothing if the lease is not in
     /// force.
-    fn give_up(&self, lease: &Lease<DeliverySeq>, turn: Turn) -> Result<(), LedgerError>;
+    fn give_up(&self, lease: &Lease<DeliveryId>, order: OrderEffect) -> Result<(), LedgerError>;
 
     /// The newest fact that a `done` delivery of this order key told of.
     fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError>;
 
-    /// Lets the deliveries run that stand behind dead deliveries of these handlers: the dead
-    /// ones hold their order keys no longer. Returns how many dead ones did. Blocks until that
-    /// is durable.
-    fn let_pass(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError>;
+    /// Releases the order keys that dead deliveries of these handlers block, so that the
+    /// deliveries behind the dead ones may run. Returns the number of dead deliveries that
+    /// blocked a key. Blocks until that is durable.
+    fn release_order_keys(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError>;
 
-    /// Makes due now, or again, the deliveries of `handler` whose last attempt broke down
-    /// (a trap, a timeout, a limit) on `component` and that wait for another one or are
-    /// dead; what they went through on it does not count. Returns how many. Blocks until
-    /// it is durable. Asking again changes nothing.
-    fn excuse(&self, handler: &HandlerName, component: ComponentDigest)
-    -> Result<u64, LedgerError>;
+    /// Makes deliveries of `handler` due now whose last attempt broke down (a trap, a timeout, a
+    /// limit) on `component`, and that wait for a retry or are dead. Attempts on `component` do
+    /// not count any more. Returns the number of these deliveries. A second call changes
+    /// nothing. Blocks until that is durable.
+    fn retry_uncounted(
+        &self,
+        handler: &HandlerName,
+        component: ComponentDigest,
+    ) -> Result<u64, LedgerError>;
 }
 
-impl Leasable for DeliverySeq {}
+impl Leasable for DeliveryId {}
 
 /// A delivery that this gateway may run.
 #[derive(Debug)]
@@ -92,7 +95,7 @@ pub struct LeasedDelivery {
     /// The delivery.
     pub delivery: Delivery,
     /// The right to run it.
-    pub lease: Lease<DeliverySeq>,
+    pub lease: Lease<DeliveryId>,
 }
 
 /// The answer to a claim.

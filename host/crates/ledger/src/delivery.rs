@@ -7,15 +7,16 @@ use super::names::state_names;
 use tollgate_base::event::{ComponentDigest, Event, HandlerName};
 use tollgate_base::time::WallTime;
 
-/// The place of a delivery in the order of arrival: unique, rising.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub struct DeliverySeq(pub i64);
+/// The id of a delivery: a number that no other delivery of the ledger gets. Where several
+/// gateways write, the order of numbers is not the order of arrival, so ids have no order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct DeliveryId(pub i64);
 
 /// One event for one handler, due to be run.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Its place in the order of arrival.
-    pub seq: DeliverySeq,
+    /// Its id.
+    pub seq: DeliveryId,
     /// The handler.
     pub handler: HandlerName,
     /// The event.
@@ -24,7 +25,7 @@ pub struct Delivery {
     pub attempts: u32,
     /// How many of these do not count, since they were made on a component that was then
     /// found to be at fault.
-    pub excused: u32,
+    pub uncounted: u32,
     /// Which run of the delivery this is: 0, and one more for each replay.
     pub run: u32,
     /// The run whose idempotency keys it uses: its own, unless it was replayed with the same
@@ -44,7 +45,7 @@ pub struct Delivery {
 impl Delivery {
     /// How many of so many attempts count.
     pub fn counted(&self, attempts: u32) -> u32 {
-        attempts.saturating_sub(self.excused)
+        attempts.saturating_sub(self.uncounted)
     }
 
     /// The idempotency key of the delivery's call number `call` (from 0) to the outbox

@@ -22,11 +22,11 @@ pub type RecordFuture = Pin<Box<dyn Future<Output = Result<Vec<Recorded>, Ledger
 pub struct NewEvent {
     /// The event.
     pub event: Event,
-    /// What makes it a duplicate.
+    /// The key by which a duplicate is known.
     pub dedup: DedupKey,
-    /// Further keys: if any of all of them is known, it is a duplicate, and those that are
-    /// not lead to the same event from now on. Mostly none.
-    pub also: Vec<DedupKey>,
+    /// Further keys; mostly none. If one of all keys is known, the event is a duplicate, and the
+    /// other keys lead to the recorded event from then on.
+    pub more_dedup: Vec<DedupKey>,
     /// The handlers that its routes name, each once.
     pub handlers: Vec<Recipient>,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tollgate_base::event::HandlerName;
 
-use super::{Delivery, DeliverySeq, DeliveryState, NewEvent, OutboxState, Recipient, RequestId};
+use super::{Delivery, DeliveryId, DeliveryState, NewEvent, OutboxState, Recipient, RequestId};
 
 /// What is to be done, and for whom it is on record.
 #[derive(Clone, Debug)]
@@ -30,18 +30,18 @@ pub struct Intervention {
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Makes deliveries that are `retrying` due now.
-    Retry(Vec<DeliverySeq>),
+    Retry(Vec<DeliveryId>),
     /// Makes open or held deliveries `dead`. An attempt that is under way comes to nothing.
     /// One that is dead, and holds later ones of its key, holds them no longer.
-    Cancel(Vec<DeliverySeq>),
+    Cancel(Vec<DeliveryId>),
     /// Makes ended deliveries due again, as a new run.
     Replay {
         /// Which.
-        deliveries: Vec<DeliverySeq>,
+        deliveries: Vec<DeliveryId>,
         /// Whether effects happen again.
         keys: ReplayKeys,
         /// What runs.
-        component: Choice,
+        component: ReplayComponent,
     },
     /// Gives events deliveries to handlers that have none yet, as routes now say. Deliveries
     /// of theirs that are `held` end, as their work goes on in the new ones.
@@ -70,7 +70,7 @@ pub enum ReplayKeys {
 
 /// Which component a replay runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub enum ReplayComponent {
     /// The handler's present one.
     Current,
     /// The one of the delivery's last attempt.

@@ -45,29 +45,31 @@ mod state;
 
 pub use attempt::{Attempt, AttemptOutcome, Completed, Completion, Inapplicable, NextState};
 pub use deliveries::{Claimed, CompletionCallback, Deliveries, LeasedDelivery, Served};
-pub use delivery::{Delivery, DeliverySeq, DeliveryState, Pause};
+pub use delivery::{Delivery, DeliveryId, DeliveryState, Pause};
 pub use effects::{Effects, Read, StateWrite};
 pub use error::{LedgerError, ListError};
 pub use gauges::{Backlog, Counts, Gauges};
 pub use intake::{Intake, NewEvent, RecordFuture, Recorded};
-pub use intervene::{Action, Choice, Intervened, Intervention, ReplayKeys};
+pub use intervene::{Action, Intervened, Intervention, ReplayComponent, ReplayKeys};
 pub use lease::{Leasable, Lease, LeaseRegistry, Token};
 #[cfg(feature = "sqlite")]
 pub use open::{LedgerUrl, OpenError, open, open_to_read};
 pub use operators::Operators;
-pub use order::{OrderKey, Rank, Recipient, Turn};
+pub use order::{OrderEffect, OrderKey, Rank, Recipient};
 pub use outbox::{ClaimedRequests, LeasedRequest, OutboxStore, Settled, SettlementCallback};
 pub use records::{
-    AttemptView, Blocker, Brief, Cursor, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
-    EventSummary, InterventionView, Listed, Order, Page, Payload, RecordFilter, RecordList,
-    RecordedEmission, RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter,
+    AttemptView, Blocker, Cursor, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView,
+    EventDetail, EventSummary, InterventionView, ListOrder, Listed, Page, Payload, RecordFilter,
+    RecordList, RecordedEmission, RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter,
     RequestSummary, RequestView, ScheduledView, StateFilter, TryView, without_query,
 };
 pub use request::{
     NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxState, RequestHost, RequestId,
     Requeued, Respond, Settlement,
 };
-pub use retention::{Erased, Erasure, Keys, Retention, RetentionStore, SourceRetention, Swept};
+pub use retention::{
+    Erased, Erasure, KeyRetention, Retention, RetentionStore, SourceRetention, Swept,
+};
 pub use schedule::{
     Due, DueEntries, DueEntry, EntryVersion, Fired, NewScheduled, SCHEDULE_HORIZON, ScheduleStore,
     ScheduleWrite, Scheduled,

@@ -45,13 +45,13 @@ impl From<HandlerName> for Recipient {
     }
 }
 
-/// What the end of a delivery means for the others of its key.
+/// The effect of a delivery's end on later deliveries of its order key.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Turn {
-    /// Whether it goes on holding its key if it becomes dead.
-    pub holds_when_dead: bool,
-    /// How new the fact is that it tells of. The newest that is done is remembered of its
-    /// key, and an older one cannot become done after it.
+pub struct OrderEffect {
+    /// Whether the delivery blocks its key if it becomes dead.
+    pub blocks_when_dead: bool,
+    /// How new the delivery's fact is. The ledger keeps the rank of the newest fact that is done
+    /// of each key, and commits no older fact as done after it.
     pub rank: Option<Rank>,
 }
 

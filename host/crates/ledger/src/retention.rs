@@ -63,7 +63,7 @@ pub struct Erasure {
 
 /// How long keys are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keys {
+pub enum KeyRetention {
     /// For good.
     Forever,
     /// So long after the last arrival, and at least as long as the event.
@@ -75,13 +75,13 @@ pub enum Keys {
 
 impl Retention {
     /// How long keys of this source are kept.
-    pub fn keys(&self, source: &str) -> Keys {
+    pub fn keys(&self, source: &str) -> KeyRetention {
         if source.starts_with(HANDLER_SOURCE_PREFIX) {
-            return Keys::WhileEmittable;
+            return KeyRetention::WhileEmittable;
         }
         match self.sources.get(source).map(|source| source.keys) {
-            Some(Some(period)) => Keys::For(period),
-            Some(None) | None => Keys::Forever,
+            Some(Some(period)) => KeyRetention::For(period),
+            Some(None) | None => KeyRetention::Forever,
         }
     }
 
@@ -118,7 +118,7 @@ pub struct Swept {
     pub pruned: u64,
     /// Events whose payloads were erased or redacted.
     pub erased: u64,
-    /// Keys that were removed after their events.
+    /// KeyRetention that were removed after their events.
     pub forgotten: u64,
     /// Whether there is more to do.
     pub more: bool,

@@ -145,7 +145,7 @@ impl Scheduled {
         let event = self.event(now);
         NewEvent {
             dedup: DedupKey::new(&event.source, &DedupBasis::SignedId(self.call.clone())),
-            also: Vec::new(),
+            more_dedup: Vec::new(),
             handlers: vec![recipient],
             event,
         }

@@ -208,7 +208,7 @@ impl RequestedEffects {
         let id = EventId::derived(cause.received, key.as_bytes());
         self.emitted.push(NewEvent {
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(key)),
-            also: Vec::new(),
+            more_dedup: Vec::new(),
             event: Event {
                 id,
                 source,

@@ -12,6 +12,7 @@ use super::pem::{self, KeyKind};
 use super::providers::{braintree, plaid};
 use super::settings::Settings;
 use super::{form, issuer, time};
+use tollgate_base::quantity::parse_duration;
 use tollgate_base::rfc3339;
 use tollgate_base::secret::Secret;
 
@@ -120,7 +121,7 @@ pub fn times(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         _ = rfc3339::parse(text);
         _ = rfc3339::digits(text);
-        _ = time::duration(text);
+        _ = parse_duration(text);
     }
 }
 

@@ -1,6 +1,4 @@
-//! Reads times as providers write them, and lengths of time as templates write them.
-
-use std::time::Duration;
+//! Reads times as providers write them.
 
 use serde_json::Value;
 
@@ -42,20 +40,6 @@ fn from_number(number: u64) -> Option<WallTime> {
     } else {
         WallTime::from_millis(number)
     })
-}
-
-/// A length of time, such as `5m`, `300s` or `1h`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
-    let unit = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit);
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    Some(Duration::from_secs(digits(number)?.checked_mul(seconds)?))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tollgate_base::secret::Secret;
-use tollgate_ledger::{Listed, Order, Page};
+use tollgate_ledger::{ListOrder, Listed, Page};
 
 /// The longest time to make a connection. The listener is on this machine or near it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -124,7 +124,7 @@ impl Client {
         let mut query = filter;
         query.push(("limit", page.limit.to_string()));
         query.extend(page.after.iter().map(|after| ("after", after.to_string())));
-        if page.order == Order::Oldest {
+        if page.order == ListOrder::Oldest {
             query.push(("order", "oldest".to_owned()));
         }
         self.get(path, &query)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tollgate_ledger::{ListError, Listed, Order, Page, ReadLedger};
+use tollgate_ledger::{ListError, ListOrder, Listed, Page, ReadLedger};
 
 use super::args::{Backend, GatewayArgs};
 use super::filter::FilterArgs;
@@ -79,7 +79,7 @@ pub(in crate::cli) fn read_pages<T>(
             after,
             until: None,
             limit: left.min(MAX_LIMIT),
-            order: Order::Newest,
+            order: ListOrder::Newest,
         };
         let listed = fetch(&page)?;
         found.extend(listed.items.into_iter().take(left));

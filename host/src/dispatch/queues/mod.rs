@@ -16,7 +16,7 @@ use super::suspects::Suspects;
 use super::threads::GuestThreads;
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::SteadyClock;
-use tollgate_ledger::{DeliverySeq, LeasedDelivery, Pause};
+use tollgate_ledger::{DeliveryId, LeasedDelivery, Pause};
 
 /// The dispatcher's state, under its lock.
 pub(in crate::dispatch) struct HandlerQueues {
@@ -188,7 +188,7 @@ impl HandlerQueues {
     }
 
     /// Drops the waiting deliveries that an operator ended, and has the ledger looked at again.
-    pub(in crate::dispatch) fn intervened(&mut self, ended: &[DeliverySeq]) {
+    pub(in crate::dispatch) fn intervened(&mut self, ended: &[DeliveryId]) {
         if !ended.is_empty() {
             self.suspects
                 .retain(|job| !ended.contains(&job.delivery.seq));

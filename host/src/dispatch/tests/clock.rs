@@ -2,7 +2,7 @@
 
 use super::*;
 use tollgate_base::time::{Clock, WallTime};
-use tollgate_ledger::DeliverySeq;
+use tollgate_ledger::DeliveryId;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// The delay of the first retry by [`settings`].
@@ -104,7 +104,7 @@ fn attempts_are_recorded_by_the_time_of_day() {
     site.start(vec![failing_once(&runs)]);
     site.record(0..1, &["h"]);
     site.until(DeliveryState::Retrying, 1);
-    let found = site.ledger.delivery(DeliverySeq(1)).unwrap().unwrap();
+    let found = site.ledger.delivery(DeliveryId(1)).unwrap().unwrap();
     assert_eq!(found.tried[0].started_ms, start + HOUR);
     assert_eq!(found.delivery.due_ms, Some(start + HOUR + FIRST));
     site.stop();

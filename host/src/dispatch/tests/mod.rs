@@ -195,7 +195,7 @@ impl Site {
                 let id = EventId::generate(at);
                 NewEvent {
                     dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
-                    also: Vec::new(),
+                    more_dedup: Vec::new(),
                     handlers: to(*number),
                     event: Event {
                         id,
@@ -290,7 +290,7 @@ fn a_handler_with_one_run_at_a_time_keeps_the_order_of_arrival() {
     })]);
     site.record(0..3000, &["h"]);
     site.until(DeliveryState::Done, 3000);
-    assert!(order.lock().is_sorted());
+    assert!(order.lock().is_sorted_by_key(|id| id.0));
     site.stop();
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::settings::{OnBlock, OrderBy, OrderSettings, SupersedeBy};
-use tollgate_ledger::{DeliverySeq, OrderKey};
+use tollgate_ledger::{DeliveryId, OrderKey};
 
 fn ordered(
     on_block: OnBlock,
@@ -90,7 +90,7 @@ struct Log(Arc<Mutex<Logged>>);
 
 #[derive(Default)]
 struct Logged {
-    done: HashMap<OrderKey, Vec<DeliverySeq>>,
+    done: HashMap<OrderKey, Vec<DeliveryId>>,
     under_way: HashMap<OrderKey, usize>,
     most: usize,
 }
@@ -117,7 +117,11 @@ impl Log {
     fn in_order(&self, many: usize) {
         let log = self.0.lock();
         assert_eq!(log.done.values().map(Vec::len).sum::<usize>(), many);
-        assert!(log.done.values().all(|done| done.is_sorted()));
+        assert!(
+            log.done
+                .values()
+                .all(|done| done.is_sorted_by_key(|id| id.0))
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::rate::Rate;
-use tollgate_ledger::{Erasure, Keys};
+use tollgate_ledger::{Erasure, KeyRetention};
 use tollgate_sandbox::Limits;
 
 use super::{env, good, parse_good, parse_text};
@@ -77,7 +77,10 @@ fn retention_is_read() {
         (stripe.keys, &stripe.erase),
         (Some(days(400)), &Some(erase))
     );
-    assert_eq!(manifest.retention.keys("stripe"), Keys::For(days(400)));
+    assert_eq!(
+        manifest.retention.keys("stripe"),
+        KeyRetention::For(days(400))
+    );
     let made = manifest.retention.erasure("handler:fulfillment").unwrap();
     assert_eq!((made.after, made.logs), (days(30), true));
     assert_eq!(made.pointers, ["/customer/email"]);
@@ -383,14 +386,17 @@ fn keys_are_kept_for_good_where_no_time_is_checked() {
     let month = Duration::from_secs(35 * 86_400);
     let manifest = parse_text(&text("forever", "")).unwrap();
     assert_eq!(manifest.retention.events, None);
-    assert_eq!(manifest.retention.keys("timed"), Keys::For(month));
-    assert_eq!(manifest.retention.keys("bare"), Keys::Forever);
-    assert_eq!(manifest.retention.keys("gone"), Keys::Forever);
-    assert_eq!(manifest.retention.keys("handler:a"), Keys::WhileEmittable);
+    assert_eq!(manifest.retention.keys("timed"), KeyRetention::For(month));
+    assert_eq!(manifest.retention.keys("bare"), KeyRetention::Forever);
+    assert_eq!(manifest.retention.keys("gone"), KeyRetention::Forever);
+    assert_eq!(
+        manifest.retention.keys("handler:a"),
+        KeyRetention::WhileEmittable
+    );
     let quiet = manifest.warnings.len();
 
     let risky = parse_text(&text("1h", "dedup = \"35d\"\nerase = { after = \"2h\" }")).unwrap();
-    assert_eq!(risky.retention.keys("bare"), Keys::For(month));
+    assert_eq!(risky.retention.keys("bare"), KeyRetention::For(month));
     let warnings = risky.warnings.join("\n");
     assert_eq!(risky.warnings.len(), quiet + 3, "{warnings}");
     for part in [

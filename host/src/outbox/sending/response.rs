@@ -97,7 +97,7 @@ fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: WallTi
     };
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
-        also: Vec::new(),
+        more_dedup: Vec::new(),
         event,
         handlers: Vec::new(),
     }

@@ -24,8 +24,8 @@ use tollgate_base::secret::Secret;
 use tollgate_base::time::{Clock, ManualClock, SteadyClock, SteadyTime, WallTime};
 use tollgate_ledger::{
     self, Attempt, AttemptOutcome, Completed, Completion, Delivery, Effects, LeasedDelivery,
-    LeasedRequest, Ledger, LedgerSink, LedgerUrl, NewEvent, NewRequest, NextState, OutboxEntry,
-    OutboxState, Turn,
+    LeasedRequest, Ledger, LedgerSink, LedgerUrl, NewEvent, NewRequest, NextState, OrderEffect,
+    OutboxEntry, OutboxState,
 };
 use tollgate_sandbox::{Guest, Limits};
 
@@ -222,7 +222,7 @@ impl Setup {
         let new = NewEvent {
             event,
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(n.to_string())),
-            also: Vec::new(),
+            more_dedup: Vec::new(),
             handlers: vec![handler.clone().into()],
         };
         let recorded = self.ledger.record(vec![new]);
@@ -249,7 +249,7 @@ impl Setup {
                 outbox: requests,
                 ..Effects::default()
             },
-            turn: Turn::default(),
+            order: OrderEffect::default(),
         };
         let (tell, told) = mpsc::channel();
         self.ledger

@@ -17,4 +17,4 @@ mod tests;
 pub use clock::{Clock, SystemClock};
 pub use kinds::{Ages, Ahead, SteadyTime, WallTime};
 pub use manual::ManualClock;
-pub use steady::{Mark, SteadyClock};
+pub use steady::{ClockReading, SteadyClock};

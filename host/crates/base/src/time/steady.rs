@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::kinds::{Ages, Ahead, SteadyTime, WallTime, int, millis};
 
 /// A clock that nothing sets. It begins at the time of day and goes on from there as time
-/// passes, also while the machine sleeps; a [`Mark`] lets it go on from one process to
+/// passes, also while the machine sleeps; a [`ClockReading`] lets it go on from one process to
 /// the next. Its times are no times of day once that has been set: see
 /// [`SteadyClock::ahead`].
 pub struct SteadyClock {
@@ -24,7 +24,7 @@ pub(super) const JITTER: u64 = 100;
 
 /// One moment by all clocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct ClockReading {
     /// By the steady clock.
     pub steady: SteadyTime,
     /// The time of day.
@@ -82,9 +82,9 @@ impl SteadyClock {
     }
 
     /// The present moment.
-    pub fn mark(&self) -> Mark {
+    pub fn reading(&self) -> ClockReading {
         let steady = self.now();
-        Mark {
+        ClockReading {
             steady,
             wall: self.ahead().wall(steady),
             uptime: self.clock.uptime(),
@@ -94,7 +94,7 @@ impl SteadyClock {
 
     /// Goes on from an earlier moment. How much time has passed since is known if the
     /// machine has not been started anew meanwhile; otherwise the time of day says it.
-    pub fn resume(&self, mark: &Mark) {
+    pub fn resume(&self, mark: &ClockReading) {
         let uptime = self.clock.uptime();
         let same = !mark.boot.is_empty() && mark.boot == self.clock.boot();
         let passed = match uptime.checked_sub(mark.uptime).filter(|_| same) {

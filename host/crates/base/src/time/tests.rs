@@ -49,7 +49,7 @@ fn what_two_readings_differ_by_is_no_setting() {
     let (manual, steady) = clocks();
     for wall in [START + ms(1), START - ms(1), START + ms(JITTER)] {
         manual.set(wall);
-        assert_eq!((steady.ahead(), steady.mark().wall), (Ahead(0), START));
+        assert_eq!((steady.ahead(), steady.reading().wall), (Ahead(0), START));
     }
     manual.set(START + ms(JITTER + 1));
     assert_eq!(steady.ahead(), Ahead(-(JITTER as i64) - 1));
@@ -96,7 +96,7 @@ fn an_age_is_the_shorter_one() {
 fn it_goes_on_in_the_next_process_whatever_was_set_meanwhile() {
     let (manual, steady) = clocks();
     manual.set(START - HOUR);
-    let mark = steady.mark();
+    let mark = steady.reading();
     manual.advance(ms(1_000));
     manual.set(START + HOUR * 9);
     let next = SteadyClock::new(Arc::new(manual));
@@ -112,7 +112,7 @@ fn it_goes_on_in_the_next_process_whatever_was_set_meanwhile() {
 #[test]
 fn after_a_start_of_the_machine_the_time_of_day_says_what_passed() {
     let (manual, steady) = clocks();
-    let mark = Mark {
+    let mark = ClockReading {
         steady: steadily(START + HOUR),
         wall: START - ms(5_000),
         uptime: Duration::ZERO,
@@ -121,7 +121,7 @@ fn after_a_start_of_the_machine_the_time_of_day_says_what_passed() {
     steady.resume(&mark);
     assert_eq!(steady.now(), steadily(START + HOUR + ms(5_000)));
     // An uptime that is less than it was belongs to another start, whatever it says.
-    let again = Mark {
+    let again = ClockReading {
         uptime: ms(START.0 + 1),
         boot: manual.boot(),
         ..mark.clone()

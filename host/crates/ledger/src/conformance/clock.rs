@@ -9,7 +9,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Open {
     /// Has a delivery wait for a retry that is far ahead, then brings it forward.
-    fn bring_forward(&self, id: &str) -> DeliverySeq {
+    fn bring_forward(&self, id: &str) -> DeliveryId {
         let delivery = &self.deliver(id, &["a"])[0];
         let far = NextState::Retrying {
             due: STEADY + 1000 * HOUR,
@@ -21,7 +21,7 @@ impl Open {
     }
 
     /// The delivery is due then.
-    fn is_due_at(&self, delivery: DeliverySeq, due: SteadyTime) {
+    fn is_due_at(&self, delivery: DeliveryId, due: SteadyTime) {
         let found = |now| self.due("a", now).iter().any(|found| found.seq == delivery);
         assert!(found(due) && !found(due - ms(1)));
     }

@@ -69,7 +69,7 @@ pub fn an_attempt_out_of_turn_changes_nothing(engine: &dyn Engine) {
     refused(Stale, &|completion| completion.attempt.run = 1);
     refused(LeaseLost, &|completion| completion.handler = handler("b"));
     refused(LeaseLost, &|completion| {
-        completion.delivery = DeliverySeq(delivery.seq.0 + 1);
+        completion.delivery = DeliveryId(delivery.seq.0 + 1);
     });
     assert_eq!(open.value("a", "k"), None);
     assert_eq!(open.value("b", "k"), None);

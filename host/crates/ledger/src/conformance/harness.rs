@@ -33,7 +33,7 @@ pub(crate) struct FiredStep {
 pub(crate) struct Collected {
     deliveries: Mutex<Vec<Delivery>>,
     released: Mutex<Vec<Delivery>>,
-    leases: Mutex<HashMap<DeliverySeq, (HandlerName, Lease<DeliverySeq>)>>,
+    leases: Mutex<HashMap<DeliveryId, (HandlerName, Lease<DeliveryId>)>>,
     requests: Mutex<Vec<OutboxRequest>>,
     pub(super) request_leases: Mutex<HashMap<RequestId, Lease<RequestId>>>,
     scheduled: Mutex<Option<WallTime>>,
@@ -158,7 +158,7 @@ impl Open {
     }
 
     /// Whether the scenario holds a lease of the delivery, or gets one now.
-    pub(crate) fn leases(&self, delivery: DeliverySeq, of: &HandlerName) -> bool {
+    pub(crate) fn leases(&self, delivery: DeliveryId, of: &HandlerName) -> bool {
         let holds = || self.sink.leases.lock().contains_key(&delivery);
         holds() || {
             let claimed = self.claim(of, LATEST);
@@ -170,8 +170,8 @@ impl Open {
     /// Does something with the lease that the scenario holds.
     pub(crate) fn under<T>(
         &self,
-        delivery: DeliverySeq,
-        act: impl FnOnce(&Lease<DeliverySeq>) -> T,
+        delivery: DeliveryId,
+        act: impl FnOnce(&Lease<DeliveryId>) -> T,
     ) -> T {
         // The ledger may give the sink further ones meanwhile.
         let (of, lease) = self.sink.leases.lock().remove(&delivery).unwrap();
@@ -184,15 +184,15 @@ impl Open {
     pub(crate) fn leased<T>(
         &self,
         delivery: &Delivery,
-        act: impl FnOnce(&Lease<DeliverySeq>) -> T,
+        act: impl FnOnce(&Lease<DeliveryId>) -> T,
     ) -> T {
         assert!(self.leases(delivery.seq, &delivery.handler), "{delivery:?}");
         self.under(delivery.seq, act)
     }
 
     /// Gives a delivery up, and its lease with it.
-    pub(crate) fn give_up(&self, delivery: &Delivery, turn: Turn) {
-        self.leased(delivery, |lease| self.ledger.give_up(lease, turn))
+    pub(crate) fn give_up(&self, delivery: &Delivery, order: OrderEffect) {
+        self.leased(delivery, |lease| self.ledger.give_up(lease, order))
             .unwrap();
         self.sink.leases.lock().remove(&delivery.seq);
     }
@@ -206,7 +206,7 @@ impl Open {
     }
 
     /// Gives all leases of a handler back, but for deliveries that are to be kept.
-    pub(crate) fn give_back(&self, of: &str, keep: impl Fn(DeliverySeq) -> bool) {
+    pub(crate) fn give_back(&self, of: &str, keep: impl Fn(DeliveryId) -> bool) {
         let mut leases = self.sink.leases.lock();
         leases.retain(|delivery, (handler, _)| handler.as_str() != of || keep(*delivery));
     }
@@ -254,7 +254,7 @@ impl Open {
         &self,
         of: &str,
         now: SteadyTime,
-        keep: impl Fn(DeliverySeq) -> bool,
+        keep: impl Fn(DeliveryId) -> bool,
     ) -> Vec<Delivery> {
         self.give_back(of, keep);
         let claimed = self.claim(&handler(of), now);

@@ -18,7 +18,7 @@ impl Open {
     }
 }
 
-fn replay(deliveries: &[DeliverySeq], keys: ReplayKeys, component: Choice) -> Action {
+fn replay(deliveries: &[DeliveryId], keys: ReplayKeys, component: ReplayComponent) -> Action {
     Action::Replay {
         deliveries: deliveries.to_vec(),
         keys,
@@ -26,8 +26,8 @@ fn replay(deliveries: &[DeliverySeq], keys: ReplayKeys, component: Choice) -> Ac
     }
 }
 
-fn fresh(deliveries: &[DeliverySeq]) -> Action {
-    replay(deliveries, ReplayKeys::New, Choice::Current)
+fn fresh(deliveries: &[DeliveryId]) -> Action {
+    replay(deliveries, ReplayKeys::New, ReplayComponent::Current)
 }
 
 pub fn an_ended_delivery_runs_again(engine: &dyn Engine) {
@@ -36,7 +36,7 @@ pub fn an_ended_delivery_runs_again(engine: &dyn Engine) {
     let of = open.deliver("evt_1", &["a", "b"]);
     open.complete(ending(&of[0], NextState::Dead)).unwrap();
     let key = of[0].idempotency_key(0);
-    let seqs = [of[0].seq, of[1].seq, DeliverySeq(99)];
+    let seqs = [of[0].seq, of[1].seq, DeliveryId(99)];
     let came = open.ask(fresh(&seqs));
     assert_eq!(
         came,
@@ -63,7 +63,7 @@ pub fn an_ended_delivery_runs_again(engine: &dyn Engine) {
     assert_eq!(open.deliveries_in(Done), 1);
 
     // With the same keys, runs are told apart all the same.
-    let same = replay(&seqs[..1], ReplayKeys::Same, Choice::Current);
+    let same = replay(&seqs[..1], ReplayKeys::Same, ReplayComponent::Current);
     assert_eq!(open.ask(same), [Intervened::Done]);
     let third = &open.due("a", STEADY)[0];
     assert_eq!((third.run, third.keys), (2, 1));
@@ -160,7 +160,7 @@ pub fn the_recorded_component_is_what_the_last_attempt_ran(engine: &dyn Engine) 
     open.complete(ending(&of[0], NextState::Dead)).unwrap();
     open.ask(Action::Cancel(vec![of[1].seq]));
     let seqs = [of[0].seq, of[1].seq];
-    let recorded = replay(&seqs, ReplayKeys::New, Choice::Recorded);
+    let recorded = replay(&seqs, ReplayKeys::New, ReplayComponent::Recorded);
     let came = open.ask(recorded);
     assert_eq!(came, [Intervened::Done, Intervened::NoComponent]);
     let again = &open.due("a", STEADY)[0];

@@ -318,12 +318,14 @@ pub fn a_lease_that_has_ended_gives_nothing_up(engine: &dyn Engine) {
     assert_eq!(open.complete_under(&first, next), Completed::Committed);
     let taken = only(second.claim("a", 9));
     // The first one has not dropped its lease, which ended with its commit.
-    open.ledger.give_up(&first.lease, Turn::default()).unwrap();
+    open.ledger
+        .give_up(&first.lease, OrderEffect::default())
+        .unwrap();
     assert_eq!(open.deliveries_in(DeliveryState::Dead), 0);
     assert_eq!(open.deliveries_in(DeliveryState::Retrying), 1);
     second
         .ledger
-        .give_up(&taken.lease, Turn::default())
+        .give_up(&taken.lease, OrderEffect::default())
         .unwrap();
     assert_eq!(open.deliveries_in(DeliveryState::Dead), 1);
 }

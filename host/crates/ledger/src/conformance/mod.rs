@@ -22,8 +22,6 @@ pub mod clock;
 #[doc(hidden)]
 pub mod complete;
 #[doc(hidden)]
-pub mod excuse;
-#[doc(hidden)]
 pub mod intervene;
 #[doc(hidden)]
 pub mod leases;
@@ -41,6 +39,8 @@ pub mod records;
 pub mod request_leases;
 #[doc(hidden)]
 pub mod retention;
+#[doc(hidden)]
+pub mod retry_uncounted;
 #[doc(hidden)]
 pub mod schedule;
 #[doc(hidden)]
@@ -183,9 +183,9 @@ macro_rules! conformance_suite {
                 what_handlers_make_is_erased_as_they_say,
                 erasing_an_event_empties_what_it_scheduled,
             },
-            excuse::{
+            retry_uncounted::{
                 what_a_component_at_fault_failed_is_due_again,
-                a_great_many_are_excused_in_steps,
+                a_great_many_are_retried_uncounted_in_steps,
                 a_cancelled_request_keeps_no_delivery_back,
             },
             intervene::{

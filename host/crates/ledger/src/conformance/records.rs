@@ -19,7 +19,7 @@ fn walk(open: &Open, first: Page) -> Vec<String> {
     panic!("a list without end");
 }
 
-fn page(order: Order, limit: usize) -> Page {
+fn page(order: ListOrder, limit: usize) -> Page {
     Page {
         after: None,
         until: None,
@@ -38,12 +38,12 @@ fn arrive(open: &Open, ids: std::ops::Range<usize>) -> Vec<String> {
 
 pub fn lists_are_read_page_by_page(engine: &dyn Engine) {
     let open = Open::new(engine);
-    assert!(walk(&open, page(Order::Oldest, 3)).is_empty());
+    assert!(walk(&open, page(ListOrder::Oldest, 3)).is_empty());
     let all = arrive(&open, 0..7);
     let newest: Vec<_> = all.iter().rev().cloned().collect();
     for limit in [1, 2, 3, 7, 100] {
-        assert_eq!(walk(&open, page(Order::Oldest, limit)), all);
-        assert_eq!(walk(&open, page(Order::Newest, limit)), newest);
+        assert_eq!(walk(&open, page(ListOrder::Oldest, limit)), all);
+        assert_eq!(walk(&open, page(ListOrder::Newest, limit)), newest);
     }
 }
 
@@ -59,12 +59,12 @@ pub fn a_walk_ends_where_it_is_told_to(engine: &dyn Engine) {
     let open = open.reopen(engine);
     arrive(&open, 5..9);
     for limit in [1, 2, 5, 100] {
-        assert_eq!(walk(&open, until(Order::Oldest, limit, &five)), first);
-        let mut newest = walk(&open, until(Order::Newest, limit, &five));
+        assert_eq!(walk(&open, until(ListOrder::Oldest, limit, &five)), first);
+        let mut newest = walk(&open, until(ListOrder::Newest, limit, &five));
         newest.reverse();
         assert_eq!(newest, first);
-        assert!(walk(&open, until(Order::Oldest, limit, &none)).is_empty());
-        assert!(walk(&open, until(Order::Newest, limit, &none)).is_empty());
+        assert!(walk(&open, until(ListOrder::Oldest, limit, &none)).is_empty());
+        assert!(walk(&open, until(ListOrder::Newest, limit, &none)).is_empty());
     }
 }
 
@@ -96,7 +96,7 @@ pub fn a_cursor_is_of_one_list(engine: &dyn Engine) {
     for of in lists {
         let cursor = open.ledger.last_cursor(of).unwrap();
         for list in lists {
-            for order in [Order::Newest, Order::Oldest] {
+            for order in [ListOrder::Newest, ListOrder::Oldest] {
                 let behind = Page {
                     after: Some(cursor.clone()),
                     ..page(order, 9)
@@ -119,7 +119,7 @@ pub fn a_cursor_is_of_one_list(engine: &dyn Engine) {
         for list in lists {
             let hostile = Page {
                 after: Some(Cursor::new(text)),
-                ..page(Order::Newest, 9)
+                ..page(ListOrder::Newest, 9)
             };
             assert_eq!(ask(list, &hostile), Err(ListError::InvalidCursor), "{text}");
         }

@@ -35,7 +35,7 @@ pub(crate) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
     let source = SourceName::new(source);
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id.to_owned())),
-        also: Vec::new(),
+        more_dedup: Vec::new(),
         event: Event {
             id: EventId::generate(START),
             source,
@@ -63,7 +63,7 @@ pub(crate) fn event_with_keys(source: &str, keys: &[&str]) -> NewEvent {
     let mut new = event_of(source, keys[0], b"{}", &[]);
     let source = &new.event.source;
     let key = |id: &&str| DedupKey::new(source, &DedupBasis::SignedId((*id).to_owned()));
-    new.also = keys[1..].iter().map(key).collect();
+    new.more_dedup = keys[1..].iter().map(key).collect();
     new
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn ending(delivery: &Delivery, next: NextState) -> Completion {
         next,
         reads: Vec::new(),
         effects: Effects::default(),
-        turn: Turn::default(),
+        order: OrderEffect::default(),
     }
 }
 

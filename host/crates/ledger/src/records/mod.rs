@@ -6,14 +6,14 @@ mod page;
 mod recorded;
 mod views;
 
-use super::{Counts, DeliverySeq, LedgerError, ListError, Pause, RequestId, Scheduled};
+use super::{Counts, DeliveryId, LedgerError, ListError, Pause, RequestId, Scheduled};
 use tollgate_base::event::{Event, EventId, HandlerName};
 
 pub use filter::{RecordFilter, RequestFilter, StateFilter};
-pub use page::{Cursor, Listed, Order, Page, RecordList};
+pub use page::{Cursor, ListOrder, Listed, Page, RecordList};
 pub use recorded::{RecordedEmission, RecordedEnd, RecordedRun};
 pub use views::{
-    AttemptView, Blocker, Brief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
+    AttemptView, Blocker, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
     EventSummary, InterventionView, Payload, RequestDetail, RequestSummary, RequestView,
     ScheduledView, TryView, without_query,
 };
@@ -42,11 +42,11 @@ pub trait Records: Send + Sync + 'static {
     ) -> Result<Listed<DeliverySummary>, ListError>;
 
     /// All details of one delivery; `None` if the ledger has no such delivery.
-    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError>;
+    fn delivery(&self, seq: DeliveryId) -> Result<Option<DeliveryDetail>, LedgerError>;
 
     /// The input and the effects of a delivery's last attempt; `None` if the delivery had no
     /// attempt, or if the payload of its event is no longer whole.
-    fn recorded(&self, seq: DeliverySeq) -> Result<Option<RecordedRun>, LedgerError>;
+    fn recorded(&self, seq: DeliveryId) -> Result<Option<RecordedRun>, LedgerError>;
 
     /// A page of the outbox requests that match the filter.
     fn requests(

@@ -54,12 +54,12 @@ pub struct Page {
     /// The most items.
     pub limit: usize,
     /// The direction.
-    pub order: Order,
+    pub order: ListOrder,
 }
 
 /// The direction of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum ListOrder {
     /// The last arrival first.
     Newest,
     /// The first arrival first.

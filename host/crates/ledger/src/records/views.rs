@@ -40,12 +40,12 @@ pub struct EventSummary {
     /// When its payload was erased or redacted.
     pub erased_ms: Option<WallTime>,
     /// Its deliveries; none if no route named a handler.
-    pub deliveries: Vec<Brief>,
+    pub deliveries: Vec<DeliveryBrief>,
 }
 
 /// A delivery in an event's summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Brief {
+pub struct DeliveryBrief {
     /// Its place.
     pub seq: i64,
     /// Its handler.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{steady, unsigned, wall};
 use super::values::int;
-use tollgate_base::time::{Ahead, Mark, SteadyClock};
+use tollgate_base::time::{Ahead, ClockReading, SteadyClock};
 
 /// The SQL expression for how far due times are ahead of the time of day. A query that uses it
 /// turns due times into times of day itself, so that both are of one moment.
@@ -29,11 +29,11 @@ pub(crate) fn resume(conn: &Connection, clock: &SteadyClock) -> Result<()> {
     {
         clock.resume(&mark);
     }
-    keep(conn, &clock.mark())
+    keep(conn, &clock.reading())
 }
 
 /// Writes a moment down.
-pub(crate) fn keep(conn: &Connection, mark: &Mark) -> Result<()> {
+pub(crate) fn keep(conn: &Connection, mark: &ClockReading) -> Result<()> {
     conn.prepare_cached(
         "INSERT OR REPLACE INTO kept_time (id, steady, wall, uptime, boot)
          VALUES (1, ?1, ?2, ?3, ?4)",
@@ -47,12 +47,12 @@ pub(crate) fn keep(conn: &Connection, mark: &Mark) -> Result<()> {
     .map(drop)
 }
 
-fn read(conn: &Connection) -> Result<Option<Mark>> {
+fn read(conn: &Connection) -> Result<Option<ClockReading>> {
     conn.query_row(
         "SELECT steady, wall, uptime, boot FROM kept_time",
         [],
         |row| {
-            Ok(Mark {
+            Ok(ClockReading {
                 steady: steady(row, 0)?,
                 wall: wall(row, 1)?,
                 uptime: Duration::from_millis(unsigned(row, 2)?),

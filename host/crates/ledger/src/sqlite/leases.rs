@@ -15,12 +15,12 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::lease::{Leasable, Lease, LeaseRegistry, Token};
-use crate::{DeliverySeq, RequestId};
+use crate::{DeliveryId, RequestId};
 
 /// All leases of the ledger.
 #[derive(Clone)]
 pub(super) struct LeaseBook {
-    pub(super) deliveries: Arc<Leases<DeliverySeq>>,
+    pub(super) deliveries: Arc<Leases<DeliveryId>>,
     pub(super) requests: Arc<Leases<RequestId>>,
 }
 
@@ -161,7 +161,7 @@ impl<I: Leasable> Drop for Claim<'_, I> {
 mod tests {
     use super::*;
 
-    const ITEM: DeliverySeq = DeliverySeq(7);
+    const ITEM: DeliveryId = DeliveryId(7);
 
     #[test]
     fn an_item_has_one_lease_and_its_tokens_rise() {

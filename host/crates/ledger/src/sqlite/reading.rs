@@ -4,7 +4,7 @@ use super::ledger::SqliteLedger;
 use super::read::records::{self, Span};
 use super::read::{SqliteReader, gauges, handlers, schedule, state};
 use crate::{
-    Counts, Cursor, DeliveryDetail, DeliverySeq, DeliverySummary, EventDetail, EventSummary,
+    Counts, Cursor, DeliveryDetail, DeliveryId, DeliverySummary, EventDetail, EventSummary,
     LedgerError, ListError, Listed, Page, Pause, RecordFilter, RecordList, RecordedRun, Records,
     RequestDetail, RequestFilter, RequestId, RequestSummary, Scheduled, StateEntry, StateStore,
     Versioned,
@@ -78,11 +78,11 @@ impl<R: Reads> Records for R {
             .read(|conn| records::deliveries(conn, filter, span))?)
     }
 
-    fn delivery(&self, seq: DeliverySeq) -> Result<Option<DeliveryDetail>, LedgerError> {
+    fn delivery(&self, seq: DeliveryId) -> Result<Option<DeliveryDetail>, LedgerError> {
         self.reader().read(|conn| records::delivery(conn, seq))
     }
 
-    fn recorded(&self, seq: DeliverySeq) -> Result<Option<RecordedRun>, LedgerError> {
+    fn recorded(&self, seq: DeliveryId) -> Result<Option<RecordedRun>, LedgerError> {
         self.reader().read(|conn| records::recorded(conn, seq))
     }
 

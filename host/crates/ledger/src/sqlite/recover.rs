@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, param
 use super::counters::Counters;
 use super::rows;
 use super::values::int;
-use crate::{AttemptOutcome, DeliverySeq, DeliveryState};
+use crate::{AttemptOutcome, DeliveryId, DeliveryState};
 use tollgate_base::time::{SteadyClock, SteadyTime};
 
 /// Counts an attempt for each delivery that ran at an unclean end: the deliveries in `noted`
@@ -13,7 +13,7 @@ use tollgate_base::time::{SteadyClock, SteadyTime};
 /// many there were.
 pub(crate) fn count_crashes(
     conn: &mut Connection,
-    noted: &[DeliverySeq],
+    noted: &[DeliveryId],
     clock: &SteadyClock,
 ) -> Result<usize> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;

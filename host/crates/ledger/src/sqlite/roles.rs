@@ -16,12 +16,12 @@ use super::read::outbox::{self, WantedRequests};
 use super::read::schedule;
 use super::write::{Refused, task};
 use crate::{
-    Backlog, Claimed, ClaimedRequests, Completion, CompletionCallback, Deliveries, DeliverySeq,
+    Backlog, Claimed, ClaimedRequests, Completion, CompletionCallback, Deliveries, DeliveryId,
     DueEntries, DueEntry, Erased, Fired, Gauges, Intake, Intervened, Intervention, Lease,
-    LeasedDelivery, LeasedRequest, LedgerError, NewEvent, Operators, OrderKey, OutboxEntry,
-    OutboxRequest, OutboxState, OutboxStore, Pause, Rank, Recipient, RecordFuture, RequestHost,
-    RequestId, Retention, RetentionStore, ScheduleStore, Served, Settlement, SettlementCallback,
-    Shutdown, Swept, Turn,
+    LeasedDelivery, LeasedRequest, LedgerError, NewEvent, Operators, OrderEffect, OrderKey,
+    OutboxEntry, OutboxRequest, OutboxState, OutboxStore, Pause, Rank, Recipient, RecordFuture,
+    RequestHost, RequestId, Retention, RetentionStore, ScheduleStore, Served, Settlement,
+    SettlementCallback, Shutdown, Swept,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -83,15 +83,15 @@ impl Deliveries for SqliteLedger {
         })
     }
 
-    fn started(&self, lease: &Lease<DeliverySeq>) {
+    fn started(&self, lease: &Lease<DeliveryId>) {
         self.running.started(lease.item());
     }
 
-    fn stopped(&self, lease: &Lease<DeliverySeq>) {
+    fn stopped(&self, lease: &Lease<DeliveryId>) {
         self.running.stopped(lease.item());
     }
 
-    fn start_alone(&self, lease: &Lease<DeliverySeq>) -> Result<(), LedgerError> {
+    fn start_alone(&self, lease: &Lease<DeliveryId>) -> Result<(), LedgerError> {
         let (delivery, token) = (lease.item(), lease.token());
         self.wait(StartAlone { delivery, token })
     }
@@ -100,12 +100,12 @@ impl Deliveries for SqliteLedger {
         self.put(Complete::from(completion), then);
     }
 
-    fn give_up(&self, lease: &Lease<DeliverySeq>, turn: Turn) -> Result<(), LedgerError> {
+    fn give_up(&self, lease: &Lease<DeliveryId>, order: OrderEffect) -> Result<(), LedgerError> {
         let (delivery, token) = (lease.item(), lease.token());
         self.wait(GiveUp {
             delivery,
             token,
-            turn,
+            order,
         })
     }
 
@@ -113,7 +113,7 @@ impl Deliveries for SqliteLedger {
         self.reader.newest(key)
     }
 
-    fn let_pass(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError> {
+    fn release_order_keys(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError> {
         let mut passed = 0;
         loop {
             let handlers = handlers.to_vec();
@@ -125,7 +125,7 @@ impl Deliveries for SqliteLedger {
         }
     }
 
-    fn excuse(
+    fn retry_uncounted(
         &self,
         handler: &HandlerName,
         component: ComponentDigest,

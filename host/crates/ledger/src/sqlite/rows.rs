@@ -7,7 +7,7 @@ use rusqlite::{Error, Result, Row, types::Type};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Delivery, DeliverySeq, DeliveryState, NewRequest, OrderKey, OutboxRequest, OutboxState,
+    Delivery, DeliveryId, DeliveryState, NewRequest, OrderKey, OutboxRequest, OutboxState,
     RequestHost, RequestId, Requeued, Respond,
 };
 use tollgate_base::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
@@ -28,7 +28,7 @@ pub(crate) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
 /// A delivery with its event.
 pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
     Ok(Delivery {
-        seq: DeliverySeq(row.get(0)?),
+        seq: DeliveryId(row.get(0)?),
         handler: HandlerName::new(row.get_ref(1)?.as_str()?),
         attempts: row.get(2)?,
         run: row.get(3)?,
@@ -36,7 +36,7 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
         component: row.get::<_, Option<[u8; 32]>>(20)?.map(ComponentDigest),
         crashes: row.get(4)?,
         since: wall(row, 17)?,
-        excused: row.get(18)?,
+        uncounted: row.get(18)?,
         key: row.get::<_, Option<[u8; 16]>>(21)?.map(OrderKey),
         event: Arc::new(event(row, 5)?),
     })

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::DeliverySeq;
+use crate::DeliveryId;
 
 /// Bytes of an entry.
 const ENTRY: usize = 16;
@@ -34,7 +34,7 @@ pub(crate) struct RunningFile {
 impl RunningFile {
     /// Opens the file. Also returns the deliveries that ran when the last process ended; there
     /// are none after a clean end.
-    pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Vec<DeliverySeq>)> {
+    pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Vec<DeliveryId>)> {
         let ran = read(&path)?;
         let file = OpenOptions::new()
             .create(true)
@@ -57,13 +57,13 @@ impl RunningFile {
 
     /// Notes that a delivery runs. If the write fails, an attempt may not be counted after a
     /// crash, and nothing else happens. The first failure is logged.
-    pub(crate) fn started(&self, delivery: DeliverySeq) {
+    pub(crate) fn started(&self, delivery: DeliveryId) {
         let slot = self.slots.lock().take(delivery);
         self.write(slot, Some(delivery));
     }
 
     /// Notes that a delivery runs no more.
-    pub(crate) fn stopped(&self, delivery: DeliverySeq) {
+    pub(crate) fn stopped(&self, delivery: DeliveryId) {
         let slot = self.slots.lock().of.remove(&delivery);
         if let Some(slot) = slot {
             self.write(slot, None);
@@ -71,7 +71,7 @@ impl RunningFile {
         }
     }
 
-    fn write(&self, slot: usize, delivery: Option<DeliverySeq>) {
+    fn write(&self, slot: usize, delivery: Option<DeliveryId>) {
         if slot >= MAX_SLOTS {
             return;
         }
@@ -99,14 +99,14 @@ impl RunningFile {
 /// Which entry of the file names which delivery.
 #[derive(Default)]
 struct Slots {
-    of: HashMap<DeliverySeq, usize>,
+    of: HashMap<DeliveryId, usize>,
     free: Vec<usize>,
     /// The first slot that was never used.
     unused: usize,
 }
 
 impl Slots {
-    fn take(&mut self, delivery: DeliverySeq) -> usize {
+    fn take(&mut self, delivery: DeliveryId) -> usize {
         let slot = self.of.entry(delivery);
         *slot.or_insert_with(|| {
             self.free.pop().unwrap_or_else(|| {
@@ -118,7 +118,7 @@ impl Slots {
 }
 
 /// The deliveries that the file names.
-fn read(path: &Path) -> io::Result<Vec<DeliverySeq>> {
+fn read(path: &Path) -> io::Result<Vec<DeliveryId>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -135,26 +135,26 @@ fn read(path: &Path) -> io::Result<Vec<DeliverySeq>> {
         .enumerate()
         .filter_map(|(slot, entry)| decode(slot, entry))
         .collect();
-    ran.sort_unstable();
+    ran.sort_unstable_by_key(|delivery| delivery.0);
     ran.dedup();
     Ok(ran)
 }
 
-fn encode(slot: usize, delivery: DeliverySeq) -> [u8; ENTRY] {
+fn encode(slot: usize, delivery: DeliveryId) -> [u8; ENTRY] {
     let mut entry = [0; ENTRY];
     entry[..8].copy_from_slice(&delivery.0.to_le_bytes());
     entry[8..].copy_from_slice(&checksum(slot, delivery).to_le_bytes());
     entry
 }
 
-fn decode(slot: usize, entry: &[u8; ENTRY]) -> Option<DeliverySeq> {
+fn decode(slot: usize, entry: &[u8; ENTRY]) -> Option<DeliveryId> {
     let (halves, _) = entry.as_chunks::<8>();
-    let delivery = DeliverySeq(i64::from_le_bytes(halves[0]));
+    let delivery = DeliveryId(i64::from_le_bytes(halves[0]));
     (u64::from_le_bytes(halves[1]) == checksum(slot, delivery)).then_some(delivery)
 }
 
 /// FNV-1a over the slot and the delivery. So neither zeros nor the entry of another slot pass.
-fn checksum(slot: usize, delivery: DeliverySeq) -> u64 {
+fn checksum(slot: usize, delivery: DeliveryId) -> u64 {
     let slot = (slot as u64).to_le_bytes();
     let bytes = slot.into_iter().chain(delivery.0.to_le_bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

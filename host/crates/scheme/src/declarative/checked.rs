@@ -11,9 +11,10 @@ use super::signed::SignedPart;
 use super::template::{Template, TimeUnit, TimestampForm};
 use crate::answer::{Answer, RequestOutcome};
 use crate::key::Algorithm;
-use crate::time;
+
 use crate::tolerance::Tolerance;
 use crate::warnings;
+use tollgate_base::quantity::parse_duration;
 
 /// The tolerance if neither the template nor the source has one.
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
@@ -129,7 +130,7 @@ fn tolerance(form: &TimestampForm, mistakes: &mut Mistakes) -> Tolerance {
         let Some(text) = text else {
             return default;
         };
-        let length = time::duration(text).filter(|length| !length.is_zero());
+        let length = parse_duration(text).filter(|length| !length.is_zero());
         length.unwrap_or_else(|| {
             let message = format!("`{text}` is no length of time such as `300s` or `5m`");
             mistakes.add(key, message);

@@ -18,7 +18,7 @@ impl Model {
         let row = self.deliveries[&place].clone();
         let late = attempted.late && row.delivery.run > 0;
         let completion = self.completion(open, n, &row.delivery, &attempted, late);
-        let (effects, turn) = (completion.effects.clone(), completion.turn);
+        let (effects, order) = (completion.effects.clone(), completion.order);
         let (next, component) = (completion.next, completion.attempt.component);
         let broke = completion.attempt.outcome == AttemptOutcome::Trap;
         let number = completion.attempt.number;
@@ -29,7 +29,7 @@ impl Model {
         let answer = open.complete(completion).unwrap();
 
         let key = row.delivery.key;
-        let rank = turn.rank.filter(|_| next == NextState::Done);
+        let rank = order.rank.filter(|_| next == NextState::Done);
         let expected = if !leased {
             Completed::LeaseLost
         } else if late || row.is_behind() || row.has_ended() {
@@ -58,7 +58,7 @@ impl Model {
         if broke {
             row.broke.push((number, component));
         }
-        self.advance(open, place, next, ended, turn);
+        self.advance(open, place, next, ended, order);
     }
 
     /// The end of the delivery's next attempt, or of one of its run before.
@@ -96,8 +96,8 @@ impl Model {
         add_effects(&mut completion, delivery, n, &writes);
         completion.reads = vec![read(open, &delivery.handler, attempted.stale)];
         let rank = Rank::Whole(attempted.rank.into());
-        completion.turn = Turn {
-            holds_when_dead: delivery.handler.as_str() == HANDLERS[2],
+        completion.order = OrderEffect {
+            blocks_when_dead: delivery.handler.as_str() == HANDLERS[2],
             rank: (delivery.handler.as_str() == HANDLERS[1]).then_some(rank),
         };
         completion
@@ -111,7 +111,14 @@ impl Model {
         })
     }
 
-    fn advance(&mut self, open: &Open, place: i64, next: NextState, ended: WallTime, turn: Turn) {
+    fn advance(
+        &mut self,
+        open: &Open,
+        place: i64,
+        next: NextState,
+        ended: WallTime,
+        order: OrderEffect,
+    ) {
         use DeliveryState::{Dead, Done, Held, Ignored, Retrying};
         let row = self.deliveries.get_mut(&place).unwrap();
         row.delivery.attempts += 1;
@@ -124,7 +131,7 @@ impl Model {
         };
         if row.has_ended() {
             row.finished = ended;
-            if row.state != Dead || !turn.holds_when_dead {
+            if row.state != Dead || !order.blocks_when_dead {
                 self.leave(place, steady(open));
             }
         }

@@ -189,7 +189,7 @@ impl Model {
             self.outbox.remove(&place);
         }
         self.known.get_mut(name).unwrap().left = Left::Row;
-        if policy.keys(source_of(name)) == Keys::Forever {
+        if policy.keys(source_of(name)) == KeyRetention::Forever {
             self.known.get_mut(name).unwrap().left = Left::Key;
         } else if self.may_forget(policy, name, now) {
             self.known.remove(name);
@@ -200,9 +200,9 @@ impl Model {
     fn may_forget(&self, policy: &Retention, name: &str, now: WallTime) -> bool {
         let known = &self.known[name];
         match policy.keys(source_of(name)) {
-            Keys::Forever => false,
-            Keys::For(period) => known.last + period <= now,
-            Keys::WhileEmittable => !self
+            KeyRetention::Forever => false,
+            KeyRetention::For(period) => known.last + period <= now,
+            KeyRetention::WhileEmittable => !self
                 .known
                 .values()
                 .any(|other| other.left == Left::All && other.order < known.order),

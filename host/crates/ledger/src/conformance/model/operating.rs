@@ -29,7 +29,7 @@ impl Model {
                 false => self.nth(*which).unwrap_or(0),
             })
             .collect();
-        let deliveries = seqs.iter().map(|seq| DeliverySeq(*seq)).collect();
+        let deliveries = seqs.iter().map(|seq| DeliveryId(*seq)).collect();
         let action = match what {
             Operation::Retry => Action::Retry(deliveries),
             Operation::Cancel => Action::Cancel(deliveries),
@@ -194,7 +194,13 @@ impl Model {
         Intervened::Done
     }
 
-    fn replay(&mut self, open: &Open, seq: i64, keys: ReplayKeys, component: Choice) -> Intervened {
+    fn replay(
+        &mut self,
+        open: &Open,
+        seq: i64,
+        keys: ReplayKeys,
+        component: ReplayComponent,
+    ) -> Intervened {
         let row = &self.deliveries[&seq];
         if row.is_open() {
             return Intervened::State(row.state);
@@ -203,15 +209,15 @@ impl Model {
             return Intervened::Erased;
         }
         let component = match component {
-            Choice::Current => None,
-            Choice::Recorded if row.ran.is_empty() => return Intervened::NoComponent,
-            Choice::Recorded => row.ran.last().copied(),
+            ReplayComponent::Current => None,
+            ReplayComponent::Recorded if row.ran.is_empty() => return Intervened::NoComponent,
+            ReplayComponent::Recorded => row.ran.last().copied(),
         };
         let row = self.deliveries.get_mut(&seq).unwrap();
         (row.state, row.due) = (DeliveryState::Retrying, Some(steady(open)));
         (row.broke, row.cancelled) = (Vec::new(), false);
         let delivery = &mut row.delivery;
-        (delivery.attempts, delivery.excused) = (0, 0);
+        (delivery.attempts, delivery.uncounted) = (0, 0);
         delivery.run += 1;
         if keys == ReplayKeys::New {
             delivery.keys = delivery.run;
@@ -222,11 +228,11 @@ impl Model {
         Intervened::Done
     }
 
-    pub(super) fn excuse(&mut self, open: &Open, of: u8, component: u8) {
+    pub(super) fn retry_uncounted(&mut self, open: &Open, of: u8, component: u8) {
         let name = HANDLERS[usize::from(of)];
         let component = ComponentDigest([component; 32]);
         let (now, due) = (now(open), steady(open));
-        let mut excused = 0;
+        let mut retried = 0;
         let all: Vec<i64> = self.deliveries.keys().copied().collect();
         for seq in all {
             let row = self.deliveries.get_mut(&seq).unwrap();
@@ -237,17 +243,19 @@ impl Model {
                 continue;
             }
             let broke = row.broke.iter().filter(|(_, on)| *on == component);
-            row.delivery.excused += broke.count() as u32;
+            row.delivery.uncounted += broke.count() as u32;
             row.delivery.since = now;
             (row.state, row.due) = (DeliveryState::Retrying, Some(due));
-            excused += 1;
+            retried += 1;
             if dead {
                 self.come_back(seq);
             }
         }
         assert_eq!(
-            open.ledger.excuse(&handler(name), component).unwrap(),
-            excused
+            open.ledger
+                .retry_uncounted(&handler(name), component)
+                .unwrap(),
+            retried
         );
     }
 

@@ -169,7 +169,7 @@ pub(super) enum Place {
 /// What can be seen of a delivery that is handed out.
 #[derive(PartialEq, Debug)]
 pub(super) struct Seen {
-    pub(super) seq: DeliverySeq,
+    pub(super) seq: DeliveryId,
     pub(super) handler: HandlerName,
     pub(super) event: EventId,
     pub(super) attempts: (u32, u32),
@@ -185,7 +185,7 @@ pub(super) fn seen(delivery: &Delivery) -> Seen {
         seq: delivery.seq,
         handler: delivery.handler.clone(),
         event: delivery.event.id,
-        attempts: (delivery.attempts, delivery.excused),
+        attempts: (delivery.attempts, delivery.uncounted),
         runs: (delivery.run, delivery.keys),
         component: delivery.component,
         crashes: delivery.crashes,

@@ -18,7 +18,7 @@ pub(super) enum Step {
     /// A delivery is given up, and holds its key from then on or not.
     GiveUp(usize, bool),
     /// Dead deliveries of the handlers that the bits name hold their keys no longer.
-    LetPass(u8),
+    ReleaseOrderKeys(u8),
     /// An operator does something to deliveries, as part of a request that may have a name.
     Operate(Vec<usize>, Operation, Option<u8>),
     /// An operator has a request sent again, or cancels it.
@@ -26,7 +26,7 @@ pub(super) enum Step {
     /// An operator has something scheduled now, or cancels it.
     Reschedule(usize, bool),
     /// What a component at fault failed of a handler's runs again.
-    Excuse(u8, u8),
+    RetryUncounted(u8, u8),
     /// An event goes to the handlers that the bits name.
     Route(usize, u8),
     /// A handler is paused, perhaps with its outbox, or resumed.
@@ -77,12 +77,15 @@ pub(super) enum Write {
 pub(super) enum Operation {
     Retry,
     Cancel,
-    Replay(ReplayKeys, Choice),
+    Replay(ReplayKeys, ReplayComponent),
 }
 
 pub(super) fn operation() -> impl Strategy<Value = Operation> {
     let keys = prop_oneof![1 => Just(ReplayKeys::New), 2 => Just(ReplayKeys::Same)];
-    let component = prop_oneof![Just(Choice::Current), Just(Choice::Recorded)];
+    let component = prop_oneof![
+        Just(ReplayComponent::Current),
+        Just(ReplayComponent::Recorded)
+    ];
     prop_oneof![
         1 => Just(Operation::Retry),
         2 => Just(Operation::Cancel),
@@ -137,7 +140,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         operation(),
         prop::option::of(0..3_u8),
     );
-    let excused = (0..3_u8, 0..3_u8);
+    let retried = (0..3_u8, 0..3_u8);
     let paused = (0..3_u8, prop::option::of(any::<bool>()));
     prop_oneof![
         8 => prop::collection::vec((0..80_u8, 0..8_u8), 1..4).prop_map(Step::Record),
@@ -148,11 +151,11 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Hold(7)),
         1 => any::<usize>().prop_map(Step::RunAlone),
         1 => (any::<usize>(), any::<bool>()).prop_map(|(which, holds)| Step::GiveUp(which, holds)),
-        1 => (0..8_u8).prop_map(Step::LetPass),
+        1 => (0..8_u8).prop_map(Step::ReleaseOrderKeys),
         5 => operated.prop_map(|(which, what, batch)| Step::Operate(which, what, batch)),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(which, again)| Step::Request(which, again)),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(which, now)| Step::Reschedule(which, now)),
-        2 => excused.prop_map(|(of, component)| Step::Excuse(of, component)),
+        2 => retried.prop_map(|(of, component)| Step::RetryUncounted(of, component)),
         1 => (any::<usize>(), 0..8_u8).prop_map(|(which, to)| Step::Route(which, to)),
         1 => paused.prop_map(|(of, outbox)| Step::Pause(of, outbox)),
         2 => (0..30_u8, 0..3_u8).prop_map(|(hours, which)| Step::Sweep(hours, which)),

@@ -40,11 +40,11 @@ impl Model {
             false => DeliveryState::Pending,
         };
         let delivery = Delivery {
-            seq: DeliverySeq(self.last),
+            seq: DeliveryId(self.last),
             handler: to.handler.clone(),
             event: Arc::clone(event),
             attempts: 0,
-            excused: 0,
+            uncounted: 0,
             run,
             keys: run,
             component: None,
@@ -133,7 +133,7 @@ impl Model {
     }
 
     /// Whether a delivery is under way, and no claim may find it.
-    pub(super) fn is_kept(&self, delivery: DeliverySeq) -> bool {
+    pub(super) fn is_kept(&self, delivery: DeliveryId) -> bool {
         let row = &self.deliveries.get(&delivery.0);
         row.is_some_and(|row| matches!(row.state, DeliveryState::Held | DeliveryState::Running))
     }
@@ -151,7 +151,7 @@ impl Model {
         let Some(place) = self.leasable(open, which) else {
             return;
         };
-        open.under(DeliverySeq(place), |lease| open.ledger.start_alone(lease))
+        open.under(DeliveryId(place), |lease| open.ledger.start_alone(lease))
             .unwrap();
         let row = self.deliveries.get_mut(&place).unwrap();
         if matches!(row.state, Pending | Retrying) {
@@ -164,8 +164,8 @@ impl Model {
         let Some(place) = self.leasable(open, which) else {
             return;
         };
-        let turn = Turn {
-            holds_when_dead: holds,
+        let turn = OrderEffect {
+            blocks_when_dead: holds,
             rank: None,
         };
         open.give_up(&self.deliveries[&place].delivery, turn);
@@ -179,7 +179,7 @@ impl Model {
         }
     }
 
-    pub(super) fn let_pass(&mut self, open: &Open, of: &[&str]) {
+    pub(super) fn release_order_keys(&mut self, open: &Open, of: &[&str]) {
         let mut passed = 0;
         for name in of {
             let holding: Vec<i64> = self
@@ -194,7 +194,7 @@ impl Model {
             }
         }
         let of: Vec<_> = of.iter().map(|name| handler(name)).collect();
-        assert_eq!(open.ledger.let_pass(&of).unwrap(), passed);
+        assert_eq!(open.ledger.release_order_keys(&of).unwrap(), passed);
     }
 
     /// A clean end makes due again what was to run alone.
@@ -269,7 +269,7 @@ impl Model {
                 .filter(|row| row.is_of(name, state) && row.due.is_some())
                 .filter(|row| state == DeliveryState::Pending || row.due <= Some(time))
                 .collect();
-            rows.sort_by_key(|row| (row.due, row.delivery.seq));
+            rows.sort_by_key(|row| (row.due, row.delivery.seq.0));
             due.extend(rows.into_iter().map(|row| seen(&row.delivery)));
         }
         due

@@ -15,7 +15,7 @@ enum Step {
     End(usize, Ending),
     Hold,
     Back,
-    LetPass,
+    ReleaseOrderKeys,
     Reopen,
 }
 
@@ -39,7 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         14 => (any::<usize>(), ending).prop_map(|(which, ending)| Step::End(which, ending)),
         1 => Just(Step::Hold),
         2 => Just(Step::Back),
-        1 => Just(Step::LetPass),
+        1 => Just(Step::ReleaseOrderKeys),
         1 => Just(Step::Reopen),
     ]
 }
@@ -88,8 +88,8 @@ impl Lines {
                 self.away = matches!(step, Step::Hold);
                 open.serve(if self.away { &[] } else { &["a"] });
             }
-            Step::LetPass => {
-                open.ledger.let_pass(&[handler("a")]).unwrap();
+            Step::ReleaseOrderKeys => {
+                open.ledger.release_order_keys(&[handler("a")]).unwrap();
                 for line in self.lines.values_mut() {
                     // A dead one that lets pass is always the first.
                     line.retain(|_, dead| !*dead);
@@ -109,7 +109,7 @@ impl Lines {
         let seq = delivery.seq.0;
         let key = self.key_of[&seq];
         let line = self.lines.get_mut(&key).unwrap();
-        let mut holds_when_dead = false;
+        let mut blocks_when_dead = false;
         let next = match ending_ {
             Ending::Done => {
                 self.done.entry(key).or_default().push(seq);
@@ -124,7 +124,7 @@ impl Lines {
                 due: STEADY + ms(wait),
             },
             Ending::Dead { holds } => {
-                holds_when_dead = holds;
+                blocks_when_dead = holds;
                 match holds && key != 0 {
                     true => line.insert(seq, true),
                     false => line.remove(&seq),
@@ -133,7 +133,7 @@ impl Lines {
             }
         };
         let mut completion = ending(delivery, next);
-        completion.turn.holds_when_dead = holds_when_dead;
+        completion.order.blocks_when_dead = blocks_when_dead;
         assert_eq!(open.complete(completion).unwrap(), Completed::Committed);
     }
 

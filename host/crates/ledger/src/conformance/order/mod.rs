@@ -43,7 +43,7 @@ impl Open {
     /// What handler `a` could run if all times had come.
     fn runnable(&self) -> Vec<Delivery> {
         let mut found = self.due("a", LATEST);
-        found.sort_by_key(|delivery| delivery.seq);
+        found.sort_by_key(|delivery| delivery.seq.0);
         found
     }
 }
@@ -64,7 +64,7 @@ pub fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
     assert_eq!(open.deliveries_in(DeliveryState::Pending), 6);
 
     let ahead_of_time = Delivery {
-        seq: DeliverySeq(place(1)),
+        seq: DeliveryId(place(1)),
         ..arrived[0].clone()
     };
     let early = open.complete(ending(&ahead_of_time, NextState::Done));
@@ -118,17 +118,17 @@ pub fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engine) {
     assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
 
     let mut dead = ending(&arrived[1], NextState::Dead);
-    dead.turn.holds_when_dead = true;
+    dead.order.blocks_when_dead = true;
     assert_eq!(open.complete(dead).unwrap(), Completed::Committed);
     assert!(open.sink.released().is_empty());
     assert!(open.arrive(&[Some("y")]).is_empty());
     // The handler's settings change.
-    assert_eq!(open.ledger.let_pass(&[handler("b")]).unwrap(), 0);
+    assert_eq!(open.ledger.release_order_keys(&[handler("b")]).unwrap(), 0);
     assert!(open.sink.released().is_empty());
-    assert_eq!(open.ledger.let_pass(&[handler("a")]).unwrap(), 1);
+    assert_eq!(open.ledger.release_order_keys(&[handler("a")]).unwrap(), 1);
     let next = open.sink.released();
     assert_eq!(seqs(&next), [arrived[1].seq.0 + 1]);
-    assert_eq!(open.ledger.let_pass(&[handler("a")]).unwrap(), 0);
+    assert_eq!(open.ledger.release_order_keys(&[handler("a")]).unwrap(), 0);
     open.ends(&next[0], NextState::Done);
     assert_eq!(open.sink.released().len(), 1);
 }
@@ -136,7 +136,7 @@ pub fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engine) {
 pub fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x")]);
-    open.give_up(&arrived[0], Turn::default());
+    open.give_up(&arrived[0], OrderEffect::default());
     let next = open.sink.released();
     assert_eq!(seqs(&next), [arrived[0].seq.0 + 1]);
     open.leased(&next[0], |lease| open.ledger.start_alone(lease))
@@ -145,8 +145,8 @@ pub fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
         open.sink.released().is_empty(),
         "it runs alone, and holds its key"
     );
-    let holds = Turn {
-        holds_when_dead: true,
+    let holds = OrderEffect {
+        blocks_when_dead: true,
         rank: None,
     };
     open.give_up(&next[0], holds);
@@ -197,7 +197,7 @@ pub fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x")]);
     let mut dead = ending(&arrived[0], NextState::Dead);
-    dead.turn.holds_when_dead = true;
+    dead.order.blocks_when_dead = true;
     open.complete(dead).unwrap();
     assert_eq!(open.serve(&[]), (1, 0));
     assert!(open.arrive(&[Some("x")]).is_empty());
@@ -205,7 +205,7 @@ pub fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine) {
     assert_eq!(open.deliveries_in(DeliveryState::Pending), 0);
     assert_eq!(open.serve(&["a"]), (0, 2));
     assert!(open.runnable().is_empty(), "they stand behind it still");
-    open.ledger.let_pass(&[handler("a")]).unwrap();
+    open.ledger.release_order_keys(&[handler("a")]).unwrap();
     assert_eq!(seqs(&open.runnable()), [arrived[0].seq.0 + 1]);
 }
 
@@ -215,10 +215,10 @@ pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     let replay = |deliveries| Action::Replay {
         deliveries,
         keys: ReplayKeys::New,
-        component: Choice::Current,
+        component: ReplayComponent::Current,
     };
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("x")]);
-    let place = |n: i64| DeliverySeq(arrived[0].seq.0 + n);
+    let place = |n: i64| DeliveryId(arrived[0].seq.0 + n);
     open.ends(&arrived[0], NextState::Dead);
     let second = open.sink.released();
     // It comes after the one that has its turn, and before those that came later.
@@ -229,13 +229,13 @@ pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     assert_eq!((first[0].seq, first[0].run), (place(0), 1));
     assert_eq!(ask(Action::Cancel(vec![place(2)])), [Intervened::Done]);
     let mut dead = ending(&first[0], NextState::Dead);
-    dead.turn.holds_when_dead = true;
+    dead.order.blocks_when_dead = true;
     open.complete(dead).unwrap();
     assert!(open.runnable().is_empty());
     // A replay of what holds the key has its turn, and so has what follows once it is let go.
     assert_eq!(ask(replay(vec![place(0)])), [Intervened::Done]);
     let mut dead = ending(&open.runnable()[0], NextState::Dead);
-    dead.turn.holds_when_dead = true;
+    dead.order.blocks_when_dead = true;
     open.complete(dead).unwrap();
     assert_eq!(ask(Action::Cancel(vec![place(0)])), [Intervened::Done]);
     assert_eq!(seqs(&open.sink.released()), [place(3).0]);
@@ -256,7 +256,7 @@ pub fn a_crash_lets_nobody_past(engine: &dyn Engine) {
     ask(Action::Replay {
         deliveries: vec![arrived[0].seq],
         keys: ReplayKeys::New,
-        component: Choice::Current,
+        component: ReplayComponent::Current,
     });
     let second = arrived[0].seq.0 + 1;
     assert_eq!(seqs(&open.runnable()), [second]);
@@ -277,11 +277,11 @@ pub fn an_older_one_is_not_done_after_a_newer_one(engine: &dyn Engine) {
             other => panic!("{other:?}"),
         };
         let mut completion = writing(&delivery, &[("k", StateWrite::Add(1))]);
-        completion.turn.rank = Some(rank);
+        completion.order.rank = Some(rank);
         let answer = open.complete(completion).unwrap();
         if answer == Completed::Conflict {
             let mut ignored = ending(&delivery, NextState::Ignored);
-            ignored.turn.rank = Some(rank);
+            ignored.order.rank = Some(rank);
             assert_eq!(open.complete(ignored).unwrap(), Completed::Committed);
         }
         answer

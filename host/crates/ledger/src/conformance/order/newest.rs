@@ -13,7 +13,7 @@ impl Open {
     /// Has handler `a` do an event of this rank, unless it is superseded.
     fn does(&self, delivery: &Delivery, rank: i64) -> Completed {
         let mut completion = ending(delivery, NextState::Done);
-        completion.turn.rank = Some(Rank::Whole(rank));
+        completion.order.rank = Some(Rank::Whole(rank));
         self.complete(completion).unwrap()
     }
 
@@ -38,7 +38,7 @@ pub fn the_newest_is_forgotten_with_what_it_is_compared_to(engine: &dyn Engine) 
     let replay = Action::Replay {
         deliveries: vec![older.seq],
         keys: ReplayKeys::New,
-        component: Choice::Current,
+        component: ReplayComponent::Current,
     };
     assert_eq!(open.ask(replay), [Intervened::Done]);
     let again = &open.runnable()[0];

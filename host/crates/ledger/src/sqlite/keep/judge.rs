@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::history::{EventRow, History};
-use crate::{Erasure, Keys, Retention};
+use crate::{Erasure, KeyRetention, Retention};
 use tollgate_base::event::SourceName;
 use tollgate_base::time::{Ages, WallTime};
 
@@ -57,7 +57,9 @@ impl Kind {
             Self::Erase(_) => judge_erasing(conn, retention, event, ages),
             Self::Prune => judge_pruning(conn, retention, event, ages),
             Self::Forget(_) => Ok(judge_forgetting(retention, event, ages)),
-            Self::ForgetEmitted if retention.keys(&event.source) != Keys::WhileEmittable => {
+            Self::ForgetEmitted
+                if retention.keys(&event.source) != KeyRetention::WhileEmittable =>
+            {
                 Ok(Verdict::Foreign)
             }
             Self::ForgetEmitted => {
@@ -109,7 +111,7 @@ fn judge_pruning(
 }
 
 fn judge_forgetting(retention: &Retention, event: &EventRow, ages: Ages) -> Verdict {
-    let Keys::For(period) = retention.keys(&event.source) else {
+    let KeyRetention::For(period) = retention.keys(&event.source) else {
         return Verdict::Done;
     };
     match (is_forgettable(event, period, ages), event.pruned) {

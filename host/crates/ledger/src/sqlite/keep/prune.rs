@@ -11,7 +11,7 @@ use super::judge::{is_forgettable, is_prunable, oldest_kept};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{Keys, OutboxState, Retention};
+use crate::{KeyRetention, OutboxState, Retention};
 
 /// Prunes an event that ended long enough ago; returns how many rows that took.
 pub(crate) fn prune(
@@ -81,7 +81,7 @@ fn remove(tx: &Transaction<'_>, table: &str, column: &str, number: i64) -> Resul
 /// took.
 fn leave_key(tx: &mut Transaction<'_>, retention: &Retention, event: &EventRow) -> Result<u64> {
     match retention.keys(&event.source) {
-        Keys::Forever => {
+        KeyRetention::Forever => {
             tx.keep_key(&event.dedup, event.seq)?;
             remove(tx, "dedup_also", "event", event.seq)?;
             remove(tx, "events", "seq", event.seq)
@@ -127,8 +127,10 @@ fn remove_key(tx: &mut Transaction<'_>, event: &EventRow) -> Result<u64> {
 /// Whether nothing needs the key of an event any more that has no body.
 fn may_forget(tx: &Transaction<'_>, retention: &Retention, event: &EventRow) -> Result<bool> {
     match retention.keys(&event.source) {
-        Keys::Forever => Ok(false),
-        Keys::For(period) => Ok(is_forgettable(event, period, tx.now().ages)),
-        Keys::WhileEmittable => Ok(oldest_kept(tx.conn())?.is_none_or(|oldest| oldest > event.seq)),
+        KeyRetention::Forever => Ok(false),
+        KeyRetention::For(period) => Ok(is_forgettable(event, period, tx.now().ages)),
+        KeyRetention::WhileEmittable => {
+            Ok(oldest_kept(tx.conn())?.is_none_or(|oldest| oldest > event.seq))
+        }
     }
 }

@@ -170,7 +170,7 @@ fn ranked<'a>(completion: &Completion, row: &'a DeliveryRow) -> Option<(&'a [u8]
     let done = completion.next == NextState::Done;
     row.key
         .as_deref()
-        .zip(completion.turn.rank)
+        .zip(completion.order.rank)
         .filter(|_| done)
 }
 
@@ -291,7 +291,7 @@ fn advance(tx: &mut Transaction<'_>, completion: &Completion, row: &DeliveryRow)
         // The handler is still absent from the manifest.
         to = DeliveryState::Held;
     }
-    let stays = order::stays(to, completion.turn);
+    let stays = order::stays(to, completion.order);
     let ended = int(attempt.started + Duration::from_micros(attempt.duration_us));
     tx.execute(
         "UPDATE deliveries SET state = ?2, attempts = ?3, due = ?4, finished = ?5,

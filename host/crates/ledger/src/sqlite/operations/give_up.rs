@@ -5,14 +5,14 @@ use rusqlite::Result;
 use super::order;
 use super::set_state::set_state;
 use crate::sqlite::write::{Operation, Transaction};
-use crate::{DeliverySeq, DeliveryState, Token, Turn};
+use crate::{DeliveryId, DeliveryState, OrderEffect, Token};
 
 /// Makes a delivery `dead`, unless the lease is not in force.
 pub(crate) struct GiveUp {
-    pub(crate) delivery: DeliverySeq,
+    pub(crate) delivery: DeliveryId,
     pub(crate) token: Token,
     /// What the end means for later deliveries of the same key.
-    pub(crate) turn: Turn,
+    pub(crate) order: OrderEffect,
 }
 
 impl Operation for GiveUp {
@@ -23,7 +23,7 @@ impl Operation for GiveUp {
             return Ok(());
         }
         let ended = set_state(tx, self.delivery, DeliveryState::Dead)?;
-        if ended && !order::stays(DeliveryState::Dead, self.turn) {
+        if ended && !order::stays(DeliveryState::Dead, self.order) {
             order::leave(tx, self.delivery.0)?;
         }
         tx.end_lease(self.delivery, self.token);

@@ -9,7 +9,7 @@ use super::prepared::PreparedEvent;
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{Delivery, DeliverySeq, DeliveryState, Recipient};
+use crate::{Delivery, DeliveryId, DeliveryState, Recipient};
 
 /// Records an event with its deliveries and returns its number; `None` if one of its dedup
 /// keys is known, so that the event is a duplicate.
@@ -140,7 +140,7 @@ fn insert_deliveries(
             continue;
         }
         tx.for_sink.recorded.push(Delivery {
-            seq: DeliverySeq(seq),
+            seq: DeliveryId(seq),
             handler: handler.clone(),
             event: Arc::clone(&new.event),
             attempts: 0,
@@ -149,7 +149,7 @@ fn insert_deliveries(
             component: None,
             crashes: 0,
             since: new.event.received,
-            excused: 0,
+            uncounted: 0,
             key: *key,
         });
     }

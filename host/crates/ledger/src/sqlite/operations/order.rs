@@ -11,7 +11,7 @@ use crate::sqlite::newest;
 use crate::sqlite::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS};
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{DeliveryState, OrderKey, Turn};
+use crate::{DeliveryState, OrderEffect, OrderKey};
 use tollgate_base::event::HandlerName;
 
 /// The position of a delivery in its line: the values of `deliveries.turn`, beside NULL.
@@ -34,10 +34,10 @@ impl Position {
 }
 
 /// Whether a delivery that gets this state stays in its line.
-pub(crate) fn stays(state: DeliveryState, turn: Turn) -> bool {
+pub(crate) fn stays(state: DeliveryState, order: OrderEffect) -> bool {
     match state {
         DeliveryState::Done | DeliveryState::Ignored => false,
-        DeliveryState::Dead => turn.holds_when_dead,
+        DeliveryState::Dead => order.blocks_when_dead,
         _ => true,
     }
 }

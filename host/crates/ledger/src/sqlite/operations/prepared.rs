@@ -29,7 +29,7 @@ impl From<NewEvent> for PreparedEvent {
             metadata: pairs_to_json(&new.event.metadata),
             event: Arc::new(new.event),
             dedup: new.dedup,
-            further_keys: new.also,
+            further_keys: new.more_dedup,
             handlers: new.handlers,
         }
     }

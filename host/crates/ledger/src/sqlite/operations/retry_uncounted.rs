@@ -8,7 +8,7 @@ use rusqlite::{Connection, Result, Row, params};
 use super::order;
 use crate::sqlite::values::int;
 use crate::sqlite::write::{Operation, Transaction};
-use crate::{DeliverySeq, DeliveryState};
+use crate::{DeliveryId, DeliveryState};
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::time::SteadyTime;
 
@@ -16,7 +16,7 @@ use tollgate_base::time::SteadyTime;
 /// component counts any more. Answers how many deliveries became due.
 pub(crate) struct RetryUncounted {
     pub(crate) component: ComponentDigest,
-    pub(crate) deliveries: Vec<DeliverySeq>,
+    pub(crate) deliveries: Vec<DeliveryId>,
 }
 
 /// How many index entries one read looks at, and how many deliveries one write moves.
@@ -93,7 +93,7 @@ impl Cursor {
         conn: &Connection,
         handler: i64,
         component: ComponentDigest,
-    ) -> Result<(Vec<DeliverySeq>, Option<Self>)> {
+    ) -> Result<(Vec<DeliveryId>, Option<Self>)> {
         let seen = self.entries(conn, handler)?;
         let next = self.after(&seen);
         let sql = format!(
@@ -103,7 +103,7 @@ impl Cursor {
         let mut found = Vec::new();
         for (_, seq) in seen {
             if broke_down.exists(params![component.0, seq, handler])? {
-                found.push(DeliverySeq(seq));
+                found.push(DeliveryId(seq));
             }
         }
         Ok((found, next))

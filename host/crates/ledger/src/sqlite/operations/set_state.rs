@@ -4,13 +4,13 @@ use rusqlite::{Result, params};
 
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{DeliverySeq, DeliveryState};
+use crate::{DeliveryId, DeliveryState};
 
 /// Moves the delivery and returns true, unless it has ended, is held or is in this state
 /// already.
 pub(crate) fn set_state(
     tx: &mut Transaction<'_>,
-    delivery: DeliverySeq,
+    delivery: DeliveryId,
     to: DeliveryState,
 ) -> Result<bool> {
     let finished = (to == DeliveryState::Dead).then(|| int(tx.now().wall));

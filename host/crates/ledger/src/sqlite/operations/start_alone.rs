@@ -4,11 +4,11 @@ use rusqlite::Result;
 
 use super::set_state::set_state;
 use crate::sqlite::write::{Operation, Transaction};
-use crate::{DeliverySeq, DeliveryState, Token};
+use crate::{DeliveryId, DeliveryState, Token};
 
 /// Makes a delivery `running`, unless the lease is not in force.
 pub(crate) struct StartAlone {
-    pub(crate) delivery: DeliverySeq,
+    pub(crate) delivery: DeliveryId,
     pub(crate) token: Token,
 }
 

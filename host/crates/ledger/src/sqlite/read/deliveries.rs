@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::sqlite::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS};
 use crate::sqlite::values::int;
-use crate::{Delivery, DeliverySeq};
+use crate::{Delivery, DeliveryId};
 use tollgate_base::time::SteadyTime;
 
 /// Which deliveries are looked for.
@@ -14,7 +14,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) limit: usize,
     pub(crate) max_bytes: usize,
     /// Whether nobody holds a delivery.
-    pub(crate) is_free: &'a dyn Fn(DeliverySeq) -> bool,
+    pub(crate) is_free: &'a dyn Fn(DeliveryId) -> bool,
 }
 
 /// The deliveries that were found.
@@ -77,7 +77,7 @@ fn first(
     lists: &[&str],
     handler: i64,
     wanted: Wanted<'_>,
-) -> Result<Vec<DeliverySeq>> {
+) -> Result<Vec<DeliveryId>> {
     let mut seqs = Vec::new();
     for sql in lists {
         let mut index = conn.prepare_cached(sql)?;
@@ -85,7 +85,7 @@ fn first(
         while seqs.len() <= wanted.limit
             && let Some(row) = rows.next()?
         {
-            let seq = DeliverySeq(row.get(0)?);
+            let seq = DeliveryId(row.get(0)?);
             if (wanted.is_free)(seq) {
                 seqs.push(seq);
             }
@@ -97,7 +97,7 @@ fn first(
 /// Reads the deliveries with their events, until there are bytes enough.
 fn fetch<'a>(
     conn: &Connection,
-    seqs: impl Iterator<Item = &'a DeliverySeq>,
+    seqs: impl Iterator<Item = &'a DeliveryId>,
     wanted: Wanted<'_>,
     found: &mut Found,
 ) -> Result<()> {
@@ -132,7 +132,7 @@ fn next_retry(conn: &Connection, handler: i64, wanted: Wanted<'_>) -> Result<Opt
     )?;
     let mut rows = index.query(params![handler, int(wanted.now)])?;
     while let Some(row) = rows.next()? {
-        if (wanted.is_free)(DeliverySeq(row.get(0)?)) {
+        if (wanted.is_free)(DeliveryId(row.get(0)?)) {
             return rows::steady(row, 1).map(Some);
         }
     }

@@ -138,7 +138,7 @@ fn a_panic_on_the_writer_leaves_nobody_waiting() {
     assert!(matches!(record("evt_1"), Err(LedgerError::Closed)));
     assert!(matches!(record("evt_2"), Err(LedgerError::Closed)));
     assert!(matches!(
-        ledger.let_pass(&[HandlerName::new("a")]),
+        ledger.release_order_keys(&[HandlerName::new("a")]),
         Err(LedgerError::Closed)
     ));
     assert!(!ledger.writable());

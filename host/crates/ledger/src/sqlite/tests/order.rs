@@ -4,7 +4,7 @@ use rusqlite::StatementStatus;
 
 use super::*;
 use crate::{
-    Blocker, NewEvent, Order, OrderKey, Page, Recipient, RecordFilter, Records, StateFilter,
+    Blocker, ListOrder, NewEvent, OrderKey, Page, Recipient, RecordFilter, Records, StateFilter,
 };
 use tollgate_base::event::HandlerName;
 
@@ -51,7 +51,7 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
             after: None,
             until: None,
             limit: 10,
-            order: Order::Oldest,
+            order: ListOrder::Oldest,
         };
         let found = reader.deliveries(&filter, &page).unwrap().items;
         let events = reader.events(&filter, &page).unwrap().items.len();

@@ -17,7 +17,7 @@ use super::numbers::Numbers;
 use super::recent_keys;
 use crate::sqlite::counters::{Counter, Counters};
 use crate::sqlite::error::{Fault, fault};
-use crate::{DeliverySeq, DeliveryState, RequestId, Token};
+use crate::{DeliveryId, DeliveryState, RequestId, Token};
 use tollgate_base::event::{ComponentDigest, HandlerName, SourceName};
 use tollgate_base::failpoint::{self, Failpoint};
 
@@ -37,7 +37,7 @@ pub(crate) struct Transaction<'a> {
 /// Leases that end with a commit.
 #[derive(Default)]
 struct EndedLeases {
-    deliveries: Vec<(DeliverySeq, Token)>,
+    deliveries: Vec<(DeliveryId, Token)>,
     requests: Vec<(RequestId, Token)>,
 }
 
@@ -296,12 +296,12 @@ impl<'a> Transaction<'a> {
     }
 
     /// Whether this lease of a delivery is in force.
-    pub(crate) fn is_leased(&self, delivery: DeliverySeq, token: Token) -> bool {
+    pub(crate) fn is_leased(&self, delivery: DeliveryId, token: Token) -> bool {
         self.memory.leases.deliveries.is_in_force(delivery, token)
     }
 
     /// Ends a lease of a delivery with the commit.
-    pub(crate) fn end_lease(&mut self, delivery: DeliverySeq, token: Token) {
+    pub(crate) fn end_lease(&mut self, delivery: DeliveryId, token: Token) {
         self.ended_leases.deliveries.push((delivery, token));
     }
 

@@ -100,7 +100,7 @@ impl Writer {
         self.run_tests(tasks);
         let now = Moment::of(&self.clock);
         if now.ahead != self.kept_ahead {
-            let moment = self.clock.mark();
+            let moment = self.clock.reading();
             tasks.push(task(KeepTime { moment }, drop));
         }
         match batch::commit(&self.conn, &mut self.memory, now, tasks) {
@@ -149,7 +149,7 @@ impl Writer {
     fn end(mut self) -> bool {
         drop(self.checkpointer);
         let ended = recover::release_claimed(&mut self.conn, self.clock.now())
-            .and_then(|()| kept_time::keep(&self.conn, &self.clock.mark()))
+            .and_then(|()| kept_time::keep(&self.conn, &self.clock.reading()))
             .and_then(|()| open::checkpoint(&self.conn));
         if let Err(error) = &ended {
             tracing::warn!(%error, "the ledger could not be closed cleanly");

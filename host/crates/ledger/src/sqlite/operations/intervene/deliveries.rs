@@ -7,7 +7,7 @@ use super::audit::{self, About, Entry};
 use crate::sqlite::rows;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{Choice, DeliverySeq, DeliveryState, Intervened, Intervention, ReplayKeys};
+use crate::{DeliveryId, DeliveryState, Intervened, Intervention, ReplayComponent, ReplayKeys};
 
 /// The row of a delivery.
 pub(crate) struct DeliveryRow {
@@ -19,7 +19,7 @@ pub(crate) struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    fn find(tx: &Transaction<'_>, delivery: DeliverySeq) -> Result<Option<Self>> {
+    fn find(tx: &Transaction<'_>, delivery: DeliveryId) -> Result<Option<Self>> {
         tx.prepare("SELECT seq, event, state, run, keys FROM deliveries WHERE seq = ?1")?
             .query_row([delivery.0], |row| {
                 Ok(Self {
@@ -48,7 +48,7 @@ impl DeliveryRow {
 pub(crate) fn each(
     tx: &mut Transaction<'_>,
     by: &Intervention,
-    deliveries: &[DeliverySeq],
+    deliveries: &[DeliveryId],
     mut act: impl FnMut(&mut Transaction<'_>, &Intervention, &DeliveryRow) -> Result<Intervened>,
 ) -> Result<Vec<Intervened>> {
     let answers = deliveries
@@ -100,7 +100,7 @@ pub(crate) fn cancel(
 pub(crate) fn replace_held(
     tx: &mut Transaction<'_>,
     by: &Intervention,
-    delivery: DeliverySeq,
+    delivery: DeliveryId,
     why: &str,
 ) -> Result<()> {
     make_dead(tx, delivery.0, DeliveryState::Held)?;
@@ -133,7 +133,7 @@ pub(crate) fn replay(
     by: &Intervention,
     row: &DeliveryRow,
     keys: ReplayKeys,
-    component: Choice,
+    component: ReplayComponent,
 ) -> Result<Intervened> {
     if !is_ended(row.state) {
         return Ok(Intervened::State(row.state));
@@ -142,8 +142,8 @@ pub(crate) fn replay(
         return Ok(Intervened::Erased);
     }
     let component = match component {
-        Choice::Current => None,
-        Choice::Recorded => match recorded_component(tx, row.seq)? {
+        ReplayComponent::Current => None,
+        ReplayComponent::Recorded => match recorded_component(tx, row.seq)? {
             None => return Ok(Intervened::NoComponent),
             recorded => recorded,
         },

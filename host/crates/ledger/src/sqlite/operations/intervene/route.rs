@@ -11,7 +11,7 @@ use crate::sqlite::counters::Counter;
 use crate::sqlite::read::records::deliveries_of;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{Delivery, DeliverySeq, DeliveryState, Intervened, Intervention, Recipient};
+use crate::{Delivery, DeliveryId, DeliveryState, Intervened, Intervention, Recipient};
 use tollgate_base::event::Event;
 
 /// Gives the event a delivery for each of `handlers` that has none. The event's deliveries
@@ -51,7 +51,7 @@ pub(crate) fn route(
     for old in present {
         if old.state == DeliveryState::Held.name() {
             let why = "its event was routed anew, to handlers that are there";
-            replace_held(tx, by, DeliverySeq(old.seq), why)?;
+            replace_held(tx, by, DeliveryId(old.seq), why)?;
         }
     }
     Ok(Intervened::Routed(made))
@@ -101,7 +101,7 @@ fn add_delivery(
         return Ok(());
     }
     tx.for_sink.recorded.push(Delivery {
-        seq: DeliverySeq(seq),
+        seq: DeliveryId(seq),
         handler: handler.clone(),
         event: Arc::clone(event),
         attempts: 0,
@@ -110,7 +110,7 @@ fn add_delivery(
         component: None,
         crashes: 0,
         since: tx.now().wall,
-        excused: 0,
+        uncounted: 0,
         key: *key,
     });
     Ok(())

@@ -11,7 +11,7 @@ use super::walk::walk;
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
-    Blocker, DeliveryDetail, DeliverySeq, DeliveryState, DeliverySummary, InterventionView, Listed,
+    Blocker, DeliveryDetail, DeliveryId, DeliveryState, DeliverySummary, InterventionView, Listed,
     RecordFilter, StateFilter,
 };
 use tollgate_base::event::EventId;
@@ -140,7 +140,7 @@ fn read(row: &Row<'_>) -> Result<DeliverySummary> {
 }
 
 /// Everything about one delivery.
-pub(crate) fn delivery(conn: &Connection, seq: DeliverySeq) -> Result<Option<DeliveryDetail>> {
+pub(crate) fn delivery(conn: &Connection, seq: DeliveryId) -> Result<Option<DeliveryDetail>> {
     detail(conn, seq.0, ATTEMPTS)
 }
 

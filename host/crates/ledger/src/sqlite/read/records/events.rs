@@ -10,7 +10,7 @@ use super::filter::Numbered;
 use super::span::Span;
 use super::walk::walk;
 use crate::sqlite::rows::{self, EVENT_COLUMNS, maybe_wall, wall};
-use crate::{Brief, EventDetail, EventSummary, Listed, Payload, RecordFilter, StateFilter};
+use crate::{DeliveryBrief, EventDetail, EventSummary, Listed, Payload, RecordFilter, StateFilter};
 use tollgate_base::event::{Event, EventId, HANDLER_SOURCE_PREFIX};
 
 /// The most rows of events that one page looks at.
@@ -145,9 +145,9 @@ pub(crate) fn deliveries_of(
     event: i64,
     first: Option<i64>,
     many: i64,
-) -> Result<Vec<Brief>> {
+) -> Result<Vec<DeliveryBrief>> {
     let brief = |row: &Row<'_>| {
-        Ok(Brief {
+        Ok(DeliveryBrief {
             seq: row.get(0)?,
             handler: row.get(1)?,
             state: row.get(2)?,
@@ -178,7 +178,7 @@ pub(crate) fn deliveries_of(
 }
 
 /// Whether the event's deliveries match the filter.
-fn has_delivery(filter: &RecordFilter, deliveries: &[Brief]) -> bool {
+fn has_delivery(filter: &RecordFilter, deliveries: &[DeliveryBrief]) -> bool {
     if filter.state == Some(StateFilter::Unrouted) {
         return deliveries.is_empty() && filter.handler.is_none();
     }

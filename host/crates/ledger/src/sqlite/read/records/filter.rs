@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
-use crate::{Order, RecordFilter};
+use crate::{ListOrder, RecordFilter};
 use tollgate_base::time::WallTime;
 
 /// The largest change of the clock that a list allows for. If somebody sets the clock, rows in
@@ -57,13 +57,13 @@ impl<'a> Numbered<'a> {
     }
 
     /// Whether nothing after an event of this time can match.
-    pub(crate) fn is_past(&self, received: WallTime, order: Order) -> bool {
+    pub(crate) fn is_past(&self, received: WallTime, order: ListOrder) -> bool {
         match order {
-            Order::Newest => self
+            ListOrder::Newest => self
                 .filter
                 .from
                 .is_some_and(|from| received + CLOCK_STEP < from),
-            Order::Oldest => self.filter.to.is_some_and(|to| received > to + CLOCK_STEP),
+            ListOrder::Oldest => self.filter.to.is_some_and(|to| received > to + CLOCK_STEP),
         }
     }
 }

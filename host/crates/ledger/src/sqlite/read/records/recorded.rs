@@ -4,12 +4,12 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::requests;
 use crate::sqlite::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS, OUTBOX_COLUMNS, OUTBOX_JOINS};
-use crate::{DeliverySeq, NewRequest, RecordedEmission, RecordedEnd, RecordedRun};
+use crate::{DeliveryId, NewRequest, RecordedEmission, RecordedEnd, RecordedRun};
 use tollgate_base::event::ComponentDigest;
 
 /// The last attempt of a delivery. `None` if there is none, or if the event's payload is no
 /// longer whole.
-pub(crate) fn recorded(conn: &Connection, seq: DeliverySeq) -> Result<Option<RecordedRun>> {
+pub(crate) fn recorded(conn: &Connection, seq: DeliveryId) -> Result<Option<RecordedRun>> {
     let sql = format!(
         "SELECT {DELIVERY_COLUMNS} FROM deliveries d {DELIVERY_JOINS}
          WHERE d.seq = ?1 AND e.erased IS NULL"

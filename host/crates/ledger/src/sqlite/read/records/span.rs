@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Result};
 
-use crate::{Cursor, ListError, Order, Page, RecordList};
+use crate::{Cursor, ListError, ListOrder, Page, RecordList};
 
 /// A page whose cursors are read. Rows are in the order of arrival of their numbers, which begin
 /// at 1.
@@ -14,7 +14,7 @@ pub(crate) struct Span {
     /// Numbers up to this one.
     pub(super) up_to: i64,
     pub(super) limit: usize,
-    pub(super) order: Order,
+    pub(super) order: ListOrder,
 }
 
 impl Span {
@@ -27,8 +27,8 @@ impl Span {
         let (after, until) = (place(&page.after)?, place(&page.until)?);
         let until = until.unwrap_or(i64::MAX);
         let (above, up_to) = match page.order {
-            Order::Newest => (0, after.map_or(until, |after| until.min(after - 1))),
-            Order::Oldest => (after.unwrap_or(0), until),
+            ListOrder::Newest => (0, after.map_or(until, |after| until.min(after - 1))),
+            ListOrder::Oldest => (after.unwrap_or(0), until),
         };
         Ok(Self {
             list,
@@ -138,7 +138,7 @@ mod tests {
             let span = Span::of(RecordList::Events, &page).unwrap();
             (span.above, span.up_to)
         };
-        use Order::{Newest, Oldest};
+        use ListOrder::{Newest, Oldest};
         assert_eq!(covered(None, None, Newest), (0, i64::MAX));
         assert_eq!(covered(Some(7), None, Newest), (0, 6));
         assert_eq!(covered(Some(7), Some(5), Newest), (0, 5));

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, Result, Row};
 
 use super::span::Span;
-use crate::{Listed, Order};
+use crate::{ListOrder, Listed};
 
 /// Walks the rows of a table that a page covers, in the page's order, and looks at `scan` rows at
 /// most. `select` is a statement up to its last condition, and `number` its first column, the
@@ -19,8 +19,8 @@ pub(crate) fn walk<T>(
     mut each: impl FnMut(&Row<'_>) -> Result<ControlFlow<(), Option<T>>>,
 ) -> Result<Listed<T>> {
     let direction = match span.order {
-        Order::Newest => "DESC",
-        Order::Oldest => "ASC",
+        ListOrder::Newest => "DESC",
+        ListOrder::Oldest => "ASC",
     };
     let sql = format!("{select} {number} > ?1 AND {number} <= ?2 ORDER BY {number} {direction}");
     let mut statement = conn.prepare_cached(&sql)?;

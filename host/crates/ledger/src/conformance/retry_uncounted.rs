@@ -49,18 +49,27 @@ pub fn what_a_component_at_fault_failed_is_due_again(engine: &dyn Engine) {
     open.complete(on(b"good", Trap, ending(&delivery, later())))
         .unwrap();
 
-    assert_eq!(open.ledger.excuse(&handler("none"), bad).unwrap(), 0);
-    assert_eq!(open.ledger.excuse(&handler("b"), bad).unwrap(), 0);
-    assert_eq!(open.ledger.excuse(&a, bad).unwrap(), 3);
-    assert_eq!(open.ledger.excuse(&a, bad).unwrap(), 0, "once");
+    assert_eq!(
+        open.ledger.retry_uncounted(&handler("none"), bad).unwrap(),
+        0
+    );
+    assert_eq!(open.ledger.retry_uncounted(&handler("b"), bad).unwrap(), 0);
+    assert_eq!(open.ledger.retry_uncounted(&a, bad).unwrap(), 3);
+    assert_eq!(open.ledger.retry_uncounted(&a, bad).unwrap(), 0, "once");
     let due = open.due("a", STEADY);
     let mut names: Vec<_> = due
         .iter()
-        .map(|d| (d.event.provider_id.clone().unwrap(), d.attempts, d.excused))
+        .map(|d| {
+            (
+                d.event.provider_id.clone().unwrap(),
+                d.attempts,
+                d.uncounted,
+            )
+        })
         .collect();
     names.sort();
     let expected = [("dead", 1), ("due", 0), ("limit", 1), ("trapped", 1)];
-    let expected = expected.map(|(name, excused)| (name.to_owned(), 1, excused));
+    let expected = expected.map(|(name, uncounted)| (name.to_owned(), 1, uncounted));
     assert_eq!(names, expected);
     let counts = open.ledger.counts().unwrap().deliveries;
     let of = |state| counts.iter().find(|(s, _)| *s == state).unwrap().1;
@@ -76,7 +85,7 @@ pub fn what_a_component_at_fault_failed_is_due_again(engine: &dyn Engine) {
     assert_eq!(done, Completed::Committed);
 }
 
-pub fn a_great_many_are_excused_in_steps(engine: &dyn Engine) {
+pub fn a_great_many_are_retried_uncounted_in_steps(engine: &dyn Engine) {
     let open = Open::new(engine);
     for n in 0..2_500 {
         let delivery = &open.deliver(&format!("evt_{n}"), &["a"])[0];
@@ -84,10 +93,10 @@ pub fn a_great_many_are_excused_in_steps(engine: &dyn Engine) {
         let end = on(b"bad", AttemptOutcome::Trap, ending(delivery, next));
         open.complete(end).unwrap();
     }
-    let excused = open
+    let retried = open
         .ledger
-        .excuse(&handler("a"), ComponentDigest::of(b"bad"));
-    assert_eq!(excused.unwrap(), 2_500);
+        .retry_uncounted(&handler("a"), ComponentDigest::of(b"bad"));
+    assert_eq!(retried.unwrap(), 2_500);
     assert_eq!(open.due("a", STEADY).len(), 2_500);
 }
 
@@ -102,7 +111,7 @@ pub fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
     let replay = Action::Replay {
         deliveries: vec![delivery.seq],
         keys: ReplayKeys::New,
-        component: Choice::Current,
+        component: ReplayComponent::Current,
     };
     assert_eq!(open.ask(replay), [Intervened::Done]);
     let cancel = Action::CancelRequests(vec![(queued[0].id, None)]);
@@ -111,5 +120,5 @@ pub fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
     let end = on(b"bad", AttemptOutcome::Trap, ending(again, later()));
     open.complete(end).unwrap();
     let bad = ComponentDigest::of(b"bad");
-    assert_eq!(open.ledger.excuse(&handler("a"), bad).unwrap(), 1);
+    assert_eq!(open.ledger.retry_uncounted(&handler("a"), bad).unwrap(), 1);
 }
