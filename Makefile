@@ -82,6 +82,7 @@ check: ## Checks formatting and runs clippy with warnings as errors, in both wor
 	cargo fmt --all --check
 	cd plugins && cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked -p tollgate-ledger --no-default-features --features conformance -- -D warnings
 	cd plugins && cargo clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: docs

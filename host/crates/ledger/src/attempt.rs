@@ -1,4 +1,4 @@
-//! The end of an attempt, and what committing it comes to.
+//! The end of an attempt, and the result of its commit.
 
 use super::lease::Token;
 use super::names::state_names;
@@ -6,44 +6,43 @@ use super::{DeliveryId, Effects, OrderEffect, Read};
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
 
-/// The end of one attempt, as it is to be committed.
+/// The end of one attempt, ready to be committed.
 #[derive(Debug)]
 pub struct Completion {
     /// The delivery.
     pub delivery: DeliveryId,
     /// The token of the lease that the delivery ran under.
     pub token: Token,
-    /// Its handler.
+    /// The delivery's handler.
     pub handler: HandlerName,
-    /// Its event.
+    /// The delivery's event.
     pub event: EventId,
-    /// What happened.
+    /// The record of the attempt.
     pub attempt: Attempt,
-    /// What state the delivery gets.
+    /// The delivery's next state.
     pub next: NextState,
-    /// What the handler read; if any of it has changed, nothing is committed.
+    /// The reads of the run. If a value has changed since, nothing is committed.
     pub reads: Vec<Read>,
-    /// What the handler did. Empty unless `next` is done or ignored.
+    /// The effects of the run. Empty unless `next` is done or ignored.
     pub effects: Effects,
-    /// What the end means for later deliveries of the same key.
+    /// The effect on later deliveries of the same order key.
     pub order: OrderEffect,
 }
 
 /// The record of one run of a delivery.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Which one, from 1.
+    /// The number of the attempt, from 1.
     pub number: u32,
-    /// Which run of the delivery, from 0.
+    /// The run of the delivery, from 0.
     pub run: u32,
-    /// When it began.
+    /// The start of the run.
     pub started: WallTime,
-    /// How long it took, in microseconds.
+    /// The duration in microseconds.
     pub duration_us: u64,
-    /// How it ended.
+    /// The outcome.
     pub outcome: AttemptOutcome,
-    /// What the handler or the gateway says of the end; empty when there is nothing
-    /// to say.
+    /// The reason, as the handler or the gateway gives it; empty if there is none.
     pub detail: String,
     /// Captured log lines and output, as JSON lines; empty when there are none.
     pub logs: String,
@@ -51,7 +50,7 @@ pub struct Attempt {
     pub component: ComponentDigest,
 }
 
-/// How a run of a handler ended.
+/// The outcomes of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum AttemptOutcome {
     /// `ok(done)`
@@ -64,13 +63,13 @@ pub enum AttemptOutcome {
     Reject,
     /// The guest trapped.
     Trap,
-    /// It took longer than `timeout`.
+    /// The run took longer than `timeout`.
     Timeout,
-    /// It hit one of the other limits.
+    /// The run hit another limit.
     Limit,
-    /// The gateway ended while it ran.
+    /// The gateway ended during the run.
     Crash,
-    /// The gateway could not run it, or its effects could not be applied.
+    /// The gateway could not run the guest, or could not apply the effects.
     Error,
 }
 
@@ -81,35 +80,35 @@ pub enum NextState {
     Done,
     /// The handler had nothing to do.
     Ignored,
-    /// To be tried again.
+    /// Due for another attempt.
     Retrying {
-        /// Not before this time.
+        /// The earliest time of that attempt.
         due: SteadyTime,
     },
     /// Given up.
     Dead,
 }
 
-/// What committing a completion came to.
+/// The result of a completion.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Completed {
-    /// It is durable.
+    /// The completion is durable.
     Committed,
-    /// What the handler read has changed since: nothing was committed, run it anew.
+    /// A value that the handler read has changed since: nothing was committed. Run the handler
+    /// anew.
     Conflict,
-    /// The effects cannot be applied as they stand: nothing was committed, the attempt
-    /// failed.
+    /// The effects cannot be applied: nothing was committed, and the attempt failed.
     Inapplicable(Inapplicable),
-    /// The delivery does not wait for this attempt: an operator ended it, or had it run anew,
-    /// meanwhile. Nothing was committed, and nothing is to be done.
+    /// The delivery does not wait for this attempt: an operator has ended or replayed the delivery
+    /// meanwhile. Nothing was committed. The caller does nothing.
     Stale,
-    /// The lease is not in force: it was given back, has expired, or a write under it ended
-    /// the work. Nothing was committed, and nothing is to be done. (An attempt that had itself
-    /// been committed is answered `Committed` again.)
+    /// The lease is not in force: it was given back, has expired, or a write under it ended the
+    /// work. Nothing was committed. The caller does nothing. (An attempt that is committed already
+    /// is answered `Committed` again.)
     LeaseLost,
 }
 
-/// Why effects cannot be applied.
+/// The reasons why effects cannot be applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Inapplicable {
     /// An `add` meets a value that is no counter, or leaves the range of one.
@@ -118,7 +117,7 @@ pub enum Inapplicable {
     /// An entry of the schedule is due beyond [`SCHEDULE_HORIZON`](super::SCHEDULE_HORIZON).
     #[error("scheduled more than 400 days ahead")]
     ScheduleTooFar,
-    /// The handler would have more scheduled events than it may.
+    /// The handler has as many scheduled events as it may have.
     #[error("the handler has as many scheduled events as it may have")]
     ScheduleFull,
 }

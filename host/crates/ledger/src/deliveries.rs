@@ -1,4 +1,4 @@
-//! Deliveries on their way: claimed when they may run, completed when they have run.
+//! Deliveries on their way: claims and completions.
 
 use super::lease::Leasable;
 use super::{
@@ -7,7 +7,7 @@ use super::{
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::SteadyTime;
 
-/// Hands deliveries out under [leases](super::lease) and commits how their attempts ended.
+/// Hands deliveries out under [leases](super::lease) and commits the ends of their attempts.
 pub trait Deliveries: Send + Sync + 'static {
     /// Registers the handlers that this gateway serves, in place of those that it registered
     /// before. Deliveries of handlers that no gateway serves become `held`, and held deliveries
@@ -18,15 +18,15 @@ pub trait Deliveries: Send + Sync + 'static {
     fn serve(&self, handlers: &[HandlerName]) -> Result<Served, LedgerError>;
 
     /// Leases deliveries of `handler` that may run at `now` and that nobody holds: `limit` at
-    /// most, and about `max_bytes` of payload, but one in any case where there is one.
+    /// most, and about `max_bytes` of payload, but at least one if there is one.
     ///
     /// Deliveries that became due come first: those that stood behind others of their order
     /// key, then retries by their due times. New deliveries follow in the order of arrival.
     /// Where more of both kinds wait than `limit` lets through, each kind gets half of it, so
     /// that neither keeps the other waiting.
     ///
-    /// Takes one handler, so that many due deliveries of a busy handler do not hide those of
-    /// others.
+    /// A claim is for one handler, so that many due deliveries of a busy handler do not hide the
+    /// deliveries of others.
     fn claim(
         &self,
         handler: &HandlerName,
@@ -48,14 +48,13 @@ pub trait Deliveries: Send + Sync + 'static {
     /// at several unclean ends. Blocks until that is durable.
     fn start_alone(&self, lease: &Lease<DeliveryId>) -> Result<(), LedgerError>;
 
-    /// Commits the end of one attempt under its lease: the attempt's record, the delivery's
-    /// next state and the effects, in one transaction, after checking that what the handler
-    /// read still stands. The lease ends with a commit, and with the answer that the delivery
+    /// Commits the end of one attempt under its lease: the attempt's record, the delivery's next
+    /// state and the effects, in one transaction. First checks that the values that the handler
+    /// read have not changed. The lease ends with a commit, and with the answer that the delivery
     /// does not wait for the attempt.
     ///
-    /// A delivery that became `held` while it ran completes like any other, except that it
-    /// stays held where it would have to be tried again. A delivery that has already ended does
-    /// not change.
+    /// A delivery that became `held` during its run completes like any other. If the delivery
+    /// would have to be tried again, it stays `held`. A delivery that has ended does not change.
     ///
     /// Blocks while the queue of writes is full. Calls `then` once, on a thread of the
     /// ledger's, after the sink has received the work that follows from the commit; on the
@@ -68,7 +67,7 @@ pub trait Deliveries: Send + Sync + 'static {
     /// force.
     fn give_up(&self, lease: &Lease<DeliveryId>, order: OrderEffect) -> Result<(), LedgerError>;
 
-    /// The newest fact that a `done` delivery of this order key told of.
+    /// The rank of the newest fact that a `done` delivery of this order key handled.
     fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError>;
 
     /// Releases the order keys that dead deliveries of these handlers block, so that the
@@ -105,7 +104,7 @@ pub struct Claimed {
     pub leased: Vec<LeasedDelivery>,
     /// Whether more deliveries may run now than the claim could take.
     pub more: bool,
-    /// When the next retry that is not due yet will be due; not known where there is more.
+    /// When the next retry that is not due yet will be due; `None` if there is more.
     pub next: Option<SteadyTime>,
 }
 
@@ -118,5 +117,5 @@ pub struct Served {
     pub resumed: u64,
 }
 
-/// Called when a completion is durable, or cannot be.
+/// The function that gets the result of a completion.
 pub type CompletionCallback = Box<dyn FnOnce(Result<Completed, LedgerError>) + Send>;

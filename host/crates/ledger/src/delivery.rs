@@ -12,44 +12,43 @@ use tollgate_base::time::WallTime;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct DeliveryId(pub i64);
 
-/// One event for one handler, due to be run.
+/// One event for one handler, as it is handed out to be run.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Its id.
+    /// The id.
     pub seq: DeliveryId,
     /// The handler.
     pub handler: HandlerName,
     /// The event.
     pub event: Arc<Event>,
-    /// Attempts made so far.
+    /// The attempts of the present run so far.
     pub attempts: u32,
-    /// How many of these do not count, since they were made on a component that was then
-    /// found to be at fault.
+    /// The attempts among these that do not count: their component was found to be at fault.
     pub uncounted: u32,
-    /// Which run of the delivery this is: 0, and one more for each replay.
+    /// The run: 0, and one more for each replay.
     pub run: u32,
-    /// The run whose idempotency keys it uses: its own, unless it was replayed with the same
-    /// keys as before.
+    /// The run whose idempotency keys the delivery uses: the present run, unless an operator
+    /// replayed the delivery with the keys of the run before.
     pub keys: u32,
-    /// What is to run, if not the handler's own component.
+    /// The component to run, if not the handler's present component.
     pub component: Option<ComponentDigest>,
-    /// How many unclean ends of the gateway it was under way at.
+    /// The number of unclean ends of the gateway at which the delivery was under way.
     pub crashes: u32,
-    /// What it is ordered by.
+    /// The order key.
     pub key: Option<OrderKey>,
-    /// When its present run began: with the event, or with the replay. Its age counts from
-    /// here.
+    /// The start of the present run: the receipt of the event, or the replay. The delivery's age
+    /// counts from here.
     pub since: WallTime,
 }
 
 impl Delivery {
-    /// How many of so many attempts count.
+    /// The number of attempts that count, of this many.
     pub fn counted(&self, attempts: u32) -> u32 {
         attempts.saturating_sub(self.uncounted)
     }
 
-    /// The idempotency key of the delivery's call number `call` (from 0) to the outbox
-    /// or to emit: a UUID in text form that is the same on every attempt of a run.
+    /// The idempotency key of call number `call` (from 0) to the outbox or to emit: a UUID as
+    /// text, the same on every attempt of a run.
     pub fn idempotency_key(&self, call: u32) -> String {
         use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();
@@ -66,26 +65,26 @@ impl Delivery {
     }
 }
 
-/// That an operator has paused a handler.
+/// An operator's pause of a handler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pause {
-    /// When.
+    /// The start of the pause.
     pub since: WallTime,
-    /// Whether its outbox is paused too.
+    /// Whether the handler's outbox is paused too.
     pub outbox: bool,
 }
 
-/// The states that a delivery may be in. (`running` is known to the process that
-/// runs it; the ledger keeps it only for a delivery that runs alone.)
+/// The states of a delivery. `running` is known to the process that runs the delivery. The ledger
+/// keeps `running` only for a delivery that runs alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum DeliveryState {
-    /// Recorded, not tried yet.
+    /// Recorded, without an attempt.
     Pending,
     /// Claimed to run alone.
     Running,
-    /// To be tried again.
+    /// Waits for another attempt.
     Retrying,
-    /// Waits for its handler to come back to the manifest.
+    /// Waits for a gateway that serves the handler.
     Held,
     /// Handled.
     Done,

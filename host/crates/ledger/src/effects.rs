@@ -1,22 +1,22 @@
-//! What a handler does and reads during a run, until it is committed.
+//! The effects and the reads of a run, before they are committed.
 
 use super::{NewEvent, NewRequest, ScheduleWrite, Version};
 
-/// What a handler asked for during a run.
+/// The effects of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Effects {
-    /// Writes to state, at most one a key.
+    /// Writes to state, at most one for each key.
     pub state: Vec<(String, StateWrite)>,
     /// Requests, in the order of the calls.
     pub outbox: Vec<NewRequest>,
     /// Emitted events, in the order of the calls, with the handlers that their routes name.
     pub emitted: Vec<NewEvent>,
-    /// Changes to its schedule, at most one a key.
+    /// Changes to the handler's schedule, at most one for each key.
     pub schedule: Vec<(String, ScheduleWrite)>,
 }
 
 impl Effects {
-    /// Whether there are none.
+    /// Whether the run has no effects.
     pub fn is_empty(&self) -> bool {
         self.state.is_empty()
             && self.outbox.is_empty()
@@ -28,33 +28,33 @@ impl Effects {
 /// A write to one key of a handler's state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StateWrite {
-    /// The value is now this.
+    /// Sets the value.
     Set(Vec<u8>),
-    /// There is no value.
+    /// Removes the value.
     Delete,
-    /// The value, a decimal 64-bit integer or absent (0), grows by this.
+    /// Adds to the value, which is a decimal 64-bit integer; an absent value counts as 0.
     Add(i64),
 }
 
-/// Something that a handler read from its state, to be checked at the commit.
+/// A read of the handler's state, which the commit checks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Read {
     /// One key.
     Key {
         /// The key.
         key: String,
-        /// The version that was seen.
+        /// The version that the run saw.
         version: Version,
     },
-    /// A listing, with the arguments that it was made with.
+    /// A listing, with its arguments.
     List {
         /// The prefix.
         prefix: String,
-        /// Keys after this one.
+        /// The listing begins behind this key.
         after: Option<String>,
-        /// At most so many.
+        /// The most entries.
         limit: u32,
-        /// The keys and versions that were seen.
+        /// The keys and versions that the run saw.
         seen: Vec<(String, Version)>,
     },
 }

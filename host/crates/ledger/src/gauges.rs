@@ -1,54 +1,54 @@
-//! Figures: how much waits, how much there is.
+//! Figures: the backlog and the counts.
 
 use super::{DeliveryState, LedgerError, OutboxState};
 use tollgate_base::time::WallTime;
 
-/// Figures that the gateway looks at again and again.
+/// Figures that the gateway reads again and again.
 pub trait Gauges: Send + Sync + 'static {
-    /// The backlog at `now`, from counters and the first entries of indexes: cheap enough to
-    /// ask every second.
+    /// The backlog at `now`, from counters and the first entries of indexes: cheap enough to read
+    /// every second.
     fn backlog(&self, now: WallTime) -> Result<Backlog, LedgerError>;
 
     /// Whether the last write succeeded; false from a failed write until one succeeds.
     fn writable(&self) -> bool;
 }
 
-/// What waits.
+/// The waiting work.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Backlog {
-    /// Deliveries that are to be run, or run again; those that are held are not among them.
+    /// Deliveries that wait for an attempt. Held deliveries are not among them.
     pub deliveries: u64,
     /// Requests that wait in the outbox.
     pub requests: u64,
-    /// Since when, by the time of day, the delivery is due that has been for longest, of handlers
-    /// that are not paused.
+    /// The time of day since which the oldest waiting delivery is due, of handlers that are not
+    /// paused.
     pub oldest: Option<WallTime>,
 }
 
-/// What is in the ledger, counted.
+/// The contents of the ledger, in numbers.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Events, emitted ones among them.
+    /// Events, with emitted events.
     pub events: u64,
     /// Arrivals of events that had been recorded before.
     pub duplicates: u64,
-    /// Of these, arrivals with other bytes than the recorded event's.
+    /// Arrivals among these with other bytes than the recorded event.
     pub duplicates_differing: u64,
-    /// Events that no route named a handler for.
+    /// Events without a handler in the routes.
     pub unrouted: u64,
-    /// Events that were pruned, since the ledger was made; `events` has them no more.
+    /// Events that were pruned since the ledger was made. `events` does not count them.
     pub pruned: u64,
-    /// Events whose payload was erased or redacted, since the ledger was made.
+    /// Events whose payload was erased or redacted since the ledger was made.
     pub erased: u64,
-    /// When the oldest event that is not pruned was received.
+    /// The receipt of the oldest event that is not pruned.
     pub oldest: Option<WallTime>,
     /// Deliveries by state.
     pub deliveries: Vec<(DeliveryState, u64)>,
-    /// Of those that are pending: how many stand behind another one of their key, counted up
-    /// to 100,000.
+    /// Pending deliveries that stand behind another delivery of their order key, counted up to
+    /// 100,000.
     pub blocked: u64,
     /// Outbox requests by state.
     pub outbox: Vec<(OutboxState, u64)>,
-    /// Events that are scheduled and not due yet.
+    /// Scheduled events that are not recorded yet.
     pub scheduled: u64,
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use super::{LedgerError, Recipient};
 use tollgate_base::event::{DedupKey, Event, EventId};
 
-/// Takes events in.
+/// Records events.
 pub trait Intake: Send + Sync + 'static {
     /// Records the events of one request with their deliveries, all or none, and resolves
     /// once they are durable. By then the new deliveries have been handed to the
@@ -17,7 +17,7 @@ pub trait Intake: Send + Sync + 'static {
 /// Resolves when the events of one request are durable.
 pub type RecordFuture = Pin<Box<dyn Future<Output = Result<Vec<Recorded>, LedgerError>> + Send>>;
 
-/// An event that may be recorded: one that was verified, or that came of handling another.
+/// An event to record: a verified event, or an event that handling another event made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewEvent {
     /// The event.
@@ -27,27 +27,27 @@ pub struct NewEvent {
     /// Further keys; mostly none. If one of all keys is known, the event is a duplicate, and the
     /// other keys lead to the recorded event from then on.
     pub more_dedup: Vec<DedupKey>,
-    /// The handlers that its routes name, each once.
+    /// The handlers that the routes name, each once.
     pub handlers: Vec<Recipient>,
 }
 
-/// What recording an event came to.
+/// The result of recording an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Recorded {
-    /// It is new.
+    /// The event is new.
     New(EventId),
-    /// It had been recorded before.
+    /// The event had been recorded before.
     Duplicate {
-        /// The id of the recorded event; none once all that is left of it is its key.
+        /// The id of the recorded event; `None` if only its dedup key is left.
         first: Option<EventId>,
-        /// Whether this one has the same bytes, as far as those of the recorded one are still
-        /// there.
+        /// Whether this arrival has the bytes of the recorded event. True also if these bytes are
+        /// no longer kept.
         same_bytes: bool,
     },
 }
 
 impl Recorded {
-    /// The id under which the event is recorded, unless it has been pruned.
+    /// The id of the recorded event; `None` if the event has been pruned.
     pub fn id(self) -> Option<EventId> {
         match self {
             Self::New(id) => Some(id),

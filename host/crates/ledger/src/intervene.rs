@@ -1,9 +1,9 @@
-//! What operators do to deliveries: replay, retry now, cancel, route anew; and to requests of
-//! the outbox: send again, try now, cancel; and to scheduled events: have them now, cancel.
+//! Interventions of operators: replay, retry, cancel and route deliveries; requeue, retry and
+//! cancel requests; run and cancel scheduled events.
 //!
-//! Each is written down with who asked and why. A delivery's `run` tells its replays apart,
-//! so that attempts of all runs stay on record; `keys` says whose run's idempotency keys it
-//! uses, so that a replay may repeat its effects or not.
+//! Each intervention is on record with the operator and the reason. A delivery's `run` tells its
+//! replays apart, so that the attempts of all runs stay on record. `keys` is the run whose
+//! idempotency keys the delivery uses, so that a replay may repeat its effects or not.
 
 use std::sync::Arc;
 
@@ -11,104 +11,104 @@ use tollgate_base::event::HandlerName;
 
 use super::{Delivery, DeliveryId, DeliveryState, NewEvent, OutboxState, Recipient, RequestId};
 
-/// What is to be done, and for whom it is on record.
+/// An intervention, with the operator for the record.
 #[derive(Clone, Debug)]
 pub struct Intervention {
-    /// What is to be done. A bounded number of deliveries or events at once: all of it is
-    /// one transaction, which others wait for.
+    /// The action. All of it is one transaction, which other writes wait for, so it names a
+    /// bounded number of items.
     pub action: Action,
-    /// Who asks, in words.
+    /// The operator, in words.
     pub who: String,
-    /// Why, in words; may be empty.
+    /// The reason, in words; may be empty.
     pub why: String,
-    /// Names the request that this is part of: a delivery that was last changed by the same
-    /// one is passed over, so that a step whose answer was lost may be asked for again.
+    /// Id shared by all steps of one change. A delivery that was last changed under the same id is
+    /// passed over, so that a step whose answer was lost can be sent again.
     pub batch: Option<String>,
 }
 
-/// What an operator does.
+/// The action of an intervention.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Makes deliveries that are `retrying` due now.
     Retry(Vec<DeliveryId>),
-    /// Makes open or held deliveries `dead`. An attempt that is under way comes to nothing.
-    /// One that is dead, and holds later ones of its key, holds them no longer.
+    /// Makes open or held deliveries `dead`. An attempt that is under way comes to nothing. A dead
+    /// delivery that blocks its order key releases the key.
     Cancel(Vec<DeliveryId>),
     /// Makes ended deliveries due again, as a new run.
     Replay {
-        /// Which.
+        /// The deliveries.
         deliveries: Vec<DeliveryId>,
-        /// Whether effects happen again.
+        /// The idempotency keys of the new runs.
         keys: ReplayKeys,
-        /// What runs.
+        /// The component of the new runs.
         component: ReplayComponent,
     },
-    /// Gives events deliveries to handlers that have none yet, as routes now say. Deliveries
-    /// of theirs that are `held` end, as their work goes on in the new ones.
+    /// Gives events deliveries to handlers that have none of the event yet. The events' held
+    /// deliveries end, since their work goes on in the new deliveries.
     Route(Vec<(Arc<tollgate_base::event::Event>, Vec<Recipient>)>),
     /// Requeues dead requests: each waits again behind all others, under a new id and the same
     /// idempotency key, and its tries and age count anew. Makes waiting requests due now.
     RetryRequests(Vec<RequestId>),
-    /// Makes waiting requests dead, each with the event that tells its handler, if that asked
-    /// for the answer. A try that is under way goes on.
+    /// Makes waiting requests dead, each with the event that tells its handler if the handler
+    /// asked for the answer. A try that is under way goes on.
     CancelRequests(Vec<(RequestId, Option<Box<NewEvent>>)>),
-    /// Makes what a handler has scheduled under a key due now.
+    /// Makes the event due now that a handler has scheduled under a key.
     RunScheduled(HandlerName, String),
-    /// Takes what a handler has scheduled under a key away.
+    /// Removes the event that a handler has scheduled under a key.
     CancelScheduled(HandlerName, String),
 }
 
-/// Which idempotency keys a replay uses.
+/// The idempotency keys of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayKeys {
-    /// Its own: its effects happen anew.
+    /// The keys of the new run: effects happen again.
     New,
-    /// Those of the run before: what deduplicates by them sees nothing new, and an event
-    /// that was emitted is not emitted again.
+    /// The keys of the run before: receivers that deduplicate see nothing new, and an event that
+    /// was emitted is not emitted again.
     Same,
 }
 
-/// Which component a replay runs.
+/// The component of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayComponent {
-    /// The handler's present one.
+    /// The handler's present component.
     Current,
-    /// The one of the delivery's last attempt.
+    /// The component of the delivery's last attempt.
     Recorded,
 }
 
-/// What became of one delivery or event of an intervention.
+/// The result of an intervention for one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intervened {
-    /// It is done.
+    /// The item was changed.
     Done,
-    /// An event got so many new deliveries.
+    /// The event got this many new deliveries.
     Routed(usize),
-    /// A request waits again, under this id.
+    /// The request waits again, under this id.
     Queued(RequestId),
-    /// It was done before, by the same request.
+    /// The item was changed before, under the same id.
     Before,
     /// There is no such delivery, event, request or scheduled event.
     Missing,
-    /// A request's state does not allow it.
+    /// The request's state does not allow the change.
     Request(OutboxState),
-    /// Its state does not allow it.
+    /// The delivery's state does not allow the change.
     State(DeliveryState),
     /// The event's payload is no longer kept.
     Erased,
-    /// No attempt of it names a component.
+    /// No attempt of the delivery names a component.
     NoComponent,
-    /// Every handler that the routes name has the event already, or they name none.
+    /// Every handler that the routes name has the event already, or the routes name none.
     NoRoute,
 }
 
 impl Intervened {
-    /// Whether something was changed, now or by the same request before.
+    /// Whether the item was changed, now or before under the same id.
     pub fn is_done(self) -> bool {
         self.refusal().is_none()
     }
 
-    /// Why not, in words; none if it was done.
+    /// The reason why the item was not changed; `None` if it was changed.
     pub fn refusal(self) -> Option<String> {
         Some(match self {
             Self::Done | Self::Routed(_) | Self::Queued(_) | Self::Before => return None,
@@ -123,7 +123,7 @@ impl Intervened {
 }
 
 impl Delivery {
-    /// Whether an operator had it run again.
+    /// Whether the present run is a replay.
     pub fn is_replay(&self) -> bool {
         self.run > 0
     }

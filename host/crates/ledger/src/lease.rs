@@ -53,12 +53,12 @@ impl<I: Leasable> Lease<I> {
         }
     }
 
-    /// The item that may be worked on.
+    /// The item.
     pub fn item(&self) -> I {
         self.item
     }
 
-    /// The token that writes under the lease name.
+    /// The token. Writes under the lease name it.
     pub fn token(&self) -> Token {
         self.token
     }

@@ -14,10 +14,10 @@ pub enum LedgerUrl {
     Sqlite(PathBuf),
 }
 
-/// Why a ledger could not be opened.
+/// The reasons why a ledger cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The SQLite engine could not.
+    /// The SQLite engine refuses.
     #[error(transparent)]
     Sqlite(#[from] sqlite::OpenError),
 }

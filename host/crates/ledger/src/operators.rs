@@ -1,17 +1,16 @@
-//! Writes that operators ask for.
+//! Writes for operators.
 
 use super::{Intervened, Intervention, LedgerError, Pause};
 use tollgate_base::event::HandlerName;
 
-/// Carries out what operators ask for.
+/// Carries out interventions.
 pub trait Operators: Send + Sync + 'static {
-    /// Carries out what an operator asks for, in one transaction; answers for each delivery,
-    /// event or request in order. Blocks until it is durable. The sink is given new deliveries
-    /// and requests that are sent again; which deliveries became due again is found by
-    /// [`Deliveries::claim`](super::Deliveries::claim).
+    /// Carries out an intervention in one transaction. Returns a result for each item, in order.
+    /// Blocks until the change is durable. The sink receives new deliveries and requeued requests.
+    /// [`Deliveries::claim`](super::Deliveries::claim) finds deliveries that became due again.
     fn intervene(&self, intervention: Intervention) -> Result<Vec<Intervened>, LedgerError>;
 
-    /// Pauses a handler, or resumes it. Blocks until it is durable. The ledger only
-    /// remembers it; whoever runs deliveries keeps to it.
+    /// Pauses a handler, or resumes it. Blocks until that is durable. The ledger only remembers
+    /// the pause; the dispatcher and the outbox obey it.
     fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError>;
 }

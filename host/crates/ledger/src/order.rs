@@ -1,22 +1,22 @@
-//! Order among the deliveries of one handler, and which of them are stale.
+//! The order of a handler's deliveries, and stale deliveries.
 //!
-//! Deliveries of a handler that have the same key are handed out one after another, in
-//! the order of arrival. The ledger decides whose turn it is, in the transactions that
-//! record deliveries and complete them; so the order holds across restarts, and however
-//! little of what waits fits into memory. A delivery that waits for its turn is `pending`
-//! (or `held`) like any other, and is shown to nobody who looks for something to run.
+//! Deliveries of a handler with the same order key are handed out one after another, in the order
+//! of arrival. The transactions that record and complete deliveries decide whose turn it is. So
+//! the order holds across restarts, and however little of the waiting work fits into memory. A
+//! delivery that waits for its turn is `pending` (or `held`) like any other, and no claim finds
+//! it.
 
 use sha2::{Digest, Sha256};
 
 use tollgate_base::event::HandlerName;
 
-/// What the deliveries of a handler have in common that run one after another: 16 bytes of a
-/// sha256 over the handler's name and the value.
+/// The key that deliveries of a handler share which run one after another: 16 bytes of a sha256
+/// over the handler's name and the value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct OrderKey(pub [u8; 16]);
 
 impl OrderKey {
-    /// The key of this value with this handler.
+    /// The key of this value for this handler.
     pub fn new(handler: &HandlerName, value: &str) -> Self {
         let mut hash = Sha256::new();
         // Its length keeps ("a", "bc") and ("ab", "c") apart.
@@ -29,17 +29,17 @@ impl OrderKey {
     }
 }
 
-/// A handler that an event goes to.
+/// A handler that gets a delivery of an event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recipient {
     /// The handler.
     pub handler: HandlerName,
-    /// What its delivery is ordered by; none if it may run beside all others.
+    /// The order key; `None` if the delivery may run beside all others.
     pub key: Option<OrderKey>,
 }
 
 impl From<HandlerName> for Recipient {
-    /// Without an order.
+    /// A recipient without an order key.
     fn from(handler: HandlerName) -> Self {
         Self { handler, key: None }
     }
@@ -55,18 +55,18 @@ pub struct OrderEffect {
     pub rank: Option<Rank>,
 }
 
-/// How new a fact is, in whatever unit its events have.
+/// How new a fact is. The unit is that of the handler's events.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Rank {
-    /// A whole number; a time is one of milliseconds.
+    /// A whole number; times are in milliseconds.
     Whole(i64),
     /// Any other number.
     Real(f64),
 }
 
 impl Rank {
-    /// Whether this is older than `other`. Exact, also where a whole number is one that a
-    /// float cannot hold.
+    /// Whether this fact is older than `other`. Exact, even for whole numbers that a float cannot
+    /// hold.
     pub fn is_older_than(self, other: Self) -> bool {
         // Floats beyond 64 bits become the largest number there is, which suffices here.
         let parts = |rank| match rank {

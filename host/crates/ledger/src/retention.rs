@@ -1,7 +1,7 @@
-//! How long what is kept: events, their payloads, their keys.
+//! How long the ledger keeps events, their payloads and their keys.
 //!
 //! An event has ended when all of its deliveries are done, ignored or dead and none of its
-//! requests waits. What has not ended is never touched, however old it is.
+//! requests waits. An event that has not ended is never touched, however old it is.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,51 +13,50 @@ use tollgate_base::json::PointerSet;
 
 /// Prunes and erases.
 pub trait RetentionStore: Send + Sync + 'static {
-    /// Does one small step of what `retention` asks for: prunes events that ended long
-    /// enough ago, erases payloads, removes keys that have had their time, gives space
-    /// back. Blocks until it is durable. While much waits to be written the step is put
-    /// off. To be called again, after a pause, until it says that there is no more to do.
+    /// Does one small step of the work that `retention` asks for: prunes events that ended long
+    /// enough ago, erases payloads, removes expired keys, gives space back. Blocks until the step
+    /// is durable. Does nothing while many writes wait. The caller calls again, after a pause,
+    /// until the answer says that nothing is left to do.
     fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError>;
 
-    /// Erases an event's payload and everything that was made of it now, whatever
-    /// retention says; its key and history stay. Blocks until it is durable, and until
-    /// the files hold nothing of it either.
+    /// Erases the payload of an event, and everything that was made of the payload, whatever
+    /// retention says. The event's dedup key and history stay. Blocks until that is durable, and
+    /// until the ledger's files do not hold the payload any more.
     fn erase(&self, event: EventId) -> Result<Erased, LedgerError>;
 
-    /// Whether an attempt that is kept names this component.
+    /// Whether a kept attempt names this component.
     fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError>;
 }
 
-/// What the manifest says of keeping.
+/// The manifest's settings for retention.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// How long events are kept after they ended, dead ones included; `None`: for good.
+    /// How long an event is kept after its end, dead deliveries included; `None`: for good.
     pub events: Option<Duration>,
-    /// What each source says, and each handler of what it makes (`handler:NAME`; of its keys it
-    /// cannot say anything). One that is not here keeps its keys for good and its payloads as
-    /// long as its events.
+    /// The settings of each source, and of each handler for the events that it makes
+    /// (`handler:NAME`; without a setting for keys). A source without settings keeps its keys for
+    /// good, and its payloads as long as its events.
     pub sources: BTreeMap<SourceName, SourceRetention>,
 }
 
-/// What a source says of keeping.
+/// A source's settings for retention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRetention {
     /// How long a key is kept after its last arrival, at least; `None`: for good.
     pub keys: Option<Duration>,
-    /// When payloads are erased, if before their events are pruned.
+    /// When payloads are erased, if that is before their events are pruned.
     pub erase: Option<Erasure>,
 }
 
 /// Erasing payloads before their events are pruned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// How long after the event was done. Dead ones are not erased, since they are there to
-    /// be replayed.
+    /// How long after the event was done. Payloads of dead deliveries are kept for replays.
     pub after: Duration,
-    /// JSON pointers to what is taken out of the payload; when there are none, or the payload
-    /// is not JSON, the whole payload with its headers is.
+    /// JSON pointers to the parts of the payload that are erased. Without pointers, or if the
+    /// payload is not JSON, the whole payload and its headers are erased.
     pub pointers: Vec<String>,
-    /// Whether log lines and reasons that attempts left are erased too.
+    /// Whether log lines and reasons of attempts are erased too.
     pub logs: bool,
 }
 
@@ -66,10 +65,10 @@ pub struct Erasure {
 pub enum KeyRetention {
     /// For good.
     Forever,
-    /// So long after the last arrival, and at least as long as the event.
+    /// For this time after the last arrival, and at least as long as the event.
     For(Duration),
-    /// As long as an event is there that was recorded before: the event may have been emitted
-    /// by one of its deliveries, which could emit it once more.
+    /// As long as an event is there that was recorded before: a delivery of that event may have
+    /// emitted this one, and could emit it once more.
     WhileEmittable,
 }
 
@@ -85,7 +84,7 @@ impl Retention {
         }
     }
 
-    /// When payloads of this source are erased, if before their events are pruned.
+    /// When payloads of this source are erased, if that is before their events are pruned.
     pub fn erasure(&self, source: &str) -> Option<&Erasure> {
         self.sources.get(source)?.erase.as_ref()
     }
@@ -101,7 +100,7 @@ impl Erasure {
         }
     }
 
-    /// What is left of a payload; `None` when nothing is.
+    /// The rest of a payload after its erasure; `None` if nothing is left.
     pub fn redact(&self, payload: &[u8]) -> Option<Vec<u8>> {
         if self.pointers.is_empty() {
             return None;
@@ -111,27 +110,27 @@ impl Erasure {
     }
 }
 
-/// What a step of a sweep came to.
+/// The result of a step of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Events that were pruned.
     pub pruned: u64,
     /// Events whose payloads were erased or redacted.
     pub erased: u64,
-    /// KeyRetention that were removed after their events.
+    /// Keys that were removed after their events.
     pub forgotten: u64,
-    /// Whether there is more to do.
+    /// Whether work is left.
     pub more: bool,
-    /// How long to let others be before that.
+    /// The pause before the next step.
     pub rest: Duration,
 }
 
-/// What became of a wish to erase an event.
+/// The result of erasing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erased {
-    /// Its payload is gone.
+    /// The payload is gone.
     Done,
-    /// It is still to be delivered, or a request of it waits: erased later.
+    /// The event has not ended: a delivery or a request waits. Erase it later.
     StillDue,
     /// There is no such event, or it has been pruned.
     Unknown,

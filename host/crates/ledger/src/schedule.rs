@@ -1,4 +1,4 @@
-//! Events that handlers schedule for themselves: what is put, and what waits.
+//! Events that handlers schedule for themselves: writes, and entries that wait.
 
 use std::time::Duration;
 
@@ -26,53 +26,53 @@ pub trait ScheduleStore: Send + Sync + 'static {
     ) -> Result<Fired, LedgerError>;
 }
 
-/// How far ahead an entry may be due: more than a year, so that what recurs yearly fits.
+/// How far ahead an entry may be due: more than a year, so that yearly events fit.
 pub const SCHEDULE_HORIZON: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// What is due sooner than this counts as emitted by the event that put it, so that a
-/// handler which schedules itself again and again cannot run hot.
+/// An entry that is due sooner than this counts as emitted by the event that put it. So a handler
+/// that schedules itself again and again cannot run hot.
 const CHAIN_GAP: Duration = Duration::from_secs(60);
 
 /// A change to the entry of one key of a handler's schedule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ScheduleWrite {
-    /// This is the entry now.
+    /// Puts this entry, in place of an earlier entry of the key.
     Put(NewScheduled),
-    /// There is no entry.
+    /// Removes the entry.
     Cancel,
 }
 
 /// An event for later, as a handler put it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewScheduled {
-    /// The idempotency key of the call that put it: the event's id comes from it.
+    /// The idempotency key of the call that put the entry. The event's id comes from it.
     pub call: String,
-    /// When.
+    /// The due time.
     pub due: Due,
     /// The event's type.
     pub kind: String,
-    /// The object that it is about.
+    /// The object that the event is about.
     pub subject: Option<String>,
-    /// The account of the event that put it.
+    /// The account of the event that put the entry.
     pub account: Option<String>,
-    /// The depth of the event that put it.
+    /// The depth of the event that put the entry.
     pub depth: u32,
-    /// Its bytes.
+    /// The event's bytes.
     pub payload: Bytes,
 }
 
-/// When an entry is due.
+/// The due time of an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Due {
-    /// So long after the commit.
+    /// This long after the commit.
     After(Duration),
-    /// At this time, or at once when that has passed.
+    /// At this time of day; at once if that has passed.
     At(WallTime),
 }
 
 impl NewScheduled {
-    /// When an entry that is committed at `now` is due, and the depth that its event has;
-    /// `None` where that is beyond [`SCHEDULE_HORIZON`].
+    /// The due time of an entry that is committed at `now`, and the depth of its event; `None` if
+    /// the due time is beyond [`SCHEDULE_HORIZON`].
     pub fn resolve(&self, now: WallTime) -> Option<(WallTime, u32)> {
         let due = match self.due {
             Due::After(delay) => now + delay,
@@ -96,24 +96,23 @@ impl NewScheduled {
 pub struct Scheduled {
     /// The handler.
     pub handler: HandlerName,
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// When it is due. What is due so long after its commit is shown by the time of day as
-    /// that stands now.
+    /// The due time. A time after the commit is shown by the time of day as it stands now.
     pub due: WallTime,
-    /// The event whose handling put it.
+    /// The event whose handling put the entry.
     pub cause: EventId,
-    /// The idempotency key of the call that put it.
+    /// The idempotency key of the call that put the entry.
     pub call: String,
     /// The event's type.
     pub kind: String,
-    /// The object that it is about.
+    /// The object that the event is about.
     pub subject: Option<String>,
-    /// The account of the event that put it.
+    /// The account of the event that put the entry.
     pub account: Option<String>,
-    /// The depth that the event has.
+    /// The depth of the event.
     pub depth: u32,
-    /// Its bytes.
+    /// The event's bytes.
     pub payload: Bytes,
 }
 

@@ -19,8 +19,8 @@ pub trait StateStore: Send + Sync + 'static {
     ) -> Result<Vec<StateEntry>, LedgerError>;
 }
 
-/// The version of a state row: changes with every write; 0 means that the key is absent.
-/// A key that was deleted and set again has a version that it never had before.
+/// The version of a state row. Each write changes the version; 0 means that the key is absent. A
+/// key that was deleted and set again has a version that it never had before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Version(pub i64);
 

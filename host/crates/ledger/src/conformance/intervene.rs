@@ -1,4 +1,4 @@
-//! What operators do to deliveries.
+//! Interventions of operators on deliveries.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn asked(action: Action) -> Intervention {
 }
 
 impl Open {
-    /// What an operator's request comes to.
+    /// The results of an action.
     pub(super) fn ask(&self, action: Action) -> Vec<Intervened> {
         self.ledger.intervene(asked(action)).unwrap()
     }
@@ -84,7 +84,7 @@ pub fn an_attempt_of_an_earlier_run_is_stale(engine: &dyn Engine) {
     let cancel = Action::Cancel(vec![of[0].seq]);
     assert_eq!(open.ask(cancel), [Intervened::Done]);
     open.ask(fresh(&[of[0].seq]));
-    // What ran since before the cancellation ends now.
+    // The run that was under way at the cancellation ends now.
     let mut late = writing(&of[0], &[("k", set("late"))]);
     late.effects.outbox.push(request("late"));
     assert_eq!(open.complete(late).unwrap(), Completed::Stale);

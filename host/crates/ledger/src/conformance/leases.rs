@@ -66,7 +66,7 @@ pub fn what_is_given_back_can_be_claimed_again(engine: &dyn Engine) {
     }
 }
 
-/// A gateway was cut off, and comes back when another one has its deliveries.
+/// A gateway was cut off, and comes back after another gateway has got its deliveries.
 pub fn a_stale_token_commits_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     open.deliver("evt_1", &["a"]);
@@ -140,7 +140,7 @@ pub fn what_a_commit_hands_out_is_leased_by_it(engine: &dyn Engine) {
     open.complete(ending(&first[0], NextState::Done)).unwrap();
     assert_eq!(open.sink.released().len(), 1);
     assert!(open.claim(&handler("a"), LATEST).is_empty());
-    // What an operator routes anew is handed out in the same manner.
+    // Deliveries of events that an operator routes anew are handed out in the same manner.
     let action = Action::Route(vec![(first[0].event.clone(), vec![handler("b").into()])]);
     assert_eq!(open.ask(action), [Intervened::Routed(1)]);
     assert_eq!(open.sink.deliveries().len(), 1);
@@ -201,7 +201,7 @@ pub fn a_lease_does_not_outlive_its_process(engine: &dyn Engine) {
     let open = Open::with(engine, clock);
     let found = open.claim(&handler("a"), LATEST);
     assert_eq!(found.len(), 1);
-    // What is left of the process before ends nothing.
+    // Leases of the process before end nothing.
     drop(sink);
     assert!(open.claim(&handler("a"), LATEST).is_empty());
 }
@@ -294,7 +294,7 @@ pub fn a_claimer_takes_over_what_another_gives_back(engine: &dyn Engine) {
     let taken = only(second.claim("a", 9));
     assert!(taken.lease.token().0 > stale.0, "tokens rise");
     assert!(open.claim_some("a", 9).leased.is_empty());
-    // The first one comes back with the token that it had.
+    // The first claimer comes back with its old token.
     assert_eq!(complete_by(&*open.ledger, &of, stale), Completed::LeaseLost);
     assert_eq!(open.value("a", "n"), None);
     assert_eq!(open.deliveries_in(DeliveryState::Pending), 1);
@@ -317,7 +317,7 @@ pub fn a_lease_that_has_ended_gives_nothing_up(engine: &dyn Engine) {
     let next = NextState::Retrying { due: STEADY };
     assert_eq!(open.complete_under(&first, next), Completed::Committed);
     let taken = only(second.claim("a", 9));
-    // The first one has not dropped its lease, which ended with its commit.
+    // The first claimer still holds its lease, which ended with its commit.
     open.ledger
         .give_up(&first.lease, OrderEffect::default())
         .unwrap();

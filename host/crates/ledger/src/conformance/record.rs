@@ -80,7 +80,7 @@ pub fn duplicates_within_one_request_and_one_batch(engine: &dyn Engine) {
     };
     assert_eq!(recorded[1], duplicate);
 
-    // Not awaited one by one, so that several ride on one commit.
+    // The scenario does not wait between the calls, so that several share one commit.
     let waiting: Vec<_> = (0..50)
         .map(|_| open.ledger.record(vec![event("evt_2", b"two", &["a"])]))
         .collect();

@@ -75,7 +75,7 @@ pub fn a_request_that_is_given_back_is_found_again(engine: &dyn Engine) {
     assert!(open.claim_some_requests(9).leased.is_empty());
 }
 
-/// A gateway was cut off, and comes back when another one has its requests.
+/// A gateway was cut off, and comes back after another gateway has got its requests.
 pub fn a_stale_token_settles_nothing(engine: &dyn Engine) {
     let open = Open::new(engine);
     let queued = queue(&open, "evt_1", &["1"]);
@@ -269,7 +269,7 @@ pub fn no_lease_of_a_request_outlives_its_process(engine: &dyn Engine) {
     let open = Open::with(engine, clock);
     let found = open.claim_some_requests(9).leased;
     assert_eq!(names(&found), ["1", "2"]);
-    // What is left of the process before ends nothing.
+    // Leases of the process before end nothing.
     drop(sink);
     assert!(open.claim_some_requests(9).leased.is_empty());
 }

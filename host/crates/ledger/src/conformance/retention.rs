@@ -1,4 +1,4 @@
-//! What is pruned, erased and forgotten when, and what is not.
+//! Pruning, erasing, and forgetting keys.
 
 use std::time::Duration;
 
@@ -180,7 +180,7 @@ pub fn several_keys_go_with_their_event(engine: &dyn Engine) {
     }
     open.sweep_at(START + 10 * DAY, &days());
     assert!(!record("for-good", &["t2", "e9"]));
-    // Not even one that came with a duplicate is left.
+    // A key that came with a duplicate goes too.
     for key in ["t1", "e1", "t2"] {
         assert!(record("stripe", &[key]), "{key}");
     }
@@ -370,7 +370,7 @@ pub fn many_are_pruned_in_small_steps(engine: &dyn Engine) {
 pub fn a_sweep_ends_though_more_falls_due_meanwhile(engine: &dyn Engine) {
     let open = Open::new(engine);
     let late = &open.deliver("late", &["a"])[0];
-    // More than one look takes in.
+    // More events than one look takes in.
     let many = 1000;
     let events = (0..many).map(|n| {
         let mut new = event(&format!("evt_{n}"), b"{}", &[]);
@@ -378,7 +378,8 @@ pub fn a_sweep_ends_though_more_falls_due_meanwhile(engine: &dyn Engine) {
         new
     });
     open.record(events.collect());
-    // Each step finds one more that has just become old enough, and the late one has not ended
+    // Each step finds one more event that has just become old enough, and the late event has not
+    // ended
     // when it is first looked at.
     open.clock.pass_until(START + DAY);
     let mut ended = Vec::new();
@@ -393,7 +394,7 @@ pub fn a_sweep_ends_though_more_falls_due_meanwhile(engine: &dyn Engine) {
         "{ended:?}: others have their turn: what ended late, keys, free space"
     );
     open.end(late, NextState::Dead);
-    // The one under way, and the next.
+    // The sweep under way, and the next sweep.
     open.sweep_at(START + 3 * DAY, &days());
     open.sweep_at(START + 3 * DAY, &days());
     assert_eq!(open.kept(), 0);

@@ -38,7 +38,7 @@ pub fn what_a_component_at_fault_failed_is_due_again(engine: &dyn Engine) {
         open.complete(on(component, outcome, ending(delivery, next)))
             .unwrap();
     }
-    // One that broke down on both: the last one is what counts.
+    // A delivery that broke down on both components: the last breakdown counts.
     let delivery = &open.deliver("since", &["a"])[0];
     open.complete(on(b"bad", Trap, ending(delivery, later())))
         .unwrap();
@@ -100,7 +100,7 @@ pub fn a_great_many_are_retried_uncounted_in_steps(engine: &dyn Engine) {
     assert_eq!(open.due("a", STEADY).len(), 2_500);
 }
 
-/// What an operator did to a request of a delivery says nothing of the delivery.
+/// An operator's action on a request of a delivery is no action on the delivery.
 pub fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
     let open = Open::new(engine);
     let delivery = &open.deliver("evt_1", &["a"])[0];

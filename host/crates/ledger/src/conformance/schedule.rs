@@ -197,7 +197,7 @@ pub fn a_handler_has_so_many_entries_at_most(engine: &dyn Engine) {
         &[("more", put_by("b", Due::At(START)))],
     );
     assert_eq!(keys(&open, Some("a")).len(), SCHEDULED as usize);
-    // What fired makes room, also as counted anew after reopening.
+    // A fired entry makes room, also after the count is read anew.
     assert_eq!(open.fire(START).events, 2);
     let open = open.reopen(engine);
     schedule(&open, "a", "evt_6", &[("more", put(Due::At(START + HOUR)))]);

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use super::*;
 
-/// A completion that has read one key, as the ledger has it now, and then writes.
+/// A completion that has read the present version of one key, and then writes.
 fn after_reading(open: &Open, delivery: &Delivery, key: &str, write: StateWrite) -> Completion {
     let version = open
         .ledger
@@ -135,7 +135,7 @@ pub fn a_listing_that_changed_since_is_a_conflict(engine: &dyn Engine) {
         commit(&open, writing(&of[2 + n], &[change]));
         assert_eq!(open.complete(late).unwrap(), Completed::Conflict);
     }
-    // What lies outside of the listing is no conflict.
+    // A change outside of the listing is no conflict.
     let late = listing(&of[1], Some("p/2"), 1);
     commit(
         &open,

@@ -58,7 +58,7 @@ pub(crate) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
     }
 }
 
-/// An event that is known by each of these keys.
+/// An event that has all of these dedup keys.
 pub(crate) fn event_with_keys(source: &str, keys: &[&str]) -> NewEvent {
     let mut new = event_of(source, keys[0], b"{}", &[]);
     let source = &new.event.source;

@@ -135,7 +135,7 @@ pub fn what_runs_alone_is_due_again_after_a_clean_end(engine: &dyn Engine) {
     }
     assert_eq!(open.deliveries_in(DeliveryState::Running), 2);
     assert!(open.claim(&handler("a"), LATEST).is_empty());
-    // What was given back before it ended is to run alone once more.
+    // A delivery that was given back before its end is to run alone once more.
     open.give_back("a", |_| false);
     let again = open.pending("a");
     assert_eq!((again.len(), again[0].seq), (1, of[0].seq));
@@ -248,7 +248,7 @@ pub fn the_backlog_is_what_waits(engine: &dyn Engine) {
     assert_eq!(backlog(START).deliveries, 3);
     assert_eq!(backlog(at - ms(1)).oldest, None);
     assert_eq!(backlog(at + ms(9)).oldest, Some(at));
-    // What is held does not wait for anybody who is there.
+    // A held delivery does not wait for a handler that is served.
     open.serve(&["b"]);
     assert_eq!(backlog(START).deliveries, 1);
     open.complete(Completion {

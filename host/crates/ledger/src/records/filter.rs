@@ -5,42 +5,42 @@ use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::globs::EventPattern;
 use tollgate_base::time::WallTime;
 
-/// Which events or deliveries are meant; all that is set must hold.
+/// A filter of events or deliveries. Every part that is set must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordFilter {
     /// The event's source.
     pub source: Option<SourceName>,
     /// The event's type, as routes match it.
     pub kind: Option<EventPattern>,
-    /// The delivery's handler; of an event, one of its deliveries' handlers.
+    /// The delivery's handler; for an event, the handler of one of its deliveries.
     pub handler: Option<HandlerName>,
-    /// The delivery's state; of an event, one of its deliveries' states (with `handler`:
-    /// of the same delivery).
+    /// The delivery's state; for an event, the state of one of its deliveries (with `handler`: of
+    /// the same delivery).
     pub state: Option<StateFilter>,
-    /// Received then or later.
+    /// Received at this time or later.
     pub from: Option<WallTime>,
-    /// Received before then.
+    /// Received before this time.
     pub to: Option<WallTime>,
 }
 
-/// Which requests of the outbox are meant; all that is set must hold.
+/// A filter of requests. Every part that is set must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFilter {
-    /// The handler that queued it.
+    /// The handler that queued the request.
     pub handler: Option<HandlerName>,
-    /// Its state.
+    /// The state.
     pub state: Option<OutboxState>,
-    /// Its URL without the query; `*` stands for any characters.
+    /// The URL without the query; `*` stands for any characters.
     pub url: Option<EventPattern>,
-    /// Queued then or later.
+    /// Queued at this time or later.
     pub from: Option<WallTime>,
-    /// Queued before then.
+    /// Queued before this time.
     pub to: Option<WallTime>,
 }
 
 impl RequestFilter {
-    /// Whether a request of this handler matches, which was queued then for this URL. Does not
-    /// look at the state.
+    /// Whether a request matches that this handler queued at this time for this URL. Does not
+    /// compare the state.
     pub fn matches(&self, handler: &str, url: &str, queued: WallTime) -> bool {
         let url = url.split_once('?').map_or(url, |(url, _)| url);
         let handlers = self.handler.as_ref();
@@ -54,16 +54,16 @@ impl RequestFilter {
 /// A state to filter by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateFilter {
-    /// That of a delivery.
+    /// The state of a delivery.
     Delivery(DeliveryState),
     /// The event has no delivery at all. No delivery matches.
     Unrouted,
-    /// The delivery stands behind another one of its key, and waits for its turn.
+    /// The delivery stands behind another delivery of its order key.
     Blocked,
 }
 
 impl StateFilter {
-    /// The state that this name stands for.
+    /// The filter with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "unrouted" => Some(Self::Unrouted),
@@ -72,7 +72,7 @@ impl StateFilter {
         }
     }
 
-    /// Its name.
+    /// The name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Delivery(state) => state.name(),

@@ -1,5 +1,5 @@
-//! Everything on record, as an operator asks for it: lists by filter, and all details of one
-//! event, delivery or request.
+//! The records for operators: lists with filters, and all details of one event, delivery or
+//! request.
 
 mod filter;
 mod page;

@@ -1,39 +1,39 @@
-//! A delivery's last attempt, for running it once more elsewhere.
+//! A delivery's last attempt, to be run once more elsewhere.
 
 use crate::{Delivery, NewRequest};
 use tollgate_base::event::ComponentDigest;
 
-/// What a delivery's last attempt was given and did.
+/// The input and the effects of a delivery's last attempt.
 #[derive(Clone, Debug)]
 pub struct RecordedRun {
-    /// The delivery as that attempt was given it.
+    /// The delivery, as the attempt got it.
     pub delivery: Delivery,
-    /// What it did.
+    /// The end of the attempt.
     pub did: RecordedEnd,
 }
 
-/// How an attempt ended, with its effects but for those on state, which are not recorded.
+/// The outcome of an attempt with its effects, without writes to state, which are not recorded.
 #[derive(Clone, Debug)]
 pub struct RecordedEnd {
-    /// How it ended.
+    /// The outcome.
     pub outcome: String,
-    /// What was said of that.
+    /// The reason.
     pub detail: String,
-    /// What ran; none after a crash.
+    /// The component that ran; `None` after a crash.
     pub component: Option<ComponentDigest>,
-    /// What it queued.
+    /// The requests.
     pub requests: Vec<NewRequest>,
-    /// What it emitted.
+    /// The emitted events.
     pub emitted: Vec<RecordedEmission>,
 }
 
-/// An emitted event, without what the gateway adds.
+/// An emitted event, without the fields that the gateway adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedEmission {
-    /// Its type.
+    /// The event type.
     pub kind: String,
-    /// What it is about.
+    /// The object that the event is about.
     pub subject: Option<String>,
-    /// Its bytes.
+    /// The event's bytes.
     pub payload: Vec<u8>,
 }

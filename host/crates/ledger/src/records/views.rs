@@ -10,67 +10,67 @@ use serde_json::Value;
 use crate::Scheduled;
 use tollgate_base::time::WallTime;
 
-/// An event with its deliveries, briefly.
+/// An event with its deliveries, in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventSummary {
-    /// The gateway's id of it.
+    /// The gateway's id.
     pub id: String,
-    /// Where it came from.
+    /// The source.
     pub source: String,
-    /// Its type.
+    /// The event type.
     pub kind: String,
     /// The provider's id.
     pub provider_id: Option<String>,
-    /// What it is about.
+    /// The object that the event is about.
     pub subject: Option<String>,
     /// The connected account or merchant.
     pub account: Option<String>,
-    /// When the provider says that it happened.
+    /// When the provider says that the event happened.
     pub created_ms: Option<WallTime>,
-    /// When it was received.
+    /// When the event was received.
     pub received_ms: WallTime,
-    /// How many emissions lie between it and an event from outside.
+    /// How many emissions lead from an event from outside to this event.
     pub depth: u32,
-    /// How often it arrived again.
+    /// How often the event arrived again.
     pub duplicates: u64,
-    /// Of these, how often with other bytes.
+    /// How often the event arrived again with other bytes.
     pub duplicates_differing: u64,
-    /// When it last arrived again.
+    /// When the event last arrived again.
     pub last_duplicate_ms: Option<WallTime>,
-    /// When its payload was erased or redacted.
+    /// When the payload was erased or redacted.
     pub erased_ms: Option<WallTime>,
-    /// Its deliveries; none if no route named a handler.
+    /// The deliveries; empty if no route names a handler.
     pub deliveries: Vec<DeliveryBrief>,
 }
 
 /// A delivery in an event's summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryBrief {
-    /// Its place.
+    /// The delivery's id.
     pub seq: i64,
-    /// Its handler.
+    /// The handler.
     pub handler: String,
-    /// Its state.
+    /// The state.
     pub state: String,
-    /// Whether it stands behind another one of its key.
+    /// Whether the delivery stands behind another delivery of its order key.
     pub blocked: bool,
 }
 
-/// Everything about an event.
+/// All details of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventDetail {
     /// The event.
     #[serde(flatten)]
     pub event: EventSummary,
-    /// The event whose handling emitted it, if a handler did.
+    /// The event whose handling emitted this event, if a handler emitted it.
     pub cause: Option<String>,
-    /// Recorded headers; none when the body is no longer kept.
+    /// The recorded headers; empty if the body is no longer kept.
     pub headers: Vec<(String, String)>,
-    /// What the gateway adds.
+    /// The metadata that the gateway adds.
     pub metadata: Vec<(String, String)>,
-    /// The payload; none when it is no longer kept.
+    /// The payload; `None` if it is no longer kept.
     pub payload: Option<Payload>,
-    /// Its deliveries with everything about them.
+    /// All details of the deliveries.
     pub history: Vec<DeliveryDetail>,
 }
 
@@ -78,16 +78,16 @@ pub struct EventDetail {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Payload {
-    /// They are UTF-8.
+    /// The bytes are UTF-8.
     Text(String),
-    /// They are not.
+    /// The bytes are not UTF-8.
     Base64(String),
 }
 
-/// A delivery with its event, briefly.
+/// A delivery with its event, in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliverySummary {
-    /// Its place in the order of arrival.
+    /// The delivery's id.
     pub seq: i64,
     /// The event's id.
     pub event: String,
@@ -103,89 +103,89 @@ pub struct DeliverySummary {
     pub handler: String,
     /// The state.
     pub state: String,
-    /// Attempts made in this run.
+    /// The attempts of the present run.
     pub attempts: u32,
-    /// Which run it is: 0, and one more for each replay.
+    /// The run: 0, and one more for each replay.
     pub run: u32,
-    /// The run whose idempotency keys it uses.
+    /// The run whose idempotency keys the delivery uses.
     pub keys: u32,
-    /// How many unclean ends of the gateway it was under way at.
+    /// The number of unclean ends of the gateway at which the delivery was under way.
     pub crashes: u32,
-    /// The delivery of its key that it stands behind, if it waits for its turn.
+    /// The delivery of the same order key that blocks this delivery, if one does.
     pub blocked_by: Option<Blocker>,
-    /// When it is tried again, while it is retrying.
+    /// When the next attempt is due, while the delivery is retrying.
     pub due_ms: Option<WallTime>,
-    /// When it became done, ignored or dead.
+    /// When the delivery became done, ignored or dead.
     pub finished_ms: Option<WallTime>,
-    /// How the last attempt ended; none before the first.
+    /// The outcome of the last attempt; `None` before the first attempt.
     pub last_outcome: Option<String>,
-    /// What was said of that.
+    /// The reason for that outcome.
     pub last_detail: Option<String>,
 }
 
-/// A delivery that others of its key wait for.
+/// A delivery that blocks others of its order key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocker {
-    /// Its place.
+    /// The delivery's id.
     pub seq: i64,
-    /// Its state.
+    /// The state.
     pub state: String,
 }
 
-/// Everything about a delivery.
+/// All details of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryDetail {
     /// The delivery.
     #[serde(flatten)]
     pub delivery: DeliverySummary,
-    /// What operators did to it, in order.
+    /// The interventions of operators, in order.
     pub interventions: Vec<InterventionView>,
-    /// Its attempts in order, those of earlier runs first; the last hundred.
+    /// The last hundred attempts in order; attempts of earlier runs come first.
     pub tried: Vec<AttemptView>,
 }
 
-/// What an operator did to a delivery.
+/// An intervention of an operator on a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterventionView {
-    /// When.
+    /// The time of the intervention.
     pub at_ms: WallTime,
-    /// What: `retry`, `cancel`, `replay`, `route` (it was made then), `replaced`, or `run` of
-    /// something scheduled.
+    /// The action: `retry`, `cancel`, `replay`, `route` (which made the delivery), `replaced`, or
+    /// `run` of a scheduled event.
     pub action: String,
-    /// The run that the delivery had afterwards.
+    /// The delivery's run after the intervention.
     pub run: u32,
-    /// Who asked.
+    /// The operator.
     pub who: String,
-    /// Why.
+    /// The reason.
     pub why: Option<String>,
     /// The request of the outbox that was retried or cancelled, not the delivery itself.
     pub request: Option<i64>,
-    /// The key of the scheduled event that it was done to.
+    /// The key of the scheduled event that was run or cancelled.
     pub scheduled: Option<String>,
 }
 
 /// One run of a handler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptView {
-    /// Of which run of the delivery.
+    /// The run of the delivery.
     pub run: u32,
-    /// Which attempt in it, from 1.
+    /// The number of the attempt in that run, from 1.
     pub number: u32,
-    /// When it began.
+    /// When the attempt began.
     pub started_ms: WallTime,
-    /// How long it took.
+    /// The duration in microseconds.
     pub duration_us: u64,
-    /// How it ended.
+    /// The outcome.
     pub outcome: String,
-    /// What the handler or the gateway says of the end.
+    /// The reason, as the handler or the gateway gives it.
     pub detail: Option<String>,
-    /// The component's digest; none after a crash.
+    /// The component's digest; `None` after a crash.
     pub component: Option<String>,
-    /// What it logged, a JSON object a line.
+    /// The log lines, a JSON object each.
     pub logs: Vec<Value>,
-    /// What it queued.
+    /// The requests.
     pub requests: Vec<RequestView>,
-    /// What it emitted.
+    /// The emitted events.
     pub emitted: Vec<EmittedView>,
 }
 
@@ -194,43 +194,43 @@ pub struct AttemptView {
 pub struct RequestView {
     /// Its place in the outbox.
     pub seq: i64,
-    /// Its state.
+    /// The state.
     pub state: String,
-    /// Tries so far.
+    /// The tries so far.
     pub tries: u32,
     /// The status of the last answer.
     pub status: Option<u16>,
-    /// What went wrong at the last try.
+    /// The error of the last try.
     pub error: Option<String>,
     /// The method.
     pub method: String,
     /// The URL without its query.
     pub url: String,
-    /// Its `Idempotency-Key`.
+    /// The `Idempotency-Key`.
     pub idempotency_key: String,
-    /// Requests of one handler with the same one go out in order.
+    /// The order key: requests of one handler with the same key go out one after another.
     pub order_key: Option<String>,
-    /// When it was queued.
+    /// When the request was queued.
     pub queued_ms: WallTime,
 }
 
-/// A request with where it comes from.
+/// A request with its origin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSummary {
     /// The request.
     #[serde(flatten)]
     pub request: RequestView,
-    /// The handler that queued it.
+    /// The handler that queued the request.
     pub handler: String,
     /// The id of the event of the delivery that queued it.
     pub event: String,
-    /// That delivery.
+    /// The delivery that queued the request.
     pub delivery: i64,
-    /// When it is tried next, while it waits.
+    /// When the next try is due, while the request waits.
     pub due_ms: Option<WallTime>,
 }
 
-/// Everything about a request.
+/// All details of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestDetail {
     /// The request.
@@ -238,46 +238,46 @@ pub struct RequestDetail {
     pub request: RequestSummary,
     /// The place that it was queued at, if an operator had it sent again.
     pub was: Option<i64>,
-    /// The tries that were not answered 2xx, the last hundred.
+    /// The last hundred tries that were not answered 2xx.
     pub tried: Vec<TryView>,
 }
 
 /// A try of a request that was not answered 2xx.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TryView {
-    /// Which one, from 1.
+    /// The number of the try, from 1.
     pub number: u32,
-    /// When it ended.
+    /// When the try ended.
     pub ended_ms: WallTime,
     /// The answer's status, if there was an answer.
     pub status: Option<u16>,
-    /// What went wrong.
+    /// The error.
     pub error: Option<String>,
 }
 
 /// An event that an attempt emitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmittedView {
-    /// Its id.
+    /// The event's id.
     pub id: String,
-    /// Its type.
+    /// The event type.
     pub kind: String,
 }
 
-/// What a handler has scheduled, without its payload.
+/// A scheduled event, without its payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduledView {
     /// The handler.
     pub handler: String,
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// When it is due.
+    /// The due time.
     pub due_ms: WallTime,
-    /// The type that the event will have.
+    /// The type of the event.
     pub kind: String,
-    /// The object that it is about.
+    /// The object that the event is about.
     pub subject: Option<String>,
-    /// The id of the event whose handling put it.
+    /// The id of the event whose handling put the entry.
     pub cause: String,
 }
 

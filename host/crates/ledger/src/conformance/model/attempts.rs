@@ -61,7 +61,7 @@ impl Model {
         self.advance(open, place, next, ended, order);
     }
 
-    /// The end of the delivery's next attempt, or of one of its run before.
+    /// The end of the delivery's next attempt, or of an attempt of its run before.
     fn completion(
         &self,
         open: &Open,
@@ -80,7 +80,7 @@ impl Model {
         };
         let mut completion = ending(delivery, next);
         completion.attempt.run -= u32::from(late);
-        // No two attempts are alike, so that none is taken for one that was committed.
+        // No two attempts are alike, so that no attempt passes for a committed one.
         completion.attempt.started = now(open) + ms(n as u64);
         completion.attempt.component = ComponentDigest([n as u8 % 3; 32]);
         let fails = matches!(attempted.ending, Ending::Retry(_) | Ending::Dead);
@@ -89,7 +89,7 @@ impl Model {
         }
         let mut writes = attempted.writes.clone();
         if attempted.which.is_multiple_of(2) {
-            // What it does each time that it runs, so that replays do it again.
+            // A run has the same effects each time, so that replays repeat them.
             let key = (delivery.seq.0 % 4) as u8;
             writes.extend([(key, Write::Schedule(n as u64 % 50)), (key, Write::Emit)]);
         }

@@ -9,7 +9,7 @@ use tollgate_base::time::WallTime;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What a step of the model sweeps by.
+/// The retention settings of a sweep in a history.
 pub(super) fn policy(which: u8) -> Arc<Retention> {
     let hours = |hours: u32| HOUR * hours;
     let erasure = Erasure {
@@ -29,7 +29,7 @@ pub(super) fn policy(which: u8) -> Arc<Retention> {
 }
 
 impl Model {
-    /// What recording this comes to.
+    /// The expected result of recording an event.
     pub(super) fn expect(&mut self, open: &Open, new: &NewEvent) -> Recorded {
         let name = name_of(new);
         if let Some(known) = self.known.get_mut(&name) {
@@ -69,7 +69,7 @@ impl Model {
         self.come(&event, &new.handlers);
     }
 
-    /// The name of one of the events.
+    /// The name of an event.
     pub(super) fn nth_known(&self, which: usize) -> Option<String> {
         let many = self.known.len().max(1);
         self.known.keys().nth(which % many).cloned()
@@ -251,7 +251,7 @@ impl Model {
     }
 }
 
-/// What makes an event a duplicate, with its source.
+/// The name by which duplicates of an event are known, with its source.
 fn name_of(new: &NewEvent) -> String {
     format!("{}/{:?}", new.event.source, new.dedup)
 }

@@ -9,8 +9,8 @@ use super::steps::{Step, step};
 use crate::conformance::*;
 use tollgate_base::time::SteadyTime;
 
-/// Plays one long history, since each store is opened but once anew. `TOLLGATE_MODEL_SEED`
-/// plays one again.
+/// Plays one long history, since each store is opened anew only once. `TOLLGATE_MODEL_SEED` plays
+/// a history again.
 pub fn random_histories_match_the_model(engine: &dyn Engine) {
     let seed = std::env::var("TOLLGATE_MODEL_SEED")
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());

@@ -1,4 +1,4 @@
-//! What the ledger should hold, in plain maps.
+//! The expected contents of the ledger, in plain maps.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) fn named(bits: u8) -> Vec<&'static str> {
         .collect()
 }
 
-/// What a delivery to this handler is ordered by, for something with this number.
+/// The order key of a delivery to this handler, for an event with this number.
 pub(super) fn key_of(of: &str, number: u8) -> Option<OrderKey> {
     let number = number % 4;
     (of != HANDLERS[0] && number > 0).then(|| OrderKey::new(&handler(of), &number.to_string()))
@@ -55,7 +55,7 @@ pub(super) struct Asked {
     pub(super) cancelled: bool,
 }
 
-/// What the ledger should hold.
+/// The expected contents of the ledger.
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) known: BTreeMap<String, Known>,
@@ -103,7 +103,7 @@ impl Model {
     }
 }
 
-/// What the ledger should know of an event, by the name that makes it a duplicate.
+/// The expected state of an event, by the name that makes it a duplicate.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) event: Arc<Event>,
@@ -127,7 +127,7 @@ impl Known {
     }
 }
 
-/// What is left of an event.
+/// How much of an event is left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Left {
     /// All of it.
@@ -166,7 +166,7 @@ pub(super) enum Place {
     Behind,
 }
 
-/// What can be seen of a delivery that is handed out.
+/// The fields of a delivery that its receiver sees.
 #[derive(PartialEq, Debug)]
 pub(super) struct Seen {
     pub(super) seq: DeliveryId,

@@ -25,13 +25,13 @@ pub(super) enum Step {
     Request(usize, bool),
     /// An operator has something scheduled now, or cancels it.
     Reschedule(usize, bool),
-    /// What a component at fault failed of a handler's runs again.
+    /// Deliveries of a handler run again that broke down on a component at fault.
     RetryUncounted(u8, u8),
     /// An event goes to the handlers that the bits name.
     Route(usize, u8),
     /// A handler is paused, perhaps with its outbox, or resumed.
     Pause(u8, Option<bool>),
-    /// So many hours later, by one of the policies.
+    /// A sweep this many hours later, by one of the retention settings.
     Sweep(u8, u8),
     Erase(usize),
     Reopen,
@@ -47,7 +47,7 @@ pub(super) struct Attempted {
     pub(super) writes: Vec<(u8, Write)>,
     /// How new the fact is.
     pub(super) rank: u8,
-    /// What it read has changed since.
+    /// A value that the run read has changed since.
     pub(super) stale: bool,
     /// It began in an earlier run of the delivery.
     pub(super) late: bool,
@@ -72,7 +72,7 @@ pub(super) enum Write {
     Cancel,
 }
 
-/// What is done to deliveries.
+/// An operator's action on deliveries.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
     Retry,

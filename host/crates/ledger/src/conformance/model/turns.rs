@@ -1,4 +1,4 @@
-//! The model of deliveries and of whose turn it is among those of one key.
+//! The model of deliveries, and of turns among the deliveries of one order key.
 
 use super::state::*;
 use crate::conformance::*;
@@ -29,7 +29,7 @@ impl Model {
             Some(_) => Place::Behind,
             None => Place::First,
         });
-        // What comes for a handler that is away, and would be shown to nobody, is held.
+        // A delivery is held that arrives for an absent handler and would be handed to nobody.
         let absent = |present: &Vec<HandlerName>| !present.contains(&to.handler);
         let is_away = before.is_some_and(|row| {
             self.present.as_ref().is_some_and(absent)
@@ -206,7 +206,7 @@ impl Model {
         }
     }
 
-    /// An unclean one counts an attempt for what was under way.
+    /// An unclean end counts an attempt for each delivery that was under way.
     pub(super) fn crash(&mut self, open: Open, engine: &dyn Engine, running: &[usize]) -> Open {
         use DeliveryState::{Pending, Retrying, Running};
         let mut running: Vec<_> = running.iter().filter_map(|n| self.nth(*n)).collect();
@@ -234,7 +234,7 @@ impl Model {
         open
     }
 
-    /// The place of one of the deliveries.
+    /// The place of a delivery.
     pub(super) fn nth(&self, which: usize) -> Option<i64> {
         let many = self.deliveries.len().max(1);
         self.deliveries.keys().nth(which % many).copied()
@@ -251,7 +251,7 @@ impl Model {
         in_turn.get(which % in_turn.len().max(1)).copied()
     }
 
-    /// What is new and may run, in the order of arrival.
+    /// New deliveries that may run, in the order of arrival.
     pub(super) fn pending<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Row> {
         let rows = self.deliveries.values();
         rows.filter(move |row| {
@@ -259,7 +259,8 @@ impl Model {
         })
     }
 
-    /// What else may run at this time, in its order: what was released may at any.
+    /// Other deliveries that may run at this time, in order. Released deliveries may run at any
+    /// time.
     pub(super) fn due(&self, name: &str, time: SteadyTime) -> Vec<Seen> {
         let mut due = Vec::new();
         for state in [DeliveryState::Pending, DeliveryState::Retrying] {

@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What counts for the order of each key, in the order of arrival: whether it is dead.
+/// The deliveries that count for each order key, in the order of arrival: whether each is dead.
 #[derive(Default)]
 struct Lines {
     lines: BTreeMap<u8, BTreeMap<i64, bool>>,
@@ -91,7 +91,7 @@ impl Lines {
             Step::ReleaseOrderKeys => {
                 open.ledger.release_order_keys(&[handler("a")]).unwrap();
                 for line in self.lines.values_mut() {
-                    // A dead one that lets pass is always the first.
+                    // A dead delivery that blocks its key is always the first.
                     line.retain(|_, dead| !*dead);
                 }
             }

@@ -1,4 +1,4 @@
-//! Deliveries of one key, one after another.
+//! Deliveries of one order key run one after another.
 
 mod histories;
 mod newest;
@@ -40,7 +40,7 @@ impl Open {
         assert_eq!(answer, Completed::Committed);
     }
 
-    /// What handler `a` could run if all times had come.
+    /// The deliveries that handler `a` could run if all due times had come.
     fn runnable(&self) -> Vec<Delivery> {
         let mut found = self.due("a", LATEST);
         found.sort_by_key(|delivery| delivery.seq.0);
@@ -181,7 +181,7 @@ pub fn what_is_held_keeps_its_order(engine: &dyn Engine) {
     let under_way = |delivery| delivery == arrived[1].seq;
     assert!(open.due_beside("a", LATEST, under_way).is_empty());
     open.sink.released();
-    // What comes for a key of which something is held is told to nobody: it is held at once.
+    // A delivery that arrives for a key with a held delivery is held at once, and handed to nobody.
     assert!(open.arrive(&[Some("y")]).is_empty());
     assert_eq!(open.deliveries_in(DeliveryState::Held), 5);
     // One that was under way ends while its handler is away.
@@ -221,7 +221,7 @@ pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     let place = |n: i64| DeliveryId(arrived[0].seq.0 + n);
     open.ends(&arrived[0], NextState::Dead);
     let second = open.sink.released();
-    // It comes after the one that has its turn, and before those that came later.
+    // The replay comes after the delivery that has its turn, and before deliveries that came later.
     assert_eq!(ask(replay(vec![place(0)])), [Intervened::Done]);
     assert_eq!(seqs(&open.runnable()), [place(1).0]);
     open.ends(&second[0], NextState::Done);
@@ -246,7 +246,7 @@ pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     assert_eq!(open.arrive(&[Some("x")]).len(), 1, "the key is free");
 }
 
-/// What ran when an operator cancelled it, and was replayed, still ran when the process ended.
+/// A run that an operator cancelled and replayed is still under way when the process ends.
 pub fn a_crash_lets_nobody_past(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x")]);

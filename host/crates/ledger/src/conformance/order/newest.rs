@@ -32,7 +32,7 @@ pub fn the_newest_is_forgotten_with_what_it_is_compared_to(engine: &dyn Engine) 
     ignored.attempt.started = START + DAY / 2;
     open.complete(ignored).unwrap();
 
-    // The newer one goes; the older one can still be handled anew.
+    // The newer event goes; the older event can still be handled anew.
     open.sweep_at(START + DAY + DAY / 4, &day());
     assert_eq!(open.ledger.counts().unwrap().events, 1);
     let replay = Action::Replay {
@@ -44,7 +44,7 @@ pub fn the_newest_is_forgotten_with_what_it_is_compared_to(engine: &dyn Engine) 
     let again = &open.runnable()[0];
     assert_eq!(open.does(again, 9), Completed::Conflict);
 
-    // What is still to run is compared however long it waits.
+    // A delivery that is still to run is compared, however long it waits.
     open.sweep_at(START + 100 * DAY, &day());
     assert_eq!(open.newest(), Some(Rank::Whole(10)));
     open.ends(again, NextState::Ignored);
