@@ -181,6 +181,16 @@ impl Gateway {
         kib << 10
     }
 
+    /// Returns how many child processes the process has.
+    pub(crate) fn children(&self) -> usize {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let of_task = |task: std::fs::DirEntry| {
+            let children = std::fs::read_to_string(task.path().join("children"));
+            children.unwrap_or_default().split_whitespace().count()
+        };
+        tasks.map(|task| of_task(task.unwrap())).sum()
+    }
+
     /// Kills the process with SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -6,6 +6,9 @@ use std::os::unix::fs::symlink;
 
 use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::{Value, json};
+use wasm_encoder::{
+    CodeSection, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType,
+};
 
 use crate::harness::{
     Event, Gateway, Handler, Manifest, Site, component, digest, eventually, variant, wasi_guest,
@@ -132,4 +135,59 @@ fn a_text_in_the_place_of_a_component_is_one_mistake() {
     assert_eq!(check.status.code(), Some(1), "{said}");
     assert!(said.contains("1 mistake\n"), "{said}");
     assert!(said.contains("is not WebAssembly"), "{said}");
+}
+
+/// A large ordinary component: many functions that compute with their parameter.
+fn large_component(functions: u32) -> Vec<u8> {
+    let mut module = Module::new();
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::I32], [ValType::I32]);
+    let (mut declared, mut code) = (FunctionSection::new(), CodeSection::new());
+    for number in 0..functions {
+        declared.function(0);
+        let mut body = Function::new([]);
+        let mut sink = body.instructions();
+        for step in 0..50 {
+            let factor = i32::try_from(number * 50 + step).unwrap();
+            sink.local_get(0).i32_const(factor).i32_mul().local_set(0);
+        }
+        sink.local_get(0).end();
+        code.function(&body);
+    }
+    module.section(&types).section(&declared).section(&code);
+    let mut component = wasm_encoder::Component::new();
+    component.section(&ModuleSection(&module));
+    component.finish()
+}
+
+/// Checks a site whose component is large, with these limits; returns what was said.
+fn check_of_large(limits: &str) -> String {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")).plugins(limits));
+    site.plug("conformance.wasm", &large_component(20_000));
+    let check = site.run("check", &[]);
+    assert_eq!(check.status.code(), Some(1));
+    String::from_utf8_lossy(&check.stderr).into_owned()
+}
+
+#[test]
+fn a_component_that_takes_too_much_memory_to_compile_is_a_mistake() {
+    let said = check_of_large("compile_memory = \"64MiB\"");
+    assert!(said.contains("more than 64 MiB to compile"), "{said}");
+}
+
+#[test]
+fn a_component_that_takes_too_long_to_compile_is_a_mistake() {
+    let said = check_of_large("compile_time = \"1s\"");
+    assert!(said.contains("longer than 1s to compile"), "{said}");
+}
+
+#[test]
+fn a_compilation_does_not_delay_the_end_of_the_gateway() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    site.plug("conformance.wasm", &large_component(100_000));
+    eventually("a child compiles", || gateway.children() > 0);
+    let begun = std::time::Instant::now();
+    gateway.stop();
+    println!("the end took {:?}", begun.elapsed());
 }

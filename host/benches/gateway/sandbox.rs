@@ -12,7 +12,9 @@ use tollgate::settings::{Handler, Manifest};
 use tollgate_base::event::{Event, EventId, Headers, SourceName};
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{Delivery, DeliveryId};
-use tollgate_sandbox::{Component, End, Sandbox, SandboxOptions, StateSource, THREAD_STACK};
+use tollgate_sandbox::{
+    CompileIn, Component, End, Sandbox, SandboxOptions, StateSource, THREAD_STACK,
+};
 
 use crate::gateway::{preamble, route};
 use crate::options::Options;
@@ -41,6 +43,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let sandbox = Sandbox::new(&SandboxOptions {
         cache: Some(cache),
         instances: 64,
+        compile_in: CompileIn::ThisProcess,
     })?;
     let manifest = manifest(options)?;
     let subjects = [

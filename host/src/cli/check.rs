@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::time::{Clock as _, SystemClock, WallTime};
 
+use super::compile::compile_in;
 use super::output::{json_out, text_err, text_out};
 use crate::generation;
 use crate::manifest::{self, Mistake, Mistakes};
@@ -45,7 +46,7 @@ pub(super) fn run(args: &CheckArgs) -> ExitCode {
 
 /// The mistakes in the components of a manifest.
 fn component_mistakes(manifest: &Manifest) -> Vec<String> {
-    match generation::check(manifest) {
+    match generation::check(manifest, compile_in()) {
         Ok(()) => Vec::new(),
         Err(error) => error.mistakes(),
     }

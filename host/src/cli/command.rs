@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::print_error;
 use super::{
-    check, deliveries, events, handlers, outbox, replay, schedule, schemes, serve, sign, status,
-    verify,
+    check, compile, deliveries, events, handlers, outbox, replay, schedule, schemes, serve, sign,
+    status, verify,
 };
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
@@ -44,6 +44,9 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     /// List, pause and resume handlers.
     Handlers(handlers::HandlersArgs),
+    /// Compile the component of standard input to standard output, for the gateway itself.
+    #[command(name = compile::NAME, hide = true)]
+    Compile(compile::CompileArgs),
 }
 
 /// Runs the command that the arguments of the process name.
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Deliveries(args) => deliveries::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Handlers(args) => handlers::run(&args),
+        Command::Compile(args) => Ok(compile::run(&args)),
     };
     result.unwrap_or_else(|error| {
         print_error(error);

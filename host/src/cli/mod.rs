@@ -6,6 +6,7 @@
 mod arguments;
 mod check;
 mod command;
+mod compile;
 mod deliveries;
 mod environment;
 mod events;

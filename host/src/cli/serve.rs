@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::compile::compile_in;
 use super::environment::environment;
 use crate::run::{Gateway, Options};
 use crate::telemetry::{self, LogFormat};
@@ -47,6 +48,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         manifest: args.manifest.clone(),
         clock: Arc::new(SystemClock),
         env: environment(),
+        compile_in: compile_in(),
     });
     let gateway = tokio::select! {
         started = start => started?,

@@ -11,9 +11,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use tollgate_base::event::HandlerName;
+use tollgate_base::files::read_regular;
 use tollgate_ledger::{DeliveryBrief, DeliveryId, RecordFilter, Records};
 use tollgate_sandbox::THREAD_STACK;
 
+use super::compile::compile_in;
 use super::gateway::{GatewayArgs, open_ledger, read_pages};
 use super::output::{print, print_error, printable};
 use crate::generation::ComponentStore;
@@ -62,7 +64,7 @@ pub(super) fn run(args: &ShadowReplay<'_>) -> ExitCode {
 fn compare(args: &ShadowReplay<'_>) -> anyhow::Result<Comparisons> {
     let manifest = args.gateway.read_manifest()?;
     let path = args.candidate.display();
-    let candidate = std::fs::read(args.candidate).with_context(|| path.to_string())?;
+    let candidate = read_regular(args.candidate, manifest.plugins.max_size).with_context(|| path.to_string())?;
     let mut filter = args.filter.clone();
     let handler = handler(&manifest, filter.handler.as_ref())?;
     filter.handler = Some(handler.name.clone());
@@ -72,7 +74,13 @@ fn compare(args: &ShadowReplay<'_>) -> anyhow::Result<Comparisons> {
     let components = ComponentStore::in_folder(data);
     let work = move || {
         let name = handler.name.clone();
-        let shadow = Shadow::new(&candidate, handler, ledger.clone(), components)?;
+        let shadow = Shadow::new(
+            &candidate,
+            handler,
+            ledger.clone(),
+            components,
+            compile_in(),
+        )?;
         compare_all(shadow, &name, &*ledger, &seqs)
     };
     // Guests may need more stack than this thread has.

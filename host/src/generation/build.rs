@@ -15,7 +15,7 @@ use crate::generation::loaded::{Generation, Origin};
 use crate::settings::{Handler, Manifest};
 use tollgate_base::time::WallTime;
 use tollgate_ledger::StateStore;
-use tollgate_sandbox::{Component, Sandbox, SandboxOptions};
+use tollgate_sandbox::{CompileIn, Component, Sandbox, SandboxOptions};
 
 /// Builds generations. Lives as long as the process.
 pub struct Builder {
@@ -41,6 +41,7 @@ impl Builder {
         origin: Origin,
         read: &dyn Fn(&Handler) -> std::io::Result<Code>,
     ) -> Result<Generation, GenerationError> {
+        self.sandbox.set_compile_limits(manifest.plugins.compile);
         let components = load_all(&self.sandbox, &manifest, read)?;
         let expiring = manifest.expiry_warnings(loaded);
         manifest.warnings.extend(expiring);
@@ -119,11 +120,13 @@ impl Builder {
 ///
 /// # Errors
 /// Everything that is wrong with any of the components.
-pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
+pub fn check(manifest: &Manifest, compile_in: CompileIn) -> Result<(), CheckError> {
     let sandbox = Sandbox::new(&SandboxOptions {
         cache: None,
         instances: 1,
+        compile_in,
     })?;
+    sandbox.set_compile_limits(manifest.plugins.compile);
     let max_size = manifest.plugins.max_size;
     load_all(&sandbox, manifest, &|handler| {
         Ok(read_file(handler, max_size)?.into())

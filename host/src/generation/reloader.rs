@@ -18,7 +18,7 @@ use crate::generation::watch::WatchedFiles;
 use crate::settings::Watch;
 use tollgate_base::time::Clock;
 use tollgate_ledger::Deliveries;
-use tollgate_sandbox::THREAD_STACK;
+use tollgate_sandbox::{Sandbox, THREAD_STACK};
 
 /// How long notices are collected before one look answers them all.
 const QUIET: Duration = Duration::from_millis(20);
@@ -50,6 +50,7 @@ enum Message {
 /// Owns the thread that reloads. The thread ends when the owner is dropped.
 pub(crate) struct Reloader {
     messages: mpsc::Sender<Message>,
+    sandbox: Arc<Sandbox>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -75,12 +76,14 @@ impl Reloader {
             let _ = news.send(Message::Trial(trial));
         }));
         let notices = messages.clone();
+        let sandbox = parts.loader.builder.sandbox.clone();
         let thread = std::thread::Builder::new()
             .name("reload".into())
             .stack_size(THREAD_STACK)
             .spawn(move || Thread::new(parts, notices).run(&inbox))?;
         Ok(Self {
             messages,
+            sandbox,
             thread: Some(thread),
         })
     }
@@ -94,6 +97,8 @@ impl Reloader {
 impl Drop for Reloader {
     fn drop(&mut self) {
         let _ = self.messages.send(Message::Stop);
+        // A component that takes long to compile must not delay the end.
+        self.sandbox.end_compiling();
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has already written its message.
             let _ = thread.join();

@@ -69,6 +69,10 @@ pub(crate) const ERASE_AFTER: (Duration, Duration) =
 pub(crate) const PLUGINS_DIR: &str = "plugins";
 /// Twenty times what the toolchain with the largest components makes of a handler.
 pub(crate) const PLUGINS_MAX_SIZE: Bounded<usize> = bounded(128 * MIB, 1 << 10, 1 << 30);
+/// Four times what the largest component of the tested toolchains takes (Python, 350 MiB).
+pub(crate) const COMPILE_MEMORY: Bounded<usize> = bounded(1536 * MIB, 16 * MIB, 1 << 40);
+/// Ten times what that component takes.
+pub(crate) const COMPILE_TIME: Bounded<Duration> = millis(2 * MINUTE, 1000, HOUR);
 /// The memory of all guests: from one mebibyte to more than any machine has. The default depends on
 /// the machine.
 pub(crate) const PLUGINS_MEMORY: Bounded<usize> = bounded(0, MIB, 1 << 44);

@@ -27,7 +27,7 @@ use crate::run::work_router::WorkRouter;
 use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::{Clock, SteadyClock};
 use tollgate_ledger::{Ledger, LedgerError, LedgerUrl, OpenError};
-use tollgate_sandbox::{Sandbox, SandboxError, SandboxOptions, THREAD_STACK};
+use tollgate_sandbox::{CompileIn, Sandbox, SandboxError, SandboxOptions, THREAD_STACK};
 use tollgate_scheme::CertificateTrust;
 
 /// Instances beside those of the guest threads, to try a new generation out.
@@ -41,6 +41,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Looks up the environment variables that the manifest names.
     pub env: Env,
+    /// Where components are compiled.
+    pub compile_in: CompileIn,
 }
 
 /// Why a gateway did not start.
@@ -150,6 +152,7 @@ fn prepare(options: Options) -> Result<Prepared, StartError> {
         manifest: path,
         clock,
         env,
+        compile_in,
     } = options;
     let seen = signature_of([path.clone()]);
     let read = read_manifest(&path, &env);
@@ -162,7 +165,7 @@ fn prepare(options: Options) -> Result<Prepared, StartError> {
     };
     let url = LedgerUrl::Sqlite(data.database.clone());
     let ledger = tollgate_ledger::open(&url, steady.clone(), Arc::new(work.clone()))?;
-    let loader = loader(path, env, &data, &ledger)?;
+    let loader = loader(path, env, &data, &ledger, compile_in)?;
     let first = first_generation(&loader, read, seen, clock.now())?;
     Ok(Prepared {
         steady,
@@ -179,10 +182,12 @@ fn loader(
     env: Env,
     data: &DataFolder,
     ledger: &Arc<dyn Ledger>,
+    compile_in: CompileIn,
 ) -> Result<Loader, StartError> {
     let sandbox = Sandbox::new(&SandboxOptions {
         cache: Some(data.folder.join("cache")),
         instances: PoolOptions::default().threads as u32 + SPARE_INSTANCES,
+        compile_in,
     })?;
     Ok(Loader {
         path,

@@ -7,8 +7,8 @@ use serde::Serialize;
 use tollgate_base::event::ComponentDigest;
 use tollgate_ledger::{Delivery, LedgerError, RecordedRun, StateStore};
 use tollgate_sandbox::{
-    Component, End, LoadError, Run, Sandbox, SandboxError, SandboxOptions, Snapshot, StateCopy,
-    StateSource,
+    CompileIn, Component, End, LoadError, Run, Sandbox, SandboxError, SandboxOptions, Snapshot,
+    StateCopy, StateSource,
 };
 
 use super::difference::Difference;
@@ -70,10 +70,12 @@ impl Shadow {
         handler: Arc<Handler>,
         store: Arc<dyn StateStore>,
         components: ComponentStore,
+        compile_in: CompileIn,
     ) -> Result<Self, ShadowError> {
         let sandbox = Sandbox::new(&SandboxOptions {
             cache: None,
             instances: 1,
+            compile_in,
         })?;
         let candidate = sandbox.load(candidate)?;
         let snapshot = Arc::new(Snapshot::new(store, handler.name.clone()));

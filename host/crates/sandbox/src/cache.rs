@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::engine::compiling_engine;
+use crate::compile::Compiler;
+use crate::component::LoadError;
 use tollgate_base::event::ComponentDigest;
 
 /// The cache in one folder; without a folder, nothing is cached.
@@ -29,22 +30,23 @@ impl CompileCache {
         Ok(Self { folder })
     }
 
-    /// The component in `wasm`, compiled for `engine`: from the cache, or compiled now and put into
-    /// the cache. `digest` is the digest of the file that `wasm` was made from.
+    /// The component in the bytes of a file, compiled for `engine`: from the cache, or compiled now
+    /// and put into the cache. `digest` is the digest of the file.
     pub(crate) fn load(
         &self,
         engine: &Engine,
+        compiler: &Compiler,
         digest: ComponentDigest,
-        wasm: &[u8],
-    ) -> wasmtime::Result<Component> {
+        file: &[u8],
+    ) -> Result<Component, LoadError> {
         let Some(folder) = &self.folder else {
-            return from_memory(engine, &compiling_engine()?.precompile_component(wasm)?);
+            return from_memory(engine, &compiler.compile(file)?).map_err(LoadError::Code);
         };
         let path = folder.join(file_name(engine, digest));
         if let Some(component) = map(engine, &path) {
             return Ok(component);
         }
-        let code = compiling_engine()?.precompile_component(wasm)?;
+        let code = compiler.compile(file)?;
         match store(&path, &code) {
             Ok(()) => {}
             // Without the cache everything works, only slower.
@@ -54,7 +56,7 @@ impl CompileCache {
         }
         match map(engine, &path) {
             Some(component) => Ok(component),
-            None => from_memory(engine, &code),
+            None => from_memory(engine, &code).map_err(LoadError::Code),
         }
     }
 }

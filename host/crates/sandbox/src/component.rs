@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::bindings::v0_1;
 use crate::call::Call;
-use crate::wrap::WrapError;
+use crate::compile::{CompileError, CompilerFailure, Refusal};
 use tollgate_base::event::ComponentDigest;
 
 /// A component that is compiled and linked: instances of it can be made at once.
@@ -23,12 +23,16 @@ pub(crate) enum World {
 /// Why handlers cannot have a file as their component.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// No component can be made out of the file.
+    /// No component can be made out of the file, or the component does not compile: it is not
+    /// valid, or exceeds what the engine supports.
     #[error(transparent)]
-    Wrap(#[from] WrapError),
-    /// The component does not compile: it is not valid, or exceeds what the engine supports.
-    #[error("does not compile: {0:#}")]
-    Compile(wasmtime::Error),
+    Refused(Refusal),
+    /// The compiler did not come to an end.
+    #[error(transparent)]
+    Compiler(CompilerFailure),
+    /// The compiled code cannot be loaded.
+    #[error("the compiled code cannot be loaded: {0:#}")]
+    Code(wasmtime::Error),
     /// The component imports these interfaces, which handlers are not given.
     #[error("imports {}, which handlers are not given", quoted(.0))]
     Imports(Vec<String>),
@@ -39,6 +43,15 @@ pub enum LoadError {
     /// No instance can be made within the handler's limits. The text says why.
     #[error("cannot be instantiated: {0}")]
     Instantiate(String),
+}
+
+impl From<CompileError> for LoadError {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Refused(why) => Self::Refused(why),
+            CompileError::Failed(failure) => Self::Compiler(failure),
+        }
+    }
 }
 
 fn quoted(names: &[String]) -> String {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use wasmtime::component::types::ComponentItem;
 
 use crate::bindings::v0_1;
+use crate::compile::CompileLimits;
 use crate::component::{Component, LoadError, World};
 use crate::sandbox::Sandbox;
-use crate::wrap::to_component;
 use tollgate_base::event::ComponentDigest;
 
 /// The WASI packages that components may import. `wasi:http` is not one of them: requests go
@@ -22,9 +22,9 @@ const WASI_PACKAGES: &[&str] = &[
 ];
 
 impl Sandbox {
-    /// The component in the bytes of a file: wraps a core module, checks the imports, compiles
-    /// (or takes the compiled code from the cache) and links. Returns the same component for the
-    /// same bytes while the component is in use. Compiling may take seconds.
+    /// The component in the bytes of a file: wraps a core module and compiles (or takes the compiled
+    /// code from the cache), checks the imports, and links. Returns the same component for the same
+    /// bytes while the component is in use. Compiling may take seconds.
     ///
     /// # Errors
     /// Says why handlers cannot have this file as their component.
@@ -45,12 +45,21 @@ impl Sandbox {
         Ok(component)
     }
 
+    /// Sets the limits of all further compilations, where a child process compiles.
+    pub fn set_compile_limits(&self, limits: CompileLimits) {
+        self.compiler.set_limits(limits);
+    }
+
+    /// Ends what is being compiled, and compiles nothing more: further components come from the
+    /// cache, or fail to load.
+    pub fn end_compiling(&self) {
+        self.compiler.end();
+    }
+
     fn compile(&self, file: &[u8], digest: ComponentDigest) -> Result<Component, LoadError> {
-        let wasm = to_component(file)?;
         let compiled = self
             .cache
-            .load(&self.engine, digest, &wasm)
-            .map_err(LoadError::Compile)?;
+            .load(&self.engine, &self.compiler, digest, file)?;
         let wasi = self.check_imports(&compiled)?;
         let pre = self
             .linker

@@ -11,6 +11,7 @@ use wasmtime::component::Linker;
 
 use crate::cache::CompileCache;
 use crate::call::Call;
+use crate::compile::{CompileIn, Compiler};
 use crate::component::Component;
 use crate::engine::running_engine;
 use crate::epoch;
@@ -28,6 +29,8 @@ pub struct SandboxOptions {
     pub cache: Option<PathBuf>,
     /// The most instances that exist at once. Further runs wait.
     pub instances: u32,
+    /// Where components are compiled.
+    pub compile_in: CompileIn,
 }
 
 /// Compiles components and runs them on deliveries.
@@ -35,6 +38,7 @@ pub struct Sandbox {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<Call>,
     pub(crate) cache: CompileCache,
+    pub(crate) compiler: Compiler,
     pub(crate) instances: InstancePermits,
     pub(crate) processors: Arc<ProcessorPermits>,
     /// The components in use. Handlers with the same file share its code.
@@ -76,6 +80,7 @@ impl Sandbox {
             linker,
             engine,
             cache: CompileCache::new(options.cache.clone())?,
+            compiler: Compiler::new(options.compile_in.clone()),
             instances: InstancePermits::new(options.instances),
             processors: ProcessorPermits::of_this_machine(),
             loaded: Mutex::default(),

@@ -13,7 +13,7 @@ use wasmparser::{Encoding, Parser, Payload};
 
 /// Why no component can be made out of a file.
 #[derive(Debug, thiserror::Error)]
-pub enum WrapError {
+pub(crate) enum WrapError {
     /// The file does not begin as WebAssembly does.
     #[error("is not WebAssembly: the file does not begin with the bytes `\\0asm`")]
     NoMagic,

@@ -48,6 +48,8 @@ const KEYS_WITHOUT_SECRETS: &[&str] = &[
     "body_limit",
     "body_timeout",
     "calls",
+    "compile_memory",
+    "compile_time",
     "component",
     "concurrency",
     "connections",

@@ -9,7 +9,7 @@ use serde_json::json;
 use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::rate::Rate;
 use tollgate_ledger::{Erasure, KeyRetention};
-use tollgate_sandbox::Limits;
+use tollgate_sandbox::{CompileLimits, Limits};
 
 use super::{env, good, parse_good, parse_text};
 use crate::manifest::parse;
@@ -46,6 +46,13 @@ fn every_setting_is_read() {
     );
     assert_eq!(manifest.plugins.dir, folder.join("handlers"));
     assert_eq!(manifest.plugins.max_size, 4 << 20);
+    assert_eq!(
+        manifest.plugins.compile,
+        CompileLimits {
+            memory: 256 << 20,
+            time: seconds(30),
+        }
+    );
     assert_eq!(manifest.plugins.memory, Some(3 << 30));
     assert_eq!(
         manifest.reload,
