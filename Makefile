@@ -77,7 +77,7 @@ sdk: ## Fetches Stripe's own SDK into target/, if npm or pip is available
 	@.ci/prepare stripe
 
 .PHONY: check
-check: ## Checks formatting and runs clippy with warnings as errors, in both workspaces
+check: cycles sizes ## Checks formatting, import cycles, sizes and clippy's warnings, in both workspaces
 	@.ci/prepare rust lint
 	cargo fmt --all --check
 	cd plugins && cargo fmt --all --check

@@ -64,7 +64,8 @@ pub(super) fn run(args: &ShadowReplay<'_>) -> ExitCode {
 fn compare(args: &ShadowReplay<'_>) -> anyhow::Result<Comparisons> {
     let manifest = args.gateway.read_manifest()?;
     let path = args.candidate.display();
-    let candidate = read_regular(args.candidate, manifest.plugins.max_size).with_context(|| path.to_string())?;
+    let candidate = read_regular(args.candidate, manifest.plugins.max_size)
+        .with_context(|| path.to_string())?;
     let mut filter = args.filter.clone();
     let handler = handler(&manifest, filter.handler.as_ref())?;
     filter.handler = Some(handler.name.clone());

@@ -24,7 +24,7 @@ const MAX_COMPLAINT: u64 = 1 << 10;
 pub enum CompilerFailure {
     /// The child could not be started, or its pipes failed.
     #[error("the compiler cannot be started: {0}")]
-    Start(#[from] io::Error),
+    Start(io::Error),
     /// The child needed more time than it may take.
     #[error("takes longer than {0:?} to compile; the limit is `[plugins] compile_time`")]
     Time(Duration),
@@ -42,6 +42,12 @@ pub enum CompilerFailure {
     /// The gateway ends.
     #[error("nothing more is compiled, because the gateway ends")]
     Ending,
+}
+
+impl From<io::Error> for CompilerFailure {
+    fn from(error: io::Error) -> Self {
+        Self::Start(error)
+    }
 }
 
 fn after_colon(complaint: &str) -> String {
