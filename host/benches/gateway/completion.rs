@@ -165,7 +165,7 @@ fn event(number: usize) -> NewEvent {
 fn completion(leased: &LeasedDelivery, number: usize, effects: bool) -> Completion {
     let delivery = &leased.delivery;
     Completion {
-        delivery: delivery.seq,
+        delivery: delivery.id,
         token: leased.lease.token(),
         handler: delivery.handler.clone(),
         event: delivery.event.id,

@@ -182,7 +182,7 @@ fn subject(
         payload: Bytes::copy_from_slice(body),
     };
     let delivery = Delivery {
-        seq: DeliveryId(1),
+        id: DeliveryId(1),
         handler: handler.name.clone(),
         event: Arc::new(event),
         attempts: 0,

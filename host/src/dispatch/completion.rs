@@ -35,7 +35,7 @@ pub(super) fn of_run(
         emitted.handlers = routes.recipients(&emitted.event);
     }
     Completion {
-        delivery: delivery.seq,
+        delivery: delivery.id,
         token: job.lease.token(),
         handler: delivery.handler.clone(),
         event: delivery.event.id,
@@ -98,7 +98,7 @@ pub(super) fn inapplicable(
     let delivery = &job.delivery;
     let handler = runnable.handler();
     Completion {
-        delivery: delivery.seq,
+        delivery: delivery.id,
         token: job.lease.token(),
         handler: delivery.handler.clone(),
         event: delivery.event.id,

@@ -323,7 +323,7 @@ impl HandlerQueue {
 
     /// Drops the waiting deliveries in `ended`, since an operator ended them.
     pub(super) fn forget(&mut self, ended: &[DeliveryId]) {
-        let stays = |job: &Job| !ended.contains(&job.delivery.seq);
+        let stays = |job: &Job| !ended.contains(&job.delivery.id);
         self.waiting.retain(stays);
         self.waiting_bytes = self.waiting.iter().map(Job::weight).sum();
         self.alone.retain(stays);

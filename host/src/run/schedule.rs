@@ -320,7 +320,7 @@ mod tests {
             let delivery = &leased.delivery;
             let (answer, answered) = mpsc::channel();
             let completion = Completion {
-                delivery: delivery.seq,
+                delivery: delivery.id,
                 token: leased.lease.token(),
                 handler: delivery.handler.clone(),
                 event: delivery.event.id,

@@ -104,7 +104,7 @@ impl Shadow {
         let candidate = self.run(&self.candidate, delivery, &self.candidate_state)?;
         let since = rerun.as_ref().map(|rerun| record.differences(rerun));
         Ok(Comparison {
-            delivery: delivery.seq.0,
+            delivery: delivery.id.0,
             event: delivery.event.id.to_string(),
             kind: delivery.event.kind.clone(),
             rerun: rerun.is_some(),

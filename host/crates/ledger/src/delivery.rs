@@ -16,7 +16,7 @@ pub struct DeliveryId(pub i64);
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The id.
-    pub seq: DeliveryId,
+    pub id: DeliveryId,
     /// The handler.
     pub handler: HandlerName,
     /// The event.

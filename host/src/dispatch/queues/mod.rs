@@ -191,7 +191,7 @@ impl HandlerQueues {
     pub(in crate::dispatch) fn intervened(&mut self, ended: &[DeliveryId]) {
         if !ended.is_empty() {
             self.suspects
-                .retain(|job| !ended.contains(&job.delivery.seq));
+                .retain(|job| !ended.contains(&job.delivery.id));
             let queues = self.queues.values_mut();
             queues.for_each(|queue| queue.forget(ended));
         }

@@ -252,7 +252,7 @@ struct Seen(Arc<Mutex<BTreeMap<i64, usize>>>);
 
 impl Seen {
     fn note(&self, delivery: &Delivery) {
-        *self.0.lock().entry(delivery.seq.0).or_default() += 1;
+        *self.0.lock().entry(delivery.id.0).or_default() += 1;
     }
 
     fn once_each(&self, many: usize) {
@@ -285,7 +285,7 @@ fn a_handler_with_one_run_at_a_time_keeps_the_order_of_arrival() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let note = order.clone();
     site.start(vec![handler("h", 1, move |delivery| {
-        note.lock().push(delivery.seq);
+        note.lock().push(delivery.id);
         ended(End::Done)
     })]);
     site.record(0..3000, &["h"]);

@@ -109,7 +109,7 @@ impl Log {
         let key = delivery.key.unwrap();
         *log.under_way.get_mut(&key).unwrap() -= 1;
         if done {
-            log.done.entry(key).or_default().push(delivery.seq);
+            log.done.entry(key).or_default().push(delivery.id);
         }
     }
 

@@ -171,7 +171,7 @@ fn a_component_whose_trial_is_waived_runs_on() {
 fn a_component_that_has_passed_is_on_trial_no_more() {
     let (site, news) = Site::trusted();
     let new = Runs::default();
-    let late = |delivery: &Delivery| match delivery.seq.0 {
+    let late = |delivery: &Delivery| match delivery.id.0 {
         ..=70 => End::Done,
         _ => End::Trap("after the trial".into()),
     };
@@ -195,7 +195,7 @@ fn deliveries_that_failed_before_do_not_count_in_a_trial() {
     site.until(DeliveryState::Retrying, 20);
     // The new component fails on the same deliveries.
     let new = Runs::default();
-    let old_ones = |delivery: &Delivery| match delivery.seq.0 {
+    let old_ones = |delivery: &Delivery| match delivery.id.0 {
         ..=20 => End::Trap("again".into()),
         _ => End::Done,
     };
@@ -219,7 +219,7 @@ fn breakdowns_after_the_component_was_replaced_are_news_too() {
     let wait = stage.clone();
     // Five break down at the first stage, the others at the second.
     let slow = move |delivery: &Delivery| {
-        let own = if delivery.seq.0 <= 25 { 1 } else { 2 };
+        let own = if delivery.id.0 <= 25 { 1 } else { 2 };
         let mut stage = wait.0.lock();
         while *stage < own {
             wait.1.wait(&mut stage);

@@ -229,7 +229,7 @@ impl Setup {
         futures_block_on(recorded).unwrap();
         let LeasedDelivery { delivery, lease } = self.sink.deliveries.lock().pop().unwrap();
         let completion = Completion {
-            delivery: delivery.seq,
+            delivery: delivery.id,
             token: lease.token(),
             handler,
             event: id,

@@ -15,14 +15,14 @@ impl Open {
             due: STEADY + 1000 * HOUR,
         };
         self.complete(ending(delivery, far)).unwrap();
-        let came = self.ask(Action::Retry(vec![delivery.seq]));
+        let came = self.ask(Action::Retry(vec![delivery.id]));
         assert_eq!(came, [Intervened::Done]);
-        delivery.seq
+        delivery.id
     }
 
     /// The delivery is due then.
     fn is_due_at(&self, delivery: DeliveryId, due: SteadyTime) {
-        let found = |now| self.due("a", now).iter().any(|found| found.seq == delivery);
+        let found = |now| self.due("a", now).iter().any(|found| found.id == delivery);
         assert!(found(due) && !found(due - ms(1)));
     }
 }
@@ -106,7 +106,7 @@ pub fn due_times_are_shown_by_the_time_of_day_that_is_set(engine: &dyn Engine) {
     };
     open.complete(ending(delivery, next)).unwrap();
     let shown = || {
-        let detail = open.ledger.delivery(delivery.seq).unwrap().unwrap();
+        let detail = open.ledger.delivery(delivery.id).unwrap().unwrap();
         detail.delivery.due_ms
     };
     assert_eq!(shown(), Some(START + ms(1000)));

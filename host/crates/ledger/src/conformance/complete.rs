@@ -25,7 +25,7 @@ pub fn an_attempt_moves_the_delivery_on(engine: &dyn Engine) {
     assert_eq!(open.deliveries_in(Pending), 0);
 
     let again = &open.due("d", STEADY + ms(5000))[0];
-    assert_eq!((again.seq, again.attempts), (deliveries[3].seq, 1));
+    assert_eq!((again.id, again.attempts), (deliveries[3].id, 1));
     assert_eq!(
         open.complete(ending(again, NextState::Done)).unwrap(),
         Completed::Committed
@@ -69,7 +69,7 @@ pub fn an_attempt_out_of_turn_changes_nothing(engine: &dyn Engine) {
     refused(Stale, &|completion| completion.attempt.run = 1);
     refused(LeaseLost, &|completion| completion.handler = handler("b"));
     refused(LeaseLost, &|completion| {
-        completion.delivery = DeliveryId(delivery.seq.0 + 1);
+        completion.delivery = DeliveryId(delivery.id.0 + 1);
     });
     assert_eq!(open.value("a", "k"), None);
     assert_eq!(open.value("b", "k"), None);

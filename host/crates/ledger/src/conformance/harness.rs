@@ -63,7 +63,7 @@ impl Collected {
         let mut leases = self.leases.lock();
         let hold = |LeasedDelivery { delivery, lease }| {
             let held = (delivery.handler.clone(), lease);
-            leases.insert(delivery.seq, held);
+            leases.insert(delivery.id, held);
             delivery
         };
         leased.into_iter().map(hold).collect()
@@ -186,15 +186,15 @@ impl Open {
         delivery: &Delivery,
         act: impl FnOnce(&Lease<DeliveryId>) -> T,
     ) -> T {
-        assert!(self.leases(delivery.seq, &delivery.handler), "{delivery:?}");
-        self.under(delivery.seq, act)
+        assert!(self.leases(delivery.id, &delivery.handler), "{delivery:?}");
+        self.under(delivery.id, act)
     }
 
     /// Gives a delivery up, and its lease with it.
     pub(crate) fn give_up(&self, delivery: &Delivery, order: OrderEffect) {
         self.leased(delivery, |lease| self.ledger.give_up(lease, order))
             .unwrap();
-        self.sink.leases.lock().remove(&delivery.seq);
+        self.sink.leases.lock().remove(&delivery.id);
     }
 
     /// Claims all that may run at `now` and that nobody holds.

@@ -36,7 +36,7 @@ pub fn an_ended_delivery_runs_again(engine: &dyn Engine) {
     let of = open.deliver("evt_1", &["a", "b"]);
     open.complete(ending(&of[0], NextState::Dead)).unwrap();
     let key = of[0].idempotency_key(0);
-    let seqs = [of[0].seq, of[1].seq, DeliveryId(99)];
+    let seqs = [of[0].id, of[1].id, DeliveryId(99)];
     let came = open.ask(fresh(&seqs));
     assert_eq!(
         came,
@@ -54,8 +54,8 @@ pub fn an_ended_delivery_runs_again(engine: &dyn Engine) {
     assert_eq!(due.len(), 1, "it is due at once");
     let again = &due[0];
     assert_eq!(
-        (again.seq, again.run, again.keys, again.attempts),
-        (of[0].seq, 1, 1, 0)
+        (again.id, again.run, again.keys, again.attempts),
+        (of[0].id, 1, 1, 0)
     );
     assert!(again.is_replay());
     assert_ne!(again.idempotency_key(0), key);
@@ -81,9 +81,9 @@ pub fn an_ended_delivery_runs_again(engine: &dyn Engine) {
 pub fn an_attempt_of_an_earlier_run_is_stale(engine: &dyn Engine) {
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a"]);
-    let cancel = Action::Cancel(vec![of[0].seq]);
+    let cancel = Action::Cancel(vec![of[0].id]);
     assert_eq!(open.ask(cancel), [Intervened::Done]);
-    open.ask(fresh(&[of[0].seq]));
+    open.ask(fresh(&[of[0].id]));
     // The run that was under way at the cancellation ends now.
     let mut late = writing(&of[0], &[("k", set("late"))]);
     late.effects.outbox.push(request("late"));
@@ -108,7 +108,7 @@ pub fn an_open_delivery_is_cancelled_and_stays_listed(engine: &dyn Engine) {
     open.leased(&of[4], |lease| open.ledger.start_alone(lease))
         .unwrap();
     open.serve(&["pending", "retrying", "done", "claimed"]);
-    let all: Vec<_> = of.iter().map(|delivery| delivery.seq).collect();
+    let all: Vec<_> = of.iter().map(|delivery| delivery.id).collect();
     let came = open.ask(Action::Cancel(all.clone()));
     let refused = Intervened::State(DeliveryState::Done);
     let done = Intervened::Done;
@@ -129,7 +129,7 @@ pub fn a_retry_is_brought_forward(engine: &dyn Engine) {
     let due = STEADY + ms(1_000_000);
     open.complete(ending(&of[0], NextState::Retrying { due }))
         .unwrap();
-    let both = Action::Retry(vec![of[0].seq, of[1].seq]);
+    let both = Action::Retry(vec![of[0].id, of[1].id]);
     let came = open.ask(both);
     let pending = Intervened::State(DeliveryState::Pending);
     assert_eq!(came, [Intervened::Done, pending]);
@@ -142,7 +142,7 @@ pub fn a_step_that_is_asked_for_twice_is_done_once(engine: &dyn Engine) {
     let of = open.deliver("evt_1", &["a"]);
     open.complete(ending(&of[0], NextState::Done)).unwrap();
     let step = |batch: &str| {
-        let mut step = asked(fresh(&[of[0].seq]));
+        let mut step = asked(fresh(&[of[0].id]));
         step.batch = Some(batch.to_owned());
         open.ledger.intervene(step).unwrap()[0]
     };
@@ -158,8 +158,8 @@ pub fn the_recorded_component_is_what_the_last_attempt_ran(engine: &dyn Engine) 
     let open = Open::new(engine);
     let of = open.deliver("evt_1", &["a", "b"]);
     open.complete(ending(&of[0], NextState::Dead)).unwrap();
-    open.ask(Action::Cancel(vec![of[1].seq]));
-    let seqs = [of[0].seq, of[1].seq];
+    open.ask(Action::Cancel(vec![of[1].id]));
+    let seqs = [of[0].id, of[1].id];
     let recorded = replay(&seqs, ReplayKeys::New, ReplayComponent::Recorded);
     let came = open.ask(recorded);
     assert_eq!(came, [Intervened::Done, Intervened::NoComponent]);

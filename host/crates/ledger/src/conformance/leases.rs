@@ -18,7 +18,7 @@ impl Open {
 }
 
 fn ids(leased: &[LeasedDelivery]) -> Vec<i64> {
-    leased.iter().map(|leased| leased.delivery.seq.0).collect()
+    leased.iter().map(|leased| leased.delivery.id.0).collect()
 }
 
 fn only(mut leased: Vec<LeasedDelivery>) -> LeasedDelivery {
@@ -183,7 +183,7 @@ pub fn a_held_delivery_is_claimed_once_it_is_served(engine: &dyn Engine) {
     assert!(open.claim(&handler("b"), LATEST).is_empty());
     assert_eq!(open.serve(&["a", "b"]), (0, 1));
     let back = open.claim(&handler("b"), LATEST);
-    assert_eq!(ids(&back), [of[1].seq.0]);
+    assert_eq!(ids(&back), [of[1].id.0]);
     // One that is under way while its handler leaves and comes back runs once.
     assert_eq!(open.serve(&["a"]), (1, 0));
     assert_eq!(open.serve(&["a", "b"]), (0, 1));

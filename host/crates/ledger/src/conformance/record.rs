@@ -16,7 +16,7 @@ pub fn what_is_recorded_is_handed_out_and_read_back(engine: &dyn Engine) {
         ["a", "b"],
         "the sink has the deliveries before the answer"
     );
-    assert_ne!(handed_out[0].seq, handed_out[1].seq);
+    assert_ne!(handed_out[0].id, handed_out[1].id);
     for delivery in &handed_out {
         assert_eq!(*delivery.event, new.event);
         assert_eq!(
@@ -25,7 +25,7 @@ pub fn what_is_recorded_is_handed_out_and_read_back(engine: &dyn Engine) {
         );
         let read = open.pending(delivery.handler.as_str());
         assert_eq!(read.len(), 1);
-        assert_eq!(read[0].seq, delivery.seq);
+        assert_eq!(read[0].id, delivery.id);
         assert_eq!(*read[0].event, new.event, "every field survives the store");
     }
     assert!(open.pending("unknown").is_empty());
@@ -201,7 +201,7 @@ pub fn many_callers_are_all_answered(engine: &dyn Engine) {
     };
     let listed = open.ledger.deliveries(&RecordFilter::default(), &all);
     let listed = listed.unwrap().items.into_iter();
-    let ids = handed_out.iter().map(|delivery| delivery.seq.0);
+    let ids = handed_out.iter().map(|delivery| delivery.id.0);
     assert!(
         ids.eq(listed.map(|delivery| delivery.seq)),
         "in commit order"

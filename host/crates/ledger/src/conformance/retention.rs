@@ -219,7 +219,7 @@ pub fn numbers_are_not_given_again(engine: &dyn Engine) {
     assert_eq!(open.sweep_at(START + 9 * DAY, &days()).pruned, 1);
     let open = open.reopen(engine);
     let next = open.deliver("evt_2", &["a"]).pop().unwrap();
-    assert!(of.iter().all(|before| before.seq != next.seq));
+    assert!(of.iter().all(|before| before.id != next.id));
     let mut completion = ending(&next, NextState::Done);
     completion.effects.outbox = vec![request("2")];
     open.complete(completion).unwrap();

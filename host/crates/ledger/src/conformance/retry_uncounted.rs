@@ -109,7 +109,7 @@ pub fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
     open.complete(completion).unwrap();
     let queued = open.sink.requests();
     let replay = Action::Replay {
-        deliveries: vec![delivery.seq],
+        deliveries: vec![delivery.id],
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
     };

@@ -70,7 +70,7 @@ pub(crate) fn event_with_keys(source: &str, keys: &[&str]) -> NewEvent {
 /// The end of a delivery's next attempt, without effects.
 pub(crate) fn ending(delivery: &Delivery, next: NextState) -> Completion {
     Completion {
-        delivery: delivery.seq,
+        delivery: delivery.id,
         // `Open::complete` has the real one.
         token: Token::default(),
         handler: delivery.handler.clone(),

@@ -34,7 +34,7 @@ pub fn retries_are_found_when_due(engine: &dyn Engine) {
         open.ledger.claim(&handler("a"), now, limit, all).unwrap()
     };
     let first = claim(STEADY + ms(30), 1);
-    assert_eq!(first.leased[0].delivery.seq, found[0].seq);
+    assert_eq!(first.leased[0].delivery.id, found[0].id);
     assert!(first.more);
     let next = claim(STEADY + ms(9), 9);
     assert!(next.leased.is_empty() && !next.more);
@@ -50,7 +50,7 @@ pub fn pending_is_read_in_bounds(engine: &dyn Engine) {
     for n in 0..5 {
         open.record(vec![event(&format!("evt_{n}"), &[b'x'; 100], &["a"])]);
     }
-    let all: Vec<_> = open.pending("a").iter().map(|found| found.seq).collect();
+    let all: Vec<_> = open.pending("a").iter().map(|found| found.id).collect();
     open.give_back("a", |_| false);
     let claim = |limit, max_bytes| {
         let now = SteadyTime::ZERO;
@@ -61,7 +61,7 @@ pub fn pending_is_read_in_bounds(engine: &dyn Engine) {
         let seqs: Vec<_> = claimed
             .leased
             .iter()
-            .map(|leased| leased.delivery.seq)
+            .map(|leased| leased.delivery.id)
             .collect();
         (seqs, claimed.more, claimed.leased)
     };
@@ -138,7 +138,7 @@ pub fn what_runs_alone_is_due_again_after_a_clean_end(engine: &dyn Engine) {
     // A delivery that was given back before its end is to run alone once more.
     open.give_back("a", |_| false);
     let again = open.pending("a");
-    assert_eq!((again.len(), again[0].seq), (1, of[0].seq));
+    assert_eq!((again.len(), again[0].id), (1, of[0].id));
     open.leased(&of[1], |lease| {
         let mut completion = ending(&of[1], NextState::Done);
         completion.token = lease.token();
@@ -185,10 +185,7 @@ pub fn everything_is_there_after_reopening(engine: &dyn Engine) {
     assert_eq!(open.waiting("a").len(), 1);
     assert!(open.ledger.writable());
     let more = open.deliver("evt_2", &["a"]);
-    assert!(
-        of.iter().all(|before| before.seq != more[0].seq),
-        "ids go on"
-    );
+    assert!(of.iter().all(|before| before.id != more[0].id), "ids go on");
 }
 
 pub fn pauses_are_remembered(engine: &dyn Engine) {

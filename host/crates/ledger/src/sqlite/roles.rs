@@ -73,7 +73,7 @@ impl Deliveries for SqliteLedger {
             deliveries::find(conn, handler, wanted)
         })?;
         let leased = found.deliveries.into_iter().filter_map(|delivery| {
-            let lease = claim.take(delivery.seq)?;
+            let lease = claim.take(delivery.id)?;
             Some(LeasedDelivery { delivery, lease })
         });
         Ok(Claimed {

@@ -28,7 +28,7 @@ pub(crate) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
 /// A delivery with its event.
 pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
     Ok(Delivery {
-        seq: DeliveryId(row.get(0)?),
+        id: DeliveryId(row.get(0)?),
         handler: HandlerName::new(row.get_ref(1)?.as_str()?),
         attempts: row.get(2)?,
         run: row.get(3)?,

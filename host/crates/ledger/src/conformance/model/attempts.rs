@@ -24,7 +24,7 @@ impl Model {
         let number = completion.attempt.number;
         let ended =
             completion.attempt.started + Duration::from_micros(completion.attempt.duration_us);
-        let leased = open.leases(row.delivery.seq, &row.delivery.handler);
+        let leased = open.leases(row.delivery.id, &row.delivery.handler);
         assert!(leased || !row.may_run(), "{row:?}");
         let answer = open.complete(completion).unwrap();
 
@@ -90,7 +90,7 @@ impl Model {
         let mut writes = attempted.writes.clone();
         if attempted.which.is_multiple_of(2) {
             // A run has the same effects each time, so that replays repeat them.
-            let key = (delivery.seq.0 % 4) as u8;
+            let key = (delivery.id.0 % 4) as u8;
             writes.extend([(key, Write::Schedule(n as u64 % 50)), (key, Write::Emit)]);
         }
         add_effects(&mut completion, delivery, n, &writes);

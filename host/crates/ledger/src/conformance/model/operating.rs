@@ -278,7 +278,7 @@ impl Model {
             .deliveries
             .values()
             .filter(|row| row.delivery.event.id == known.event.id)
-            .map(|row| (row.delivery.seq.0, row.delivery.handler.clone(), row.state))
+            .map(|row| (row.delivery.id.0, row.delivery.handler.clone(), row.state))
             .collect();
         let new: Vec<_> = to
             .iter()

@@ -182,7 +182,7 @@ pub(super) struct Seen {
 
 pub(super) fn seen(delivery: &Delivery) -> Seen {
     Seen {
-        seq: delivery.seq,
+        seq: delivery.id,
         handler: delivery.handler.clone(),
         event: delivery.event.id,
         attempts: (delivery.attempts, delivery.uncounted),

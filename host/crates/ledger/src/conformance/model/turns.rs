@@ -40,7 +40,7 @@ impl Model {
             false => DeliveryState::Pending,
         };
         let delivery = Delivery {
-            seq: DeliveryId(self.last),
+            id: DeliveryId(self.last),
             handler: to.handler.clone(),
             event: Arc::clone(event),
             attempts: 0,
@@ -142,7 +142,7 @@ impl Model {
     fn leasable(&self, open: &Open, which: usize) -> Option<i64> {
         let place = self.nth_in_turn(which)?;
         let delivery = &self.deliveries[&place].delivery;
-        let leased = open.leases(delivery.seq, &delivery.handler);
+        let leased = open.leases(delivery.id, &delivery.handler);
         leased.then_some(place)
     }
 
@@ -212,9 +212,9 @@ impl Model {
         let mut running: Vec<_> = running.iter().filter_map(|n| self.nth(*n)).collect();
         running.retain(|place| {
             let delivery = &self.deliveries[place].delivery;
-            let leased = open.leases(delivery.seq, &delivery.handler);
+            let leased = open.leases(delivery.id, &delivery.handler);
             if leased {
-                open.under(delivery.seq, |lease| open.ledger.started(lease));
+                open.under(delivery.id, |lease| open.ledger.started(lease));
             }
             leased
         });
@@ -270,7 +270,7 @@ impl Model {
                 .filter(|row| row.is_of(name, state) && row.due.is_some())
                 .filter(|row| state == DeliveryState::Pending || row.due <= Some(time))
                 .collect();
-            rows.sort_by_key(|row| (row.due, row.delivery.seq.0));
+            rows.sort_by_key(|row| (row.due, row.delivery.id.0));
             due.extend(rows.into_iter().map(|row| seen(&row.delivery)));
         }
         due

@@ -106,7 +106,7 @@ impl Lines {
             return;
         }
         let delivery = &runnable[which % runnable.len()];
-        let seq = delivery.seq.0;
+        let seq = delivery.id.0;
         let key = self.key_of[&seq];
         let line = self.lines.get_mut(&key).unwrap();
         let mut blocks_when_dead = false;

@@ -43,19 +43,19 @@ impl Open {
     /// The deliveries that handler `a` could run if all due times had come.
     fn runnable(&self) -> Vec<Delivery> {
         let mut found = self.due("a", LATEST);
-        found.sort_by_key(|delivery| delivery.seq.0);
+        found.sort_by_key(|delivery| delivery.id.0);
         found
     }
 }
 
 fn seqs(deliveries: &[Delivery]) -> Vec<i64> {
-    deliveries.iter().map(|delivery| delivery.seq.0).collect()
+    deliveries.iter().map(|delivery| delivery.id.0).collect()
 }
 
 pub fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("y"), None, Some("x"), None]);
-    let first = arrived[0].seq.0;
+    let first = arrived[0].id.0;
     let place = |n: i64| first + n;
     let runnable = [0, 2, 3, 5].map(place);
     assert_eq!(seqs(&arrived), runnable);
@@ -64,7 +64,7 @@ pub fn later_ones_of_a_key_wait_for_their_turn(engine: &dyn Engine) {
     assert_eq!(open.deliveries_in(DeliveryState::Pending), 6);
 
     let ahead_of_time = Delivery {
-        seq: DeliveryId(place(1)),
+        id: DeliveryId(place(1)),
         ..arrived[0].clone()
     };
     let early = open.complete(ending(&ahead_of_time, NextState::Done));
@@ -108,14 +108,14 @@ pub fn one_that_is_tried_again_holds_its_key(engine: &dyn Engine) {
     let again = open.due("a", STEADY + ms(5));
     assert_eq!(seqs(&again), seqs(&arrived[..1]));
     open.ends(&again[0], NextState::Done);
-    assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
+    assert_eq!(seqs(&open.sink.released()), [arrived[0].id.0 + 1]);
 }
 
 pub fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("y"), Some("y")]);
     open.ends(&arrived[0], NextState::Dead);
-    assert_eq!(seqs(&open.sink.released()), [arrived[0].seq.0 + 1]);
+    assert_eq!(seqs(&open.sink.released()), [arrived[0].id.0 + 1]);
 
     let mut dead = ending(&arrived[1], NextState::Dead);
     dead.order.blocks_when_dead = true;
@@ -127,7 +127,7 @@ pub fn a_dead_one_holds_its_key_where_that_is_asked_for(engine: &dyn Engine) {
     assert!(open.sink.released().is_empty());
     assert_eq!(open.ledger.release_order_keys(&[handler("a")]).unwrap(), 1);
     let next = open.sink.released();
-    assert_eq!(seqs(&next), [arrived[1].seq.0 + 1]);
+    assert_eq!(seqs(&next), [arrived[1].id.0 + 1]);
     assert_eq!(open.ledger.release_order_keys(&[handler("a")]).unwrap(), 0);
     open.ends(&next[0], NextState::Done);
     assert_eq!(open.sink.released().len(), 1);
@@ -138,7 +138,7 @@ pub fn one_that_is_given_up_makes_way(engine: &dyn Engine) {
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x")]);
     open.give_up(&arrived[0], OrderEffect::default());
     let next = open.sink.released();
-    assert_eq!(seqs(&next), [arrived[0].seq.0 + 1]);
+    assert_eq!(seqs(&next), [arrived[0].id.0 + 1]);
     open.leased(&next[0], |lease| open.ledger.start_alone(lease))
         .unwrap();
     assert!(
@@ -158,7 +158,7 @@ pub fn the_order_outlives_a_restart(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), None]);
     open.ends(&arrived[0], NextState::Done);
-    let place = |n: i64| arrived[0].seq.0 + n;
+    let place = |n: i64| arrived[0].id.0 + n;
     let open = open.reopen(engine);
     assert_eq!(seqs(&open.pending("a")), [place(1), place(3)]);
     assert!(open.arrive(&[Some("x")]).is_empty());
@@ -175,10 +175,10 @@ pub fn what_is_held_keeps_its_order(engine: &dyn Engine) {
     let open = Open::new(engine);
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("y"), Some("y")]);
     open.ends(&arrived[0], NextState::Done);
-    let place = |n: i64| arrived[0].seq.0 + n;
+    let place = |n: i64| arrived[0].id.0 + n;
     assert_eq!(open.serve(&[]), (4, 0));
     assert_eq!(open.deliveries_in(DeliveryState::Held), 4);
-    let under_way = |delivery| delivery == arrived[1].seq;
+    let under_way = |delivery| delivery == arrived[1].id;
     assert!(open.due_beside("a", LATEST, under_way).is_empty());
     open.sink.released();
     // A delivery that arrives for a key with a held delivery is held at once, and handed to nobody.
@@ -206,7 +206,7 @@ pub fn behind_a_dead_one_of_an_absent_handler_is_held(engine: &dyn Engine) {
     assert_eq!(open.serve(&["a"]), (0, 2));
     assert!(open.runnable().is_empty(), "they stand behind it still");
     open.ledger.release_order_keys(&[handler("a")]).unwrap();
-    assert_eq!(seqs(&open.runnable()), [arrived[0].seq.0 + 1]);
+    assert_eq!(seqs(&open.runnable()), [arrived[0].id.0 + 1]);
 }
 
 pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
@@ -218,7 +218,7 @@ pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
         component: ReplayComponent::Current,
     };
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("x")]);
-    let place = |n: i64| DeliveryId(arrived[0].seq.0 + n);
+    let place = |n: i64| DeliveryId(arrived[0].id.0 + n);
     open.ends(&arrived[0], NextState::Dead);
     let second = open.sink.released();
     // The replay comes after the delivery that has its turn, and before deliveries that came later.
@@ -226,7 +226,7 @@ pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     assert_eq!(seqs(&open.runnable()), [place(1).0]);
     open.ends(&second[0], NextState::Done);
     let first = open.sink.released();
-    assert_eq!((first[0].seq, first[0].run), (place(0), 1));
+    assert_eq!((first[0].id, first[0].run), (place(0), 1));
     assert_eq!(ask(Action::Cancel(vec![place(2)])), [Intervened::Done]);
     let mut dead = ending(&first[0], NextState::Dead);
     dead.order.blocks_when_dead = true;
@@ -252,20 +252,20 @@ pub fn a_crash_lets_nobody_past(engine: &dyn Engine) {
     let arrived = open.arrive(&[Some("x"), Some("x")]);
     open.leased(&arrived[0], |lease| open.ledger.started(lease));
     let ask = |action| assert_eq!(open.ask(action), [Intervened::Done]);
-    ask(Action::Cancel(vec![arrived[0].seq]));
+    ask(Action::Cancel(vec![arrived[0].id]));
     ask(Action::Replay {
-        deliveries: vec![arrived[0].seq],
+        deliveries: vec![arrived[0].id],
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
     });
-    let second = arrived[0].seq.0 + 1;
+    let second = arrived[0].id.0 + 1;
     assert_eq!(seqs(&open.runnable()), [second]);
     engine.crash(open.ledger);
     let open = Open::new(engine);
     assert_eq!(seqs(&open.runnable()), [second]);
     open.ends(&open.runnable()[0], NextState::Done);
     let first = open.sink.released();
-    assert_eq!(seqs(&first), [arrived[0].seq.0]);
+    assert_eq!(seqs(&first), [arrived[0].id.0]);
     assert_eq!((first[0].attempts, first[0].crashes), (0, 0));
 }
 

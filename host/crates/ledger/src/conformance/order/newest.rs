@@ -36,7 +36,7 @@ pub fn the_newest_is_forgotten_with_what_it_is_compared_to(engine: &dyn Engine) 
     open.sweep_at(START + DAY + DAY / 4, &day());
     assert_eq!(open.ledger.counts().unwrap().events, 1);
     let replay = Action::Replay {
-        deliveries: vec![older.seq],
+        deliveries: vec![older.id],
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
     };

@@ -140,7 +140,7 @@ fn insert_deliveries(
             continue;
         }
         tx.for_sink.recorded.push(Delivery {
-            seq: DeliveryId(seq),
+            id: DeliveryId(seq),
             handler: handler.clone(),
             event: Arc::clone(&new.event),
             attempts: 0,

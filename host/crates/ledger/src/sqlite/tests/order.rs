@@ -60,7 +60,7 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
     };
     let by = |state: &str| {
         Some(Blocker {
-            seq: first.seq.0,
+            seq: first.id.0,
             state: state.to_owned(),
         })
     };
@@ -87,7 +87,7 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
     open.complete(ending(again, NextState::Done)).unwrap();
     let second = listed(Some(StateFilter::Blocked));
     assert_eq!(second.len(), 1);
-    assert_eq!(second[0].blocked_by.as_ref().unwrap().seq, first.seq.0 + 1);
+    assert_eq!(second[0].blocked_by.as_ref().unwrap().seq, first.id.0 + 1);
     // A held delivery may be blocked, too.
     open.serve(&[]);
     assert_eq!(listed(Some(StateFilter::Blocked)).len(), 1);

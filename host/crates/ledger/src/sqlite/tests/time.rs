@@ -26,7 +26,7 @@ fn due_times_are_shown_as_times_of_day() {
     until(|| kept() == HOUR.as_millis() as i64);
 
     let reader = SqliteReader::open(engine.path()).unwrap();
-    let shown = reader.delivery(of[0].seq).unwrap().unwrap();
+    let shown = reader.delivery(of[0].id).unwrap().unwrap();
     assert_eq!(shown.delivery.due_ms, Some(START + HOUR + ms(2000)));
     let listed = reader.outbox_list(None, 9).unwrap();
     assert_eq!(listed[0].due, START + HOUR);

@@ -37,7 +37,7 @@ impl ForSink {
         let lease = |deliveries: Vec<Delivery>| {
             let granted = leases
                 .deliveries
-                .grant(deliveries.iter().map(|delivery| delivery.seq));
+                .grant(deliveries.iter().map(|delivery| delivery.id));
             let leased = deliveries.into_iter().zip(granted);
             leased
                 .filter_map(|(delivery, lease)| {

@@ -101,7 +101,7 @@ fn add_delivery(
         return Ok(());
     }
     tx.for_sink.recorded.push(Delivery {
-        seq: DeliveryId(seq),
+        id: DeliveryId(seq),
         handler: handler.clone(),
         event: Arc::clone(event),
         attempts: 0,
