@@ -159,7 +159,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
 fn write_request(out: &mut dyn Write, detail: &RequestDetail) -> io::Result<()> {
     let RequestDetail {
         request: summary,
-        was,
+        first_id,
         tried,
     } = detail;
     let request = &summary.request;
@@ -177,8 +177,11 @@ fn write_request(out: &mut dyn Write, detail: &RequestDetail) -> io::Result<()> 
         "  queued at {queued} by delivery {} of event {}",
         summary.delivery, summary.event
     )?;
-    if let Some(was) = was {
-        writeln!(out, "  first queued as request {was}, and sent again later")?;
+    if let Some(first_id) = first_id {
+        writeln!(
+            out,
+            "  first queued as request {first_id}, and sent again later"
+        )?;
     }
     writeln!(out, "  idempotency key {}", request.idempotency_key)?;
     if let Some(key) = &request.order_key {
@@ -263,7 +266,7 @@ mod tests {
         let mut out = Vec::new();
         let detail = RequestDetail {
             request: summary(),
-            was: Some(2),
+            first_id: Some(2),
             tried: vec![TryView {
                 number: 1,
                 ended_ms: WallTime::from_millis(2000),

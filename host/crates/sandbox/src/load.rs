@@ -22,9 +22,9 @@ const WASI_PACKAGES: &[&str] = &[
 ];
 
 impl Sandbox {
-    /// The component in the bytes of a file: wraps a core module and compiles (or takes the compiled
-    /// code from the cache), checks the imports, and links. Returns the same component for the same
-    /// bytes while the component is in use. Compiling may take seconds.
+    /// The component in the bytes of a file: wraps a core module and compiles (or takes the
+    /// compiled code from the cache), checks the imports, and links. Returns the same component for
+    /// the same bytes while the component is in use. Compiling may take seconds.
     ///
     /// # Errors
     /// Says why handlers cannot have this file as their component.

@@ -13,7 +13,8 @@ pub const SCHEDULED: u32 = 20;
 /// begins with a store that was never opened.
 pub trait Engine {
     /// Opens the store for a gateway that goes by `clock`. A handler may have [`SCHEDULED`]
-    /// scheduled events.
+    /// scheduled events. The suite tells deliveries and requests apart by their ids: while one
+    /// gateway alone writes, and no write fails, ids count up by one in the order of arrival.
     fn open(&self, clock: ManualClock, sink: Arc<dyn LedgerSink>) -> Arc<dyn Ledger>;
 
     /// Opens the store for a second gateway while `first` is open. An engine that one process

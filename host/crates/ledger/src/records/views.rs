@@ -236,8 +236,9 @@ pub struct RequestDetail {
     /// The request.
     #[serde(flatten)]
     pub request: RequestSummary,
-    /// The place that it was queued at, if an operator had it sent again.
-    pub was: Option<i64>,
+    /// The id under which the request was queued, if an operator has requeued it since.
+    #[serde(rename = "was")]
+    pub first_id: Option<i64>,
     /// The last hundred tries that were not answered 2xx.
     pub tried: Vec<TryView>,
 }

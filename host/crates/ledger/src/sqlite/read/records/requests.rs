@@ -68,7 +68,7 @@ pub(crate) fn request(conn: &Connection, seq: RequestId) -> Result<Option<Reques
         .prepare_cached(&sql)?
         .query_row([seq.0], |row| Ok((summary(row)?, row.get(14)?)))
         .optional()?;
-    let Some((request, was)) = found else {
+    let Some((request, first_id)) = found else {
         return Ok(None);
     };
     let mut tried: Vec<TryView> = conn
@@ -88,7 +88,7 @@ pub(crate) fn request(conn: &Connection, seq: RequestId) -> Result<Option<Reques
     tried.reverse();
     Ok(Some(RequestDetail {
         request,
-        was,
+        first_id,
         tried,
     }))
 }
