@@ -91,6 +91,13 @@ impl Gateway {
         connection.answer().unwrap()
     }
 
+    /// Posts an event, signed now, on a new connection. Returns `None` without a whole answer.
+    pub(crate) fn try_post(&self, event: &Event) -> Option<Answer> {
+        let mut connection = Connection::open(self.ingress).ok()?;
+        connection.write(&event.request()).ok()?;
+        connection.answer().ok()
+    }
+
     /// Posts an event. The gateway must acknowledge it. Returns the gateway's id of the
     /// event.
     #[track_caller]

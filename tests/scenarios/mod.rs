@@ -14,6 +14,7 @@ mod handlers;
 mod hosts;
 mod ingress;
 mod keys;
+mod ledger_files;
 mod many;
 mod oracles;
 mod order;

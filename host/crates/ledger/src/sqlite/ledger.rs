@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use parking_lot::Mutex;
 
 use super::error::{At, OpenError};
+use super::identity::LedgerFiles;
 use super::keep::{Scrubber, Sweeper};
 use super::leases::LeaseBook;
 use super::options::SqliteOptions;
@@ -36,8 +37,8 @@ pub(crate) struct SqliteLedger {
 /// The parts that end when the ledger is closed.
 struct Closing {
     writer: JoinHandle<bool>,
-    /// The lock is released last, when nothing uses the files any more.
-    lock: File,
+    /// The locks are released last, when nothing uses the files any more.
+    locks: [File; 2],
 }
 
 impl SqliteLedger {
@@ -50,10 +51,12 @@ impl SqliteLedger {
     ) -> Result<Self, OpenError> {
         let open::LockedFile { path, lock } = open::lock(&options.path)?;
         let mut conn = open::writer(&path)?;
+        let database = open::lock_database(&path)?;
         kept_time::resume(&conn, &clock).at(&path)?;
         let running = count_crashes(&mut conn, &path, &clock)?;
         let leases = LeaseBook::new();
         let memory = Memory::load(&conn, options.scheduled, leases.clone()).at(&path)?;
+        let files = LedgerFiles::of(&path).map_err(|error| open::file_error(&path, error))?;
         let queue = Arc::new(Queue::new(options.queue, options.queue_bytes));
         let writable = Arc::new(AtomicBool::new(true));
         let writer = Writer {
@@ -66,6 +69,7 @@ impl SqliteLedger {
             sink,
             checkpointer: Checkpointer::start(&path, Arc::clone(&options.fatal))?,
             fatal: options.fatal,
+            files,
         };
         let writer = thread::Builder::new()
             .name("ledger".into())
@@ -80,7 +84,10 @@ impl SqliteLedger {
             clock,
             scrubber: Scrubber::new(path),
             sweeper: Mutex::new(Sweeper::new()),
-            closing: Mutex::new(Some(Closing { writer, lock })),
+            closing: Mutex::new(Some(Closing {
+                writer,
+                locks: [database, lock],
+            })),
         })
     }
 
@@ -91,7 +98,7 @@ impl SqliteLedger {
         self.queue.close();
         // The writer's connection must be the last one: closing it removes the log.
         self.reader.close_idle();
-        let Some(Closing { writer, lock }) = self.closing.lock().take() else {
+        let Some(Closing { writer, locks }) = self.closing.lock().take() else {
             return;
         };
         if writer.thread().id() == thread::current().id() {
@@ -104,7 +111,7 @@ impl SqliteLedger {
         if clean {
             self.running.remove();
         }
-        drop(lock);
+        drop(locks);
     }
 
     /// Queues an operation, waits for room in the queue, and waits for the answer.

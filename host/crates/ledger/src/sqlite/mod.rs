@@ -12,6 +12,7 @@
 
 mod counters;
 mod error;
+mod identity;
 mod keep;
 mod kept_time;
 mod leases;

@@ -62,6 +62,21 @@ pub(crate) fn lock(path: &Path) -> Result<LockedFile, OpenError> {
     }
 }
 
+/// Locks the file itself too, so that a lock file that somebody removed does not let a second
+/// gateway in. The result must stay open for as long as any connection of this process: to close a
+/// file gives up all of SQLite's locks on it.
+pub(crate) fn lock_database(path: &Path) -> Result<File, OpenError> {
+    let database = File::open(path).map_err(|error| file_error(path, error))?;
+    match database.try_lock() {
+        Ok(()) => Ok(database),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
+            path: path.into(),
+            lock: path.into(),
+        }),
+        Err(TryLockError::Error(error)) => Err(file_error(path, error)),
+    }
+}
+
 /// Opens the writer's connection. Everything that the file shows is on disk by then.
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     let mut conn = Connection::open_with_flags(

@@ -137,3 +137,38 @@ fn the_paths_of_its_files_are_absolute() {
             .is_absolute()
     );
 }
+
+#[test]
+fn nothing_is_acknowledged_into_files_that_are_not_where_they_were() {
+    for ending in ["", "-wal", "-shm", ".lock"] {
+        let said = Arc::new(Mutex::new(String::new()));
+        let mut engine = Sqlite::new();
+        let heard = said.clone();
+        engine.fatal = Arc::new(move |reason| reason.clone_into(&mut heard.lock()));
+        let open = Open::new(&engine);
+        open.deliver("evt_1", &["a"]);
+        let path = open::beside(&engine.path(), ending);
+        std::fs::rename(&path, open::beside(&engine.path(), ".aside")).unwrap();
+        let answer = block_on(open.ledger.record(vec![event("evt_2", b"{}", &["a"])]));
+        assert!(
+            matches!(
+                answer,
+                Err(LedgerError::Unavailable(_) | LedgerError::Closed)
+            ),
+            "{ending}: {answer:?}"
+        );
+        until(|| !said.lock().is_empty());
+        let said = said.lock().clone();
+        assert!(said.contains(&*path.to_string_lossy()), "{said}");
+    }
+}
+
+#[test]
+fn a_second_gateway_is_refused_without_the_lock_file_too() {
+    let engine = Sqlite::new();
+    let first = engine.try_open().unwrap();
+    std::fs::remove_file(open::beside(&engine.path(), ".lock")).unwrap();
+    let refused = engine.try_open().map(drop).unwrap_err();
+    assert!(matches!(refused, OpenError::Locked { .. }), "{refused}");
+    drop(first);
+}

@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -18,10 +19,11 @@ use super::moment::Moment;
 use super::pace::Pace;
 use super::queue::Queue;
 use super::task::{AnyTask, task};
-use crate::LedgerSink;
 use crate::sqlite::error::{Fault, fault, unavailable};
+use crate::sqlite::identity::LedgerFiles;
 use crate::sqlite::options::FatalHook;
 use crate::sqlite::{kept_time, open, recover};
+use crate::{LedgerError, LedgerSink};
 use tollgate_base::failpoint::{self, Failpoint};
 use tollgate_base::time::{Ahead, SteadyClock};
 
@@ -30,6 +32,9 @@ const MAX_TASKS: usize = 512;
 
 /// About the most bytes in one commit: keeps the commit short when bodies are large.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long the process goes on after its last answers, so that they reach their callers.
+const LAST_ANSWERS: Duration = Duration::from_millis(200);
 
 /// The writer's thread, before it is started.
 pub(crate) struct Writer {
@@ -43,6 +48,8 @@ pub(crate) struct Writer {
     pub(crate) sink: Arc<dyn LedgerSink>,
     pub(crate) fatal: FatalHook,
     pub(crate) checkpointer: Checkpointer,
+    /// The files that are open.
+    pub(crate) files: LedgerFiles,
 }
 
 /// The writer must end early.
@@ -80,6 +87,7 @@ impl Writer {
                 .take(&mut tasks, (MAX_TASKS, MAX_BYTES), pace.patience())
         {
             if tasks.is_empty() {
+                self.check_files(&mut tasks)?;
                 // Readers in other processes and the next process go by the kept time.
                 if self.clock.ahead() != self.kept_ahead {
                     self.write(&mut tasks)?;
@@ -105,6 +113,8 @@ impl Writer {
         }
         match batch::commit(&self.conn, &mut self.memory, now, tasks) {
             Ok(hand_over) => {
+                // What was committed into other files is not durable where the next start looks.
+                self.check_files(tasks)?;
                 self.writable.store(true, Ordering::Release);
                 self.kept_ahead = now.ahead;
                 hand_over.tell(&*self.sink);
@@ -122,6 +132,21 @@ impl Writer {
                 self.judge(&error)
             }
         }
+    }
+
+    /// Ends the process if a file of the ledger was moved, deleted or replaced. Answers `tasks`
+    /// first: none of them is durable.
+    fn check_files(&self, tasks: &mut Vec<Box<dyn AnyTask>>) -> Result<(), Stopped> {
+        let Err(displaced) = self.files.check() else {
+            return Ok(());
+        };
+        self.writable.store(false, Ordering::Release);
+        tracing::error!(error = %displaced, operations = tasks.len(), "the ledger is not where it was");
+        let answer = LedgerError::Unavailable(displaced.to_string().into());
+        tasks.drain(..).for_each(|task| task.finish(Some(&answer)));
+        std::thread::sleep(LAST_ANSWERS);
+        (self.fatal)(&displaced.to_string());
+        Err(Stopped)
     }
 
     /// Ends the process if nobody can say any more what is on disk.
