@@ -371,9 +371,11 @@ pub fn an_entry_is_fired_once_by_all_who_read_it(engine: &dyn Engine) {
         .map(|name| (name.as_str(), put_by(name, Due::At(START))))
         .collect();
     schedule(&open, "a", "evt_1", &writes);
+    // All have read before one fires.
+    let read: Vec<_> = (0..4).map(|_| read(&open, START)).collect();
     let fired: Vec<Fired> = std::thread::scope(|scope| {
-        let all: Vec<_> = (0..4)
-            .map(|_| read(&open, START))
+        let all: Vec<_> = read
+            .into_iter()
             .map(|entries| scope.spawn(|| open.ledger.fire(START, entries).unwrap()))
             .collect();
         all.into_iter().map(|one| one.join().unwrap()).collect()
