@@ -68,11 +68,12 @@ pub(crate) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
 /// The columns that [`outbox_request`] reads, from `outbox o` and [`OUTBOX_JOINS`].
 pub(crate) const OUTBOX_COLUMNS: &str = "o.seq, h.name, e.id, o.tries, o.queued, o.due,
     o.key, o.method, o.url, o.order_key, b.headers, b.body, o.state, o.status, o.error,
-    o.respond, e.account, e.depth, o.requeued, o.tries_before, o.since, o.host";
+    o.respond, e.account, e.depth, o.requeued, o.tries_before, o.since, t.name";
 
 /// The joins that [`OUTBOX_COLUMNS`] needs.
 pub(crate) const OUTBOX_JOINS: &str = "CROSS JOIN outbox_bodies b ON b.request = o.seq
-    CROSS JOIN events e ON e.seq = o.event CROSS JOIN handlers h ON h.id = o.handler";
+    CROSS JOIN events e ON e.seq = o.event CROSS JOIN handlers h ON h.id = o.handler
+    CROSS JOIN hosts t ON t.id = o.host";
 
 /// A request of the outbox.
 pub(crate) fn outbox_request(row: &Row<'_>) -> Result<OutboxRequest> {

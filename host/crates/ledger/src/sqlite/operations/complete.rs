@@ -18,20 +18,24 @@ use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
 use crate::sqlite::{newest, rows};
 use crate::{
     Attempt, Completed, Completion, DeliveryState, Effects, Inapplicable, NextState, Rank,
-    ScheduleWrite, StateWrite,
+    RequestHost, ScheduleWrite, StateWrite,
 };
 
 /// Commits the end of one attempt, or answers why it cannot be committed.
 pub(crate) struct Complete {
     completion: Completion,
     emitted: Vec<PreparedEvent>,
+    /// The hosts of the requests.
+    hosts: Vec<RequestHost>,
 }
 
 impl From<Completion> for Complete {
-    /// Prepares the emitted events on the caller's thread.
+    /// Prepares the emitted events and reads the URLs on the caller's thread.
     fn from(mut completion: Completion) -> Self {
         let emitted = std::mem::take(&mut completion.effects.emitted);
+        let requests = completion.effects.outbox.iter();
         Self {
+            hosts: requests.map(|new| RequestHost::of_url(&new.url)).collect(),
             completion,
             emitted: emitted.into_iter().map(PreparedEvent::from).collect(),
         }
@@ -131,7 +135,7 @@ impl Complete {
         schedule::apply(tx, handler, completion.event, entries)?;
         state::apply(tx, handler, writes)?;
         let mut made = EffectRows {
-            queued: queue_requests(tx, completion, handler, event)?,
+            queued: queue_requests(tx, completion, &self.hosts, handler, event)?,
             ..EffectRows::default()
         };
         for new in &self.emitted {

@@ -12,63 +12,72 @@ use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
 use crate::{Completion, NewRequest, OutboxRequest, OutboxState, RequestHost, RequestId, Requeued};
 
-/// Queues the requests of an attempt, and returns their rows. Requests whose turn it is are handed
-/// to the sink.
+/// Queues the requests of an attempt, whose hosts are given, and returns their rows. Requests whose
+/// turn it is are handed to the sink.
 pub(super) fn queue_requests(
     tx: &mut Transaction<'_>,
     completion: &Completion,
+    hosts: &[RequestHost],
     handler: i64,
     event: i64,
 ) -> Result<Span> {
     let mut span = Span::default();
-    for new in &completion.effects.outbox {
-        let seq = tx.take_request();
-        let host = RequestHost::of_url(&new.url);
-        let blocked = request_order::is_blocked(tx, handler, new.order_key.as_deref())?;
-        insert(tx, completion, new, (seq, handler, event), &host, blocked)?;
+    for (new, host) in completion.effects.outbox.iter().zip(hosts) {
+        let row = Row {
+            seq: tx.take_request(),
+            handler,
+            event,
+            delivery: completion.delivery.0,
+            host: tx.host(host)?,
+            blocked: request_order::is_blocked(tx, handler, new.order_key.as_deref())?,
+        };
+        insert(tx, new, &row)?;
         tx.count(Counter::Outbox(OutboxState::Waiting), 1);
-        if !blocked {
+        if !row.blocked {
             tx.for_sink.queued.push(OutboxRequest {
-                id: RequestId(seq),
+                id: RequestId(row.seq),
                 handler: completion.handler.clone(),
                 event: completion.event,
                 request: Arc::new(new.clone()),
-                host,
+                host: host.clone(),
                 tries: 0,
                 queued: tx.now().wall,
                 due: tx.now().steady,
                 requeued: Requeued::never(tx.now().wall),
             });
         }
-        span.extend([seq]);
+        span.extend([row.seq]);
     }
     Ok(span)
 }
 
-/// Writes the rows of one request.
-fn insert(
-    tx: &Transaction<'_>,
-    completion: &Completion,
-    new: &NewRequest,
-    (seq, handler, event): (i64, i64, i64),
-    host: &RequestHost,
+/// The numbers in a new row, and whether the request stands behind another one.
+struct Row {
+    seq: i64,
+    handler: i64,
+    event: i64,
+    delivery: i64,
+    host: i64,
     blocked: bool,
-) -> Result<()> {
+}
+
+/// Writes the rows of one request.
+fn insert(tx: &Transaction<'_>, new: &NewRequest, row: &Row) -> Result<()> {
     tx.execute(
         "INSERT INTO outbox (seq, handler, event, delivery, key, method, url, host, order_key,
              blocked, respond, queued, due, state)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'waiting')",
         params![
-            seq,
-            handler,
-            event,
-            completion.delivery.0,
+            row.seq,
+            row.handler,
+            row.event,
+            row.delivery,
             new.key,
             new.method,
             new.url,
-            host.as_str(),
+            row.host,
             new.order_key,
-            blocked,
+            row.blocked,
             new.respond.as_ref().map(|respond| &respond.correlation),
             int(tx.now().wall),
             int(tx.now().steady),
@@ -76,7 +85,7 @@ fn insert(
     )?;
     tx.execute(
         "INSERT INTO outbox_bodies (request, headers, body) VALUES (?1, ?2, ?3)",
-        params![seq, pairs_to_json(&new.headers), &new.body[..]],
+        params![row.seq, pairs_to_json(&new.headers), &new.body[..]],
     )?;
     Ok(())
 }

@@ -32,37 +32,35 @@ pub(crate) struct FoundRequests {
 
 /// Requests whose turn it is, to one host, that are due.
 pub(crate) const DUE: &str = "SELECT seq FROM outbox INDEXED BY outbox_due
-    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1 AND host = ?2 AND due <= ?3
+    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1
+      AND host = (SELECT id FROM hosts WHERE name = ?2) AND due <= ?3
     ORDER BY due, seq";
 
 /// The same for requests that will be due later.
 pub(crate) const LATER: &str = "SELECT seq, due FROM outbox INDEXED BY outbox_due
-    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1 AND host = ?2 AND due > ?3
+    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1
+      AND host = (SELECT id FROM hosts WHERE name = ?2) AND due > ?3
     ORDER BY due, seq";
 
-/// The first host of a handler's requests whose turn it is.
-pub(crate) const FIRST_HOST: &str = "SELECT host FROM outbox INDEXED BY outbox_due
-    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1 ORDER BY host LIMIT 1";
-
-/// The host after another one.
-pub(crate) const NEXT_HOST: &str = "SELECT host FROM outbox INDEXED BY outbox_due
-    WHERE state = 'waiting' AND blocked = 0 AND handler = ?1 AND host > ?2
-    ORDER BY host LIMIT 1";
+/// The next host of a handler's requests whose turn it is, after the one with this number.
+pub(crate) const NEXT_HOST: &str = "SELECT o.host, t.name
+    FROM outbox o INDEXED BY outbox_due CROSS JOIN hosts t ON t.id = o.host
+    WHERE o.state = 'waiting' AND o.blocked = 0 AND o.handler = ?1 AND o.host > ?2
+    ORDER BY o.host LIMIT 1";
 
 /// The hosts for which requests of a handler wait. Costs one look into the index for each host.
 pub(crate) fn hosts(conn: &Connection, handler: i64) -> Result<Vec<RequestHost>> {
-    let host = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
-    let mut next = conn
-        .prepare_cached(FIRST_HOST)?
-        .query_row([handler], host)
-        .optional()?;
     let mut statement = conn.prepare_cached(NEXT_HOST)?;
     let mut hosts = Vec::new();
-    while let Some(last) = next {
-        next = statement
-            .query_row(params![handler, last], host)
-            .optional()?;
-        hosts.push(RequestHost::from(last));
+    let mut last = 0;
+    while let Some((number, name)) = statement
+        .query_row([handler, last], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?))
+        })
+        .optional()?
+    {
+        hosts.push(RequestHost::from(name));
+        last = number;
     }
     Ok(hosts)
 }

@@ -17,6 +17,12 @@ CREATE TABLE components (
     attempts INTEGER NOT NULL DEFAULT 0 -- how many kept attempts ran it
 ) STRICT;
 
+-- Hosts of the outbox's requests, with their ports. The empty one is for URLs without a host.
+CREATE TABLE hosts (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
 -- Every event that is kept, in the order of arrival, and pruned events whose keys are kept
 -- for a time.
 CREATE TABLE events (
@@ -163,7 +169,7 @@ CREATE TABLE outbox (
     key       TEXT NOT NULL,    -- Idempotency-Key
     method    TEXT NOT NULL,
     url       TEXT NOT NULL,
-    host      TEXT NOT NULL,    -- host and port of `url`; empty if there is none
+    host      INTEGER NOT NULL, -- hosts.id
     order_key TEXT,
     blocked   INTEGER NOT NULL DEFAULT 0, -- 1: waits behind another of its handler and order key
     respond   TEXT,             -- identifies the answer for the handler, if it wants it

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Result, ToSql};
 
+use crate::RequestHost;
 use tollgate_base::event::{ComponentDigest, HandlerName, SourceName};
 
 /// The numbers of names that were met, so that a row costs no lookup, and how many events
@@ -13,6 +14,7 @@ pub(crate) struct Names {
     sources: HashMap<SourceName, i64>,
     handlers: HashMap<HandlerName, i64>,
     components: HashMap<ComponentDigest, i64>,
+    hosts: HashMap<RequestHost, i64>,
     scheduled: HashMap<i64, i64>,
 }
 
@@ -59,6 +61,21 @@ impl Names {
             digest.0.as_slice(),
         )?;
         self.components.insert(*digest, id);
+        Ok(id)
+    }
+
+    /// The number of a host; a new host gets one.
+    pub(crate) fn host(&mut self, conn: &Connection, host: &RequestHost) -> Result<i64> {
+        if let Some(id) = self.hosts.get(host) {
+            return Ok(*id);
+        }
+        let id = number(
+            conn,
+            "SELECT id FROM hosts WHERE name = ?1",
+            "INSERT INTO hosts (name) VALUES (?1)",
+            host.as_str(),
+        )?;
+        self.hosts.insert(host.clone(), id);
         Ok(id)
     }
 

@@ -17,7 +17,7 @@ use super::numbers::Numbers;
 use super::recent_keys;
 use crate::sqlite::counters::{Counter, Counters};
 use crate::sqlite::error::{Fault, fault};
-use crate::{DeliveryId, DeliveryState, RequestId, Token};
+use crate::{DeliveryId, DeliveryState, RequestHost, RequestId, Token};
 use tollgate_base::event::{ComponentDigest, HandlerName, SourceName};
 use tollgate_base::failpoint::{self, Failpoint};
 
@@ -245,6 +245,11 @@ impl<'a> Transaction<'a> {
     /// The number of a component's digest.
     pub(crate) fn component(&mut self, digest: &ComponentDigest) -> Result<i64> {
         self.memory.names.component(self.conn, digest)
+    }
+
+    /// The number of a request's host.
+    pub(crate) fn host(&mut self, host: &RequestHost) -> Result<i64> {
+        self.memory.names.host(self.conn, host)
     }
 
     /// How many more events a handler may schedule.
