@@ -1,4 +1,4 @@
-//! The task that decides what goes out when.
+//! The task that decides which request goes out when.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use tollgate_ledger::{LedgerError, OutboxNext, RequestHost, RequestId, Settled};
 
 /// The longest time without a look at the clock: a machine that slept delays nothing by more.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often to look for requests that nobody announced, such as those of a gateway that is gone.
+/// How often to look for requests that nobody announced, such as requests of a
+/// gateway that is gone.
 const LOOK_FOR_HOSTS: Duration = Duration::from_secs(60);
 /// The pause after a try that panicked.
 const PAUSE: Duration = Duration::from_secs(1);

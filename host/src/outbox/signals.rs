@@ -73,7 +73,7 @@ impl Handle {
     }
 
     /// The hosts that asked for time, and until when no request goes there. A time that has passed
-    /// means that one request is finding out.
+    /// means that one request, the probe, is under way or goes next.
     pub fn held(&self) -> Vec<(String, WallTime)> {
         self.0.held.lock().clone()
     }

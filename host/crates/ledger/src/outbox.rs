@@ -13,8 +13,8 @@ use tollgate_base::time::SteadyTime;
 /// their commits. The ledger decides whose turn it is in the transactions that queue, settle,
 /// requeue and cancel requests: it leases only the first request of each key. When that request
 /// ends, the commit makes the next one the first, and hands it to the
-/// [sink](super::LedgerSink::queued). An operator's cancel ends a request at once, also while a try
-/// of it is under way.
+/// [sink](super::LedgerSink::queued). An operator's cancel ends a request at once, also
+/// during a try.
 pub trait OutboxStore: Send + Sync + 'static {
     /// The hosts for which requests of `handler` wait, in any order: requests whose turn it is,
     /// whatever their due times, leased or not.

@@ -35,7 +35,7 @@ impl Lane {
         self.load
     }
 
-    /// Takes a request in. Returns its load. The number is one that no other request has.
+    /// Takes a request in. Returns its load. No other request may have the number.
     pub(super) fn push(&mut self, leased: LeasedRequest, number: u64) -> Load {
         let load = Load::of(&leased.request);
         self.load.add(load);

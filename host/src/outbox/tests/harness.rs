@@ -39,12 +39,12 @@ pub(super) const STEADY: SteadyTime = SteadyTime::from_millis(NOW.as_millis());
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
-/// Nothing here may take this long; it bounds what would hang otherwise.
+/// Nothing in these tests takes this long. The bound ends a test that would hang.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// The delay before the second try, with no chance in it.
 pub(super) const FIRST: Duration = Duration::from_secs(1);
 
-/// What each host bears.
+/// The same limit for each host.
 pub(super) fn bears(concurrency: usize, rate: Option<Rate>) -> Arc<HostLimits> {
     Arc::new(HostLimits::all(HostLimit { concurrency, rate }))
 }
@@ -78,7 +78,7 @@ impl Targets for Manifest {
     }
 }
 
-/// What the ledger tells.
+/// The ledger's sink: the inbox, and a list of deliveries.
 struct Sink {
     inbox: Arc<Inbox>,
     deliveries: Mutex<Vec<LeasedDelivery>>,

@@ -74,7 +74,7 @@ test! {
         let outbox = setup.start();
         let requests = (0..40).map(|n| post(&slow.url("/"), &n.to_string(), Some(&n.to_string())));
         setup.queue("slow", requests.collect());
-        // 16 places, of which one handler takes 12 at most.
+        // There are 16 places. One handler takes 12 at most.
         until("the slow ones are under way", || slow.keys().len() == 12).await;
         setup.queue("fast", vec![post(&fast.url("/"), "x", None)]);
         setup.until_state(Sent, 1).await;
@@ -86,7 +86,7 @@ test! {
 }
 
 test! {
-    /// Over all handlers, without trying in vain; what goes elsewhere passes by.
+    /// The limit counts the requests of all handlers. Requests to other hosts pass by.
     async fn a_host_has_no_more_under_way_than_it_bears() {
         let setup = Setup::new();
         let slow = Receiver::new(|_| Reply::Hang).await;
@@ -237,7 +237,7 @@ test! {
 }
 
 test! {
-    /// More waits than memory holds, of handlers that can go and of one that cannot.
+    /// More requests wait than memory holds, of two handlers that are present and of an absent one.
     async fn memory_is_bounded_and_nothing_is_lost() {
         let (setup, receiver) = (Setup::new(), Receiver::answering(200).await);
         setup.allow("a", vec![allow(&receiver.origin())]);
@@ -274,7 +274,7 @@ test! {
 }
 
 test! {
-    /// Stopping waits for what is under way and its record, and starts nothing more.
+    /// Stopping waits for the tries under way and their records, and starts no more.
     async fn stopping_ends_what_is_under_way() {
         let setup = Setup::new();
         let receiver = Receiver::new(|_| Reply::Hang).await;

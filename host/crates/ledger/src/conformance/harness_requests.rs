@@ -1,4 +1,4 @@
-//! What a scenario does with requests of an open ledger, and with their leases.
+//! The steps of a scenario with requests of an open ledger, and with their leases.
 
 use std::sync::mpsc;
 

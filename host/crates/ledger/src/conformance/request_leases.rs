@@ -1,4 +1,4 @@
-//! Leases of requests: who may send what, whose end counts, and in which order.
+//! Leases of requests: who may send a request, whose settlement counts, and in which order.
 
 use super::outbox::{keys, queue, queue_all, tried};
 use super::*;

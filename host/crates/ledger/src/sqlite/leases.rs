@@ -1,12 +1,11 @@
-//! Leases in memory: the file is open in one process, so that no other process has to know
-//! who works on what.
+//! Leases in memory: one process has the file open, so no other process has to know the leases.
 //!
 //! A claim reads with a connection of its own, beside the writer. Two rules make its answer
 //! right, whatever is committed meanwhile:
 //!
-//! - What a commit hands out is leased before the commit. So a reading that finds an item that
-//!   was just recorded finds its lease too.
-//! - While a claim reads, an item whose lease ends counts as leased for that claim. The reading
+//! - An item that a commit hands out is leased before the commit. So a read that finds the item
+//!   finds its lease too.
+//! - While a claim reads, an item whose lease ends counts as leased for that claim. The read
 //!   may have found the item as it was before its work ended.
 
 use std::collections::{HashMap, HashSet};
@@ -37,7 +36,7 @@ impl LeaseBook {
 /// The leases of one kind of items.
 pub(super) struct Leases<I: Leasable> {
     inner: Mutex<Inner<I>>,
-    /// What leases refer to.
+    /// The registry that leases refer to.
     own: Weak<Self>,
 }
 
@@ -64,7 +63,7 @@ impl<I: Leasable> Leases<I> {
     }
 
     /// Leases items that a commit is about to hand out; `None` for an item that is leased: an
-    /// earlier run of it is still under way, and a later claim finds it.
+    /// earlier run of the item is still under way, and a later claim finds the item.
     pub(super) fn grant(&self, items: impl IntoIterator<Item = I>) -> Vec<Option<Lease<I>>> {
         let mut inner = self.inner.lock();
         items

@@ -56,8 +56,8 @@ fn a_stuck_handler_does_not_keep_others_out() {
     panic!("the third handler's request never went");
 }
 
-/// A host that takes nothing keeps no other host's requests waiting: neither those that lie
-/// behind a thousand of its own in the ledger, nor those that come later.
+/// A host that takes nothing keeps no other host's requests waiting: neither requests that lie
+/// behind a thousand of its own in the ledger, nor requests that come later.
 #[test]
 fn a_slow_host_does_not_keep_others_out() {
     let mut model = Model::new();
@@ -83,7 +83,7 @@ fn a_slow_host_does_not_keep_others_out() {
     assert_eq!(model.sent.len() as i64, model.last);
 }
 
-/// Handlers whose requests fill memory and cannot go make room for one that comes later.
+/// Handlers whose requests fill memory and cannot go make room for a handler that comes later.
 #[test]
 fn memory_is_shared_out_anew_when_a_handler_comes() {
     let mut model = Model::new();
@@ -140,7 +140,7 @@ fn a_long_queue_for_one_host_is_not_read_again_and_again() {
     assert!(!model.sent.contains(&110));
 }
 
-/// One that was left out, since it was not to go for an hour, goes at once.
+/// A request that was to wait for an hour in the ledger goes at once.
 #[test]
 fn what_is_made_due_goes_although_memory_does_not_hold_it() {
     let mut model = Model::new();

@@ -40,19 +40,19 @@ pub(super) enum Op {
         key: Option<u8>,
         lost: bool,
     },
-    /// Hand what has been committed to the lanes.
+    /// Hand the committed requests to the lanes.
     Arrive,
     /// Look for the hosts of the requests in the ledger.
     Find,
     /// Begin a claim, if the lanes want one.
     Begin,
-    /// Have the ledger answer the claim, with so many requests at most.
+    /// Answer the claim from the ledger, with so many requests at most.
     Claim { limit: usize },
     /// Hand the answer to the lanes.
     Answer,
-    /// Start what may go.
+    /// Start the requests that may go.
     Start,
-    /// End the try of one that is under way; tried again after so long, or settled.
+    /// End a try. The request is tried again after so long, or has ended.
     End {
         which: usize,
         again: Option<Duration>,
@@ -63,11 +63,11 @@ pub(super) enum Op {
     Advance { by: Duration },
     /// A handler leaves the manifest, or comes back.
     Toggle { handler: usize },
-    /// A host takes nothing more, or takes it again.
+    /// A host takes no more requests, or takes some again.
     Host { host: usize },
-    /// An operator cancels one that waits or is under way.
+    /// An operator cancels a request that waits or is under way.
     Cancel { which: usize },
-    /// An operator has one tried now.
+    /// An operator makes a request due now.
     Hasten { which: usize },
 }
 
@@ -216,7 +216,7 @@ impl Model {
         firsts
     }
 
-    /// What the ledger does with a request whose turn it is: hands it to the inbox.
+    /// Hands a request to the inbox if it is its turn, as the ledger does.
     fn hand_over(&mut self, id: i64, lost: bool) {
         if !self.firsts().contains(&id) {
             return;
@@ -446,7 +446,7 @@ impl Model {
         }
     }
 
-    /// What one turn of the driver does, with claims of `limit` requests.
+    /// One turn of the driver, with claims of `limit` requests.
     pub(super) fn turn(&mut self, limit: usize) {
         self.apply(Op::Arrive);
         for _ in 0..HANDLERS.len() * HOSTS.len() {
@@ -473,7 +473,7 @@ impl Model {
         }
     }
 
-    /// Lets all go: everything that waits must get its turn.
+    /// Lets all requests go: each one that waits must get its turn.
     pub(super) fn drain(&mut self) {
         self.absent.clear();
         self.busy.clear();
