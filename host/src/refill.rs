@@ -1,15 +1,15 @@
 //! The part of the work that memory leaves in the ledger, and when to claim more of it.
 //!
 //! The dispatcher and the outbox hold a bounded part of the ledger's work in memory. The rest
-//! stays in the ledger until there is room for it, or until it is due. [`Remainder`] says whether to
-//! claim at all. It holds no place in the ledger.
+//! stays in the ledger until there is room for it, or until it is due. [`Remainder`] says whether
+//! to claim at all. It holds no place in the ledger.
 
 use tollgate_base::time::SteadyTime;
 
 /// The work that the ledger holds beyond memory, as far as is known.
 ///
-/// A claim takes time. Meanwhile more work may be left in the ledger, or become due there. So a note
-/// that is made after a claim began outlives the claim's answer.
+/// A claim takes time. Meanwhile more work may be left in the ledger, or become due there. So a
+/// note that is made after a claim began outlives the claim's answer.
 #[derive(Debug)]
 pub(crate) struct Remainder {
     /// The ledger may hold work that could be done at once.
@@ -44,9 +44,9 @@ impl Remainder {
         !self.more && self.next.is_none()
     }
 
-    /// Whether to claim at `now`. `has_room` says whether memory holds less than one half (2) or the
-    /// whole (1) of its limit. If much waits in the ledger, memory is refilled once half of it is
-    /// free, so that each claim takes many items.
+    /// Whether to claim at `now`. `has_room` says whether memory holds less than one half (2) or
+    /// the whole (1) of its limit. If much waits in the ledger, memory is refilled once half of it
+    /// is free, so that each claim takes many items.
     pub(crate) fn wants_claim(&self, now: SteadyTime, has_room: impl Fn(usize) -> bool) -> bool {
         let due = self.next.is_some_and(|next| next <= now);
         self.more && has_room(2) || due && has_room(1)

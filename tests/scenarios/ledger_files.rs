@@ -24,8 +24,8 @@ fn send_until_the_end(gateway: &mut Gateway) -> Vec<String> {
     acknowledged
 }
 
-/// Starts a gateway and lets `displace` do something to its data folder: the gateway must end. After
-/// `repair`, whatever was acknowledged is still there.
+/// Starts a gateway and lets `displace` do something to its data folder: the gateway must end.
+/// After `repair`, whatever was acknowledged is still there.
 fn displaced(displace: impl FnOnce(&Path), repair: impl FnOnce(&Path)) {
     let site = Site::new(&Manifest::with_one(Handler::new("guest")));
     let mut gateway = site.start();
