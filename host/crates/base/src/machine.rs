@@ -18,6 +18,28 @@ fn memory_below(root: &Path) -> Option<u64> {
     Some(limit.map_or(total, |limit| limit.min(total)))
 }
 
+/// Whether the system may write memory of this process to a swap device. True on a system without
+/// the files of Linux.
+pub fn memory_may_be_swapped() -> bool {
+    may_be_swapped_below(Path::new("/"))
+}
+
+/// Like [`memory_may_be_swapped`], by the files below `root`: proc(5), cgroups(7).
+fn may_be_swapped_below(root: &Path) -> bool {
+    let Ok(swaps) = fs::read_to_string(root.join("proc/swaps")) else {
+        return true;
+    };
+    // The first line is the head of a table.
+    if swaps.lines().skip(1).all(|line| line.trim().is_empty()) {
+        return false;
+    }
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::"));
+    let own = Path::new("sys/fs/cgroup").join(group.unwrap_or("/").trim_start_matches('/'));
+    let most = fs::read_to_string(root.join(own).join("memory.swap.max"));
+    most.map_or(true, |most| most.trim() != "0")
+}
+
 fn total(meminfo: &str) -> Option<u64> {
     let line = meminfo
         .lines()
@@ -64,6 +86,26 @@ mod tests {
         );
         files.iter().for_each(|(path, text)| write(path, text));
         root
+    }
+
+    #[test]
+    fn memory_is_swapped_only_to_a_device_and_if_the_group_may() {
+        const NONE: &str = "Filename\tType\tSize\tUsed\tPriority\n";
+        const ONE: &str = "Filename\tType\tSize\tUsed\tPriority\n/swap\tfile\t1000\t0\t-2\n";
+        const GROUP: (&str, &str) = ("proc/self/cgroup", "0::/a\n");
+        let most = |text| ("sys/fs/cgroup/a/memory.swap.max", text);
+        for (files, expected) in [
+            (vec![], true),
+            (vec![("proc/swaps", NONE)], false),
+            (vec![("proc/swaps", ONE)], true),
+            (vec![("proc/swaps", ONE), GROUP], true),
+            (vec![("proc/swaps", ONE), GROUP, most("max\n")], true),
+            (vec![("proc/swaps", ONE), GROUP, most("4096\n")], true),
+            (vec![("proc/swaps", ONE), GROUP, most("0\n")], false),
+        ] {
+            let root = machine(&files);
+            assert_eq!(may_be_swapped_below(root.path()), expected, "{files:?}");
+        }
     }
 
     #[test]

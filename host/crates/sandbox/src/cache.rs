@@ -30,6 +30,12 @@ impl CompileCache {
         Ok(Self { folder })
     }
 
+    /// The compiled code of the file with this digest, if it is in the cache.
+    pub(crate) fn find(&self, engine: &Engine, digest: ComponentDigest) -> Option<Component> {
+        let path = self.folder.as_ref()?.join(file_name(engine, digest));
+        map(engine, &path)
+    }
+
     /// The component in the bytes of a file, compiled for `engine`: from the cache, or compiled now
     /// and put into the cache. `digest` is the digest of the file.
     pub(crate) fn load(
@@ -42,10 +48,10 @@ impl CompileCache {
         let Some(folder) = &self.folder else {
             return from_memory(engine, &compiler.compile(file)?).map_err(LoadError::Code);
         };
-        let path = folder.join(file_name(engine, digest));
-        if let Some(component) = map(engine, &path) {
+        if let Some(component) = self.find(engine, digest) {
             return Ok(component);
         }
+        let path = folder.join(file_name(engine, digest));
         let code = compiler.compile(file)?;
         match store(&path, &code) {
             Ok(()) => {}

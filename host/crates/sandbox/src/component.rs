@@ -1,10 +1,12 @@
 //! A component that is compiled and linked, and why a file may not become one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::bindings::v0_1;
 use crate::call::Call;
 use crate::compile::{CompileError, CompilerFailure, Refusal};
+use crate::running::RunningEngine;
 use tollgate_base::event::ComponentDigest;
 
 /// A component that is compiled and linked: instances of it can be made at once.
@@ -13,6 +15,8 @@ pub struct Component {
     pub(crate) world: World,
     /// Whether the component imports WASI. Such a guest may wait, so it is called under a timer.
     pub(crate) wasi: bool,
+    /// The engine that the component is linked for.
+    pub(crate) running: Arc<RunningEngine>,
 }
 
 /// The component by the version of the world that it was built against.

@@ -45,8 +45,9 @@ fn base_config() -> Config {
     config
 }
 
-/// An engine that runs up to `instances` guests at once.
-pub(crate) fn running_engine(instances: u32) -> wasmtime::Result<Engine> {
+/// An engine that runs up to `instances` guests at once. `scan` says whether it may ask the kernel
+/// which pages a guest has written, to reset these alone: see [`runtime`](crate::runtime).
+pub(crate) fn running_engine(instances: u32, scan: bool) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances * CORE_INSTANCES_EACH)
@@ -65,7 +66,7 @@ pub(crate) fn running_engine(instances: u32) -> wasmtime::Result<Engine> {
         .linear_memory_keep_resident(KEEP_MEMORY)
         .table_keep_resident(KEEP_TABLE)
         .max_unused_warm_slots(WARM_SLOTS)
-        .pagemap_scan(Enabled::Auto);
+        .pagemap_scan(if scan { Enabled::Auto } else { Enabled::No });
     let mut config = base_config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 
-use crate::bindings::v0_1;
 use crate::compile::CompileLimits;
-use crate::component::{Component, LoadError, World};
+use crate::component::{Component, LoadError};
+use crate::runtime::Runtime;
 use crate::sandbox::Sandbox;
 use tollgate_base::event::ComponentDigest;
 
@@ -30,7 +31,8 @@ impl Sandbox {
     /// Says why handlers cannot have this file as their component.
     pub fn load(&self, file: &[u8]) -> Result<Arc<Component>, LoadError> {
         let digest = ComponentDigest::of(file);
-        if let Some(component) = self
+        let runtime = self.runtime.get();
+        if let Some(component) = runtime
             .loaded
             .lock()
             .get(&digest)
@@ -38,8 +40,8 @@ impl Sandbox {
         {
             return Ok(component);
         }
-        let component = Arc::new(self.compile(file, digest)?);
-        let mut loaded = self.loaded.lock();
+        let component = Arc::new(self.compile(&runtime, file, digest)?);
+        let mut loaded = runtime.loaded.lock();
         loaded.retain(|_, component| component.strong_count() > 0);
         loaded.insert(digest, Arc::downgrade(&component));
         Ok(component)
@@ -56,45 +58,45 @@ impl Sandbox {
         self.compiler.end();
     }
 
-    fn compile(&self, file: &[u8], digest: ComponentDigest) -> Result<Component, LoadError> {
-        let compiled = self
-            .cache
-            .load(&self.engine, &self.compiler, digest, file)?;
-        let wasi = self.check_imports(&compiled)?;
-        let pre = self
-            .linker
-            .instantiate_pre(&compiled)
-            .map_err(LoadError::World)?;
-        let world = World::V0_1(v0_1::HandlerPre::new(pre).map_err(LoadError::World)?);
-        Ok(Component {
-            digest,
-            world,
-            wasi,
-        })
+    fn compile(
+        &self,
+        runtime: &Arc<Runtime>,
+        file: &[u8],
+        digest: ComponentDigest,
+    ) -> Result<Component, LoadError> {
+        let engine = &runtime.running.engine;
+        let compiled = self.cache.load(engine, &self.compiler, digest, file)?;
+        let wasi = check_imports(engine, &compiled)?;
+        runtime
+            .link(&compiled, digest, wasi)
+            .map_err(LoadError::World)
     }
+}
 
-    /// Whether the component imports WASI. An error if it imports anything that handlers are not
-    /// given.
-    fn check_imports(&self, component: &wasmtime::component::Component) -> Result<bool, LoadError> {
-        let ty = component.component_type();
-        let (mut foreign, mut wasi) = (Vec::new(), false);
-        for (name, item) in ty.imports(&self.engine) {
-            if WASI_PACKAGES
-                .iter()
-                .any(|package| name.starts_with(package))
-            {
-                wasi = true;
-            } else if !name.starts_with("tollgate:handler/")
+/// Whether the component imports WASI. An error if it imports anything that handlers are not
+/// given.
+fn check_imports(
+    engine: &Engine,
+    component: &wasmtime::component::Component,
+) -> Result<bool, LoadError> {
+    let ty = component.component_type();
+    let (mut foreign, mut wasi) = (Vec::new(), false);
+    for (name, item) in ty.imports(engine) {
+        if WASI_PACKAGES
+            .iter()
+            .any(|package| name.starts_with(package))
+        {
+            wasi = true;
+        } else if !name.starts_with("tollgate:handler/")
                 // The types that the world itself uses are imports too.
                 && !matches!(item.ty, ComponentItem::Type(_))
-            {
-                foreign.push(name.to_owned());
-            }
+        {
+            foreign.push(name.to_owned());
         }
-        if foreign.is_empty() {
-            Ok(wasi)
-        } else {
-            Err(LoadError::Imports(foreign))
-        }
+    }
+    if foreign.is_empty() {
+        Ok(wasi)
+    } else {
+        Err(LoadError::Imports(foreign))
     }
 }

@@ -45,6 +45,8 @@ impl Sandbox {
         delivery: &Delivery,
         state: StateSource,
     ) -> Run {
+        let moved = self.moved(component);
+        let component = moved.as_deref().unwrap_or(component);
         let _instance = self.instances.acquire();
         let started = Instant::now();
         let mut store = self.store(component, guest, delivery, state);
@@ -118,7 +120,7 @@ impl Sandbox {
     ) -> Store<Call> {
         let limits = &guest.limits;
         let call = Call::new(guest, delivery, state, component.wasi);
-        let mut store = Store::new(&self.engine, call);
+        let mut store = Store::new(&component.running.engine, call);
         store.limiter(|call| &mut call.memory);
         store.set_epoch_deadline(epochs(limits.timeout));
         store.set_hostcall_fuel(hostcall_fuel(limits));

@@ -1,0 +1,181 @@
+//! Runs of a guest that looks for what an earlier guest has left.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use crate::runtime::Runtime;
+use crate::{CompileIn, Component, End, Guest, Limits, Sandbox, SandboxOptions, StateSource};
+use tollgate_base::event::{Event, EventId, HandlerName, Headers, SourceName};
+use tollgate_base::time::WallTime;
+use tollgate_ledger::{Delivery, DeliveryId};
+
+/// A guest that traps if a global, a table or its memory is not as the module says, and then leaves
+/// a mark in each. The memory is marked in its first page, where the module has data, in pages
+/// beyond, and in memory that the guest adds. The answer is `done`: zeros at 1,024.
+const MARKING: &str = r#"(module
+    (memory (export "memory") 24)
+    (data (i32.const 4096) "data")
+    (global $mark (mut i32) (i32.const 7))
+    (global $top (mut i32) (i32.const 1048576))
+    (table $table 40 funcref)
+    (elem declare func $some)
+    (func $some)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+        (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $top) (i32.const 15)) (i32.const -16)))
+        (global.set $top (i32.add (local.get $at) (local.get 3)))
+        (local.get $at))
+    (func $expect (param i32 i32)
+        (if (i32.ne (local.get 0) (local.get 1)) (then unreachable)))
+    (func (export "handle") (param i32) (result i32)
+        (local $at i32)
+        (call $expect (global.get $mark) (i32.const 7))
+        (call $expect (i32.load (i32.const 4096)) (i32.const 0x61746164))
+        (call $expect (ref.is_null (table.get $table (i32.const 33))) (i32.const 1))
+        (call $expect (table.size $table) (i32.const 40))
+        (call $expect (memory.size) (i32.const 24))
+        (drop (memory.grow (i32.const 8)))
+        (drop (table.grow $table (ref.func $some) (i32.const 10)))
+        (local.set $at (i32.const 8192))
+        (loop $pages
+            (call $expect (i32.load (local.get $at)) (i32.const 0))
+            (i32.store (local.get $at) (i32.const -1))
+            (local.set $at (i32.add (local.get $at) (i32.const 73728)))
+            (br_if $pages (i32.lt_u (local.get $at) (i32.const 900000))))
+        (local.set $at (i32.const 1200000))
+        (loop $far
+            (call $expect (i32.load (local.get $at)) (i32.const 0))
+            (i32.store (local.get $at) (i32.const -1))
+            (local.set $at (i32.add (local.get $at) (i32.const 120000)))
+            (br_if $far (i32.lt_u (local.get $at) (i32.const 2000000))))
+        (i32.store (i32.const 4096) (i32.const -1))
+        (global.set $mark (i32.const 8))
+        (table.set $table (i32.const 33) (ref.func $some))
+        (i32.const 1024)))"#;
+
+fn marking() -> Vec<u8> {
+    let mut module = wat::parse_str(MARKING).unwrap();
+    let mut resolve = Resolve::default();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../wit");
+    let (package, _) = resolve.push_dir(folder).unwrap();
+    let world = resolve.select_world(&[package], Some("handler")).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    module
+}
+
+fn guest() -> Arc<Guest> {
+    Arc::new(Guest {
+        name: HandlerName::new("guest"),
+        config: BTreeMap::new(),
+        limits: Limits {
+            timeout: Duration::from_secs(10),
+            memory: 16 << 20,
+            tables: 1000,
+            output: 0,
+            logs: 0,
+            calls: 10,
+            effects: 0,
+            response: 0,
+        },
+        grants: Vec::new(),
+    })
+}
+
+fn delivery() -> Delivery {
+    Delivery {
+        id: DeliveryId(1),
+        handler: HandlerName::new("guest"),
+        event: Arc::new(Event {
+            id: EventId::derived(WallTime::EPOCH, b"event"),
+            source: SourceName::new("source"),
+            provider_id: None,
+            kind: "kind".to_owned(),
+            subject: None,
+            account: None,
+            created: None,
+            received: WallTime::EPOCH,
+            headers: Headers::default(),
+            metadata: Vec::new(),
+            depth: 0,
+            payload: Bytes::from_static(b"{}"),
+        }),
+        attempts: 0,
+        uncounted: 0,
+        run: 0,
+        keys: 0,
+        component: None,
+        crashes: 0,
+        key: None,
+        since: WallTime::EPOCH,
+    }
+}
+
+fn sandbox(folder: &Path) -> Sandbox {
+    Sandbox::new(&SandboxOptions {
+        cache: Some(folder.to_owned()),
+        instances: 2,
+        compile_in: CompileIn::ThisProcess,
+    })
+    .unwrap()
+}
+
+/// Runs the guest so often; each run must find nothing of an earlier one.
+#[track_caller]
+fn finds_nothing(sandbox: &Sandbox, component: &Component, runs: usize) {
+    let (guest, delivery) = (guest(), delivery());
+    for run in 0..runs {
+        let state = StateSource::Given(Arc::default());
+        let end = sandbox.run(component, &guest, &delivery, state).end;
+        assert_eq!(end, End::Done, "run {run}");
+    }
+}
+
+#[test]
+fn nothing_of_a_guest_is_found_by_ten_thousand_later_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    for scan in [true, false] {
+        let sandbox = sandbox(folder.path());
+        *sandbox.runtime.current.write() = Arc::new(Runtime::new(2, scan).unwrap());
+        let component = sandbox.load(&marking()).unwrap();
+        finds_nothing(&sandbox, &component, 10_000);
+    }
+}
+
+#[test]
+fn a_component_runs_on_when_another_engine_takes_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(folder.path());
+    let component = sandbox.load(&marking()).unwrap();
+    finds_nothing(&sandbox, &component, 3);
+    assert!(sandbox.moved(&component).is_none(), "it runs as it is");
+    sandbox.runtime.replace();
+    let moved = sandbox.moved(&component).expect("another engine");
+    assert!(!Arc::ptr_eq(&moved.running, &component.running));
+    assert_eq!(moved.digest(), component.digest());
+    finds_nothing(&sandbox, &component, 3);
+    assert!(Arc::ptr_eq(&moved, &sandbox.moved(&component).unwrap()));
+    let loaded = sandbox.load(&marking()).unwrap();
+    assert!(
+        sandbox.moved(&loaded).is_none(),
+        "new loads are for the new engine"
+    );
+}
+
+#[test]
+fn without_the_compiled_code_runs_go_on_in_the_earlier_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(folder.path());
+    let component = sandbox.load(&marking()).unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    sandbox.runtime.replace();
+    assert!(sandbox.moved(&component).is_none());
+    finds_nothing(&sandbox, &component, 3);
+}
