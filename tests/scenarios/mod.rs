@@ -36,3 +36,4 @@ mod schedule;
 mod shadow;
 mod soak;
 mod start_errors;
+mod strangers;

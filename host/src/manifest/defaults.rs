@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tollgate_base::rate::Rate;
+
 /// The default of a setting, and its least and greatest allowed value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounded<T> {
@@ -48,6 +50,16 @@ pub(crate) const IDLE_TIMEOUT: Bounded<Duration> = millis(75 * SECOND, 1000, HOU
 pub(crate) const BODY_TIMEOUT: Bounded<Duration> = millis(20 * SECOND, 100, 10 * MINUTE);
 /// Far more than one provider opens. With bodies at their limit, 4096 connections need 4 GiB.
 pub(crate) const CONNECTIONS: Bounded<usize> = bounded(4096, 1, 1_000_000);
+/// Several times what honest senders need: 10,000 requests under way with usual events, and 100
+/// bodies of 1 MiB beside them. The least is more than twice the largest body.
+pub(crate) const SERVER_MEMORY: Bounded<usize> = bounded(256 * MIB, 128 * MIB, 1 << 40);
+/// From one connection to all.
+pub(crate) const ADDRESS_CONNECTIONS: Bounded<usize> = bounded(0, 1, 1_000_000);
+/// A signature is checked in some microseconds, so so many cost nothing; a guess needs more.
+pub(crate) const ADDRESS_FAILURES: Rate = Rate {
+    count: 100,
+    per: Duration::from_secs(1),
+};
 /// Container platforms kill a process after 30 s.
 pub(crate) const SHUTDOWN_TIMEOUT: Bounded<Duration> = millis(25 * SECOND, 0, 10 * MINUTE);
 

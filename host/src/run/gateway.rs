@@ -68,7 +68,6 @@ impl Gateway {
             admin,
         } = self;
         let settings = core.current.load().manifest.server.clone();
-        let limits = Limits::new(&settings);
         let (end, ended) = watch::channel(false);
         let until = |mut ended: watch::Receiver<bool>| async move {
             // If the sender is gone, the gateway has ended.
@@ -82,14 +81,16 @@ impl Gateway {
             core.clone(),
             core.clock.clone(),
             core.rejections.clone(),
+            settings.per_address,
         ));
         let ingress = tokio::spawn(server::serve(
             ingress,
             service,
-            limits.clone(),
+            Limits::of_ingress(&settings),
             until(ended.clone()),
         ));
         let service = Arc::new(Admin::new(core.clone(), admin_address));
+        let limits = Limits::of_admin(&settings);
         let admin = tokio::spawn(server::serve(admin, service, limits, until(ended)));
         shutdown.await;
         tracing::info!("shutting down");

@@ -9,20 +9,18 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use tracing::error;
+use tracing::{debug, error};
 
 use super::access::Access;
 use super::api::{self, Api};
-use super::body::BodyBudget;
+use super::budget::Share;
+use super::refusal::Refusal;
 use super::response::{json, text};
-use super::service::{Request, Response, Service};
+use super::service::{Caller, Request, Response, Service};
 
 /// The most API calls that run at once; further calls wait. Each call holds a thread and reads the
 /// ledger.
 const CALLS: usize = 8;
-
-/// The most bytes that the bodies of API calls hold together.
-const BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// The state of the gateway, as the admin service shows it.
 pub trait Status: Send + Sync + 'static {
@@ -48,7 +46,6 @@ pub struct Admin<S> {
     status: Arc<S>,
     loopback: bool,
     calls: Semaphore,
-    budget: Arc<BodyBudget>,
 }
 
 impl<S: Status + Api> Admin<S> {
@@ -58,7 +55,6 @@ impl<S: Status + Api> Admin<S> {
             status,
             loopback: listener.ip().to_canonical().is_loopback(),
             calls: Semaphore::new(CALLS),
-            budget: BodyBudget::new(BODY_BYTES),
         }
     }
 
@@ -86,8 +82,8 @@ impl<S: Status + Api> Admin<S> {
         }
     }
 
-    async fn api(&self, request: Request) -> Response {
-        let request = match api::read(request, &self.budget).await {
+    async fn api(&self, mut share: Share, request: Request) -> Response {
+        let request = match api::read(request, &mut share).await {
             Ok(request) => request,
             Err(refused) => return refused.into(),
         };
@@ -123,13 +119,13 @@ impl<S: Status + Api> Admin<S> {
 }
 
 impl<S: Status + Api> Service for Admin<S> {
-    async fn call(&self, _peer: SocketAddr, request: Request) -> Response {
+    async fn call(&self, caller: Caller, request: Request) -> Response {
         if let Some(refused) = self.refuse(&request) {
             return refused;
         }
         let path = request.uri().path();
         if path.starts_with("/api/") {
-            return self.api(request).await;
+            return self.api(caller.share, request).await;
         }
         if !matches!(path, "/healthz" | "/readyz" | "/status") {
             return text(StatusCode::NOT_FOUND, "not found\n");
@@ -146,5 +142,9 @@ impl<S: Status + Api> Service for Admin<S> {
             "/readyz" => self.readiness(),
             _ => self.status().await,
         }
+    }
+
+    fn refused(&self, peer: SocketAddr, refusal: Refusal) {
+        debug!(%peer, "refused: {refusal}");
     }
 }

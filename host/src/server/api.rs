@@ -1,12 +1,12 @@
 //! The requests and answers of the admin API: reads requests from HTTP, writes answers to HTTP.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::body::{self, BodyBudget, BodyError};
+use super::body::{self, BodyError};
+use super::budget::Share;
 use super::response::json as json_response;
 use super::service::{Request, Response};
 use tollgate_base::secret::Secret;
@@ -64,10 +64,7 @@ impl ApiAnswer {
 }
 
 /// Reads a request whose path begins with `/api/`; the error is its answer.
-pub(super) async fn read(
-    request: Request,
-    budget: &Arc<BodyBudget>,
-) -> Result<ApiRequest, ApiAnswer> {
+pub(super) async fn read(request: Request, share: &mut Share) -> Result<ApiRequest, ApiAnswer> {
     let (head, mut incoming) = request.into_parts();
     let path = head.uri.path().strip_prefix("/api/").unwrap_or_default();
     let path = path.split('/').map(|part| decode(part, false)).collect();
@@ -89,9 +86,9 @@ pub(super) async fn read(
                     "a POST needs `Content-Type: application/json`",
                 ));
             }
-            let whole = body::read(&mut incoming, BODY, BODY_TIME, budget).await;
+            let whole = body::read(&mut incoming, BODY, BODY_TIME, share).await;
             let whole = whole.map_err(|error| refuse(&error))?;
-            Some(parse(&whole.bytes)?)
+            Some(parse(&whole)?)
         }
         _ => {
             return Err(ApiAnswer::error(
@@ -130,7 +127,7 @@ fn refuse(error: &BodyError) -> ApiAnswer {
         BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         BodyError::Timeout { .. } => StatusCode::REQUEST_TIMEOUT,
         BodyError::Broken(_) => StatusCode::BAD_REQUEST,
-        BodyError::NoMemory => StatusCode::SERVICE_UNAVAILABLE,
+        BodyError::NoMemory(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     ApiAnswer::error(status, error.to_string())
 }

@@ -1,7 +1,5 @@
 //! Request bodies: reads them whole, within limits of size, time and memory.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +7,11 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
 
+use super::budget::{NoMemory, Share};
+
 /// The most memory that is allocated for a body before its bytes arrive, whatever length the peer
-/// announces.
-const ADVANCE: usize = 64 * 1024;
+/// announces: enough for most events.
+const ADVANCE: usize = 8 * 1024;
 /// Bytes that are read of a refused body, so that the sender gets the response. A socket that is
 /// closed with unread bytes discards the response.
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
@@ -36,68 +36,23 @@ pub(super) enum BodyError {
     /// The sender broke off or violated the protocol.
     #[error("the body broke off: {0}")]
     Broken(hyper::Error),
-    /// The bodies under way take too much memory together.
-    #[error("too many bytes of bodies are under way")]
-    NoMemory,
+    /// There is no memory for the body.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
 }
 
-/// The bytes that the bodies under way may take together. Without this budget, the allowed number
-/// of connections with bodies of the allowed size could take gigabytes.
-#[derive(Debug)]
-pub(super) struct BodyBudget {
-    left: AtomicUsize,
-}
-
-impl BodyBudget {
-    pub(super) fn new(bytes: usize) -> Arc<Self> {
-        Arc::new(Self {
-            left: AtomicUsize::new(bytes),
-        })
-    }
-}
-
-/// The bytes that one body takes of the budget. They return to the budget on drop.
-struct BudgetShare {
-    of: Arc<BodyBudget>,
-    bytes: usize,
-}
-
-impl BudgetShare {
-    fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
-        self.of
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(bytes)
-            })
-            .map_err(|_| BodyError::NoMemory)?;
-        self.bytes += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for BudgetShare {
-    fn drop(&mut self) {
-        self.of.left.fetch_add(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// A whole body with its share of the budget.
-pub(super) struct WholeBody {
-    pub(super) bytes: Bytes,
-    _share: BudgetShare,
-}
-
-/// Reads a body to its end. The rest of a refused body stays in `incoming`, for [`linger`].
+/// Reads a body to its end. Adds its memory to `share`. The rest of a refused body stays in
+/// `incoming`, for [`linger`].
 pub(super) async fn read(
     incoming: &mut Incoming,
     limit: usize,
     after: Duration,
-    budget: &Arc<BodyBudget>,
-) -> Result<WholeBody, BodyError> {
+    share: &mut Share,
+) -> Result<Bytes, BodyError> {
     if incoming.size_hint().lower() > limit as u64 {
         return Err(BodyError::TooLarge { limit });
     }
-    timeout(after, collect(incoming, limit, budget))
+    timeout(after, collect(incoming, limit, share))
         .await
         .unwrap_or(Err(BodyError::Timeout { after }))
 }
@@ -105,16 +60,13 @@ pub(super) async fn read(
 async fn collect(
     incoming: &mut Incoming,
     limit: usize,
-    budget: &Arc<BodyBudget>,
-) -> Result<WholeBody, BodyError> {
+    share: &mut Share,
+) -> Result<Bytes, BodyError> {
     let expected = incoming.size_hint().lower() as usize;
     // Copies the bytes, so that the connection can use its buffer again at once and the buffer
     // does not live as long as the event.
-    let mut bytes = Vec::with_capacity(expected.min(ADVANCE));
-    let mut share = BudgetShare {
-        of: budget.clone(),
-        bytes: 0,
-    };
+    let mut bytes = Vec::new();
+    reserve(&mut bytes, expected.min(ADVANCE), limit, share)?;
     while let Some(frame) = incoming.frame().await {
         // Trailers are not signed and mean nothing.
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else {
@@ -123,22 +75,37 @@ async fn collect(
         if data.len() > limit - bytes.len() {
             return Err(BodyError::TooLarge { limit });
         }
-        share.grow(data.len())?;
+        reserve(&mut bytes, data.len(), limit, share)?;
         bytes.extend_from_slice(&data);
     }
-    Ok(WholeBody {
-        bytes: bytes.into(),
-        _share: share,
-    })
+    Ok(bytes.into())
+}
+
+/// Makes room for so many bytes more. Memory at least doubles, up to `limit`, so that a body which
+/// arrives in small parts is not copied for each part.
+fn reserve(
+    bytes: &mut Vec<u8>,
+    more: usize,
+    limit: usize,
+    share: &mut Share,
+) -> Result<(), NoMemory> {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        let wanted = needed.max((bytes.capacity() * 2).min(limit));
+        share.grow(wanted - bytes.capacity())?;
+        bytes.reserve_exact(wanted - bytes.len());
+    }
+    Ok(())
 }
 
 /// Reads and discards the rest of a refused body, within limits, while the response is sent. The
-/// connection counts as open meanwhile.
-pub(super) fn linger(mut incoming: Incoming) {
+/// connection counts as open meanwhile, and the memory as held.
+pub(super) fn linger(mut incoming: Incoming, share: Option<Share>) {
     if incoming.is_end_stream() {
         return;
     }
     tokio::spawn(timeout(LINGER_TIME, async move {
+        let _share = share;
         let mut left = LINGER_BYTES;
         while let Some(Ok(frame)) = incoming.frame().await {
             let read = frame.data_ref().map_or(0, Bytes::len);

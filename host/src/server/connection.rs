@@ -5,7 +5,6 @@
 //! the bare socket afterwards.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,24 +14,31 @@ use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use super::context::{ConnectionError, Context};
-use super::idle::Activity;
+use super::peers::Connection;
+use super::refusal::Refusal;
 use super::service::Service;
 use super::{http1, http2};
+
+/// The memory of a connection beside its requests: its task, and the buffers of hyper.
+const MEMORY: usize = 16 * 1024;
 
 /// Serves one connection to its end, or until others need its place. Holds `permit` until then.
 pub(super) async fn serve_connection<S: Service>(
     context: Arc<Context<S>>,
     stream: TcpStream,
-    peer: SocketAddr,
+    connection: Connection,
     permit: OwnedSemaphorePermit,
 ) {
+    let Connection { peer, activity, .. } = &connection;
+    let Ok(share) = connection.entry.allowance.share(MEMORY) else {
+        context.peers.make_room();
+        return context.service.refused(*peer, Refusal::Memory);
+    };
     // Responses are small and whole: to wait until a packet is full would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "the connection ended at once");
         return;
     }
-    let activity = Arc::new(Activity::new());
-    let _entry = context.peers.enter(peer, activity.clone());
     let mut ending = context.ending.clone();
     let version = tokio::select! {
         () = activity.must_leave() => return,
@@ -40,12 +46,14 @@ pub(super) async fn serve_connection<S: Service>(
         version = timeout(context.limits.header_timeout, version(&stream)) => version,
     };
     let ended = match version {
-        Ok(Ok(Version::Http1)) => http1::serve(&context, stream, peer, &activity).await,
-        Ok(Ok(Version::Http2)) => http2::serve(&context, stream, peer, &activity).await,
+        Ok(Ok(Version::Http1)) => http1::serve(&context, stream, &connection, share).await,
+        Ok(Ok(Version::Http2)) => http2::serve(&context, stream, &connection, share).await,
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(ConnectionError::NoRequest),
     };
-    if let Err(error) = ended {
+    if let Some(refusal) = activity.refusal() {
+        context.service.refused(*peer, refusal);
+    } else if let Err(error) = ended {
         debug!(%peer, %error, "the connection ended with an error");
     }
     drop(permit);

@@ -3,21 +3,24 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Version;
 use hyper::server::conn::http1;
 use tokio::sync::watch;
 
-use super::idle::Activity;
+use super::idle::{Activity, InFlight};
 use super::limits::Limits;
-use super::peers::Peers;
-use super::service::{Request, Response, Service};
+use super::peers::{Connection, Peers};
+use super::refusal::Refusal;
+use super::response::try_later;
+use super::service::{Caller, Request, Response, Service};
+use super::{body, head};
 
-/// The most bytes of a request line and its headers together. A longer head, or one with more than
-/// hyper's own 100 headers, is answered with 431.
+/// The most bytes of a request line and its headers together in HTTP/1.1. A longer head, or one
+/// with more than hyper's own 100 headers, is answered with 431.
 pub(super) const HEADER_BYTES: usize = 64 * 1024;
 /// How long a connection that was told to end may stay open without a request under way.
 pub(super) const GOODBYE: Duration = Duration::from_secs(2);
@@ -54,16 +57,51 @@ pub(super) enum ConnectionError {
 }
 
 impl<S: Service> Context<S> {
-    /// Passes one request to the service. Counts the request as under way until it is answered,
-    /// and notes whether the answer is a 2xx.
+    /// Takes a request in: counts it as under way, and takes its memory from the budget. Returns
+    /// `None` if there is no memory for it.
+    pub(super) fn begin(&self, connection: &Connection, request: Request) -> Option<Begun> {
+        let Connection {
+            peer,
+            activity,
+            entry,
+        } = connection;
+        let in_flight = activity.begin(head::announced(&request));
+        match entry.allowance.share(head::memory(&request)) {
+            Ok(share) => {
+                let address = *peer;
+                Some(Begun {
+                    _in_flight: in_flight,
+                    caller: Caller { address, share },
+                    request,
+                })
+            }
+            Err(_) => {
+                self.service.refused(*peer, Refusal::Memory);
+                // HTTP/2 resets the stream instead.
+                if request.version() < Version::HTTP_2 {
+                    body::linger(request.into_body(), None);
+                }
+                None
+            }
+        }
+    }
+
+    /// Passes a request to the service. The request counts as under way until it is answered.
+    /// Notes whether the answer is a 2xx.
     pub(super) async fn respond(
         &self,
-        activity: &Arc<Activity>,
-        peer: SocketAddr,
-        request: Request,
+        activity: &Activity,
+        begun: Option<Begun>,
     ) -> Result<Response, Infallible> {
-        let _in_flight = activity.begin();
-        let response = self.service.call(peer, request).await;
+        let Some(Begun {
+            _in_flight,
+            caller,
+            request,
+        }) = begun
+        else {
+            return Ok(try_later());
+        };
+        let response = self.service.call(caller, request).await;
         if response.status().is_success() {
             activity.prove();
         }
@@ -118,6 +156,13 @@ impl<S: Service> Context<S> {
             () = activity.idle_for(GOODBYE) => Ended::Idle,
         }
     }
+}
+
+/// A request that was taken in.
+pub(super) struct Begun {
+    _in_flight: InFlight,
+    caller: Caller,
+    request: Request,
 }
 
 /// How a connection ended.

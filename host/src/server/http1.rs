@@ -1,8 +1,6 @@
 //! HTTP/1.1 on one connection.
 
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -11,11 +9,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::budget::Share;
 use super::context::{ConnectionError, Context, Ended, GOODBYE, HEADER_BYTES};
-use super::idle::Activity;
+use super::heads::Heads;
 use super::limits::Limits;
+use super::peers::Connection;
 use super::service::Service;
-use super::watched::Watched;
+use super::watched::{Watch, Watched};
 
 /// The settings of HTTP/1.1 for all connections of a listener.
 pub(super) fn builder(limits: &Limits) -> http1::Builder {
@@ -33,17 +33,22 @@ pub(super) fn builder(limits: &Limits) -> http1::Builder {
     builder
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end. `share` is its memory.
 pub(super) async fn serve<S: Service>(
     context: &Context<S>,
     stream: TcpStream,
-    peer: SocketAddr,
-    activity: &Arc<Activity>,
+    connection: &Connection,
+    share: Share,
 ) -> Result<(), ConnectionError> {
-    let service = service_fn(|request| context.respond(activity, peer, request));
+    let activity = &connection.activity;
+    let service = service_fn(|request| {
+        let begun = context.begin(connection, request);
+        context.respond(activity, begun)
+    });
     let stream = Watched {
         stream,
         activity: activity.clone(),
+        watch: Watch::Heads(Heads::new(share)),
     };
     let mut http = context
         .http1

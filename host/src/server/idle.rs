@@ -1,14 +1,18 @@
 //! Finds out whether a connection carries requests, and whether the head of a request is late.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::refusal::Refusal;
+
 /// No head of a request is arriving.
 const NO_HEAD: u64 = u64::MAX;
+/// Nobody knows how many bytes have arrived beyond a head.
+const UNKNOWN: u64 = u64::MAX;
 
 /// Counts the requests of one connection. A reader compares counts at intervals: if the count did
 /// not change and no request is under way, the connection was idle between.
@@ -24,9 +28,13 @@ pub(super) struct Activity {
     /// When the head that is arriving began; [`NO_HEAD`] if none is arriving.
     head: AtomicU64,
     head_begun: Notify,
+    /// The bytes that have arrived beyond the last head, or [`UNKNOWN`].
+    beyond_head: AtomicU64,
     /// Whether a request of the connection was answered with 2xx.
     proven: AtomicBool,
     told_to_leave: Notify,
+    /// Why the connection was ended by this side.
+    refusal: OnceLock<Refusal>,
 }
 
 impl Activity {
@@ -39,8 +47,10 @@ impl Activity {
             rested: AtomicU64::new(0),
             head: AtomicU64::new(NO_HEAD),
             head_begun: Notify::new(),
+            beyond_head: AtomicU64::new(UNKNOWN),
             proven: AtomicBool::new(false),
             told_to_leave: Notify::new(),
+            refusal: OnceLock::new(),
         }
     }
 
@@ -52,20 +62,66 @@ impl Activity {
         self.made + Duration::from_micros(micros)
     }
 
-    /// Counts a request as under way until the guard is dropped.
-    pub(super) fn begin(self: &Arc<Self>) -> InFlight {
+    /// Counts a request as under way until the guard is dropped. `announced` is the length of its
+    /// body, if the head tells it.
+    pub(super) fn begin(self: &Arc<Self>, announced: Option<u64>) -> InFlight {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.head.store(NO_HEAD, Ordering::Relaxed);
-        InFlight(self.clone())
+        InFlight {
+            of: self.clone(),
+            announced,
+        }
+    }
+
+    /// How many requests have begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Notes that bytes of the peer have arrived. If no request is under way, they are the head of
-    /// the next request.
-    pub(super) fn received(&self) {
-        if self.head.load(Ordering::Relaxed) == NO_HEAD && self.at_rest().is_some() {
-            self.head.store(self.now(), Ordering::Relaxed);
-            self.head_begun.notify_one();
+    /// the next request. Returns whether the head begins with these bytes.
+    pub(super) fn received(&self) -> bool {
+        let begins = self.head.load(Ordering::Relaxed) == NO_HEAD && self.at_rest().is_some();
+        if begins {
+            self.beyond_head.store(UNKNOWN, Ordering::Relaxed);
+            self.begin_head();
         }
+        begins
+    }
+
+    /// Notes that the head has arrived, and so many bytes beyond it.
+    pub(super) fn found_end_of_head(&self, beyond: u64) {
+        self.beyond_head.store(beyond, Ordering::Relaxed);
+    }
+
+    /// Notes that so many bytes more have arrived beyond the last head.
+    pub(super) fn received_beyond_head(&self, bytes: u64) {
+        let before = self.beyond_head.load(Ordering::Relaxed);
+        if before != UNKNOWN {
+            self.beyond_head.store(before + bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn begin_head(&self) {
+        self.head.store(self.now(), Ordering::Relaxed);
+        self.head_begun.notify_one();
+    }
+
+    /// When the head that is arriving began; `None` if none is arriving.
+    #[cfg(test)]
+    pub(super) fn head_begun(&self) -> Option<Instant> {
+        let begun = self.head.load(Ordering::Relaxed);
+        (begun != NO_HEAD).then(|| self.at(begun))
+    }
+
+    /// Notes that this side ends the connection, and why. The first reason stays.
+    pub(super) fn refuse(&self, refusal: Refusal) {
+        _ = self.refusal.set(refusal);
+    }
+
+    /// Why this side ended the connection.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.refusal.get().copied()
     }
 
     /// Resolves once the head of one request has been arriving for `limit`.
@@ -143,11 +199,20 @@ impl Activity {
 
 /// One request under way.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Activity>);
+pub(super) struct InFlight {
+    of: Arc<Activity>,
+    announced: Option<u64>,
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.rested.store(self.0.now(), Ordering::Relaxed);
-        self.0.ended.fetch_add(1, Ordering::Release);
+        let Self { of, announced } = self;
+        of.rested.store(of.now(), Ordering::Relaxed);
+        of.ended.fetch_add(1, Ordering::Release);
+        // Bytes beyond the body are the head of the next request.
+        let beyond = of.beyond_head.swap(UNKNOWN, Ordering::Relaxed);
+        if beyond != UNKNOWN && announced.is_some_and(|body| beyond > body) {
+            of.begin_head();
+        }
     }
 }

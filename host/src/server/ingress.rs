@@ -14,12 +14,14 @@ use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::body::{self, BodyBudget, BodyError};
+use super::body::{self, BodyError};
 use super::ingress_backend::IngressBackend;
+use super::per_address::{Over, PerAddressLimits};
+use super::refusal::Refusal;
 use super::rejections::Rejections;
-use super::response::text;
-use super::service::{Request, Response, Service};
-use crate::settings::Source;
+use super::response::{text, try_after, try_later};
+use super::service::{Caller, Request, Response, Service};
+use crate::settings::{PerAddress, Source};
 use tollgate_base::time::{Clock, WallTime};
 use tollgate_ledger::{LedgerError, Recorded};
 use tollgate_scheme::{Accepted, Answer, Rejection, RequestOutcome};
@@ -30,40 +32,45 @@ const EVENT_ID: &str = "tollgate-event-id";
 const EVENT_IDS: usize = 50;
 /// `Retry-After` in seconds while the backlog is too large: it takes a while to shrink.
 const BACKLOG_WAIT: RangeInclusive<u32> = 30..=60;
-/// The most bytes that request bodies under way hold together.
-const BODY_BYTES: usize = 256 * 1024 * 1024;
 
 /// Answers the requests of providers.
 pub struct Ingress<B> {
     backend: Arc<B>,
     clock: Arc<dyn Clock>,
     rejections: Arc<Rejections>,
-    budget: Arc<BodyBudget>,
+    per_address: PerAddressLimits,
 }
 
 impl<B: IngressBackend> Ingress<B> {
-    /// A service in front of `backend`. Counts refused requests in `rejections`.
-    pub fn new(backend: Arc<B>, clock: Arc<dyn Clock>, rejections: Arc<Rejections>) -> Self {
+    /// A service in front of `backend`. Counts refused requests in `rejections`. `limits` are those
+    /// of each address.
+    pub fn new(
+        backend: Arc<B>,
+        clock: Arc<dyn Clock>,
+        rejections: Arc<Rejections>,
+        limits: PerAddress,
+    ) -> Self {
         Self {
             backend,
             clock,
             rejections,
-            budget: BodyBudget::new(BODY_BYTES),
+            per_address: PerAddressLimits::new(limits),
         }
     }
 
     async fn post(
         &self,
         source: &B::Source,
-        peer: SocketAddr,
+        caller: &mut Caller,
         head: &http::request::Parts,
         incoming: &mut Incoming,
     ) -> Response {
+        let peer = caller.address;
         if self.backend.refuses() {
             return self.refuse_more(source, peer, head.version);
         }
         let after = self.backend.body_timeout(source);
-        let whole = match body::read(incoming, source.body_limit, after, &self.budget).await {
+        let whole = match body::read(incoming, source.body_limit, after, &mut caller.share).await {
             Ok(whole) => whole,
             Err(error) => return self.refuse_body(source, peer, head.version, &error),
         };
@@ -73,20 +80,24 @@ impl<B: IngressBackend> Ingress<B> {
             method: &head.method,
             url: &url,
             headers: &head.headers,
-            body: &whole.bytes,
+            body: &whole,
         };
         let accepted = match self.verify(source, peer, &request, now).await {
             Ok(Ok(accepted)) => accepted,
             Ok(Err(later)) => return later,
             Err(rejection) => {
                 self.count(Some(source), rejection.code(), &rejection, peer);
+                self.per_address.failed(peer, self.clock.uptime());
                 return answer(source.verifier.answer(RequestOutcome::Rejected));
             }
         };
         // Nothing is awaited between the verification and the record: if a sender hangs up after
         // its last byte, its events are recorded.
         match self.backend.accept(source, accepted, now).await {
-            Ok(recorded) => acknowledge(source, &recorded),
+            Ok(recorded) => {
+                self.per_address.accepted(peer, self.clock.uptime());
+                acknowledge(source, &recorded)
+            }
             Err(error) => self.not_recorded(source, peer, &error),
         }
     }
@@ -121,7 +132,22 @@ impl<B: IngressBackend> Ingress<B> {
     fn refuse_more(&self, source: &Source, peer: SocketAddr, version: Version) -> Response {
         let reason = "the backlog is too large";
         self.count(Some(source), "backlog", &reason, peer);
-        let mut response = try_after(BACKLOG_WAIT);
+        let mut response = try_after(StatusCode::SERVICE_UNAVAILABLE, BACKLOG_WAIT);
+        close(&mut response, version);
+        response
+    }
+
+    /// Refuses a request of an address that sends too many.
+    fn refuse_rate(
+        &self,
+        source: Option<&Source>,
+        peer: SocketAddr,
+        version: Version,
+        over: &Over,
+    ) -> Response {
+        self.count(source, over.code(), over, peer);
+        let seconds = over.seconds();
+        let mut response = try_after(StatusCode::TOO_MANY_REQUESTS, seconds..=seconds);
         close(&mut response, version);
         response
     }
@@ -146,7 +172,7 @@ impl<B: IngressBackend> Ingress<B> {
                 "body_broken",
                 text(StatusCode::BAD_REQUEST, "the body is broken\n"),
             ),
-            BodyError::NoMemory => ("body_memory", try_later()),
+            BodyError::NoMemory(_) => ("body_memory", try_later()),
         };
         close(&mut response, version);
         self.count(Some(source), code, error, peer);
@@ -211,18 +237,25 @@ impl<B: IngressBackend> Ingress<B> {
 }
 
 impl<B: IngressBackend> Service for Ingress<B> {
-    async fn call(&self, peer: SocketAddr, request: Request) -> Response {
+    async fn call(&self, mut caller: Caller, request: Request) -> Response {
+        let peer = caller.address;
         let (head, mut incoming) = request.into_parts();
         let path = head.uri.path();
-        let response = match self.backend.source(path) {
-            None => self.unknown_path(peer, path),
-            Some(source) if source.verifier.methods().contains(&head.method) => {
-                self.post(&source, peer, &head, &mut incoming).await
+        let admitted = self.per_address.admit(peer, self.clock.uptime());
+        let response = match (self.backend.source(path), admitted) {
+            (source, Err(over)) => self.refuse_rate(source.as_deref(), peer, head.version, &over),
+            (None, Ok(())) => self.unknown_path(peer, path),
+            (Some(source), Ok(())) if source.verifier.methods().contains(&head.method) => {
+                self.post(&source, &mut caller, &head, &mut incoming).await
             }
-            Some(source) => self.other_method(&source, peer, &head),
+            (Some(source), Ok(())) => self.other_method(&source, peer, &head),
         };
-        body::linger(incoming);
+        body::linger(incoming, Some(caller.share));
         response
+    }
+
+    fn refused(&self, peer: SocketAddr, refusal: Refusal) {
+        self.count(None, refusal.code(), &refusal, peer);
     }
 }
 
@@ -277,17 +310,4 @@ fn close(response: &mut Response, version: Version) {
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-}
-
-/// The response to a valid request that could not be recorded now.
-fn try_later() -> Response {
-    try_after(1..=5)
-}
-
-fn try_after(seconds: RangeInclusive<u32>) -> Response {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "try again later\n");
-    // Random, so that not all senders return in the same second.
-    let seconds = HeaderValue::from(fastrand::u32(seconds));
-    response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    response
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The memory of the admin service's peers: 4096 connections, and bodies of API calls.
+const ADMIN_MEMORY: usize = 128 * 1024 * 1024;
+
 /// Limits on the connections of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -16,16 +19,31 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How long the requests under way may take to end once the listener shuts down.
     pub shutdown_timeout: Duration,
+    /// The most open connections of one address (IPv6: of one /64); `None` is no limit.
+    pub connections_per_address: Option<usize>,
+    /// The bytes that are held for all peers together: connections, heads, streams and bodies.
+    pub memory: usize,
 }
 
 impl Limits {
-    /// The limits of the manifest's `[server]`.
-    pub fn new(server: &crate::settings::Server) -> Self {
+    /// The limits of the admin service. Operators are few, and may share an address.
+    pub fn of_admin(server: &crate::settings::Server) -> Self {
+        Self {
+            connections_per_address: None,
+            memory: ADMIN_MEMORY,
+            ..Self::of_ingress(server)
+        }
+    }
+
+    /// The limits of the listener that providers post to.
+    pub fn of_ingress(server: &crate::settings::Server) -> Self {
         Self {
             connections: server.connections,
             header_timeout: server.header_timeout,
             idle_timeout: server.idle_timeout,
             shutdown_timeout: server.shutdown_timeout,
+            connections_per_address: server.per_address.connections,
+            memory: server.memory,
         }
     }
 }

@@ -13,11 +13,14 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use super::budget::Budget;
 use super::connection::serve_connection;
 use super::context::Context;
 use super::http1;
+use super::idle::Activity;
 use super::limits::Limits;
-use super::peers::Peers;
+use super::peers::{Connection, Peers};
+use super::refusal::Refusal;
 use super::service::Service;
 
 /// The first and the longest wait after an `accept` that failed for lack of a resource.
@@ -40,7 +43,7 @@ pub async fn serve<S: Service>(
         service,
         http1: http1::builder(&limits),
         limits: limits.clone(),
-        peers: Arc::default(),
+        peers: Peers::new(Budget::new(limits.memory), limits.connections_per_address),
         ending: ended,
     });
     let mut connections = JoinSet::new();
@@ -48,15 +51,15 @@ pub async fn serve<S: Service>(
         let mut shutdown = pin!(shutdown);
         let permits = Arc::new(Semaphore::new(limits.connections));
         // Kept over the rounds of the loop: a connection may wait in it for its permit.
-        let mut next = pin!(accept(&listener, &permits, &context.peers));
+        let mut next = pin!(accept(&listener, &permits, &context));
         loop {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
-                (stream, peer, permit) = &mut next => {
-                    next.set(accept(&listener, &permits, &context.peers));
-                    connections.spawn(serve_connection(context.clone(), stream, peer, permit));
+                (stream, connection, permit) = &mut next => {
+                    next.set(accept(&listener, &permits, &context));
+                    connections.spawn(serve_connection(context.clone(), stream, connection, permit));
                 }
             }
         }
@@ -78,23 +81,42 @@ pub async fn serve<S: Service>(
 /// makes room; if each carries a request, this connection waits until one ends. Continues after
 /// errors of `accept`. If the future is dropped while it waits for a permit, the connection is
 /// closed.
-async fn accept(
+async fn accept<S: Service>(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-    peers: &Peers,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let (stream, peer) = next_connection(listener).await;
+    context: &Context<S>,
+) -> (TcpStream, Connection, OwnedSemaphorePermit) {
+    let Context { peers, service, .. } = context;
+    let (stream, peer) = loop {
+        let (stream, peer) = next_connection(listener).await;
+        if !peers.is_full(peer) {
+            break (stream, peer);
+        }
+        service.refused(peer, Refusal::Connections);
+    };
+    let permit = place(permits, peers).await;
+    let activity = Arc::new(Activity::new());
+    let entry = peers.enter(peer, activity.clone());
+    let connection = Connection {
+        peer,
+        activity,
+        entry,
+    };
+    (stream, connection, permit)
+}
+
+/// A place for a connection. Waits until one is free.
+async fn place(permits: &Arc<Semaphore>, peers: &Peers) -> OwnedSemaphorePermit {
     loop {
         if let Ok(permit) = permits.clone().try_acquire_owned() {
-            return (stream, peer, permit);
+            return permit;
         }
         peers.make_room();
         // A connection that carries a request now may be silent soon, without giving its permit
         // back.
         let acquired = timeout(LOOK_AGAIN, permits.clone().acquire_owned()).await;
         if let Ok(permit) = acquired {
-            let permit = permit.expect("the semaphore is never closed");
-            return (stream, peer, permit);
+            return permit.expect("the semaphore is never closed");
         }
     }
 }

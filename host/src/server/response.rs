@@ -1,5 +1,7 @@
 //! Responses of plain text and of JSON.
 
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::Full;
@@ -17,6 +19,20 @@ pub(super) fn text(status: StatusCode, body: &'static str) -> Response {
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
     }
+    response
+}
+
+/// The response to a request that cannot be served now.
+pub(super) fn try_later() -> Response {
+    try_after(StatusCode::SERVICE_UNAVAILABLE, 1..=5)
+}
+
+/// The same, with a status, and a random time to wait within these seconds.
+pub(super) fn try_after(status: StatusCode, seconds: RangeInclusive<u32>) -> Response {
+    let mut response = text(status, "try again later\n");
+    // Random, so that not all senders return in the same second.
+    let seconds = HeaderValue::from(fastrand::u32(seconds));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
     response
 }
 

@@ -1,20 +1,47 @@
-//! A socket that notes when bytes of its peer arrive.
+//! A socket that looks at the bytes of its peer as they arrive.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::frames::Frames;
+use super::heads::Heads;
 use super::idle::Activity;
+use super::refusal::Refusal;
 
-/// A socket that tells an [`Activity`] of arriving bytes.
+/// A socket whose arriving bytes are looked at. A peer that passes a bound reads as an error, and
+/// the [`Activity`] knows the refusal.
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) stream: TcpStream,
     pub(super) activity: Arc<Activity>,
+    pub(super) watch: Watch,
+}
+
+/// The look at the bytes, by the version of HTTP.
+#[derive(Debug)]
+pub(super) enum Watch {
+    /// HTTP/1.1.
+    Heads(Heads),
+    /// HTTP/2.
+    Frames(Frames),
+}
+
+impl Watch {
+    fn received(&mut self, bytes: &[u8], activity: &Activity) -> Result<(), Refusal> {
+        match self {
+            Self::Heads(heads) => heads.received(bytes, activity),
+            Self::Frames(frames) => match frames.received(bytes, Instant::now()) {
+                true => Ok(()),
+                false => Err(Refusal::Flood),
+            },
+        }
+    }
 }
 
 impl AsyncRead for Watched {
@@ -25,8 +52,15 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.activity.received();
+        let bytes = &buffer.filled()[before..];
+        if !bytes.is_empty() {
+            let Self {
+                activity, watch, ..
+            } = &mut *self;
+            if let Err(refusal) = watch.received(bytes, activity) {
+                activity.refuse(refusal);
+                return Poll::Ready(Err(io::Error::other(refusal)));
+            }
         }
         read
     }

@@ -34,5 +34,5 @@ pub use plugins::Plugins;
 pub use reload::{Reload, Watch};
 pub use retry::RetryPolicy;
 pub use route::Route;
-pub use server::{BacklogLimits, Server};
+pub use server::{BacklogLimits, PerAddress, Server};
 pub use source::Source;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tollgate_base::rate::Rate;
+
 /// `[server]`: the listeners and their limits. A change of an address needs a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
@@ -25,6 +27,23 @@ pub struct Server {
     pub connections: usize,
     /// `shutdown_timeout`: how long a shutdown waits for work in flight. Default 25 s.
     pub shutdown_timeout: Duration,
+    /// `memory`: the bytes that are held for all peers of `listen` together before their events are
+    /// recorded. Default 256 MiB.
+    pub memory: usize,
+    /// `per_address`: the limits of each address.
+    pub per_address: PerAddress,
+}
+
+/// The limits of each address of a peer: one address of IPv4, 64 bits of IPv6. `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PerAddress {
+    /// `connections`: how many connections may be open at the same time. Default: no limit.
+    pub connections: Option<usize>,
+    /// `requests`: how many requests may come. Default: no limit.
+    pub requests: Option<Rate>,
+    /// `failures`: how many requests may come whose signature does not hold, from an address from
+    /// which no event was accepted. Default 100 a second.
+    pub failures: Option<Rate>,
 }
 
 /// How much may wait before the gateway counts as overloaded. `None` is no limit.

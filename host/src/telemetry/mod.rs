@@ -5,9 +5,9 @@ use std::io::IsTerminal;
 use tollgate_base::printable::{PrintableWriter, Unprintable};
 use tracing_subscriber::EnvFilter;
 
-/// The filter of logs unless `TOLLGATE_LOG` is set. hyper warns of every slow sender, so strangers
-/// could flood the log; the ingress logs refused requests itself.
-const DEFAULT: &str = "info,hyper=error";
+/// The filter of logs unless `TOLLGATE_LOG` is set. hyper and h2 warn of single senders, so
+/// strangers could flood the log; the ingress logs refused requests itself.
+const DEFAULT: &str = "info,hyper=error,h2=error";
 
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

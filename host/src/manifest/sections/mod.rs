@@ -8,6 +8,7 @@ mod hosts;
 pub(crate) mod ledger;
 mod order;
 pub(crate) mod outbox;
+mod per_address;
 pub(crate) mod plugins;
 pub(crate) mod reload;
 pub(crate) mod retention;

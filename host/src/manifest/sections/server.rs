@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use tollgate_base::secret::Secret;
 
 use super::backlog::backlog;
+use super::per_address::per_address;
 use crate::manifest::defaults;
 use crate::manifest::table::{Context, Fields, TableSchema, secret};
 use crate::manifest::text::tree::{Node, Span};
@@ -23,6 +24,8 @@ const SERVER: TableSchema = TableSchema {
         "idle_timeout",
         "connections",
         "shutdown_timeout",
+        "memory",
+        "per_address",
     ],
     unsupported: &[
         ("tls", "end TLS in a proxy in front of tollgate"),
@@ -76,6 +79,8 @@ fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server
         idle_timeout: fields.duration(cx, "idle_timeout", &defaults::IDLE_TIMEOUT),
         connections: fields.count(cx, "connections", &defaults::CONNECTIONS),
         shutdown_timeout: fields.duration(cx, "shutdown_timeout", &defaults::SHUTDOWN_TIMEOUT),
+        memory: fields.size(cx, "memory", &defaults::SERVER_MEMORY),
+        per_address: per_address(cx, fields.get("per_address")),
     }
 }
 

@@ -15,6 +15,13 @@ use super::{env, good, parse_good, parse_text};
 use crate::manifest::parse;
 use crate::settings::*;
 
+const fn per_second(count: u32) -> Rate {
+    Rate {
+        count,
+        per: Duration::from_secs(1),
+    }
+}
+
 const fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
 }
@@ -33,6 +40,12 @@ fn every_setting_is_read() {
             idle_timeout: seconds(120),
             connections: 1000,
             shutdown_timeout: seconds(20),
+            memory: 512 << 20,
+            per_address: PerAddress {
+                connections: Some(200),
+                requests: Some(per_second(500)),
+                failures: Some(per_second(20)),
+            },
         }
     );
     assert_eq!(

@@ -63,8 +63,8 @@ struct State {
 }
 
 impl Service for State {
-    async fn call(&self, peer: SocketAddr, request: Request) -> Response {
-        self.peers.lock().insert(peer);
+    async fn call(&self, caller: server::Caller, request: Request) -> Response {
+        self.peers.lock().insert(caller.address);
         let (head, body) = request.into_parts();
         let received = Received {
             method: head.method,
@@ -99,6 +99,10 @@ impl Service for State {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
         response
     }
+
+    fn refused(&self, peer: SocketAddr, refusal: server::Refusal) {
+        panic!("{peer}: {refusal}");
+    }
 }
 
 impl Receiver {
@@ -118,6 +122,8 @@ impl Receiver {
             header_timeout: PATIENCE,
             idle_timeout: PATIENCE,
             shutdown_timeout: PATIENCE,
+            connections_per_address: None,
+            memory: 1 << 30,
         };
         let serving = tokio::spawn(server::serve(
             listener,

@@ -79,6 +79,36 @@ async fn headers_that_drip_are_cut_off() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_head_behind_a_request_is_cut_off_too() {
+    let limits = Limits {
+        header_timeout: Duration::from_millis(100),
+        ..limits()
+    };
+    let setup = Setup::with(fake(), limits).await;
+    let mut client = setup.server.connect().await;
+    client
+        .send([signed(&event(1)), b"POST /ho".to_vec()].concat())
+        .await;
+    assert_eq!(client.answer().await.status, 200);
+    let late = timeout(PATIENCE / 2, client.answer()).await;
+    assert_eq!(late.expect("an answer before the idle timeout").status, 408);
+    assert_eq!(client.rest().await, b"");
+    // The part comes while the request runs.
+    let hold = Arc::new(Notify::new());
+    *setup.fake.hold.lock() = Some(hold.clone());
+    let mut client = setup.server.connect().await;
+    client.send(signed(&event(2))).await;
+    setup.fake.news.notified().await;
+    setup.fake.news.notified().await;
+    client.send("POST /ho").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    hold.notify_waiters();
+    assert_eq!(client.answer().await.status, 200);
+    let late = timeout(PATIENCE / 2, client.answer()).await;
+    assert_eq!(late.expect("an answer before the idle timeout").status, 408);
+}
+
+#[tokio::test]
 async fn a_connection_without_requests_is_kept_for_the_idle_timeout() {
     let limits = Limits {
         header_timeout: Duration::from_millis(50),

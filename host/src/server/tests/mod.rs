@@ -3,6 +3,7 @@
 mod admin;
 mod connections;
 mod ingress;
+mod strangers;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -23,7 +24,7 @@ use tokio::time::timeout;
 
 use super::{Ingress, IngressBackend, Limits, Rejections, Service, serve};
 use crate::keys::{FetchError, KeyUnavailable};
-use crate::settings::Source;
+use crate::settings::{PerAddress, Source};
 use tollgate_base::event::{EventId, SourceName};
 use tollgate_base::secret::Secret;
 use tollgate_base::time::{ManualClock, WallTime};
@@ -129,6 +130,8 @@ fn limits() -> Limits {
         header_timeout: PATIENCE,
         idle_timeout: PATIENCE,
         shutdown_timeout: PATIENCE,
+        connections_per_address: None,
+        memory: 64 << 20,
     }
 }
 
@@ -180,10 +183,19 @@ impl Setup {
     }
 
     async fn with(fake: Fake, limits: Limits) -> Self {
+        Self::limited(fake, limits, PerAddress::default()).await
+    }
+
+    async fn limited(fake: Fake, limits: Limits, per_address: PerAddress) -> Self {
         let fake = Arc::new(fake);
         let rejections = Arc::new(Rejections::default());
         let clock = Arc::new(ManualClock::at(NOW));
-        let service = Arc::new(Ingress::new(fake.clone(), clock, rejections.clone()));
+        let service = Arc::new(Ingress::new(
+            fake.clone(),
+            clock,
+            rejections.clone(),
+            per_address,
+        ));
         Self {
             server: Server::start(service, limits).await,
             fake,
