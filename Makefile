@@ -92,10 +92,12 @@ docs: build ## Checks the documentation: links, keys of the manifest, line lengt
 
 .PHONY: cycles
 cycles: ## Prints import cycles between modules and fails if there is one
+	@.ci/prepare docs
 	.ci/cycles
 
 .PHONY: sizes
 sizes: ## Checks the size of files and functions (.ci/sizes --table prints figures)
+	@.ci/prepare docs
 	.ci/sizes
 
 .PHONY: bench
