@@ -48,6 +48,10 @@ fn heads_of_strangers_take_no_more_memory_than_the_budget() {
         );
         assert!(took < 128 + 64, "{took} MiB more");
     }
+    eventually("the memory comes back", || {
+        gateway.resident() < before + before * 3 / 10
+    });
+    eprintln!("{} MiB afterwards", gateway.resident() / MIB);
 }
 
 #[test]
