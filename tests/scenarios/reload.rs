@@ -191,6 +191,8 @@ fn a_broken_manifest_is_told_and_not_taken_even_by_a_restart() {
     site.write_manifest(&good);
     takes_up(&site, &gateway, &new);
     assert_eq!(gateway.status_at("/generation/from"), "manifest");
+    let said = gateway.stop();
+    assert!(!said.contains("takes effect at the next start"), "{said}");
 }
 
 #[test]

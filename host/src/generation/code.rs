@@ -28,5 +28,11 @@ impl From<Vec<u8>> for Code {
 /// # Errors
 /// Those of [`read_regular`].
 pub fn read_file(handler: &Handler, max_size: usize) -> io::Result<Vec<u8>> {
-    read_regular(&handler.component, max_size)
+    read_regular(&handler.component, max_size).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            let message = format!("{error}, the limit of `[plugins] max_size`");
+            io::Error::new(error.kind(), message)
+        }
+        _ => error,
+    })
 }

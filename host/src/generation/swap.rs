@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::dispatch::Dispatcher;
 use crate::generation::loaded::Generation;
-use crate::settings::Manifest;
+use crate::settings::{LedgerSettings, Manifest};
 
 /// The generation that serves.
 pub(crate) struct Current {
@@ -77,12 +77,36 @@ impl Swapper {
     }
 }
 
+/// Whether two settings mean the same ledger. The copy of the last good manifest has another path
+/// than the manifest itself, so relative paths are compared as absolute ones.
+fn same_ledger(old: &LedgerSettings, new: &LedgerSettings) -> bool {
+    let absolute = |settings: &LedgerSettings| std::path::absolute(&settings.path).ok();
+    absolute(old) == absolute(new)
+}
+
 /// Warns of changed settings that are read only at the start.
 fn warn_of_fixed_settings(old: &Manifest, new: &Manifest) {
-    let (server, ledger) = (old.server != new.server, old.ledger != new.ledger);
+    let (server, ledger) = (
+        old.server != new.server,
+        !same_ledger(&old.ledger, &new.ledger),
+    );
     for (changed, table) in [(server, "[server]"), (ledger, "[ledger]")] {
         if changed {
             tracing::warn!("a change of {table} takes effect at the next start");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_is_the_same_by_its_relative_and_its_absolute_path() {
+        let of = |path: &std::path::Path| LedgerSettings { path: path.into() };
+        let relative = std::path::Path::new("data/tollgate.db");
+        let absolute = std::path::absolute(relative).unwrap();
+        assert!(same_ledger(&of(relative), &of(&absolute)));
+        assert!(!same_ledger(&of(relative), &of("data/other.db".as_ref())));
     }
 }

@@ -19,6 +19,13 @@ use super::limits::CompileLimits;
 /// The most bytes of standard error that a message quotes.
 const MAX_COMPLAINT: u64 = 1 << 10;
 
+/// What a child writes that has too little memory: for its data, for its input, for its threads.
+const OUT_OF_MEMORY: [&str; 3] = [
+    "memory allocation of",
+    "out of memory",
+    "ThreadPoolBuildError",
+];
+
 /// Why a child has not compiled a component.
 #[derive(Debug, thiserror::Error)]
 pub enum CompilerFailure {
@@ -194,7 +201,7 @@ fn failure(status: ExitStatus, complaint: String, limits: &CompileLimits) -> Com
     let signal = status.signal();
     if signal == Some(libc::SIGXCPU) {
         CompilerFailure::Time(limits.time)
-    } else if complaint.contains("memory allocation of") || complaint.contains("out of memory") {
+    } else if OUT_OF_MEMORY.iter().any(|text| complaint.contains(text)) {
         CompilerFailure::Memory(limits.memory)
     } else {
         CompilerFailure::Ended { status, complaint }
