@@ -198,6 +198,42 @@ fn a_waiting_request_is_tried_now_or_cancelled() {
     gateway.stop();
 }
 
+#[test]
+fn a_request_that_is_accepted_although_it_was_cancelled_tells_its_handler() {
+    let receiver = Receiver::with(|_| Reply::Hang(Duration::from_secs(2)));
+    let site = Site::new(&Manifest::with_one(
+        Handler::new("guest").allow(receiver.address),
+    ));
+    let gateway = site.start();
+    gateway.accepts(&Event::new(
+        "test.pay",
+        json!({ "do": "send", "url": receiver.url("/"), "body": "pay",
+                "respond": { "do": "add", "key": "told" } }),
+    ));
+    eventually("its try is under way", || receiver.requests().len() == 1);
+    run(
+        &site,
+        &gateway,
+        "outbox cancel",
+        &[&request_with(&site, "pay")],
+    );
+    drain(&gateway, 1);
+    let ledger = site.ledger();
+    eventually("the receiver accepts it", || {
+        ledger.count("SELECT count(*) FROM outbox WHERE state = 'sent'", []) == 1
+    });
+    let told = ledger.texts(
+        "SELECT json_extract(CAST(payload AS TEXT), '$.outcome') FROM events
+         JOIN bodies ON event = seq WHERE kind = 'outbox.response' ORDER BY seq",
+        [],
+    );
+    assert_eq!(told, ["dead", "sent"]);
+    eventually("its handler has heard both", || {
+        ledger.state("guest", "told").as_deref() == Some("2")
+    });
+    gateway.stop();
+}
+
 /// The number of kills in the test below.
 const KILLS: usize = 8;
 

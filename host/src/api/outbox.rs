@@ -118,7 +118,7 @@ fn change_requests(
             let mut cancelled = Vec::new();
             for id in ids {
                 let event = core.ledger.outbox_request(id)?.and_then(|request| {
-                    outbox::cancelled(core, &request, by.who(), core.clock.now())
+                    outbox::cancelled_event(core, &request, by.who(), core.clock.now())
                 });
                 cancelled.push((id, event.map(Box::new)));
             }

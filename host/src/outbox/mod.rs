@@ -24,29 +24,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use tollgate_base::time::WallTime;
-use tollgate_ledger::{NewEvent, OutboxNext, OutboxRequest};
-
 use memory::Bounds;
 use signals::Signals;
 
 pub use memory::Inbox;
 pub use parts::{Parts, Targets};
+pub(crate) use sending::cancelled_event;
 pub(crate) use signals::Changed;
 pub use signals::{Handle, Tally};
-
-/// The event that tells a handler that an operator has cancelled its request. `None` if the handler
-/// did not ask for the answer.
-pub(crate) fn cancelled(
-    targets: &dyn Targets,
-    request: &OutboxRequest,
-    who: &str,
-    at: WallTime,
-) -> Option<NewEvent> {
-    let outcome = sending::Outcome::dead(format!("cancelled by {who}"));
-    let (tries, next) = (request.tries, OutboxNext::Dead);
-    sending::response_event(targets, request, &outcome, tries, next, at)
-}
 
 /// The running outbox. Dropping it ends it at once; requests under way then count as not tried and
 /// go again after the next start.

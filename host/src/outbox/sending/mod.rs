@@ -9,6 +9,5 @@ mod retry_after;
 mod sender;
 mod settler;
 
-pub(super) use outcome::Outcome;
-pub(super) use response::event as response_event;
+pub(crate) use response::cancelled as cancelled_event;
 pub(super) use sender::{Ended, Sender};

@@ -36,12 +36,45 @@ pub(in crate::outbox) fn event(
     next: OutboxNext,
     at: WallTime,
 ) -> Option<NewEvent> {
-    let respond = request.request.respond.as_ref()?;
     let ended = match next {
         OutboxNext::Sent => "sent",
         OutboxNext::Dead => "dead",
         OutboxNext::Waiting { .. } => return None,
     };
+    ending(
+        targets,
+        request,
+        outcome,
+        tries,
+        (ended, id_of(request)),
+        at,
+    )
+}
+
+/// The event that tells a handler that somebody cancelled its request at `at`. The event has an id
+/// of its own: if a try is under way, its receiver may accept the request all the same, and the
+/// handler is told that too.
+pub(crate) fn cancelled(
+    targets: &dyn Targets,
+    request: &OutboxRequest,
+    who: &str,
+    at: WallTime,
+) -> Option<NewEvent> {
+    let outcome = Outcome::dead(format!("cancelled by {who}"));
+    let id = format!("{}/cancelled", id_of(request));
+    ending(targets, request, &outcome, request.tries, ("dead", id), at)
+}
+
+/// The event with this outcome and this id.
+fn ending(
+    targets: &dyn Targets,
+    request: &OutboxRequest,
+    outcome: &Outcome,
+    tries: u32,
+    (ended, id): (&'static str, String),
+    at: WallTime,
+) -> Option<NewEvent> {
+    let respond = request.request.respond.as_ref()?;
     let answer = outcome.answer.as_ref();
     let (body, encoding) = answer.map(|answer| encoded(&answer.body)).unzip();
     let payload = Payload {
@@ -57,7 +90,7 @@ pub(in crate::outbox) fn event(
         error: Some(outcome.error.as_str()).filter(|error| !error.is_empty()),
     };
     let payload = serde_json::to_vec(&payload).expect("texts and numbers always have a JSON form");
-    let mut new = wrap(request, respond, payload, at);
+    let mut new = wrap(request, respond, id, payload, at);
     new.handlers = vec![targets.recipient(request.handler.clone(), &new.event)];
     Some(new)
 }
@@ -69,15 +102,25 @@ fn encoded(body: &[u8]) -> (String, &'static str) {
     }
 }
 
-fn wrap(request: &OutboxRequest, respond: &Respond, payload: Vec<u8>, at: WallTime) -> NewEvent {
-    let source = request.handler.as_source();
+/// The id of the event that tells how tries of the request ended. The key of the request alone may
+/// be the id of an emitted event. A request that was requeued ends once more.
+fn id_of(request: &OutboxRequest) -> String {
     let key = &request.request.key;
-    // The key of the request alone may be the id of an emitted event. A request that was requeued
-    // ends once more.
-    let id = match request.requeued.times {
+    match request.requeued.times {
         0 => format!("{OUTBOX_RESPONSE}/{key}"),
         times => format!("{OUTBOX_RESPONSE}/{key}/{times}"),
-    };
+    }
+}
+
+fn wrap(
+    request: &OutboxRequest,
+    respond: &Respond,
+    id: String,
+    payload: Vec<u8>,
+    at: WallTime,
+) -> NewEvent {
+    let source = request.handler.as_source();
+    let key = &request.request.key;
     let event = Event {
         id: EventId::derived(request.queued, id.as_bytes()),
         source: source.clone(),
