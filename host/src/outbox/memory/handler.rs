@@ -1,6 +1,6 @@
 //! The lanes of one handler, and its tries that are under way.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::lane::{Lane, Place};
 use tollgate_base::time::SteadyTime;
@@ -12,6 +12,8 @@ pub(super) struct HandlerLanes {
     pub(super) lanes: BTreeMap<RequestHost, Lane>,
     /// How many tries are under way.
     running: usize,
+    /// The same for each host that has some.
+    running_to: HashMap<RequestHost, usize>,
     /// The order keys of requests that are under way. If an operator cancels such a request, the
     /// ledger hands out the next one of its key, which has to wait for the end of the try.
     busy_keys: HashSet<String>,
@@ -28,7 +30,9 @@ impl HandlerLanes {
         self.running
     }
 
-    /// The host and the place of the next request whose host is free.
+    /// The host and the place of the next request whose host is free. The host with the fewest
+    /// tries under way goes first: otherwise hosts that do not answer would take every place for as
+    /// long as they have older requests than others.
     pub(super) fn next(
         &self,
         is_free: impl Fn(&RequestHost) -> bool,
@@ -40,7 +44,7 @@ impl HandlerLanes {
                 let place = lane.next(|key| self.busy_keys.contains(key))?;
                 Some((host, place))
             })
-            .min_by_key(|(_, place)| *place)
+            .min_by_key(|(host, place)| (self.running_to.get(*host), *place))
             .map(|(host, place)| (host.clone(), place))
     }
 
@@ -50,15 +54,22 @@ impl HandlerLanes {
         due.filter(|due| *due > now).min()
     }
 
-    /// A try begins of a request with this order key.
-    pub(super) fn begin(&mut self, key: Option<&String>) {
+    /// A try begins of a request to this host with this order key.
+    pub(super) fn begin(&mut self, host: &RequestHost, key: Option<&String>) {
         self.running += 1;
+        *self.running_to.entry(host.clone()).or_default() += 1;
         self.busy_keys.extend(key.cloned());
     }
 
-    /// The try of a request with this order key has ended.
-    pub(super) fn end(&mut self, key: Option<&String>) {
+    /// The try of a request to this host with this order key has ended.
+    pub(super) fn end(&mut self, host: &RequestHost, key: Option<&String>) {
         self.running -= 1;
+        if let Some(running) = self.running_to.get_mut(host) {
+            *running -= 1;
+            if *running == 0 {
+                self.running_to.remove(host);
+            }
+        }
         if let Some(key) = key {
             self.busy_keys.remove(key);
         }

@@ -1,7 +1,7 @@
 //! All lanes together, and the rules by which handlers and hosts share memory and turns.
 //!
-//! - Handlers take turns. Within a handler, the request that was due first goes first, among the
-//!   requests whose host takes one.
+//! - Handlers take turns. Within a handler, the host with the fewest tries under way goes first,
+//!   among the hosts that take one, and of its requests the one that was due first.
 //! - Each handler gets the same share of memory, and each of its lanes the same share of that. When
 //!   lanes appear while memory is full, lanes that hold more than their share give requests back
 //!   to the ledger. So neither a handler with a million requests to a receiver that is down nor a
@@ -133,7 +133,7 @@ impl Lanes {
         let leased = handler.lanes.get_mut(&host)?.take(place)?;
         self.load.remove(Load::of(&leased.request));
         let order_key = leased.request.request.order_key.clone();
-        handler.begin(order_key.as_ref());
+        handler.begin(&host, order_key.as_ref());
         let under_way = UnderWay {
             handler: name.clone(),
             host,
@@ -150,7 +150,7 @@ impl Lanes {
             return;
         };
         let handler = self.handlers.entry(ended.handler.clone()).or_default();
-        handler.end(ended.order_key.as_ref());
+        handler.end(&ended.host, ended.order_key.as_ref());
         match end {
             End::Over => {}
             End::Due(due) => handler.lane(&ended.host).remainder.due_at(due),

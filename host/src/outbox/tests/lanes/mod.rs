@@ -83,6 +83,26 @@ fn a_slow_host_does_not_keep_others_out() {
     assert_eq!(model.sent.len() as i64, model.last);
 }
 
+/// A host that takes requests and never answers takes no place that another one of the same handler
+/// could use, although all of its requests are older.
+#[test]
+fn a_host_that_does_not_answer_does_not_keep_others_out() {
+    let mut model = Model::new();
+    for _ in 0..100 {
+        model.commit(0, 0, None, false);
+    }
+    model.turn(10);
+    assert_eq!(model.ids(), [1, 2, 3], "every place of the handler");
+    model.now = model.now + ms(1);
+    model.commit(0, 1, None, false);
+    model.turn(10);
+    // A try is given up.
+    model.end(0, Some(Duration::from_secs(60)));
+    model.turn(10);
+    assert!(model.ids().contains(&101), "{:?}", model.ids());
+    model.drain();
+}
+
 /// Handlers whose requests fill memory and cannot go make room for a handler that comes later.
 #[test]
 fn memory_is_shared_out_anew_when_a_handler_comes() {
