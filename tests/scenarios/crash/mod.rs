@@ -10,3 +10,4 @@ mod pruning;
 mod replays;
 mod rounds;
 mod runs;
+mod storm;
