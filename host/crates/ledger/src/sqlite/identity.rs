@@ -11,9 +11,13 @@ use std::path::{Path, PathBuf};
 
 use super::open::beside;
 
-/// The endings of the names of files that stay the same while a ledger is open: the database, its
-/// write-ahead log, the index of the log, and the file that is locked.
+/// The endings of the names of files that stay the same while a ledger is open: the database and
+/// its write-ahead log, which hold what is acknowledged; the index of the log, and the file that is
+/// locked.
 const ENDINGS: [&str; 4] = ["", "-wal", "-shm", ".lock"];
+
+/// How many of the files hold what is acknowledged.
+const WITH_EVENTS: usize = 2;
 
 /// The device and the inode of a file.
 type Identity = (u64, u64);
@@ -55,25 +59,38 @@ impl LedgerFiles {
         Ok(Self(files.collect::<io::Result<_>>()?))
     }
 
-    /// Looks whether the paths still lead to the same files. Takes a few microseconds.
+    /// Looks whether the paths of the files that hold what is acknowledged still lead to them. Takes
+    /// a few microseconds.
     ///
     /// # Errors
     /// The first file for which they do not.
-    pub(crate) fn check(&self) -> Result<(), Displaced> {
-        for (path, before) in &self.0 {
-            match identity(path) {
-                Ok(now) if now == *before => {}
-                Ok(_) => return Err(Displaced::Replaced { path: path.clone() }),
-                Err(error) => {
-                    return Err(Displaced::Missing {
-                        path: path.clone(),
-                        error: error.to_string(),
-                    });
-                }
+    pub(crate) fn check_events(&self) -> Result<(), Displaced> {
+        check(&self.0[..WITH_EVENTS])
+    }
+
+    /// Looks whether all paths still lead to the same files.
+    ///
+    /// # Errors
+    /// The first file for which they do not.
+    pub(crate) fn check_all(&self) -> Result<(), Displaced> {
+        check(&self.0)
+    }
+}
+
+fn check(files: &[(PathBuf, Identity)]) -> Result<(), Displaced> {
+    for (path, before) in files {
+        match identity(path) {
+            Ok(now) if now == *before => {}
+            Ok(_) => return Err(Displaced::Replaced { path: path.clone() }),
+            Err(error) => {
+                return Err(Displaced::Missing {
+                    path: path.clone(),
+                    error: error.to_string(),
+                });
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn identity(path: &Path) -> io::Result<Identity> {
@@ -101,7 +118,17 @@ mod tests {
         let (_folder, path) = files();
         let before = LedgerFiles::of(&path).unwrap();
         fs::write(&path, "longer than before").unwrap();
-        assert_eq!(before.check(), Ok(()));
+        assert_eq!(before.check_all(), Ok(()));
+    }
+
+    #[test]
+    fn the_database_and_its_log_are_looked_at_before_each_answer() {
+        for (index, ending) in ENDINGS.into_iter().enumerate() {
+            let (_folder, path) = files();
+            let before = LedgerFiles::of(&path).unwrap();
+            fs::remove_file(beside(&path, ending)).unwrap();
+            assert_eq!(before.check_events().is_err(), index < 2, "{ending}");
+        }
     }
 
     #[test]
@@ -111,17 +138,17 @@ mod tests {
             let before = LedgerFiles::of(&path).unwrap();
             let (path, aside) = (beside(&path, ending), beside(&path, ".aside"));
             fs::rename(&path, &aside).unwrap();
-            let missing = before.check().unwrap_err();
+            let missing = before.check_all().unwrap_err();
             assert!(matches!(missing, Displaced::Missing { .. }), "{missing}");
             fs::copy(&aside, &path).unwrap();
             let replaced = Displaced::Replaced { path: path.clone() };
             assert_eq!(
-                before.check(),
+                before.check_all(),
                 Err(replaced),
                 "the same bytes are no excuse"
             );
             fs::rename(&aside, &path).unwrap();
-            assert_eq!(before.check(), Ok(()));
+            assert_eq!(before.check_all(), Ok(()));
         }
     }
 }

@@ -150,11 +150,14 @@ fn nothing_is_acknowledged_into_files_that_are_not_where_they_were() {
         let path = open::beside(&engine.path(), ending);
         std::fs::rename(&path, open::beside(&engine.path(), ".aside")).unwrap();
         let answer = block_on(open.ledger.record(vec![event("evt_2", b"{}", &["a"])]));
+        // The other two hold nothing that is acknowledged.
+        let holds_events = matches!(ending, "" | "-wal");
         assert!(
-            matches!(
-                answer,
-                Err(LedgerError::Unavailable(_) | LedgerError::Closed)
-            ),
+            !holds_events
+                || matches!(
+                    answer,
+                    Err(LedgerError::Unavailable(_) | LedgerError::Closed)
+                ),
             "{ending}: {answer:?}"
         );
         until(|| !said.lock().is_empty());

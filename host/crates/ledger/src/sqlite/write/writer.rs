@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -20,7 +20,7 @@ use super::pace::Pace;
 use super::queue::Queue;
 use super::task::{AnyTask, task};
 use crate::sqlite::error::{Fault, fault, unavailable};
-use crate::sqlite::identity::LedgerFiles;
+use crate::sqlite::identity::{Displaced, LedgerFiles};
 use crate::sqlite::options::FatalHook;
 use crate::sqlite::{kept_time, open, recover};
 use crate::{LedgerError, LedgerSink};
@@ -32,6 +32,10 @@ const MAX_TASKS: usize = 512;
 
 /// About the most bytes in one commit: keeps the commit short when bodies are large.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// How often a busy writer looks for the files that hold nothing acknowledged; an idle one looks
+/// each time that it wakes.
+const CHECK_ALL: Duration = Duration::from_secs(1);
 
 /// How long the process goes on after its last answers, so that they reach their callers.
 const LAST_ANSWERS: Duration = Duration::from_millis(200);
@@ -82,12 +86,13 @@ impl Writer {
     fn work(&mut self) -> Result<(), Stopped> {
         let mut tasks = Vec::with_capacity(MAX_TASKS);
         let mut pace = Pace::default();
+        let mut checked = Instant::now();
         while let Some(waited) =
             self.queue
                 .take(&mut tasks, (MAX_TASKS, MAX_BYTES), pace.patience())
         {
             if tasks.is_empty() {
-                self.check_files(&mut tasks)?;
+                self.check_files(&mut tasks, self.files.check_all())?;
                 // Readers in other processes and the next process go by the kept time.
                 if self.clock.ahead() != self.kept_ahead {
                     self.write(&mut tasks)?;
@@ -97,6 +102,10 @@ impl Writer {
             pace.begin(tasks.len(), waited);
             self.write(&mut tasks)?;
             pace.end();
+            if checked.elapsed() >= CHECK_ALL {
+                checked = Instant::now();
+                self.check_files(&mut tasks, self.files.check_all())?;
+            }
             self.checkpoint_if_due()?;
         }
         Ok(())
@@ -114,7 +123,7 @@ impl Writer {
         match batch::commit(&self.conn, &mut self.memory, now, tasks) {
             Ok(hand_over) => {
                 // What was committed into other files is not durable where the next start looks.
-                self.check_files(tasks)?;
+                self.check_files(tasks, self.files.check_events())?;
                 self.writable.store(true, Ordering::Release);
                 self.kept_ahead = now.ahead;
                 hand_over.tell(&*self.sink);
@@ -136,8 +145,12 @@ impl Writer {
 
     /// Ends the process if a file of the ledger was moved, deleted or replaced. Answers `tasks`
     /// first: none of them is durable.
-    fn check_files(&self, tasks: &mut Vec<Box<dyn AnyTask>>) -> Result<(), Stopped> {
-        let Err(displaced) = self.files.check() else {
+    fn check_files(
+        &self,
+        tasks: &mut Vec<Box<dyn AnyTask>>,
+        checked: Result<(), Displaced>,
+    ) -> Result<(), Stopped> {
+        let Err(displaced) = checked else {
             return Ok(());
         };
         self.writable.store(false, Ordering::Release);
