@@ -38,7 +38,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What a [`PrintableWriter`] writes for an unprintable character.
+/// The replacement that a [`PrintableWriter`] writes for an unprintable character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unprintable {
     /// U+FFFD. Line feeds stay.

@@ -1,4 +1,4 @@
-//! An open ledger, and what a scenario does with it.
+//! An open ledger with the calls that scenarios make.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::*;
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::{ManualClock, SteadyTime, WallTime};
 
-/// An open ledger with what its sink was given.
+/// An open ledger, and the deliveries and requests that its sink received.
 pub(crate) struct Open {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) sink: Arc<Collected>,
     pub(crate) clock: ManualClock,
 }
 
-/// The result of firing what was due.
+/// The result of firing the entries that were due.
 #[derive(PartialEq, Eq, Debug, Default)]
 pub(crate) struct FiredStep {
     pub(crate) events: u64,
@@ -28,7 +28,7 @@ pub(crate) struct FiredStep {
     pub(crate) next: Option<WallTime>,
 }
 
-/// A sink that keeps what it is given, and the leases that the scenario holds.
+/// A sink that keeps the deliveries and requests that it receives, and the leases of the scenario.
 #[derive(Default)]
 pub(crate) struct Collected {
     deliveries: Mutex<Vec<Delivery>>,

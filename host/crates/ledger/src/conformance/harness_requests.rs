@@ -18,8 +18,8 @@ impl Collected {
 }
 
 impl Open {
-    /// Settles under the lease that the scenario holds or, where it holds none, under one that it
-    /// claims; without a lease if it gets none.
+    /// Settles under the lease that the scenario holds. Without one, claims a lease first. If there
+    /// is no lease to claim, settles without a lease.
     pub(crate) fn settle(&self, mut settlement: Settlement) -> Settled {
         let request = settlement.request;
         if self.leases_request(request) {

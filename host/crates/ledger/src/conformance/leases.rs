@@ -252,7 +252,7 @@ pub fn two_claimers_share_the_deliveries(engine: &dyn Engine) {
     }
     open.give_back("a", |_| false);
     let second = Second::beside(engine, &open);
-    // Each completes what it claims, gives some back, and goes on until nothing is left.
+    // Each thread completes or gives back the deliveries that it claims, until none is left.
     let work = |ledger: &dyn Ledger| {
         let mut completed = 0;
         let mut idle = 0;

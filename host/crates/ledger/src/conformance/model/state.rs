@@ -68,8 +68,7 @@ pub(super) struct Model {
     pub(super) deliveries: BTreeMap<i64, Row>,
     /// The last place that was given.
     pub(super) last: i64,
-    /// What the sink is to have been given by the step: new deliveries, and those whose turn
-    /// has come.
+    /// The deliveries that the step must hand to the sink: new ones, and released ones.
     pub(super) handed: Vec<Seen>,
     pub(super) released: Vec<Seen>,
     /// The newest rank that was done, of each key that has one, and the place of the last

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::conformance::*;
 
-/// One step of a history. Numbers choose among what there is.
+/// One step of a history. Numbers choose among the present items.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// Events with these ids, each for the handlers that the bits name.

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
 
-/// One step of a history. Numbers choose among what there is.
+/// One step of a history. Numbers choose among the present items.
 #[derive(Clone, Debug)]
 enum Step {
     /// Events with these keys; 0 is none.

@@ -27,7 +27,7 @@ fn keyed(id: &str, value: Option<&str>) -> NewEvent {
 }
 
 impl Open {
-    /// Records events for handler `a` with these keys, and returns what may run.
+    /// Records events for handler `a` with these keys, and returns the deliveries that may run.
     fn arrive(&self, keys: &[Option<&str>]) -> Vec<Delivery> {
         let id = |n: usize| format!("evt_{}", self.ledger.counts().unwrap().events as usize + n);
         let events = keys.iter().enumerate();
@@ -232,7 +232,8 @@ pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
     dead.order.blocks_when_dead = true;
     open.complete(dead).unwrap();
     assert!(open.runnable().is_empty());
-    // A replay of what holds the key has its turn, and so has what follows once it is let go.
+    // A replay of the delivery that holds the key runs at once. After the key is released, the next
+    // delivery runs too.
     assert_eq!(ask(replay(vec![place(0)])), [Intervened::Done]);
     let mut dead = ending(&open.runnable()[0], NextState::Dead);
     dead.order.blocks_when_dead = true;
