@@ -151,7 +151,7 @@ impl Scheduled {
     }
 }
 
-/// Tells an entry from what is put under its key later, and from what it was before a change.
+/// The version of an entry: another one after each change, and for each entry of the same key.
 /// The engine that reads an entry makes its version.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EntryVersion(pub i64);
@@ -165,7 +165,7 @@ pub struct DueEntry {
     pub version: EntryVersion,
 }
 
-/// The answer to a reading of what is due.
+/// The entries that are due, as they were read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DueEntries {
     /// The first entries that are due, earliest first.

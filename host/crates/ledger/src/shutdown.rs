@@ -2,7 +2,7 @@
 
 /// Ends a ledger in order.
 pub trait Shutdown: Send + Sync + 'static {
-    /// Writes what is queued, answers all callers, and leaves the ledger as a clean end does.
+    /// Writes the queued operations, answers all callers, and closes the ledger cleanly.
     /// Later writes are answered [`LedgerError::Closed`](super::LedgerError::Closed). The next
     /// start counts no attempt for a delivery that runs now.
     fn close(&self);

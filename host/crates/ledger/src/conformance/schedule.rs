@@ -260,7 +260,7 @@ pub fn an_absent_handlers_scheduled_event_is_held(engine: &dyn Engine) {
     assert_eq!(open.pending("a").len(), 1);
 }
 
-/// Reads what is due, without an order.
+/// Reads the entries that are due, without an order.
 fn read(open: &Open, now: WallTime) -> Vec<(DueEntry, Recipient)> {
     let due = open.ledger.due(now).unwrap();
     let address = |due: DueEntry| {

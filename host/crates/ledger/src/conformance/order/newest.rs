@@ -10,7 +10,7 @@ fn day() -> Arc<Retention> {
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Open {
-    /// Has handler `a` do an event of this rank, unless it is superseded.
+    /// Lets handler `a` complete an event of this rank, unless the event is superseded.
     fn does(&self, delivery: &Delivery, rank: i64) -> Completed {
         let mut completion = ending(delivery, NextState::Done);
         completion.order.rank = Some(Rank::Whole(rank));
