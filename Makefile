@@ -78,7 +78,8 @@ sdk: ## Fetches Stripe's own SDK into target/, if npm or pip is available
 
 .PHONY: check
 check: cycles sizes ## Checks formatting, import cycles, sizes and clippy's warnings, in both workspaces
-	@.ci/prepare rust lint
+	@.ci/prepare rust lint docs
+	python3 tests/docs/columns.py
 	cargo fmt --all --check
 	cd plugins && cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings

@@ -59,8 +59,8 @@ impl LedgerFiles {
         Ok(Self(files.collect::<io::Result<_>>()?))
     }
 
-    /// Looks whether the paths of the files that hold what is acknowledged still lead to them. Takes
-    /// a few microseconds.
+    /// Looks whether the paths of the files that hold what is acknowledged still lead to them.
+    /// The look takes a few microseconds.
     ///
     /// # Errors
     /// The first file for which they do not.
