@@ -12,7 +12,7 @@ use super::compile::compile_in;
 use super::output::{json_out, text_err, text_out};
 use crate::generation;
 use crate::manifest::{self, Mistake, Mistakes};
-use crate::settings::{HostLimit, Manifest, OutboxSettings, Route};
+use crate::settings::{AllowFrom, HostLimit, Manifest, Network, OutboxSettings, Route, Source};
 
 /// The arguments of `check`.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,6 +59,8 @@ struct CheckResult {
     manifest: Result<Manifest, Mistakes>,
     /// The mistakes in the components.
     component_mistakes: Vec<String>,
+    /// The time of the check.
+    now: WallTime,
 }
 
 impl CheckResult {
@@ -72,7 +74,10 @@ impl CheckResult {
         let mut manifest = manifest::load(path, env);
         if let Ok(manifest) = &mut manifest {
             let expiring = manifest.expiry_warnings(now);
-            manifest.warnings.extend(expiring);
+            let addresses = manifest.allow_from_warnings(now);
+            manifest
+                .warnings
+                .extend(expiring.into_iter().chain(addresses));
         }
         Self {
             path: path.to_owned(),
@@ -81,6 +86,7 @@ impl CheckResult {
                 .map(component_mistakes)
                 .unwrap_or_default(),
             manifest,
+            now,
         }
     }
 
@@ -97,7 +103,9 @@ impl CheckResult {
                 writeln!(err, "{mistakes}")?;
                 return writeln!(err, "{path}: {}", counted(mistakes.iter().len(), "mistake"));
             }
-            Ok(manifest) if self.component_mistakes.is_empty() => write_summary(manifest, out)?,
+            Ok(manifest) if self.component_mistakes.is_empty() => {
+                write_summary(manifest, self.now, out)?;
+            }
             Ok(_) => {
                 for mistake in &self.component_mistakes {
                     writeln!(err, "{mistake}")?;
@@ -133,6 +141,7 @@ impl CheckResult {
                     "name": source.name.as_str(),
                     "path": source.path,
                     "scheme": source.verifier.scheme(),
+                    "allow_from": allow_from_json(source, self.now),
                 })).collect::<Vec<_>>(),
                 "handlers": manifest.handlers.values().map(|handler| json!({
                     "name": handler.name.as_str(),
@@ -144,6 +153,25 @@ impl CheckResult {
         };
         writeln!(out, "{report:#}")
     }
+}
+
+/// The addresses that may post to a source; null for all.
+fn allow_from_json(source: &Source, now: WallTime) -> Json {
+    let Some(AllowFrom {
+        networks,
+        published,
+    }) = &source.allow_from
+    else {
+        return Json::Null;
+    };
+    json!({
+        "networks": networks.iter().map(Network::to_string).collect::<Vec<_>>(),
+        "published": published.map(|list| json!({
+            "page": list.page,
+            "date": list.date,
+            "days": list.days(now),
+        })),
+    })
 }
 
 fn mistake_json(mistake: &Mistake) -> Json {
@@ -181,7 +209,7 @@ fn route_json(route: &Route) -> Json {
 }
 
 /// Writes a line for each source, handler, route and warning.
-fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+fn write_summary(manifest: &Manifest, now: WallTime, out: &mut dyn Write) -> io::Result<()> {
     let Manifest { server, ledger, .. } = manifest;
     writeln!(
         out,
@@ -196,6 +224,7 @@ fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
         let name = source.name.as_str();
         let scheme = source.verifier.scheme();
         writeln!(out, "  {name:width$}  {}  ({scheme})", source.path)?;
+        write_allow_from(source, now, width, out)?;
     }
     writeln!(out, "\n{}", counted(manifest.handlers.len(), "handler"))?;
     let width = self::width(manifest.handlers.keys().map(HandlerName::as_str));
@@ -212,6 +241,25 @@ fn write_summary(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
         for warning in &manifest.warnings {
             writeln!(out, "  {warning}")?;
         }
+    }
+    writeln!(out)
+}
+
+/// Writes from how many networks a source takes requests, and how old the provider's list is.
+fn write_allow_from(
+    source: &Source,
+    now: WallTime,
+    width: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Some(allowed) = &source.allow_from else {
+        return Ok(());
+    };
+    let networks = counted(allowed.networks.len(), "network");
+    write!(out, "  {:width$}  from {networks} alone", "")?;
+    if let Some(list) = allowed.published {
+        let age = counted(usize::try_from(list.days(now)).unwrap_or(usize::MAX), "day");
+        write!(out, "; the provider's list of {} is {age} old", list.date)?;
     }
     writeln!(out)
 }
@@ -336,6 +384,29 @@ handlers = ["log"]
         let limit = json!({ "concurrency": 4, "rate": "90/m" });
         assert_eq!(json["outbox"]["hosts"]["api.example.com"], limit);
         assert_eq!(json["outbox"]["per_host"]["rate"], Json::Null);
+    }
+
+    #[test]
+    fn the_age_of_a_published_list_is_told() {
+        let allowed = "scheme = \"stripe\"\nallow_from = [\"provider\", \"203.0.113.0/24\"]";
+        let text_of = GOOD.replace("scheme = \"stripe\"", allowed);
+        let (mut checked, folder) = check(&text_of, &|_| Vec::new());
+        let time = |text| tollgate_base::rfc3339::parse(text).expect("a time");
+        checked.now = time("2026-11-30T00:00:00Z");
+        let (out, _) = text(&checked, folder.path());
+        let said = "  stripe  /stripe  (stripe)\n          from 16 networks alone; the provider's list \
+                    of 2026-05-15 is 199 days old\n";
+        assert!(out.contains(said), "{out}");
+        let json = &json_of(&checked)["sources"][0]["allow_from"];
+        assert_eq!(json["networks"][0], "203.0.113.0/24");
+        assert_eq!(json["published"]["days"], 199);
+        let manifest = checked.manifest.as_ref().expect("sound");
+        assert!(manifest.allow_from_warnings(checked.now).is_empty());
+        let later = manifest.allow_from_warnings(time("2027-11-30T00:00:00Z"));
+        assert!(
+            later[0].contains("564 days old: compare it with https://"),
+            "{later:?}"
+        );
     }
 
     #[test]

@@ -44,7 +44,10 @@ impl Builder {
         self.sandbox.set_compile_limits(manifest.plugins.compile);
         let components = load_all(&self.sandbox, &manifest, read)?;
         let expiring = manifest.expiry_warnings(loaded);
-        manifest.warnings.extend(expiring);
+        let addresses = manifest.allow_from_warnings(loaded);
+        manifest
+            .warnings
+            .extend(expiring.into_iter().chain(addresses));
         let handlers = components
             .into_iter()
             .map(|(settings, ready)| (settings.name.clone(), self.loaded(settings, ready)))

@@ -82,6 +82,7 @@ impl Gateway {
             core.clock.clone(),
             core.rejections.clone(),
             settings.per_address,
+            settings.strict,
         ));
         let ingress = tokio::spawn(server::serve(
             ingress,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::generation::Generation;
 use crate::keys::KeyUnavailable;
 use crate::run::core::Core;
-use crate::server::IngressBackend;
+use crate::server::{IngressBackend, SenderRules};
 use crate::settings::Source;
 use tollgate_base::event::{DedupKey, Event, EventId};
 use tollgate_base::time::WallTime;
@@ -36,6 +36,14 @@ impl IngressBackend for Core {
         let generation = self.current.load_full();
         let source = generation.source(path)?.clone();
         Some(PinnedSource { generation, source })
+    }
+
+    fn sender_rules(&self) -> SenderRules {
+        let server = &self.current.load().manifest.server;
+        SenderRules {
+            trusted_proxies: server.trusted_proxies.clone(),
+            require_https: server.require_https,
+        }
     }
 
     fn body_timeout(&self, source: &PinnedSource) -> Duration {

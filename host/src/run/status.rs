@@ -45,6 +45,7 @@ impl Status for Core {
             "backlog": self.backlog.json(),
             "guests": self.guests_json(),
             "rejections": self.rejections_json(),
+            "odd": self.rejections.odd().collect::<HashMap<_, _>>(),
             "held_hosts_until_ms": self.held_hosts_json(),
             "secrets": self.secrets_json(&generation),
         })

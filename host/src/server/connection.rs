@@ -17,6 +17,7 @@ use super::context::{ConnectionError, Context};
 use super::peers::Connection;
 use super::refusal::Refusal;
 use super::service::Service;
+use super::strict::Breach;
 use super::{http1, http2};
 
 /// The memory of a connection beside its requests: its task, and the buffers of hyper.
@@ -54,6 +55,10 @@ pub(super) async fn serve_connection<S: Service>(
     if let Some(refusal) = activity.refusal() {
         context.service.refused(*peer, refusal);
     } else if let Err(error) = ended {
+        if error.is_malformed_head() {
+            let refusal = Refusal::Head(Breach::Malformed);
+            context.service.refused(*peer, refusal);
+        }
         debug!(%peer, %error, "the connection ended with an error");
     }
     drop(permit);

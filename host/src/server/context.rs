@@ -56,6 +56,13 @@ pub(super) enum ConnectionError {
     MadeRoom,
 }
 
+impl ConnectionError {
+    /// Whether hyper refused the head of a request.
+    pub(super) fn is_malformed_head(&self) -> bool {
+        matches!(self, Self::Http(error) if error.is_parse())
+    }
+}
+
 impl<S: Service> Context<S> {
     /// Takes a request in: counts it as under way, and takes its memory from the budget. Returns
     /// `None` if there is no memory for it.

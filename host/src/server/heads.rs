@@ -1,11 +1,14 @@
 //! Follows the heads of HTTP/1.1 requests in the bytes of a connection, as far as limits need it.
 //!
 //! hyper does not say how much it has read beyond a request. So the end of each head is looked for
-//! here as well. What is found serves timeouts and the budget of memory alone.
+//! here as well. What is found serves timeouts and the budget of memory. Strict rules are applied
+//! apart from that, on the exact way of the requests.
 
 use super::budget::Share;
 use super::idle::Activity;
 use super::refusal::Refusal;
+use super::strict::{Breach, Requests};
+use crate::settings::Strict;
 
 /// Bytes that hyper holds for a connection while its peer sends at most as many at once.
 const USUAL: usize = 16 * 1024;
@@ -23,6 +26,10 @@ pub(super) struct Heads {
     /// How many requests had begun at the last look.
     begun: u64,
     place: Place,
+    /// The requests as strict rules see them; `None` without such a rule.
+    strict: Option<Requests>,
+    /// The next head, which is not passed on, breaks this rule.
+    breach: Option<Breach>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,22 +41,49 @@ enum Place {
 }
 
 impl Heads {
-    /// Nothing has been read. `share` is the memory of the connection.
-    pub(super) fn new(share: Share) -> Self {
+    /// Nothing has been read. `share` is the memory of the connection, `rules` the heads that are
+    /// refused.
+    pub(super) fn new(share: Share, rules: Strict) -> Self {
         Self {
             share,
             has_grown: false,
             arrived: 0,
             begun: 0,
             place: Place::Beyond,
+            strict: rules.reads_heads().then(|| Requests::new(rules)),
+            breach: None,
         }
     }
 
-    /// Takes in bytes of the peer.
+    /// Whether the bytes that come next are refused, because they belong to a head that breaks a
+    /// rule.
+    pub(super) fn refuses(&self) -> Option<Refusal> {
+        self.breach.map(Refusal::Head)
+    }
+
+    /// Takes in bytes of the peer. Returns how many of them may be passed on to hyper.
     ///
     /// # Errors
-    /// There is no memory to keep them.
-    pub(super) fn received(&mut self, bytes: &[u8], activity: &Activity) -> Result<(), Refusal> {
+    /// There is no memory to keep them, or the first of them belong to a head that breaks a rule.
+    pub(super) fn received(&mut self, bytes: &[u8], activity: &Activity) -> Result<usize, Refusal> {
+        let passed = match self.strict.as_mut().map(|strict| strict.received(bytes)) {
+            None | Some(Ok(())) => bytes.len(),
+            // The requests before the head are answered first.
+            Some(Err(broken)) => {
+                self.breach = Some(broken.breach);
+                broken.before
+            }
+        };
+        if passed == 0
+            && let Some(refusal) = self.refuses()
+        {
+            return Err(refusal);
+        }
+        self.follow(&bytes[..passed], activity)?;
+        Ok(passed)
+    }
+
+    fn follow(&mut self, bytes: &[u8], activity: &Activity) -> Result<(), Refusal> {
         self.account_for(bytes.len(), activity)?;
         if activity.received() {
             self.place = Place::Head {
@@ -112,7 +146,7 @@ mod tests {
 
     fn heads(budget: usize) -> Heads {
         let allowance = Allowance::of(Budget::new(budget));
-        Heads::new(allowance.share(0).unwrap())
+        Heads::new(allowance.share(0).unwrap(), Strict::OFF)
     }
 
     /// Whether a head is arriving once a request with this announced body has ended.

@@ -5,15 +5,15 @@ use std::pin::Pin;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::budget::Share;
-use super::context::{ConnectionError, Context, Ended, GOODBYE, HEADER_BYTES};
+use super::context::{ConnectionError, Context, Ended, HEADER_BYTES};
+use super::farewell::farewell;
 use super::heads::Heads;
 use super::limits::Limits;
 use super::peers::Connection;
+use super::refusal::Refusal;
 use super::service::Service;
 use super::watched::{Watch, Watched};
 
@@ -48,7 +48,7 @@ pub(super) async fn serve<S: Service>(
     let stream = Watched {
         stream,
         activity: activity.clone(),
-        watch: Watch::Heads(Heads::new(share)),
+        watch: Watch::Heads(Heads::new(share, context.limits.strict)),
     };
     let mut http = context
         .http1
@@ -67,8 +67,13 @@ pub(super) async fn serve<S: Service>(
         let parts = http.into_parts();
         // Before the first byte of a request there is no request to answer.
         if !parts.read_buf.is_empty() {
-            header_timeout(parts.io.into_inner().stream).await;
+            farewell(parts.io.into_inner().stream, "408 Request Timeout").await;
         }
+        return Ok(());
+    }
+    if matches!(activity.refusal(), Some(Refusal::Head(_))) {
+        let stream = http.into_parts().io.into_inner().stream;
+        farewell(stream, "400 Bad Request").await;
         return Ok(());
     }
     match ended {
@@ -76,17 +81,4 @@ pub(super) async fn serve<S: Service>(
         Ended::Idle | Ended::HeadIsLate => Err(ConnectionError::Idle),
         Ended::MadeRoom => Err(ConnectionError::MadeRoom),
     }
-}
-
-/// Answers 408 to a peer whose headers took too long. hyper itself would only close the connection.
-async fn header_timeout(mut stream: TcpStream) {
-    const ANSWER: &[u8] =
-        b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    let answer = async {
-        // If the write fails, the connection is closed without a response.
-        if stream.write_all(ANSWER).await.is_ok() {
-            _ = stream.shutdown().await;
-        }
-    };
-    _ = timeout(GOODBYE, answer).await;
 }

@@ -15,13 +15,15 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::body::{self, BodyError};
-use super::ingress_backend::IngressBackend;
+use super::conditions::Unmet;
+use super::forwarded::Sender;
+use super::ingress_backend::{IngressBackend, SenderRules};
 use super::per_address::{Over, PerAddressLimits};
 use super::refusal::Refusal;
 use super::rejections::Rejections;
 use super::response::{text, try_after, try_later};
 use super::service::{Caller, Request, Response, Service};
-use crate::settings::{PerAddress, Source};
+use crate::settings::{Network, PerAddress, Source, Strict};
 use tollgate_base::time::{Clock, WallTime};
 use tollgate_ledger::{LedgerError, Recorded};
 use tollgate_scheme::{Accepted, Answer, Rejection, RequestOutcome};
@@ -39,40 +41,54 @@ pub struct Ingress<B> {
     clock: Arc<dyn Clock>,
     rejections: Arc<Rejections>,
     per_address: PerAddressLimits,
+    strict: Strict,
 }
 
 impl<B: IngressBackend> Ingress<B> {
     /// A service in front of `backend`. Counts refused requests in `rejections`. `limits` are those
-    /// of each address.
+    /// of each address, and `strict` says which odd requests are refused.
     pub fn new(
         backend: Arc<B>,
         clock: Arc<dyn Clock>,
         rejections: Arc<Rejections>,
         limits: PerAddress,
+        strict: Strict,
     ) -> Self {
         Self {
             backend,
             clock,
             rejections,
             per_address: PerAddressLimits::new(limits),
+            strict,
         }
+    }
+
+    /// The sender of a request. Tells the operator if proxies leave doubt about the sender.
+    fn sender(&self, peer: SocketAddr, head: &http::request::Parts, trusted: &[Network]) -> Sender {
+        let sender = Sender::of(peer, &head.headers, trusted);
+        if let Some(doubt) = sender.doubt {
+            let now = self.clock.now();
+            self.rejections
+                .count_odd(doubt.code(), &doubt, &sender, now);
+        }
+        sender
     }
 
     async fn post(
         &self,
         source: &B::Source,
+        sender: &Sender,
         caller: &mut Caller,
         head: &http::request::Parts,
         incoming: &mut Incoming,
     ) -> Response {
-        let peer = caller.address;
         if self.backend.refuses() {
-            return self.refuse_more(source, peer, head.version);
+            return self.refuse_more(source, sender, head.version);
         }
         let after = self.backend.body_timeout(source);
         let whole = match body::read(incoming, source.body_limit, after, &mut caller.share).await {
             Ok(whole) => whole,
-            Err(error) => return self.refuse_body(source, peer, head.version, &error),
+            Err(error) => return self.refuse_body(source, sender, head.version, &error),
         };
         let now = self.clock.now();
         let url = target(&head.uri);
@@ -82,12 +98,13 @@ impl<B: IngressBackend> Ingress<B> {
             headers: &head.headers,
             body: &whole,
         };
-        let accepted = match self.verify(source, peer, &request, now).await {
+        let accepted = match self.verify(source, sender, &request, now).await {
             Ok(Ok(accepted)) => accepted,
             Ok(Err(later)) => return later,
             Err(rejection) => {
-                self.count(Some(source), rejection.code(), &rejection, peer);
-                self.per_address.failed(peer, self.clock.uptime());
+                self.count(Some(source), rejection.code(), &rejection, sender);
+                self.per_address
+                    .failed(sender.address(), self.clock.uptime());
                 return answer(source.verifier.answer(RequestOutcome::Rejected));
             }
         };
@@ -95,10 +112,11 @@ impl<B: IngressBackend> Ingress<B> {
         // its last byte, its events are recorded.
         match self.backend.accept(source, accepted, now).await {
             Ok(recorded) => {
-                self.per_address.accepted(peer, self.clock.uptime());
+                self.per_address
+                    .accepted(sender.address(), self.clock.uptime());
                 acknowledge(source, &recorded)
             }
-            Err(error) => self.not_recorded(source, peer, &error),
+            Err(error) => self.not_recorded(source, sender, &error),
         }
     }
 
@@ -107,7 +125,7 @@ impl<B: IngressBackend> Ingress<B> {
     async fn verify(
         &self,
         source: &B::Source,
-        peer: SocketAddr,
+        sender: &Sender,
         request: &tollgate_scheme::Request<'_>,
         now: WallTime,
     ) -> Result<Result<Accepted, Response>, Rejection> {
@@ -122,30 +140,49 @@ impl<B: IngressBackend> Ingress<B> {
             }
             Err(why) => {
                 let why = format!("the key `{}` is not available: {why}", id.escape_default());
-                self.count(Some(source), "key_unavailable", &why, peer);
+                self.count(Some(source), "key_unavailable", &why, sender);
                 Ok(Err(try_later()))
             }
         }
     }
 
     /// Refuses a request because the backlog is too large. Only the path of the request was read.
-    fn refuse_more(&self, source: &Source, peer: SocketAddr, version: Version) -> Response {
+    fn refuse_more(&self, source: &Source, sender: &Sender, version: Version) -> Response {
         let reason = "the backlog is too large";
-        self.count(Some(source), "backlog", &reason, peer);
+        self.count(Some(source), "backlog", &reason, sender);
         let mut response = try_after(StatusCode::SERVICE_UNAVAILABLE, BACKLOG_WAIT);
         close(&mut response, version);
         response
+    }
+
+    /// The refusal of a request by its head alone; `None` if the request may go on.
+    fn refuse_head(
+        &self,
+        source: Option<&Source>,
+        sender: &Sender,
+        rules: &SenderRules,
+        head: &http::request::Parts,
+    ) -> Option<Response> {
+        let now = self.clock.uptime();
+        if let Err(over) = self.per_address.admit(sender.address(), now) {
+            return Some(self.refuse_rate(source, sender, head.version, &over));
+        }
+        let unmet = Unmet::by(head, sender, source, rules, self.strict)?;
+        self.count(source, unmet.code(), &unmet, sender);
+        let mut response = unmet.response();
+        close(&mut response, head.version);
+        Some(response)
     }
 
     /// Refuses a request of an address that sends too many.
     fn refuse_rate(
         &self,
         source: Option<&Source>,
-        peer: SocketAddr,
+        sender: &Sender,
         version: Version,
         over: &Over,
     ) -> Response {
-        self.count(source, over.code(), over, peer);
+        self.count(source, over.code(), over, sender);
         let seconds = over.seconds();
         let mut response = try_after(StatusCode::TOO_MANY_REQUESTS, seconds..=seconds);
         close(&mut response, version);
@@ -155,7 +192,7 @@ impl<B: IngressBackend> Ingress<B> {
     fn refuse_body(
         &self,
         source: &Source,
-        peer: SocketAddr,
+        sender: &Sender,
         version: Version,
         error: &BodyError,
     ) -> Response {
@@ -175,17 +212,17 @@ impl<B: IngressBackend> Ingress<B> {
             BodyError::NoMemory(_) => ("body_memory", try_later()),
         };
         close(&mut response, version);
-        self.count(Some(source), code, error, peer);
+        self.count(Some(source), code, error, sender);
         response
     }
 
-    fn not_recorded(&self, source: &Source, peer: SocketAddr, error: &LedgerError) -> Response {
+    fn not_recorded(&self, source: &Source, sender: &Sender, error: &LedgerError) -> Response {
         let code = match error {
             LedgerError::Busy => "ledger_busy",
             LedgerError::Unavailable(_) | LedgerError::Unreadable(_) => "ledger_unavailable",
             LedgerError::Closed => "ledger_closed",
         };
-        self.count(Some(source), code, error, peer);
+        self.count(Some(source), code, error, sender);
         try_later()
     }
 
@@ -194,18 +231,18 @@ impl<B: IngressBackend> Ingress<B> {
         source: Option<&Source>,
         code: &'static str,
         reason: &dyn fmt::Display,
-        peer: SocketAddr,
+        sender: &Sender,
     ) {
         let source = source.map(|source| &source.name);
         self.rejections
-            .count(source, code, reason, peer, self.clock.now());
+            .count(source, code, reason, sender, self.clock.now());
     }
 
     /// The response to a method that delivers no event: the provider's challenge, or 405.
     fn other_method(
         &self,
         source: &Source,
-        peer: SocketAddr,
+        sender: &Sender,
         head: &http::request::Parts,
     ) -> Response {
         let challenge = tollgate_scheme::Request {
@@ -218,7 +255,7 @@ impl<B: IngressBackend> Ingress<B> {
             return answer(challenge);
         }
         let reason = format!("the method is {:?}", head.method.as_str());
-        self.count(Some(source), "method", &reason, peer);
+        self.count(Some(source), "method", &reason, sender);
         let methods = source.verifier.methods();
         let allow: Vec<_> = methods.iter().map(Method::as_str).collect();
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
@@ -228,34 +265,39 @@ impl<B: IngressBackend> Ingress<B> {
         response
     }
 
-    fn unknown_path(&self, peer: SocketAddr, path: &str) -> Response {
+    fn unknown_path(&self, sender: &Sender, path: &str) -> Response {
         let shown: String = path.chars().take(200).collect();
         let reason = format!("no source has the path {shown:?}");
-        self.count(None, "unknown_path", &reason, peer);
+        self.count(None, "unknown_path", &reason, sender);
         text(StatusCode::NOT_FOUND, "not found\n")
     }
 }
 
 impl<B: IngressBackend> Service for Ingress<B> {
     async fn call(&self, mut caller: Caller, request: Request) -> Response {
-        let peer = caller.address;
         let (head, mut incoming) = request.into_parts();
+        let rules = self.backend.sender_rules();
+        let sender = &self.sender(caller.address, &head, &rules.trusted_proxies);
         let path = head.uri.path();
-        let admitted = self.per_address.admit(peer, self.clock.uptime());
-        let response = match (self.backend.source(path), admitted) {
-            (source, Err(over)) => self.refuse_rate(source.as_deref(), peer, head.version, &over),
-            (None, Ok(())) => self.unknown_path(peer, path),
-            (Some(source), Ok(())) if source.verifier.methods().contains(&head.method) => {
-                self.post(&source, &mut caller, &head, &mut incoming).await
+        let source = self.backend.source(path);
+        let refused = self.refuse_head(source.as_deref(), sender, &rules, &head);
+        let response = match (refused, source) {
+            (Some(refused), _) => refused,
+            (None, None) => self.unknown_path(sender, path),
+            (None, Some(source)) if source.verifier.methods().contains(&head.method) => {
+                let caller = &mut caller;
+                self.post(&source, sender, caller, &head, &mut incoming)
+                    .await
             }
-            (Some(source), Ok(())) => self.other_method(&source, peer, &head),
+            (None, Some(source)) => self.other_method(&source, sender, &head),
         };
         body::linger(incoming, Some(caller.share));
         response
     }
 
     fn refused(&self, peer: SocketAddr, refusal: Refusal) {
-        self.count(None, refusal.code(), &refusal, peer);
+        let sender = Sender::direct(peer);
+        self.count(None, refusal.code(), &refusal, &sender);
     }
 }
 

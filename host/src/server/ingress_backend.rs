@@ -6,10 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keys::KeyUnavailable;
-use crate::settings::Source;
+use crate::settings::{Network, Source};
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{LedgerError, Recorded};
 use tollgate_scheme::{Accepted, FetchedKey};
+
+/// The rules about the senders of requests.
+#[derive(Debug, Clone)]
+pub struct SenderRules {
+    /// The proxies whose headers name the sender of a request.
+    pub trusted_proxies: Arc<[Network]>,
+    /// Whether requests that came by plain HTTP are refused.
+    pub require_https: bool,
+}
 
 /// The sources of the serving generation and the ledger, as the ingress needs them.
 pub trait IngressBackend: Send + Sync + 'static {
@@ -20,6 +29,9 @@ pub trait IngressBackend: Send + Sync + 'static {
     /// The source with this path. The path is the text of the request line without the query;
     /// percent-encoding is kept.
     fn source(&self, path: &str) -> Option<Self::Source>;
+
+    /// The rules about senders that hold now.
+    fn sender_rules(&self) -> SenderRules;
 
     /// How long a body may take from the end of the headers.
     fn body_timeout(&self, source: &Self::Source) -> Duration;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::settings::Strict;
+
 /// The memory of the admin service's peers: 4096 connections, and bodies of API calls.
 const ADMIN_MEMORY: usize = 128 * 1024 * 1024;
 
@@ -23,6 +25,8 @@ pub struct Limits {
     pub connections_per_address: Option<usize>,
     /// The bytes that are held for all peers together: connections, heads, streams and bodies.
     pub memory: usize,
+    /// The odd heads of HTTP/1.1 that are refused.
+    pub strict: Strict,
 }
 
 impl Limits {
@@ -31,6 +35,7 @@ impl Limits {
         Self {
             connections_per_address: None,
             memory: ADMIN_MEMORY,
+            strict: Strict::at(server.admin.ip()),
             ..Self::of_ingress(server)
         }
     }
@@ -44,6 +49,7 @@ impl Limits {
             shutdown_timeout: server.shutdown_timeout,
             connections_per_address: server.per_address.connections,
             memory: server.memory,
+            strict: server.strict,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! all senders have one address, and a stranger among them must not keep the provider out.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -107,12 +107,12 @@ impl PerAddressLimits {
     }
 
     /// Counts a request. The error says which limit the address has passed.
-    pub(super) fn admit(&self, peer: SocketAddr, now: Duration) -> Result<(), Over> {
+    pub(super) fn admit(&self, address: IpAddr, now: Duration) -> Result<(), Over> {
         let mut known = self.known.lock();
         if self.limits.requests.is_none() && known.networks.is_empty() {
             return Ok(());
         }
-        let network = Network::of(peer.ip());
+        let network = Network::of(address);
         if let Some(rate) = self.limits.requests
             && let Some(sent) = known.of(network, now)
         {
@@ -130,22 +130,22 @@ impl PerAddressLimits {
     }
 
     /// Counts a request whose signature did not hold.
-    pub(super) fn failed(&self, peer: SocketAddr, now: Duration) {
+    pub(super) fn failed(&self, address: IpAddr, now: Duration) {
         let Some(rate) = self.limits.failures else {
             return;
         };
-        if let Some(sent) = self.known.lock().of(Network::of(peer.ip()), now) {
+        if let Some(sent) = self.known.lock().of(Network::of(address), now) {
             // Requests that were under way together may fail beyond the limit.
             _ = sent.failures.take(rate, now);
         }
     }
 
     /// Notes that an event was accepted.
-    pub(super) fn accepted(&self, peer: SocketAddr, now: Duration) {
+    pub(super) fn accepted(&self, address: IpAddr, now: Duration) {
         if self.limits.failures.is_none() {
             return;
         }
-        if let Some(sent) = self.known.lock().of(Network::of(peer.ip()), now) {
+        if let Some(sent) = self.known.lock().of(Network::of(address), now) {
             sent.proven_until = now + PROVEN;
         }
     }
@@ -190,8 +190,8 @@ mod tests {
         })
     }
 
-    fn address(n: u32) -> SocketAddr {
-        SocketAddr::new(std::net::Ipv4Addr::from_bits(n).into(), 1)
+    fn address(n: u32) -> IpAddr {
+        std::net::Ipv4Addr::from_bits(n).into()
     }
 
     fn at(millis: u64) -> Duration {

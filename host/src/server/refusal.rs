@@ -1,5 +1,7 @@
 //! Why a listener refuses a peer before any service sees a request.
 
+use super::strict::Breach;
+
 /// Why a listener ends a connection, or refuses a request, by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -12,6 +14,9 @@ pub enum Refusal {
     /// The peer sent too many frames of HTTP/2 that carry no request.
     #[error("too many frames without a request")]
     Flood,
+    /// The peer sent a head that is not served.
+    #[error(transparent)]
+    Head(#[from] Breach),
 }
 
 impl Refusal {
@@ -21,6 +26,7 @@ impl Refusal {
             Self::Memory => "memory",
             Self::Connections => "address_connections",
             Self::Flood => "flood",
+            Self::Head(breach) => breach.code(),
         }
     }
 }

@@ -1,11 +1,10 @@
-//! Counts the refused requests, and logs some of them.
+//! Counts the refused requests, and those that were odd, and logs some of them.
 //!
 //! Anybody can send requests that are refused, as fast as the network allows. So the log takes a
 //! few lines a second for each source, and says how many lines it left out.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
 
 use parking_lot::Mutex;
 use tracing::warn;
@@ -16,9 +15,17 @@ use tollgate_base::time::WallTime;
 /// The most log lines a second about refusals of one source.
 const LINES_PER_SECOND: u32 = 5;
 
-/// The requests that were refused since the start, counted by source and reason.
+/// The requests that were refused since the start, counted by source and reason. Beside them those
+/// that were taken although something about them was odd.
 #[derive(Debug, Default)]
-pub struct Rejections(Mutex<HashMap<Option<SourceName>, SourceRejections>>);
+pub struct Rejections {
+    refused: Counts,
+    odd: Counts,
+}
+
+/// Counts by source and code.
+#[derive(Debug, Default)]
+struct Counts(Mutex<HashMap<Option<SourceName>, SourceRejections>>);
 
 /// The refusals of one source for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +49,50 @@ struct SourceRejections {
 }
 
 impl Rejections {
-    /// The counts, in the order of sources and codes.
+    /// The counts of refused requests, in the order of sources and codes.
     pub fn snapshot(&self) -> Vec<Rejected> {
+        self.refused.snapshot()
+    }
+
+    /// The counts of odd requests, by code.
+    pub fn odd(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let odd = self.odd.snapshot();
+        odd.into_iter().map(|one| (one.code, one.count))
+    }
+
+    /// Counts one refusal. Logs the refusal unless the log has enough lines of this second.
+    /// `reason` must hold no secret, and text of a stranger only in escaped form.
+    pub(super) fn count(
+        &self,
+        source: Option<&SourceName>,
+        code: &'static str,
+        reason: &dyn fmt::Display,
+        peer: &dyn fmt::Display,
+        now: WallTime,
+    ) {
+        let Some(suppressed) = self.refused.admit(source, code, now) else {
+            return;
+        };
+        let source = source.map_or("-", SourceName::as_str);
+        warn!(source, code, %reason, %peer, suppressed, "refused a request");
+    }
+
+    /// Counts a request that is odd, and logs the request in the same manner. The request goes on.
+    pub(super) fn count_odd(
+        &self,
+        code: &'static str,
+        reason: &dyn fmt::Display,
+        peer: &dyn fmt::Display,
+        now: WallTime,
+    ) {
+        if let Some(suppressed) = self.odd.admit(None, code, now) {
+            warn!(code, %reason, %peer, suppressed, "a request is odd");
+        }
+    }
+}
+
+impl Counts {
+    fn snapshot(&self) -> Vec<Rejected> {
         let mut all: Vec<_> = self
             .0
             .lock()
@@ -58,23 +107,6 @@ impl Rejections {
             .collect();
         all.sort();
         all
-    }
-
-    /// Counts one refusal. Logs the refusal unless the log has enough lines of this second.
-    /// `reason` must hold no secret, and text of a stranger only in escaped form.
-    pub(super) fn count(
-        &self,
-        source: Option<&SourceName>,
-        code: &'static str,
-        reason: &dyn fmt::Display,
-        peer: SocketAddr,
-        now: WallTime,
-    ) {
-        let Some(suppressed) = self.admit(source, code, now) else {
-            return;
-        };
-        let source = source.map_or("-", SourceName::as_str);
-        warn!(source, code, %reason, %peer, suppressed, "refused a request");
     }
 
     /// Counts one refusal. If the log has room, returns the number of lines left out before.
@@ -102,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_counted_whole_and_logged_in_part() {
-        let rejections = Rejections::default();
+        let rejections = Counts::default();
         let source = SourceName::new("stripe");
         let lines = |second: u64, requests: usize| {
             (0..requests)

@@ -33,11 +33,20 @@ pub(super) enum Watch {
 }
 
 impl Watch {
-    fn received(&mut self, bytes: &[u8], activity: &Activity) -> Result<(), Refusal> {
+    /// Whether the bytes that come next are refused.
+    fn refuses(&self) -> Option<Refusal> {
+        match self {
+            Self::Heads(heads) => heads.refuses(),
+            Self::Frames(_) => None,
+        }
+    }
+
+    /// Returns how many of the bytes may be passed on.
+    fn received(&mut self, bytes: &[u8], activity: &Activity) -> Result<usize, Refusal> {
         match self {
             Self::Heads(heads) => heads.received(bytes, activity),
             Self::Frames(frames) => match frames.received(bytes, Instant::now()) {
-                true => Ok(()),
+                true => Ok(bytes.len()),
                 false => Err(Refusal::Flood),
             },
         }
@@ -50,6 +59,10 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(refusal) = self.watch.refuses() {
+            self.activity.refuse(refusal);
+            return Poll::Ready(Err(io::Error::other(refusal)));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let bytes = &buffer.filled()[before..];
@@ -57,9 +70,12 @@ impl AsyncRead for Watched {
             let Self {
                 activity, watch, ..
             } = &mut *self;
-            if let Err(refusal) = watch.received(bytes, activity) {
-                activity.refuse(refusal);
-                return Poll::Ready(Err(io::Error::other(refusal)));
+            match watch.received(bytes, activity) {
+                Ok(passed) => buffer.set_filled(before + passed),
+                Err(refusal) => {
+                    activity.refuse(refusal);
+                    return Poll::Ready(Err(io::Error::other(refusal)));
+                }
             }
         }
         read
@@ -80,6 +96,10 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper takes a refusal for the end of the connection. The peer gets a last answer.
+        if self.activity.refusal().is_some() {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 

@@ -5,6 +5,7 @@
 //! default says the default.
 
 mod allow;
+mod allow_from;
 mod breaker;
 mod expiry;
 mod handler;
@@ -17,10 +18,13 @@ mod plugins;
 mod reload;
 mod retry;
 mod route;
+mod senders;
 mod server;
 mod source;
+mod strict;
 
 pub use allow::Allow;
+pub use allow_from::AllowFrom;
 pub use breaker::BreakerSettings;
 pub use expiry::SecretState;
 pub use handler::{Handler, OnTrap};
@@ -36,3 +40,4 @@ pub use retry::RetryPolicy;
 pub use route::Route;
 pub use server::{BacklogLimits, PerAddress, Server};
 pub use source::Source;
+pub use strict::Strict;

@@ -1,9 +1,13 @@
 //! `[server]`: the listeners, their limits, and how much may wait.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_base::rate::Rate;
+
+use super::network::Network;
+use super::strict::Strict;
 
 /// `[server]`: the listeners and their limits. A change of an address needs a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +36,12 @@ pub struct Server {
     pub memory: usize,
     /// `per_address`: the limits of each address.
     pub per_address: PerAddress,
+    /// `trusted_proxies`: the proxies whose headers name the sender of a request. Default: none.
+    pub trusted_proxies: Arc<[Network]>,
+    /// `require_https`: whether requests that came by plain HTTP are refused. Default false.
+    pub require_https: bool,
+    /// `strict`: which odd requests are refused at `listen`. Default: all beyond loopback.
+    pub strict: Strict,
 }
 
 /// The limits of each address of a peer: one address of IPv4, 64 bits of IPv6. `None` is no limit.

@@ -6,6 +6,8 @@ use tollgate_base::event::SourceName;
 use tollgate_ledger::SourceRetention;
 use tollgate_scheme::{Settings, Template, Verifier};
 
+use super::allow_from::AllowFrom;
+
 /// `[sources.NAME]`: an endpoint that a provider posts to.
 #[derive(Debug)]
 pub struct Source {
@@ -19,6 +21,8 @@ pub struct Source {
     pub settings: Settings,
     /// The description in `[schemes.NAME]`. `None` for a built-in scheme.
     pub template: Option<Arc<Template>>,
+    /// `allow_from`: the addresses that may post. `None`: every address.
+    pub allow_from: Option<AllowFrom>,
     /// `body_limit` in bytes.
     pub body_limit: usize,
     /// `dedup`: how long the ledger keeps dedup keys. Default: 35 d if the scheme checks the time

@@ -24,9 +24,10 @@
 //! - `catalog.rs` builds verifiers; `verifier.rs` has the trait that every scheme implements.
 //! - `declarative/` verifies by a template; `providers/` has the built-in schemes.
 //! - `explain/` tells an operator the likely reason of a rejection; `sign.rs` signs for tests;
-//!   `pages/` makes the page of each provider.
+//!   `pages/` makes the page of each provider; `addresses/` has what addresses providers publish.
 //! - The other files are parts that several schemes use.
 
+mod addresses;
 mod answer;
 mod catalog;
 mod certificates;
@@ -61,6 +62,7 @@ pub mod fuzz;
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
+pub use addresses::{PublishedAddresses, published_addresses, schemes_with_addresses};
 pub use answer::{Answer, RequestOutcome};
 pub use catalog::{build, build_template, build_with, names};
 pub use certificates::{CertificateError, CertificateTrust, with_issuer};

@@ -6,10 +6,11 @@ use http::{HeaderName, HeaderValue};
 use tollgate_base::origin::Origin;
 use tollgate_base::secret::Secret;
 
-use crate::manifest::table::{Context, Fields, ReadSecret, TableSchema, plain_text, secret};
+use super::networks::networks;
+use crate::manifest::table::{Context, Fields, ReadSecret, TableSchema, secret};
 use crate::manifest::text::substitute::references;
 use crate::manifest::text::tree::{Key, Node, Value};
-use crate::settings::{Allow, Network, NetworkError};
+use crate::settings::{Allow, Network};
 
 const ALLOW: TableSchema = TableSchema {
     name: "an `allow` entry",
@@ -59,7 +60,7 @@ pub(crate) fn allow(cx: &mut Context<'_>, handler: &Fields<'_>) -> Vec<Allow> {
 
 fn entry(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Allow> {
     let origin = origin(cx, fields);
-    let mut addresses = addresses(cx, fields);
+    let mut addresses = networks(cx, fields, "addresses");
     let headers = headers(cx, fields, origin.as_ref());
     let origin = origin?;
     addresses.extend(origin.address().map(Network::single));
@@ -97,28 +98,6 @@ fn suggested_origin(text: &str) -> Option<Origin> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let host = rest[..end].rsplit('@').next()?;
     Origin::parse(&format!("{scheme}://{host}")).ok()
-}
-
-fn addresses(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<Network> {
-    const HELP: &str = "write addresses = [\"10.0.0.0/8\"]";
-    if let Some(node) = fields.get("addresses") {
-        cx.diagnostics.allow_quote(node);
-    }
-    let mut networks = Vec::new();
-    for node in fields.array(cx, "addresses", HELP).unwrap_or_default() {
-        let Some(text) = plain_text(cx, node, "an address") else {
-            continue;
-        };
-        match text.parse() {
-            Ok(network) => networks.push(network),
-            Err(error) => {
-                let error: NetworkError = error;
-                cx.diagnostics
-                    .wrong_value(&node.span, format!("`{text}` {error}"), ());
-            }
-        }
-    }
-    networks
 }
 
 /// The headers that the host adds, with names in lower case.

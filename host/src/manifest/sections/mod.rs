@@ -1,11 +1,13 @@
 //! The sections of the manifest: one file for each table and for each larger setting.
 
 mod allow;
+mod allow_from;
 mod backlog;
 mod breaker;
 pub(crate) mod handlers;
 mod hosts;
 pub(crate) mod ledger;
+mod networks;
 mod order;
 pub(crate) mod outbox;
 mod per_address;
@@ -17,3 +19,4 @@ pub(crate) mod routes;
 pub(crate) mod schemes;
 pub(crate) mod server;
 pub(crate) mod sources;
+mod strict;

@@ -1,15 +1,18 @@
 //! `[server]`: the listeners with their limits, and the admin token.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tollgate_base::secret::Secret;
 
 use super::backlog::backlog;
+use super::networks::networks;
 use super::per_address::per_address;
+use super::strict::strict;
 use crate::manifest::defaults;
-use crate::manifest::table::{Context, Fields, TableSchema, secret};
-use crate::manifest::text::tree::{Node, Span};
-use crate::settings::{BacklogLimits, Server};
+use crate::manifest::table::{Context, Fields, TableSchema, expected, secret};
+use crate::manifest::text::tree::{Node, Span, Value};
+use crate::settings::{BacklogLimits, Network, Server};
 
 const SERVER: TableSchema = TableSchema {
     name: "`[server]`",
@@ -26,14 +29,11 @@ const SERVER: TableSchema = TableSchema {
         "shutdown_timeout",
         "memory",
         "per_address",
+        "trusted_proxies",
+        "require_https",
+        "strict",
     ],
-    unsupported: &[
-        ("tls", "end TLS in a proxy in front of tollgate"),
-        (
-            "require_https",
-            "refuse plain HTTP in the proxy in front of tollgate",
-        ),
-    ],
+    unsupported: &[("tls", "end TLS in a proxy in front of tollgate")],
     instead: &[],
 };
 
@@ -70,6 +70,8 @@ fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server
         cx.diagnostics
             .wrong_context(&at, message, "write two different ports");
     }
+    let trusted_proxies: Arc<[Network]> = networks(cx, fields, "trusted_proxies").into();
+    let require_https = require_https(cx, fields, &trusted_proxies);
     Server {
         listen,
         admin,
@@ -80,8 +82,32 @@ fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server
         connections: fields.count(cx, "connections", &defaults::CONNECTIONS),
         shutdown_timeout: fields.duration(cx, "shutdown_timeout", &defaults::SHUTDOWN_TIMEOUT),
         memory: fields.size(cx, "memory", &defaults::SERVER_MEMORY),
-        per_address: per_address(cx, fields.get("per_address")),
+        per_address: per_address(cx, fields.get("per_address"), listen, &trusted_proxies),
+        trusted_proxies,
+        require_https,
+        strict: strict(cx, fields, listen),
     }
+}
+
+/// Whether requests must come by HTTPS. Without a trusted proxy every request would be refused.
+fn require_https(cx: &mut Context<'_>, fields: &Fields<'_>, trusted_proxies: &[Network]) -> bool {
+    const HELP: &str =
+        "write require_https = true, and trusted_proxies = [\"10.0.0.0/8\"] beside it";
+    let Some(node) = fields.get("require_https") else {
+        return false;
+    };
+    if matches!(node.value, Value::Table(_)) {
+        cx.diagnostics.allow_quote(node);
+        expected(cx, node, "`require_https`", "true or false", HELP);
+        return false;
+    }
+    let required = fields.flag(cx, "require_https", false);
+    if required && trusted_proxies.is_empty() && fields.get("trusted_proxies").is_none() {
+        let message = "`require_https` needs `trusted_proxies`: only a proxy can tell that a request \
+                       came by HTTPS";
+        cx.diagnostics.wrong_context(&node.span, message, HELP);
+    }
+    required
 }
 
 /// The token of the admin service. A short token is a mistake, because somebody could guess it.

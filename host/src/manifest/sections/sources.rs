@@ -8,6 +8,7 @@ use tollgate_base::event::SourceName;
 use tollgate_base::suggest::nearest;
 use tollgate_scheme::{BuildError, Setting, Settings, SourceSecret, Template, Verifier};
 
+use super::allow_from::{SchemeName, allow_from};
 use super::retention;
 use super::schemes::OwnSchemes;
 use crate::manifest::defaults::{self, Bounded, TOLERANCE_MAX, TOLERANCE_MIN};
@@ -23,6 +24,7 @@ const SOURCE_KEYS: &[&str] = &[
     "secrets",
     "tolerance",
     "url",
+    "allow_from",
     "body_limit",
     "dedup",
     "erase",
@@ -76,6 +78,12 @@ fn source<'t>(
     };
     let body_limit = fields.size(cx, "body_limit", &limit);
     let built = verifier(cx, key, &fields, schemes);
+    let scheme = match &built {
+        None => SchemeName::Unknown,
+        Some((_, _, Some(_))) => SchemeName::Own,
+        Some((verifier, _, None)) => SchemeName::BuiltIn(verifier.scheme()),
+    };
+    let allow_from = allow_from(cx, &fields, scheme);
     let checks_time = built
         .as_ref()
         .is_some_and(|(verifier, ..)| verifier.checks_time());
@@ -91,6 +99,7 @@ fn source<'t>(
         verifier,
         settings,
         template,
+        allow_from,
         body_limit,
         retention,
     })

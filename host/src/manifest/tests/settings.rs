@@ -46,6 +46,12 @@ fn every_setting_is_read() {
                 requests: Some(per_second(500)),
                 failures: Some(per_second(20)),
             },
+            trusted_proxies: ["10.0.0.0/8".parse().expect("a network")].into(),
+            require_https: true,
+            strict: Strict {
+                bare_lf: false,
+                ..Strict::ON
+            },
         }
     );
     assert_eq!(

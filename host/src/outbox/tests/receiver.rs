@@ -123,6 +123,7 @@ impl Receiver {
             idle_timeout: PATIENCE,
             shutdown_timeout: PATIENCE,
             connections_per_address: None,
+            strict: crate::settings::Strict::ON,
             memory: 1 << 30,
         };
         let serving = tokio::spawn(server::serve(

@@ -112,7 +112,7 @@ async fn only_the_exact_path_leads_to_a_source() {
     for target in [
         "/hooks/stripe?a=b",
         "http://x/hooks/stripe",
-        "http://y:1/hooks/stripe?a",
+        "http://X:80/hooks/stripe?a",
     ] {
         let request = request(&format!("POST {target}"), &signature(&event(1)), &event(1));
         assert_eq!(setup.exchange(request).await.status, 200, "{target}");

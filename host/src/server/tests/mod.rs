@@ -3,7 +3,9 @@
 mod admin;
 mod connections;
 mod ingress;
+mod senders;
 mod strangers;
+mod strict;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -22,9 +24,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Ingress, IngressBackend, Limits, Rejections, Service, serve};
+use super::{Ingress, IngressBackend, Limits, Rejections, SenderRules, Service, serve};
 use crate::keys::{FetchError, KeyUnavailable};
-use crate::settings::{PerAddress, Source};
+use crate::settings::{PerAddress, Source, Strict};
 use tollgate_base::event::{EventId, SourceName};
 use tollgate_base::secret::Secret;
 use tollgate_base::time::{ManualClock, WallTime};
@@ -47,6 +49,7 @@ struct Fake {
     hold: Mutex<Option<Arc<Notify>>>,
     refuses: AtomicBool,
     body_timeout: Duration,
+    sender_rules: SenderRules,
     /// The key that requests ask for; none: it cannot be had.
     key: Option<Arc<FetchedKey>>,
 }
@@ -56,6 +59,10 @@ impl IngressBackend for Fake {
 
     fn source(&self, path: &str) -> Option<Arc<Source>> {
         (path == self.source.path).then(|| self.source.clone())
+    }
+
+    fn sender_rules(&self) -> SenderRules {
+        self.sender_rules.clone()
     }
 
     fn body_timeout(&self, _: &Arc<Source>) -> Duration {
@@ -108,6 +115,7 @@ fn fake() -> Fake {
             verifier: tollgate_scheme::build("stripe", settings.clone()).unwrap(),
             settings,
             template: None,
+            allow_from: None,
             body_limit: BODY_LIMIT,
             retention: tollgate_ledger::SourceRetention {
                 keys: None,
@@ -120,6 +128,10 @@ fn fake() -> Fake {
         hold: Mutex::default(),
         refuses: AtomicBool::default(),
         body_timeout: PATIENCE,
+        sender_rules: SenderRules {
+            trusted_proxies: [].into(),
+            require_https: false,
+        },
         key: None,
     }
 }
@@ -132,6 +144,7 @@ fn limits() -> Limits {
         shutdown_timeout: PATIENCE,
         connections_per_address: None,
         memory: 64 << 20,
+        strict: Strict::ON,
     }
 }
 
@@ -195,6 +208,7 @@ impl Setup {
             clock,
             rejections.clone(),
             per_address,
+            limits.strict,
         ));
         Self {
             server: Server::start(service, limits).await,

@@ -28,7 +28,7 @@ impl Body for Never {
 }
 
 /// A connection from another address of loopback.
-async fn connect_from(address: &str, server: &Server) -> Client {
+pub(super) async fn connect_from(address: &str, server: &Server) -> Client {
     let socket = TcpSocket::new_v4().unwrap();
     socket
         .bind(format!("{address}:0").parse().unwrap())
@@ -43,7 +43,7 @@ impl Setup {
         client.answer().await
     }
 
-    fn count(&self, code: &str) -> u64 {
+    pub(super) fn count(&self, code: &str) -> u64 {
         let found = self.codes().into_iter().find(|(found, _)| *found == code);
         found.map_or(0, |(_, count)| count)
     }

@@ -1,0 +1,64 @@
+//! The conditions that a request must meet before its body is read.
+
+use http::StatusCode;
+use http::request::Parts;
+
+use super::forwarded::Sender;
+use super::ingress_backend::SenderRules;
+use super::response::text;
+use super::service::Response;
+use super::strict::{Breach, host};
+use crate::settings::{Source, Strict};
+
+/// A condition that a request does not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unmet {
+    /// The host of the request is not clear.
+    #[error(transparent)]
+    Host(#[from] Breach),
+    /// The request did not come by HTTPS.
+    #[error("the request came by plain HTTP, or the proxy does not tell how")]
+    PlainHttp,
+    /// The source takes no requests of the address.
+    #[error("the address is not in `allow_from`")]
+    Address,
+}
+
+impl Unmet {
+    /// The first condition that the request does not meet.
+    pub(super) fn by(
+        head: &Parts,
+        sender: &Sender,
+        source: Option<&Source>,
+        rules: &SenderRules,
+        strict: Strict,
+    ) -> Option<Self> {
+        if let Some(breach) = host::breach(head, strict) {
+            return Some(breach.into());
+        }
+        if rules.require_https && !sender.https {
+            return Some(Self::PlainHttp);
+        }
+        let allowed = source.and_then(|source| source.allow_from.as_ref());
+        let is_stranger = allowed.is_some_and(|allowed| !allowed.allows(sender.address()));
+        is_stranger.then_some(Self::Address)
+    }
+
+    /// The reason as a short word that never changes.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Host(breach) => breach.code(),
+            Self::PlainHttp => "plain_http",
+            Self::Address => "address",
+        }
+    }
+
+    /// The answer to the sender.
+    pub(super) fn response(self) -> Response {
+        match self {
+            Self::Host(_) => text(StatusCode::BAD_REQUEST, "the host is not clear\n"),
+            Self::PlainHttp => text(StatusCode::FORBIDDEN, "HTTPS is required\n"),
+            Self::Address => text(StatusCode::FORBIDDEN, "this address may not post here\n"),
+        }
+    }
+}
