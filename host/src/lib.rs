@@ -7,6 +7,7 @@
 //! The [`outbox`] sends the requests that were committed.
 
 mod api;
+pub mod certificates;
 pub mod cli;
 pub mod dispatch;
 pub mod egress;
@@ -20,3 +21,4 @@ pub mod server;
 pub mod settings;
 mod shadow;
 mod telemetry;
+pub mod tls;

@@ -319,9 +319,9 @@ fn addresses(
     let (mut ingress, mut admin) = (None, None);
     loop {
         match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(line) => match line.split_once(" http://") {
-                Some(("ingress", address)) => ingress = address.parse().ok(),
-                Some(("admin", address)) => admin = address.parse().ok(),
+            Ok(line) => match line.split_once("://") {
+                Some(("ingress http" | "ingress https", address)) => ingress = address.parse().ok(),
+                Some(("admin http", address)) => admin = address.parse().ok(),
                 _ if line == "ready" => return ingress.zip(admin),
                 _ => {}
             },

@@ -7,9 +7,14 @@ use std::time::Duration;
 /// The longest wait for a response.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A stream of bytes both ways.
+pub(crate) trait Stream: Read + Write + Send {}
+
+impl<S: Read + Write + Send> Stream for S {}
+
 /// A connection, with the bytes that were read beyond the last response.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     read: Vec<u8>,
 }
 
@@ -30,14 +35,15 @@ impl Answer {
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self {
-            stream,
+        Ok(Self::over(connect(address)?))
+    }
+
+    /// Makes a connection of a stream on which nothing has been read.
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        Self {
+            stream: Box::new(stream),
             read: Vec::new(),
-        })
+        }
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -93,6 +99,15 @@ impl Connection {
             }
         }
     }
+}
+
+/// Connects a socket that waits for an answer, but not for ever.
+pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 /// Returns the bytes of a request with `content-length`.

@@ -21,6 +21,7 @@ mod site;
 mod stranger;
 mod stripe;
 mod tls;
+mod tls_client;
 mod vectors;
 mod wasi;
 
@@ -32,7 +33,7 @@ pub(crate) use eventually::{eventually, reaches, skip, stays, until};
 pub(crate) use failing_disk::{DiskFault, FailingDisk};
 pub(crate) use gateway::{Gateway, Launch};
 
-pub(crate) use http::{Answer, Connection, get, post, request};
+pub(crate) use http::{Answer, Connection, connect, get, post, request};
 pub(crate) use ledger::{Attempt, Ledger};
 pub(crate) use load::{Load, LoadReport, Target};
 pub(crate) use manifest::{Handler, Manifest};
@@ -44,6 +45,7 @@ pub(crate) use site::{Site, component, digest, variant};
 pub(crate) use stranger::{Stranger, frame, preface};
 pub(crate) use stripe::{Event, PATH, SECRET, hmac_sha256, now, sign};
 pub(crate) use tls::Authority;
+pub(crate) use tls_client::TlsClient;
 pub(crate) use vectors::{
     Vector, sign_vector, signed_body, signed_request, signed_url, tollgate, vectors, verify,
 };

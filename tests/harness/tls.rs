@@ -9,6 +9,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use super::Site;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -45,6 +46,51 @@ impl Authority {
     /// issuer's certificate.
     pub(crate) fn certificate(&self, name: &str, key: &KeyPair, issuer: Option<&str>) -> String {
         pem(&self.sign(name, key, issuer))
+    }
+
+    /// Writes a certificate for these names with a new key: `FILE.pem` with the chain, and
+    /// `FILE.key`. Both are complete at every moment.
+    pub(crate) fn write(&self, site: &Site, file: &str, names: &[&str]) {
+        self.write_with(site, file, names, |_| {});
+    }
+
+    /// The same, with other parameters.
+    pub(crate) fn write_with(
+        &self,
+        site: &Site,
+        file: &str,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) {
+        let (chain, key) = self.issue(names, change);
+        let chain: String = chain.iter().map(|der| pem(der)).collect();
+        for (suffix, text) in [
+            ("pem", chain),
+            ("key", labelled("PRIVATE KEY", &key.serialize_der())),
+        ] {
+            let path = site.path(format!("{file}.{suffix}"));
+            std::fs::write(path.with_extension("new"), text).unwrap();
+            std::fs::rename(path.with_extension("new"), path).unwrap();
+        }
+    }
+
+    /// Returns a chain for these names, and its key.
+    pub(crate) fn issue(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (Vec<CertificateDer<'static>>, KeyPair) {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let signed = params.signed_by(&key, &self.between).unwrap();
+        (vec![signed.der().clone(), self.between.der().clone()], key)
+    }
+
+    /// Returns the root certificate.
+    pub(crate) fn root_der(&self) -> CertificateDer<'static> {
+        self.root.der().clone()
     }
 
     /// Returns a TLS acceptor for a server with this name.
@@ -84,6 +130,10 @@ fn issuer_at(url: &str) -> CustomExtension {
 }
 
 fn pem(der: &[u8]) -> String {
+    labelled("CERTIFICATE", der)
+}
+
+fn labelled(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }

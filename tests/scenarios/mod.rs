@@ -37,3 +37,4 @@ mod shadow;
 mod soak;
 mod start_errors;
 mod strangers;
+mod tls;

@@ -64,7 +64,8 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         }
     });
     let mut out = std::io::stdout().lock();
-    writeln!(out, "ingress http://{}", gateway.ingress_address()?)?;
+    let scheme = if gateway.has_tls() { "https" } else { "http" };
+    writeln!(out, "ingress {scheme}://{}", gateway.ingress_address()?)?;
     writeln!(out, "admin http://{}", gateway.admin_address()?)?;
     writeln!(out, "ready")?;
     out.flush()?;

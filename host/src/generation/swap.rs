@@ -1,13 +1,14 @@
 //! The generation that serves, and how another takes its place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 
 use crate::dispatch::Dispatcher;
 use crate::generation::loaded::Generation;
-use crate::settings::{LedgerSettings, Manifest};
+use crate::settings::{LedgerSettings, Manifest, Server};
 
 /// The generation that serves.
 pub(crate) struct Current {
@@ -84,10 +85,21 @@ fn same_ledger(old: &LedgerSettings, new: &LedgerSettings) -> bool {
     absolute(old) == absolute(new)
 }
 
+/// The settings with fixed values in the place of those that a reload changes.
+fn fixed(server: &Server) -> Server {
+    Server {
+        body_limit: 0,
+        body_timeout: Duration::ZERO,
+        trusted_proxies: Arc::default(),
+        proxy_protocol: false,
+        ..server.clone()
+    }
+}
+
 /// Warns of changed settings that are read only at the start.
 fn warn_of_fixed_settings(old: &Manifest, new: &Manifest) {
     let (server, ledger) = (
-        old.server != new.server,
+        fixed(&old.server) != fixed(&new.server),
         !same_ledger(&old.ledger, &new.ledger),
     );
     for (changed, table) in [(server, "[server]"), (ledger, "[ledger]")] {

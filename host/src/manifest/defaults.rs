@@ -53,6 +53,8 @@ pub(crate) const CONNECTIONS: Bounded<usize> = bounded(4096, 1, 1_000_000);
 /// Several times what honest senders need: 10,000 requests under way with usual events, and 100
 /// bodies of 1 MiB beside them. The least is more than twice the largest body.
 pub(crate) const SERVER_MEMORY: Bounded<usize> = bounded(256 * MIB, 128 * MIB, 1 << 40);
+/// Far more than a chain of certificates has, and enough for a system's store of authorities.
+pub(crate) const CERTIFICATE_FILE: usize = MIB;
 /// From one connection to all.
 pub(crate) const ADDRESS_CONNECTIONS: Bounded<usize> = bounded(0, 1, 1_000_000);
 /// A signature is checked in some microseconds, so so many cost nothing; a guess needs more.

@@ -87,7 +87,13 @@ fn root_fields<'t>(cx: &mut Context<'_>, root: &'t Node) -> Fields<'t> {
 fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let fields = root_fields(cx, root);
     version(cx, &fields);
-    let (server, admin_token, backlog) = server::server(cx, fields.get("server"));
+    let server::ServerSection {
+        server,
+        admin_token,
+        backlog,
+        tls,
+        asks_for_certificates,
+    } = server::server(cx, fields.get("server"));
     let plugins = plugins::plugins(cx, fields.get("plugins"));
     let (ledger, events) = ledger::ledger(cx, fields.get("ledger"));
     let mut schemes = schemes::schemes(cx, fields.get("schemes"));
@@ -95,7 +101,7 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
         cx,
         fields.get("sources"),
         &mut schemes,
-        server.body_limit,
+        (server.body_limit, asks_for_certificates),
         events,
     );
     schemes.warn_unused(cx);
@@ -116,6 +122,7 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
         outbox: outbox::outbox(cx, fields.get("outbox"), &handlers),
         server,
         admin_token,
+        tls,
         backlog,
         plugins,
         sources,

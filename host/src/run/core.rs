@@ -11,8 +11,9 @@ use crate::keys::{KeyCache, SecretUses};
 use crate::outbox::{self, Targets};
 use crate::run::backlog::BacklogGauge;
 use crate::run::schedule::RecipientOf;
-use crate::server::Rejections;
+use crate::server::{Layers, LayersOf, Rejections};
 use crate::settings::{Handler, OutboxSettings};
+use crate::tls::Front;
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::Clock;
 use tollgate_ledger::{Ledger, Recipient, Records};
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) rejections: Arc<Rejections>,
     pub(crate) secret_uses: SecretUses,
     pub(crate) keys: Arc<KeyCache>,
+    /// The TLS of the ingress.
+    pub(crate) tls: Front,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backlog: BacklogGauge,
     /// Held while a handler is paused or resumed.
@@ -45,6 +48,20 @@ impl Core {
     pub(crate) fn recipient_of(self: &Arc<Self>) -> RecipientOf {
         let core = self.clone();
         Arc::new(move |handler, event| core.current.load().routes.recipient(handler, event))
+    }
+
+    /// The layers below HTTP that the serving generation wants on the listener of the providers.
+    pub(crate) fn ingress_layers(self: &Arc<Self>) -> LayersOf {
+        let core = self.clone();
+        Arc::new(move || {
+            let server = &core.current.load().manifest.server;
+            Layers {
+                proxies: server
+                    .proxy_protocol
+                    .then(|| server.trusted_proxies.clone()),
+                tls: core.tls.layer(),
+            }
+        })
     }
 
     /// Removes the components from the store that none of these generations runs and no recorded

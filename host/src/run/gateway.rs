@@ -14,7 +14,7 @@ use crate::generation::{ReloadHandle, Reloader};
 use crate::outbox::Outbox;
 use crate::run::core::Core;
 use crate::run::schedule::Timer;
-use crate::server::{self, Admin, Ingress, Limits};
+use crate::server::{self, Admin, Ingress, Layers, Limits};
 use tollgate_base::thread::OwnedThread;
 use tollgate_ledger::Ledger;
 
@@ -38,12 +38,18 @@ pub(super) struct Workers {
     pub(super) reloader: Reloader,
     pub(super) housekeeper: OwnedThread,
     pub(super) backlog: OwnedThread,
+    pub(super) certificates: OwnedThread,
 }
 
 impl Gateway {
     /// The address that providers post events to.
     pub fn ingress_address(&self) -> io::Result<SocketAddr> {
         self.ingress.local_addr()
+    }
+
+    /// Whether providers post over TLS now. A reload may change that.
+    pub fn has_tls(&self) -> bool {
+        self.core.tls.layer().is_some()
     }
 
     /// The address of the admin service.
@@ -88,11 +94,13 @@ impl Gateway {
             ingress,
             service,
             Limits::of_ingress(&settings),
+            core.ingress_layers(),
             until(ended.clone()),
         ));
         let service = Arc::new(Admin::new(core.clone(), admin_address));
         let limits = Limits::of_admin(&settings);
-        let admin = tokio::spawn(server::serve(admin, service, limits, until(ended)));
+        let layers = Layers::none();
+        let admin = tokio::spawn(server::serve(admin, service, limits, layers, until(ended)));
         shutdown.await;
         tracing::info!("shutting down");
         let Workers {
@@ -102,8 +110,9 @@ impl Gateway {
             reloader,
             housekeeper,
             backlog,
+            certificates,
         } = workers;
-        drop((reloader, backlog, timer, housekeeper));
+        drop((reloader, backlog, certificates, timer, housekeeper));
         end.send_replace(true);
         for server in [ingress, admin] {
             if let Err(error) = server.await {

@@ -2,6 +2,7 @@
 //! them in order.
 
 mod backlog;
+mod certificates;
 mod core;
 mod data_folder;
 mod first_generation;

@@ -18,12 +18,14 @@ use crate::generation::{
 use crate::keys::{HttpsKeys, KeyCache, SecretUses};
 use crate::outbox::{self, Outbox};
 use crate::run::backlog::{self, BacklogGauge};
+use crate::run::certificates;
 use crate::run::core::Core;
 use crate::run::data_folder::{DataFolder, data_folder};
 use crate::run::first_generation::{FirstGeneration, first_generation};
 use crate::run::gateway::{Gateway, Workers};
 use crate::run::housekeeping;
 use crate::run::work_router::WorkRouter;
+use crate::tls::Front;
 use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::{Clock, SteadyClock};
 use tollgate_ledger::{Ledger, LedgerError, LedgerUrl, OpenError};
@@ -101,6 +103,7 @@ impl Gateway {
         let current = Arc::new(Current::new(Arc::new(generation), trouble));
         let core = Arc::new(core(current, &ledger, &loader, &work, clock));
         core.prune_components(&[&core.current.load()]);
+        core.tls.serve(core.current.load().manifest.tls.as_ref());
         let server = core.current.load().manifest.server.clone();
         let ingress = listen(server.listen).await?;
         let admin = listen(server.admin).await?;
@@ -221,6 +224,7 @@ fn core(
             CertificateTrust::new(system_roots()),
             clock.clone(),
         ),
+        tls: Front::default(),
         clock,
         backlog: BacklogGauge::default(),
         pausing: Mutex::default(),
@@ -256,6 +260,7 @@ fn start_workers(
         outbox,
         housekeeper: start_housekeeper(core.clone())?,
         backlog: watch_backlog(core.clone())?,
+        certificates: certificates::watch(core.clone())?,
     })
 }
 
@@ -276,6 +281,7 @@ fn start_reloader(
         on_swap: Box::new(move |old, new| {
             // Runs under way end on the old generation, and their attempts name its components.
             swapped.prune_components(&[old, new]);
+            swapped.tls.serve(new.manifest.tls.as_ref());
             outbox.wake();
         }),
     })

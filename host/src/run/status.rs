@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::dispatch::{BreakerState, BudgetStatus, QueueStatus, Runnable};
 use crate::generation::{ComponentStatus, Generation, LoadedHandler};
 use crate::outbox;
+use crate::run::certificates::certificates_json;
 use crate::run::core::Core;
 use crate::server::{Readiness, Status};
 use tollgate_base::time::WallTime;
@@ -48,6 +49,7 @@ impl Status for Core {
             "odd": self.rejections.odd().collect::<HashMap<_, _>>(),
             "held_hosts_until_ms": self.held_hosts_json(),
             "secrets": self.secrets_json(&generation),
+            "tls": certificates_json(&generation.manifest, self.clock.now()),
         })
     }
 }

@@ -6,7 +6,8 @@ use http::request::Parts;
 use super::forwarded::Sender;
 use super::ingress_backend::SenderRules;
 use super::response::text;
-use super::service::Response;
+use super::secured::Secured;
+use super::service::{Caller, Response};
 use super::strict::{Breach, host};
 use crate::settings::{Source, Strict};
 
@@ -22,6 +23,12 @@ pub(super) enum Unmet {
     /// The source takes no requests of the address.
     #[error("the address is not in `allow_from`")]
     Address,
+    /// The source wants a certificate of the peer, and the peer showed none.
+    #[error("the peer showed no certificate, and `client_certificate` wants one")]
+    NoCertificate,
+    /// The certificate of the peer is not one that the source takes.
+    #[error("the certificate of the peer has none of the names in `client_certificate`")]
+    Certificate,
 }
 
 impl Unmet {
@@ -44,12 +51,23 @@ impl Unmet {
         is_stranger.then_some(Self::Address)
     }
 
+    /// The certificate that the source wants and the peer does not show.
+    pub(super) fn by_certificate(caller: &Caller, source: &Source) -> Option<Self> {
+        let wanted = source.client_certificate.as_ref()?;
+        let shown = caller.secured.as_ref().and_then(Secured::names);
+        match shown {
+            None => Some(Self::NoCertificate),
+            Some(_) => (!wanted.admits(shown)).then_some(Self::Certificate),
+        }
+    }
+
     /// The reason as a short word that never changes.
     pub(super) fn code(self) -> &'static str {
         match self {
             Self::Host(breach) => breach.code(),
             Self::PlainHttp => "plain_http",
             Self::Address => "address",
+            Self::NoCertificate | Self::Certificate => "client_certificate",
         }
     }
 
@@ -59,6 +77,9 @@ impl Unmet {
             Self::Host(_) => text(StatusCode::BAD_REQUEST, "the host is not clear\n"),
             Self::PlainHttp => text(StatusCode::FORBIDDEN, "HTTPS is required\n"),
             Self::Address => text(StatusCode::FORBIDDEN, "this address may not post here\n"),
+            Self::NoCertificate | Self::Certificate => {
+                text(StatusCode::FORBIDDEN, "a client certificate is needed\n")
+            }
         }
     }
 }

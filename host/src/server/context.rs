@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,9 @@ use http::Version;
 use hyper::server::conn::http1;
 use tokio::sync::watch;
 
+use super::budget::NoMemory;
 use super::idle::{Activity, InFlight};
+use super::layers::LayersOf;
 use super::limits::Limits;
 use super::peers::{Connection, Peers};
 use super::refusal::Refusal;
@@ -30,6 +33,8 @@ pub(super) struct Context<S> {
     pub(super) service: Arc<S>,
     pub(super) http1: http1::Builder,
     pub(super) limits: Limits,
+    /// The layers below HTTP.
+    pub(super) layers: LayersOf,
     /// The open connections.
     pub(super) peers: Arc<Peers>,
     /// Becomes true when the listener ends.
@@ -39,6 +44,12 @@ pub(super) struct Context<S> {
 /// Why a connection ended otherwise than by an end of both sides.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectionError {
+    /// The listener refuses the peer.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The listener has no memory for the connection.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     /// The socket failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -64,6 +75,24 @@ impl ConnectionError {
 }
 
 impl<S: Service> Context<S> {
+    /// Notes that a connection of a proxy comes from this address: limits and memory are those of
+    /// the address from now on.
+    ///
+    /// # Errors
+    /// The address has all connections that it may have.
+    pub(super) fn comes_from(
+        &self,
+        connection: &mut Connection,
+        client: SocketAddr,
+    ) -> Result<(), Refusal> {
+        connection.peer = client;
+        if self.peers.is_full(client) {
+            return Err(Refusal::Connections);
+        }
+        connection.entry = self.peers.enter(client, connection.activity.clone());
+        Ok(())
+    }
+
     /// Takes a request in: counts it as under way, and takes its memory from the budget. Returns
     /// `None` if there is no memory for it.
     pub(super) fn begin(&self, connection: &Connection, request: Request) -> Option<Begun> {
@@ -71,6 +100,7 @@ impl<S: Service> Context<S> {
             peer,
             activity,
             entry,
+            secured,
         } = connection;
         let in_flight = activity.begin(head::announced(&request));
         match entry.allowance.share(head::memory(&request)) {
@@ -78,7 +108,11 @@ impl<S: Service> Context<S> {
                 let address = *peer;
                 Some(Begun {
                     _in_flight: in_flight,
-                    caller: Caller { address, share },
+                    caller: Caller {
+                        address,
+                        secured: secured.clone(),
+                        share,
+                    },
                     request,
                 })
             }

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 
 use super::budget::Share;
 use super::context::{ConnectionError, Context, Ended, HEADER_BYTES};
@@ -15,6 +14,7 @@ use super::limits::Limits;
 use super::peers::Connection;
 use super::refusal::Refusal;
 use super::service::Service;
+use super::transport::Transport;
 use super::watched::{Watch, Watched};
 
 /// The settings of HTTP/1.1 for all connections of a listener.
@@ -36,7 +36,7 @@ pub(super) fn builder(limits: &Limits) -> http1::Builder {
 /// Serves one connection to its end. `share` is its memory.
 pub(super) async fn serve<S: Service>(
     context: &Context<S>,
-    stream: TcpStream,
+    stream: Transport,
     connection: &Connection,
     share: Share,
 ) -> Result<(), ConnectionError> {

@@ -10,7 +10,6 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::budget::Share;
@@ -20,6 +19,7 @@ use super::head;
 use super::peers::Connection;
 use super::refusal::Refusal;
 use super::service::{Request, Service};
+use super::transport::Transport;
 use super::watched::{Watch, Watched};
 
 /// The most streams that are open at once.
@@ -49,7 +49,7 @@ const LOCAL_RESETS: usize = 128;
 /// Serves one connection to its end. `share` is its memory.
 pub(super) async fn serve<S: Service>(
     context: &Arc<Context<S>>,
-    stream: TcpStream,
+    stream: Transport,
     connection: &Connection,
     mut share: Share,
 ) -> Result<(), ConnectionError> {

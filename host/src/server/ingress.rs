@@ -64,8 +64,9 @@ impl<B: IngressBackend> Ingress<B> {
     }
 
     /// The sender of a request. Tells the operator if proxies leave doubt about the sender.
-    fn sender(&self, peer: SocketAddr, head: &http::request::Parts, trusted: &[Network]) -> Sender {
-        let sender = Sender::of(peer, &head.headers, trusted);
+    fn sender(&self, caller: &Caller, head: &http::request::Parts, trusted: &[Network]) -> Sender {
+        let secured = caller.secured.is_some();
+        let sender = Sender::of(caller.address, secured, &head.headers, trusted);
         if let Some(doubt) = sender.doubt {
             let now = self.clock.now();
             self.rejections
@@ -160,6 +161,7 @@ impl<B: IngressBackend> Ingress<B> {
         &self,
         source: Option<&Source>,
         sender: &Sender,
+        caller: &Caller,
         rules: &SenderRules,
         head: &http::request::Parts,
     ) -> Option<Response> {
@@ -167,7 +169,8 @@ impl<B: IngressBackend> Ingress<B> {
         if let Err(over) = self.per_address.admit(sender.address(), now) {
             return Some(self.refuse_rate(source, sender, head.version, &over));
         }
-        let unmet = Unmet::by(head, sender, source, rules, self.strict)?;
+        let unmet = Unmet::by(head, sender, source, rules, self.strict)
+            .or_else(|| Unmet::by_certificate(caller, source?))?;
         self.count(source, unmet.code(), &unmet, sender);
         let mut response = unmet.response();
         close(&mut response, head.version);
@@ -277,10 +280,10 @@ impl<B: IngressBackend> Service for Ingress<B> {
     async fn call(&self, mut caller: Caller, request: Request) -> Response {
         let (head, mut incoming) = request.into_parts();
         let rules = self.backend.sender_rules();
-        let sender = &self.sender(caller.address, &head, &rules.trusted_proxies);
+        let sender = &self.sender(&caller, &head, &rules.trusted_proxies);
         let path = head.uri.path();
         let source = self.backend.source(path);
-        let refused = self.refuse_head(source.as_deref(), sender, &rules, &head);
+        let refused = self.refuse_head(source.as_deref(), sender, &caller, &rules, &head);
         let response = match (refused, source) {
             (Some(refused), _) => refused,
             (None, None) => self.unknown_path(sender, path),

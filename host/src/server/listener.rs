@@ -18,6 +18,7 @@ use super::connection::serve_connection;
 use super::context::Context;
 use super::http1;
 use super::idle::Activity;
+use super::layers::{Layers, LayersOf};
 use super::limits::Limits;
 use super::peers::{Connection, Peers};
 use super::refusal::Refusal;
@@ -31,11 +32,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Serves `service` on `listener` until `shutdown` resolves. Then it accepts nothing more, lets the
 /// requests under way end, for `limits.shutdown_timeout` at most, and returns. When it returns,
-/// every connection is closed and every task of this listener has ended.
+/// every connection is closed and every task of this listener has ended. `layers` says what each
+/// new connection has below HTTP.
 pub async fn serve<S: Service>(
     listener: TcpListener,
     service: Arc<S>,
     limits: Limits,
+    layers: LayersOf,
     shutdown: impl Future<Output = ()>,
 ) {
     let (ending, ended) = watch::channel(false);
@@ -43,6 +46,7 @@ pub async fn serve<S: Service>(
         service,
         http1: http1::builder(&limits),
         limits: limits.clone(),
+        layers,
         peers: Peers::new(Budget::new(limits.memory), limits.connections_per_address),
         ending: ended,
     });
@@ -57,9 +61,11 @@ pub async fn serve<S: Service>(
                 biased;
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
-                (stream, connection, permit) = &mut next => {
+                (stream, connection, layers, permit) = &mut next => {
                     next.set(accept(&listener, &permits, &context));
-                    connections.spawn(serve_connection(context.clone(), stream, connection, permit));
+                    let serving =
+                        serve_connection(context.clone(), stream, connection, layers, permit);
+                    connections.spawn(serving);
                 }
             }
         }
@@ -85,12 +91,14 @@ async fn accept<S: Service>(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
     context: &Context<S>,
-) -> (TcpStream, Connection, OwnedSemaphorePermit) {
+) -> (TcpStream, Connection, Layers, OwnedSemaphorePermit) {
     let Context { peers, service, .. } = context;
-    let (stream, peer) = loop {
+    let (stream, peer, layers) = loop {
         let (stream, peer) = next_connection(listener).await;
-        if !peers.is_full(peer) {
-            break (stream, peer);
+        let layers = (context.layers)();
+        // Connections of a proxy count as those of the client that the proxy tells.
+        if layers.proxies.is_some() || !peers.is_full(peer) {
+            break (stream, peer, layers);
         }
         service.refused(peer, Refusal::Connections);
     };
@@ -101,8 +109,9 @@ async fn accept<S: Service>(
         peer,
         activity,
         entry,
+        secured: None,
     };
-    (stream, connection, permit)
+    (stream, connection, layers, permit)
 }
 
 /// A place for a connection. Waits until one is free.

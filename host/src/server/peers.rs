@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use super::budget::{Allowance, Budget};
 use super::idle::Activity;
 use super::network::Network;
+use super::secured::Secured;
 
 /// One out of so many connections ends when room is needed: to look for the right one takes a walk
 /// over all connections.
@@ -49,10 +50,13 @@ struct OpenNetwork {
 
 /// An open connection.
 pub(super) struct Connection {
+    /// The peer of the socket or, behind a proxy that tells it, the client of the proxy.
     pub(super) peer: SocketAddr,
     pub(super) activity: Arc<Activity>,
     /// The place among the open connections.
     pub(super) entry: Entry,
+    /// What TLS found out about the peer; `None` without TLS.
+    pub(super) secured: Option<Secured>,
 }
 
 /// Takes a connection out of the open ones when dropped.

@@ -17,6 +17,41 @@ pub enum Refusal {
     /// The peer sent a head that is not served.
     #[error(transparent)]
     Head(#[from] Breach),
+    /// The listener wants a header of the PROXY protocol, and the peer is none of its proxies.
+    #[error("the listener takes connections of `trusted_proxies` alone")]
+    ProxyUntrusted,
+    /// The peer is a proxy of the listener, and sends no header of the PROXY protocol.
+    #[error("the proxy sends no header of the PROXY protocol, or a damaged one")]
+    ProxyHeader,
+    /// The handshake of TLS failed.
+    #[error("the TLS handshake failed: {0}")]
+    TlsHandshake(HandshakeFault),
+}
+
+/// What is wrong with a handshake of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeFault {
+    /// The peer sends something else, such as HTTP without TLS.
+    #[error("the peer speaks no TLS")]
+    NoTls,
+    /// The two sides have no version, cipher, kind of key or protocol in common.
+    #[error("the peer knows no version, cipher, kind of key or protocol that this side knows")]
+    NothingShared,
+    /// The peer's certificate is not one of `client_ca`, or not in force.
+    #[error("the certificate of the peer does not count")]
+    Certificate,
+    /// The peer ended the handshake, for example because it does not trust the certificate here.
+    #[error("the peer refused it; it may not trust the certificate of this side")]
+    Peer,
+    /// The peer closed the connection meanwhile.
+    #[error("the peer broke it off")]
+    BrokenOff,
+    /// The handshake took longer than the header timeout.
+    #[error("it was not complete before the header timeout")]
+    Late,
+    /// A message is damaged or out of place.
+    #[error("the peer sent a damaged message")]
+    Damaged,
 }
 
 impl Refusal {
@@ -27,6 +62,9 @@ impl Refusal {
             Self::Connections => "address_connections",
             Self::Flood => "flood",
             Self::Head(breach) => breach.code(),
+            Self::ProxyUntrusted => "proxy_untrusted",
+            Self::ProxyHeader => "proxy_header",
+            Self::TlsHandshake(_) => "tls_handshake",
         }
     }
 }

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 
 use super::budget::Share;
 use super::refusal::Refusal;
+use super::secured::Secured;
 
 /// A request as it comes from a connection.
 pub type Request = hyper::Request<Incoming>;
@@ -21,6 +22,8 @@ pub type Response = hyper::Response<Full<Bytes>>;
 pub struct Caller {
     /// The address of the peer.
     pub address: SocketAddr,
+    /// What TLS found out about the peer; `None` if the request came without TLS.
+    pub secured: Option<Secured>,
     /// Covers the head and the stream of the request. The body is added as it arrives.
     pub(super) share: Share,
 }

@@ -1,4 +1,4 @@
-//! A socket that looks at the bytes of its peer as they arrive.
+//! A stream that looks at the bytes of its peer as they arrive.
 
 use std::io;
 use std::pin::Pin;
@@ -7,18 +7,18 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::frames::Frames;
 use super::heads::Heads;
 use super::idle::Activity;
 use super::refusal::Refusal;
+use super::transport::Transport;
 
-/// A socket whose arriving bytes are looked at. A peer that passes a bound reads as an error, and
+/// A stream whose arriving bytes are looked at. A peer that passes a bound reads as an error, and
 /// the [`Activity`] knows the refusal.
 #[derive(Debug)]
 pub(super) struct Watched {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Transport,
     pub(super) activity: Arc<Activity>,
     pub(super) watch: Watch,
 }

@@ -1,4 +1,4 @@
-//! Which secrets have expired, and which expire soon.
+//! Which secrets and certificates have expired, and which expire soon.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tollgate_scheme::SourceSecret;
 
 use super::manifest::Manifest;
 use super::source::Source;
+use crate::certificates::{Certificate, CertificateState};
 
 /// The warning about a secret begins this long before its end: one week, so that somebody has time
 /// to read the warning.
@@ -46,13 +47,45 @@ impl SecretState {
 }
 
 impl Manifest {
-    /// Warnings for the operator about secrets that, at `now`, have expired or expire soon.
+    /// Warnings for the operator about secrets and certificates that, at `now`, are not in force or
+    /// expire soon.
     pub fn expiry_warnings(&self, now: WallTime) -> Vec<String> {
+        let certificates = self.tls.iter().flat_map(|tls| &tls.certificates);
+        let certificates = certificates.filter_map(|file| {
+            let warning = certificate_warning(&file.certificate, now)?;
+            Some(format!("{}: {warning}", file.path.display()))
+        });
         let sources = self.sources.values();
-        sources
-            .flat_map(|source| source_warnings(source, now))
-            .collect()
+        let secrets = sources.flat_map(|source| source_warnings(source, now));
+        certificates.chain(secrets).collect()
     }
+}
+
+/// The warning about a certificate that, at `now`, is not in force or expires soon.
+pub(crate) fn certificate_warning(certificate: &Certificate, now: WallTime) -> Option<String> {
+    let name = certificate.name();
+    let (from, until) = (certificate.not_before(), certificate.not_after());
+    let (what, at, help) = match certificate.state(now) {
+        CertificateState::InForce => return None,
+        CertificateState::ExpiresSoon => ("expires in", until, "renew the certificate"),
+        CertificateState::Expired => ("has been expired for", until, "peers refuse it; renew it"),
+        CertificateState::NotYetValid => (
+            "is in force only in",
+            from,
+            "peers refuse it; check the time of this machine",
+        ),
+    };
+    let distance = distance(at, now);
+    let at = rfc3339::format(at);
+    Some(format!(
+        "the certificate for {name} {what} {distance} ({at}): {help}"
+    ))
+}
+
+/// The time between two moments, in whole minutes.
+fn distance(at: WallTime, now: WallTime) -> String {
+    let minutes = at.since(now).max(now.since(at)).as_secs() / 60;
+    show_duration(Duration::from_secs(minutes * 60))
 }
 
 fn source_warnings(source: &Source, now: WallTime) -> Vec<String> {
@@ -83,8 +116,7 @@ fn source_warnings(source: &Source, now: WallTime) -> Vec<String> {
 /// The warning about a secret that has an end, without the secret's number.
 fn secret_warning(expires: WallTime, state: SecretState, now: WallTime) -> Option<String> {
     let at = rfc3339::format(expires);
-    let minutes = expires.since(now).max(now.since(expires)).as_secs() / 60;
-    let distance = show_duration(Duration::from_secs(minutes * 60));
+    let distance = distance(expires, now);
     match state {
         SecretState::InForce => None,
         SecretState::ExpiresSoon => Some(format!("expires in {distance} ({at})")),

@@ -10,6 +10,7 @@ use tollgate_ledger::Retention;
 
 use super::{
     BacklogLimits, Handler, LedgerSettings, OutboxSettings, Plugins, Reload, Route, Server, Source,
+    Tls,
 };
 
 /// The settings of a manifest without mistakes.
@@ -24,6 +25,8 @@ pub struct Manifest {
     pub admin_token: Option<Secret>,
     /// `backlog` in `[server]`: how much may wait. Default: no limit.
     pub backlog: BacklogLimits,
+    /// `tls` in `[server]`: the certificates of the ingress. Default: none, so no TLS.
+    pub tls: Option<Tls>,
     /// `[ledger]`
     pub ledger: LedgerSettings,
     /// `[ledger] retention` (default 35 d after an event ended), and `dedup` and `erase` of

@@ -22,11 +22,13 @@ mod senders;
 mod server;
 mod source;
 mod strict;
+mod tls;
 
 pub use allow::Allow;
 pub use allow_from::AllowFrom;
 pub use breaker::BreakerSettings;
 pub use expiry::SecretState;
+pub(crate) use expiry::certificate_warning;
 pub use handler::{Handler, OnTrap};
 pub use ledger::LedgerSettings;
 pub use manifest::Manifest;
@@ -41,3 +43,4 @@ pub use route::Route;
 pub use server::{BacklogLimits, PerAddress, Server};
 pub use source::Source;
 pub use strict::Strict;
+pub use tls::{CertificateFile, ClientAuthorities, ClientCertificate, Tls};

@@ -42,6 +42,9 @@ pub struct Server {
     pub require_https: bool,
     /// `strict`: which odd requests are refused at `listen`. Default: all beyond loopback.
     pub strict: Strict,
+    /// `proxy_protocol`: whether each connection begins with a header of the PROXY protocol.
+    /// Default false.
+    pub proxy_protocol: bool,
 }
 
 /// The limits of each address of a peer: one address of IPv4, 64 bits of IPv6. `None` is no limit.

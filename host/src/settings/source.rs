@@ -7,6 +7,7 @@ use tollgate_ledger::SourceRetention;
 use tollgate_scheme::{Settings, Template, Verifier};
 
 use super::allow_from::AllowFrom;
+use super::tls::ClientCertificate;
 
 /// `[sources.NAME]`: an endpoint that a provider posts to.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Source {
     pub allow_from: Option<AllowFrom>,
     /// `body_limit` in bytes.
     pub body_limit: usize,
+    /// `client_certificate`: which certificate a peer must show. `None`: none is needed.
+    pub client_certificate: Option<ClientCertificate>,
     /// `dedup`: how long the ledger keeps dedup keys. Default: 35 d if the scheme checks the time
     /// of a request, otherwise for ever. `erase`: when the ledger erases payloads.
     pub retention: SourceRetention,

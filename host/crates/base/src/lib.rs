@@ -1,6 +1,7 @@
 //! The small parts that every other package of Tollgate uses: time, events and their names,
 //! patterns, rates, JSON, secrets, files. Nothing here knows a provider, a database or a guest.
 
+pub mod der;
 pub mod event;
 pub mod failpoint;
 pub mod files;

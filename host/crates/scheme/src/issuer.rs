@@ -4,7 +4,7 @@
 //! The URL is as untrusted as the certificate. The caller must check the host, and the certificate
 //! found there counts only if it leads to a root.
 
-use super::der::element;
+use tollgate_base::der::element;
 
 /// The object identifiers with their tags and lengths: id-pe-authorityInfoAccess …
 const ACCESS: &[u8] = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x01";

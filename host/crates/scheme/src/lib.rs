@@ -32,7 +32,6 @@ mod answer;
 mod catalog;
 mod certificates;
 mod declarative;
-mod der;
 mod encoding;
 mod explain;
 mod fetched_key;

@@ -6,8 +6,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::der::element;
 use super::invalid_key::InvalidKey;
+use tollgate_base::der::element;
 
 /// The kind of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

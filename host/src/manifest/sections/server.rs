@@ -8,11 +8,13 @@ use tollgate_base::secret::Secret;
 use super::backlog::backlog;
 use super::networks::networks;
 use super::per_address::per_address;
+use super::proxies::proxy_protocol;
 use super::strict::strict;
+use super::tls::{asks_for_certificates, tls};
 use crate::manifest::defaults;
 use crate::manifest::table::{Context, Fields, TableSchema, expected, secret};
 use crate::manifest::text::tree::{Node, Span, Value};
-use crate::settings::{BacklogLimits, Network, Server};
+use crate::settings::{BacklogLimits, Network, Server, Tls};
 
 const SERVER: TableSchema = TableSchema {
     name: "`[server]`",
@@ -29,26 +31,40 @@ const SERVER: TableSchema = TableSchema {
         "shutdown_timeout",
         "memory",
         "per_address",
+        "tls",
         "trusted_proxies",
+        "proxy_protocol",
         "require_https",
         "strict",
     ],
-    unsupported: &[("tls", "end TLS in a proxy in front of tollgate")],
+    unsupported: &[],
     instead: &[],
 };
 
 /// The settings of `[server]`.
-pub(crate) fn server(
-    cx: &mut Context<'_>,
-    node: Option<&Node>,
-) -> (Server, Option<Secret>, BacklogLimits) {
+pub(crate) struct ServerSection {
+    pub(crate) server: Server,
+    pub(crate) admin_token: Option<Secret>,
+    pub(crate) backlog: BacklogLimits,
+    pub(crate) tls: Option<Tls>,
+    /// Whether peers are asked for certificates, perhaps with a mistake in how.
+    pub(crate) asks_for_certificates: bool,
+}
+
+/// The settings of `[server]`.
+pub(crate) fn server(cx: &mut Context<'_>, node: Option<&Node>) -> ServerSection {
     let fields = Fields::section(cx, node, &SERVER);
     let before = cx.diagnostics.mistake_count();
     let token = admin_token(cx, &fields);
     // A token with a mistake counts as a token: the user has written one.
     let guarded = token.is_some() || cx.diagnostics.mistake_count() > before;
-    let backlog = backlog(cx, fields.get("backlog"));
-    (listeners(cx, &fields, guarded), token, backlog)
+    ServerSection {
+        server: listeners(cx, &fields, guarded),
+        admin_token: token,
+        backlog: backlog(cx, fields.get("backlog")),
+        tls: tls(cx, fields.get("tls")),
+        asks_for_certificates: asks_for_certificates(fields.get("tls")),
+    }
 }
 
 /// The listeners and their limits. `guarded` says whether the manifest has an admin token.
@@ -83,6 +99,7 @@ fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server
         shutdown_timeout: fields.duration(cx, "shutdown_timeout", &defaults::SHUTDOWN_TIMEOUT),
         memory: fields.size(cx, "memory", &defaults::SERVER_MEMORY),
         per_address: per_address(cx, fields.get("per_address"), listen, &trusted_proxies),
+        proxy_protocol: proxy_protocol(cx, fields, &trusted_proxies),
         trusted_proxies,
         require_https,
         strict: strict(cx, fields, listen),
@@ -102,9 +119,10 @@ fn require_https(cx: &mut Context<'_>, fields: &Fields<'_>, trusted_proxies: &[N
         return false;
     }
     let required = fields.flag(cx, "require_https", false);
-    if required && trusted_proxies.is_empty() && fields.get("trusted_proxies").is_none() {
-        let message = "`require_https` needs `trusted_proxies`: only a proxy can tell that a request \
-                       came by HTTPS";
+    let known = ["trusted_proxies", "tls"].map(|key| fields.get(key).is_some());
+    if required && trusted_proxies.is_empty() && known == [false; 2] {
+        let message = "`require_https` needs `trusted_proxies` or `tls`: only a proxy or TLS here can \
+                       tell that a request came by HTTPS";
         cx.diagnostics.wrong_context(&node.span, message, HELP);
     }
     required

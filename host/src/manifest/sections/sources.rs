@@ -11,6 +11,7 @@ use tollgate_scheme::{BuildError, Setting, Settings, SourceSecret, Template, Ver
 use super::allow_from::{SchemeName, allow_from};
 use super::retention;
 use super::schemes::OwnSchemes;
+use super::tls::client_certificate;
 use crate::manifest::defaults::{self, Bounded, TOLERANCE_MAX, TOLERANCE_MIN};
 use crate::manifest::table::{Context, Fields, check_name, listed, secret, source_secret, string};
 use crate::manifest::text::substitute;
@@ -28,16 +29,18 @@ const SOURCE_KEYS: &[&str] = &[
     "body_limit",
     "dedup",
     "erase",
+    "client_certificate",
 ];
 
 /// Every source, by name.
 ///
 /// `body_limit` is the limit of `[server]`. `events` is how long the ledger keeps events.
+/// `client_ca` says whether peers are asked for certificates.
 pub(crate) fn sources(
     cx: &mut Context<'_>,
     node: Option<&Node>,
     schemes: &mut OwnSchemes,
-    body_limit: usize,
+    (body_limit, client_ca): (usize, bool),
     events: Option<Duration>,
 ) -> BTreeMap<SourceName, Arc<Source>> {
     let mut sources = BTreeMap::new();
@@ -45,7 +48,8 @@ pub(crate) fn sources(
     let table = node.and_then(|node| Fields::open(cx, node, &node.span, "`sources`"));
     for (key, node) in table.iter().flat_map(Fields::entries) {
         let named = check_name(cx, key, "a source");
-        let source = source(cx, key, node, schemes, (body_limit, events), &mut paths);
+        let limits = (body_limit, client_ca, events);
+        let source = source(cx, key, node, schemes, limits, &mut paths);
         if let Some(source) = source
             && named
         {
@@ -60,7 +64,7 @@ fn source<'t>(
     key: &'t Key,
     node: &'t Node,
     schemes: &mut OwnSchemes,
-    (body_limit, events): (usize, Option<Duration>),
+    (body_limit, client_ca, events): (usize, bool, Option<Duration>),
     paths: &mut BTreeMap<&'t str, &'t str>,
 ) -> Option<Source> {
     let fields = Fields::open(cx, node, &key.span, "a source")?;
@@ -101,6 +105,7 @@ fn source<'t>(
         template,
         allow_from,
         body_limit,
+        client_certificate: client_certificate(cx, &fields, client_ca),
         retention,
     })
 }

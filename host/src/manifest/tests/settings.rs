@@ -46,12 +46,15 @@ fn every_setting_is_read() {
                 requests: Some(per_second(500)),
                 failures: Some(per_second(20)),
             },
-            trusted_proxies: ["10.0.0.0/8".parse().expect("a network")].into(),
+            trusted_proxies: ["10.0.0.0/8", "fd00::1"]
+                .map(|network| network.parse().expect("a network"))
+                .into(),
             require_https: true,
             strict: Strict {
                 bare_lf: false,
                 ..Strict::ON
             },
+            proxy_protocol: true,
         }
     );
     assert_eq!(

@@ -130,6 +130,7 @@ impl Receiver {
             listener,
             state.clone(),
             limits,
+            server::Layers::none(),
             std::future::pending(),
         ));
         Self {

@@ -70,9 +70,19 @@ impl Sender {
         }
     }
 
-    /// The sender of a request with these headers on a connection of `peer`.
-    pub(super) fn of(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> Self {
-        let direct = Self::direct(peer);
+    /// The sender of a request with these headers on a connection of `peer`. `secured` says whether
+    /// the connection has TLS; of a trusted proxy, its word alone counts, since it may have ended
+    /// another connection without TLS.
+    pub(super) fn of(
+        peer: SocketAddr,
+        secured: bool,
+        headers: &HeaderMap,
+        trusted: &[Network],
+    ) -> Self {
+        let direct = Self {
+            https: secured,
+            ..Self::direct(peer)
+        };
         if !is_trusted(peer.ip(), trusted) {
             return direct;
         }
@@ -217,7 +227,7 @@ mod tests {
 
     fn sender(peer: &str, lines: &[(&'static str, &str)]) -> Sender {
         let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
-        Sender::of(peer, &headers(lines), &trusted())
+        Sender::of(peer, false, &headers(lines), &trusted())
     }
 
     fn address(peer: &str, lines: &[(&'static str, &str)]) -> String {

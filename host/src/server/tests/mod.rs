@@ -3,6 +3,7 @@
 mod admin;
 mod connections;
 mod ingress;
+mod proxies;
 mod senders;
 mod strangers;
 mod strict;
@@ -24,7 +25,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Ingress, IngressBackend, Limits, Rejections, SenderRules, Service, serve};
+use super::{
+    Ingress, IngressBackend, Layers, LayersOf, Limits, Rejections, SenderRules, Service, serve,
+};
 use crate::keys::{FetchError, KeyUnavailable};
 use crate::settings::{PerAddress, Source, Strict};
 use tollgate_base::event::{EventId, SourceName};
@@ -117,6 +120,7 @@ fn fake() -> Fake {
             template: None,
             allow_from: None,
             body_limit: BODY_LIMIT,
+            client_certificate: None,
             retention: tollgate_ledger::SourceRetention {
                 keys: None,
                 erase: None,
@@ -157,10 +161,14 @@ struct Server {
 
 impl Server {
     async fn start<S: Service>(service: Arc<S>, limits: Limits) -> Self {
+        Self::layered(service, limits, Layers::none()).await
+    }
+
+    async fn layered<S: Service>(service: Arc<S>, limits: Limits, layers: LayersOf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (end, ended) = oneshot::channel();
-        let serving = tokio::spawn(serve(listener, service, limits, async {
+        let serving = tokio::spawn(serve(listener, service, limits, layers, async {
             _ = ended.await;
         }));
         Self {
@@ -200,6 +208,10 @@ impl Setup {
     }
 
     async fn limited(fake: Fake, limits: Limits, per_address: PerAddress) -> Self {
+        Self::layered(fake, limits, per_address, Layers::default()).await
+    }
+
+    async fn layered(fake: Fake, limits: Limits, per_address: PerAddress, layers: Layers) -> Self {
         let fake = Arc::new(fake);
         let rejections = Arc::new(Rejections::default());
         let clock = Arc::new(ManualClock::at(NOW));
@@ -211,7 +223,7 @@ impl Setup {
             limits.strict,
         ));
         Self {
-            server: Server::start(service, limits).await,
+            server: Server::layered(service, limits, Arc::new(move || layers.clone())).await,
             fake,
             rejections,
         }

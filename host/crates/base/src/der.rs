@@ -1,7 +1,8 @@
 //! Elements of DER (X.690), the binary form of keys and certificates.
 
 /// Splits off a DER element with this tag: the contents of the element, and the bytes after it.
-pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+/// `None` if the bytes begin with no such element, or end within it.
+pub fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (found, rest) = der.split_first()?;
     let (first, rest) = rest.split_first()?;
     if *found != tag {
