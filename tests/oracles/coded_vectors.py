@@ -97,8 +97,7 @@ def adyen():
     add("an amount changed", [item(amount={"value": 1, "currency": "EUR"},
         signature=one["NotificationRequestItem"]["additionalData"]["hmacSignature"])], "signature_mismatch")
     shifted = item(merchantAccountCode="TestMerchant:TestPayment-1407325143704", merchantReference="x")
-    add("a colon where none belongs", [shifted], "malformed_body",
-        differs="the library joins whatever is there, so fields could be shifted")
+    add("a colon in the account", [shifted], [expected(shifted, account="TestMerchant:TestPayment-1407325143704")])
     add("no base64", [item(signature="%")], "malformed_signature")
     add("an empty batch", [], "malformed_body", raw=b'{"live":"false","notificationItems":[]}')
     add("no batch", [], "malformed_body", raw=b'{"live":"false"}')
@@ -150,11 +149,11 @@ def braintree_():
     twice = urlencode([("bt_signature", signature), ("bt_payload", payload), ("bt_payload", other)])
     add("two payloads", None, None, "malformed_body", form=twice)
     nonsense = base64.b64encode(b"<notification><kind>").decode()
-    add("signed, but cut short", f"{public}|{mac(nonsense)}", nonsense, "malformed_body")
+    add("signed, but cut short", f"{public}|{mac(nonsense)}", nonsense, "unreadable:malformed_body")
     untyped = base64.b64encode(b"<notification><subject/></notification>").decode()
-    add("signed, but no kind", f"{public}|{mac(untyped)}", untyped, "missing_field")
+    add("signed, but no kind", f"{public}|{mac(untyped)}", untyped, "unreadable:missing_field")
     bomb = base64.b64encode(b'<!DOCTYPE n [<!ENTITY a "aaaa">]><notification><kind>&a;</kind></notification>').decode()
-    add("entities are not expanded", f"{public}|{mac(bomb)}", bomb, "missing_field")
+    add("entities are not expanded", f"{public}|{mac(bomb)}", bomb, "unreadable:missing_field")
     vectors.save()
 
 
@@ -337,8 +336,8 @@ def paypal():
     add("a certificate from elsewhere", sign(), "untrusted_key", url="https://api.paypal.com.evil.example/certs/1")
     add("a certificate over http", sign(), "untrusted_key", url="http://api.paypal.com/certs/1")
     add("a bar in the transmission's id", sign(id="a|b"), "malformed_signature", id="a|b")
-    add("signed, but no id", sign(b'{"event_type":"A"}'), "missing_field", body=b'{"event_type":"A"}')
-    add("signed, but no JSON", sign(b"x"), "malformed_body", body=b"x")
+    add("signed, but no id", sign(b'{"event_type":"A"}'), "unreadable:missing_field", body=b'{"event_type":"A"}')
+    add("signed, but no JSON", sign(b"x"), "unreadable:malformed_body", body=b"x")
     add("a bound on the time, kept", sign(), [expected], tolerance=300)
     late = "2025-10-09T08:48:19Z"
     add("a bound on the time, broken", sign(sent=late), "timestamp_too_old", sent=late, tolerance=300)

@@ -83,7 +83,7 @@ def battery(scheme, package, body, events, secrets, header, sign, library, *, en
         add("signature without padding", lost_padding, body, "malformed_signature")
     if parses:
         broken = b'{"a":'
-        add("signed, but no JSON", sign(broken, secret), broken, "malformed_body",
+        add("signed, but no JSON", sign(broken, secret), broken, "unreadable:malformed_body",
             differs="the library checks the signature alone")
     return vectors, add
 
@@ -122,7 +122,7 @@ def github():
     add("a form is signed as it is", None, form, [event("issues.closed", "d2")],
         headers=base + [["X-Hub-Signature-256", sign(form, "gh-secret")]])
     twice = form + b"&payload=%7B%7D"
-    add("a form with two payloads", None, twice, "malformed_body",
+    add("a form with two payloads", None, twice, "unreadable:malformed_body",
         headers=base + [["X-Hub-Signature-256", sign(twice, "gh-secret")]],
         differs="the library checks the signature alone")
     add("the signature's prefix is missing", sign(body, "gh-secret")[7:], body, "malformed_signature")
@@ -310,10 +310,10 @@ def gocardless():
     vectors, add = made
     for name, other, expect in [
         ("an empty batch", b'{"events":[]}', []),
-        ("signed, but no events", b'{"meta":{}}', "malformed_body"),
-        ("signed, but events are no array", b'{"events":{}}', "malformed_body"),
-        ("signed, but an item has no id", b'{"events":[{"resource_type":"a","action":"b"}]}', "missing_field"),
-        ("signed, but an item is no object", b'{"events":[1]}', "missing_field"),
+        ("signed, but no events", b'{"meta":{}}', "unreadable:malformed_body"),
+        ("signed, but events are no array", b'{"events":{}}', "unreadable:malformed_body"),
+        ("signed, but an item has no id", b'{"events":[{"resource_type":"a","action":"b"}]}', "unreadable:missing_field"),
+        ("signed, but an item is no object", b'{"events":[1]}', "unreadable:missing_field"),
     ]:
         lax = {"differs": "the library does not look so closely"} if " no " in name and "no events" not in name else {}
         add(name, sign(other, "new"), other, expect, **lax)

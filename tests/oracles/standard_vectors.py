@@ -93,7 +93,7 @@ def make(scheme, package, library, prefix):
     add("no signature", None, BODY, "missing_header")
     add("no id", good, BODY, "missing_header", id=None)
     add("no timestamp", good, BODY, "missing_header", ts=None)
-    add("empty id", sign(id=""), BODY, "missing_field", id="")
+    add("empty id", sign(id=""), BODY, "unreadable:missing_field", id="")
     add("signature without padding", good.rstrip("="), BODY, "malformed_signature")
     add("a bare signature", good.removeprefix("v1,"), BODY, "no_known_signature")
     untyped = b'{"data":{}}'

@@ -121,15 +121,17 @@ def main():
     add("empty body", good, b"", "signature_mismatch")
     not_ours = "the library checks signatures alone at this point"
     for name, body, code in [
-        ("signed, but no id", b'{"type":"a"}', "missing_field"),
-        ("signed, but the id is a number", b'{"id":7,"type":"a"}', "missing_field"),
-        ("signed, but the id is empty", b'{"id":"","type":"a"}', "missing_field"),
-        ("signed, but no type", b'{"id":"evt_1"}', "missing_field"),
-        ("signed, but no JSON", b"hello", "malformed_body"),
-        ("signed, but junk after the JSON", b'{"id":"evt_1","type":"a"}}', "malformed_body"),
-        ("signed, but empty", b"", "malformed_body"),
+        ("signed, but no id", b'{"type":"a"}', "unreadable:missing_field"),
+        ("signed, but the id is empty", b'{"id":"","type":"a"}', "unreadable:missing_field"),
+        ("signed, but no type", b'{"id":"evt_1"}', "unreadable:missing_field"),
+        ("signed, but no JSON", b"hello", "unreadable:malformed_body"),
+        ("signed, but junk after the JSON", b'{"id":"evt_1","type":"a"}}', "unreadable:malformed_body"),
+        ("signed, but empty", b"", "unreadable:malformed_body"),
     ]:
         add(name, header(body), body, code, differs=not_ours)
+    numbered = b'{"id":7,"type":"a"}'
+    add("the id is a number", header(numbered), numbered,
+        [{"id": "7", "kind": "a", "created": None, "subject": None, "account": None}])
     last_wins = b'{"id":"evt_1","type":"a","id":"evt_2"}'
     add("of a repeated key the last counts", header(last_wins), last_wins,
         [{"id": "evt_2", "kind": "a", "created": None, "subject": None, "account": None}])

@@ -24,10 +24,12 @@ class Vectors:
 
     def add(self, name, headers, body, secrets, expect, sdk, *, differs=None, now=NOW, **more):
         """Adds a vector. `sdk` runs at the vector's time, and raises or returns false to refuse the
-        request; it is None if there is no library. `expect` is a list of events, or the code of a
-        rejection."""
+        request; it is None if there is no library. `expect` is a list of events, the code of a
+        rejection, or `unreadable:CODE` if the signature holds and Tollgate records an event that
+        it cannot read; libraries differ there, so they are not asked."""
         accepted = isinstance(expect, list)
-        if sdk is not None:
+        unreadable = not accepted and expect.startswith("unreadable:")
+        if sdk is not None and not unreadable:
             with freeze_time(datetime_of(now)):
                 verdict = asks(sdk)
             if (verdict is True) != accepted and differs is None:
@@ -42,9 +44,11 @@ class Vectors:
         vector |= more
         if accepted:
             vector["events"] = expect
+        elif unreadable:
+            vector["unreadable"] = expect.removeprefix("unreadable:")
         else:
             vector["rejection"] = expect
-        if differs:
+        if differs and not unreadable:
             vector["library_differs"] = differs
         self.vectors.append(vector)
 

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::harness::{
-    Answer, Authority, Gateway, Launch, Manifest, Receiver, Reply, SECRET, Site, eventually, now,
-    post,
+    Answer, Authority, Gateway, Handler, Launch, Manifest, Receiver, Reply, SECRET, Site,
+    eventually, now, post,
 };
 
 const SIGNER: &str = "messageverificationcerts.paypal.com";
@@ -316,10 +316,14 @@ impl Plaid {
         let body = json!({
             "webhook_type": "TRANSACTIONS", "webhook_code": "SYNC_UPDATES_AVAILABLE", "item_id": n,
         });
-        let body = body.to_string();
+        self.post_at(gateway, now(), kid, &body.to_string())
+    }
+
+    /// Posts a body, signed at this time with the key of this name.
+    fn post_at(&self, gateway: &Gateway, time: u64, kid: &str, body: &str) -> Answer {
         let header = json!({ "alg": "ES256", "kid": kid, "typ": "JWT" });
         let claims = json!({
-            "iat": now(), "request_body_sha256": hex::encode(Sha256::digest(&body)),
+            "iat": time, "request_body_sha256": hex::encode(Sha256::digest(body)),
         });
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(header), part(claims));
@@ -328,6 +332,25 @@ impl Plaid {
         let headers = [("plaid-verification", token.as_str())];
         post(gateway.ingress, "/plaid", &headers, body.as_bytes()).unwrap()
     }
+}
+
+#[test]
+fn plaids_notices_with_equal_bytes_are_told_apart_by_the_time_of_their_tokens() {
+    let plaid = Plaid::new();
+    let section = format!(
+        "[sources.plaid]\npath = \"/plaid\"\nscheme = \"plaid\"\nsecrets = [{:?}]\n",
+        plaid.answer("k1").to_string()
+    );
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")).section(&section));
+    let gateway = site.start();
+    let body = r#"{"environment":"production","webhook_code":"TRANSFER_EVENTS_UPDATE","webhook_type":"TRANSFER"}"#;
+    let time = now();
+    for ago in [200, 110, 20, 20] {
+        let answer = plaid.post_at(&gateway, time - ago, "k1", body);
+        assert_eq!(answer.status, 200);
+    }
+    assert_eq!(site.ledger().events(), 3);
+    assert_eq!(gateway.status_at("/ledger/duplicates"), 1);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod outbox;
 mod own_provider;
 mod pause;
 mod powercut;
+mod provider_truth;
 mod providers;
 mod records;
 mod reload;

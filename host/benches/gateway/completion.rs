@@ -144,6 +144,7 @@ fn event(number: usize) -> NewEvent {
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
         more_dedup: Vec::new(),
+        equal_bytes: tollgate_ledger::EqualBytes::SameFact,
         handlers: vec![HandlerName::new("bench").into()],
         event: Event {
             id: EventId::generate(now),

@@ -164,7 +164,10 @@ impl Verification {
                 }
                 accepted.events.get().iter().try_for_each(|event| {
                     let id = event.provider_id.as_deref().unwrap_or("(no id)");
-                    writeln!(out, "  {}  {id}", event.kind)
+                    writeln!(out, "  {}  {id}", event.kind)?;
+                    let why = event.unreadable.iter();
+                    why.into_iter()
+                        .try_for_each(|why| writeln!(out, "    the signature is valid, but {why}"))
                 })
             }
             Self::Challenge(answer) => writeln!(out, "accepted: {}", challenge(answer)),
@@ -184,10 +187,14 @@ fn challenge(answer: &Answer) -> String {
 }
 
 fn event_json(event: &ProviderEvent) -> Value {
-    json!({
+    let mut shown = json!({
         "id": event.provider_id,
         "kind": event.kind,
         "created": event.created.map(WallTime::as_secs),
         "account": event.account,
-    })
+    });
+    if let Some(why) = &event.unreadable {
+        shown["unreadable"] = json!({ "code": why.code(), "reason": why.to_string() });
+    }
+    shown
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::settings::{Handler, OnBlock, OrderBy, OrderSettings, SupersedeBy};
 use tollgate_base::event::{Event, HandlerName};
-use tollgate_base::json::{PointerSet, pluck};
+use tollgate_base::json::{Plucked, PointerSet, pluck, pluck_borrowed};
 use tollgate_base::rfc3339;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{Deliveries, Delivery, LedgerError, OrderEffect, OrderKey, Rank};
@@ -42,12 +42,13 @@ impl KeyRule {
                 subject.map(|subject| OrderKey::new(handler, subject))
             }
             Self::Pointer(pointer) => {
-                let mut found = pluck(&event.payload, pointer).ok()?;
+                let mut found = pluck_borrowed(&event.payload, pointer).ok()?;
                 match found.pop().flatten()? {
-                    Value::Null => None,
+                    Plucked::Other(Value::Null) | Plucked::Unreadable { .. } => None,
                     // An id may be a text in one event and a number in another event.
-                    Value::String(text) => Some(OrderKey::new(handler, &text)),
-                    other => Some(OrderKey::new(handler, &other.to_string())),
+                    Plucked::Text(text) => Some(OrderKey::new(handler, &text)),
+                    Plucked::Number(text) => Some(OrderKey::new(handler, text)),
+                    Plucked::Other(other) => Some(OrderKey::new(handler, &other.to_string())),
                 }
             }
         }

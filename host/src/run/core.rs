@@ -10,6 +10,7 @@ use crate::generation::{ComponentStore, Current, Generation};
 use crate::keys::{KeyCache, SecretUses};
 use crate::outbox::{self, Targets};
 use crate::run::backlog::BacklogGauge;
+use crate::run::notices::Notices;
 use crate::run::schedule::RecipientOf;
 use crate::server::{Layers, LayersOf, Rejections};
 use crate::settings::{Handler, OutboxSettings};
@@ -30,6 +31,7 @@ pub(crate) struct Core {
     pub(crate) components: Arc<ComponentStore>,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) rejections: Arc<Rejections>,
+    pub(crate) notices: Notices,
     pub(crate) secret_uses: SecretUses,
     pub(crate) keys: Arc<KeyCache>,
     /// The TLS of the ingress.

@@ -1,5 +1,6 @@
 //! The gateway as the backend of the ingress: sources, keys, and the record of verified events.
 
+use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,12 +9,13 @@ use std::time::Duration;
 use crate::generation::Generation;
 use crate::keys::KeyUnavailable;
 use crate::run::core::Core;
+use crate::run::notices::Notice;
 use crate::server::{IngressBackend, SenderRules};
 use crate::settings::Source;
-use tollgate_base::event::{DedupKey, Event, EventId};
+use tollgate_base::event::{DedupBasis, DedupKey, Event, EventId, UNREADABLE};
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{LedgerError, NewEvent, Recorded};
-use tollgate_scheme::{Accepted, FetchedKey, ProviderEvent};
+use tollgate_scheme::{Accepted, EqualBytes, FetchedKey, ProviderEvent};
 
 /// A source with its generation, for the time of one request.
 pub(crate) struct PinnedSource {
@@ -71,24 +73,84 @@ impl IngressBackend for Core {
         if let Some(secret) = accepted.secret {
             self.secret_uses.count(source, secret, now);
         }
-        let events = accepted
-            .events
-            .into_inner()
-            .into_iter()
-            .map(|event| new_event(source, event, now))
-            .collect();
-        self.ledger.record(events)
+        let events = accepted.events.into_inner();
+        let told: Vec<_> = events.iter().map(|event| told(source, event)).collect();
+        let events = events.into_iter().zip(&told);
+        let events = events.map(|(event, told)| new_event(source, event, told.as_ref(), now));
+        let recording = self.ledger.record(events.collect());
+        async move {
+            let recorded = recording.await?;
+            for (recorded, told) in recorded.iter().zip(&told) {
+                self.notice(source, recorded, told.as_ref(), now);
+            }
+            Ok(recorded)
+        }
     }
 }
 
+impl Core {
+    /// Tells the operator of a recorded event, if there is something to tell.
+    fn notice(
+        &self,
+        source: &PinnedSource,
+        recorded: &Recorded,
+        told: Option<&Told>,
+        now: WallTime,
+    ) {
+        let (id, same_bytes_as) = match recorded {
+            Recorded::New(id) => (id, None),
+            Recorded::Marked { id, same_bytes_as } => (id, Some(same_bytes_as)),
+            Recorded::Duplicate { .. } => return,
+        };
+        let count = |notice, reason: &dyn fmt::Display| {
+            self.notices.count(&source.name, notice, id, reason, now);
+        };
+        if let Some(told) = told {
+            count(told.notice, &told.reason);
+        }
+        if let Some(first) = same_bytes_as {
+            count(
+                Notice::SameBytes,
+                &format!("event {first} has the same bytes"),
+            );
+        }
+    }
+}
+
+/// What is noticed about an event before it is recorded.
+struct Told {
+    notice: Notice,
+    reason: String,
+}
+
+/// What an operator should know of an event.
+fn told(source: &PinnedSource, event: &ProviderEvent) -> Option<Told> {
+    if let Some(why) = &event.unreadable {
+        return Some(Told {
+            notice: Notice::Unreadable,
+            reason: why.to_string(),
+        });
+    }
+    let wanted = source.settings.livemode?;
+    if event.live.is_none_or(|live| live == wanted) {
+        return None;
+    }
+    Some(Told {
+        notice: Notice::OtherMode,
+        reason: format!("`livemode` of the source is {wanted}"),
+    })
+}
+
 /// A verified event with its id, its dedup keys and its handlers.
-fn new_event(source: &PinnedSource, event: ProviderEvent, now: WallTime) -> NewEvent {
-    let dedup = DedupKey::new(&source.name, &event.dedup);
-    let further = event.more_dedup.iter();
-    let more_dedup = further
-        .map(|basis| DedupKey::new(&source.name, basis))
-        .collect();
-    let event = Event {
+fn new_event(
+    source: &PinnedSource,
+    event: ProviderEvent,
+    told: Option<&Told>,
+    now: WallTime,
+) -> NewEvent {
+    let key = |basis: &DedupBasis| DedupKey::new(&source.name, basis);
+    let metadata = metadata(&event);
+    let event_in_ledger = Event {
         id: EventId::generate(now),
         source: source.name.clone(),
         provider_id: event.provider_id,
@@ -98,15 +160,45 @@ fn new_event(source: &PinnedSource, event: ProviderEvent, now: WallTime) -> NewE
         created: event.created,
         received: now,
         headers: event.headers,
-        metadata: Vec::new(),
+        metadata,
         depth: 0,
         payload: event.payload,
     };
-    let handlers = source.generation.routes.recipients(&event);
+    let handlers = match told {
+        Some(Told {
+            notice: Notice::OtherMode,
+            ..
+        }) => Vec::new(),
+        _ => source.generation.routes.recipients(&event_in_ledger),
+    };
     NewEvent {
-        event,
-        dedup,
-        more_dedup,
+        event: event_in_ledger,
+        dedup: key(&event.dedup),
+        more_dedup: event.more_dedup.iter().map(key).collect(),
+        equal_bytes: match &event.equal_bytes {
+            EqualBytes::SameFact => tollgate_ledger::EqualBytes::SameFact,
+            EqualBytes::DuplicateWithin(within) => {
+                tollgate_ledger::EqualBytes::DuplicateWithin(*within)
+            }
+            EqualBytes::MarkedWithin {
+                bytes,
+                within,
+                routed,
+            } => tollgate_ledger::EqualBytes::MarkedWithin {
+                bytes: key(bytes),
+                within: *within,
+                routed: *routed,
+            },
+        },
         handlers,
     }
+}
+
+/// The facts that the gateway adds to an event.
+fn metadata(event: &ProviderEvent) -> Vec<(String, String)> {
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let live = event.live.map(|live| pair("livemode", live.to_string()));
+    let why = event.unreadable.as_ref();
+    let why = why.map(|why| pair(UNREADABLE, why.to_string()));
+    live.into_iter().chain(why).collect()
 }

@@ -9,6 +9,7 @@ mod first_generation;
 mod gateway;
 mod housekeeping;
 mod ingress;
+mod notices;
 mod pause;
 pub mod schedule;
 mod start;

@@ -280,6 +280,7 @@ mod tests {
             let event = NewEvent {
                 dedup: DedupKey::new(&source, &DedupBasis::SignedId(key.to_owned())),
                 more_dedup: Vec::new(),
+                equal_bytes: tollgate_ledger::EqualBytes::SameFact,
                 event: Event {
                     id: EventId::generate(START),
                     source,

@@ -24,6 +24,7 @@ use crate::run::data_folder::{DataFolder, data_folder};
 use crate::run::first_generation::{FirstGeneration, first_generation};
 use crate::run::gateway::{Gateway, Workers};
 use crate::run::housekeeping;
+use crate::run::notices::Notices;
 use crate::run::work_router::WorkRouter;
 use crate::tls::Front;
 use tollgate_base::thread::OwnedThread;
@@ -218,6 +219,7 @@ fn core(
         components: loader.builder.components.clone(),
         dispatcher: work.dispatcher.clone(),
         rejections: Arc::default(),
+        notices: Notices::default(),
         secret_uses: SecretUses::default(),
         keys: KeyCache::new(
             Arc::new(HttpsKeys::new(system_tls())),

@@ -47,6 +47,7 @@ impl Status for Core {
             "guests": self.guests_json(),
             "rejections": self.rejections_json(),
             "odd": self.rejections.odd().collect::<HashMap<_, _>>(),
+            "notices": self.notices.json(),
             "held_hosts_until_ms": self.held_hosts_json(),
             "secrets": self.secrets_json(&generation),
             "tls": certificates_json(&generation.manifest, self.clock.now()),

@@ -1,6 +1,7 @@
 //! Recording events.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::{LedgerError, Recipient};
 use tollgate_base::event::{DedupKey, Event, EventId};
@@ -27,15 +28,48 @@ pub struct NewEvent {
     /// Further keys; mostly none. If one of all keys is known, the event is a duplicate, and the
     /// other keys lead to the recorded event from then on.
     pub more_dedup: Vec<DedupKey>,
+    /// What equal bytes mean, if no signed value tells events apart.
+    pub equal_bytes: EqualBytes,
     /// The handlers that the routes name, each once.
     pub handlers: Vec<Recipient>,
 }
+
+/// What equal bytes mean for an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum EqualBytes {
+    /// Nothing: the keys are those of one fact, for good.
+    #[default]
+    SameFact,
+    /// `dedup` is a hash of the bytes. An event that was received longer ago than this is another
+    /// fact, and the key leads to the new event from then on.
+    DuplicateWithin(Duration),
+    /// The event is recorded with the metadata [`SAME_BYTES_AS`] if an event with the same `bytes`
+    /// was received no longer ago than `within`.
+    MarkedWithin {
+        /// The key of the bytes.
+        bytes: DedupKey,
+        /// For how long.
+        within: Duration,
+        /// Whether a marked event has deliveries.
+        routed: bool,
+    },
+}
+
+/// The name in an event's metadata of the event that was recorded before with equal bytes.
+pub const SAME_BYTES_AS: &str = "same_bytes_as";
 
 /// The result of recording an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Recorded {
     /// The event is new.
     New(EventId),
+    /// The event is new, and another event has the same bytes: see [`EqualBytes::MarkedWithin`].
+    Marked {
+        /// The id of the new event.
+        id: EventId,
+        /// The id of the event with the same bytes.
+        same_bytes_as: EventId,
+    },
     /// The event had been recorded before.
     Duplicate {
         /// The id of the recorded event; `None` if only its dedup key is left.
@@ -50,7 +84,7 @@ impl Recorded {
     /// The id of the recorded event; `None` if the event has been pruned.
     pub fn id(self) -> Option<EventId> {
         match self {
-            Self::New(id) => Some(id),
+            Self::New(id) | Self::Marked { id, .. } => Some(id),
             Self::Duplicate { first, .. } => first,
         }
     }

@@ -145,6 +145,7 @@ impl Scheduled {
         NewEvent {
             dedup: DedupKey::new(&event.source, &DedupBasis::SignedId(self.call.clone())),
             more_dedup: Vec::new(),
+            equal_bytes: crate::EqualBytes::SameFact,
             handlers: vec![recipient],
             event,
         }

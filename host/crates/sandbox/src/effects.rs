@@ -209,6 +209,7 @@ impl RequestedEffects {
         self.emitted.push(NewEvent {
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(key)),
             more_dedup: Vec::new(),
+            equal_bytes: tollgate_ledger::EqualBytes::SameFact,
             event: Event {
                 id,
                 source,

@@ -3,7 +3,7 @@
 use super::declarative::{Declarative, Template};
 use super::providers::{self, Coded};
 use super::settings::{BuildError, Setting, Settings};
-use super::verifier::Verifier;
+use super::verifier::{AskedOfEvents, Verifier};
 use tollgate_base::suggest::nearest;
 
 /// The names of all built-in schemes, in alphabetical order.
@@ -14,7 +14,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The verifier of a built-in scheme, or every mistake in the settings.
 pub fn build(scheme: &str, settings: Settings) -> Result<Verifier, Vec<BuildError>> {
     if let Some(coded) = Coded::named(scheme) {
-        return Ok(Verifier::new(scheme, coded.build(settings)?));
+        let asked = AskedOfEvents::of(&settings);
+        return Verifier::new(scheme, coded.build(settings)?, &asked);
     }
     let provider = providers::get(scheme);
     match provider.and_then(|provider| provider.scheme.as_ref()) {
@@ -41,8 +42,9 @@ pub fn build_template(
     template: &Template,
     settings: Settings,
 ) -> Result<Verifier, Vec<BuildError>> {
+    let asked = AskedOfEvents::of(&settings);
     let scheme = Declarative::new(name, template, settings)?;
-    Ok(Verifier::new(name, Box::new(scheme)))
+    Verifier::new(name, Box::new(scheme), &asked)
 }
 
 /// The error for an unknown scheme, with the name that was probably meant.

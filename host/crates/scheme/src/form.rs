@@ -36,11 +36,6 @@ fn written(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
-/// The number of pairs.
-pub(super) fn count(form: &[u8]) -> usize {
-    written(form).count()
-}
-
 /// The value of a field that comes exactly once. `None` if the field is absent or repeated, so that
 /// an attacker cannot have one value signed and another value read.
 pub(super) fn single<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, [u8]>> {

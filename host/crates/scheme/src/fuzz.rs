@@ -60,7 +60,6 @@ pub fn signatures(bytes: &[u8]) {
 /// Reads a form, writes it and reads it again, with the same result.
 pub fn forms(bytes: &[u8]) {
     let pairs: Vec<_> = form::pairs(bytes).collect();
-    assert_eq!(pairs.len(), form::count(bytes));
     for (name, value) in &pairs {
         let Ok(name) = std::str::from_utf8(name) else {
             continue;

@@ -66,8 +66,8 @@ pub use answer::{Answer, RequestOutcome};
 pub use catalog::{build, build_template, build_with, names};
 pub use certificates::{CertificateError, CertificateTrust, with_issuer};
 pub use declarative::{
-    AnswerForm, Answers, BodyWithout, Dedup, DedupBy, Layout, OtherKey, Selectors, SignatureForm,
-    Template, TemplateError, TimeUnit, TimestampForm,
+    AnswerForm, Answers, BodyWithout, Dedup, DedupBy, Layout, LiveMode, OtherKey, Selectors,
+    SignatureForm, Template, TemplateError, TimeUnit, TimestampForm,
 };
 pub use encoding::SignatureEncoding;
 pub use explain::explain;
@@ -78,7 +78,7 @@ pub use pages::{Page, page, page_index, pages};
 pub use providers::provider_files;
 pub use rejection::Rejection;
 pub use request::Request;
-pub use settings::{BuildError, Setting, Settings, SourceSecret};
+pub use settings::{BuildError, DedupChoice, OnUnreadable, Setting, Settings, SourceSecret};
 pub use sign::{SignError, SignedRequest, UnsignedRequest};
-pub use verified::{Accepted, ProviderEvent, Verified};
+pub use verified::{Accepted, EqualBytes, ProviderEvent, Verified};
 pub use verifier::Verifier;

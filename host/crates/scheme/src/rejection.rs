@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tollgate_base::event::UNREADABLE;
 use tollgate_base::json::NotJson;
 
 /// Why a request is refused. The message never holds a secret or an expected signature. Even so, it
@@ -121,6 +122,9 @@ pub enum Rejection {
         /// The place where the field should be.
         place: String,
     },
+    /// The type of the event is the word for events that cannot be read.
+    #[error("the event's type is `{UNREADABLE}`, which is the word for events that cannot be read")]
+    ReservedType,
     /// The gateway must fetch the key that the request names first. This is no fault of the sender.
     #[error(
         "the request is signed with the key `{}`, which the gateway fetches; give the key as a \
@@ -173,6 +177,7 @@ impl Rejection {
             Self::TimestampInFuture { .. } => "timestamp_in_future",
             Self::MalformedBody { .. } => "malformed_body",
             Self::MissingField { .. } => "missing_field",
+            Self::ReservedType => "reserved_type",
             Self::KeyNeeded { .. } => "key_needed",
             Self::UntrustedKey { .. } => "untrusted_key",
         }

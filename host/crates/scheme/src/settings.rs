@@ -25,6 +25,27 @@ impl From<Secret> for SourceSecret {
     }
 }
 
+/// What a source does with a rightly signed event that cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnUnreadable {
+    /// The event is recorded with the type `unreadable`.
+    #[default]
+    Record,
+    /// The request is refused.
+    Refuse,
+}
+
+/// What tells events apart if their id is not signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DedupChoice {
+    /// The id with the bytes: equal bytes under another id are marked and go to handlers.
+    #[default]
+    Id,
+    /// The bytes: while the provider resends, equal bytes under another id are marked, recorded and
+    /// go to no handler.
+    Bytes,
+}
+
 /// The settings of a source that its scheme reads.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -35,6 +56,13 @@ pub struct Settings {
     pub tolerance: Option<Duration>,
     /// The URL as the provider knows it, for schemes that sign the URL.
     pub url: Option<String>,
+    /// What to do with an event that cannot be read.
+    pub on_unreadable: OnUnreadable,
+    /// What tells events apart if their id is not signed. `None` for the scheme's own choice.
+    pub dedup_by: Option<DedupChoice>,
+    /// Whether only events of live mode (true) or of test mode (false) go to handlers. `None` for
+    /// both.
+    pub livemode: Option<bool>,
     /// Further settings, such as `webhook_id`.
     pub params: BTreeMap<String, String>,
 }
@@ -50,6 +78,10 @@ pub enum Setting {
     Tolerance,
     /// `url`
     Url,
+    /// `dedup`
+    Dedup,
+    /// `livemode`
+    Livemode,
     /// A further setting.
     Param(String),
 }

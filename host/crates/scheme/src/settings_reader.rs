@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::invalid_key::InvalidKey;
 use super::key_ring::KeyRing;
-use super::settings::{BuildError, Setting, Settings, SourceSecret};
+use super::settings::{BuildError, DedupChoice, Setting, Settings, SourceSecret};
 use super::tolerance::Tolerance;
 use tollgate_base::secret::Secret;
 
@@ -93,11 +93,11 @@ impl<'n> SettingsReader<'n> {
                 );
                 self.mistake(Setting::Url, message);
             }
-            Some(text) if !text.starts_with("https://") && !text.starts_with("http://") => {
-                let message = format!("`{text}` must be a whole URL: `https://…`");
-                self.mistake(Setting::Url, message);
+            Some(text) => {
+                if let Some(message) = url_problem(text) {
+                    self.mistake(Setting::Url, message);
+                }
             }
-            Some(_) => {}
         }
         url
     }
@@ -109,6 +109,11 @@ impl<'n> SettingsReader<'n> {
             self.mistake(Setting::Tolerance, "must be at least one second".to_owned());
         }
         Some(Tolerance::both(both))
+    }
+
+    /// What tells events apart if their id is not signed.
+    pub(super) fn dedup_by(&self) -> DedupChoice {
+        self.settings.dedup_by.unwrap_or_default()
     }
 
     /// A further setting that may be absent.
@@ -177,4 +182,28 @@ impl<'n> SettingsReader<'n> {
             _ => Err(self.errors),
         }
     }
+}
+
+/// The reason why no request can have a signature over this URL. The text may hold a password, so
+/// the message does not show the text.
+fn url_problem(url: &str) -> Option<String> {
+    let rest = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| url.strip_prefix(scheme));
+    let Some(rest) = rest else {
+        return Some("must be a whole URL: `https://…`".to_owned());
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let what = if host.is_empty() || host.starts_with(':') {
+        "has no host"
+    } else if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        "holds white space, which no provider posts to: percent-encode it"
+    } else if !url.is_ascii() {
+        "holds a letter beyond ASCII, which providers encode before they sign: write the host in \
+         punycode (`xn--…`) and percent-encode the rest"
+    } else {
+        return None;
+    };
+    Some(format!("the URL {what}"))
 }

@@ -1,19 +1,26 @@
 //! The work of one scheme, and the verifier that the gateway uses.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::answer::{Answer, RequestOutcome};
 use super::certificates::CertificateTrust;
 use super::fetched_key::{FetchedKey, KeyError, KeyRequest};
 use super::rejection::Rejection;
 use super::request::Request;
+use super::settings::{BuildError, DedupChoice, OnUnreadable, Setting, Settings};
 use super::sign::{SignError, SignedRequest, UnsignedRequest};
 use super::verified::{Accepted, ProviderEvent, Verified};
 use tollgate_base::time::WallTime;
 
+/// How long a hash of an event's bytes is a duplicate, if nothing tells for how long the provider
+/// resends. Adyen resends for longest, 30 days.
+pub(super) const RESENDS_FOR: Duration = Duration::from_secs(35 * 86_400);
+
 /// One scheme with its keys decoded and ready.
 pub struct Verifier {
     name: String,
+    on_unreadable: OnUnreadable,
     scheme: Box<dyn Scheme>,
 }
 
@@ -77,6 +84,22 @@ pub(super) trait Scheme: Send + Sync {
         false
     }
 
+    /// Whether a hash of the event's bytes tells events apart, at least some events: see
+    /// [`Verifier::told_by_hash`].
+    fn told_by_hash(&self) -> bool {
+        false
+    }
+
+    /// Whether an id that is not signed tells events apart, together with their bytes.
+    fn by_unsigned_id(&self) -> bool {
+        false
+    }
+
+    /// Whether events say if they are of live mode.
+    fn has_mode(&self) -> bool {
+        false
+    }
+
     /// The methods by which the provider delivers events. A challenge may come by another method.
     fn methods(&self) -> &'static [http::Method] {
         const POST: &[http::Method] = &[http::Method::POST];
@@ -101,11 +124,38 @@ pub(super) trait Scheme: Send + Sync {
 
 impl Verifier {
     /// A verifier for a scheme with this name.
-    pub(super) fn new(name: &str, scheme: Box<dyn Scheme>) -> Self {
-        Self {
-            name: name.to_owned(),
-            scheme,
+    ///
+    /// # Errors
+    /// A setting that asks for something that the scheme does not have.
+    pub(super) fn new(
+        name: &str,
+        scheme: Box<dyn Scheme>,
+        asked: &AskedOfEvents,
+    ) -> Result<Self, Vec<BuildError>> {
+        let mistakes = asked.mistakes(name, &*scheme);
+        if !mistakes.is_empty() {
+            return Err(mistakes);
         }
+        Ok(Self {
+            name: name.to_owned(),
+            on_unreadable: asked.on_unreadable,
+            scheme,
+        })
+    }
+
+    /// The events of an accepted request. Refuses an event that cannot be read, if the source wants
+    /// that.
+    fn checked(
+        &self,
+        events: Vec<ProviderEvent>,
+    ) -> Result<Verified<Vec<ProviderEvent>>, Rejection> {
+        if self.on_unreadable == OnUnreadable::Refuse {
+            let mut unreadable = events.iter().filter_map(|event| event.unreadable.clone());
+            if let Some(why) = unreadable.next() {
+                return Err(why);
+            }
+        }
+        Ok(Verified::new(events))
     }
 
     /// Checks the signature of a request, then reads its events.
@@ -113,7 +163,7 @@ impl Verifier {
         let (secret, events) = self.scheme.verify(request, now)?;
         Ok(Accepted {
             secret,
-            events: Verified::new(events),
+            events: self.checked(events)?,
         })
     }
 
@@ -128,7 +178,7 @@ impl Verifier {
         let events = self.scheme.verify_with(request, now, id, key)?;
         Ok(Accepted {
             secret: None,
-            events: Verified::new(events),
+            events: self.checked(events)?,
         })
     }
 
@@ -170,6 +220,12 @@ impl Verifier {
         self.scheme.checks_time()
     }
 
+    /// Whether a hash of the event's bytes tells events apart, at least some events. Such a hash is
+    /// forgotten once the provider no longer resends.
+    pub fn told_by_hash(&self) -> bool {
+        self.scheme.told_by_hash()
+    }
+
     /// The name of the scheme.
     pub fn scheme(&self) -> &str {
         &self.name
@@ -193,6 +249,43 @@ impl Verifier {
             signed.headers.insert(http::header::CONTENT_TYPE, json);
         }
         Ok(signed)
+    }
+}
+
+/// The settings of a source that are about events of any scheme.
+pub(super) struct AskedOfEvents {
+    on_unreadable: OnUnreadable,
+    dedup_by: Option<DedupChoice>,
+    livemode: Option<bool>,
+}
+
+impl AskedOfEvents {
+    /// The settings of a source.
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            on_unreadable: settings.on_unreadable,
+            dedup_by: settings.dedup_by,
+            livemode: settings.livemode,
+        }
+    }
+
+    fn mistakes(&self, name: &str, scheme: &dyn Scheme) -> Vec<BuildError> {
+        let mut mistakes = Vec::new();
+        if self.dedup_by.is_some() && !scheme.by_unsigned_id() {
+            let message = format!(
+                "`{name}` tells events apart by signed values: leave `by` out (`by` is for schemes \
+                 whose event id is not signed)"
+            );
+            mistakes.push(BuildError::new(Setting::Dedup, message));
+        }
+        if self.livemode.is_some() && !scheme.has_mode() {
+            let message = format!(
+                "events of `{name}` do not say whether they are of live or test mode: leave \
+                 `livemode` out"
+            );
+            mistakes.push(BuildError::new(Setting::Livemode, message));
+        }
+        mistakes
     }
 }
 

@@ -196,6 +196,7 @@ impl Site {
                 NewEvent {
                     dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
                     more_dedup: Vec::new(),
+                    equal_bytes: tollgate_ledger::EqualBytes::SameFact,
                     handlers: to(*number),
                     event: Event {
                         id,

@@ -7,10 +7,18 @@ use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::json::PointerSet;
 use tollgate_base::quantity::show_duration;
 use tollgate_ledger::{Erasure, SourceRetention};
+use tollgate_scheme::DedupChoice;
 
 use crate::manifest::defaults::{DEDUP_MAX, DEDUP_MIN, ERASE_AFTER, RETENTION, RETENTION_WARNED};
-use crate::manifest::table::{Context, Fields, TableSchema, plain_text};
+use crate::manifest::table::{Context, Fields, TableSchema, Variants, plain_text};
 use crate::manifest::text::tree::{Node, Value};
+
+const DEDUP: TableSchema = TableSchema {
+    name: "`dedup`",
+    keys: &["keep", "by"],
+    unsupported: &[],
+    instead: &[("for", "did you mean `keep`?")],
+};
 
 const ERASE: TableSchema = TableSchema {
     name: "`erase`",
@@ -38,22 +46,61 @@ pub(crate) fn of_events(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Dur
     Some(retention)
 }
 
-/// `dedup` and `erase` of a source. `checks_time` says whether the scheme refuses old requests.
+/// `dedup` and `erase` of a source. `keys_end` says whether keys need not be kept for good, mostly
+/// because the scheme refuses old requests.
 pub(crate) fn of_source(
     cx: &mut Context<'_>,
     fields: &Fields<'_>,
-    checks_time: bool,
+    keys_end: bool,
     events: Option<Duration>,
 ) -> SourceRetention {
+    let keys = match dedup_table(cx, fields) {
+        Some(dedup) => of_keys(cx, &dedup, "keep", keys_end),
+        None => of_keys(cx, fields, "dedup", keys_end),
+    };
+    let erase = fields
+        .get("erase")
+        .and_then(|node| erasure(cx, node, events));
+    SourceRetention { keys, erase }
+}
+
+/// `by` in the table `dedup` of a source.
+pub(crate) fn dedup_by(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<DedupChoice> {
+    const CHOICES: Variants<DedupChoice> =
+        &[("id", DedupChoice::Id), ("bytes", DedupChoice::Bytes)];
+    let node = fields.get("dedup")?;
+    if !matches!(node.value, Value::Table(_)) {
+        return None;
+    }
+    let dedup = Fields::open(cx, node, &node.span, "`dedup`")?;
+    dedup.variant(cx, "by", CHOICES, None)
+}
+
+/// The table `dedup` of a source. `None` if `dedup` is absent or a length of time.
+fn dedup_table<'t>(cx: &mut Context<'_>, fields: &Fields<'t>) -> Option<Fields<'t>> {
+    let node = fields.get("dedup")?;
+    match node.value {
+        Value::Table(_) => Fields::read(cx, node, &node.span, &DEDUP),
+        _ => None,
+    }
+}
+
+/// How long keys are kept, at `key`.
+fn of_keys(
+    cx: &mut Context<'_>,
+    fields: &Fields<'_>,
+    key: &str,
+    keys_end: bool,
+) -> Option<Duration> {
     // If the scheme checks no time, a captured request stays valid for ever.
-    let default = checks_time.then_some(DEDUP_MIN);
-    let keys = if is_forever(fields, "dedup") {
+    let default = keys_end.then_some(DEDUP_MIN);
+    if is_forever(fields, key) {
         None
     } else {
-        let dedup = fields.optional_duration(cx, "dedup", (DEDUP_MIN, DEDUP_MAX));
+        let dedup = fields.optional_duration(cx, key, (DEDUP_MIN, DEDUP_MAX));
         if let Some(dedup) = dedup
-            && !checks_time
-            && let Some(node) = fields.get("dedup")
+            && !keys_end
+            && let Some(node) = fields.get(key)
         {
             let message = format!(
                 "the scheme checks no time: after {} the dedup key is gone, and a request captured \
@@ -63,11 +110,7 @@ pub(crate) fn of_source(
             cx.diagnostics.warn(&node.span, message);
         }
         dedup.or(default)
-    };
-    let erase = fields
-        .get("erase")
-        .and_then(|node| erasure(cx, node, events));
-    SourceRetention { keys, erase }
+    }
 }
 
 /// `erase` of each handler, for the handler's events: emitted events, scheduled events, and answers

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use tollgate_base::event::SourceName;
 use tollgate_base::suggest::nearest;
-use tollgate_scheme::{BuildError, Setting, Settings, SourceSecret, Template, Verifier};
+use tollgate_scheme::{
+    BuildError, OnUnreadable, Setting, Settings, SourceSecret, Template, Verifier,
+};
 
 use super::allow_from::{SchemeName, allow_from};
 use super::retention;
 use super::schemes::OwnSchemes;
 use super::tls::client_certificate;
-use crate::manifest::defaults::{self, Bounded, TOLERANCE_MAX, TOLERANCE_MIN};
-use crate::manifest::table::{Context, Fields, check_name, listed, secret, source_secret, string};
+use crate::manifest::defaults::{self, Bounded, DEDUP_MIN, TOLERANCE_MAX, TOLERANCE_MIN};
+use crate::manifest::table::{
+    Context, Fields, Variants, check_name, listed, secret, source_secret, string,
+};
 use crate::manifest::text::substitute;
 use crate::manifest::text::tree::{Key, Node, Span, Value};
 use crate::settings::Source;
@@ -30,6 +34,13 @@ const SOURCE_KEYS: &[&str] = &[
     "dedup",
     "erase",
     "client_certificate",
+    "livemode",
+    "on_unreadable",
+];
+
+const ON_UNREADABLE: Variants<OnUnreadable> = &[
+    ("record", OnUnreadable::Record),
+    ("refuse", OnUnreadable::Refuse),
 ];
 
 /// Every source, by name.
@@ -88,10 +99,13 @@ fn source<'t>(
         Some((verifier, _, None)) => SchemeName::BuiltIn(verifier.scheme()),
     };
     let allow_from = allow_from(cx, &fields, scheme);
-    let checks_time = built
-        .as_ref()
-        .is_some_and(|(verifier, ..)| verifier.checks_time());
-    let retention = retention::of_source(cx, &fields, checks_time, events);
+    let verifier = built.as_ref().map(|(verifier, ..)| verifier);
+    let checks_time = verifier.is_some_and(Verifier::checks_time);
+    // The age of an event tells whether equal bytes are a duplicate. A key that is kept for a time
+    // keeps the age of its event.
+    let pruned_early = events.is_some_and(|events| events < DEDUP_MIN);
+    let keys_end = checks_time || pruned_early && verifier.is_some_and(Verifier::told_by_hash);
+    let retention = retention::of_source(cx, &fields, keys_end, events);
     let (verifier, settings, template) = built?;
     for warning in verifier.warnings() {
         cx.diagnostics
@@ -175,6 +189,10 @@ fn verifier(
     let secrets = read_secrets(cx, fields);
     let tolerance = fields.optional_duration(cx, "tolerance", (TOLERANCE_MIN, TOLERANCE_MAX));
     let url = url(cx, fields);
+    let on_unreadable = fields.variant(cx, "on_unreadable", ON_UNREADABLE, None);
+    let livemode = fields.get("livemode").is_some();
+    let livemode = livemode.then(|| fields.flag(cx, "livemode", true));
+    let dedup_by = retention::dedup_by(cx, fields);
     let mut params = BTreeMap::new();
     for (key, node) in fields.entries() {
         if !SOURCE_KEYS.contains(&key.name.as_str())
@@ -187,6 +205,9 @@ fn verifier(
         secrets: secrets.iter().map(|(secret, _)| secret.clone()).collect(),
         tolerance,
         url,
+        on_unreadable: on_unreadable.unwrap_or_default(),
+        dedup_by,
+        livemode,
         params,
     };
     let clean = cx.diagnostics.mistake_count() == before;
@@ -323,6 +344,8 @@ fn report(
         Setting::Scheme => (value("scheme"), None),
         Setting::Tolerance => (value("tolerance"), None),
         Setting::Url => (value("url"), None),
+        Setting::Dedup => (value("dedup"), None),
+        Setting::Livemode => (value("livemode"), None),
         Setting::Secret(index) => match secrets.get(*index) {
             Some((_, at)) => (Some(at.clone()), None),
             // If a mistake is the reason for the missing secret, that mistake is reported already.

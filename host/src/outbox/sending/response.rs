@@ -141,6 +141,7 @@ fn wrap(
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
         more_dedup: Vec::new(),
+        equal_bytes: tollgate_ledger::EqualBytes::SameFact,
         event,
         handlers: Vec::new(),
     }

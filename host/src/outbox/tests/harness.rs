@@ -223,6 +223,7 @@ impl Setup {
             event,
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(n.to_string())),
             more_dedup: Vec::new(),
+            equal_bytes: tollgate_ledger::EqualBytes::SameFact,
             handlers: vec![handler.clone().into()],
         };
         let recorded = self.ledger.record(vec![new]);

@@ -23,6 +23,10 @@ use crate::time::WallTime;
 /// event of this type.
 pub const OUTBOX_RESPONSE: &str = "outbox.response";
 
+/// The type of events that are rightly signed and cannot be read. A route may name this type. No
+/// provider's event has this type otherwise.
+pub const UNREADABLE: &str = "unreadable";
+
 /// The greatest depth of an event: see [`Event::depth`].
 pub const MAX_DEPTH: u32 = 8;
 

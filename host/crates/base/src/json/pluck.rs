@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::error::{Fault, NotJson};
-use super::pointer::{Node, PointerSet, index};
+use super::pointer::{Node, PointerSet};
 use super::scan::Scan;
 
 /// A value that was picked out of a text.
@@ -13,8 +13,16 @@ use super::scan::Scan;
 pub enum Plucked<'t> {
     /// A string, borrowed from the text if it holds no escape.
     Text(Cow<'t, str>),
+    /// A number as it is written: `10.00` and `9007199254740993` stay so.
+    Number(&'t str),
     /// Any other value.
     Other(Value),
+    /// A value that cannot be represented, such as a string that is not Unicode. The rest of the
+    /// text can be read.
+    Unreadable {
+        /// The index of its first byte in the text.
+        at: usize,
+    },
 }
 
 impl From<Value> for Plucked<'_> {
@@ -26,25 +34,43 @@ impl From<Value> for Plucked<'_> {
     }
 }
 
-impl From<Plucked<'_>> for Value {
-    fn from(plucked: Plucked<'_>) -> Self {
-        match plucked {
-            Plucked::Text(text) => Self::String(text.into_owned()),
-            Plucked::Other(value) => value,
+impl Plucked<'_> {
+    /// The value as a tree. `None` if the value cannot be represented, such as a number beyond the
+    /// range of a double.
+    pub fn into_value(self) -> Option<Value> {
+        match self {
+            Self::Text(text) => Some(Value::String(text.into_owned())),
+            Self::Number(text) => serde_json::from_str(text).ok(),
+            Self::Other(value) => Some(value),
+            Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// The value as a text: a string that is not empty, or a number or a boolean as it is written.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(&**text).filter(|text| !text.is_empty()),
+            Self::Number(text) => Some(text),
+            Self::Other(Value::Bool(true)) => Some("true"),
+            Self::Other(Value::Bool(false)) => Some("false"),
+            Self::Other(_) | Self::Unreadable { .. } => None,
         }
     }
 }
 
 /// The values at the pointers, by the indices that [`PointerSet::add`] returned. `None` if the text
-/// has no value there. `null` is a value.
+/// has no value there, or a value that cannot be represented. `null` is a value.
 ///
 /// Fails if `text` is not one whole JSON value.
 pub fn pluck(text: &[u8], pointers: &PointerSet) -> Result<Vec<Option<Value>>, NotJson> {
     let found = pluck_borrowed(text, pointers)?.into_iter();
-    Ok(found.map(|value| value.map(Value::from)).collect())
+    Ok(found
+        .map(|value| value.and_then(Plucked::into_value))
+        .collect())
 }
 
-/// Like [`pluck`], but strings are borrowed from the text.
+/// Like [`pluck`], but strings and numbers are borrowed from the text, and a value that cannot be
+/// represented is told from one that is absent.
 pub fn pluck_borrowed<'t>(
     text: &'t [u8],
     pointers: &PointerSet,
@@ -56,14 +82,17 @@ pub fn pluck_borrowed<'t>(
     Ok(found)
 }
 
-/// The value of a JSON text. Most values are strings without escapes, which need no parser.
-fn read(raw: &[u8]) -> Option<Plucked<'_>> {
-    match raw {
-        [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
-            Some(Plucked::Text(std::str::from_utf8(text).ok()?.into()))
-        }
-        _ => Some(serde_json::from_slice::<Value>(raw).ok()?.into()),
-    }
+/// The value of a JSON text that begins at `at`. Most values are strings without escapes, which
+/// need no parser.
+fn read(raw: &[u8], at: usize) -> Plucked<'_> {
+    let readable = match raw {
+        [b'"', text @ .., b'"'] if !text.contains(&b'\\') => std::str::from_utf8(text)
+            .ok()
+            .map(|text| Plucked::Text(text.into())),
+        [b'-' | b'0'..=b'9', ..] => std::str::from_utf8(raw).ok().map(Plucked::Number),
+        _ => serde_json::from_slice::<Value>(raw).ok().map(Plucked::from),
+    };
+    readable.unwrap_or(Plucked::Unreadable { at })
 }
 
 /// Walks over the next value of the scan.
@@ -73,16 +102,25 @@ fn walk<'t>(
     found: &mut [Option<Plucked<'t>>],
     depth: usize,
 ) -> Result<(), Fault> {
-    if let Some(slot) = node.slot {
-        let (at, raw) = scan.value(depth)?;
-        let value = read(raw).ok_or_else(|| Box::new(NotJson::Unreadable { at }))?;
-        match value {
-            Plucked::Other(value) => keep(node, value, found),
-            // No pointer leads into a string.
-            text => found[slot] = Some(text),
-        }
-        return Ok(());
+    let Some(slot) = node.slot else {
+        return walk_below(scan, node, found, depth);
+    };
+    let (at, raw) = scan.value(depth)?;
+    found[slot] = Some(read(raw, at));
+    // The values of longer pointers stand inside this value.
+    match node.children.is_empty() {
+        true => Ok(()),
+        false => walk_below(&mut Scan::new(raw), node, found, depth),
     }
+}
+
+/// Walks over the next value of the scan, for the pointers that lead into it.
+fn walk_below<'t>(
+    scan: &mut Scan<'t>,
+    node: &Node,
+    found: &mut [Option<Plucked<'t>>],
+    depth: usize,
+) -> Result<(), Fault> {
     if node.children.is_empty() {
         return scan.skip(depth);
     }
@@ -110,21 +148,4 @@ fn clear(node: &Node, found: &mut [Option<Plucked<'_>>]) {
     node.children
         .iter()
         .for_each(|(_, child)| clear(child, found));
-}
-
-/// Keeps a value at which a pointer ends, and finds the values of longer pointers inside it.
-fn keep(node: &Node, value: Value, found: &mut [Option<Plucked<'_>>]) {
-    for (step, child) in &node.children {
-        let inner = match &value {
-            Value::Object(fields) => fields.get(step),
-            Value::Array(items) => index(step).and_then(|at| items.get(at)),
-            _ => None,
-        };
-        if let Some(inner) = inner {
-            keep(child, inner.clone(), found);
-        }
-    }
-    if let Some(slot) = node.slot {
-        found[slot] = Some(value.into());
-    }
 }

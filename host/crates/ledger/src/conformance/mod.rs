@@ -84,6 +84,8 @@ macro_rules! conformance_suite {
                 an_event_with_several_keys_is_known_by_any_of_them,
                 several_keys_within_one_request,
                 an_unrouted_event_is_kept_and_counted,
+                a_hash_is_a_duplicate_for_a_time,
+                equal_bytes_under_another_id_are_marked_for_a_time,
                 many_callers_are_all_answered,
             },
             complete::{

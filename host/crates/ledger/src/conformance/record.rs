@@ -1,6 +1,9 @@
 //! Recording.
 
+use std::time::Duration;
+
 use super::*;
+use tollgate_base::event::{DedupBasis, DedupKey, EventId, SourceName};
 
 pub fn what_is_recorded_is_handed_out_and_read_back(engine: &dyn Engine) {
     let open = Open::new(engine);
@@ -207,4 +210,81 @@ pub fn many_callers_are_all_answered(engine: &dyn Engine) {
         "in commit order"
     );
     assert_eq!(open.pending("a").len(), 400);
+}
+
+/// An event that arrives so much later, with its key and the meaning of equal bytes.
+fn arriving(after: Duration, id: &str, equal_bytes: EqualBytes, handlers: &[&str]) -> NewEvent {
+    let mut new = event(id, b"same", handlers);
+    new.event.received = START + after;
+    new.event.id = EventId::generate(new.event.received);
+    new.equal_bytes = equal_bytes;
+    new
+}
+
+pub fn a_hash_is_a_duplicate_for_a_time(engine: &dyn Engine) {
+    let mut open = Open::new(engine);
+    let within = EqualBytes::DuplicateWithin(ms(1000));
+    let arrives = |open: &Open, after| {
+        let new = arriving(ms(after), "hash", within, &["a"]);
+        open.record(vec![new]).remove(0)
+    };
+    let first = arrives(&open, 0).id();
+    assert_eq!(arrives(&open, 1000).id(), first, "the last moment");
+    let second = arrives(&open, 1001);
+    assert!(matches!(second, Recorded::New(_)), "{second:?}");
+    // From now on the key leads to the second event, after a restart too.
+    assert_eq!(arrives(&open, 2001).id(), second.id());
+    open = open.reopen(engine);
+    assert_eq!(arrives(&open, 2001).id(), second.id());
+    let third = arrives(&open, 2002);
+    assert!(matches!(third, Recorded::New(_)), "{third:?}");
+    assert_eq!(open.sink.deliveries().len(), 1, "since the restart");
+}
+
+pub fn equal_bytes_under_another_id_are_marked_for_a_time(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    let source = SourceName::new("stripe");
+    let arrives = |after, id: &str, routed| {
+        let marked = EqualBytes::MarkedWithin {
+            bytes: DedupKey::new(&source, &DedupBasis::SignedId("bytes".to_owned())),
+            within: ms(1000),
+            routed,
+        };
+        let new = arriving(ms(after), id, marked, &["a"]);
+        open.record(vec![new]).remove(0)
+    };
+    let first = arrives(0, "e1", true);
+    assert!(matches!(first, Recorded::New(_)), "{first:?}");
+    assert!(matches!(arrives(1, "e1", true), Recorded::Duplicate { .. }));
+    open.sink.deliveries();
+    let same_bytes_as = first.id().expect("an id");
+    for (id, routed) in [("e2", true), ("e3", false)] {
+        let marked = arrives(1000, id, routed);
+        let Recorded::Marked {
+            id,
+            same_bytes_as: as_first,
+        } = marked
+        else {
+            panic!("{marked:?}");
+        };
+        assert_eq!(as_first, same_bytes_as);
+        let handed_out = open.sink.deliveries();
+        assert_eq!(handed_out.len(), usize::from(routed));
+        let mark = (SAME_BYTES_AS.to_owned(), same_bytes_as.to_string());
+        for delivery in handed_out {
+            assert_eq!(delivery.event.id, id);
+            assert!(delivery.event.metadata.contains(&mark));
+        }
+    }
+    let later = arrives(1001, "e4", false);
+    assert!(matches!(later, Recorded::New(_)), "{later:?}");
+    assert_eq!(
+        open.sink.deliveries().len(),
+        1,
+        "nothing marks it, so it is routed"
+    );
+    let again = arrives(1002, "e5", true);
+    assert!(
+        matches!(again, Recorded::Marked { same_bytes_as, .. } if Some(same_bytes_as) == later.id())
+    );
 }

@@ -36,6 +36,7 @@ pub(crate) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
     NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id.to_owned())),
         more_dedup: Vec::new(),
+        equal_bytes: crate::EqualBytes::SameFact,
         event: Event {
             id: EventId::generate(START),
             source,

@@ -85,6 +85,20 @@ pub(super) fn check_layout(template: &Template, mistakes: &mut Mistakes) {
         mistakes.add("signed", "without {body} anybody could change the body");
     }
     check_timestamp(template, mistakes);
+    check_mode(template, mistakes);
+}
+
+fn check_mode(template: &Template, mistakes: &mut Mistakes) {
+    let Some(form) = &template.livemode else {
+        return;
+    };
+    let both = |text: &String| form.test.iter().any(|test| test.eq_ignore_ascii_case(text));
+    if form.live.iter().any(both) {
+        mistakes.add("livemode", "a text cannot mean both modes");
+    }
+    if form.live.is_empty() && form.test.is_empty() {
+        mistakes.add("livemode", "name a text of `live` or of `test` mode");
+    }
 }
 
 fn check_timestamp(template: &Template, mistakes: &mut Mistakes) {

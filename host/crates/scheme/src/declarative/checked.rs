@@ -11,8 +11,8 @@ use super::signed::SignedPart;
 use super::template::{Template, TimeUnit, TimestampForm};
 use crate::answer::{Answer, RequestOutcome};
 use crate::key::Algorithm;
-
 use crate::tolerance::Tolerance;
+use crate::verifier::RESENDS_FOR;
 use crate::warnings;
 use tollgate_base::quantity::parse_duration;
 
@@ -25,6 +25,8 @@ pub(super) struct CheckedTemplate {
     families: Vec<HeaderFamily>,
     /// The template's tolerance. `None` if no timestamp is signed.
     pub(super) tolerance: Option<Tolerance>,
+    /// For how long the provider resends an event.
+    pub(super) resends: Duration,
     answers: OwnAnswers,
 }
 
@@ -58,6 +60,7 @@ impl CheckedTemplate {
         check_layout(template, &mut mistakes);
         let timestamp = template.timestamp.as_ref();
         let tolerance = timestamp.map(|form| tolerance(form, &mut mistakes));
+        let resends = resends(template, &mut mistakes);
         let answers = OwnAnswers::new(&template.answers, &mut mistakes);
         let mistakes = mistakes.into_all();
         if !mistakes.is_empty() {
@@ -67,6 +70,7 @@ impl CheckedTemplate {
             template: template.clone(),
             families,
             tolerance,
+            resends,
             answers,
         })
     }
@@ -123,6 +127,18 @@ impl CheckedTemplate {
         found.extend(family.fields.warnings(&family.signed));
         found
     }
+}
+
+fn resends(template: &Template, mistakes: &mut Mistakes) -> Duration {
+    let Some(text) = &template.resends_for else {
+        return RESENDS_FOR;
+    };
+    let length = parse_duration(text).filter(|length| !length.is_zero() && *length <= RESENDS_FOR);
+    length.unwrap_or_else(|| {
+        let message = format!("`{text}` is no length of time up to 35 days, such as `72h` or `3d`");
+        mistakes.add("resends_for", message);
+        RESENDS_FOR
+    })
 }
 
 fn tolerance(form: &TimestampForm, mistakes: &mut Mistakes) -> Tolerance {

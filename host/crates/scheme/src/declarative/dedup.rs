@@ -1,4 +1,9 @@
 //! The identity of an event, by which a duplicate is recognised: its id, some fields, or its bytes.
+//!
+//! A hash of the bytes is no identity: two facts may have equal bytes. Where nothing signed tells
+//! events apart, equal bytes are a duplicate only while the provider resends.
+
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -7,6 +12,8 @@ use super::field::{Field, FieldInputs, Part};
 use super::signed::SignedPart;
 use super::template::{BodyWithout, Dedup, DedupBy};
 use crate::rejection::Rejection;
+use crate::settings::DedupChoice;
+use crate::verified::EqualBytes;
 use tollgate_base::event::DedupBasis;
 use tollgate_base::json::{self, PointerSet};
 
@@ -17,6 +24,9 @@ pub(super) enum DedupRule {
     Id,
     /// The signed id of an event that has an id, else its bytes.
     IdOrBody,
+    /// The id, which is not signed, with the hash of the bytes and the type. Without an id, the
+    /// hash alone.
+    UnsignedIdAndBody,
     /// The hash of the bytes, with the type.
     Body,
     /// The hash of the bytes without some values, if the event has the field `if_there`.
@@ -27,6 +37,9 @@ pub(super) enum DedupRule {
     /// These fields together.
     Fields(Vec<Field>),
 }
+
+/// The identity of an event, and what equal bytes mean for the event.
+pub(super) type Identity = (DedupBasis, EqualBytes);
 
 impl DedupRule {
     /// The rule of a template. `fields` are the fields that the template's `dedup` names. Adds a
@@ -43,10 +56,17 @@ impl DedupRule {
             Some(Dedup::By(DedupBy::Id | DedupBy::IdOrBody)) if !id_is_signed => {
                 mistakes.add(
                     "dedup",
-                    "the id is not among the signed bytes: use \"body\" or a list of signed fields",
+                    "the id is not among the signed bytes: use \"id-and-body\", \"body\" or a list of \
+                     signed fields",
                 );
                 Self::Body
             }
+            Some(Dedup::By(DedupBy::IdAndBody)) if id.is_none() || id_is_signed => {
+                let message = "it is for an `id` that is not signed: leave `dedup` out";
+                mistakes.add("dedup", message);
+                Self::Body
+            }
+            Some(Dedup::By(DedupBy::IdAndBody)) => Self::UnsignedIdAndBody,
             Some(Dedup::By(DedupBy::Id)) => Self::Id,
             Some(Dedup::By(DedupBy::IdOrBody)) => Self::IdOrBody,
             None if id_is_signed => Self::Id,
@@ -73,9 +93,10 @@ impl DedupRule {
         const KEY: &str = "dedup.body_without";
         let left_out = mistakes.keep(KEY, PointerSet::new(&without.body_without));
         let body_is_signed = signed.contains(&SignedPart::Body);
+        let names_none = |left_out: &PointerSet| left_out.is_empty() && fields.is_empty();
         if left_out
             .as_ref()
-            .is_some_and(|left_out| left_out.is_empty() || !body_is_signed)
+            .is_some_and(|left_out| names_none(left_out) || !body_is_signed)
         {
             mistakes.add(KEY, "name one or more values of a body that is signed");
         }
@@ -88,38 +109,82 @@ impl DedupRule {
         }
     }
 
-    /// The identity of an event. `id` is the value of `id_field`.
-    pub(super) fn basis(
+    /// Whether events are told apart by a hash alone, at least events without some value.
+    pub(super) fn is_hash(&self) -> bool {
+        !matches!(self, Self::Id | Self::UnsignedIdAndBody | Self::Fields(_))
+    }
+
+    /// The identity of an event. `id` is the value of `id_field`. The provider resends an event for
+    /// the time `resends`.
+    pub(super) fn identity(
         &self,
         inputs: FieldInputs<'_>,
         id_field: Option<&Field>,
         id: Option<&String>,
         kind: &str,
-        payload: &[u8],
-    ) -> Result<DedupBasis, Rejection> {
+        (resends, choice): (Duration, DedupChoice),
+    ) -> Result<Identity, Rejection> {
+        let payload = inputs.payload;
+        let same_fact = |basis| (basis, EqualBytes::SameFact);
+        let for_a_time = |basis| (basis, EqualBytes::DuplicateWithin(resends));
         match (self, id_field, id) {
-            (Self::Id | Self::IdOrBody, _, Some(id)) => Ok(DedupBasis::SignedId(id.clone())),
-            (Self::Id, Some(field), None) => Err(field.missing("event id")),
+            (Self::Id | Self::IdOrBody, _, Some(id)) => {
+                Ok(same_fact(DedupBasis::SignedId(id.clone())))
+            }
+            (Self::Id, Some(field), None) => Err(field.missing("event id", inputs)),
+            (Self::UnsignedIdAndBody, _, Some(id)) => Ok(with_unsigned_id(
+                id,
+                body_basis(kind, payload),
+                resends,
+                choice,
+            )),
             (Self::Fields(fields), ..) => fields
                 .iter()
                 .map(|field| {
-                    let missing = || field.missing("field to tell events apart by");
+                    let missing = || field.missing("field to tell events apart by", inputs);
                     field.text(inputs).ok_or_else(missing)
                 })
                 .collect::<Result<_, _>>()
-                .map(DedupBasis::Fields),
-            (Self::BodyWithout { left_out, if_there }, ..)
-                if if_there
-                    .as_ref()
-                    .is_none_or(|field| field.value(inputs).is_some()) =>
-            {
+                .map(|fields| same_fact(DedupBasis::Fields(fields))),
+            (Self::BodyWithout { left_out, if_there }, ..) => {
+                let told_apart = if_there.as_ref().map(|field| field.is_there(inputs));
+                if told_apart == Some(false) {
+                    return Ok(for_a_time(body_basis(kind, payload)));
+                }
                 // The body of a form is no JSON, so all of it counts.
-                let rest = json::redact(payload, left_out);
-                Ok(body_basis(kind, rest.as_deref().unwrap_or(payload)))
+                let rest = match left_out.is_empty() {
+                    true => None,
+                    false => json::redact(payload, left_out).ok(),
+                };
+                let basis = body_basis(kind, rest.as_deref().unwrap_or(payload));
+                Ok(match told_apart {
+                    Some(_) => same_fact(basis),
+                    None => for_a_time(basis),
+                })
             }
-            _ => Ok(body_basis(kind, payload)),
+            _ => Ok(for_a_time(body_basis(kind, payload))),
         }
     }
+}
+
+/// The identity of an event with an id that is not signed. Nobody can take the place of another
+/// event by its id, since the bytes count too.
+pub(crate) fn with_unsigned_id(
+    id: &str,
+    bytes: DedupBasis,
+    within: Duration,
+    choice: DedupChoice,
+) -> Identity {
+    let mut fields = vec!["unsigned id".to_owned(), id.to_owned()];
+    if let DedupBasis::Body { kind, digest } = &bytes {
+        fields.extend([kind.clone(), hex::encode(digest)]);
+    }
+    let marked = EqualBytes::MarkedWithin {
+        bytes,
+        within,
+        routed: choice == DedupChoice::Id,
+    };
+    (DedupBasis::Fields(fields), marked)
 }
 
 fn body_basis(kind: &str, body: &[u8]) -> DedupBasis {
@@ -134,6 +199,7 @@ pub(super) fn is_signed(field: &Field, signed: &[SignedPart]) -> bool {
     field.parts().all(|part| match part {
         Part::Literal(_) => true,
         Part::Header(name) => signed.contains(&SignedPart::Header(name.clone())),
-        Part::Pointer(_) => signed.contains(&SignedPart::Body),
+        Part::Timestamp => signed.contains(&SignedPart::Timestamp),
+        Part::Pointer(_) | Part::Body => signed.contains(&SignedPart::Body),
     })
 }

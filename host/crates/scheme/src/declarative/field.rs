@@ -3,18 +3,18 @@
 //! A selector says where the field stands. `/data/id` is a JSON pointer into the body (in a batch:
 //! into the item), `header:NAME` a header, `'text'` the text itself. In
 //! `{/resource_type}.{/action}` several selectors are joined by text. A list of selectors is tried
-//! in turn.
+//! in turn. In `dedup`, `timestamp` is the signed timestamp and `body` the hash of the event's
+//! bytes.
 
 use std::borrow::Cow;
-
-use http::HeaderName;
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::syntax::{BracePart, SyntaxError, header_name, split_braces};
 use crate::headers::FoundHeaders;
 use crate::rejection::Rejection;
-use tollgate_base::json::{Plucked, PointerSet};
+use http::HeaderName;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use tollgate_base::json::{NotJson, Plucked, PointerSet};
 
 /// One selector, or several that are tried in turn.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -54,6 +54,10 @@ pub(super) enum Part {
     Header(HeaderName),
     /// The value at a JSON pointer: the index in [`FieldInputs::body`].
     Pointer(usize),
+    /// The signed timestamp.
+    Timestamp,
+    /// The sha256 of the event's bytes, in hexadecimal.
+    Body,
 }
 
 /// A field of an event: its selectors, ready to be looked up.
@@ -79,14 +83,10 @@ pub(super) struct FieldInputs<'a> {
     pub(super) headers: &'a FoundHeaders<'a>,
     /// The values in the body, by the indices of their pointers.
     pub(super) body: &'a [Option<Plucked<'a>>],
-}
-
-/// The value of a field.
-pub(super) enum FieldValue<'a> {
-    /// A string.
-    Text(Cow<'a, str>),
-    /// Another JSON value.
-    Json(&'a Value),
+    /// The text of the signed timestamp.
+    pub(super) timestamp: Option<&'a str>,
+    /// The bytes of the event.
+    pub(super) payload: &'a [u8],
 }
 
 impl Field {
@@ -114,32 +114,35 @@ impl Field {
         &self.described
     }
 
-    /// The rejection of a request without this field. `what` names the field.
-    pub(super) fn missing(&self, what: &'static str) -> Rejection {
+    /// Why an event has no such field. `what` names the field.
+    pub(super) fn missing(&self, what: &'static str, inputs: FieldInputs<'_>) -> Rejection {
+        let unreadable = self.parts().find_map(|part| match part {
+            Part::Pointer(slot) => match inputs.body.get(*slot)?.as_ref()? {
+                Plucked::Unreadable { at } => Some(*at),
+                _ => None,
+            },
+            _ => None,
+        });
+        if let Some(at) = unreadable {
+            return NotJson::Unreadable { at }.into();
+        }
         Rejection::MissingField {
             what,
             place: self.described.clone(),
         }
     }
 
-    /// The first value that is there and not null.
-    pub(super) fn value<'f>(&'f self, inputs: FieldInputs<'f>) -> Option<FieldValue<'f>> {
+    /// Whether a value is there and not null.
+    pub(super) fn is_there(&self, inputs: FieldInputs<'_>) -> bool {
         let mut selectors = self.selectors.iter();
-        selectors.find_map(|selector| selector.value(inputs))
+        selectors.any(|selector| selector.is_there(inputs))
     }
 
-    /// The first value that can be a text: a string that is not empty, a number or a boolean.
+    /// The first value that can be a text: a string that is not empty, or a number or a boolean as
+    /// it is written.
     pub(super) fn text(&self, inputs: FieldInputs<'_>) -> Option<String> {
         let mut selectors = self.selectors.iter();
         selectors.find_map(|selector| selector.text(inputs))
-    }
-
-    /// The first value, if it is a string that is not empty.
-    pub(super) fn string(&self, inputs: FieldInputs<'_>) -> Option<String> {
-        match self.value(inputs)? {
-            FieldValue::Text(text) if !text.is_empty() => Some(text.into_owned()),
-            _ => None,
-        }
     }
 
     /// The parts of all selectors.
@@ -173,13 +176,10 @@ impl Selector {
         parts.collect::<Result<_, _>>().map(Self::Joined)
     }
 
-    fn value<'f>(&'f self, inputs: FieldInputs<'f>) -> Option<FieldValue<'f>> {
+    fn is_there(&self, inputs: FieldInputs<'_>) -> bool {
         match self {
-            Self::Plain(part) => part.value(inputs),
-            Self::Joined(_) => {
-                let text = self.text(inputs)?;
-                Some(FieldValue::Text(text.into()))
-            }
+            Self::Plain(part) => part.is_there(inputs),
+            Self::Joined(parts) => parts.iter().all(|part| part.is_there(inputs)),
         }
     }
 
@@ -200,31 +200,38 @@ impl Part {
         if let Some(text) = quoted.and_then(|rest| rest.strip_suffix('\'')) {
             return Ok(Self::Literal(text.to_owned()));
         }
+        match selector {
+            "timestamp" => return Ok(Self::Timestamp),
+            "body" => return Ok(Self::Body),
+            _ => {}
+        }
         if !selector.starts_with('/') {
             return Err(SyntaxError::Selector(selector.to_owned()));
         }
         Ok(Self::Pointer(pointers.add(selector)?))
     }
 
-    fn value<'f>(&'f self, inputs: FieldInputs<'f>) -> Option<FieldValue<'f>> {
-        let text = match self {
-            Self::Literal(text) => text.as_str(),
-            Self::Header(name) => inputs.headers.get(name)?,
-            Self::Pointer(slot) => match inputs.body.get(*slot)?.as_ref()? {
-                Plucked::Text(text) => text,
-                Plucked::Other(Value::Null) => return None,
-                Plucked::Other(value) => return Some(FieldValue::Json(value)),
+    fn is_there(&self, inputs: FieldInputs<'_>) -> bool {
+        match self {
+            Self::Pointer(slot) => match inputs.body.get(*slot) {
+                Some(Some(Plucked::Other(value))) => !value.is_null(),
+                Some(Some(_)) => true,
+                _ => false,
             },
-        };
-        Some(FieldValue::Text(text.into()))
+            other => other.text(inputs).is_some(),
+        }
     }
 
     fn text<'f>(&'f self, inputs: FieldInputs<'f>) -> Option<Cow<'f, str>> {
-        match self.value(inputs)? {
-            FieldValue::Text(text) => Some(text).filter(|text| !text.is_empty()),
-            FieldValue::Json(Value::Number(number)) => Some(number.to_string().into()),
-            FieldValue::Json(Value::Bool(truth)) => Some(truth.to_string().into()),
-            FieldValue::Json(_) => None,
-        }
+        let text = match self {
+            Self::Literal(text) => text.as_str(),
+            Self::Header(name) => inputs.headers.get(name)?,
+            Self::Pointer(slot) => inputs.body.get(*slot)?.as_ref()?.as_text()?,
+            Self::Timestamp => inputs.timestamp?,
+            Self::Body => return Some(hex::encode(Sha256::digest(inputs.payload)).into()),
+        };
+        Some(text)
+            .filter(|text| !text.is_empty())
+            .map(Cow::Borrowed)
     }
 }

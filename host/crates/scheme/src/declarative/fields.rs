@@ -1,19 +1,22 @@
 //! Reads events from the body and the headers of a request whose signature holds.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderName;
 
 use super::check::Mistakes;
 use super::dedup::{DedupRule, is_signed};
-use super::field::{Field, FieldInputs, FieldValue, Selectors};
+use super::field::{Field, FieldInputs, Selectors};
+use super::mode::Mode;
 use super::signed::SignedPart;
 use super::template::{Dedup, Template};
 use crate::form;
 use crate::headers::{FoundHeaders, HeaderSet};
 use crate::rejection::Rejection;
 use crate::request::Request;
+use crate::settings::DedupChoice;
 use crate::time;
 use crate::verified::ProviderEvent;
 use tollgate_base::json::{self, PointerSet};
@@ -32,6 +35,7 @@ pub(super) struct EventFields {
     subject: Option<Field>,
     account: Option<Field>,
     dedup: DedupRule,
+    mode: Option<Mode>,
 }
 
 impl EventFields {
@@ -51,6 +55,8 @@ impl EventFields {
             let selectors = Selectors::FirstOf(selectors.collect());
             mistakes.keep(key, Field::new(&selectors, &mut pointers))
         };
+        let mode_at = template.livemode.as_ref().map(|form| &form.at);
+        let mode_at = field("livemode.at", mode_at);
         let id = field("id", template.id.as_ref());
         let kind = field("kind", Some(&template.kind));
         let created = field("created", template.created.as_ref());
@@ -62,12 +68,13 @@ impl EventFields {
                 .filter_map(|selector| field("dedup", Some(&Selectors::One(selector.clone()))))
                 .collect(),
             Some(Dedup::Without(without)) => {
-                let selector = without.if_there.clone().map(Selectors::One);
-                let found = selector.and_then(|one| field("dedup.if_there", Some(&one)));
+                let found = field("dedup.if_there", without.if_there.as_ref());
                 found.into_iter().collect()
             }
             _ => Vec::new(),
         };
+        let mode = template.livemode.as_ref().zip(mode_at);
+        let mode = mode.map(|(form, at)| Mode::new(form, at));
         let dedup = DedupRule::new(
             template.dedup.as_ref(),
             named,
@@ -85,6 +92,7 @@ impl EventFields {
             subject,
             account,
             dedup,
+            mode,
         })
     }
 
@@ -96,6 +104,7 @@ impl EventFields {
             self.created.as_ref(),
             self.subject.as_ref(),
             self.account.as_ref(),
+            self.mode.as_ref().map(Mode::field),
         ]
         .into_iter()
         .flatten()
@@ -109,15 +118,20 @@ impl EventFields {
         let mut warnings = Vec::new();
         if let Some(id) = self.id.as_ref().filter(|id| !is_signed(id, signed)) {
             warnings.push(format!(
-                "the event's id ({}) is not signed: it is recorded, but duplicates are \
-                 recognised by signed bytes",
-                id.describe()
+                "the event's id ({}) is not signed: {}",
+                id.describe(),
+                match self.dedup {
+                    DedupRule::UnsignedIdAndBody =>
+                        "an attacker who captures a request can resend it under another id; while \
+                         the provider resends, such an event is marked with `same_bytes_as`",
+                    _ => "it is recorded, but duplicates are recognised by signed bytes",
+                }
             ));
         }
         if self.id.is_none() && matches!(self.dedup, DedupRule::Body) {
             warnings.push(
-                "events have no id: duplicates are recognised by the body, so an event that is \
-                 resent with other bytes counts as a new event"
+                "events have no id: duplicates are recognised by the body while the provider \
+                 resends, so an event that is resent with other bytes counts as a new event"
                     .to_owned(),
             );
         }
@@ -131,25 +145,47 @@ impl EventFields {
         warnings
     }
 
-    /// The events of a request whose signature holds, with the headers of `recorded`.
-    pub(super) fn read(
-        &self,
-        request: &Request<'_>,
-        recorded: &HeaderSet,
-    ) -> Result<Vec<ProviderEvent>, Rejection> {
-        let headers = recorded.find(request.headers);
-        let Some(pointer) = &self.items else {
-            let text = self.json_text(request)?;
-            let payload = request.body.clone();
-            return Ok(vec![self.event(&headers, &text, payload)?]);
+    /// Whether events are told apart by a hash alone, at least events without some value.
+    pub(super) fn told_by_hash(&self) -> bool {
+        self.dedup.is_hash()
+    }
+
+    /// Whether the id is unsigned and tells events apart together with their bytes.
+    pub(super) fn by_unsigned_id(&self) -> bool {
+        matches!(self.dedup, DedupRule::UnsignedIdAndBody)
+    }
+
+    /// Whether events say if they are of live mode.
+    pub(super) fn has_mode(&self) -> bool {
+        self.mode.is_some()
+    }
+
+    /// The events of a request whose signature holds. An event that cannot be read is an event too.
+    pub(super) fn read(&self, signed: &SignedRequestParts<'_>) -> Vec<ProviderEvent> {
+        let request = signed.request;
+        let headers = signed.recorded.find(request.headers);
+        let keep = |read, payload: &Bytes| {
+            let digest = || (signed.digest)(payload);
+            ProviderEvent::or_unreadable(read, digest, || headers.recorded(), payload)
         };
-        let items = json::items(request.body, pointer)?.into_iter();
+        let Some(pointer) = &self.items else {
+            let payload = request.body.clone();
+            let read = self
+                .json_text(request)
+                .and_then(|text| self.event(&headers, signed, &text, payload));
+            return vec![keep(read, request.body)];
+        };
+        let items = match json::items(request.body, pointer) {
+            Ok(items) => items,
+            Err(error) => return vec![keep(Err(error.into()), request.body)],
+        };
         items
+            .into_iter()
             .enumerate()
             .map(|(at, item)| {
                 let payload = request.body.slice_ref(item);
-                let event = self.event(&headers, item, payload);
-                event.map_err(|rejection| rejection.of_item(at))
+                let read = self.event(&headers, signed, item, payload.clone());
+                keep(read.map_err(|why| why.of_item(at)), &payload)
             })
             .collect()
     }
@@ -168,6 +204,7 @@ impl EventFields {
     fn event(
         &self,
         headers: &FoundHeaders<'_>,
+        signed: &SignedRequestParts<'_>,
         text: &[u8],
         payload: Bytes,
     ) -> Result<ProviderEvent, Rejection> {
@@ -178,32 +215,44 @@ impl EventFields {
         let inputs = FieldInputs {
             headers,
             body: &found,
+            timestamp: signed.timestamp,
+            payload: &payload,
         };
-        let missing = || self.kind.missing("event type");
+        let missing = || self.kind.missing("event type", inputs);
         let kind = self.kind.text(inputs).ok_or_else(missing)?;
         let id = self.id.as_ref();
-        let provider_id = id.and_then(|id| id.string(inputs));
-        let dedup = self
-            .dedup
-            .basis(inputs, id, provider_id.as_ref(), &kind, &payload)?;
+        let provider_id = id.and_then(|id| id.text(inputs));
+        let (dedup, equal_bytes) =
+            self.dedup
+                .identity(inputs, id, provider_id.as_ref(), &kind, signed.hashes)?;
         let text_of = |field: &Option<Field>| field.as_ref().and_then(|field| field.text(inputs));
         Ok(ProviderEvent {
             provider_id,
-            kind,
             subject: text_of(&self.subject),
             account: text_of(&self.account),
-            created: self
-                .created
-                .as_ref()
-                .and_then(|field| field.value(inputs))
-                .and_then(|value| match value {
-                    FieldValue::Text(text) => time::created_text(&text),
-                    FieldValue::Json(value) => time::created(value),
-                }),
+            created: text_of(&self.created).and_then(|text| time::created(&text)),
+            live: self.mode.as_ref().and_then(|mode| mode.is_live(inputs)),
             dedup,
+            equal_bytes,
             more_dedup: Vec::new(),
+            unreadable: None,
             headers: headers.recorded(),
+            kind,
             payload,
         })
     }
+}
+
+/// A request whose signature is valid, with what events are read from.
+pub(super) struct SignedRequestParts<'r> {
+    /// The request.
+    pub(super) request: &'r Request<'r>,
+    /// The headers to record.
+    pub(super) recorded: &'r HeaderSet,
+    /// The text of the signed timestamp.
+    pub(super) timestamp: Option<&'r str>,
+    /// The sha256 of the signed bytes, with an event's bytes in the place of the body.
+    pub(super) digest: &'r dyn Fn(&[u8]) -> [u8; 32],
+    /// For how long the provider resends, and what a source chose: see [`DedupRule::identity`].
+    pub(super) hashes: (Duration, DedupChoice),
 }

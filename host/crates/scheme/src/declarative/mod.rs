@@ -11,6 +11,7 @@ mod dedup;
 mod family;
 mod field;
 mod fields;
+mod mode;
 pub(super) mod signature;
 mod signed;
 mod syntax;
@@ -18,7 +19,9 @@ mod template;
 mod verify;
 
 pub use check::TemplateError;
+pub(super) use dedup::with_unsigned_id;
 pub use field::Selectors;
+pub use mode::LiveMode;
 pub use signature::{Layout, SignatureForm};
 pub use template::{
     AnswerForm, Answers, BodyWithout, Dedup, DedupBy, OtherKey, Template, TimeUnit, TimestampForm,

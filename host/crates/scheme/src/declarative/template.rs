@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::field::Selectors;
+use super::mode::LiveMode;
 use super::signature::SignatureForm;
 use crate::key::{Algorithm, KeyEncoding};
 use tollgate_base::time::WallTime;
@@ -53,6 +54,11 @@ pub struct Template {
     pub account: Option<Selectors>,
     /// The identity of an event. Default: the id if it is signed, else the hash of the body.
     pub dedup: Option<Dedup>,
+    /// For how long the provider resends an event, such as `72h`. Default 35 days. Where a hash
+    /// alone tells events apart, equal bytes are a duplicate for this long.
+    pub resends_for: Option<String>,
+    /// Where an event says whether it is of live mode or of test mode.
+    pub livemode: Option<LiveMode>,
     /// More headers to record.
     #[serde(default)]
     pub record: Vec<String>,
@@ -136,7 +142,7 @@ impl TimeUnit {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Dedup {
-    /// `"id"`, `"id-or-body"` or `"body"`.
+    /// `"id"`, `"id-or-body"`, `"id-and-body"` or `"body"`.
     By(DedupBy),
     /// The values of these selectors together.
     Fields(Vec<String>),
@@ -149,10 +155,11 @@ pub enum Dedup {
 #[serde(deny_unknown_fields)]
 pub struct BodyWithout {
     /// JSON pointers to values such as the time of sending. In a batch they point into the item.
+    /// May be empty if `if_there` is set.
     pub body_without: Vec<String>,
-    /// A JSON pointer to a value that tells events apart, such as the time at which the event
-    /// happened. The whole body of an event without that value counts.
-    pub if_there: Option<String>,
+    /// A value that tells events apart, such as the time at which the event happened. The whole
+    /// body of an event without that value counts, while the provider resends.
+    pub if_there: Option<Selectors>,
 }
 
 /// The identity of an event that is one value.
@@ -163,7 +170,10 @@ pub enum DedupBy {
     Id,
     /// The signed id of an event that has an id, else as `body`.
     IdOrBody,
-    /// The hash of the event's bytes, with its type.
+    /// An id that is not signed, with the hash of the event's bytes and its type. Equal bytes under
+    /// another id are marked while the provider resends.
+    IdAndBody,
+    /// The hash of the event's bytes, with its type, while the provider resends.
     Body,
 }
 

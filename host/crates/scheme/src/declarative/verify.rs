@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::checked::CheckedTemplate;
 use super::family::HeaderFamily;
+use super::fields::SignedRequestParts;
 use super::signature::{SignatureNames, Signatures};
 use super::signed::SignedPart;
 use super::template::{Template, TimeUnit};
@@ -16,11 +17,11 @@ use crate::key::{self, Key};
 use crate::key_ring::KeyRing;
 use crate::rejection::Rejection;
 use crate::request::Request;
-use crate::settings::{BuildError, Setting, Settings};
+use crate::settings::{BuildError, DedupChoice, Setting, Settings};
 use crate::settings_reader::SettingsReader;
 use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
 use crate::tolerance::Tolerance;
-use crate::verified::ProviderEvent;
+use crate::verified::{ProviderEvent, digest_of};
 use crate::verifier::Scheme;
 use tollgate_base::rfc3339::digits;
 use tollgate_base::secret::Secret;
@@ -34,6 +35,7 @@ pub(crate) struct Declarative {
     signature_names: Vec<String>,
     url: Option<String>,
     tolerance: Option<Tolerance>,
+    dedup_by: DedupChoice,
 }
 
 /// The key of a secret.
@@ -59,8 +61,33 @@ impl Scheme for Declarative {
         let timestamp = self.timestamp(family, &signatures, request.headers)?;
         let secret = self.matching(family, request, &signatures, timestamp, now)?;
         self.check_time(family, timestamp, now)?;
-        let events = family.fields.read(request, &family.recorded)?;
+        let digest = |payload: &[u8]| {
+            let signed = family.signed.iter().map(|part| match part {
+                SignedPart::Body => payload,
+                part => self.part(part, request, timestamp).unwrap_or_default(),
+            });
+            digest_of(signed)
+        };
+        let events = family.fields.read(&SignedRequestParts {
+            request,
+            recorded: &family.recorded,
+            timestamp,
+            digest: &digest,
+            hashes: (self.template.resends, self.dedup_by),
+        });
         Ok((Some(secret), events))
+    }
+
+    fn told_by_hash(&self) -> bool {
+        self.template.first_family().fields.told_by_hash()
+    }
+
+    fn by_unsigned_id(&self) -> bool {
+        self.template.first_family().fields.by_unsigned_id()
+    }
+
+    fn has_mode(&self) -> bool {
+        self.template.first_family().fields.has_mode()
     }
 
     fn answer(&self, outcome: RequestOutcome) -> Answer {
@@ -146,14 +173,20 @@ impl Declarative {
         let signature_names = names.collect();
         let signs_url = checked.as_ref().is_some_and(CheckedTemplate::signs_url);
         let url = signs_url.then(|| reader.url()).flatten();
+        if url.as_deref().is_some_and(|url| url.contains('#')) {
+            let message = "the part after `#` is never sent, so no provider can sign it: remove it";
+            reader.mistake(Setting::Url, message.to_owned());
+        }
         let signs_time = template.timestamp.is_some();
         let tolerance = signs_time.then(|| reader.tolerance()).flatten();
+        let dedup_by = reader.dedup_by();
         reader.finish(checked.map(|checked| Self {
             tolerance: tolerance.or(checked.tolerance),
             template: checked,
             keys,
             signature_names,
             url,
+            dedup_by,
         }))
     }
 
@@ -200,16 +233,26 @@ impl Declarative {
         request: &Request<'r>,
         timestamp: Option<&'r str>,
     ) -> Result<Vec<&'r [u8]>, Rejection> {
-        let parts = family.signed.iter().map(|part| {
-            Ok(match part {
-                SignedPart::Literal(text) => text.as_bytes(),
-                SignedPart::Body => request.body,
-                SignedPart::Timestamp => timestamp.unwrap_or_default().as_bytes(),
-                SignedPart::Url => self.url.as_deref().unwrap_or_default().as_bytes(),
-                SignedPart::Header(name) => header(request.headers, name)?.as_bytes(),
-            })
-        });
-        parts.collect()
+        let parts = family.signed.iter();
+        parts
+            .map(|part| self.part(part, request, timestamp))
+            .collect()
+    }
+
+    /// A part of the signed bytes.
+    fn part<'r>(
+        &'r self,
+        part: &'r SignedPart,
+        request: &Request<'r>,
+        timestamp: Option<&'r str>,
+    ) -> Result<&'r [u8], Rejection> {
+        Ok(match part {
+            SignedPart::Literal(text) => text.as_bytes(),
+            SignedPart::Body => request.body,
+            SignedPart::Timestamp => timestamp.unwrap_or_default().as_bytes(),
+            SignedPart::Url => self.url.as_deref().unwrap_or_default().as_bytes(),
+            SignedPart::Header(name) => header(request.headers, name)?.as_bytes(),
+        })
     }
 
     /// Rejects a timestamp outside the tolerance. Compares whole units, as the official libraries

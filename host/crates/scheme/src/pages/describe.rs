@@ -89,21 +89,36 @@ pub(super) fn dedup(template: &Template) -> String {
             header.is_none_or(|name| template.signed.contains(&format!("{{header:{name}}}")))
         })
     };
+    let resends = template.resends_for.as_deref().unwrap_or("35d");
     match (&template.dedup, &template.id) {
-        (Some(Dedup::By(DedupBy::Body)), _) => body.to_owned(),
-        (Some(Dedup::By(DedupBy::IdOrBody)), _) => format!("the id; without an id, {body}"),
+        (Some(Dedup::By(DedupBy::Body)), _) => format!("{body}, for {resends}"),
+        (Some(Dedup::By(DedupBy::IdOrBody)), _) => {
+            format!("the id; without an id, {body}, for {resends}")
+        }
+        (Some(Dedup::By(DedupBy::IdAndBody)), _) => format!(
+            "the id, which is not signed, together with {body}; equal bytes under another id are \
+             marked for {resends}"
+        ),
         (Some(Dedup::Fields(fields)), _) => format!("`{}` together", fields.join("`, `")),
         (Some(Dedup::Without(without)), _) => {
-            let left_out = without.body_without.join("`, `");
-            let condition = without.if_there.as_ref();
-            let condition = condition.map(|field| format!(" if there is a `{field}`"));
-            let condition = condition.unwrap_or_default();
-            format!("{body}; `{left_out}` does not count{condition}")
+            let left_out = match without.body_without.join("`, `") {
+                none if none.is_empty() => String::new(),
+                some => format!("; `{some}` does not count"),
+            };
+            match &without.if_there {
+                Some(field) => format!(
+                    "{body}{left_out}; without {} only for {resends}",
+                    field.describe()
+                ),
+                None => format!("{body}{left_out}, for {resends}"),
+            }
         }
         (_, Some(id)) if is_signed(id) => "the id".to_owned(),
         (_, Some(id)) if in_header(id) => {
-            format!("{body}: the id is recorded, but is no key, since it is not signed")
+            format!(
+                "{body}, for {resends}: the id is recorded, but is no key, since it is not signed"
+            )
         }
-        _ => body.to_owned(),
+        _ => format!("{body}, for {resends}"),
     }
 }

@@ -17,11 +17,11 @@ use crate::settings::{BuildError, Settings};
 use crate::settings_reader::SettingsReader;
 use crate::sign::{SignError, SignedRequest, UnsignedRequest};
 use crate::time;
-use crate::verified::ProviderEvent;
+use crate::verified::{EqualBytes, ProviderEvent, digest_of};
 use crate::verifier::Scheme;
 use crate::warnings;
 use tollgate_base::event::{DedupBasis, Headers};
-use tollgate_base::json::{self, PointerSet};
+use tollgate_base::json::{self, Plucked, PointerSet};
 use tollgate_base::time::WallTime;
 
 /// The signed fields, in the order in which they are signed.
@@ -40,13 +40,19 @@ const SIGNATURE: &str = "/NotificationRequestItem/additionalData/hmacSignature";
 const PLACE: &str = "additionalData.hmacSignature";
 const DATE: &str = "/NotificationRequestItem/eventDate";
 
-/// The signed field that may hold a colon, although colons separate the fields. With one such field
-/// alone, the signed text can be split in one way only.
-const MERCHANT_REFERENCE: usize = 3;
+/// So many of the signed fields may hold a colon, although colons separate the fields. A report
+/// that
+/// was asked for by hand has colons in its `pspReference`, and a merchant may write them into the
+/// `merchantReference`. The fields after these cannot change if the signed text is split otherwise.
+const WITH_COLONS: usize = 4;
+
+/// Whether a webhook is of live mode. The flag is not signed.
+const LIVE: &str = "/live";
 
 struct Adyen {
     keys: KeyRing<Key>,
     pointers: PointerSet,
+    live: PointerSet,
 }
 
 /// The scheme with the settings of a source, or every mistake in them.
@@ -58,7 +64,12 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
     let mut pointers = SIGNED.to_vec();
     pointers.extend([SIGNATURE, DATE]);
     let pointers = PointerSet::new(&pointers).expect("they are pointers");
-    let scheme = reader.finish(Some(Adyen { keys, pointers }))?;
+    let live = PointerSet::new(&[LIVE]).expect("it is a pointer");
+    let scheme = reader.finish(Some(Adyen {
+        keys,
+        pointers,
+        live,
+    }))?;
     Ok(Box::new(scheme))
 }
 
@@ -75,18 +86,31 @@ impl Scheme for Adyen {
             });
         }
         let headers = recorded(request.headers, &ALWAYS_RECORDED);
+        let live = self.is_live(request.body);
         let mut secret = 0;
         let mut events = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
             let payload = request.body.slice_ref(item);
-            let (matched, event) = self
-                .item(payload, headers.clone(), now)
+            let (matched, fields, date) = self
+                .check(&payload, now)
                 .map_err(|rejection| rejection.of_item(at))?;
             // While a key is rotated, the batch counts for the oldest key in it.
             secret = secret.max(matched);
-            events.push(event);
+            let signed = fields.join(":");
+            let read = event(fields, date.as_deref(), live, headers.clone(), &payload);
+            let read = read.map_err(|rejection| rejection.of_item(at));
+            events.push(ProviderEvent::or_unreadable(
+                read,
+                || digest_of([signed.as_bytes()]),
+                || headers.clone(),
+                &payload,
+            ));
         }
         Ok((Some(secret), events))
+    }
+
+    fn has_mode(&self) -> bool {
+        true
     }
 
     fn answer(&self, outcome: RequestOutcome) -> Answer {
@@ -113,10 +137,9 @@ impl Scheme for Adyen {
             .and_then(Value::as_array_mut)
             .ok_or_else(|| unsignable("the body has no array `notificationItems`"))?;
         for item in items {
-            let found: Vec<Option<Value>> = SIGNED
-                .iter()
-                .map(|pointer| item.pointer(pointer).cloned())
-                .collect();
+            let text = item.to_string();
+            let found = json::pluck_borrowed(text.as_bytes(), &signed_pointers())
+                .map_err(|error| SignError::Unsignable(error.to_string()))?;
             let fields = signed_fields(&found)
                 .map_err(|rejection| SignError::Unsignable(rejection.to_string()))?;
             let mac = key
@@ -153,59 +176,31 @@ impl Scheme for Adyen {
     }
 }
 
+fn signed_pointers() -> PointerSet {
+    PointerSet::new(&SIGNED).expect("they are pointers")
+}
+
+/// An item whose signature is valid: the index of the secret, the signed fields and the date.
+type CheckedItem = (usize, [String; 8], Option<String>);
+
 impl Adyen {
-    /// Checks one item. Returns the index of the secret that matched, and the event.
-    fn item(
-        &self,
-        payload: Bytes,
-        headers: Headers,
-        now: WallTime,
-    ) -> Result<(usize, ProviderEvent), Rejection> {
-        let mut found = json::pluck(&payload, &self.pointers)?;
+    /// Whether the webhook says that it is of live mode.
+    fn is_live(&self, body: &[u8]) -> Option<bool> {
+        let found = json::pluck_borrowed(body, &self.live).ok()?.pop()??;
+        match found.as_text()? {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Checks the signature of an item.
+    fn check(&self, payload: &[u8], now: WallTime) -> Result<CheckedItem, Rejection> {
+        let mut found = json::pluck_borrowed(payload, &self.pointers)?;
         let date = found.pop().flatten();
         let signature = found.pop().flatten();
         let fields = signed_fields(&found)?;
-        let secret = self.check(&fields, signature, now)?;
-        let [psp, original, account, _, _, _, code, success] = fields;
-        for (value, what) in [
-            (&psp, "pspReference"),
-            (&code, "eventCode"),
-            (&success, "success"),
-        ] {
-            if value.is_empty() {
-                return Err(Rejection::MissingField {
-                    what,
-                    place: "`NotificationRequestItem`".to_owned(),
-                });
-            }
-        }
-        let event = ProviderEvent {
-            provider_id: Some(format!("{psp}|{code}|{success}")),
-            kind: code.clone(),
-            // A capture or refund has its own reference and names the payment's reference.
-            subject: Some(if original.is_empty() {
-                psp.clone()
-            } else {
-                original
-            }),
-            account: (!account.is_empty()).then_some(account),
-            created: date.as_ref().and_then(time::created),
-            dedup: DedupBasis::Fields(vec![psp, code, success]),
-            more_dedup: Vec::new(),
-            headers,
-            payload,
-        };
-        Ok((secret, event))
-    }
-
-    /// The index of the secret that signed the fields.
-    fn check(
-        &self,
-        fields: &[String; 8],
-        signature: Option<Value>,
-        now: WallTime,
-    ) -> Result<usize, Rejection> {
-        let Some(Value::String(text)) = signature.filter(|value| !value.is_null()) else {
+        let Some(Plucked::Text(text)) = signature else {
             return Err(Rejection::NoKnownSignature {
                 place: PLACE.to_owned(),
                 wanted: "hmacSignature".to_owned(),
@@ -215,29 +210,76 @@ impl Adyen {
             .decode(&text)
             .map_err(|why| Rejection::malformed_signature(PLACE, why))?;
         let signed = fields.join(":");
-        self.keys.matching(now, 1, |key| {
+        let secret = self.keys.matching(now, 1, |key| {
             key.matches(&[signed.as_bytes()], std::iter::once(&signature[..]))
-        })
+        })?;
+        let date = date.and_then(|date| date.as_text().map(str::to_owned));
+        Ok((secret, fields, date))
     }
 }
 
-/// The texts of the signed fields. An absent field is empty, an amount is in minor units.
-fn signed_fields(found: &[Option<Value>]) -> Result<[String; 8], Rejection> {
+/// The event of an item whose signature is valid.
+fn event(
+    fields: [String; 8],
+    date: Option<&str>,
+    live: Option<bool>,
+    headers: Headers,
+    payload: &Bytes,
+) -> Result<ProviderEvent, Rejection> {
+    let signed = fields.join(":");
+    let [psp, original, account, _, _, _, code, success] = fields;
+    for (value, what) in [
+        (&psp, "pspReference"),
+        (&code, "eventCode"),
+        (&success, "success"),
+    ] {
+        if value.is_empty() {
+            return Err(Rejection::MissingField {
+                what,
+                place: "`NotificationRequestItem`".to_owned(),
+            });
+        }
+    }
+    // With more colons than separators, an attacker can split the signed text into other fields.
+    // All of these splits are one event.
+    let ambiguous = signed.matches(':').count() >= SIGNED.len();
+    let as_signed = || DedupBasis::Fields(vec!["signed".to_owned(), signed.clone()]);
+    Ok(ProviderEvent {
+        provider_id: Some(format!("{psp}|{code}|{success}")),
+        kind: code.clone(),
+        // A capture or refund has its own reference and names the payment's reference.
+        subject: Some(if original.is_empty() {
+            psp.clone()
+        } else {
+            original
+        }),
+        account: (!account.is_empty()).then_some(account),
+        created: date.and_then(time::created),
+        more_dedup: ambiguous.then(as_signed).into_iter().collect(),
+        dedup: DedupBasis::Fields(vec![psp, code, success]),
+        equal_bytes: EqualBytes::SameFact,
+        live,
+        unreadable: None,
+        headers,
+        payload: payload.clone(),
+    })
+}
+
+/// The texts of the signed fields. An absent field is empty, an amount is in minor units, and a
+/// number counts as it is written.
+fn signed_fields(found: &[Option<Plucked<'_>>]) -> Result<[String; 8], Rejection> {
     let mut fields = [const { String::new() }; 8];
     for ((at, field), value) in fields.iter_mut().enumerate().zip(found) {
-        *field = match value {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) if at == MERCHANT_REFERENCE || !text.contains(':') => {
-                text.clone()
-            }
-            Some(Value::Number(number)) if !number.is_f64() => number.to_string(),
-            Some(Value::Bool(truth)) => truth.to_string(),
-            Some(_) => {
-                return Err(Rejection::MalformedBody {
-                    why: format!("`{}` is not what Adyen sends there", SIGNED[at]),
-                });
-            }
+        let text = match value {
+            None | Some(Plucked::Other(Value::Null)) => Some(""),
+            Some(Plucked::Text(text)) => Some(&**text),
+            Some(other) => other.as_text(),
         };
+        let text = text.filter(|text| at < WITH_COLONS || !text.contains(':'));
+        let unlike = || Rejection::MalformedBody {
+            why: format!("`{}` is not what Adyen sends there", SIGNED[at]),
+        };
+        *field = text.ok_or_else(unlike)?.to_owned();
     }
     Ok(fields)
 }

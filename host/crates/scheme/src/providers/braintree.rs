@@ -1,5 +1,7 @@
 //! Braintree: a form with a signature and a payload, which is XML in base64.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
@@ -19,7 +21,7 @@ use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
 use crate::settings_reader::SettingsReader;
 use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
-use crate::verified::ProviderEvent;
+use crate::verified::{EqualBytes, ProviderEvent, digest_of};
 use crate::verifier::Scheme;
 use tollgate_base::event::DedupBasis;
 use tollgate_base::rfc3339;
@@ -27,6 +29,9 @@ use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 
 const PLACE: &str = "bt_signature";
+
+/// Braintree resends for a day in production.
+const RESENDS_FOR: Duration = Duration::from_secs(86_400);
 
 struct Braintree {
     /// Each public key with its private key.
@@ -72,11 +77,6 @@ impl Scheme for Braintree {
             form::single(request.body, name)
                 .ok_or_else(|| malformed(format!("the form does not have the field `{name}` once")))
         };
-        if form::count(request.body) != 2 {
-            return Err(malformed(
-                "the form has more than `bt_signature` and `bt_payload`".to_owned(),
-            ));
-        }
         let (signature, payload) = (field("bt_signature")?, field("bt_payload")?);
         // No branch for each byte.
         if !payload
@@ -91,10 +91,18 @@ impl Scheme for Braintree {
         if memchr(b'\n', &text).is_some() {
             text.retain(|byte| *byte != b'\n');
         }
-        let xml = STANDARD
+        let read = STANDARD
             .decode(&text)
-            .map_err(|_| malformed("`bt_payload` is no base64".to_owned()))?;
-        Ok((Some(secret), vec![event(request, &xml)?]))
+            .map_err(|_| malformed("`bt_payload` is no base64".to_owned()))
+            .and_then(|xml| event(request, &xml));
+        let headers = || recorded(request.headers, &ALWAYS_RECORDED);
+        let event =
+            ProviderEvent::or_unreadable(read, || digest_of([&text[..]]), headers, request.body);
+        Ok((Some(secret), vec![event]))
+    }
+
+    fn told_by_hash(&self) -> bool {
+        true
     }
 
     /// Answers `?bt_challenge=…` with the MAC of the challenge, which shows that the endpoint is
@@ -197,8 +205,16 @@ fn event(request: &Request<'_>, xml: &[u8]) -> Result<ProviderEvent, Rejection> 
         place: "`/notification/kind`".to_owned(),
     };
     let kind = notification.kind.ok_or_else(missing)?;
+    // The time of the event stands in the signed text, so equal texts are one fact.
+    let equal_bytes = match notification.timestamp {
+        Some(_) => EqualBytes::SameFact,
+        None => EqualBytes::DuplicateWithin(RESENDS_FOR),
+    };
     Ok(ProviderEvent {
         provider_id: None,
+        equal_bytes,
+        live: None,
+        unreadable: None,
         subject: notification.subject,
         account: None,
         created: notification.timestamp.as_deref().and_then(rfc3339::parse),

@@ -11,7 +11,7 @@ use crate::request::Request;
 use crate::settings::{BuildError, Settings};
 use crate::settings_reader::SettingsReader;
 use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
-use crate::verified::ProviderEvent;
+use crate::verified::{EqualBytes, ProviderEvent};
 use crate::verifier::Scheme;
 use tollgate_base::event::DedupBasis;
 use tollgate_base::time::WallTime;
@@ -64,6 +64,9 @@ impl Scheme for MollieClassic {
             created: None,
             dedup: DedupBasis::Fields(vec![id.to_owned(), now.as_millis().to_string()]),
             more_dedup: Vec::new(),
+            equal_bytes: EqualBytes::SameFact,
+            live: None,
+            unreadable: None,
             headers: recorded(request.headers, &ALWAYS_RECORDED),
             payload: request.body.clone(),
         };

@@ -30,9 +30,9 @@ use crate::settings::{BuildError, Setting, Settings};
 use crate::settings_reader::{KEYS_FROM, SettingsReader};
 use crate::time;
 use crate::tolerance::Tolerance;
-use crate::verified::ProviderEvent;
+use crate::verified::{EqualBytes, ProviderEvent};
 use crate::verifier::Scheme;
-use tollgate_base::event::DedupBasis;
+use tollgate_base::event::{DedupBasis, Headers};
 use tollgate_base::json::{self, PointerSet};
 use tollgate_base::rfc3339;
 use tollgate_base::secret::Secret;
@@ -51,6 +51,8 @@ const SIGNERS: &[&str] = &[
 /// The setting with the certificates between PayPal's and a root.
 const INTERMEDIATES: &str = "intermediates";
 const DOMAIN: &str = ".paypal.com";
+/// The domain of the sandbox, whose hosts have the certificates of test mode.
+const SANDBOX: &str = ".sandbox.paypal.com";
 /// The domain of PayPal's certificate authority.
 const AUTHORITY: &str = ".digicert.com";
 /// The greatest length of a certificate's URL. A real URL has about 70 characters.
@@ -82,7 +84,13 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
     }
     let keys_from = reader.keys_from();
     let intermediates = intermediates(&mut reader);
-    let pointers = PointerSet::new(&["/id", "/event_type", "/create_time", "/resource/id"]);
+    let pointers = PointerSet::new(&[
+        "/id",
+        "/event_type",
+        "/create_time",
+        "/resource/id",
+        "/resource/dispute_id",
+    ]);
     let pointers = pointers.expect("they are pointers");
     let scheme = webhook_id.map(|webhook_id| Paypal {
         keys,
@@ -162,6 +170,10 @@ impl Scheme for Paypal {
 
     fn checks_time(&self) -> bool {
         self.tolerance.is_some()
+    }
+
+    fn has_mode(&self) -> bool {
+        true
     }
 
     fn key_request(&self, id: &str, _: WallTime) -> Option<KeyRequest> {
@@ -282,38 +294,44 @@ impl Paypal {
             let sent = rfc3339::parse(transmission.sent).ok_or_else(malformed)?;
             tolerance.check(sent, now)?;
         }
-        Ok(vec![self.event(request, transmission.id)?])
+        let names = ALWAYS_RECORDED.iter().map(http::HeaderName::as_str);
+        let headers = || recorded(request.headers, names.clone().chain([ID, TIME]));
+        let read = self.event(request, transmission, headers());
+        let mut event = ProviderEvent::or_unreadable(read, || [0; 32], headers, request.body);
+        // Of an event that cannot be read too: another body for the same transmission is no other
+        // event.
+        event.dedup = DedupBasis::SignedId(transmission.id.to_owned());
+        Ok(vec![event])
     }
 
-    fn event(&self, request: &Request<'_>, transmission: &str) -> Result<ProviderEvent, Rejection> {
-        let found = json::pluck(request.body, &self.pointers)?;
+    fn event(
+        &self,
+        request: &Request<'_>,
+        transmission: &Transmission<'_>,
+        headers: Headers,
+    ) -> Result<ProviderEvent, Rejection> {
+        let found = json::pluck_borrowed(request.body, &self.pointers)?;
         let text = |at: usize| {
-            let value = found.get(at)?.as_ref()?.as_str()?;
-            (!value.is_empty()).then(|| value.to_owned())
+            let value = found.get(at)?.as_ref()?.as_text()?;
+            Some(value.to_owned())
         };
         let missing = |what, place: &str| Rejection::MissingField {
             what,
             place: place.to_owned(),
         };
-        let headers = recorded(
-            request.headers,
-            ALWAYS_RECORDED
-                .iter()
-                .map(http::HeaderName::as_str)
-                .chain([ID, TIME]),
-        );
         let event = text(0).ok_or_else(|| missing("event id", "`/id`"))?;
         Ok(ProviderEvent {
             more_dedup: vec![DedupBasis::Fields(vec!["event".to_owned(), event.clone()])],
             provider_id: Some(event),
             kind: text(1).ok_or_else(|| missing("event type", "`/event_type`"))?,
-            subject: text(3),
+            // A dispute has its own name for its id.
+            subject: text(3).or_else(|| text(4)),
             account: None,
-            created: found
-                .get(2)
-                .and_then(Option::as_ref)
-                .and_then(time::created),
-            dedup: DedupBasis::SignedId(transmission.to_owned()),
+            created: text(2).as_deref().and_then(time::created),
+            dedup: DedupBasis::SignedId(transmission.id.to_owned()),
+            equal_bytes: EqualBytes::SameFact,
+            live: Some(!is_under(SANDBOX, transmission.certificate)),
+            unreadable: None,
             headers,
             payload: request.body.clone(),
         })

@@ -21,10 +21,11 @@ use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
 use crate::settings_reader::{KEYS_FROM, SettingsReader};
+use crate::time;
 use crate::tolerance::Tolerance;
-use crate::verified::ProviderEvent;
+use crate::verified::{EqualBytes, ProviderEvent, digest_of};
 use crate::verifier::Scheme;
-use tollgate_base::event::DedupBasis;
+use tollgate_base::event::{DedupBasis, Headers};
 use tollgate_base::json::{self, PointerSet};
 use tollgate_base::secret::{Secret, equal};
 use tollgate_base::time::WallTime;
@@ -74,7 +75,7 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
     let tolerance = reader
         .tolerance()
         .unwrap_or_else(|| Tolerance::both(TOLERANCE));
-    let pointers = PointerSet::new(&["/webhook_type", "/webhook_code", "/item_id"]);
+    let pointers = PointerSet::new(&["/webhook_type", "/webhook_code", "/item_id", "/environment"]);
     let pointers = pointers.expect("they are pointers");
     let scheme = reader.finish(Some(Plaid {
         keys,
@@ -177,8 +178,18 @@ struct TokenHeader {
 
 #[derive(Deserialize)]
 struct Claims {
-    iat: u64,
+    /// The time of signing in seconds (RFC 7519: a number, perhaps with a fraction).
+    iat: serde_json::Number,
     request_body_sha256: String,
+}
+
+impl Claims {
+    fn signed_at(&self) -> Result<WallTime, Rejection> {
+        let whole = self.iat.as_u64().map(WallTime::from_secs);
+        let written = self.iat.to_string();
+        let time = whole.or_else(|| time::created(&written));
+        time.ok_or_else(|| malformed("its `iat` is no time"))
+    }
 }
 
 /// A token (RFC 7515), split but not checked.
@@ -224,6 +235,10 @@ impl Scheme for Plaid {
     }
 
     fn checks_time(&self) -> bool {
+        true
+    }
+
+    fn has_mode(&self) -> bool {
         true
     }
 
@@ -353,22 +368,27 @@ impl Plaid {
         if !equal(actual.as_bytes(), claimed) {
             return Err(mismatch());
         }
-        self.tolerance.check(
-            WallTime::from_secs(claims.iat),
-            WallTime::from_secs(now.as_secs()),
-        )?;
-        Ok(vec![self.event(request)?])
+        let signed = claims.signed_at()?;
+        self.tolerance
+            .check(signed, WallTime::from_secs(now.as_secs()))?;
+        let headers = || recorded(request.headers, &ALWAYS_RECORDED);
+        let read = self.event(request, signed, headers());
+        let time = signed.as_millis().to_string();
+        let parts: [&[u8]; 2] = [time.as_bytes(), request.body];
+        let event = ProviderEvent::or_unreadable(read, || digest_of(parts), headers, request.body);
+        Ok(vec![event])
     }
 
-    fn event(&self, request: &Request<'_>) -> Result<ProviderEvent, Rejection> {
-        let found = json::pluck(request.body, &self.pointers)?;
-        let text = |at: usize| {
-            found
-                .get(at)?
-                .as_ref()?
-                .as_str()
-                .filter(|text| !text.is_empty())
-        };
+    /// The event of a body. The bytes of some notices never change, such as those of
+    /// `TRANSFER_EVENTS_UPDATE`: the signed time tells them apart.
+    fn event(
+        &self,
+        request: &Request<'_>,
+        signed: WallTime,
+        headers: Headers,
+    ) -> Result<ProviderEvent, Rejection> {
+        let found = json::pluck_borrowed(request.body, &self.pointers)?;
+        let text = |at: usize| found.get(at)?.as_ref()?.as_text();
         let (Some(family), Some(code)) = (text(0), text(1)) else {
             let place = "`/webhook_type` and `/webhook_code`".to_owned();
             return Err(Rejection::MissingField {
@@ -377,18 +397,20 @@ impl Plaid {
             });
         };
         let kind = format!("{family}.{code}");
+        let digest = hex::encode(Sha256::digest(request.body));
+        let signed = signed.as_millis().to_string();
         Ok(ProviderEvent {
             provider_id: None,
             subject: text(2).map(str::to_owned),
             account: None,
             created: None,
-            dedup: DedupBasis::Body {
-                kind: kind.clone(),
-                digest: Sha256::digest(request.body).into(),
-            },
+            dedup: DedupBasis::Fields(vec![signed, kind.clone(), digest]),
             kind,
             more_dedup: Vec::new(),
-            headers: recorded(request.headers, &ALWAYS_RECORDED),
+            equal_bytes: EqualBytes::SameFact,
+            live: text(3).map(|environment| environment == "production"),
+            unreadable: None,
+            headers,
             payload: request.body.clone(),
         })
     }

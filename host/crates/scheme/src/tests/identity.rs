@@ -3,26 +3,78 @@
 use super::*;
 use tollgate_base::event::DedupBasis;
 
+/// The events of two requests that differ in a header alone.
+fn under_other_ids(scheme: &str, header: &'static str) -> [ProviderEvent; 2] {
+    let (verifier, mut captured) = signed(scheme).unwrap();
+    ["first", "second"].map(|id| {
+        captured.headers.insert(header, id.parse().unwrap());
+        let event = events(&verifier, &captured).remove(0);
+        assert_eq!(event.provider_id.as_deref(), Some(id), "{scheme}");
+        let recorded = event.headers.iter().find(|(name, _)| *name == header);
+        assert_eq!(recorded, Some((header, id)), "{scheme}");
+        event
+    })
+}
+
 #[test]
-fn an_unsigned_id_is_recorded_but_is_no_key() {
+fn an_unsigned_id_is_no_key_where_the_body_tells_events_apart() {
+    let [first, second] = under_other_ids("razorpay", "x-razorpay-event-id");
+    assert!(matches!(first.dedup, DedupBasis::Body { .. }));
+    assert_eq!(first.dedup, second.dedup);
+}
+
+#[test]
+fn an_unsigned_id_tells_equal_bytes_apart_and_they_are_marked() {
     for (scheme, header) in [
         ("github", "x-github-delivery"),
         ("shopify", "x-shopify-event-id"),
-        ("razorpay", "x-razorpay-event-id"),
         ("twilio", "i-twilio-idempotency-token"),
     ] {
-        let (verifier, mut captured) = signed(scheme).unwrap();
-        captured.headers.insert(header, "first".parse().unwrap());
-        let first = events(&verifier, &captured).remove(0);
-        captured.headers.insert(header, "second".parse().unwrap());
-        let second = events(&verifier, &captured).remove(0);
-        assert_eq!(first.provider_id.as_deref(), Some("first"), "{scheme}");
-        assert_eq!(second.provider_id.as_deref(), Some("second"), "{scheme}");
-        assert!(matches!(first.dedup, DedupBasis::Body { .. }), "{scheme}");
-        assert_eq!(first.dedup, second.dedup, "{scheme}");
-        let recorded = first.headers.iter().find(|(name, _)| *name == header);
-        assert_eq!(recorded, Some((header, "first")), "{scheme}");
+        let [first, second] = under_other_ids(scheme, header);
+        assert_ne!(first.dedup, second.dedup, "{scheme}");
+        let EqualBytes::MarkedWithin { bytes, routed, .. } = &first.equal_bytes else {
+            panic!("{scheme}: {:?}", first.equal_bytes);
+        };
+        assert!(routed, "{scheme}");
+        assert!(
+            matches!(&second.equal_bytes, EqualBytes::MarkedWithin { bytes: other, .. } if other == bytes),
+            "{scheme}"
+        );
     }
+}
+
+#[test]
+fn nobody_takes_the_place_of_another_event_by_its_unsigned_id() {
+    let verifier = verifier("shopify", &["s"]);
+    let of = |body: &'static str| {
+        let headers = [
+            ("x-shopify-topic", "shop/redact"),
+            ("x-shopify-event-id", "e1"),
+        ];
+        let captured = capture_with(&verifier, body, &headers);
+        events(&verifier, &captured).remove(0).dedup
+    };
+    assert_ne!(of(r#"{"shop_id":1}"#), of(r#"{"shop_id":2}"#));
+    assert_eq!(of(r#"{"shop_id":1}"#), of(r#"{"shop_id":1}"#));
+}
+
+#[test]
+fn equal_bytes_are_a_duplicate_while_the_provider_resends() {
+    let paystack = verifier("paystack", &["s"]);
+    let of = |body: &'static str| {
+        events(&paystack, &capture(&paystack, body))
+            .remove(0)
+            .equal_bytes
+    };
+    let within = EqualBytes::DuplicateWithin(Duration::from_secs(3 * 86_400));
+    assert_eq!(
+        of(r#"{"event":"subscription.not_renew","data":{"id":1}}"#),
+        within
+    );
+    let paid = r#"{"event":"charge.success","data":{"id":1,"paid_at":"2025-10-09T08:53:20Z"}}"#;
+    assert_eq!(of(paid), EqualBytes::SameFact);
+    assert!(paystack.told_by_hash());
+    assert!(!verifier("stripe", &["s"]).told_by_hash());
 }
 
 #[test]

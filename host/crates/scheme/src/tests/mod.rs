@@ -16,6 +16,7 @@ mod settings;
 mod tampering;
 mod template;
 mod traps;
+mod unreadable;
 mod vectors;
 
 use std::collections::BTreeMap;
@@ -66,7 +67,7 @@ fn verifier(scheme: &str, secrets: &[&str]) -> Verifier {
             secrets,
             url,
             params,
-            tolerance: None,
+            ..Settings::default()
         },
     )
     .expect("good settings")

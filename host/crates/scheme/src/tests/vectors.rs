@@ -30,6 +30,9 @@ pub(super) struct Vector {
     body_base64: Option<String>,
     events: Option<Vec<ExpectedEvent>>,
     rejection: Option<String>,
+    /// The reason why the signature holds and the event cannot be read. The library throws or gives
+    /// an event without that value.
+    unreadable: Option<String>,
     secret: Option<usize>,
     #[serde(default)]
     params: BTreeMap<String, String>,
@@ -84,6 +87,7 @@ impl Vector {
             tolerance: self.tolerance.map(Duration::from_secs),
             url: self.url.clone(),
             params: self.params.clone(),
+            ..Settings::default()
         }
     }
 
@@ -156,6 +160,15 @@ impl Vector {
                     "{scheme}: {}: {rejection}",
                     self.name
                 );
+            }
+            (Ok(accepted), None, None) => {
+                let events = accepted.events.into_inner().into_iter();
+                let codes = events.filter_map(|event| Some(event.unreadable?.code()));
+                let codes: Vec<&str> = codes.collect();
+                let expected = self.unreadable.as_deref();
+                let place = format!("{scheme}: {}", self.name);
+                assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "{place}");
+                assert!(expected.is_some(), "{place}");
             }
             (outcome, ..) => panic!("{scheme}: {}: {outcome:?}", self.name),
         }

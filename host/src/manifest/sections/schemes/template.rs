@@ -1,8 +1,8 @@
 //! The description of one scheme.
 
 use tollgate_scheme::{
-    Algorithm, AnswerForm, Answers, BodyWithout, Dedup, DedupBy, KeyEncoding, Layout, OtherKey,
-    Selectors, SignatureEncoding, SignatureForm, Template, TimeUnit, TimestampForm,
+    Algorithm, AnswerForm, Answers, BodyWithout, Dedup, DedupBy, KeyEncoding, Layout, LiveMode,
+    OtherKey, Selectors, SignatureEncoding, SignatureForm, Template, TimeUnit, TimestampForm,
 };
 
 use crate::manifest::table::{Context, Fields, TableSchema, Variants, expected, plain_text};
@@ -28,6 +28,8 @@ const SCHEME: TableSchema = TableSchema {
         "subject",
         "account",
         "dedup",
+        "resends_for",
+        "livemode",
         "record",
         "answers",
     ],
@@ -76,6 +78,13 @@ const OTHER_KEY: TableSchema = TableSchema {
 const DEDUP: TableSchema = TableSchema {
     name: "`dedup`",
     keys: &["body_without", "if_there"],
+    unsupported: &[],
+    instead: &[],
+};
+
+const LIVEMODE: TableSchema = TableSchema {
+    name: "`livemode`",
+    keys: &["at", "live", "test"],
     unsupported: &[],
     instead: &[],
 };
@@ -133,6 +142,7 @@ pub(super) const UNITS: Variants<TimeUnit> = &[
 pub(super) const DEDUPS: Variants<DedupBy> = &[
     ("id", DedupBy::Id),
     ("id-or-body", DedupBy::IdOrBody),
+    ("id-and-body", DedupBy::IdAndBody),
     ("body", DedupBy::Body),
 ];
 
@@ -175,6 +185,8 @@ pub(super) fn template(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<T
         subject: places(cx, &fields, "subject"),
         account: places(cx, &fields, "account"),
         dedup: dedup(cx, &fields),
+        resends_for: text(cx, &fields, "resends_for"),
+        livemode: livemode(cx, &fields),
         record: texts(cx, &fields, "record"),
         answers: answers(cx, &fields),
     };
@@ -268,11 +280,26 @@ fn dedup(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Dedup> {
             );
             Some(Dedup::Without(BodyWithout {
                 body_without: texts(cx, &fields, "body_without"),
-                if_there: text(cx, &fields, "if_there"),
+                if_there: places(cx, &fields, "if_there"),
             }))
         }
         _ => fields.variant(cx, "dedup", DEDUPS, None).map(Dedup::By),
     }
+}
+
+/// `livemode`: the place of the flag, and its texts in both modes.
+fn livemode(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<LiveMode> {
+    let node = fields.get("livemode")?;
+    let fields = Fields::read(cx, node, &node.span, &LIVEMODE)?;
+    fields.need(cx, "at", "for example: at = \"/livemode\"");
+    let mut form = LiveMode::flag(places(cx, &fields, "at")?);
+    if fields.get("live").is_some() {
+        form.live = texts(cx, &fields, "live");
+    }
+    if fields.get("test").is_some() {
+        form.test = texts(cx, &fields, "test");
+    }
+    Some(form)
 }
 
 fn answers(cx: &mut Context<'_>, fields: &Fields<'_>) -> Answers {

@@ -140,7 +140,8 @@ impl Complete {
         };
         for new in &self.emitted {
             // A known event was emitted by an earlier run with the same idempotency keys.
-            made.emitted.extend(insert_event(tx, new)?);
+            made.emitted
+                .extend(insert_event(tx, new)?.map(|(seq, _)| seq));
         }
         Ok(Ok(made))
     }

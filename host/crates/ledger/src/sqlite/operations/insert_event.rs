@@ -4,20 +4,37 @@ use std::sync::Arc;
 
 use rusqlite::{Result, params};
 
+use super::equal_bytes;
 use super::order::{self, Position};
 use super::prepared::PreparedEvent;
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
 use crate::{Delivery, DeliveryId, DeliveryState, Recipient};
+use tollgate_base::event::EventId;
 
-/// Records an event with its deliveries and returns its number; `None` if one of its dedup
-/// keys is known, so that the event is a duplicate.
-pub(crate) fn insert_event(tx: &mut Transaction<'_>, new: &PreparedEvent) -> Result<Option<i64>> {
+/// Records an event with its deliveries and returns its number, and the event with the same bytes
+/// that it is marked with; `None` if one of its dedup keys is known, so that the event is a
+/// duplicate.
+pub(crate) fn insert_event(
+    tx: &mut Transaction<'_>,
+    new: &PreparedEvent,
+) -> Result<Option<(i64, Option<EventId>)>> {
     let seq = tx.peek_event();
+    equal_bytes::forget_expired(tx, new)?;
     if !claim_keys(tx, new, seq)? {
         return Ok(None);
     }
+    let twin = equal_bytes::claim(tx, new, seq)?;
+    match twin {
+        Some((first, routed)) => insert_new(tx, &new.marked(first, routed), seq)?,
+        None => insert_new(tx, new, seq)?,
+    }
+    Ok(Some((seq, twin.map(|(first, _)| first))))
+}
+
+/// Records an event that is new, with its deliveries.
+fn insert_new(tx: &mut Transaction<'_>, new: &PreparedEvent, seq: i64) -> Result<()> {
     tx.take_event();
     let first_delivery = insert_deliveries(tx, new, seq)?;
     insert_row(tx, new, seq, first_delivery)?;
@@ -29,7 +46,7 @@ pub(crate) fn insert_event(tx: &mut Transaction<'_>, new: &PreparedEvent) -> Res
     if new.handlers.is_empty() {
         tx.count(Counter::Unrouted, 1);
     }
-    Ok(Some(seq))
+    Ok(())
 }
 
 /// Gives the event its dedup keys; false if one of them is known already. Then the keys that

@@ -4,6 +4,7 @@
 //! write is a new file and a line here.
 
 mod complete;
+mod equal_bytes;
 mod fire;
 mod give_up;
 mod insert_event;

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::sqlite::write::BASE_WEIGHT;
-use crate::{NewEvent, Recipient};
-use tollgate_base::event::{DedupKey, Event};
+use crate::{EqualBytes, NewEvent, Recipient, SAME_BYTES_AS};
+use tollgate_base::event::{DedupKey, Event, EventId};
 
 /// An event to be recorded. Whatever can be prepared is done on the caller's thread, not on
 /// the writer's.
+#[derive(Clone)]
 pub(crate) struct PreparedEvent {
     pub(crate) event: Arc<Event>,
     pub(crate) dedup: DedupKey,
     /// Further dedup keys: any known key makes the event a duplicate.
     pub(crate) further_keys: Vec<DedupKey>,
+    pub(crate) equal_bytes: EqualBytes,
     pub(crate) handlers: Vec<Recipient>,
     /// The headers as JSON.
     pub(crate) headers: String,
@@ -30,12 +32,26 @@ impl From<NewEvent> for PreparedEvent {
             event: Arc::new(new.event),
             dedup: new.dedup,
             further_keys: new.more_dedup,
+            equal_bytes: new.equal_bytes,
             handlers: new.handlers,
         }
     }
 }
 
 impl PreparedEvent {
+    /// The event with the mark that another event has the same bytes.
+    pub(crate) fn marked(&self, same_bytes_as: EventId, routed: bool) -> Self {
+        let mut marked = self.clone();
+        let event = Arc::make_mut(&mut marked.event);
+        let mark = (SAME_BYTES_AS.to_owned(), same_bytes_as.to_string());
+        event.metadata.push(mark);
+        marked.metadata = pairs_to_json(&event.metadata);
+        if !routed {
+            marked.handlers.clear();
+        }
+        marked
+    }
+
     /// About how many bytes recording the event writes.
     pub(crate) fn weight(&self) -> usize {
         BASE_WEIGHT + self.headers.len() + self.metadata.len() + self.event.payload.len()

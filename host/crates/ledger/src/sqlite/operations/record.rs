@@ -35,7 +35,11 @@ impl Operation for Record {
     fn apply(&self, tx: &mut Transaction<'_>) -> Result<Vec<Recorded>> {
         let events = self.events.iter();
         let recorded = events.map(|new| match insert_event(tx, new)? {
-            Some(_) => Ok(Recorded::New(new.event.id)),
+            Some((_, None)) => Ok(Recorded::New(new.event.id)),
+            Some((_, Some(same_bytes_as))) => Ok(Recorded::Marked {
+                id: new.event.id,
+                same_bytes_as,
+            }),
             None => count_duplicate(tx, new),
         });
         recorded.collect()
