@@ -6,6 +6,7 @@
 //! reason.
 
 mod guesses;
+mod proxies;
 mod reformat;
 
 use http::HeaderMap;
@@ -32,7 +33,8 @@ pub fn explain(
     now: WallTime,
     rejection: &Rejection,
 ) -> Vec<String> {
-    match rejection {
+    let mut hints = proxies::about_headers(rejection, request.headers);
+    hints.extend(match rejection {
         Rejection::MissingHeader { .. } | Rejection::NoKnownSignature { .. } => {
             other_schemes(request.headers)
         }
@@ -62,7 +64,8 @@ pub fn explain(
             guess.hints()
         }
         _ => Vec::new(),
-    }
+    });
+    hints
 }
 
 /// A hint for each scheme whose signature header the request has.
@@ -102,6 +105,7 @@ impl Guess<'_> {
         let mut hints = self.about_secrets();
         hints.extend(self.about_body());
         hints.extend(self.about_url());
+        hints.extend(self.about_query());
         hints.extend(self.about_certificate());
         if hints.is_empty() {
             hints.push(
@@ -142,12 +146,23 @@ impl Guess<'_> {
             self.is_valid(self.settings.clone(), &request)
         });
         let hints = valid.map(|(_, change)| format!("the signature would be valid {change}"));
-        hints.collect()
+        let length = proxies::about_length(self.request.headers, self.request.body.len());
+        hints.chain(length).collect()
     }
 
     fn about_url(&self) -> Vec<String> {
         let urls = self.settings.url.iter();
-        let valid = urls.flat_map(|url| guesses::other_urls(url)).filter(|url| {
+        let others = urls.flat_map(|url| {
+            let Request {
+                headers,
+                url: target,
+                ..
+            } = self.request;
+            let mut others = guesses::other_urls(url);
+            others.extend(proxies::other_hosts(url, headers, target));
+            others
+        });
+        let valid = others.filter(|url| {
             let settings = Settings {
                 url: Some(url.clone()),
                 ..self.settings.clone()
@@ -155,6 +170,24 @@ impl Guess<'_> {
             self.is_valid(settings, self.request)
         });
         let hints = valid.map(|url| format!("the signature would be valid if `url` were `{url}`"));
+        hints.collect()
+    }
+
+    fn about_query(&self) -> Vec<String> {
+        let others = proxies::other_queries(self.request.url).into_iter();
+        let valid = others.filter(|url| {
+            let request = Request {
+                url,
+                ..*self.request
+            };
+            self.is_valid(self.settings.clone(), &request)
+        });
+        let hints = valid.map(|url| {
+            format!(
+                "the signature would be valid if the target were `{url}`: a proxy rewrote the escapes \
+                 of the query, as lighttpd does unless `url-normalize` is off"
+            )
+        });
         hints.collect()
     }
 

@@ -4,6 +4,7 @@ mod cases;
 mod coded;
 mod expiry;
 mod explaining;
+mod explaining_proxies;
 mod fetched;
 mod fetched_by_name;
 mod identity;
