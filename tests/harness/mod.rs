@@ -6,6 +6,7 @@ mod counted;
 mod disk;
 mod eventually;
 mod failing_disk;
+mod front_proxy;
 mod gateway;
 
 mod http;
@@ -22,6 +23,7 @@ mod stranger;
 mod stripe;
 mod tls;
 mod tls_client;
+mod upstream;
 mod vectors;
 mod wasi;
 
@@ -31,6 +33,7 @@ pub(crate) use counted::{audit_counted, counted_event, counting_site};
 pub(crate) use disk::Disk;
 pub(crate) use eventually::{eventually, reaches, skip, stays, until};
 pub(crate) use failing_disk::{DiskFault, FailingDisk};
+pub(crate) use front_proxy::{FrontProxy, Software};
 pub(crate) use gateway::{Gateway, Launch};
 
 pub(crate) use http::{Answer, Connection, connect, get, post, request};
@@ -46,6 +49,7 @@ pub(crate) use stranger::{Stranger, frame, preface};
 pub(crate) use stripe::{Event, PATH, SECRET, hmac_sha256, now, sign};
 pub(crate) use tls::Authority;
 pub(crate) use tls_client::TlsClient;
+pub(crate) use upstream::{Reaction, Upstream};
 pub(crate) use vectors::{
     Vector, sign_vector, signed_body, signed_request, signed_url, tollgate, vectors, verify,
 };

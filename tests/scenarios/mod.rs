@@ -10,6 +10,7 @@ mod deliveries;
 mod dispatch;
 mod durability;
 mod effects;
+mod front_proxies;
 mod handlers;
 mod hosts;
 mod ingress;

@@ -410,6 +410,25 @@ handlers = ["log"]
     }
 
     #[test]
+    fn senders_that_a_proxy_hides_are_warned_of() {
+        let source = "scheme = \"stripe\"\nallow_from = [\"203.0.113.0/24\"]";
+        let warned = |server: &str| {
+            let text = GOOD.replace("scheme = \"stripe\"", source);
+            let text = text.replacen("\n", &format!("\n[server]\n{server}\n"), 1);
+            let (checked, _folder) = check(&text, &|_| Vec::new());
+            let warnings = &checked.manifest.expect("sound").warnings;
+            warnings
+                .iter()
+                .any(|said| said.contains("`allow_from` refuses them all"))
+        };
+        assert!(warned("listen = \"127.0.0.1:8080\""));
+        assert!(!warned(
+            "listen = \"127.0.0.1:8080\"\ntrusted_proxies = [\"127.0.0.1\"]"
+        ));
+        assert!(!warned("listen = \"0.0.0.0:8080\""));
+    }
+
+    #[test]
     fn mistakes_go_to_the_other_stream() {
         let (checked, folder) = check(&GOOD.replace("component", "komponent"), &|_| Vec::new());
         assert!(!checked.is_sound());
