@@ -85,11 +85,62 @@ impl Software {
         }
     }
 
-    /// Returns the parts of the example that a test replaces: those about TLS, and addresses.
+    /// Returns whether the proxy's part for TLS is there. Varnish has none.
+    pub(crate) fn speaks_tls(self) -> bool {
+        match self {
+            Self::Varnish => false,
+            Self::Lighttpd => Path::new("/usr/lib/lighttpd/mod_openssl.so").exists(),
+            _ => true,
+        }
+    }
+
+    /// Returns the parts of the example that a test replaces: addresses, and the certificate.
+    fn replacements_with_tls(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Nginx => &[
+                ("listen 443 ssl", "listen LISTEN ssl"),
+                ("/etc/ssl/hooks/fullchain.pem", "CERT.pem"),
+                ("/etc/ssl/hooks/key.pem", "CERT.key"),
+                ("127.0.0.1:8080", "UPSTREAM"),
+            ],
+            Self::Haproxy => &[
+                (":443 ssl", "LISTEN ssl"),
+                ("/etc/ssl/hooks/combined.pem", "CERT.both"),
+                ("127.0.0.1:8080 pool", "UPSTREAM pool"),
+            ],
+            Self::Caddy => &[
+                (
+                    "hooks.example.com {",
+                    "https://hooks.example.com:PORT {\n\ttls CERT.pem CERT.key",
+                ),
+                ("reverse_proxy 127.0.0.1:8080", "reverse_proxy UPSTREAM"),
+            ],
+            Self::Apache => &[
+                ("Listen 443", "Listen LISTEN"),
+                ("<VirtualHost *:443>", "<VirtualHost *>"),
+                ("/etc/ssl/hooks/fullchain.pem", "CERT.pem"),
+                ("/etc/ssl/hooks/key.pem", "CERT.key"),
+                ("http://127.0.0.1:8080", "http://UPSTREAM"),
+            ],
+            Self::Lighttpd => &[
+                (
+                    "server.port = 443",
+                    "server.bind = \"127.0.0.1\"\nserver.port = PORT",
+                ),
+                ("/etc/ssl/hooks/fullchain.pem", "CERT.pem"),
+                ("/etc/ssl/hooks/key.pem", "CERT.key"),
+                ("\"port\" => 8080", "\"port\" => UPPORT"),
+            ],
+            Self::Varnish => &[],
+        }
+    }
+
+    /// The same without TLS.
     fn replacements(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Nginx => &[
                 ("listen 443 ssl http2;", "listen LISTEN;"),
+                ("ssl_protocols TLSv1.2 TLSv1.3;", ""),
                 ("ssl_certificate /etc/ssl/hooks/fullchain.pem;", ""),
                 ("ssl_certificate_key /etc/ssl/hooks/key.pem;", ""),
                 ("127.0.0.1:8080", "UPSTREAM"),
@@ -138,7 +189,9 @@ impl Software {
                  LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\n\
                  LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so\n\
                  LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so\n\
-                 LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so\n"
+                 LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so\n\
+                 LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\n\
+                 LoadModule http2_module /usr/lib/apache2/modules/mod_http2.so\n"
             }
             Self::Lighttpd => "server.errorlog = \"FOLDER/log\"\n",
         }
@@ -148,12 +201,18 @@ impl Software {
 impl FrontProxy {
     /// Starts a proxy with the example's configuration in front of a gateway.
     pub(crate) fn example(software: Software, gateway: SocketAddr) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/front-proxies");
-        let mut text = fs::read_to_string(folder.join(software.example())).unwrap();
-        for (from, to) in software.replacements() {
-            assert!(text.contains(from), "{software:?}: {from}");
-            text = text.replace(from, to);
-        }
+        let text = example(software, software.replacements());
+        Self::start(software, &text, gateway)
+    }
+
+    /// The same with TLS. The certificate is in `CERT.pem`, `CERT.key` and `CERT.both`.
+    pub(crate) fn example_with_tls(
+        software: Software,
+        gateway: SocketAddr,
+        certificate: &Path,
+    ) -> Self {
+        let text = example(software, software.replacements_with_tls());
+        let text = text.replace("CERT", certificate.to_str().unwrap());
         Self::start(software, &text, gateway)
     }
 
@@ -254,6 +313,17 @@ impl Drop for FrontProxy {
         _ = self.child.kill();
         _ = self.child.wait();
     }
+}
+
+/// Returns the text of an example with these replacements.
+fn example(software: Software, replacements: &[(&str, &str)]) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/front-proxies");
+    let mut text = fs::read_to_string(folder.join(software.example())).unwrap();
+    for (from, to) in replacements {
+        assert!(text.contains(from), "{software:?}: {from}");
+        text = text.replace(from, to);
+    }
+    text
 }
 
 /// Prepares the command that runs a proxy in the foreground.

@@ -20,10 +20,15 @@ impl FrontProxy {
     /// Posts a body with these header lines. Returns the status.
     #[track_caller]
     fn posts(&self, target: &str, headers: &str, body: &[u8]) -> u16 {
-        let length = body.len();
-        let head = format!(
-            "POST {target} HTTP/1.1\r\nhost: hooks.example.com\r\ncontent-length: {length}\r\n{headers}\r\n"
-        );
-        exchange(self.address, &[head.as_bytes(), body].concat()).status
+        exchange(self.address, &post(target, headers, body)).status
     }
+}
+
+/// The bytes of a POST with these header lines.
+fn post(target: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nhost: hooks.example.com\r\ncontent-length: {length}\r\n{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
 }
