@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::{Error, config};
+
 /// A Stripe event with the object that it is about.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Deserialize)]
 pub struct StripeEvent<T> {
@@ -15,9 +17,9 @@ pub struct StripeEvent<T> {
     pub kind: String,
     /// The time at which the event happened: seconds since the Unix epoch.
     pub created: i64,
-    /// True for real money, false for Stripe's test mode.
+    /// True for real money, false for Stripe's test mode. Each event of Stripe has this field.
     #[serde(default)]
-    pub livemode: bool,
+    pub livemode: Option<bool>,
     /// The connected account that the event belongs to, if there is one.
     #[serde(default)]
     pub account: Option<String>,
@@ -30,6 +32,60 @@ pub struct StripeEvent<T> {
 pub struct Data<T> {
     /// The object as it was when the event happened.
     pub object: T,
+}
+
+impl<T> StripeEvent<T> {
+    /// Returns the reason to ignore an event of the other mode; `None` if the handler acts on the
+    /// event. The key `livemode` of the handler's config says which events it acts on:
+    ///
+    /// - `true`, the default: live events;
+    /// - `false`: events of Stripe's test mode;
+    /// - `"any"`: both.
+    ///
+    /// Stripe sends the test events of connected accounts to live endpoints too. An event without
+    /// the field `livemode` is not Stripe's own. It counts as live.
+    pub fn other_mode(&self) -> Result<Option<String>, Error> {
+        let live = self.livemode.unwrap_or(true);
+        let (wanted, wants) = match config::get("livemode").as_deref() {
+            None | Some("true") => (live, "live events"),
+            Some("false") => (!live, "events of the test mode"),
+            Some("any") => (true, ""),
+            Some(other) => {
+                return Err(Error::Config {
+                    key: "livemode".into(),
+                    problem: format!("it is true, false or \"any\", not {other:?}"),
+                });
+            }
+        };
+        Ok((!wanted).then(|| {
+            let mode = if live { "live" } else { "test" };
+            format!(
+                "{} is of the {mode} mode, and this handler acts on {wants} alone (config \
+                 `livemode`)",
+                self.id
+            )
+        }))
+    }
+}
+
+/// Tells an absent field from `null`: `None` for an absent field, `Some(None)` for `null`. `null`
+/// is Stripe's "there is none". An absent field says nothing: other API versions have it under
+/// another name.
+///
+/// ```
+/// # use tollgate_handler::prelude::*;
+/// #[derive(Deserialize)]
+/// struct PaymentIntent {
+///     #[serde(default, deserialize_with = "tollgate_handler::stripe::told")]
+///     invoice: Option<Option<Expandable>>,
+/// }
+/// ```
+pub fn told<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// A reference to another object. Stripe sends the id alone, or the whole object if the field is
@@ -85,7 +141,59 @@ impl<'de> Visitor<'de> for IdVisitor {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::testing::{self, Host};
+    use crate::{Event, Failure, Outcome, done, ignored};
+
+    fn handle(event: Event) -> Result<Outcome, Failure> {
+        match event.json::<StripeEvent<IgnoredAny>>()?.other_mode()? {
+            Some(reason) => ignored(reason),
+            None => done(),
+        }
+    }
+
+    /// Runs a handler whose config has this `livemode` on an event with that `livemode`.
+    fn run(config: Option<serde_json::Value>, livemode: Option<bool>) -> Result<Outcome, Failure> {
+        let mut host = config.map_or(Host::new(), |value| Host::new().config("livemode", value));
+        let mut event = json!({"id": "evt_1", "type": "a", "created": 1, "data": {"object": {}}});
+        if let Some(livemode) = livemode {
+            event["livemode"] = livemode.into();
+        }
+        host.run(handle, testing::event("a", &event)).result
+    }
+
+    #[test]
+    fn a_handler_acts_on_live_events_alone_unless_its_config_says_otherwise() {
+        let acts = |config: Option<serde_json::Value>| {
+            [Some(true), Some(false), None].map(|mode| run(config.clone(), mode) == done())
+        };
+        assert_eq!(acts(None), [true, false, true]);
+        assert_eq!(acts(Some(json!(true))), [true, false, true]);
+        assert_eq!(acts(Some(json!(false))), [false, true, false]);
+        assert_eq!(acts(Some(json!("any"))), [true, true, true]);
+        let Ok(Outcome::Ignored(reason)) = run(None, Some(false)) else {
+            panic!("a test event is ignored");
+        };
+        assert!(reason.contains("of the test mode") && reason.contains("`livemode`"));
+        let mistake = run(Some(json!("both")), Some(true)).unwrap_err();
+        assert!(matches!(mistake, Failure::Reject(why) if why.contains("`livemode`")));
+    }
+
+    #[test]
+    fn an_absent_field_is_told_from_null() {
+        #[derive(serde::Deserialize)]
+        struct Object {
+            #[serde(default, deserialize_with = "told")]
+            invoice: Option<Option<Expandable>>,
+        }
+        let read = |json: &str| serde_json::from_str::<Object>(json).unwrap().invoice;
+        assert_eq!(read("{}"), None);
+        assert_eq!(read(r#"{"invoice": null}"#), Some(None));
+        let id = read(r#"{"invoice": "in_1"}"#).flatten();
+        assert_eq!(id.unwrap().id(), "in_1");
+    }
 
     #[test]
     fn an_expandable_is_an_id_or_an_object() {
