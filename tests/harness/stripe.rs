@@ -48,7 +48,7 @@ impl Event {
             "object": "event",
             "type": kind,
             "created": now(),
-            "livemode": false,
+            "livemode": true,
             "data": { "object": object },
         });
         Self {

@@ -160,10 +160,11 @@ fn dunning_reminds_by_the_calendar() {
     let failed_at = now() - 5 * day;
     let happened = |number: u32, kind: &str, at: u64| {
         let body = json!({
-            "id": format!("evt_calendar_{number}"), "type": kind, "created": at,
+            "id": format!("evt_calendar_{number}"), "type": kind, "created": at, "livemode": true,
             "data": { "object": {
                 "id": "in_1", "object": "invoice", "subscription": "sub_1", "customer": "cus_1",
-                "attempt_count": 1, "next_payment_attempt": at + day, "amount_remaining": 900,
+                "customer_email": "ada@example.com", "attempt_count": 1,
+                "next_payment_attempt": at + day, "amount_remaining": 900,
                 "billing_reason": "subscription_cycle", "currency": "eur",
             } },
         });

@@ -39,4 +39,5 @@ mod shadow;
 mod soak;
 mod start_errors;
 mod strangers;
+mod stripe_shapes;
 mod tls;

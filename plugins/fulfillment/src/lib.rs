@@ -13,9 +13,18 @@
 //! The order's id is `metadata.order_id` of the payment intent or of the session. If neither has
 //! one, the payment intent's id is the order's id. A completed but unpaid session (bank debits,
 //! manual capture) waits for its payment. A session with nothing to pay (a full discount) is
-//! fulfilled under the session's own id. Sessions that set up a card or a subscription are no
-//! orders, and neither are payments of invoices. A second payment for a fulfilled order ships
-//! nothing and emits `order.paid_twice`, because somebody has to refund it.
+//! fulfilled under the session's own id. A second payment for a fulfilled order ships nothing and
+//! emits `order.paid_twice`, because somebody has to refund it. A payment that is refunded in full
+//! (`charge.refunded`) before it is fulfilled ships nothing.
+//!
+//! Payments of invoices are no orders, such as the renewals of subscriptions. Sessions that set up
+//! a card or a subscription are no orders either. Not every API version of Stripe tells a payment
+//! of an invoice from other payments (see `purpose`). If an event leaves this open, the payment
+//! waits for the event of its checkout session. `metadata.order_id` on the payment intent closes
+//! the question, and so does `invoices = false`.
+//!
+//! Events of Stripe's test mode ship nothing: a live endpoint receives them too, for connected
+//! accounts. Order ids of the two modes never meet.
 //!
 //! # Config
 //! | Key | Meaning |
@@ -24,6 +33,8 @@
 //! | `warehouse` | name of the warehouse, a part of the shipping request |
 //! | `mail_url` | URL to post receipt mails to; without it, there are no receipts |
 //! | `order_id` | `"optional"` (the default) or `"required"` (see below) |
+//! | `invoices` | `false` if the account has neither invoices nor subscriptions: every payment is an order unless the event names an invoice; `true` |
+//! | `livemode` | `true` (the default): live events alone; `false`: test events alone; `"any"`: both |
 //!
 //! With `order_id = "required"`, a payment waits for the event with its order's id; the payment
 //! intent's id never takes its place. Choose this if only the session carries `order_id`.
@@ -41,7 +52,9 @@
 
 mod effects;
 mod observation;
+mod orders;
 mod payment;
+mod purpose;
 #[cfg(test)]
 mod tests;
 
@@ -58,17 +71,32 @@ fn handle(event: Event) -> Result<Outcome, Failure> {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
             observation::of_session(&event)?
         }
+        "charge.refunded" => observation::of_refund(&event)?,
         other => return ignored(format!("{other} reports no payment")),
     };
     match reading {
         Reading::Observed(observation) => act(observation),
+        Reading::Refunded(payment) => refund(&payment),
         Reading::Irrelevant(reason) => ignored(reason),
     }
 }
 
+/// Notes that a payment was refunded in full.
+fn refund(id: &str) -> Result<Outcome, Failure> {
+    let key = key(id);
+    let mut payment: Payment = state::get(&key)?.unwrap_or_default();
+    let reason = payment.refund();
+    state::set(&key, &payment)?;
+    ignored(format!("{id} was refunded {reason}"))
+}
+
+fn key(payment: &str) -> String {
+    format!("payment/{payment}")
+}
+
 /// Adds the observation to the data about its payment, then acts on them.
 fn act(observation: Observation) -> Result<Outcome, Failure> {
-    let key = format!("payment/{}", observation.payment);
+    let key = key(&observation.payment);
     let mut payment: Payment = state::get(&key)?.unwrap_or_default();
     payment.learn(&observation);
     let outcome = payment.advance(&observation)?;

@@ -1,13 +1,19 @@
 //! An observation: the contents of one event about a payment, in one form for both of Stripe's
 //! objects.
 
+use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 use tollgate_handler::prelude::*;
+use tollgate_handler::stripe::told;
+
+use crate::purpose::{Clues, PaymentDetails, Purpose};
 
 /// The result of reading an event.
 pub(crate) enum Reading {
     /// The event is about the payment of an order.
     Observed(Observation),
+    /// The payment with this id was refunded in full.
+    Refunded(String),
     /// The event concerns no order. The text is the reason.
     Irrelevant(String),
 }
@@ -16,8 +22,10 @@ pub(crate) enum Reading {
 pub(crate) struct Observation {
     /// The payment intent's id or, if there is nothing to pay, the session's id.
     pub(crate) payment: String,
-    /// The connected account. Each account has order ids of its own.
-    pub(crate) account: Option<String>,
+    /// The account and the mode: each has order ids of its own.
+    pub(crate) scope: String,
+    /// True if the event shows that the payment is for an order.
+    pub(crate) is_order: bool,
     /// The order's id, if the event has it.
     pub(crate) order: Option<String>,
     /// The paid amount; `None` for an unpaid session.
@@ -41,15 +49,21 @@ pub(crate) struct Money {
 #[derive(Deserialize)]
 struct PaymentIntent {
     id: String,
+    /// `succeeded`, unless the object is newer than the event.
+    status: Option<String>,
     amount: i64,
     amount_received: Option<i64>,
     currency: String,
-    #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
     receipt_email: Option<String>,
-    /// Set by API versions before 2025-03-31 only.
-    invoice: Option<Expandable>,
     shipping: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "told")]
+    invoice: Option<Option<Expandable>>,
+    payment_details: Option<PaymentDetails>,
+    #[serde(default, deserialize_with = "told")]
+    customer: Option<Option<Expandable>>,
+    customer_account: Option<Expandable>,
+    description: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -63,13 +77,26 @@ struct Session {
     metadata: Option<Metadata>,
     customer_email: Option<String>,
     customer_details: Option<Customer>,
-    /// Set by API versions before 2025-03-31. Later versions set it in `collected_information`.
+    /// Only API versions before 2025-03-31 have this field. Versions since 2025-02-24 have it in
+    /// `collected_information`.
     shipping_details: Option<Box<RawValue>>,
     collected_information: Option<Collected>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
+struct Charge {
+    id: String,
+    payment_intent: Option<Expandable>,
+    /// True if all of the charge was refunded.
+    #[serde(default)]
+    refunded: bool,
+    /// The invoice. Only API versions before 2025-03-31 have this field.
+    invoice: Option<Expandable>,
+}
+
+#[derive(Deserialize)]
 struct Metadata {
+    #[serde(default, deserialize_with = "text")]
     order_id: Option<String>,
 }
 
@@ -85,33 +112,56 @@ struct Collected {
 
 /// Reads `payment_intent.succeeded`.
 pub(crate) fn of_payment_intent(event: &Event) -> Result<Reading, Error> {
-    let StripeEvent { account, data, .. } = event.json::<StripeEvent<PaymentIntent>>()?;
-    let intent = data.object;
-    if let Some(invoice) = intent.invoice {
-        return Ok(Reading::Irrelevant(format!(
-            "{} pays the invoice {}, no order",
-            intent.id,
-            invoice.id()
-        )));
+    let envelope = event.json::<StripeEvent<PaymentIntent>>()?;
+    if let Some(reason) = envelope.other_mode()? {
+        return Ok(Reading::Irrelevant(reason));
     }
+    let scope = scope(&envelope);
+    let intent = envelope.data.object;
+    let order = present(intent.metadata.and_then(|m| m.order_id));
+    let clues = Clues {
+        invoice: intent.invoice,
+        payment_details: intent.payment_details,
+        customer: intent.customer,
+        customer_account: intent.customer_account,
+        description: intent.description,
+    };
+    let is_order = match clues.purpose(order.is_some()) {
+        Purpose::Order => true,
+        Purpose::Open => !config::parse("invoices")?.unwrap_or(true),
+        Purpose::Invoice(invoice) => {
+            return Ok(Reading::Irrelevant(format!(
+                "{} is no order: it pays {invoice}",
+                intent.id
+            )));
+        }
+    };
+    let received = intent.amount_received.unwrap_or(intent.amount);
+    let succeeded = intent.status.is_none_or(|status| status == "succeeded") && received > 0;
     Ok(Reading::Observed(Observation {
         payment: intent.id,
-        account,
-        order: present(intent.metadata.order_id),
-        paid: Some(Money {
-            amount: intent.amount_received.unwrap_or(intent.amount),
+        scope,
+        is_order,
+        order,
+        paid: succeeded.then_some(Money {
+            amount: received,
             currency: intent.currency,
         }),
-        email: present(intent.receipt_email),
+        // A payment that may be no order leaves no personal data: its session has them.
+        email: present(intent.receipt_email).filter(|_| is_order),
         by_session: false,
-        shipping: intent.shipping,
+        shipping: intent.shipping.filter(|_| is_order),
     }))
 }
 
 /// Reads an event about a checkout session.
 pub(crate) fn of_session(event: &Event) -> Result<Reading, Error> {
-    let StripeEvent { account, data, .. } = event.json::<StripeEvent<Session>>()?;
-    let session = data.object;
+    let envelope = event.json::<StripeEvent<Session>>()?;
+    if let Some(reason) = envelope.other_mode()? {
+        return Ok(Reading::Irrelevant(reason));
+    }
+    let scope = scope(&envelope);
+    let session = envelope.data.object;
     if session.mode != "payment" {
         return Ok(Reading::Irrelevant(format!(
             "{} is a session of mode {}, no order",
@@ -132,7 +182,8 @@ pub(crate) fn of_session(event: &Event) -> Result<Reading, Error> {
         payment: session
             .payment_intent
             .map_or(session.id, Expandable::into_id),
-        account,
+        scope,
+        is_order: true,
         order: present(session.metadata.and_then(|m| m.order_id)),
         paid,
         email: present(session.customer_details.and_then(|c| c.email))
@@ -142,7 +193,43 @@ pub(crate) fn of_session(event: &Event) -> Result<Reading, Error> {
     }))
 }
 
+/// Reads `charge.refunded`. Stripe sends the event for each refund, of a part too.
+pub(crate) fn of_refund(event: &Event) -> Result<Reading, Error> {
+    let envelope = event.json::<StripeEvent<Charge>>()?;
+    if let Some(reason) = envelope.other_mode()? {
+        return Ok(Reading::Irrelevant(reason));
+    }
+    let charge = envelope.data.object;
+    Ok(match charge.payment_intent {
+        Some(payment) if charge.refunded && charge.invoice.is_none() => {
+            Reading::Refunded(payment.into_id())
+        }
+        _ => Reading::Irrelevant(format!("{} is no order that was refunded", charge.id)),
+    })
+}
+
+/// Returns the scope of the event's order ids: the account and the mode.
+fn scope<T>(event: &StripeEvent<T>) -> String {
+    let account = event.account.as_deref().unwrap_or("-");
+    match event.livemode {
+        Some(false) => format!("test-{account}"),
+        _ => account.into(),
+    }
+}
+
 /// Returns the trimmed text; `None` if nothing is left of it.
 fn present(text: Option<String>) -> Option<String> {
     text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
+}
+
+/// Reads a text. A number or a flag counts as the text that it is written as.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let Some(value) = Option::<Box<RawValue>>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    match value.get() {
+        json if json.starts_with(['{', '[']) => Err(D::Error::custom("a text was expected")),
+        json if json.starts_with('"') => serde_json::from_str(json).map_err(D::Error::custom),
+        json => Ok(Some(json.into())),
+    }
 }

@@ -5,23 +5,28 @@ use tollgate_handler::prelude::*;
 
 use crate::effects;
 use crate::observation::{Money, Observation};
+use crate::orders;
 
 /// The data about one payment. The state keeps them under `payment/ID`.
 ///
-/// The state also has the opposite direction: `order/ACCOUNT/ID` holds the payment that fulfilled
-/// the order, so a later payment for the same order finds the first one.
+/// The state also has the opposite direction (see [`orders`]): a later payment for the same order
+/// finds the payment that fulfilled the order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Payment {
     order: Option<String>,
+    /// True once an event has shown that the payment is for an order.
+    is_order: bool,
     paid: Option<Money>,
+    /// True once the payment was refunded in full.
+    refunded: bool,
     /// The customer's address, until the receipt is queued.
     email: Option<String>,
     email_by_session: bool,
     /// The shipping address, until the order is fulfilled.
     shipping: Option<Box<RawValue>>,
     progress: Progress,
-    /// True once `order/ACCOUNT/ID` is settled for the present id of the order.
+    /// True once it is settled which payment has the order with the present id.
     order_settled: bool,
     receipt_queued: bool,
 }
@@ -40,10 +45,11 @@ enum Progress {
 }
 
 impl Payment {
-    /// Adds an observation. Known data stay, except that the addresses of a session replace those
-    /// of a payment intent, because a session is the better source. So the order of arrival does
-    /// not matter.
+    /// Adds an observation. Known data stay, with two exceptions: the addresses of a session
+    /// replace those of a payment intent, and the amount of a payment intent replaces that of a
+    /// session, because each is the better source. So the order of arrival does not matter.
     pub(crate) fn learn(&mut self, observed: &Observation) {
+        self.is_order |= observed.is_order;
         if self.order.is_none() {
             self.order.clone_from(&observed.order);
         } else if observed.order.is_some() && self.order != observed.order {
@@ -54,7 +60,8 @@ impl Payment {
                 second = observed.order.as_deref().unwrap_or_default(),
             );
         }
-        if self.paid.is_none() {
+        let exact = !observed.by_session && self.progress == Progress::Waiting;
+        if observed.paid.is_some() && (self.paid.is_none() || exact) {
             self.paid.clone_from(&observed.paid);
         }
         let better = self.email.is_none() || (observed.by_session && !self.email_by_session);
@@ -64,6 +71,19 @@ impl Payment {
         }
         if self.progress == Progress::Waiting && (self.shipping.is_none() || observed.by_session) {
             self.shipping = observed.shipping.clone().or(self.shipping.take());
+        }
+    }
+
+    /// Notes that the payment was refunded in full. Returns the reason why nothing else happens.
+    pub(crate) fn refund(&mut self) -> &'static str {
+        self.refunded = true;
+        match self.progress {
+            Progress::Waiting => {
+                self.forget_addresses();
+                "before it was fulfilled: nothing is shipped"
+            }
+            Progress::Fulfilled(_) => "after its order was fulfilled",
+            Progress::PaidTwice(_) => "and its order was paid by another payment",
         }
     }
 
@@ -88,13 +108,23 @@ impl Payment {
 
     /// Ships the order. Returns the reason if data are still missing.
     fn fulfil(&mut self, observed: &Observation) -> Result<Option<String>, Failure> {
+        let payment = &observed.payment;
+        if self.refunded {
+            self.forget_addresses();
+            return Ok(Some(format!("{payment} was refunded: nothing is shipped")));
+        }
         let Some(paid) = self.paid.clone() else {
-            return Ok(Some(format!("{} is not paid yet", observed.payment)));
+            return Ok(Some(format!("{payment} is not paid yet")));
         };
         if self.order.is_none() && order_id_required()? {
             return Ok(Some(format!(
-                "{} waits for the event with its order id",
-                observed.payment
+                "{payment} waits for the event with its order id"
+            )));
+        }
+        if !self.is_order && self.order.is_none() {
+            return Ok(Some(format!(
+                "{payment} may be the payment of an invoice: it waits for the event of a checkout \
+                 session"
             )));
         }
         self.settle_order(observed)?;
@@ -127,12 +157,8 @@ impl Payment {
         let (Some(order), false) = (&self.order, self.order_settled) else {
             return Ok(());
         };
-        let key = format!(
-            "order/{}/{order}",
-            observed.account.as_deref().unwrap_or("-")
-        );
-        match state::get::<String>(&key)? {
-            None => state::set(&key, &observed.payment)?,
+        match orders::payment_of(&observed.scope, order)? {
+            None => orders::assign(&observed.scope, order, &observed.payment)?,
             Some(first) => {
                 let paid = self.paid.clone().unwrap_or(Money {
                     amount: 0,
@@ -146,8 +172,7 @@ impl Payment {
                 );
                 effects::emit_event("order.paid_twice", order, &observed.payment, &paid)?;
                 self.progress = Progress::PaidTwice(first);
-                self.shipping = None;
-                self.email = None;
+                self.forget_addresses();
             }
         }
         self.order_settled = true;
@@ -165,9 +190,14 @@ impl Payment {
         };
         effects::mail_receipt(email, order, paid)?;
         self.receipt_queued = true;
-        // The state keeps no personal data that the handler no longer needs.
-        self.email = None;
+        self.forget_addresses();
         Ok(())
+    }
+
+    /// Drops the addresses: the state keeps no personal data that the handler no longer needs.
+    fn forget_addresses(&mut self) {
+        self.shipping = None;
+        self.email = None;
     }
 }
 
