@@ -1,13 +1,13 @@
-//! The changes that time alone brings: the next reminder, the end of the grace period.
+//! The changes that time alone brings: the next reminder, a due date, the end of the grace period.
 //!
 //! A subscription has at most one entry in the handler's schedule. The entry is due at the next
 //! time at which the phase changes without an event. Like the phase, the entry follows from the
-//! facts, so the order of events does not change it. A subscription that owes nothing has no
+//! facts, so the order of events does not change it. A subscription without an open invoice has no
 //! entry.
 
 use tollgate_handler::prelude::*;
 
-use crate::facts::{Facts, Failures};
+use crate::facts::{Facts, Invoice};
 use crate::observation::{DUE, Due};
 use crate::phase::{Phase, Rules};
 
@@ -39,21 +39,22 @@ pub(crate) fn plan(
 
 /// Returns the next time at which time alone changes the phase, in seconds since the Unix epoch.
 pub(crate) fn next(facts: &Facts, rules: &Rules) -> Option<i64> {
-    match Phase::of(facts, rules) {
-        Phase::Active | Phase::Suspended | Phase::Canceled => None,
-        Phase::Reminded(_) | Phase::Grace { .. } => facts
-            .owing()
-            .filter_map(|invoice| next_of(&invoice.failures, facts.clock, rules))
-            .min(),
+    if matches!(Phase::of(facts, rules), Phase::Suspended | Phase::Canceled) {
+        return None;
     }
+    let due = facts.open().filter_map(Invoice::due);
+    let due = due.filter(|due| *due > facts.clock);
+    let owed = facts.owing();
+    due.chain(owed.filter_map(|invoice| next_of(invoice, facts.clock, rules)))
+        .min()
 }
 
-/// Returns the next time at which time alone changes the phase because of one invoice.
-fn next_of(failures: &Failures, clock: i64, rules: &Rules) -> Option<i64> {
-    let next = match rules.grace_since(failures) {
+/// Returns the next time at which time alone changes the phase because of one owed invoice.
+fn next_of(invoice: &Invoice, clock: i64, rules: &Rules) -> Option<i64> {
+    let next = match rules.grace_since(invoice) {
         Some(since) if since <= clock => Some(since.saturating_add(rules.grace)),
         since => {
-            let reminder = rules.reached(failures, rules.level(failures, clock).saturating_add(1));
+            let reminder = rules.reached(invoice, rules.level(invoice, clock).saturating_add(1));
             since.into_iter().chain(reminder).min()
         }
     };

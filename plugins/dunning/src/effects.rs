@@ -3,7 +3,7 @@
 use tollgate_handler::prelude::*;
 
 use crate::facts::{Facts, Invoice};
-use crate::observation::Observation;
+use crate::observation::{Fact, Observation};
 use crate::phase::{Phase, Rules};
 
 /// The change that one event makes to a subscription.
@@ -17,6 +17,10 @@ pub(crate) struct Change<'a> {
     pub(crate) after: Phase,
     /// The invoices to remind the customer of now, each with the level of its reminder.
     pub(crate) reminders: Vec<(&'a Invoice, u32)>,
+    /// The invoice whose payment waits for the customer since this event, if there is one.
+    pub(crate) action: Option<&'a Invoice>,
+    /// True if a payment ends the debts of a subscription.
+    pub(crate) recovered: bool,
     /// An invoice that causes the phase after the event, if an invoice causes it.
     pub(crate) cause: Option<&'a Invoice>,
 }
@@ -26,6 +30,7 @@ struct Mail<'a> {
     template: &'a str,
     subscription: &'a str,
     customer: Option<&'a str>,
+    /// Always an address: without one there is no mail.
     to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<u32>,
@@ -86,12 +91,19 @@ pub(crate) fn act(change: &Change<'_>) -> Result<(), Error> {
         Phase::Canceled if before != after => emit_event(change, "subscription.canceled")?,
         _ => {}
     }
-    if before == Phase::Suspended && after < before {
+    if change.action.is_some() {
+        let action = change.template("payment_action_required");
+        mail(change, action.about(change.action))?;
+    }
+    let restored = before == Phase::Suspended && after < before;
+    if restored {
         set_access(change, "restored")?;
     }
-    if after == Phase::Active && before != after {
+    if change.recovered {
         mail(change, change.template("payment_recovered"))?;
         emit_event(change, "subscription.recovered")?;
+    } else if restored {
+        emit_event(change, "subscription.restored")?;
     }
     Ok(())
 }
@@ -107,19 +119,21 @@ impl<'a> Change<'a> {
         let (before, after) = (Phase::of(facts_before, rules), Phase::of(facts, rules));
         let reminders = facts.owing().filter_map(|invoice| {
             let known = facts_before
-                .failures(&invoice.id)
-                .map_or(0, |failures| rules.level(failures, facts_before.clock));
-            let level = rules.level(&invoice.failures, facts.clock);
+                .invoice(&invoice.id)
+                .map_or(0, |known| rules.level(known, facts_before.clock));
+            let level = rules.level(invoice, facts.clock);
             (level > known).then_some((invoice, level))
         });
-        let phase_of =
-            |invoice: &&Invoice| Phase::of_invoice(&invoice.failures, facts.clock, rules);
+        let phase_of = |invoice: &&Invoice| Phase::of_invoice(invoice, facts.clock, rules);
         Self {
             observation,
             facts,
             before,
             after,
             reminders: reminders.collect(),
+            action: action_of(observation, facts_before, facts)
+                .filter(|_| after != Phase::Canceled),
+            recovered: after == Phase::Active && is_paid(observation, facts_before, before),
             cause: facts.owing().find(|invoice| phase_of(invoice) == after),
         }
     }
@@ -141,6 +155,34 @@ impl<'a> Change<'a> {
     }
 }
 
+/// Returns the invoice of the event, if its payment waits for the customer since this event. News
+/// of an attempt that is known to have failed since are too late.
+fn action_of<'a>(
+    observation: &Observation,
+    before: &Facts,
+    after: &'a Facts,
+) -> Option<&'a Invoice> {
+    let id = &observation.invoice.as_ref()?.id;
+    let invoice = after.invoice(id)?;
+    let known = before.invoice(id).map_or(0, |invoice| invoice.action);
+    let is_new = invoice.action > known && invoice.action >= invoice.failures.attempts;
+    is_new.then_some(invoice)
+}
+
+/// Returns true if the event shows that a debt was paid. A voided invoice was not, and a healthy
+/// subscription alone does not say so: Stripe reports the payment by an event of its own, before or
+/// after.
+fn is_paid(observation: &Observation, before: &Facts, phase: Phase) -> bool {
+    match (&observation.fact, &observation.invoice) {
+        (Fact::Paid, Some(paid)) => {
+            let known = before.invoice(&paid.id);
+            known.is_some_and(|invoice| invoice.is_troubled(before.clock))
+        }
+        (Fact::Status(_), _) => phase == Phase::Suspended && before.paid_since_unpaid(),
+        _ => false,
+    }
+}
+
 impl<'a> Mail<'a> {
     /// Adds the fields of this invoice.
     fn about(self, invoice: Option<&'a Invoice>) -> Self {
@@ -155,8 +197,19 @@ impl<'a> Mail<'a> {
     }
 }
 
+/// Sends a mail, if the customer's address is known.
 fn mail(change: &Change<'_>, mail: Mail<'_>) -> Result<(), Error> {
-    let request = outbox::post(config::require("mail_url")?).json(&mail);
+    let url = config::require("mail_url")?;
+    if mail.to.is_none() {
+        log::warn!(
+            "no mail was sent: Stripe has no address of the customer",
+            template = mail.template,
+            subscription = mail.subscription,
+            customer = mail.customer.unwrap_or_default(),
+        );
+        return Ok(());
+    }
+    let request = outbox::post(url).json(&mail);
     request.order_key(&change.observation.subscription).send()?;
     Ok(())
 }

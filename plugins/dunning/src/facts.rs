@@ -2,11 +2,12 @@
 //! arrive nor on how often each event arrives.
 //!
 //! The reason: each field only grows, in an order of its own. A field is a greatest time, a
-//! greatest number of attempts, a least start of grace, or a mark that stays.
+//! greatest number of attempts, a least start of grace, the value of the latest time, or a mark
+//! that stays.
 
 use tollgate_handler::prelude::*;
 
-use crate::observation::{Bill, Fact, Observation, Status};
+use crate::observation::{Bill, Fact, Observation, Status, Terms};
 
 /// The time for which the facts keep a settled invoice, in seconds: 90 days. A late failure of a
 /// kept invoice is recognised as late. Stripe resends for 3 days and lets an operator resend for 30
@@ -27,7 +28,7 @@ pub(crate) struct Facts {
     pub(crate) status: Option<(i64, Status)>,
     /// True once the subscription has ended.
     pub(crate) deleted: bool,
-    /// The invoices with failed payments and the settled invoices, sorted by id.
+    /// The invoices that events told of, open and settled, sorted by id.
     invoices: Vec<Invoice>,
 }
 
@@ -35,9 +36,22 @@ pub(crate) struct Facts {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Invoice {
     pub(crate) id: String,
+    /// True once nobody has to pay the invoice any more.
     settled: bool,
+    /// True once the invoice was voided.
+    #[serde(default)]
+    voided: bool,
     /// The time of the latest event about the invoice.
     at: i64,
+    /// The way in which it is paid, with the time of its event; `None` once it is settled.
+    #[serde(default)]
+    terms: Option<(i64, Terms)>,
+    /// The earliest time at which it was written off; `None` once it is settled.
+    #[serde(default)]
+    written_off: Option<i64>,
+    /// The greatest number of an attempt that waited for the customer; 0 once it is settled.
+    #[serde(default)]
+    pub(crate) action: u32,
     /// The amount and the payment page, with the time of their event; `None` once it is settled.
     #[serde(default)]
     bill: Option<(i64, Bill)>,
@@ -74,21 +88,41 @@ impl Facts {
         match &observation.fact {
             Fact::Deleted => self.deleted = true,
             Fact::Status(status) => keep_latest(&mut self.status, observation.at, Some(*status)),
-            Fact::Settled | Fact::Failed { .. } => self.learn_of_invoice(observation),
             Fact::TimePassed => {}
+            Fact::Billed
+            | Fact::ActionRequired { .. }
+            | Fact::Failed { .. }
+            | Fact::Paid
+            | Fact::Voided
+            | Fact::WrittenOff => self.learn_of_invoice(observation),
         }
         self.forget();
     }
 
-    /// Returns the owed invoices: a payment failed, and the invoice is not settled.
+    /// Returns the owed invoices: a payment failed, or the due date has passed, or the invoice was
+    /// written off; and the invoice is not settled.
     pub(crate) fn owing(&self) -> impl Iterator<Item = &Invoice> {
         self.invoices.iter().filter(|i| self.is_owing(i))
     }
 
-    /// Returns the failures of an invoice, owed or not.
-    pub(crate) fn failures(&self, invoice: &str) -> Option<&Failures> {
-        let at = self.find(invoice).ok()?;
-        Some(&self.invoices[at].failures)
+    /// Returns the invoices that are not settled.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Invoice> {
+        self.invoices.iter().filter(|invoice| !invoice.settled)
+    }
+
+    /// Returns an invoice, owed or not.
+    pub(crate) fn invoice(&self, id: &str) -> Option<&Invoice> {
+        let at = self.find(id).ok()?;
+        Some(&self.invoices[at])
+    }
+
+    /// Returns true if an invoice was paid after Stripe had called the subscription unpaid.
+    pub(crate) fn paid_since_unpaid(&self) -> bool {
+        let Some((since, Status::Unpaid)) = self.status else {
+            return false;
+        };
+        let mut invoices = self.invoices.iter();
+        invoices.any(|invoice| invoice.settled && !invoice.voided && invoice.at >= since)
     }
 
     /// Returns the customer's id.
@@ -101,14 +135,22 @@ impl Facts {
         self.email.as_ref().map(|(_, address)| address.as_str())
     }
 
-    /// Returns true if an invoice is owed: a payment of it failed, it is not settled, and Stripe
-    /// has reported no healthy subscription at a later time.
+    /// Returns true if an invoice is owed. A later report of a healthy subscription ends a debt
+    /// that Stripe collects or that was written off. It says nothing about an invoice that the
+    /// customer pays by themselves: Stripe looks at the latest invoice alone.
     fn is_owing(&self, invoice: &Invoice) -> bool {
+        if !invoice.is_troubled(self.clock) {
+            return false;
+        }
         let healthy_at = match self.status {
             Some((at, Status::Active | Status::Trialing)) => at,
             _ => i64::MIN,
         };
-        !invoice.settled && invoice.failures.attempts > 0 && healthy_at <= invoice.failures.latest
+        match (invoice.written_off, invoice.terms()) {
+            (Some(at), _) => healthy_at <= at,
+            (None, Terms::By(_)) => true,
+            (None, Terms::Automatic) => healthy_at <= invoice.failures.latest,
+        }
     }
 
     fn find(&self, invoice: &str) -> Result<usize, usize> {
@@ -128,7 +170,11 @@ impl Facts {
                 Invoice {
                     id,
                     settled: false,
+                    voided: false,
                     at: observation.at,
+                    terms: None,
+                    written_off: None,
+                    action: 0,
                     bill: None,
                     failures,
                 },
@@ -138,15 +184,23 @@ impl Facts {
         let invoice = &mut self.invoices[at];
         invoice.at = invoice.at.max(observation.at);
         keep_latest(&mut invoice.bill, observation.at, Some(of.bill.clone()));
+        keep_latest(&mut invoice.terms, observation.at, Some(of.terms));
         match observation.fact {
-            Fact::Settled => invoice.settled = true,
+            Fact::Paid => invoice.settled = true,
+            Fact::Voided => {
+                invoice.settled = true;
+                invoice.voided = true;
+            }
+            Fact::WrittenOff => {
+                let known = invoice.written_off.unwrap_or(observation.at);
+                invoice.written_off = Some(known.min(observation.at));
+            }
+            Fact::ActionRequired { attempt } => invoice.action = invoice.action.max(attempt),
             Fact::Failed { attempt, last } => invoice.failures.add(attempt, last, observation.at),
-            Fact::Status(_) | Fact::Deleted | Fact::TimePassed => {}
+            Fact::Billed | Fact::Status(_) | Fact::Deleted | Fact::TimePassed => {}
         }
         if invoice.settled {
-            // Nothing can make a settled invoice owed again, so its details have no more use.
-            invoice.failures = Failures::default();
-            invoice.bill = None;
+            invoice.forget_details();
         }
     }
 
@@ -171,6 +225,45 @@ impl Invoice {
     /// Returns the amount and the payment page.
     pub(crate) fn bill(&self) -> Option<&Bill> {
         self.bill.as_ref().map(|(_, bill)| bill)
+    }
+
+    /// Returns the way in which the invoice is paid.
+    pub(crate) fn terms(&self) -> Terms {
+        self.terms.map_or(Terms::Automatic, |(_, terms)| terms)
+    }
+
+    /// Returns the time until which the customer pays by themselves, if the invoice has one.
+    pub(crate) fn due(&self) -> Option<i64> {
+        match self.terms() {
+            Terms::By(due) => due,
+            Terms::Automatic => None,
+        }
+    }
+
+    /// Returns true if the invoice was written off.
+    pub(crate) fn is_written_off(&self) -> bool {
+        self.written_off.is_some()
+    }
+
+    /// Returns true if the invoice should have been paid at a time: a payment failed, the due date
+    /// has passed, or it was written off.
+    pub(crate) fn is_troubled(&self, clock: i64) -> bool {
+        if self.settled || self.is_written_off() {
+            return !self.settled;
+        }
+        match self.terms() {
+            Terms::Automatic => self.failures.attempts > 0,
+            Terms::By(due) => due.is_some_and(|due| due <= clock),
+        }
+    }
+
+    /// Drops the details of a settled invoice. Nothing can make it owed again.
+    fn forget_details(&mut self) {
+        self.failures = Failures::default();
+        self.bill = None;
+        self.terms = None;
+        self.written_off = None;
+        self.action = 0;
     }
 }
 

@@ -2,6 +2,7 @@
 //! objects.
 
 use tollgate_handler::prelude::*;
+use tollgate_handler::stripe::told;
 
 /// The type of the events that the handler schedules for itself.
 pub(crate) const DUE: &str = "dunning.due";
@@ -40,8 +41,16 @@ pub(crate) enum Fact {
     /// An attempt to collect the invoice failed. The first attempt is 1; `last` means that Stripe
     /// tries no more.
     Failed { attempt: u32, last: bool },
-    /// The invoice was paid or voided.
-    Settled,
+    /// The invoice is open, and the customer pays it by themselves.
+    Billed,
+    /// An attempt to collect the invoice waits for the customer, such as for 3-D Secure.
+    ActionRequired { attempt: u32 },
+    /// The invoice was paid.
+    Paid,
+    /// The invoice was voided: nobody has to pay it.
+    Voided,
+    /// The invoice was marked as uncollectible: nobody expects it to be paid.
+    WrittenOff,
     /// The subscription has this status.
     Status(Status),
     /// The subscription has ended for good.
@@ -56,6 +65,18 @@ pub(crate) struct Invoice {
     pub(crate) id: String,
     pub(crate) email: Option<String>,
     pub(crate) bill: Bill,
+    pub(crate) terms: Terms,
+}
+
+/// The way in which an invoice is paid.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Terms {
+    /// Stripe charges the customer's payment method.
+    Automatic,
+    /// The customer pays by themselves until this time, in seconds since the Unix epoch. `None`
+    /// if no event has told the time yet.
+    By(Option<i64>),
 }
 
 /// The amount and the payment page of an invoice, for mails.
@@ -87,23 +108,26 @@ pub(crate) enum Status {
     Other,
 }
 
+/// An invoice. `docs/stripe-fields.md` says which API versions have which fields.
 #[derive(Deserialize)]
 struct InvoiceObject {
     id: String,
     customer: Option<Expandable>,
     customer_email: Option<String>,
-    /// Set by API versions before 2025-03-31.
+    /// Only API versions before 2025-03-31 have this field.
     subscription: Option<Expandable>,
-    /// Set since API version 2025-03-31.
+    /// API versions since 2025-03-31 have this field.
     parent: Option<Parent>,
-    #[serde(default)]
-    attempt_count: u32,
-    next_payment_attempt: Option<i64>,
+    collection_method: Option<String>,
+    due_date: Option<i64>,
+    status: Option<String>,
+    attempt_count: Option<u32>,
+    /// `null` says that Stripe tries no more. An absent field says nothing.
+    #[serde(default, deserialize_with = "told")]
+    next_payment_attempt: Option<Option<i64>>,
     billing_reason: Option<String>,
-    #[serde(default)]
-    amount_remaining: i64,
-    #[serde(default)]
-    currency: String,
+    amount_remaining: Option<i64>,
+    currency: Option<String>,
     hosted_invoice_url: Option<String>,
 }
 
@@ -128,8 +152,16 @@ struct SubscriptionObject {
 pub(crate) fn read(event: &Event) -> Result<Reading, Error> {
     match event.kind.as_str() {
         DUE if event.scheduled().is_some() => of_time(event),
-        "invoice.payment_failed" => of_invoice(event, true),
-        "invoice.paid" | "invoice.payment_succeeded" | "invoice.voided" => of_invoice(event, false),
+        "invoice.finalized"
+        | "invoice.sent"
+        | "invoice.updated"
+        | "invoice.overdue"
+        | "invoice.payment_failed"
+        | "invoice.payment_action_required"
+        | "invoice.paid"
+        | "invoice.payment_succeeded"
+        | "invoice.voided"
+        | "invoice.marked_uncollectible" => of_invoice(event),
         "customer.subscription.updated" => of_subscription(event, false),
         "customer.subscription.deleted" => of_subscription(event, true),
         other => Ok(Reading::Irrelevant(format!(
@@ -150,9 +182,22 @@ fn of_time(event: &Event) -> Result<Reading, Error> {
     }))
 }
 
-fn of_invoice(event: &Event, failed: bool) -> Result<Reading, Error> {
-    let StripeEvent { created, data, .. } = event.json::<StripeEvent<InvoiceObject>>()?;
-    let invoice = data.object;
+fn of_invoice(event: &Event) -> Result<Reading, Error> {
+    let envelope = event.json::<StripeEvent<InvoiceObject>>()?;
+    if let Some(reason) = envelope.other_mode()? {
+        return Ok(Reading::Irrelevant(reason));
+    }
+    let at = envelope.created;
+    let invoice = envelope.data.object;
+    let terms = match (invoice.terms(), event.kind.as_str()) {
+        // An overdue invoice is due at the latest when Stripe says that it is.
+        (Terms::By(None), "invoice.overdue") => Terms::By(Some(at)),
+        (terms, _) => terms,
+    };
+    let fact = match invoice.fact(&event.kind, terms) {
+        Ok(fact) => fact,
+        Err(reason) => return Ok(Reading::Irrelevant(format!("{} {reason}", invoice.id))),
+    };
     let moved = invoice
         .parent
         .and_then(|p| p.subscription_details)
@@ -163,40 +208,71 @@ fn of_invoice(event: &Event, failed: bool) -> Result<Reading, Error> {
             invoice.id
         )));
     };
-    if failed && invoice.billing_reason.as_deref() == Some("subscription_create") {
-        return Ok(Reading::Irrelevant(format!(
-            "{} is the first invoice of its subscription",
-            invoice.id
-        )));
-    }
-    let fact = if failed {
-        Fact::Failed {
-            attempt: invoice.attempt_count.max(1),
-            last: invoice.next_payment_attempt.is_none(),
-        }
-    } else {
-        Fact::Settled
-    };
+    let email = invoice.customer_email.filter(|e| !e.trim().is_empty());
     Ok(Reading::Observed(Observation {
         subscription: subscription.into_id(),
         customer: invoice.customer.map(Expandable::into_id),
-        at: created,
+        at,
         invoice: Some(Invoice {
             id: invoice.id,
-            email: invoice.customer_email.filter(|e| !e.is_empty()),
+            email,
             bill: Bill {
-                amount: invoice.amount_remaining,
-                currency: invoice.currency,
+                amount: invoice.amount_remaining.unwrap_or_default(),
+                currency: invoice.currency.unwrap_or_default(),
                 pay_url: invoice.hosted_invoice_url,
             },
+            terms,
         }),
         fact,
     }))
 }
 
+impl InvoiceObject {
+    /// Returns the way in which the invoice is paid. Only an invoice that the customer pays by
+    /// themselves has a due date.
+    fn terms(&self) -> Terms {
+        match self.collection_method.as_deref() {
+            Some("send_invoice") => Terms::By(self.due_date),
+            None if self.due_date.is_some() => Terms::By(self.due_date),
+            _ => Terms::Automatic,
+        }
+    }
+
+    /// Returns the fact that an event about this invoice reports, or the reason why it reports
+    /// none.
+    fn fact(&self, kind: &str, terms: Terms) -> Result<Fact, &'static str> {
+        let attempt = self.attempt_count.unwrap_or_default().max(1);
+        let automatic = terms == Terms::Automatic;
+        let first = self.billing_reason.as_deref() == Some("subscription_create");
+        match kind {
+            "invoice.paid" | "invoice.payment_succeeded" => Ok(Fact::Paid),
+            "invoice.voided" => Ok(Fact::Voided),
+            "invoice.marked_uncollectible" => Ok(Fact::WrittenOff),
+            "invoice.payment_failed" | "invoice.payment_action_required" if automatic && first => {
+                Err("is the first invoice of its subscription: the customer is at the checkout")
+            }
+            "invoice.payment_failed" => Ok(Fact::Failed {
+                attempt,
+                last: automatic && self.next_payment_attempt == Some(None),
+            }),
+            "invoice.payment_action_required" if automatic => Ok(Fact::ActionRequired { attempt }),
+            "invoice.payment_action_required" => Err("is paid by the customer, who is there"),
+            _ if automatic => Err("is collected by Stripe, and no attempt has failed"),
+            _ => match self.status.as_deref() {
+                None | Some("open") => Ok(Fact::Billed),
+                Some(_) => Err("is not open"),
+            },
+        }
+    }
+}
+
 fn of_subscription(event: &Event, deleted: bool) -> Result<Reading, Error> {
-    let StripeEvent { created, data, .. } = event.json::<StripeEvent<SubscriptionObject>>()?;
-    let subscription = data.object;
+    let envelope = event.json::<StripeEvent<SubscriptionObject>>()?;
+    if let Some(reason) = envelope.other_mode()? {
+        return Ok(Reading::Irrelevant(reason));
+    }
+    let at = envelope.created;
+    let subscription = envelope.data.object;
     let fact = match subscription.status {
         _ if deleted => Fact::Deleted,
         Status::Canceled | Status::IncompleteExpired => Fact::Deleted,
@@ -205,7 +281,7 @@ fn of_subscription(event: &Event, deleted: bool) -> Result<Reading, Error> {
     Ok(Reading::Observed(Observation {
         subscription: subscription.id,
         customer: subscription.customer.map(Expandable::into_id),
-        at: created,
+        at,
         invoice: None,
         fact,
     }))

@@ -4,8 +4,8 @@ use std::fmt;
 
 use tollgate_handler::prelude::*;
 
-use crate::facts::{Facts, Failures};
-use crate::observation::Status;
+use crate::facts::{Facts, Failures, Invoice};
+use crate::observation::{Status, Terms};
 
 /// Seconds in a day.
 const DAY: i64 = 24 * 60 * 60;
@@ -49,8 +49,13 @@ impl Rules {
     }
 
     /// Returns the number of reminders that an invoice calls for at a time: one for each failed
-    /// attempt, or one for each interval since the first failure, whichever is more.
-    pub(crate) fn level(&self, failures: &Failures, clock: i64) -> u32 {
+    /// attempt, or one for each interval since the first failure, whichever is more. An invoice
+    /// that the customer pays by themselves calls for none: its grace period begins when it is due.
+    pub(crate) fn level(&self, invoice: &Invoice, clock: i64) -> u32 {
+        if invoice.terms() != Terms::Automatic {
+            return 0;
+        }
+        let failures = &invoice.failures;
         let intervals = match failures.first() {
             Some(first) if self.interval > 0 => {
                 clock.saturating_sub(first).max(0) / self.interval + 1
@@ -62,17 +67,28 @@ impl Rules {
     }
 
     /// Returns the time at which time alone calls for this number of reminders, counted from 1.
-    pub(crate) fn reached(&self, failures: &Failures, level: u32) -> Option<i64> {
+    pub(crate) fn reached(&self, invoice: &Invoice, level: u32) -> Option<i64> {
+        match invoice.terms() {
+            Terms::Automatic => self.reminded(&invoice.failures, level),
+            Terms::By(_) => None,
+        }
+    }
+
+    fn reminded(&self, failures: &Failures, level: u32) -> Option<i64> {
         let first = failures.first().filter(|_| self.interval > 0)?;
         let intervals = i64::from(level.saturating_sub(1));
         Some(first.saturating_add(intervals.saturating_mul(self.interval)))
     }
 
     /// Returns the time at which the grace period begins or began: after the last reminder, or when
-    /// Stripe announced its last attempt, whichever comes first.
-    pub(crate) fn grace_since(&self, failures: &Failures) -> Option<i64> {
-        let by_time = self.reached(failures, self.reminders.saturating_add(1));
-        let by_attempts = failures.exhausted(self.reminders);
+    /// Stripe announced its last attempt, whichever comes first. The grace period of an invoice
+    /// that the customer pays by themselves begins at its due date.
+    pub(crate) fn grace_since(&self, invoice: &Invoice) -> Option<i64> {
+        if let Terms::By(due) = invoice.terms() {
+            return due;
+        }
+        let by_time = self.reached(invoice, self.reminders.saturating_add(1));
+        let by_attempts = invoice.failures.exhausted(self.reminders);
         by_time.into_iter().chain(by_attempts).min()
     }
 }
@@ -88,18 +104,21 @@ impl Phase {
         }
         let owing = facts
             .owing()
-            .map(|invoice| Self::of_invoice(&invoice.failures, facts.clock, rules));
+            .map(|invoice| Self::of_invoice(invoice, facts.clock, rules));
         owing.reduce(Self::worse).unwrap_or(Phase::Active)
     }
 
-    /// Returns the phase of a subscription whose only invoice has these failures.
-    pub(crate) fn of_invoice(failures: &Failures, clock: i64, rules: &Rules) -> Self {
-        match rules.grace_since(failures).filter(|since| *since <= clock) {
+    /// Returns the phase of a subscription that owes this invoice alone.
+    pub(crate) fn of_invoice(invoice: &Invoice, clock: i64, rules: &Rules) -> Self {
+        if invoice.is_written_off() {
+            return Phase::Suspended;
+        }
+        match rules.grace_since(invoice).filter(|since| *since <= clock) {
             Some(since) if clock >= since.saturating_add(rules.grace) => Phase::Suspended,
             Some(since) => Phase::Grace {
                 until: since.saturating_add(rules.grace),
             },
-            None => Phase::Reminded(rules.level(failures, clock)),
+            None => Phase::Reminded(rules.level(invoice, clock)),
         }
     }
 

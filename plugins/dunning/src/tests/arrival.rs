@@ -195,6 +195,17 @@ enum Happening {
         status: &'static str,
         day: i64,
     },
+    /// An invoice is voided, is written off, or needs the customer.
+    Reported {
+        kind: &'static str,
+        invoice: u32,
+        day: i64,
+    },
+    /// An event about an invoice that the customer pays by themselves. It is due two weeks later.
+    Billed {
+        kind: &'static str,
+        day: i64,
+    },
     Deleted {
         day: i64,
     },
@@ -215,6 +226,12 @@ impl Happening {
             }
             Happening::Paid { invoice, day: at } => paid(&format!("in_{invoice}"), day(at)),
             Happening::Updated { status, day: at } => updated(status, day(at)),
+            Happening::Reported {
+                kind,
+                invoice: id,
+                day: at,
+            } => invoice(kind, &format!("in_{id}"), day(at), 1, None),
+            Happening::Billed { kind, day: at } => bill(kind, "in_bill", day(at), day(at + 14)),
             Happening::Deleted { day: at } => deleted(day(at)),
         }
     }
@@ -235,10 +252,25 @@ fn anything() -> impl Strategy<Value = Happening> {
         "incomplete",
         "something_new",
     ]);
+    let report = prop::sample::select(vec![
+        "invoice.voided",
+        "invoice.marked_uncollectible",
+        "invoice.payment_action_required",
+    ]);
+    let of_bill = prop::sample::select(vec![
+        "invoice.sent",
+        "invoice.overdue",
+        "invoice.payment_failed",
+        "invoice.paid",
+        "invoice.voided",
+    ]);
     prop_oneof![
         8 => (0..3_u32, 1..6_u32, prop::bool::weighted(0.2))
             .prop_map(|(invoice, attempt, last)| Happening::Failed { invoice, attempt, last }),
         2 => (0..3_u32, 0..60_i64).prop_map(|(invoice, day)| Happening::Paid { invoice, day }),
+        2 => (report, 0..3_u32, 0..60_i64)
+            .prop_map(|(kind, invoice, day)| Happening::Reported { kind, invoice, day }),
+        2 => (of_bill, 0..60_i64).prop_map(|(kind, day)| Happening::Billed { kind, day }),
         4 => (status, 0..60_i64).prop_map(|(status, day)| Happening::Updated { status, day }),
         1 => (0..60_i64).prop_map(|day| Happening::Deleted { day }),
     ]

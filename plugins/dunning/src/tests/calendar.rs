@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::*;
 
-fn days(days: u64) -> Duration {
+pub(super) fn days(days: u64) -> Duration {
     Duration::from_secs(days * DAY.unsigned_abs())
 }
 
 /// Lets days pass one by one. Returns the days with effects: the number of the day and the effects.
-fn pass(host: &mut Host, count: u64) -> Vec<(u64, Vec<String>)> {
+pub(super) fn pass(host: &mut Host, count: u64) -> Vec<(u64, Vec<String>)> {
     let mut out = Vec::new();
     for day in 1..=count {
         for run in host.advance(handle, days(1)) {
@@ -23,18 +23,18 @@ fn pass(host: &mut Host, count: u64) -> Vec<(u64, Vec<String>)> {
     out
 }
 
-fn expect(days: &[(u64, &[&str])]) -> Vec<(u64, Vec<String>)> {
+pub(super) fn expect(days: &[(u64, &[&str])]) -> Vec<(u64, Vec<String>)> {
     let owned = |effects: &[&str]| effects.iter().map(|&effect| effect.into()).collect();
     days.iter().map(|(day, out)| (*day, owned(out))).collect()
 }
 
-const SUSPENDED: &[&str] = &[
+pub(super) const SUSPENDED: &[&str] = &[
     "access suspended",
     "payment_suspended",
     "subscription.suspended",
 ];
 
-fn nothing_is_scheduled(host: &Host) -> bool {
+pub(super) fn nothing_is_scheduled(host: &Host) -> bool {
     host.scheduled().is_empty()
 }
 

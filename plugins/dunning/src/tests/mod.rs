@@ -1,8 +1,10 @@
 //! Tests of the way through the phases, and of arrival in any order.
 
 mod arrival;
+mod bills;
 mod calendar;
 mod phases;
+mod shapes;
 
 use serde_json::Value;
 use tollgate_handler::prelude::*;
@@ -30,7 +32,7 @@ fn stripe(kind: &str, at: i64, object: Value) -> Event {
     testing::event(
         kind,
         &json!({
-            "id": id, "object": "event", "type": kind, "created": at, "livemode": false,
+            "id": id, "object": "event", "type": kind, "created": at, "livemode": true,
             "pending_webhooks": 2, "data": {"object": object},
         }),
     )
@@ -42,7 +44,8 @@ fn invoice(kind: &str, id: &str, at: i64, attempt: u32, next: Option<i64>) -> Ev
         at,
         json!({
             "id": id, "object": "invoice", "customer": "cus_1", "customer_email": "ada@example.com",
-            "attempt_count": attempt, "next_payment_attempt": next,
+            "attempt_count": attempt, "next_payment_attempt": next, "status": "open",
+            "collection_method": "charge_automatically", "due_date": null,
             "billing_reason": "subscription_cycle", "amount_due": 900, "amount_remaining": 900,
             "currency": "eur", "hosted_invoice_url": "https://invoice.stripe.com/i/1",
             "parent": {
@@ -71,6 +74,24 @@ fn failed_at_last(id: &str, attempt: u32, at: i64) -> Event {
 
 fn paid(id: &str, at: i64) -> Event {
     invoice("invoice.paid", id, at, 1, None)
+}
+
+/// Makes an event of an invoice that the customer pays by themselves until a due date. Stripe never
+/// tries to collect such an invoice.
+fn bill(kind: &str, id: &str, at: i64, due: i64) -> Event {
+    changed(
+        &invoice(kind, id, at, 0, None),
+        json!({"collection_method": "send_invoice", "due_date": due}),
+    )
+}
+
+/// Returns the event with other values in its object.
+fn changed(event: &Event, more: Value) -> Event {
+    let mut body: Value = event.json().unwrap();
+    for (key, value) in more.as_object().unwrap() {
+        body["data"]["object"][key] = value.clone();
+    }
+    testing::event(&event.kind, &body)
 }
 
 fn updated(status: &str, at: i64) -> Event {

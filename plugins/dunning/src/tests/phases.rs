@@ -132,13 +132,12 @@ fn stripes_own_unpaid_suspends_and_its_active_restores() {
         ]
     );
     let run = tell(&mut host, &updated("active", START + 2 * DAY));
+    assert_eq!(effects(&run), ["access restored", "subscription.restored"]);
+    // Whether the invoice was paid or voided, only the invoice's own event says.
+    let run = tell(&mut host, &paid("in_1", START + 2 * DAY));
     assert_eq!(
         effects(&run),
-        [
-            "access restored",
-            "payment_recovered",
-            "subscription.recovered"
-        ]
+        ["payment_recovered", "subscription.recovered"]
     );
 }
 
@@ -195,7 +194,10 @@ fn access_is_restored_when_what_is_left_owing_is_no_cause_to_suspend() {
     let run = tell(&mut host, &paid("in_1", START + 31 * DAY));
     assert_eq!(
         (phase(&host), effects(&run)),
-        (Phase::Reminded(1), vec!["access restored".into()])
+        (
+            Phase::Reminded(1),
+            vec!["access restored".into(), "subscription.restored".into()]
+        )
     );
 }
 
@@ -237,7 +239,10 @@ fn every_shape_of_an_invoices_subscription_is_read() {
         json!({"parent": {"subscription_details": {"subscription": {"id": "sub_1"}}}}),
     ];
     for shape in shapes {
-        let mut object = json!({"id": "in_1", "attempt_count": 1, "next_payment_attempt": START});
+        let mut object = json!({
+            "id": "in_1", "attempt_count": 1, "next_payment_attempt": START,
+            "customer_email": "ada@example.com",
+        });
         object
             .as_object_mut()
             .unwrap()
