@@ -30,7 +30,7 @@ struct Mail<'a> {
     template: &'a str,
     subscription: &'a str,
     customer: Option<&'a str>,
-    /// Always an address: without one there is no mail.
+    /// The customer's address. A mail without one is not sent.
     to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<u32>,

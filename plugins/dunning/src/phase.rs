@@ -4,7 +4,7 @@ use std::fmt;
 
 use tollgate_handler::prelude::*;
 
-use crate::facts::{Facts, Failures, Invoice};
+use crate::facts::{Facts, Invoice};
 use crate::observation::{Status, Terms};
 
 /// Seconds in a day.
@@ -68,14 +68,8 @@ impl Rules {
 
     /// Returns the time at which time alone calls for this number of reminders, counted from 1.
     pub(crate) fn reached(&self, invoice: &Invoice, level: u32) -> Option<i64> {
-        match invoice.terms() {
-            Terms::Automatic => self.reminded(&invoice.failures, level),
-            Terms::By(_) => None,
-        }
-    }
-
-    fn reminded(&self, failures: &Failures, level: u32) -> Option<i64> {
-        let first = failures.first().filter(|_| self.interval > 0)?;
+        let reminds = invoice.terms() == Terms::Automatic && self.interval > 0;
+        let first = invoice.failures.first().filter(|_| reminds)?;
         let intervals = i64::from(level.saturating_sub(1));
         Some(first.saturating_add(intervals.saturating_mul(self.interval)))
     }
