@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Event, Gateway, Handler, Manifest, Site};
+use crate::harness::{Event, Gateway, Handler, Manifest, Site, eventually, get};
 
 /// Sends events until the gateway ends, and returns the ids of those that were acknowledged.
 fn send_until_the_end(gateway: &mut Gateway) -> Vec<String> {
@@ -86,4 +86,54 @@ fn an_idle_gateway_notices_it_too() {
     let mut gateway = site.start();
     fs::rename(site.path("data"), site.path("aside")).unwrap();
     assert!(gateway.ends_within(Duration::from_secs(30)));
+}
+
+/// The length of the log's file.
+fn log_length(site: &Site) -> u64 {
+    fs::metadata(site.path("data/tollgate.db-wal")).map_or(0, |log| log.len())
+}
+
+#[test]
+fn a_reader_that_lets_the_log_grow_is_told_until_it_has_gone() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let large = |number: usize| {
+        let steps = json!([{ "do": "done" }, { "do": "done", "filler": "x".repeat(900_000) }]);
+        Event::with_id(&format!("evt_large_{number}"), "test.large", steps)
+    };
+    gateway.accepts(&large(0));
+    let reader = rusqlite::Connection::open(site.path("data/tollgate.db")).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM events")
+        .unwrap();
+    let mut number = 0;
+    while gateway.status_at("/ledger/log/held_up") != json!(true) {
+        number += 1;
+        assert!(
+            number < 400,
+            "never told, with a log of {}",
+            log_length(&site)
+        );
+        gateway.accepts(&large(number));
+    }
+    assert!(log_length(&site) > 90_000_000);
+    let ready = get(gateway.admin, "/readyz").unwrap();
+    let said = String::from_utf8(ready.body).unwrap();
+    assert_eq!(ready.status, 200, "{said}");
+    assert!(said.contains("keeps the write-ahead log"), "{said}");
+    eventually("the log says it", || {
+        gateway.stderr().contains("such as sqlite3 or a backup")
+    });
+
+    reader.execute_batch("COMMIT").unwrap();
+    eventually("the log is used anew", || {
+        gateway.status_at("/ledger/log/held_up") == json!(false)
+    });
+    eventually("the log's file is short again", || {
+        log_length(&site) < 70_000_000
+    });
+    assert!(gateway.status_at("/ledger/log/bytes").as_u64().unwrap() < 70_000_000);
+    let ready = get(gateway.admin, "/readyz").unwrap();
+    assert!(!String::from_utf8(ready.body).unwrap().contains("warnings"));
+    gateway.stop();
 }

@@ -30,6 +30,7 @@ mod reload;
 mod replay;
 mod requests;
 mod responses;
+mod restore;
 mod retention;
 mod roll_back;
 mod rotation;

@@ -10,10 +10,13 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::json;
+use tollgate_base::time::{SteadyClock, SystemClock};
+use tollgate_ledger::{LeasedDelivery, LeasedRequest, LedgerSink, LedgerUrl, open};
 
 use crate::harness::{
     Disk, Entry, Event, Handler, Load, Manifest, Receiver, Recorder, Recording, Site, Target,
@@ -37,6 +40,8 @@ struct Findings {
     unexplained: usize,
     /// The number of disks that SQLite could not read or found damaged.
     unreadable: usize,
+    /// The number of disks on which a start would take the power cut for a restore.
+    taken_for_restores: usize,
 }
 
 fn site(receiver: &Receiver) -> Site {
@@ -119,6 +124,7 @@ fn cut(
         }
         fs::create_dir_all(left.join("data")).unwrap();
         disk.cut(&root.join("data"), &left.join("data"), &mut random);
+        findings.taken_for_restores += usize::from(is_taken_for_restore(&left));
         findings.add(&sent_out, &left.join("data/tollgate.db"));
         look(number, &left);
     }
@@ -252,6 +258,35 @@ fn a_power_cut_loses_nothing_that_was_acknowledged() {
         (0, 0, 0),
         "{findings:?}"
     );
+    assert_eq!(findings.taken_for_restores, 0, "{findings:?}");
+}
+
+/// Whether a start on a copy of the remaining disk notices a restore, or refuses the log.
+fn is_taken_for_restore(left: &Path) -> bool {
+    struct Nobody;
+
+    impl LedgerSink for Nobody {
+        fn recorded(&self, _: Vec<LeasedDelivery>) {}
+
+        fn released(&self, _: Vec<LeasedDelivery>) {}
+
+        fn queued(&self, _: Vec<LeasedRequest>) {}
+    }
+
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(left.join("data")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    let clock = Arc::new(SteadyClock::new(Arc::new(SystemClock)));
+    let url = LedgerUrl::Sqlite(copy.path().join("tollgate.db"));
+    match open(&url, clock, Arc::new(Nobody)) {
+        Ok(ledger) => ledger.restored().unwrap().is_some(),
+        Err(error) => {
+            println!("refused: {error}");
+            true
+        }
+    }
 }
 
 /// Starts a gateway on the remaining disk and lets it handle all events there.

@@ -11,6 +11,7 @@ mod deliveries;
 mod events;
 mod handlers;
 mod intervention;
+mod ledger;
 mod outbox;
 mod query;
 mod record_filter;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::bulk::Verb;
-use super::{deliveries, events, handlers, outbox, replay, schedule};
+use super::{deliveries, events, handlers, ledger, outbox, replay, schedule};
 use crate::run::Core;
 use crate::server::{Api, ApiAnswer, ApiRequest};
 use tollgate_base::secret::Secret;
@@ -41,6 +41,7 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
         (["handlers", name, "pause"], Some(body)) => handlers::pause(core, name, body),
         (["handlers", name, "resume"], Some(_)) => handlers::resume(core, name),
         (["handlers"], None) => handlers::list(core),
+        (["ledger", "release"], Some(_)) => ledger::release(core),
         _ => Err(ApiAnswer::error(
             StatusCode::NOT_FOUND,
             "no such path, or not with this method",

@@ -9,7 +9,7 @@ use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::time::{Clock as _, SystemClock, WallTime};
 
 use super::compile::compile_in;
-use super::output::{json_out, text_err, text_out};
+use super::output::{counted, json_out, text_err, text_out};
 use crate::generation;
 use crate::manifest::{self, Mistake, Mistakes};
 use crate::settings::{AllowFrom, HostLimit, Manifest, Network, OutboxSettings, Route, Source};
@@ -295,11 +295,6 @@ fn write_route(route: &Route, out: &mut dyn Write) -> io::Result<()> {
 /// The length of the longest name.
 fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     names.map(str::len).max().unwrap_or(0)
-}
-
-/// `1 mistake`, `2 mistakes`.
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

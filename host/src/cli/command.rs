@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::print_error;
 use super::{
-    check, compile, deliveries, events, handlers, outbox, replay, schedule, schemes, serve, sign,
-    status, verify,
+    check, compile, deliveries, events, handlers, ledger, outbox, replay, schedule, schemes, serve,
+    sign, status, verify,
 };
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
@@ -44,6 +44,8 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     /// List, pause and resume handlers.
     Handlers(handlers::HandlersArgs),
+    /// Back the ledger up, restore it, check it, and release a restored one.
+    Ledger(ledger::LedgerArgs),
     /// Compile the component of standard input to standard output, for the gateway itself.
     #[command(name = compile::NAME, hide = true)]
     Compile(compile::CompileArgs),
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Deliveries(args) => deliveries::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Handlers(args) => handlers::run(&args),
+        Command::Ledger(args) => ledger::run(&args),
         Command::Compile(args) => Ok(compile::run(&args)),
     };
     result.unwrap_or_else(|error| {

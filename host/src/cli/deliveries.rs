@@ -130,7 +130,7 @@ fn last(delivery: &DeliverySummary) -> String {
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/deliveries/{}", args.seq);
-    let delivery: DeliveryDetail = args.gateway.fetch(&path, |ledger, _| {
+    let delivery: DeliveryDetail = args.gateway.fetch(&path, |ledger| {
         let delivery = ledger.delivery(DeliveryId(args.seq))?;
         delivery.with_context(|| format!("there is no delivery {}", args.seq))
     })?;

@@ -116,7 +116,7 @@ fn row(event: &EventSummary) -> [String; 6] {
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/events/{}", encode(&args.id));
-    let event: EventDetail = args.gateway.fetch(&path, |ledger, _| {
+    let event: EventDetail = args.gateway.fetch(&path, |ledger| {
         let id = args.id.parse().ok();
         let id = id.with_context(|| format!("`{}` is not the id of an event", args.id))?;
         let event = ledger.event(id)?;

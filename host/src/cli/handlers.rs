@@ -95,9 +95,9 @@ fn post(args: &HandlerArgs, verb: &str, body: &Value) -> anyhow::Result<Value> {
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let answer: Value = args.gateway.fetch("/api/handlers", |ledger, manifest| {
+    let answer: Value = args.gateway.fetch("/api/handlers", |ledger| {
         Ok(handlers_offline(
-            manifest,
+            &args.gateway.read_manifest()?,
             &ledger.handlers()?,
             &ledger.pauses()?,
         ))

@@ -149,7 +149,7 @@ fn row(summary: &RequestSummary) -> [String; 8] {
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/outbox/{}", args.seq);
-    let request: RequestDetail = args.gateway.fetch(&path, |ledger, _| {
+    let request: RequestDetail = args.gateway.fetch(&path, |ledger| {
         let request = ledger.request(RequestId(args.seq))?;
         request.with_context(|| format!("there is no request {}", args.seq))
     })?;

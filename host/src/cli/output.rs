@@ -110,6 +110,11 @@ fn shown(cell: &str) -> String {
     }
 }
 
+/// `1 mistake`, `2 mistakes`.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The value, or a dash if there is none.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())

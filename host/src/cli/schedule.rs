@@ -96,7 +96,7 @@ fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
         }
         Backend::Ledger(ledger) => {
             let handler = args.handler.as_deref().map(HandlerName::new);
-            let entries = ledger.0.scheduled(handler.as_ref(), args.limit)?;
+            let entries = ledger.scheduled(handler.as_ref(), args.limit)?;
             Ok(entries.into_iter().map(ScheduledView::from).collect())
         }
     }

@@ -69,7 +69,7 @@ fn compare(args: &ShadowReplay<'_>) -> anyhow::Result<Comparisons> {
     let mut filter = args.filter.clone();
     let handler = handler(&manifest, filter.handler.as_ref())?;
     filter.handler = Some(handler.name.clone());
-    let ledger = open_ledger(&manifest)?;
+    let ledger = open_ledger(manifest.ledger.path.clone())?;
     let seqs = deliveries(args, &*ledger, &filter)?;
     let data = manifest.ledger.path.parent().unwrap_or(Path::new(""));
     let components = ComponentStore::in_folder(data);

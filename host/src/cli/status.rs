@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollgate_base::time::{Clock as _, SystemClock};
 
 use super::gateway::{Backend, Client, GatewayArgs};
@@ -47,11 +47,13 @@ fn read(args: &StatusArgs) -> anyhow::Result<(bool, Value)> {
     match backend {
         Backend::Gateway(client) => Ok((true, client.get("/status", &[])?)),
         Backend::Ledger(ledger) => {
-            let (reader, manifest) = &*ledger;
-            let status = serde_json::json!({
-                "ledger": counts_json(&reader.counts()?, None),
-                "secrets": manifest.expiry_warnings(SystemClock.now()),
-            });
+            let mut status = json!({ "ledger": counts_json(&ledger.counts()?, None) });
+            status["ledger"]["restored"] = json!(ledger.restored()?);
+            // The state of the ledger can be told without the secrets' environment variables.
+            status["secrets"] = match args.gateway.read_manifest() {
+                Ok(manifest) => json!(manifest.expiry_warnings(SystemClock.now())),
+                Err(_) => json!("the manifest has mistakes; see `tollgate check`"),
+            };
             Ok((false, status))
         }
     }

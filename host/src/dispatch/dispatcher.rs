@@ -84,6 +84,12 @@ impl Dispatcher {
         self.wake();
     }
 
+    /// Starts nothing while the hold lasts, of no handler. Runs under way end.
+    pub fn set_hold(&self, hold: bool) {
+        self.shared.queues.lock().set_hold(hold);
+        self.wake();
+    }
+
     /// A handler's pause, if the handler is paused.
     pub fn pause_of(&self, handler: &HandlerName) -> Option<Pause> {
         self.shared.queues.lock().pause_of(handler)

@@ -22,8 +22,25 @@ impl ComponentStore {
         }
     }
 
+    /// The components beside the ledger in this file.
+    pub(crate) fn of_ledger(file: &Path) -> Self {
+        Self::in_folder(file.parent().unwrap_or(Path::new("")))
+    }
+
+    /// The digests of all components in the store.
+    pub(crate) fn digests(&self) -> io::Result<Vec<ComponentDigest>> {
+        digests_in(&self.folder)
+    }
+
+    /// The folder of the ledger.
+    pub(crate) fn data_folder(&self) -> PathBuf {
+        self.folder
+            .parent()
+            .map_or_else(PathBuf::new, Path::to_owned)
+    }
+
     fn file(&self, digest: &str) -> PathBuf {
-        self.folder.join(format!("{digest}.wasm"))
+        self.folder.join(file_name(digest))
     }
 
     /// Whether the store has the component with this digest in hex.
@@ -60,20 +77,33 @@ impl ComponentStore {
 
 /// Removes the components of a folder for which `needed` is false. Returns their number.
 pub(crate) fn prune(folder: &Path, needed: &dyn Fn(ComponentDigest) -> bool) -> io::Result<usize> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
     let mut removed = 0;
-    for entry in entries {
-        let path = entry?.path();
-        if digest_of(&path).is_some_and(|digest| !needed(digest)) {
-            fs::remove_file(&path)?;
+    for digest in digests_in(folder)? {
+        if !needed(digest) {
+            fs::remove_file(folder.join(file_name(&digest.to_string())))?;
             removed += 1;
         }
     }
     Ok(removed)
+}
+
+/// The digests of all components in a folder.
+fn digests_in(folder: &Path) -> io::Result<Vec<ComponentDigest>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut digests = Vec::new();
+    for entry in entries {
+        digests.extend(digest_of(&entry?.path()));
+    }
+    Ok(digests)
+}
+
+/// The name of a component's file.
+fn file_name(digest: &str) -> String {
+    format!("{digest}.wasm")
 }
 
 /// The digest in the name of a component's file; `None` for other files.

@@ -15,4 +15,4 @@ mod text;
 
 pub use mistakes::{Mistake, Mistakes};
 pub(crate) use parse::MAX_SIZE;
-pub use parse::{load, own_schemes, parse};
+pub use parse::{contact, load, own_schemes, parse};

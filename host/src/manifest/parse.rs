@@ -14,7 +14,7 @@ use super::sections::{
 };
 use super::table::{Context, Fields, TableSchema, expected};
 use super::text::tree::{self, Node, Span, Value};
-use crate::settings::Manifest;
+use crate::settings::{Contact, Manifest};
 
 const ROOT: TableSchema = TableSchema {
     name: "the manifest",
@@ -34,10 +34,12 @@ pub(crate) const MAX_SIZE: usize = 16 << 20;
 /// # Errors
 /// Every mistake in the manifest, or the reason why the file cannot be read.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Manifest, Mistakes> {
-    let unreadable =
-        |why: String| Mistakes::of_file(path, format!("the manifest cannot be read: {why}"));
-    let text = read_regular_text(path, MAX_SIZE).map_err(|error| unreadable(error.to_string()))?;
-    parse(&text, path, env)
+    parse(&read(path)?, path, env)
+}
+
+fn read(path: &Path) -> Result<String, Mistakes> {
+    read_regular_text(path, MAX_SIZE)
+        .map_err(|error| Mistakes::of_file(path, format!("the manifest cannot be read: {error}")))
 }
 
 /// The settings of a manifest with this text in the file `origin`.
@@ -78,6 +80,35 @@ pub fn own_schemes(text: &str, origin: &Path) -> Result<BTreeMap<String, Arc<Tem
     let schemes = schemes::schemes(&mut cx, fields.get("schemes"));
     cx.diagnostics.finish(text, origin, &root, syntax_errors)?;
     Ok(schemes.into_templates())
+}
+
+/// Where the gateway of the manifest in this file is found.
+///
+/// The rest of the file may have mistakes, and may name secrets that are not set. With
+/// `has_token`, the caller has an admin token, and the manifest's is not read.
+///
+/// # Errors
+/// The file cannot be read, or the mistakes in `admin`, `admin_token` and the ledger's `url`.
+pub fn contact(
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    has_token: bool,
+) -> Result<Contact, Mistakes> {
+    let text = read(path)?;
+    let (root, syntax_errors) = tree::parse(&text);
+    let mut cx = Context::new(path, env);
+    let part = |name| match &root.value {
+        Value::Table(table) => table.get(name).map(|(_, node)| node),
+        _ => None,
+    };
+    let (admin, admin_token) = server::admin(&mut cx, part("server"), has_token);
+    let ledger = ledger::file(&mut cx, part("ledger"));
+    cx.diagnostics.finish(&text, path, &root, syntax_errors)?;
+    Ok(Contact {
+        admin,
+        admin_token,
+        ledger: ledger.path,
+    })
 }
 
 fn root_fields<'t>(cx: &mut Context<'_>, root: &'t Node) -> Fields<'t> {

@@ -10,6 +10,7 @@ use crate::generation::{ComponentStore, Current, Generation};
 use crate::keys::{KeyCache, SecretUses};
 use crate::outbox::{self, Targets};
 use crate::run::backlog::BacklogGauge;
+use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
 use crate::run::schedule::RecipientOf;
 use crate::server::{Layers, LayersOf, Rejections};
@@ -17,7 +18,7 @@ use crate::settings::{Handler, OutboxSettings};
 use crate::tls::Front;
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::Clock;
-use tollgate_ledger::{Ledger, Recipient, Records};
+use tollgate_ledger::{Ledger, Recipient, Records, Restore};
 
 /// The time after a swap by which all runs on the generation before have ended: more than ten
 /// minutes, the longest `timeout` of a run.
@@ -38,6 +39,10 @@ pub(crate) struct Core {
     pub(crate) tls: Front,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backlog: BacklogGauge,
+    /// The ledger's log, if a reader lets it grow.
+    pub(crate) log: LogWatch,
+    /// The last restore of the ledger, if no operator has released it.
+    pub(crate) restore: Mutex<Option<Restore>>,
     /// Held while a handler is paused or resumed.
     pub(crate) pausing: Mutex<()>,
     /// The handle of the outbox, once the outbox has started.
@@ -93,6 +98,9 @@ impl Core {
 
 impl Targets for Core {
     fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>> {
+        if self.is_on_hold() {
+            return None;
+        }
         // Requests of a paused handler wait like those of a handler that left the manifest.
         let paused = self.dispatcher.pause_of(name);
         if paused.is_some_and(|pause| pause.outbox) {

@@ -24,6 +24,7 @@ use crate::run::data_folder::{DataFolder, data_folder};
 use crate::run::first_generation::{FirstGeneration, first_generation};
 use crate::run::gateway::{Gateway, Workers};
 use crate::run::housekeeping;
+use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
 use crate::run::work_router::WorkRouter;
 use crate::tls::Front;
@@ -108,6 +109,8 @@ impl Gateway {
         let server = core.current.load().manifest.server.clone();
         let ingress = listen(server.listen).await?;
         let admin = listen(server.admin).await?;
+        *core.restore.lock() = ledger.restored()?;
+        work.dispatcher.set_hold(core.is_on_hold());
         for (handler, pause) in ledger.pauses()? {
             work.dispatcher.set_pause(&handler, Some(pause));
         }
@@ -229,6 +232,8 @@ fn core(
         tls: Front::default(),
         clock,
         backlog: BacklogGauge::default(),
+        log: LogWatch::new(loader.builder.components.data_folder()),
+        restore: Mutex::default(),
         pausing: Mutex::default(),
         outbox: OnceLock::new(),
     }
@@ -298,10 +303,11 @@ fn start_housekeeper(core: Arc<Core>) -> io::Result<OwnedThread> {
     )
 }
 
-/// Starts the thread that reads the backlog.
+/// Starts the thread that reads the backlog and the length of the ledger's log.
 fn watch_backlog(core: Arc<Core>) -> io::Result<OwnedThread> {
     backlog::watch(move || {
         let now = core.clock.now();
+        core.log.set(core.ledger.log_size(), now);
         match core.ledger.backlog(now) {
             Ok(backlog) => {
                 let limits = core.current.load().manifest.backlog;

@@ -19,18 +19,21 @@ impl Status for Core {
         if !self.ledger.writable() {
             reasons.push("the ledger cannot be written".to_owned());
         }
+        reasons.extend(self.log.danger());
         match reasons[..] {
-            [] => Readiness::Ready,
+            [] => Readiness::Ready(self.warnings()),
             _ => Readiness::NotReady(reasons),
         }
     }
 
     fn status(&self) -> Value {
         let generation = self.current.load();
-        let ledger = match self.ledger.counts() {
+        let mut ledger = match self.ledger.counts() {
             Ok(counts) => counts_json(&counts, Some(self.ledger.writable())),
             Err(error) => json!({ "writable": self.ledger.writable(), "error": error.to_string() }),
         };
+        ledger["log"] = self.log.json();
+        ledger["restored"] = json!(*self.restore.lock());
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "now_ms": self.clock.now(),
@@ -56,6 +59,12 @@ impl Status for Core {
 }
 
 impl Core {
+    /// What an operator should look at, although events are accepted.
+    fn warnings(&self) -> Vec<String> {
+        let restored = self.restore.lock().map(|restore| restore.to_string());
+        restored.into_iter().chain(self.log.warning()).collect()
+    }
+
     /// The trouble of the serving generation: its files are not the present ones, or a
     /// component is rolled back. `None` if nothing is wrong.
     fn trouble(&self, generation: &Generation) -> Option<String> {

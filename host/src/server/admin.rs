@@ -33,8 +33,8 @@ pub trait Status: Send + Sync + 'static {
 /// Whether the gateway accepts events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
-    /// The gateway accepts events.
-    Ready,
+    /// The gateway accepts events. Each text warns of something that an operator should look at.
+    Ready(Vec<String>),
     /// The gateway does not accept events, for each of these reasons.
     NotReady(Vec<String>),
 }
@@ -60,7 +60,13 @@ impl<S: Status + Api> Admin<S> {
 
     fn readiness(&self) -> Response {
         match self.status.readiness() {
-            Readiness::Ready => json(StatusCode::OK, &json!({ "ready": true })),
+            Readiness::Ready(warnings) if warnings.is_empty() => {
+                json(StatusCode::OK, &json!({ "ready": true }))
+            }
+            Readiness::Ready(warnings) => json(
+                StatusCode::OK,
+                &json!({ "ready": true, "warnings": warnings }),
+            ),
             Readiness::NotReady(reasons) => json(
                 StatusCode::SERVICE_UNAVAILABLE,
                 &json!({ "ready": false, "reasons": reasons }),

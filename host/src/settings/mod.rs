@@ -7,6 +7,7 @@
 mod allow;
 mod allow_from;
 mod breaker;
+mod contact;
 mod expiry;
 mod handler;
 mod ledger;
@@ -27,6 +28,7 @@ mod tls;
 pub use allow::Allow;
 pub use allow_from::AllowFrom;
 pub use breaker::BreakerSettings;
+pub use contact::Contact;
 pub use expiry::SecretState;
 pub(crate) use expiry::certificate_warning;
 pub use handler::{Handler, OnTrap};

@@ -54,6 +54,7 @@ pub(super) fn crash(site: &Site, rounds: u32, started: impl Fn(&Gateway)) -> (Ga
                 continue;
             }
         };
+        assert_not_restored(&gateway);
         started(&gateway);
         let patience = Duration::from_millis(random.u64(100..1500));
         if gateway.ends_within(patience) {
@@ -64,8 +65,16 @@ pub(super) fn crash(site: &Site, rounds: u32, started: impl Fn(&Gateway)) -> (Ga
         }
     }
     let gateway = site.start();
+    assert_not_restored(&gateway);
     started(&gateway);
     (gateway, ends)
+}
+
+/// Checks that no kill is taken for a restore of the ledger.
+#[track_caller]
+fn assert_not_restored(gateway: &Gateway) {
+    let said = gateway.stderr();
+    assert!(!said.contains("the ledger was restored"), "{said}");
 }
 
 /// Counts all unfinished work. One query does it, because work that leaves one table appears

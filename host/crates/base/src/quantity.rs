@@ -85,6 +85,19 @@ pub fn show_size(bytes: u64) -> String {
         )
 }
 
+/// About how much a size is, for people: `863 MB`.
+pub fn about_size(bytes: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
+    let unit = units.iter().find(|(_, size)| bytes >= *size);
+    match unit {
+        Some((unit, size)) if bytes < 10 * size => {
+            format!("{:.1} {unit}", bytes as f64 / *size as f64)
+        }
+        Some((unit, size)) => format!("{} {unit}", bytes / size),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 /// Splits `90s…` into the number, the unit and the rest.
 fn number_and_unit(text: &str) -> Option<(u64, &str, &str)> {
     let (number, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);

@@ -11,6 +11,19 @@ pub trait Gauges: Send + Sync + 'static {
 
     /// Whether the last write succeeded; false from a failed write until one succeeds.
     fn writable(&self) -> bool;
+
+    /// The length of the log that the engine writes before its tables.
+    fn log_size(&self) -> LogSize;
+}
+
+/// The length of the log that an engine writes before its tables.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct LogSize {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Whether somebody who reads the ledger keeps a long log from being used anew, so that it
+    /// grows with every commit.
+    pub held_up: bool,
 }
 
 /// The waiting work.

@@ -27,6 +27,8 @@ mod gauges;
 mod intake;
 mod intervene;
 mod lease;
+#[cfg(feature = "sqlite")]
+mod maintain;
 mod names;
 #[cfg(feature = "sqlite")]
 mod open;
@@ -35,6 +37,7 @@ mod order;
 mod outbox;
 mod records;
 mod request;
+mod restore;
 mod retention;
 mod schedule;
 mod shutdown;
@@ -48,12 +51,14 @@ pub use deliveries::{Claimed, CompletionCallback, Deliveries, LeasedDelivery, Se
 pub use delivery::{Delivery, DeliveryId, DeliveryState, Pause};
 pub use effects::{Effects, Read, StateWrite};
 pub use error::{LedgerError, ListError};
-pub use gauges::{Backlog, Counts, Gauges};
+pub use gauges::{Backlog, Counts, Gauges, LogSize};
 pub use intake::{EqualBytes, Intake, NewEvent, RecordFuture, Recorded, SAME_BYTES_AS};
 pub use intervene::{Action, Intervened, Intervention, ReplayComponent, ReplayKeys};
 pub use lease::{Leasable, Lease, LeaseRegistry, Token};
 #[cfg(feature = "sqlite")]
-pub use open::{LedgerUrl, OpenError, open, open_to_read};
+pub use maintain::{BackedUp, Restored, Verified};
+#[cfg(feature = "sqlite")]
+pub use open::{LedgerUrl, MaintainError, OpenError, backup, open, open_to_read, restore, verify};
 pub use operators::Operators;
 pub use order::{OrderEffect, OrderKey, Rank, Recipient};
 pub use outbox::{ClaimedRequests, LeasedRequest, OutboxStore, Settled, SettlementCallback};
@@ -67,6 +72,7 @@ pub use request::{
     NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxState, RequestHost, RequestId,
     Requeued, Respond, Settlement,
 };
+pub use restore::Restore;
 pub use retention::{
     Erased, Erasure, KeyRetention, Retention, RetentionStore, SourceRetention, Swept,
 };

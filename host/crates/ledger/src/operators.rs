@@ -1,6 +1,6 @@
 //! Writes for operators.
 
-use super::{Intervened, Intervention, LedgerError, Pause};
+use super::{Intervened, Intervention, LedgerError, Pause, Restore};
 use tollgate_base::event::HandlerName;
 
 /// Carries out interventions.
@@ -13,4 +13,9 @@ pub trait Operators: Send + Sync + 'static {
     /// Pauses a handler, or resumes it. Blocks until that is durable. The ledger only remembers
     /// the pause; the dispatcher and the outbox obey it.
     fn set_pause(&self, handler: &HandlerName, pause: Option<Pause>) -> Result<(), LedgerError>;
+
+    /// Forgets the last restore, and with it the hold. Returns the restore, if there is one.
+    /// Blocks until that is durable. The ledger only remembers the hold; the dispatcher and the
+    /// outbox obey it.
+    fn release_restore(&self) -> Result<Option<Restore>, LedgerError>;
 }

@@ -12,7 +12,8 @@ use tollgate_ledger::{LedgerUrl, ReadLedger, open_to_read};
 use super::client::Client;
 use crate::cli::environment::environment;
 use crate::generation::read_manifest;
-use crate::settings::Manifest;
+use crate::manifest;
+use crate::settings::{Contact, Manifest};
 
 /// Which gateway a command asks.
 #[derive(Debug, Args)]
@@ -34,7 +35,7 @@ pub(in crate::cli) enum Backend {
     /// A running gateway.
     Gateway(Client),
     /// The ledger, if no gateway answers.
-    Ledger(Box<(Arc<dyn ReadLedger>, Manifest)>),
+    Ledger(Arc<dyn ReadLedger>),
 }
 
 impl GatewayArgs {
@@ -43,16 +44,13 @@ impl GatewayArgs {
         if let Some(url) = &self.url {
             return Ok(Backend::Gateway(Client::at_url(url, self.token())?));
         }
-        let manifest = self.read_manifest()?;
-        let token = self.token().or_else(|| manifest.admin_token.clone());
-        let client = Client::at(manifest.server.admin, token);
+        let contact = self.contact()?;
+        let token = self.token().or(contact.admin_token);
+        let client = Client::at(contact.admin, token);
         if client.answers() {
             return Ok(Backend::Gateway(client));
         }
-        Ok(Backend::Ledger(Box::new((
-            open_ledger(&manifest)?,
-            manifest,
-        ))))
+        Ok(Backend::Ledger(open_ledger(contact.ledger)?))
     }
 
     /// The resource at a path of the admin API. If no gateway answers, the same resource from the
@@ -60,11 +58,11 @@ impl GatewayArgs {
     pub(in crate::cli) fn fetch<T: DeserializeOwned>(
         &self,
         path: &str,
-        from_ledger: impl FnOnce(&dyn ReadLedger, &Manifest) -> anyhow::Result<T>,
+        from_ledger: impl FnOnce(&dyn ReadLedger) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         match self.backend()? {
             Backend::Gateway(client) => Ok(client.get(path, &[])?),
-            Backend::Ledger(ledger) => from_ledger(&*ledger.0, &ledger.1),
+            Backend::Ledger(ledger) => from_ledger(&*ledger),
         }
     }
 
@@ -76,9 +74,25 @@ impl GatewayArgs {
         }
     }
 
-    /// The manifest that the arguments name.
+    /// The whole manifest that the arguments name, with its secrets.
     pub(in crate::cli) fn read_manifest(&self) -> anyhow::Result<Manifest> {
         Ok(read_manifest(&self.manifest, &environment())?.manifest)
+    }
+
+    /// The file of the manifest's ledger.
+    pub(in crate::cli) fn ledger_file(&self) -> anyhow::Result<PathBuf> {
+        Ok(manifest::contact(&self.manifest, &*environment(), true)?.ledger)
+    }
+
+    /// Where the gateway of the manifest is found. Needs no secret but the admin token, and not
+    /// even that if the arguments have it.
+    fn contact(&self) -> anyhow::Result<Contact> {
+        let env = environment();
+        Ok(manifest::contact(
+            &self.manifest,
+            &*env,
+            self.token.is_some(),
+        )?)
     }
 
     /// The token in the arguments.
@@ -89,8 +103,7 @@ impl GatewayArgs {
     }
 }
 
-/// The ledger of a manifest, open for reading.
-pub(in crate::cli) fn open_ledger(manifest: &Manifest) -> anyhow::Result<Arc<dyn ReadLedger>> {
-    let url = LedgerUrl::Sqlite(manifest.ledger.path.clone());
-    Ok(open_to_read(&url)?)
+/// The ledger in a file, open for reading.
+pub(in crate::cli) fn open_ledger(path: PathBuf) -> anyhow::Result<Arc<dyn ReadLedger>> {
+    Ok(open_to_read(&LedgerUrl::Sqlite(path))?)
 }

@@ -59,7 +59,7 @@ impl<F: FilterArgs> ListArgs<F> {
                 Ok(client.page(list.path, F::query(&filter), page)?)
             }),
             Backend::Ledger(ledger) => read_pages(self.limit, |page| {
-                Ok((list.from_ledger)(&*ledger.0, &filter, page)?)
+                Ok((list.from_ledger)(&*ledger, &filter, page)?)
             }),
         }?;
         print_list(self.json, &entries, list.empty, list.head, list.row)

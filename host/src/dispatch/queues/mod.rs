@@ -27,6 +27,8 @@ pub(in crate::dispatch) struct HandlerQueues {
     ready: VecDeque<HandlerName>,
     /// The paused handlers, in the manifest or not.
     paused: BTreeMap<HandlerName, Pause>,
+    /// Whether nothing starts at all, because the ledger was restored.
+    on_hold: bool,
     suspects: Suspects,
     budget: Budget,
     /// The budget refused every ready handler: nothing starts until a run ends.
@@ -61,6 +63,7 @@ impl HandlerQueues {
             queues: HashMap::new(),
             ready: VecDeque::new(),
             paused: BTreeMap::new(),
+            on_hold: false,
             suspects: Suspects::default(),
             budget: Budget::new(Resources {
                 threads: options.threads,
@@ -141,6 +144,11 @@ impl HandlerQueues {
             queue.set_pause(None);
         }
         self.enlist(name);
+    }
+
+    /// Starts nothing while the hold lasts.
+    pub(in crate::dispatch) fn set_hold(&mut self, hold: bool) {
+        self.on_hold = hold;
     }
 
     pub(in crate::dispatch) fn pause_of(&self, name: &HandlerName) -> Option<Pause> {

@@ -9,7 +9,7 @@ use tollgate_base::event::HandlerName;
 impl HandlerQueues {
     /// Starts the next task of a thread; `None` if there is none now.
     pub(in crate::dispatch) fn start_task(&mut self) -> Option<Task> {
-        if self.suspects.is_running() || self.suspended_for().is_some() {
+        if self.on_hold || self.suspects.is_running() || self.suspended_for().is_some() {
             return None;
         }
         if self.suspect_waits() {
@@ -83,7 +83,8 @@ impl HandlerQueues {
 
     /// Whether a thread that looked now would find a task, as far as a quick look can tell.
     pub(in crate::dispatch) fn has_work(&self) -> bool {
-        !self.suspects.is_running()
+        !self.on_hold
+            && !self.suspects.is_running()
             && self.suspended_for().is_none()
             && (!self.ready.is_empty() && !self.exhausted
                 || self.suspect_waits() && self.budget.is_unused())

@@ -25,6 +25,19 @@ pub(crate) fn ledger(
     (database(cx, &fields), retention::of_events(cx, &fields))
 }
 
+/// The ledger's file, whatever the rest of `[ledger]` has.
+pub(crate) fn file(cx: &mut Context<'_>, node: Option<&Node>) -> LedgerSettings {
+    let at = node.map_or(0..0, |node| node.span.clone());
+    match node.and_then(|node| Fields::open(cx, node, &at, LEDGER.name)) {
+        Some(fields) => database(cx, &fields),
+        None => LedgerSettings {
+            path: cx
+                .folder
+                .join(defaults::LEDGER_URL.trim_start_matches("sqlite:")),
+        },
+    }
+}
+
 fn database(cx: &mut Context<'_>, fields: &Fields<'_>) -> LedgerSettings {
     const SCHEME: &str = "sqlite:";
     let written = fields.substituted(cx, "url");

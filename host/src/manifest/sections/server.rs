@@ -67,6 +67,27 @@ pub(crate) fn server(cx: &mut Context<'_>, node: Option<&Node>) -> ServerSection
     }
 }
 
+/// The address and the token of the admin service, whatever the rest of `[server]` has. Without a
+/// need for the token, it is not read.
+pub(crate) fn admin(
+    cx: &mut Context<'_>,
+    node: Option<&Node>,
+    has_token: bool,
+) -> (SocketAddr, Option<Secret>) {
+    let default = defaults::ADMIN.parse().expect("the default is an address");
+    let at = node.map_or(0..0, |node| node.span.clone());
+    let fields = node.and_then(|node| Fields::open(cx, node, &at, SERVER.name));
+    let Some(fields) = fields else {
+        return (default, None);
+    };
+    let (admin, _) = address(cx, &fields, "admin", defaults::ADMIN);
+    let token = match has_token {
+        true => None,
+        false => admin_token(cx, &fields),
+    };
+    (admin, token)
+}
+
 /// The listeners and their limits. `guarded` says whether the manifest has an admin token.
 fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server {
     let (listen, listen_at) = address(cx, fields, "listen", defaults::LISTEN);

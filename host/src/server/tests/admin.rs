@@ -10,7 +10,10 @@ struct Told(Mutex<Readiness>, Mutex<Option<Secret>>);
 
 impl Told {
     fn ready() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Readiness::Ready), Mutex::new(None)))
+        Arc::new(Self(
+            Mutex::new(Readiness::Ready(Vec::new())),
+            Mutex::new(None),
+        ))
     }
 }
 

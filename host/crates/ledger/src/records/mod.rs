@@ -6,7 +6,7 @@ mod page;
 mod recorded;
 mod views;
 
-use super::{Counts, DeliveryId, LedgerError, ListError, Pause, RequestId, Scheduled};
+use super::{Counts, DeliveryId, LedgerError, ListError, Pause, RequestId, Restore, Scheduled};
 use tollgate_base::event::{Event, EventId, HandlerName};
 
 pub use filter::{RecordFilter, RequestFilter, StateFilter};
@@ -73,6 +73,9 @@ pub trait Records: Send + Sync + 'static {
 
     /// The handlers that are paused.
     fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError>;
+
+    /// The last restore of the ledger, if no operator has released it.
+    fn restored(&self) -> Result<Option<Restore>, LedgerError>;
 
     /// Counts of everything in the ledger.
     fn counts(&self) -> Result<Counts, LedgerError>;

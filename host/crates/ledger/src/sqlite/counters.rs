@@ -2,10 +2,11 @@
 
 use rusqlite::Connection;
 
+use super::checksum::fnv1a;
 use crate::{Counts, DeliveryState, OutboxState};
 
 /// The number of counters without those by state.
-const PLAIN: usize = 12;
+const PLAIN: usize = 14;
 const DELIVERIES: usize = DeliveryState::ALL.len();
 const TOTAL: usize = PLAIN + DELIVERIES + OutboxState::ALL.len();
 
@@ -29,6 +30,11 @@ pub(crate) enum Counter {
     LastRequest,
     /// The last event up to which all dedup keys are in the table `dedup`.
     Folded,
+    /// The number of the last group commit.
+    Commits,
+    /// A checksum of `Commits`. A start may read a page that a checkpoint left half written, and
+    /// must not take its number for the number of commits.
+    CommitsCheck,
     Deliveries(DeliveryState),
     Outbox(OutboxState),
 }
@@ -49,6 +55,8 @@ impl Counter {
             Self::LastDelivery => 9,
             Self::LastRequest => 10,
             Self::Folded => 11,
+            Self::Commits => 12,
+            Self::CommitsCheck => 13,
             Self::Deliveries(state) => PLAIN + state as usize,
             Self::Outbox(state) => PLAIN + DELIVERIES + state as usize,
         }
@@ -69,6 +77,8 @@ impl Counter {
             Self::LastDelivery => "last_delivery".into(),
             Self::LastRequest => "last_request".into(),
             Self::Folded => "folded".into(),
+            Self::Commits => "commits".into(),
+            Self::CommitsCheck => "commits_check".into(),
             Self::Deliveries(state) => format!("deliveries_{state}"),
             Self::Outbox(state) => format!("outbox_{state}"),
         }
@@ -88,6 +98,8 @@ impl Counter {
             Self::LastDelivery,
             Self::LastRequest,
             Self::Folded,
+            Self::Commits,
+            Self::CommitsCheck,
         ]
         .into_iter()
         .chain(DeliveryState::ALL.iter().copied().map(Self::Deliveries))
@@ -156,6 +168,20 @@ impl Counters {
         self.0[Counter::Version.index()]
     }
 
+    /// Counts one more group commit.
+    pub(crate) fn count_commit(&mut self) {
+        self.add(Counter::Commits, 1);
+        self.set(Counter::CommitsCheck, check_of(self.get(Counter::Commits)));
+    }
+
+    /// The number of the last group commit; `None` if the page it was read from is half written.
+    pub(crate) fn commits(&self) -> Option<u64> {
+        let commits = self.get(Counter::Commits);
+        let check = self.get(Counter::CommitsCheck);
+        let sound = check == check_of(commits) || (commits, check) == (0, 0);
+        u64::try_from(commits).ok().filter(|_| sound)
+    }
+
     /// The counters as the ledger's callers see them.
     pub(crate) fn counts(&self) -> Counts {
         let of = |counter: Counter| u64::try_from(self.0[counter.index()]).unwrap_or(0);
@@ -178,5 +204,25 @@ impl Counters {
                 .map(|&state| (state, of(Counter::Outbox(state))))
                 .collect(),
         }
+    }
+}
+
+fn check_of(commits: i64) -> i64 {
+    fnv1a(commits.to_le_bytes()).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_commits_from_another_moment_does_not_count() {
+        let mut counters = Counters::default();
+        assert_eq!(counters.commits(), Some(0));
+        counters.count_commit();
+        counters.count_commit();
+        assert_eq!(counters.commits(), Some(2));
+        counters.set(Counter::Commits, 1);
+        assert_eq!(counters.commits(), None);
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::LedgerError;
+use tollgate_base::rfc3339;
+use tollgate_base::time::WallTime;
 
 /// Why a ledger could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +87,50 @@ pub enum OpenError {
     NotALedger {
         /// The file.
         path: PathBuf,
+    },
+    /// The write-ahead log beside the database is of another database, or of another moment.
+    #[error(
+        "{log} is not the log of {path}: the database was replaced, such as by a backup, and \
+         SQLite would mix both into a corrupt one; to use the database as it is, move {log} \
+         away, and next time restore with `tollgate ledger restore`; otherwise put the database \
+         back that was there",
+        path = path.display(),
+        log = log.display()
+    )]
+    ForeignLog {
+        /// The ledger's file.
+        path: PathBuf,
+        /// The log.
+        log: PathBuf,
+    },
+    /// There is a write-ahead log without its database.
+    #[error(
+        "{log} is there without its database {path}, and SQLite would delete it; put the \
+         database back, or move the log away to begin with an empty ledger",
+        path = path.display(),
+        log = log.display()
+    )]
+    LogAlone {
+        /// The ledger's file.
+        path: PathBuf,
+        /// The log.
+        log: PathBuf,
+    },
+    /// The database is gone.
+    #[error(
+        "{} is gone: a gateway wrote to it until {}; put it back, restore a backup with \
+         `tollgate ledger restore`, or remove {} to begin with an empty ledger",
+        path.display(),
+        rfc3339::format(*until),
+        progress.display()
+    )]
+    Gone {
+        /// The ledger's file.
+        path: PathBuf,
+        /// When the last run wrote for the last time.
+        until: WallTime,
+        /// The file that says so.
+        progress: PathBuf,
     },
     /// SQLite refused.
     #[error("the ledger {} cannot be opened: {reason}", path.display())]

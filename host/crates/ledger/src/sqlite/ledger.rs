@@ -7,23 +7,27 @@ use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
+use rusqlite::Connection;
 
 use super::error::{At, OpenError};
 use super::identity::LedgerFiles;
 use super::keep::{Scrubber, Sweeper};
 use super::leases::LeaseBook;
+use super::lineage::Lineage;
 use super::options::SqliteOptions;
+use super::progress::{self, Moved, Progress, ProgressFile};
 use super::read::SqliteReader;
 use super::running::RunningFile;
-use super::write::{Checkpointer, Memory, Operation, Queue, Writer, task};
-use super::{kept_time, open, recover};
+use super::write::{Checkpointer, LogGauge, Memory, Operation, Queue, Writer, task};
+use super::{kept_time, lineage, open, recover};
 use crate::{LedgerError, LedgerSink};
-use tollgate_base::time::SteadyClock;
+use tollgate_base::time::{SteadyClock, WallTime};
 
 /// The embedded ledger. Dropping it closes it.
 pub(crate) struct SqliteLedger {
     pub(super) queue: Arc<Queue>,
     pub(super) writable: Arc<AtomicBool>,
+    pub(super) log: Arc<LogGauge>,
     pub(super) reader: SqliteReader,
     pub(super) leases: LeaseBook,
     pub(super) running: RunningFile,
@@ -50,15 +54,21 @@ impl SqliteLedger {
         sink: Arc<dyn LedgerSink>,
     ) -> Result<Self, OpenError> {
         let open::LockedFile { path, lock } = open::lock(&options.path)?;
+        let last = last_progress(&path)?;
+        lineage::check_files(&path, last.as_ref())?;
         let mut conn = open::writer(&path)?;
         let database = open::lock_database(&path)?;
+        let lineage = lineage::begin(&mut conn, last.as_ref(), clock.wall()).at(&path)?;
+        tell_restored(&conn).at(&path)?;
         kept_time::resume(&conn, &clock).at(&path)?;
-        let running = count_crashes(&mut conn, &path, &clock)?;
+        let running = count_crashes(&mut conn, &path, &clock, lineage.restored)?;
+        let progress = begin_progress(&conn, &path, &lineage, last.as_ref(), clock.wall())?;
         let leases = LeaseBook::new();
         let memory = Memory::load(&conn, options.scheduled, leases.clone()).at(&path)?;
         let files = LedgerFiles::of(&path).map_err(|error| open::file_error(&path, error))?;
         let queue = Arc::new(Queue::new(options.queue, options.queue_bytes));
         let writable = Arc::new(AtomicBool::new(true));
+        let log = Arc::<LogGauge>::default();
         let writer = Writer {
             conn,
             memory,
@@ -67,7 +77,13 @@ impl SqliteLedger {
             kept_ahead: clock.ahead(),
             clock: Arc::clone(&clock),
             sink,
-            checkpointer: Checkpointer::start(&path, Arc::clone(&options.fatal))?,
+            checkpointer: Checkpointer::start(
+                &path,
+                progress.file(),
+                Arc::clone(&log),
+                Arc::clone(&options.fatal),
+            )?,
+            progress,
             fatal: options.fatal,
             files,
         };
@@ -78,6 +94,7 @@ impl SqliteLedger {
         Ok(Self {
             queue,
             writable,
+            log,
             reader: SqliteReader::unchecked(path.clone()),
             leases,
             running,
@@ -141,16 +158,66 @@ impl Drop for SqliteLedger {
     }
 }
 
+/// The progress of the last run.
+fn last_progress(path: &Path) -> Result<Option<Progress>, OpenError> {
+    let file = open::beside(path, lineage::PROGRESS);
+    progress::read(&file).map_err(|error| open::file_error(&file, error))
+}
+
+/// Says that the ledger was restored, at each start until an operator has released it.
+fn tell_restored(conn: &Connection) -> rusqlite::Result<()> {
+    if let Some(restore) = lineage::restored(conn)? {
+        tracing::warn!(
+            on_hold = restore.on_hold,
+            "the ledger was restored: {restore}; events that were acknowledged in between must be \
+             sent again by their providers, and effects since then may happen twice; `tollgate \
+             ledger release` ends this message"
+        );
+    }
+    Ok(())
+}
+
+/// Moves everything into the database's file, and begins this run's progress.
+fn begin_progress(
+    conn: &Connection,
+    path: &Path,
+    lineage: &Lineage,
+    last: Option<&Progress>,
+    now: WallTime,
+) -> Result<ProgressFile, OpenError> {
+    let moved = match open::checkpoint(conn).at(path)? {
+        true => lineage::moved(conn, lineage.commits).at(path)?,
+        // Somebody reads an older state. What was known of the file still holds.
+        false => last
+            .filter(|last| last.token == lineage.token)
+            .map_or_else(Moved::default, |last| last.moved),
+    };
+    let progress = Progress {
+        token: lineage.token,
+        commits: lineage.commits,
+        at: last
+            .filter(|_| !lineage.restored)
+            .map_or(now, |last| last.at),
+        moved,
+    };
+    let file = open::beside(path, lineage::PROGRESS);
+    ProgressFile::begin(file.clone(), progress).map_err(|error| open::file_error(&file, error))
+}
+
 /// Counts an attempt for each delivery that ran at an unclean end, and empties the file that
-/// names these deliveries.
+/// names these deliveries. The file says nothing of a database that was `restored`.
 fn count_crashes(
-    conn: &mut rusqlite::Connection,
+    conn: &mut Connection,
     path: &Path,
     clock: &SteadyClock,
+    restored: bool,
 ) -> Result<RunningFile, OpenError> {
     let file = open::beside(path, ".running");
     let failed = |source| open::file_error(&file, source);
-    let (running, noted) = RunningFile::open(file.clone()).map_err(failed)?;
+    let (running, mut noted) = RunningFile::open(file.clone()).map_err(failed)?;
+    if restored {
+        noted.clear();
+    }
     let counted = recover::count_crashes(conn, &noted, clock).at(path)?;
     if counted > 0 {
         tracing::warn!(

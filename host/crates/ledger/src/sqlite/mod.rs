@@ -10,6 +10,7 @@
 //! `error` and so on. `read` and `write` use the leaves; `operations` and `keep` use `write`;
 //! `ledger`, `roles` and `reading` are above all.
 
+mod checksum;
 mod counters;
 mod error;
 mod identity;
@@ -17,10 +18,13 @@ mod keep;
 mod kept_time;
 mod leases;
 mod ledger;
+mod lineage;
+mod maintain;
 mod newest;
 mod open;
 mod operations;
 mod options;
+mod progress;
 mod read;
 mod reading;
 mod recover;
@@ -36,5 +40,6 @@ mod tests;
 
 pub(super) use error::OpenError;
 pub(super) use ledger::SqliteLedger;
+pub(super) use maintain::{MaintainError, backup, restore, verify};
 pub(super) use options::SqliteOptions;
 pub(super) use read::SqliteReader;

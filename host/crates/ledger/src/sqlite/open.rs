@@ -27,6 +27,10 @@ const STATEMENTS: usize = 128;
 /// The size of a page. Three events with bodies of 2 KB fit into 8192 bytes, and one into 4096.
 const PAGE_SIZE: i64 = 8192;
 
+/// Bytes of the log's file that are kept when the log is used anew: more than a log that nobody
+/// holds up has.
+const LOG_LIMIT: i64 = 64 << 20;
+
 /// A ledger's file that is locked, in a folder that exists.
 pub(crate) struct LockedFile {
     pub(crate) path: PathBuf,
@@ -104,7 +108,9 @@ fn configure_writer(conn: &Connection) -> rusqlite::Result<()> {
     // Deleted rows are overwritten, since they may hold personal data.
     conn.pragma_update(None, "secure_delete", "ON")?;
     // The writer checkpoints itself, after it has answered.
-    conn.pragma_update(None, "wal_autocheckpoint", 0)
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // A log that a reader let grow is cut when it is used anew.
+    conn.pragma_update(None, "journal_size_limit", LOG_LIMIT)
 }
 
 /// Configures any connection: wait for locks, statements, page cache.
@@ -123,13 +129,30 @@ fn sync_log(conn: &Connection, path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(source) => return Err(file_error(&log, source)),
     }
-    checkpoint(conn).at(path)
+    checkpoint(conn).at(path).map(drop)
 }
 
 /// Moves the whole write-ahead log into the file and empties the log, as far as readers in
-/// other processes allow.
-pub(crate) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
-    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+/// other processes allow. Returns whether they allowed it.
+pub(crate) fn checkpoint(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, i64>(0).map(|busy| busy == 0)
+    })
+}
+
+/// As [`checkpoint`], without waiting for readers.
+pub(crate) fn try_checkpoint(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.busy_timeout(Duration::ZERO)?;
+    let emptied = checkpoint(conn);
+    conn.busy_timeout(BUSY)?;
+    match emptied {
+        Err(rusqlite::Error::SqliteFailure(cause, _))
+            if cause.code == rusqlite::ErrorCode::DatabaseBusy =>
+        {
+            Ok(false)
+        }
+        other => other,
+    }
 }
 
 /// Opens a connection beside the writer's, for checkpoints.

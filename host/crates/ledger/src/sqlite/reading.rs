@@ -1,13 +1,14 @@
 //! The roles that only read: for a ledger that serves, and for a ledger that is only read.
 
 use super::ledger::SqliteLedger;
+use super::lineage;
 use super::read::records::{self, Span};
 use super::read::{SqliteReader, gauges, handlers, schedule, state};
 use crate::{
     Counts, Cursor, DeliveryDetail, DeliveryId, DeliverySummary, EventDetail, EventSummary,
     LedgerError, ListError, Listed, Page, Pause, RecordFilter, RecordList, RecordedRun, Records,
-    RequestDetail, RequestFilter, RequestId, RequestSummary, Scheduled, StateEntry, StateStore,
-    Versioned,
+    RequestDetail, RequestFilter, RequestId, RequestSummary, Restore, Scheduled, StateEntry,
+    StateStore, Versioned,
 };
 use tollgate_base::event::{Event, EventId, HandlerName};
 
@@ -124,6 +125,10 @@ impl<R: Reads> Records for R {
 
     fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
         self.reader().read(handlers::pauses)
+    }
+
+    fn restored(&self) -> Result<Option<Restore>, LedgerError> {
+        self.reader().read(lineage::restored)
     }
 
     fn counts(&self) -> Result<Counts, LedgerError> {

@@ -8,8 +8,8 @@ use std::time::Instant;
 use super::keep::{Erase, Sweeper};
 use super::ledger::SqliteLedger;
 use super::operations::{
-    Complete, Cursor, Fire, GiveUp, Intervene, Record, ReleaseKeys, RetryUncounted, Serve,
-    ServeStep, SetPause, Settle, StartAlone,
+    Complete, Cursor, Fire, GiveUp, Intervene, Record, ReleaseKeys, ReleaseRestore, RetryUncounted,
+    Serve, ServeStep, SetPause, Settle, StartAlone,
 };
 use super::read::deliveries::{self, Wanted};
 use super::read::outbox::{self, WantedRequests};
@@ -18,10 +18,10 @@ use super::write::{Refused, task};
 use crate::{
     Backlog, Claimed, ClaimedRequests, Completion, CompletionCallback, Deliveries, DeliveryId,
     DueEntries, DueEntry, Erased, Fired, Gauges, Intake, Intervened, Intervention, Lease,
-    LeasedDelivery, LeasedRequest, LedgerError, NewEvent, Operators, OrderEffect, OrderKey,
-    OutboxEntry, OutboxRequest, OutboxState, OutboxStore, Pause, Rank, Recipient, RecordFuture,
-    RequestHost, RequestId, Retention, RetentionStore, ScheduleStore, Served, Settlement,
-    SettlementCallback, Shutdown, Swept,
+    LeasedDelivery, LeasedRequest, LedgerError, LogSize, NewEvent, Operators, OrderEffect,
+    OrderKey, OutboxEntry, OutboxRequest, OutboxState, OutboxStore, Pause, Rank, Recipient,
+    RecordFuture, RequestHost, RequestId, Restore, Retention, RetentionStore, ScheduleStore,
+    Served, Settlement, SettlementCallback, Shutdown, Swept,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -224,6 +224,10 @@ impl Operators for SqliteLedger {
         let handler = handler.clone();
         self.wait(SetPause { handler, pause })
     }
+
+    fn release_restore(&self) -> Result<Option<Restore>, LedgerError> {
+        self.wait(ReleaseRestore)
+    }
 }
 
 impl RetentionStore for SqliteLedger {
@@ -272,6 +276,10 @@ impl Gauges for SqliteLedger {
 
     fn writable(&self) -> bool {
         self.writable.load(Ordering::Acquire)
+    }
+
+    fn log_size(&self) -> LogSize {
+        self.log.size()
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
+use super::checksum::fnv1a;
 use crate::DeliveryId;
 
 /// Bytes of an entry.
@@ -153,11 +154,8 @@ fn decode(slot: usize, entry: &[u8; ENTRY]) -> Option<DeliveryId> {
     (u64::from_le_bytes(halves[1]) == checksum(slot, delivery)).then_some(delivery)
 }
 
-/// FNV-1a over the slot and the delivery. So neither zeros nor the entry of another slot pass.
+/// Over the slot and the delivery. So neither zeros nor the entry of another slot pass.
 fn checksum(slot: usize, delivery: DeliveryId) -> u64 {
     let slot = (slot as u64).to_le_bytes();
-    let bytes = slot.into_iter().chain(delivery.0.to_le_bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    fnv1a(slot.into_iter().chain(delivery.0.to_le_bytes()))
 }

@@ -15,6 +15,7 @@ mod prepared;
 mod queue_requests;
 mod record;
 mod release_keys;
+mod release_restore;
 mod request_order;
 mod retry_uncounted;
 mod schedule;
@@ -34,6 +35,7 @@ pub(super) use order::FIRST;
 pub(super) use pause::SetPause;
 pub(super) use record::Record;
 pub(super) use release_keys::ReleaseKeys;
+pub(super) use release_restore::ReleaseRestore;
 #[cfg(test)]
 pub(super) use request_order::FIRST as FIRST_REQUEST;
 pub(super) use retry_uncounted::{Cursor, RetryUncounted};

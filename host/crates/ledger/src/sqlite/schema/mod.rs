@@ -27,7 +27,10 @@ const APPLICATION_ID: i64 = 0x546f_6c6c;
 
 /// The steps from each version of the schema to the next, in order. A file's `user_version` says
 /// how many steps the file has had. The statements of a released step never change.
-const MIGRATIONS: &[&str] = &[include_str!("0001_ledger.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_ledger.sql"),
+    include_str!("0002_lineage.sql"),
+];
 
 /// Brings the file's schema up to date, each step in a transaction of its own.
 pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenError> {

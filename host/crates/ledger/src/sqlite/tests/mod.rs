@@ -30,9 +30,13 @@ mod keys;
 mod order;
 mod queue;
 mod requests;
+mod restores;
 mod retention;
 mod tables;
 mod time;
+
+/// The endings of the names of the files that a killed process leaves.
+const LEFT: [&str; 4] = ["", "-wal", ".running", ".progress"];
 
 struct Sqlite {
     folder: TempDir,
@@ -82,7 +86,7 @@ impl Sqlite {
     fn killed(&self) -> Self {
         let copy = Self::new();
         std::fs::create_dir(copy.path().parent().unwrap()).unwrap();
-        for ending in ["", "-wal", ".running"] {
+        for ending in LEFT {
             std::fs::copy(
                 open::beside(&self.path(), ending),
                 open::beside(&copy.path(), ending),
@@ -101,7 +105,7 @@ impl Engine for Sqlite {
     fn crash(&self, ledger: Arc<dyn Ledger>) {
         let left = self.killed();
         drop(ledger);
-        for ending in ["", "-wal", ".running"] {
+        for ending in LEFT {
             let back = open::beside(&self.path(), ending);
             std::fs::copy(open::beside(&left.path(), ending), back).unwrap();
         }

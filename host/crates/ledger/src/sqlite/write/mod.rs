@@ -9,6 +9,7 @@ mod batch;
 mod checkpoint;
 mod for_sink;
 mod keep_time;
+mod log_gauge;
 mod memory;
 mod moment;
 mod names;
@@ -22,6 +23,7 @@ mod transaction;
 mod writer;
 
 pub(super) use checkpoint::Checkpointer;
+pub(super) use log_gauge::LogGauge;
 pub(super) use memory::Memory;
 pub(super) use operation::{BASE_WEIGHT, Operation};
 pub(super) use queue::{Queue, Refused};

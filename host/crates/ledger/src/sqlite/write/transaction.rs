@@ -104,6 +104,7 @@ impl<'a> Transaction<'a> {
             .keys
             .fold(self.conn, &mut self.memory.counters)?;
         self.store_component_uses()?;
+        self.memory.counters.count_commit();
         self.memory.counters.store(self.conn, before)?;
         // Before anybody can read what is handed over.
         let hand_over = std::mem::take(&mut self.for_sink).lease(&self.memory.leases);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::batch;
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{Checkpointer, LogState};
 use super::keep_time::KeepTime;
 use super::memory::Memory;
 use super::moment::Moment;
@@ -22,10 +22,11 @@ use super::task::{AnyTask, task};
 use crate::sqlite::error::{Fault, fault, unavailable};
 use crate::sqlite::identity::{Displaced, LedgerFiles};
 use crate::sqlite::options::FatalHook;
-use crate::sqlite::{kept_time, open, recover};
+use crate::sqlite::progress::ProgressFile;
+use crate::sqlite::{kept_time, lineage, open, recover};
 use crate::{LedgerError, LedgerSink};
 use tollgate_base::failpoint::{self, Failpoint};
-use tollgate_base::time::{Ahead, SteadyClock};
+use tollgate_base::time::{Ahead, SteadyClock, WallTime};
 
 /// The most operations in one commit: enough that the sync is a small part of each.
 const MAX_TASKS: usize = 512;
@@ -52,6 +53,8 @@ pub(crate) struct Writer {
     pub(crate) sink: Arc<dyn LedgerSink>,
     pub(crate) fatal: FatalHook,
     pub(crate) checkpointer: Checkpointer,
+    /// How far the ledger has come, for the next start.
+    pub(crate) progress: ProgressFile,
     /// The files that are open.
     pub(crate) files: LedgerFiles,
 }
@@ -97,6 +100,7 @@ impl Writer {
                 if self.clock.ahead() != self.kept_ahead {
                     self.write(&mut tasks)?;
                 }
+                self.look_at_the_log(true)?;
                 continue;
             }
             pace.begin(tasks.len(), waited);
@@ -105,6 +109,7 @@ impl Writer {
             if checked.elapsed() >= CHECK_ALL {
                 checked = Instant::now();
                 self.check_files(&mut tasks, self.files.check_all())?;
+                self.look_at_the_log(false)?;
             }
             self.checkpoint_if_due()?;
         }
@@ -124,6 +129,7 @@ impl Writer {
             Ok(hand_over) => {
                 // What was committed into other files is not durable where the next start looks.
                 self.check_files(tasks, self.files.check_events())?;
+                self.note_commit(now.wall);
                 self.writable.store(true, Ordering::Release);
                 self.kept_ahead = now.ahead;
                 hand_over.tell(&*self.sink);
@@ -140,6 +146,12 @@ impl Writer {
                 tasks.drain(..).for_each(|task| task.finish(Some(&answer)));
                 self.judge(&error)
             }
+        }
+    }
+
+    fn note_commit(&mut self, at: WallTime) {
+        if let Some(commits) = self.memory.counters.commits() {
+            self.progress.committed(commits, at);
         }
     }
 
@@ -174,21 +186,46 @@ impl Writer {
     /// Moves the write-ahead log into the file if the log has grown. The callers of the last
     /// batch have been answered by now.
     fn checkpoint_if_due(&mut self) -> Result<(), Stopped> {
-        match self.checkpointer.after_commit(&self.conn) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                tracing::warn!(%error, "the ledger's write-ahead log could not be moved");
-                self.judge(&error)
-            }
-        }
+        let state = self.checkpointer.after_commit(&self.conn);
+        self.log_is(state)
+    }
+
+    /// Goes on with a log that a reader held up, if the reader has gone.
+    fn look_at_the_log(&mut self, idle: bool) -> Result<(), Stopped> {
+        let state = self.checkpointer.every_second(&self.conn, idle);
+        self.log_is(state)
+    }
+
+    fn log_is(&mut self, state: rusqlite::Result<LogState>) -> Result<(), Stopped> {
+        let noted = state.and_then(|state| match state {
+            LogState::Moved => note_moved(&self.conn, &self.memory, &mut self.progress),
+            LogState::Growing => Ok(()),
+        });
+        noted.or_else(|error| {
+            tracing::warn!(%error, "the ledger's write-ahead log could not be moved");
+            self.judge(&error)
+        })
     }
 
     /// Closes the file so that the next process has nothing to recover.
-    fn end(mut self) -> bool {
-        drop(self.checkpointer);
-        let ended = recover::release_claimed(&mut self.conn, self.clock.now())
-            .and_then(|()| kept_time::keep(&self.conn, &self.clock.reading()))
-            .and_then(|()| open::checkpoint(&self.conn));
+    fn end(self) -> bool {
+        let Self {
+            mut conn,
+            mut progress,
+            memory,
+            clock,
+            checkpointer,
+            ..
+        } = self;
+        drop(checkpointer);
+        let ended = recover::release_claimed(&mut conn, clock.now())
+            .and_then(|()| kept_time::keep(&conn, &clock.reading()))
+            .and_then(|()| open::checkpoint(&conn))
+            .and_then(|moved| match moved {
+                true => note_moved(&conn, &memory, &mut progress),
+                false => Ok(()),
+            });
+        progress.sync();
         if let Err(error) = &ended {
             tracing::warn!(%error, "the ledger could not be closed cleanly");
         }
@@ -202,4 +239,16 @@ impl Writer {
             done.expect("what the test asks for works");
         }
     }
+}
+
+/// Notes that the whole log has been moved into the file.
+fn note_moved(
+    conn: &Connection,
+    memory: &Memory,
+    progress: &mut ProgressFile,
+) -> rusqlite::Result<()> {
+    if let Some(commits) = memory.counters.commits() {
+        progress.moved(lineage::moved(conn, commits)?);
+    }
+    Ok(())
 }
