@@ -38,7 +38,8 @@ __attribute__((constructor)) static void begin(void) {
 /* Returns 1 and sets errno if the call must fail. */
 static int fails_with(int fd, int32_t error) {
   struct stat st;
-  if (error == 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+  /* A file without a name lies in memory (memfd), not on the disk. */
+  if (error == 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink == 0)
     return 0;
   errno = error;
   return 1;

@@ -190,12 +190,30 @@ impl Gateway {
 
     /// Returns how many child processes the process has.
     pub(crate) fn children(&self) -> usize {
+        self.children_of_tasks().len()
+    }
+
+    fn children_of_tasks(&self) -> Vec<Pid> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let of_task = |task: std::fs::DirEntry| {
             let children = std::fs::read_to_string(task.path().join("children"));
-            children.unwrap_or_default().split_whitespace().count()
+            let numbers = children.unwrap_or_default();
+            let numbers = numbers
+                .split_whitespace()
+                .filter_map(|pid| pid.parse().ok());
+            numbers.filter_map(Pid::from_raw).collect::<Vec<_>>()
         };
-        tasks.map(|task| of_task(task.unwrap())).sum()
+        tasks.flat_map(|task| of_task(task.unwrap())).collect()
+    }
+
+    /// Kills the child processes with SIGKILL. Returns how many there were.
+    pub(crate) fn kill_children(&self) -> usize {
+        let children = self.children_of_tasks();
+        for child in &children {
+            // The child may have ended meanwhile.
+            let _ = kill_process(*child, Signal::KILL);
+        }
+        children.len()
     }
 
     /// Kills the process with SIGKILL.

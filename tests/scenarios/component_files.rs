@@ -5,13 +5,15 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use rustix::fs::{CWD, Mode, mkfifoat};
+use rustix::io::Errno;
 use serde_json::{Value, json};
 use wasm_encoder::{
     CodeSection, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType,
 };
 
 use crate::harness::{
-    Event, Gateway, Handler, Manifest, Site, component, digest, eventually, variant, wasi_guest,
+    DiskFault, Event, FailingDisk, Gateway, Handler, Manifest, Site, component, digest, eventually,
+    variant, wasi_guest,
 };
 
 fn handles_an_event(site: &Site, gateway: &Gateway) {
@@ -190,4 +192,67 @@ fn a_compilation_does_not_delay_the_end_of_the_gateway() {
     let begun = std::time::Instant::now();
     gateway.stop();
     println!("the end took {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_reload_whose_compiler_was_killed_is_tried_again() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let next = variant(&component("conformance"), "next");
+    site.plug("conformance.wasm", &next);
+    eventually("a compiler is killed", || gateway.kill_children() > 0);
+    eventually("the failure is told", || {
+        gateway.stderr().contains("ended without a result")
+    });
+    assert!(
+        gateway.stderr().contains("tried again"),
+        "{}",
+        gateway.stderr()
+    );
+    // No file changes meanwhile.
+    eventually("the component serves", || {
+        gateway.serves("guest") == digest(&next)
+    });
+    assert_eq!(gateway.status_at("/generation/error"), Value::Null);
+    handles_an_event(&site, &gateway);
+    gateway.stop();
+}
+
+#[test]
+fn a_reload_on_a_full_disk_serves_without_the_cache() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let disk = FailingDisk::new(&site);
+    let gateway = disk.under(&site).start();
+    handles_an_event(&site, &gateway);
+    disk.fails(DiskFault {
+        write: Some(Errno::NOSPC),
+        sync: None,
+    });
+    let next = variant(&component("conformance"), "next");
+    site.plug("conformance.wasm", &next);
+    eventually("the component serves", || {
+        gateway.serves("guest") == digest(&next)
+    });
+    let said = gateway.stderr();
+    assert!(said.contains("compiled code could not be cached"), "{said}");
+    assert!(
+        said.contains("the last good generation could not be copied"),
+        "{said}"
+    );
+    disk.fails(DiskFault::default());
+    eventually("the ledger can be written", || {
+        gateway
+            .try_post(&Event::new("test.done", json!({ "do": "done" })))
+            .is_some_and(|answer| answer.status == 200)
+    });
+    handles_an_event(&site, &gateway);
+    gateway.stop();
+    // A cache that cannot even be made is done without.
+    fs::remove_dir_all(site.path("data/cache")).unwrap();
+    fs::write(site.path("data/cache"), "no folder").unwrap();
+    let gateway = site.start();
+    assert!(gateway.stderr().contains("compiled code cannot be cached"));
+    assert_eq!(gateway.serves("guest"), digest(&next));
+    handles_an_event(&site, &gateway);
+    gateway.stop();
 }

@@ -20,6 +20,7 @@ mod load;
 mod loaded;
 mod read;
 mod reloader;
+mod retry;
 mod roll_back;
 mod select;
 mod signature;

@@ -5,12 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::dispatch::{Dispatcher, TrialNews};
 use crate::generation::error::GenerationError;
 use crate::generation::load::{BuiltGeneration, Loader};
 use crate::generation::read::LoadError;
+use crate::generation::retry::ReloadRetry;
 use crate::generation::roll_back::RollBacks;
 use crate::generation::signature::Signature;
 use crate::generation::swap::{Current, OnSwap, Swapper};
@@ -32,6 +33,8 @@ pub(crate) struct ReloaderParts {
     pub(crate) clock: Arc<dyn Clock>,
     /// The signature of the files that the last build read, with or without success.
     pub(crate) attempted: Signature,
+    /// Whether that build failed for a reason that may pass by itself.
+    pub(crate) may_pass: bool,
     pub(crate) on_swap: OnSwap,
 }
 
@@ -109,7 +112,7 @@ impl Drop for Reloader {
 /// Why the thread woke up.
 #[derive(Default)]
 struct Wakeup {
-    /// An operator asked for a reload.
+    /// An operator asked for a reload, or a failed one is tried again.
     reload: bool,
     trials: Vec<TrialNews>,
 }
@@ -121,6 +124,7 @@ struct Thread {
     roll_backs: RollBacks,
     files: WatchedFiles,
     clock: Arc<dyn Clock>,
+    retry: ReloadRetry,
 }
 
 impl Thread {
@@ -132,8 +136,13 @@ impl Thread {
             deliveries,
             clock,
             attempted,
+            may_pass,
             on_swap,
         } = parts;
+        let mut retry = ReloadRetry::default();
+        if may_pass {
+            retry.failed(Instant::now());
+        }
         let loader = Arc::new(loader);
         let swapper = Arc::new(Swapper {
             current: current.clone(),
@@ -157,6 +166,7 @@ impl Thread {
             current,
             swapper,
             clock,
+            retry,
         }
     }
 
@@ -180,13 +190,23 @@ impl Thread {
     /// Waits for a reason to look. Returns `None` when the thread must end.
     fn wait(&self, inbox: &mpsc::Receiver<Message>) -> Option<Wakeup> {
         let settings = self.current.load().manifest.reload.clone();
-        let first = match settings.watch {
-            Watch::Poll => inbox.recv_timeout(settings.poll_interval),
-            Watch::Events | Watch::Off => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        let poll = (settings.watch == Watch::Poll).then_some(settings.poll_interval);
+        let retry = self.retry.wait(Instant::now());
+        let first = match poll.into_iter().chain(retry).min() {
+            Some(wait) => inbox.recv_timeout(wait),
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         let first = match first {
             Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => return Some(Wakeup::default()),
+            Err(RecvTimeoutError::Timeout) => {
+                return Some(Wakeup {
+                    reload: self
+                        .retry
+                        .wait(Instant::now())
+                        .is_some_and(|left| left.is_zero()),
+                    ..Wakeup::default()
+                });
+            }
             Err(RecvTimeoutError::Disconnected) => return None,
         };
         if matches!(first, Message::Look) {
@@ -222,13 +242,30 @@ impl Thread {
                 self.loader.keep(&built);
                 self.swapper.serve(built.generation);
                 self.current.set_trouble(None);
+                self.retry.clear();
             }
             Err(error) => {
-                tracing::error!(%error, "the reload failed; the last good generation keeps serving");
                 self.current.set_trouble(Some(error.to_string()));
+                self.failed(&error);
             }
         }
         self.files.end_attempt(&self.current.load().manifest);
+    }
+
+    /// Tells why a reload failed, and tries again soon if the reason may pass.
+    fn failed(&mut self, error: &LoadError) {
+        if error.may_pass() {
+            let retry_in = self.retry.failed(Instant::now());
+            tracing::error!(
+                %error,
+                ?retry_in,
+                "the reload failed; the last good generation keeps serving, and the reload is \
+                 tried again",
+            );
+        } else {
+            self.retry.clear();
+            tracing::error!(%error, "the reload failed; the last good generation keeps serving");
+        }
     }
 
     fn build(&mut self) -> Result<BuiltGeneration, LoadError> {

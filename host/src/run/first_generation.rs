@@ -8,6 +8,8 @@ pub(super) struct FirstGeneration {
     pub(super) generation: Generation,
     /// Why the manifest's file does not serve; `None` if it serves.
     pub(super) trouble: Option<String>,
+    /// Whether the reason may pass by itself.
+    pub(super) may_pass: bool,
     /// The signature of the files that were read.
     pub(super) signature: Signature,
 }
@@ -30,6 +32,7 @@ pub(super) fn first_generation(
                 signature: built.signature,
                 generation: built.generation,
                 trouble: None,
+                may_pass: false,
             });
         }
         Err(error) => error,
@@ -41,6 +44,7 @@ pub(super) fn first_generation(
                 signature: seen,
                 generation,
                 trouble: Some(error.to_string()),
+                may_pass: error.may_pass(),
             })
         }
         Ok(None) => Err(error),

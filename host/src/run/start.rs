@@ -100,6 +100,7 @@ impl Gateway {
         let FirstGeneration {
             generation,
             trouble,
+            may_pass,
             signature,
         } = first;
         let current = Arc::new(Current::new(Arc::new(generation), trouble));
@@ -115,7 +116,7 @@ impl Gateway {
             work.dispatcher.set_pause(&handler, Some(pause));
         }
         core.current.load().dispatch_with(&work.dispatcher);
-        let workers = start_workers(&core, work, steady, loader, signature)?;
+        let workers = start_workers(&core, work, steady, (loader, signature, may_pass))?;
         Ok(Self {
             core,
             workers,
@@ -243,8 +244,7 @@ fn start_workers(
     core: &Arc<Core>,
     work: WorkRouter,
     clock: Arc<SteadyClock>,
-    loader: Loader,
-    signature: Signature,
+    (loader, signature, may_pass): (Loader, Signature, bool),
 ) -> Result<Workers, StartError> {
     let ledger = &core.ledger;
     let pool = work.dispatcher.start(ledger.clone())?;
@@ -263,7 +263,7 @@ fn start_workers(
     Ok(Workers {
         pool,
         timer,
-        reloader: start_reloader(core, loader, signature, outbox.handle())?,
+        reloader: start_reloader(core, loader, (signature, may_pass), outbox.handle())?,
         outbox,
         housekeeper: start_housekeeper(core.clone())?,
         backlog: watch_backlog(core.clone())?,
@@ -274,7 +274,7 @@ fn start_workers(
 fn start_reloader(
     core: &Arc<Core>,
     loader: Loader,
-    attempted: Signature,
+    (attempted, may_pass): (Signature, bool),
     outbox: outbox::Handle,
 ) -> io::Result<Reloader> {
     let swapped = core.clone();
@@ -285,6 +285,7 @@ fn start_reloader(
         deliveries: core.ledger.clone(),
         clock: core.clock.clone(),
         attempted,
+        may_pass,
         on_swap: Box::new(move |old, new| {
             // Runs under way end on the old generation, and their attempts name its components.
             swapped.prune_components(&[old, new]);

@@ -24,10 +24,22 @@ pub(crate) struct CompileCache {
 }
 
 impl CompileCache {
-    /// Makes the folder if it is not there.
-    pub(crate) fn new(folder: Option<PathBuf>) -> io::Result<Self> {
-        folder.as_ref().map_or(Ok(()), fs::create_dir_all)?;
-        Ok(Self { folder })
+    /// Makes the folder if it is not there. If it cannot be made, nothing is cached.
+    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
+        let made = |folder: &PathBuf| match fs::create_dir_all(folder) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(
+                    folder = %folder.display(),
+                    %error,
+                    "compiled code cannot be cached; each start and reload compiles anew",
+                );
+                false
+            }
+        };
+        Self {
+            folder: folder.filter(made),
+        }
     }
 
     /// The compiled code of the file with this digest, if it is in the cache.

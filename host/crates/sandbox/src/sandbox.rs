@@ -38,14 +38,13 @@ impl Sandbox {
     /// Makes the engine and starts its threads.
     ///
     /// # Errors
-    /// The machine cannot run wasmtime, the cache folder cannot be made, or a thread cannot be
-    /// started.
+    /// The machine cannot run wasmtime, or a thread cannot be started.
     pub fn new(options: &SandboxOptions) -> Result<Self, SandboxError> {
         let runtime = CurrentRuntime::new(options.instances)?;
         Ok(Self {
             _swap_watch: runtime.watch()?,
             runtime,
-            cache: CompileCache::new(options.cache.clone())?,
+            cache: CompileCache::new(options.cache.clone()),
             compiler: Compiler::new(options.compile_in.clone()),
             instances: InstancePermits::new(options.instances),
             processors: ProcessorPermits::of_this_machine(),

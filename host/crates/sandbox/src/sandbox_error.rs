@@ -8,7 +8,7 @@ pub enum SandboxError {
     /// wasmtime refused its configuration: the machine may lack a feature that it needs.
     #[error("wasmtime cannot be set up here: {0:#}")]
     Engine(wasmtime::Error),
-    /// The cache folder or a thread could not be made.
+    /// A thread could not be started.
     #[error("the sandbox cannot be set up: {0}")]
     Io(io::Error),
 }
