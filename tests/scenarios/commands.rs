@@ -1,6 +1,6 @@
 //! Commands with unusable arguments.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn tollgate(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tollgate"))
@@ -34,4 +34,20 @@ fn wrong_usage_is_told_from_a_refusal() {
     assert_eq!(output.status.code(), Some(2), "no secret: {output:?}");
     let output = tollgate(&["verify", "--body", "/dev/null"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn a_reader_that_closes_the_pipe_is_no_error() {
+    for arguments in [&["schemes"][..], &["schemes", "stripe"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.stderr, b"", "{arguments:?}");
+        assert_eq!(output.status.code(), Some(141), "{arguments:?}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Site, get};
+use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Site, eventually, get};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -209,4 +209,43 @@ fn the_token_opens_the_admin_service_and_is_taken_from_the_manifest() {
     crate::harness::eventually("the new token opens", || status(&["--token", &other]));
     assert!(!status(&["--token", TOKEN]));
     assert!(!gateway.stop().contains(TOKEN));
+}
+
+#[test]
+fn an_event_is_found_by_the_id_of_the_provider() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let done = || Event::new("test", json!({ "do": "done" }));
+    let events: Vec<_> = (0..3).map(|_| done()).collect();
+    for event in &events {
+        gateway.accepts(event);
+    }
+    gateway.settles();
+    let url = url(&gateway);
+    for list in ["events list", "deliveries list"] {
+        let found = |id: &str| run(&site, list, &["--url", &url, "--provider-id", id]);
+        let one = found(&events[1].id);
+        assert_eq!(one.as_array().map(Vec::len), Some(1), "{list}: {one}");
+        assert_eq!(found("evt_unknown"), json!([]), "{list}");
+    }
+    gateway.stop();
+    let offline = run(&site, "events list", &["--provider-id", &events[1].id]);
+    assert_eq!(of(&offline, "provider_id"), [events[1].id.clone()]);
+}
+
+#[test]
+fn a_dead_letter_is_a_line_in_the_log() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let gateway = site.start();
+    let reason = "a reason that may be personal";
+    let steps = json!({ "do": "reject", "reason": reason });
+    gateway.accepts(&Event::new("test", steps));
+    gateway.settles();
+    eventually("it is told", || {
+        gateway.stderr().contains("a delivery is dead")
+    });
+    let said = gateway.stderr();
+    assert!(said.contains("outcome=\"reject\""), "{said}");
+    assert!(!said.contains(reason), "{said}");
+    gateway.stop();
 }

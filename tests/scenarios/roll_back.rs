@@ -45,6 +45,19 @@ fn error_of(gateway: &Gateway) -> String {
     error.as_str().unwrap_or_default().to_owned()
 }
 
+/// `tollgate check` tells of a component that is kept out.
+#[track_caller]
+fn check_tells(site: &Site) {
+    let check = site.run("check", &[]);
+    let said = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(check.status.success(), "{said}");
+    assert!(
+        said.contains("is kept out until its file changes"),
+        "{said}"
+    );
+    assert!(said.ends_with("is fine, with 1 warning\n"), "{said}");
+}
+
 #[test]
 fn a_component_that_breaks_down_is_rolled_back_and_kept_out() {
     let site = site();
@@ -75,6 +88,8 @@ fn a_component_that_breaks_down_is_rolled_back_and_kept_out() {
     assert!(gateway.stderr().contains("rolled back"), "loudly");
     let status = site.run("status", &["--admin", &gateway.admin.to_string()]);
     assert!(String::from_utf8_lossy(&status.stdout).contains("kept out"));
+
+    check_tells(&site);
 
     // An unrelated change of the manifest does not load the bad component.
     let before = gateway.generation();

@@ -42,7 +42,11 @@ fn every_limit_ends_the_attempt_and_nothing_else() {
             "calls",
         ),
         (json!({ "do": "trap" }), "trap", ""),
-        (json!({ "do": "panic", "message": "no" }), "trap", ""),
+        (
+            json!({ "do": "panic", "message": "no stock" }),
+            "trap",
+            "no stock (",
+        ),
         (
             json!({ "do": "huge_state", "key": "k", "bytes": (1 << 20) + 1, "must": true }),
             "reject",

@@ -1,5 +1,5 @@
-//! The filter of events and deliveries: `source`, `kind` (a pattern), `handler`, `state`, `from`
-//! and `to` (milliseconds since the Unix epoch).
+//! The filter of events and deliveries: `source`, `provider_id`, `kind` (a pattern), `handler`,
+//! `state`, `from` and `to` (milliseconds since the Unix epoch).
 
 use super::query::{QueryError, QueryFilter, present, time};
 use tollgate_base::event::{HandlerName, SourceName};
@@ -10,6 +10,7 @@ impl QueryFilter for RecordFilter {
     fn set_part(&mut self, name: &str, value: &str) -> Result<bool, QueryError> {
         match name {
             "source" => self.source = Some(SourceName::new(value)),
+            "provider_id" => self.provider_id = Some(value.to_owned()),
             "kind" => self.kind = Some(EventPattern::new(value)),
             "handler" => self.handler = Some(HandlerName::new(value)),
             "state" => {
@@ -26,6 +27,7 @@ impl QueryFilter for RecordFilter {
     fn to_query(&self) -> Vec<(&'static str, String)> {
         let Self {
             source,
+            provider_id,
             kind,
             handler,
             state,
@@ -34,6 +36,7 @@ impl QueryFilter for RecordFilter {
         } = self;
         present([
             ("source", source.as_ref().map(ToString::to_string)),
+            ("provider_id", provider_id.clone()),
             ("kind", kind.as_ref().map(ToString::to_string)),
             ("handler", handler.as_ref().map(ToString::to_string)),
             ("state", state.map(|state| state.name().to_owned())),

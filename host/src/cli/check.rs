@@ -75,9 +75,10 @@ impl CheckResult {
         if let Ok(manifest) = &mut manifest {
             let expiring = manifest.expiry_warnings(now);
             let addresses = manifest.allow_from_warnings(now);
+            let kept_out = generation::kept_out(manifest);
             manifest
                 .warnings
-                .extend(expiring.into_iter().chain(addresses));
+                .extend(expiring.into_iter().chain(addresses).chain(kept_out));
         }
         Self {
             path: path.to_owned(),
@@ -117,7 +118,14 @@ impl CheckResult {
                 );
             }
         }
-        writeln!(out, "{path} is fine")
+        match self
+            .manifest
+            .as_ref()
+            .map_or(0, |manifest| manifest.warnings.len())
+        {
+            0 => writeln!(out, "{path} is fine"),
+            many => writeln!(out, "{path} is fine, with {}", counted(many, "warning")),
+        }
     }
 
     /// Writes a JSON object with `sound`, `mistakes` and `warnings`. For a manifest without

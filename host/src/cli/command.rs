@@ -1,5 +1,6 @@
 //! The program `tollgate` with its subcommands.
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -70,7 +71,20 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => Ok(compile::run(&args)),
     };
     result.unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            return ExitCode::from(BROKEN_PIPE);
+        }
         print_error(error);
         ExitCode::FAILURE
     })
+}
+
+/// The exit code after SIGPIPE in shells.
+const BROKEN_PIPE: u8 = 141;
+
+/// Whether standard output was closed, as `head` closes its input: nobody wants the rest.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -10,7 +10,7 @@ use tollgate_ledger::{EventDetail, EventSummary, Payload, RecordFilter};
 
 use super::gateway::{GatewayArgs, List, ListArgs, RecordFilterArgs, encode, operator};
 use super::history::write_history;
-use super::output::{or_dash, print, printable, utc};
+use super::output::{counted, or_dash, print, printable, utc};
 use super::replay::{self, ReplayArgs};
 
 const EVENTS: List<EventSummary, RecordFilter, 6> = List {
@@ -102,7 +102,8 @@ fn row(event: &EventSummary) -> [String; 6] {
         deliveries.push("unrouted".to_owned());
     }
     if event.duplicates > 0 {
-        deliveries.push(format!("{} duplicates", event.duplicates));
+        let many = usize::try_from(event.duplicates).unwrap_or(usize::MAX);
+        deliveries.push(counted(many, "duplicate"));
     }
     [
         utc(event.received_ms),

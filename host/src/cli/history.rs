@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde_json::Value;
 use tollgate_ledger::{AttemptView, Blocker, DeliveryDetail, RequestView};
 
 use super::output::{printable, utc};
@@ -23,10 +24,11 @@ pub(super) fn write_history(out: &mut dyn Write, detail: &DeliveryDetail) -> io:
         line.push_str(&format!(" since {}", utc(finished)));
     }
     if delivery.crashes > 0 {
-        line.push_str(&format!(
-            ", under way at {} crashes of the gateway",
-            delivery.crashes
-        ));
+        let crashes = match delivery.crashes {
+            1 => "1 crash".to_owned(),
+            many => format!("{many} crashes"),
+        };
+        line.push_str(&format!(", under way at {crashes} of the gateway"));
     }
     writeln!(out, "{}", printable(&line))?;
     for intervention in &detail.interventions {
@@ -71,7 +73,7 @@ fn write_attempt(out: &mut dyn Write, attempt: &AttemptView) -> io::Result<()> {
         writeln!(out, "    component {component}")?;
     }
     for log in &attempt.logs {
-        writeln!(out, "    log {}", printable(&log.to_string()))?;
+        writeln!(out, "    log {}", printable(&log_line(log)))?;
     }
     for request in &attempt.requests {
         writeln!(out, "    request {}", printable(&request_line(request)))?;
@@ -85,8 +87,12 @@ fn write_attempt(out: &mut dyn Write, attempt: &AttemptView) -> io::Result<()> {
 
 fn request_line(request: &RequestView) -> String {
     let mut line = format!(
-        "{} {} {}: {} after {} tries",
-        request.seq, request.method, request.url, request.state, request.tries
+        "{} {} {}: {} after {}",
+        request.seq,
+        request.method,
+        request.url,
+        request.state,
+        tries(request.tries)
     );
     if let Some(status) = request.status {
         line.push_str(&format!(", answered {status}"));
@@ -97,7 +103,56 @@ fn request_line(request: &RequestView) -> String {
     line
 }
 
+/// A line of a handler's log: its level, its message, and its fields as `name=value`.
+fn log_line(log: &Value) -> String {
+    let text = |key: &str| log[key].as_str();
+    let (Some(level), Some(message)) = (text("level"), text("message")) else {
+        return log.to_string();
+    };
+    let mut line = format!("{level}: {}", message.trim_end());
+    for field in log["fields"].as_array().into_iter().flatten() {
+        if let (Some(name), Some(value)) = (field[0].as_str(), field[1].as_str()) {
+            line.push_str(&format!(" {name}={value}"));
+        }
+    }
+    line
+}
+
+/// `1 try`, `2 tries`.
+pub(super) fn tries(number: u32) -> String {
+    match number {
+        1 => "1 try".to_owned(),
+        many => format!("{many} tries"),
+    }
+}
+
 /// The reason why a delivery does not run yet.
 pub(super) fn blocked_by(blocker: &Blocker) -> String {
     format!("blocked by {}, which is {}", blocker.seq, blocker.state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_of_a_log_is_text() {
+        let line = json!({
+            "level": "info",
+            "message": "refund noted",
+            "fields": [["charge", "ch_1"], ["amount", "500"]],
+        });
+        assert_eq!(log_line(&line), "info: refund noted charge=ch_1 amount=500");
+        assert_eq!(
+            log_line(&json!({ "level": "warn", "message": "a\n" })),
+            "warn: a"
+        );
+        assert_eq!(log_line(&json!("other")), "\"other\"");
+    }
+
+    #[test]
+    fn one_try_is_no_tries() {
+        assert_eq!([0, 1, 2].map(tries), ["0 tries", "1 try", "2 tries"]);
+    }
 }

@@ -13,6 +13,7 @@ use tollgate_ledger::{RequestDetail, RequestFilter, RequestId, RequestSummary, T
 use super::gateway::{
     FilterArgs, GatewayArgs, ItemsArgs, List, ListArgs, Operation, TimeRangeArgs, set_texts,
 };
+use super::history::tries;
 use super::output::{or_dash, print, printable, utc};
 use crate::api::QueryFilter;
 
@@ -164,8 +165,13 @@ fn write_request(out: &mut dyn Write, detail: &RequestDetail) -> io::Result<()> 
     } = detail;
     let request = &summary.request;
     let mut line = format!(
-        "request {} of {}: {} {}: {} after {} tries",
-        request.seq, summary.handler, request.method, request.url, request.state, request.tries
+        "request {} of {}: {} {}: {} after {}",
+        request.seq,
+        summary.handler,
+        request.method,
+        request.url,
+        request.state,
+        tries(request.tries)
     );
     if let Some(due) = summary.due_ms {
         line.push_str(&format!(", due {}", utc(due)));
@@ -203,7 +209,18 @@ fn write_request(out: &mut dyn Write, detail: &RequestDetail) -> io::Result<()> 
         }
         writeln!(out, "  {}", printable(&line))?;
     }
-    Ok(())
+    // The ledger keeps the tries that failed; the one that succeeded is the request's end.
+    match (request.state.as_str(), summary.finished_ms, request.status) {
+        ("sent", Some(sent), Some(status)) => {
+            writeln!(
+                out,
+                "  try {} at {}: {status}, sent",
+                request.tries,
+                utc(sent)
+            )
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -231,6 +248,7 @@ mod tests {
             event: "0193".to_owned(),
             delivery: 5,
             due_ms: None,
+            finished_ms: None,
         }
     }
 
@@ -258,6 +276,26 @@ mod tests {
                 ],
                 ["7", "fulfillment", "dead", "3", "422", url, "0193", error],
             ]
+        );
+    }
+
+    #[test]
+    fn the_try_that_succeeded_is_shown_last() {
+        let mut request = summary();
+        request.request.state = "sent".to_owned();
+        request.request.status = Some(201);
+        request.finished_ms = Some(WallTime::from_millis(5000));
+        let detail = RequestDetail {
+            request,
+            first_id: None,
+            tried: Vec::new(),
+        };
+        let mut out = Vec::new();
+        write_request(&mut out, &detail).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(
+            out.ends_with("  try 3 at 1970-01-01T00:00:05Z: 201, sent\n"),
+            "{out}"
         );
     }
 

@@ -11,7 +11,7 @@ use super::shared::Shared;
 use super::trial::TrialNews;
 use tollgate_base::failpoint::{self, Failpoint};
 use tollgate_ledger::{
-    Attempt, Completed, Completion, Effects, LedgerError, NextState, OrderEffect,
+    Attempt, AttemptOutcome, Completed, Completion, Effects, LedgerError, NextState, OrderEffect,
 };
 use tollgate_sandbox::{End, Run};
 
@@ -99,6 +99,9 @@ fn give_up(shared: &Shared, mut job: Job, order: OrderEffect) {
             let mut queues = shared.queues.lock();
             queues.run_ended(&mut job, None);
             queues.given_up(&job.delivery.handler);
+            drop(queues);
+            let outcome = AttemptOutcome::Crash.name();
+            shared.dead_letters.tell(&job, outcome, shared.clock.wall());
         }
         Err(error) => wait_for_ledger(shared, job, &error),
     }
@@ -153,6 +156,10 @@ fn answered(
                 _ => None,
             };
             late_breakdown = queues.committed(&handler, ran, retry_due);
+            if matches!(next, NextState::Dead) {
+                let outcome = attempt.outcome.name();
+                shared.dead_letters.tell(&job, outcome, shared.clock.wall());
+            }
         }
         Ok(Completed::Stale | Completed::LeaseLost) => {
             late_breakdown = queues.commit_refused(&handler, ran);

@@ -9,6 +9,7 @@
 mod breaker;
 mod budget;
 mod completion;
+mod dead_letters;
 mod dispatcher;
 mod finish;
 mod gate;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
 
+use super::dead_letters::DeadLetters;
 use super::options::PoolOptions;
 use super::queues::HandlerQueues;
 use super::routes::Routes;
@@ -18,6 +19,7 @@ pub(super) struct Shared {
     pub(super) ledger: OnceLock<Arc<dyn Deliveries>>,
     pub(super) routes: ArcSwap<Routes>,
     pub(super) trials: OnceLock<TrialHook>,
+    pub(super) dead_letters: DeadLetters,
     pub(super) queues: Mutex<HandlerQueues>,
     /// The guests' threads wait here for a task.
     pub(super) work: Condvar,
@@ -36,6 +38,7 @@ impl Shared {
             ledger: OnceLock::new(),
             routes: ArcSwap::from_pointee(Routes::default()),
             trials: OnceLock::new(),
+            dead_letters: DeadLetters::default(),
             queues: Mutex::new(queues),
             work: Condvar::new(),
             attention: Condvar::new(),

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::dispatch::Routes;
@@ -11,8 +12,11 @@ use crate::generation::component_store::ComponentStore;
 use crate::generation::error::{CheckError, GenerationError, HandlerError, HandlerErrorReason};
 use crate::generation::fixtures;
 use crate::generation::handler::LoadedHandler;
+use crate::generation::last_good::LastGood;
 use crate::generation::loaded::{Generation, Origin};
+use crate::generation::trials::Trials;
 use crate::settings::{Handler, Manifest};
+use tollgate_base::event::ComponentDigest;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::StateStore;
 use tollgate_sandbox::{CompileIn, Component, Sandbox, SandboxOptions};
@@ -135,6 +139,30 @@ pub fn check(manifest: &Manifest, compile_in: CompileIn) -> Result<(), CheckErro
         Ok(read_file(handler, max_size)?.into())
     })?;
     Ok(())
+}
+
+/// The components in the files of a manifest that a gateway keeps out, since they failed their
+/// trials, as texts. By the data folder: there are none where no gateway has run.
+pub fn kept_out(manifest: &Manifest) -> Vec<String> {
+    let data = manifest.ledger.path.parent().unwrap_or(Path::new(""));
+    let last_good = LastGood::in_folder(data);
+    let Ok(trials) = Trials::read(last_good.folder()) else {
+        return Vec::new();
+    };
+    let handlers = manifest.handlers.values();
+    let told = handlers
+        .filter(|handler| handler.rollback)
+        .filter_map(|handler| {
+            let bytes = read_file(handler, manifest.plugins.max_size).ok()?;
+            let digest = ComponentDigest::of(&bytes);
+            match trials.status_of_file(handler.name.as_str(), digest, None) {
+                ComponentStatus::InPlaceOf(kept) => {
+                    Some(format!("handler `{}`: {kept}", handler.name))
+                }
+                _ => None,
+            }
+        });
+    told.collect()
 }
 
 /// A component that is loaded and has passed its fixtures, with its status.

@@ -28,7 +28,7 @@ mod swap;
 mod trials;
 mod watch;
 
-pub use build::{Builder, check};
+pub use build::{Builder, check, kept_out};
 pub use code::{Code, read_file};
 pub use component_status::{ComponentStatus, RolledBack};
 pub(crate) use component_store::ComponentStore;

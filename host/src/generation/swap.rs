@@ -1,5 +1,7 @@
 //! The generation that serves, and how another takes its place.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,20 +100,69 @@ fn fixed(server: &Server) -> Server {
 
 /// Warns of changed settings that are read only at the start.
 fn warn_of_fixed_settings(old: &Manifest, new: &Manifest) {
-    let (server, ledger) = (
-        fixed(&old.server) != fixed(&new.server),
-        !same_ledger(&old.ledger, &new.ledger),
-    );
-    for (changed, table) in [(server, "[server]"), (ledger, "[ledger]")] {
-        if changed {
-            tracing::warn!("a change of {table} takes effect at the next start");
-        }
+    let server = changed_keys(&fixed(&old.server), &fixed(&new.server));
+    if !server.is_empty() {
+        let keys = server.join("`, `");
+        tracing::warn!("a change of `{keys}` in [server] takes effect at the next start");
     }
+    if !same_ledger(&old.ledger, &new.ledger) {
+        tracing::warn!("a change of `url` in [ledger] takes effect at the next start");
+    }
+}
+
+/// The names of the fields that differ, which are the keys of the manifest.
+fn changed_keys<T: fmt::Debug>(old: &T, new: &T) -> Vec<String> {
+    let (old, new) = (fields(&format!("{old:#?}")), fields(&format!("{new:#?}")));
+    let changed = new
+        .into_iter()
+        .filter(|(name, value)| old.get(name) != Some(value));
+    changed.map(|(name, _)| name).collect()
+}
+
+/// The fields of a struct with their values, by its text of many lines: a field begins at the first
+/// indent.
+fn fields(text: &str) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::<String, String>::new();
+    let mut name = String::new();
+    for line in text.lines() {
+        if let Some(field) = line
+            .strip_prefix("    ")
+            .filter(|line| !line.starts_with([' ', '}', ')', ']']))
+        {
+            name = field.split(':').next().unwrap_or_default().to_owned();
+        }
+        fields.entry(name.clone()).or_default().push_str(line);
+    }
+    fields
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_that_changed_are_named() {
+        #[derive(Debug)]
+        #[expect(dead_code, reason = "read by its text")]
+        struct Settings {
+            listen: &'static str,
+            limits: Option<(u32, Vec<u32>)>,
+            memory: usize,
+        }
+        let of = |listen, limits, memory| Settings {
+            listen,
+            limits,
+            memory,
+        };
+        let old = of("a: b", Some((1, vec![2])), 3);
+        assert!(changed_keys(&old, &of("a: b", Some((1, vec![2])), 3)).is_empty());
+        assert_eq!(
+            changed_keys(&old, &of("a: c", Some((1, vec![2])), 3)),
+            ["listen"]
+        );
+        let changed = of("a: b", Some((1, vec![2, 4])), 5);
+        assert_eq!(changed_keys(&old, &changed), ["limits", "memory"]);
+    }
 
     #[test]
     fn a_ledger_is_the_same_by_its_relative_and_its_absolute_path() {

@@ -39,6 +39,9 @@ pub(in crate::cli) struct RecordFilterArgs {
     /// Only entries of this source.
     #[arg(long)]
     source: Option<String>,
+    /// Only the event with this id of the provider, such as evt_1A2b3C.
+    #[arg(long, value_name = "ID")]
+    provider_id: Option<String>,
     /// Only entries of this event type. `*` stands for any characters.
     #[arg(long)]
     kind: Option<String>,
@@ -64,6 +67,7 @@ impl FilterArgs for RecordFilterArgs {
         };
         let texts = [
             ("source", &self.source),
+            ("provider_id", &self.provider_id),
             ("kind", &self.kind),
             ("handler", &self.handler),
             ("state", &self.state),

@@ -10,6 +10,8 @@ use tollgate_base::time::WallTime;
 pub struct RecordFilter {
     /// The event's source.
     pub source: Option<SourceName>,
+    /// The provider's id of the event.
+    pub provider_id: Option<String>,
     /// The event's type, as routes match it.
     pub kind: Option<EventPattern>,
     /// The delivery's handler; for an event, the handler of one of its deliveries.

@@ -228,6 +228,9 @@ pub struct RequestSummary {
     pub delivery: i64,
     /// When the next try is due, while the request waits.
     pub due_ms: Option<WallTime>,
+    /// When the request was sent, or became dead.
+    #[serde(default)]
+    pub finished_ms: Option<WallTime>,
 }
 
 /// All details of a request.

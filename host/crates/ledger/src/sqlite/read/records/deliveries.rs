@@ -47,13 +47,14 @@ pub(crate) fn deliveries(
         if !in_state || numbered.handler.is_some_and(|wanted| wanted != handler) {
             return Ok(ControlFlow::Continue(None));
         }
-        let Some((source, kind, received)) = event_of(conn, row.get(1)?)? else {
+        let Some((source, kind, provider_id, received)) = event_of(conn, row.get(1)?)? else {
             return Ok(ControlFlow::Continue(None));
         };
         if numbered.is_past(received, span.order) {
             return Ok(ControlFlow::Break(()));
         }
-        if !numbered.takes_event(source, &kind, received) {
+        let event = (source, kind.as_str(), provider_id.as_deref());
+        if !numbered.takes_event(event, received) {
             return Ok(ControlFlow::Continue(None));
         }
         Ok(ControlFlow::Continue(summary(conn, row.get(0)?)?))
@@ -71,9 +72,14 @@ fn select(state: Option<StateFilter>) -> String {
     }
 }
 
-fn event_of(conn: &Connection, event: i64) -> Result<Option<(i64, String, WallTime)>> {
-    conn.prepare_cached("SELECT source, kind, received FROM events WHERE seq = ?1")?
-        .query_row([event], |row| Ok((row.get(0)?, row.get(1)?, wall(row, 2)?)))
+/// The source, the type, the provider's id and the receipt of an event.
+type EventColumns = (i64, String, Option<String>, WallTime);
+
+fn event_of(conn: &Connection, event: i64) -> Result<Option<EventColumns>> {
+    conn.prepare_cached("SELECT source, kind, provider_id, received FROM events WHERE seq = ?1")?
+        .query_row([event], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, wall(row, 3)?))
+        })
         .optional()
 }
 

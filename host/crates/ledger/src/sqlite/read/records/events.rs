@@ -42,7 +42,8 @@ pub(crate) fn events(
             return Ok(ControlFlow::Break(()));
         }
         let kind = row.get_ref(3)?.as_str()?;
-        if !numbered.takes_event(row.get(2)?, kind, received) {
+        let provider_id = row.get_ref(6)?.as_str_or_null()?;
+        if !numbered.takes_event((row.get(2)?, kind, provider_id), received) {
             return Ok(ControlFlow::Continue(None));
         }
         let summary = summary(conn, row)?;

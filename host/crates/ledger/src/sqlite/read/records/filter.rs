@@ -45,9 +45,15 @@ impl<'a> Numbered<'a> {
     }
 
     /// Whether an event matches, by its own columns.
-    pub(crate) fn takes_event(&self, source: i64, kind: &str, received: WallTime) -> bool {
+    pub(crate) fn takes_event(
+        &self,
+        (source, kind, provider_id): (i64, &str, Option<&str>),
+        received: WallTime,
+    ) -> bool {
         let filter = self.filter;
+        let wanted_id = filter.provider_id.as_deref();
         self.source.is_none_or(|wanted| wanted == source)
+            && wanted_id.is_none_or(|wanted| provider_id == Some(wanted))
             && filter
                 .kind
                 .as_ref()

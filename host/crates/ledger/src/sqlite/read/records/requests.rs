@@ -41,7 +41,7 @@ pub(crate) fn requests(
         .state
         .map_or_else(String::new, |state| format!("o.state = '{state}' AND"));
     let select = format!(
-        "SELECT {VIEW}, h.name, e.id, o.delivery, o.due - {AHEAD}
+        "SELECT {VIEW}, h.name, e.id, o.delivery, o.due - {AHEAD}, o.finished
          FROM {from} CROSS JOIN handlers h ON h.id = o.handler
          CROSS JOIN events e ON e.seq = o.event WHERE {state}"
     );
@@ -60,13 +60,13 @@ pub(crate) fn requests(
 /// Everything about the request of this number.
 pub(crate) fn request(conn: &Connection, seq: RequestId) -> Result<Option<RequestDetail>> {
     let sql = format!(
-        "SELECT {VIEW}, h.name, e.id, o.delivery, o.due - {AHEAD}, o.was
+        "SELECT {VIEW}, h.name, e.id, o.delivery, o.due - {AHEAD}, o.finished, o.was
          FROM outbox o CROSS JOIN handlers h ON h.id = o.handler
          CROSS JOIN events e ON e.seq = o.event WHERE o.seq = ?1"
     );
     let found = conn
         .prepare_cached(&sql)?
-        .query_row([seq.0], |row| Ok((summary(row)?, row.get(14)?)))
+        .query_row([seq.0], |row| Ok((summary(row)?, row.get(15)?)))
         .optional()?;
     let Some((request, first_id)) = found else {
         return Ok(None);
@@ -101,6 +101,7 @@ fn summary(row: &Row<'_>) -> Result<RequestSummary> {
         event: EventId::from_bytes(row.get(11)?).to_string(),
         delivery: row.get(12)?,
         due_ms: maybe_wall(row, 13)?.filter(|_| waits),
+        finished_ms: maybe_wall(row, 14)?,
         request,
     })
 }
