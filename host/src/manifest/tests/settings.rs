@@ -323,6 +323,27 @@ fn routes_are_read() {
 }
 
 #[test]
+fn odd_requests_are_refused_beyond_loopback() {
+    let strict = |server: &str| {
+        let text = format!("version = 1\n[server]\n{server}\n");
+        parse_text(&text).expect("a sound manifest").server.strict
+    };
+    assert_eq!(strict(""), Strict::ON);
+    assert_eq!(strict("listen = \"192.0.2.1:8080\""), Strict::ON);
+    assert_eq!(strict("listen = \"127.0.0.1:8080\""), Strict::OFF);
+    assert_eq!(strict("listen = \"[::1]:8080\""), Strict::OFF);
+    assert_eq!(strict("strict = false"), Strict::OFF);
+    let on = "listen = \"127.0.0.1:8080\"\nstrict = true";
+    assert_eq!(strict(on), Strict::ON);
+    let one = "listen = \"127.0.0.1:8080\"\nstrict = { host = true }";
+    let host = Strict {
+        host: true,
+        ..Strict::OFF
+    };
+    assert_eq!(strict(one), host);
+}
+
+#[test]
 fn what_is_left_out_has_its_default() {
     let (manifest, folder) = parse_good("minimal");
     let server = &manifest.server;

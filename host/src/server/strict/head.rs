@@ -109,6 +109,12 @@ impl<const N: usize> Text<N> {
 }
 
 impl Head {
+    /// Whether nothing of the head has come but empty lines.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self.line, Line::Before)
+    }
+
     /// Takes in the next byte. Returns the body's form after the last byte of the head.
     ///
     /// # Errors

@@ -100,6 +100,14 @@ impl Requests {
     }
 }
 
+#[cfg(test)]
+impl Requests {
+    /// Whether nothing of a request has come, or a whole number of requests.
+    fn is_between(&self) -> bool {
+        matches!(&self.place, Place::Head(head) if head.is_empty())
+    }
+}
+
 impl Place {
     fn after(body: Body) -> Self {
         match body {

@@ -1,6 +1,17 @@
 //! Tests of the rules about heads.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
@@ -284,5 +295,80 @@ proptest! {
         }
         let cut = judge(parts, rules).map_err(|(_, breach)| breach);
         prop_assert_eq!(whole, cut);
+    }
+}
+
+/// How many whole requests hyper serves of these bytes, as the gateway sets hyper up, and whether
+/// hyper refuses what follows them.
+fn served(bytes: &[u8]) -> (usize, bool) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let whole = Arc::new(AtomicUsize::new(0));
+    let service = |request: hyper::Request<Incoming>| {
+        let whole = whole.clone();
+        async move {
+            if request.into_body().collect().await.is_ok() {
+                whole.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok::<_, Infallible>(hyper::Response::new(Empty::<Bytes>::new()))
+        }
+    };
+    let refused = runtime.block_on(async {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let (mut read, mut write) = tokio::io::split(near);
+        let server = http1::Builder::new()
+            .half_close(true)
+            .serve_connection(TokioIo::new(far), service_fn(service));
+        let client = async {
+            // The server may end the connection before it has read all.
+            _ = write.write_all(bytes).await;
+            _ = write.shutdown().await;
+            _ = read.read_to_end(&mut Vec::new()).await;
+        };
+        tokio::join!(server, client).0.is_err()
+    });
+    (whole.load(Ordering::Relaxed), refused)
+}
+
+/// How many whole requests are in the bytes, in the view of the rules, and how many bytes hyper
+/// gets.
+fn followed(bytes: &[u8], rules: Strict) -> (usize, usize) {
+    let mut requests = Requests::new(rules);
+    let passed = match requests.received(bytes) {
+        Ok(()) => bytes.len(),
+        Err(broken) => broken.before,
+    };
+    // Byte by byte, a place at the start of a head is seen.
+    let (mut requests, mut whole) = (Requests::new(rules), 0);
+    for byte in bytes[..passed].chunks(1) {
+        let was_within = !requests.is_between();
+        requests.received(byte).unwrap();
+        whole += usize::from(was_within && requests.is_between());
+    }
+    (whole, passed)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Whatever is passed on to hyper, hyper sees the requests that were followed, and no other.
+    #[test]
+    fn hyper_sees_the_same_requests(
+        pieces in prop::collection::vec(piece(), 1..12),
+        length_and_encoding in any::<bool>(),
+        other_encoding in any::<bool>(),
+        bare_lf in any::<bool>(),
+    ) {
+        let rules = Strict { length_and_encoding, other_encoding, bare_lf, ..Strict::ON };
+        let text = pieces.concat();
+        let (whole, passed) = followed(text.as_bytes(), rules);
+        let (served, refused) = served(&text.as_bytes()[..passed]);
+        // hyper closes a connection after a request with both lengths.
+        prop_assert!(served <= whole, "{text:?}: {served} instead of {whole}");
+        if rules.length_and_encoding && !refused {
+            prop_assert_eq!(served, whole, "{:?}", text);
+        }
     }
 }
