@@ -50,13 +50,25 @@ const NODE: [&str; 14] = [
 ];
 
 /// The schemes that `tollgate sign` supports and that have no library to check webhooks.
-const NEITHER: [&str; 6] = [
+const NEITHER: [&str; 18] = [
+    "airwallex",
+    "authorize-net",
+    "cashfree",
+    "chargebee",
     "checkout-com",
     "flutterwave",
     "flutterwave-v3",
     "klarna",
     "lemonsqueezy",
+    "monnify",
     "paystack",
+    "phonepe-hmac",
+    "polar",
+    "portone",
+    "revenuecat",
+    "revenuecat-authorization",
+    "revolut",
+    "xendit",
 ];
 
 /// The schemes whose libraries also parse an event from the body.

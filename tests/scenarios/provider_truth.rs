@@ -7,8 +7,8 @@ use hmac::{KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Answer, Gateway, Handler, Manifest, SECRET, Site, get, hmac_sha256, now, post, run, sign,
-    tollgate,
+    Answer, Connection, Gateway, Handler, Manifest, SECRET, Site, get, hmac_sha256, now, post,
+    request, run, sign, tollgate, verify,
 };
 
 /// A site whose guest handles what its routes name. The guest runs the steps of the payload, if
@@ -270,8 +270,8 @@ fn twilios_url_is_taken_as_twilio_signs_it() {
     // A callback by GET is signed over its URL.
     let target = "/t?CallSid=CA2&CallStatus=completed";
     let signature = twilio(&format!("{URL}?CallSid=CA2&CallStatus=completed"));
-    let raw = crate::harness::request("GET", target, &[("x-twilio-signature", &signature)], b"");
-    let mut connection = crate::harness::Connection::open(gateway.ingress).unwrap();
+    let raw = request("GET", target, &[("x-twilio-signature", &signature)], b"");
+    let mut connection = Connection::open(gateway.ingress).unwrap();
     connection.write(&raw).unwrap();
     assert_eq!(connection.answer().unwrap().status, 200);
     let forged = get(gateway.ingress, target).unwrap();
@@ -344,4 +344,64 @@ fn an_id_may_be_a_number() {
     let events = recorded(&site, &gateway);
     let ids: Vec<&Value> = events.iter().map(|event| &event["provider_id"]).collect();
     assert_eq!(ids, ["12345", "9007199254740993"]);
+}
+
+#[test]
+fn challenges_are_answered_and_are_no_events() {
+    let section = "[schemes.woo]\nalgorithm = \"hmac-sha256\"\n\
+                   signature = { header = \"x-wc-webhook-signature\", encoding = \"base64\" }\n\
+                   kind = \"header:x-wc-webhook-topic\"\n\
+                   challenges = [{ method = \"POST\", form = \"webhook_id\" }, { method = \"HEAD\" }, \
+                   { method = \"GET\", answer = '{\"Key\":\"K\"}', content_type = \"application/json\" }]\n\
+                   [sources.woo]\npath = \"/woo\"\nscheme = \"woo\"\nsecrets = [\"w\"]\n";
+    let site = site(section, &[]);
+    let gateway = site.start();
+    let ask = |method: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let mut connection = Connection::open(gateway.ingress).unwrap();
+        let raw = request(method, "/woo", headers, body);
+        connection.write(&raw).unwrap();
+        connection.answer().unwrap()
+    };
+    assert_eq!(ask("POST", &[], b"webhook_id=12").status, 200);
+    assert_eq!(ask("POST", &[], b"webhook_id=12&x=1").status, 400);
+    let forged = [("x-wc-webhook-signature", "AAAA")];
+    assert_eq!(ask("POST", &forged, b"webhook_id=12").status, 400);
+    let key = ask("GET", &[], b"");
+    assert_eq!((key.status, &key.body[..]), (200, &br#"{"Key":"K"}"#[..]));
+    assert_eq!(key.header("content-type"), Some("application/json"));
+    assert_eq!(ask("PUT", &[], b"").status, 405);
+    assert_eq!(site.ledger().events(), 0);
+    let body = br#"{"id":1}"#;
+    let signature = STANDARD.encode(hmac_sha256(b"w", body));
+    let headers = [
+        ("x-wc-webhook-signature", signature.as_str()),
+        ("x-wc-webhook-topic", "order.deleted"),
+    ];
+    assert_eq!(ask("POST", &headers, body).status, 200);
+    assert_eq!(site.ledger().events(), 1);
+}
+
+#[test]
+fn verify_names_what_changed_a_request_on_its_way() {
+    let signed = r#"{"name":"Zo\u00eb","amount":10.0}"#;
+    let signature = format!(
+        "sha256={}",
+        hex::encode(hmac_sha256(b"s3cret", signed.as_bytes()))
+    );
+    let said = |secret: &str, body: &[u8]| {
+        let settings = ["--scheme", "github", "--secret", secret].map(Into::into);
+        let header = format!("x-hub-signature-256: {signature}");
+        let request = ["--header", &header, "--body", "-"].map(Into::into);
+        let (code, verdict) = verify(&settings, &request, body);
+        assert_eq!(code, 1, "{verdict}");
+        verdict["reason"].as_str().unwrap().to_owned()
+    };
+    let escaped = said("s3cret", "{\"name\":\"Zoë\",\"amount\":10.0}".as_bytes());
+    assert!(escaped.contains("other escapes"), "{escaped}");
+    let numbers = said("s3cret", br#"{"name":"Zo\u00eb","amount":10}"#);
+    assert!(numbers.contains("other zeros"), "{numbers}");
+    let quoted = said("\"s3cret\"", signed.as_bytes());
+    assert!(quoted.contains("quotes"), "{quoted}");
+    let packed = said("s3cret", b"\x1f\x8b\x08");
+    assert!(packed.contains("compressed"), "{packed}");
 }

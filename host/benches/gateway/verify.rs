@@ -55,6 +55,15 @@ const SCHEMES: &[&str] = &[
     "lemonsqueezy",
     "razorpay",
     "shopify",
+    "airwallex",
+    "authorize-net",
+    "cashfree",
+    "monnify",
+    "phonepe-hmac",
+    "polar",
+    "portone",
+    "revenuecat",
+    "revolut",
     "twilio",
     "braintree",
 ];
@@ -108,7 +117,7 @@ impl Subject {
         let body = body(name).into();
         let signed = verifier.sign(0, UnsignedRequest { body, headers }, NOW)?;
         let mac = match name {
-            "paystack" => mac::<Hmac<Sha512>>()?,
+            "paystack" | "authorize-net" | "monnify" => mac::<Hmac<Sha512>>()?,
             "twilio" | "braintree" => mac::<Hmac<Sha1>>()?,
             _ => mac::<Hmac<Sha256>>()?,
         };
@@ -119,7 +128,9 @@ impl Subject {
         };
         let accepted = subject.verifier.verify(&subject.request(), NOW);
         let accepted = accepted.with_context(|| format!("{name} refuses what it signed"))?;
-        anyhow::ensure!(accepted.events.get().len() == 1, "{name}: not one event");
+        let events = accepted.events.get();
+        let readable = events.iter().all(|event| event.unreadable.is_none());
+        anyhow::ensure!(events.len() == 1 && readable, "{name}: not one event");
         Ok(subject)
     }
 
@@ -198,6 +209,7 @@ fn headers_of(name: &str) -> Vec<(&'static str, &'static str)> {
             ("x-shopify-triggered-at", "2026-01-31T18:00:27.877041743Z"),
         ],
         "razorpay" => vec![("x-razorpay-event-id", "evt_1")],
+        "cashfree" => vec![("x-webhook-timestamp", "1760000000000")],
         "twilio" => vec![("content-type", "application/x-www-form-urlencoded")],
         _ => vec![],
     });
@@ -227,11 +239,14 @@ fn body(name: &str) -> String {
         }] }),
         "coinbase-commerce" => json!({ "event": { "id": "E", "type": "charge:confirmed" } }),
         "klarna" => json!({ "metadata": { "event_id": "E", "event_type": "paid" } }),
+        "authorize-net" => json!({ "notificationId": "E", "eventType": "net.authorize.payment" }),
+        "monnify" => json!({ "eventType": "SUCCESSFUL_TRANSACTION" }),
+        "revenuecat" => json!({ "event": { "id": "E", "type": "RENEWAL" } }),
         "lemonsqueezy" => json!({ "meta": { "event_name": "order_created" } }),
         _ => json!({
             "id": "evt_1PgafyLkdIwHu7ixN8cFkBDx", "event_id": "E", "object": "event",
             "type": "payment_intent.succeeded", "event": "paid", "event_type": "paid",
-            "created": 1_760_000_000, "action": "opened",
+            "name": "payment_intent.succeeded", "created": 1_760_000_000, "action": "opened",
         }),
     };
     filled(event)

@@ -99,6 +99,9 @@ impl<B: IngressBackend> Ingress<B> {
             headers: &head.headers,
             body: &whole,
         };
+        if let Some(challenge) = source.verifier.challenge(&request, now) {
+            return answer(challenge);
+        }
         let accepted = match self.verify(source, sender, &request, now).await {
             Ok(Ok(accepted)) => accepted,
             Ok(Err(later)) => return later,

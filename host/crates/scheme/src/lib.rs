@@ -66,15 +66,15 @@ pub use answer::{Answer, RequestOutcome};
 pub use catalog::{build, build_template, build_with, names};
 pub use certificates::{CertificateError, CertificateTrust, with_issuer};
 pub use declarative::{
-    AnswerForm, Answers, BodyWithout, Dedup, DedupBy, Layout, LiveMode, OtherKey, Selectors,
-    SignatureForm, Template, TemplateError, TimeUnit, TimestampForm,
+    AnswerForm, Answers, BodyWithout, ChallengeForm, ChallengeMethod, Dedup, DedupBy, Layout,
+    LiveMode, OtherKey, Selectors, SignatureForm, Template, TemplateError, TimeUnit, TimestampForm,
 };
 pub use encoding::SignatureEncoding;
 pub use explain::explain;
 pub use fetched_key::{FetchedKey, KeyError, KeyRequest};
 pub use invalid_key::InvalidKey;
 pub use key::{Algorithm, KeyEncoding};
-pub use pages::{Page, page, page_index, pages};
+pub use pages::{Page, page, page_identity, page_index, pages};
 pub use providers::provider_files;
 pub use rejection::Rejection;
 pub use request::Request;

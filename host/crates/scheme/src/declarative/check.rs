@@ -86,6 +86,11 @@ pub(super) fn check_layout(template: &Template, mistakes: &mut Mistakes) {
     }
     check_timestamp(template, mistakes);
     check_mode(template, mistakes);
+    for challenge in &template.challenges {
+        if let Some(problem) = challenge.problem() {
+            mistakes.add("challenges", problem);
+        }
+    }
 }
 
 fn check_mode(template: &Template, mistakes: &mut Mistakes) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::answers::OwnAnswers;
+use super::challenge::ChallengeForm;
 use super::check::{Mistakes, TemplateError, check_layout};
 use super::family::HeaderFamily;
 use super::signed::SignedPart;
@@ -107,6 +108,11 @@ impl CheckedTemplate {
     /// Whether the URL is signed.
     pub(super) fn signs_url(&self) -> bool {
         self.families[0].signed.contains(&SignedPart::Url)
+    }
+
+    /// The challenges of the provider.
+    pub(super) fn challenges(&self) -> &[ChallengeForm] {
+        &self.template.challenges
     }
 
     /// The answer to a request with this outcome.

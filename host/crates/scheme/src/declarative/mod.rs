@@ -5,6 +5,7 @@
 //! signatures of requests. `fields` then reads the events from the body.
 
 mod answers;
+mod challenge;
 mod check;
 mod checked;
 mod dedup;
@@ -18,6 +19,7 @@ mod syntax;
 mod template;
 mod verify;
 
+pub use challenge::{ChallengeForm, ChallengeMethod};
 pub use check::TemplateError;
 pub(super) use dedup::with_unsigned_id;
 pub use field::Selectors;

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::challenge::ChallengeForm;
 use super::field::Selectors;
 use super::mode::LiveMode;
 use super::signature::SignatureForm;
@@ -59,6 +60,9 @@ pub struct Template {
     pub resends_for: Option<String>,
     /// Where an event says whether it is of live mode or of test mode.
     pub livemode: Option<LiveMode>,
+    /// Requests by which the provider checks that the endpoint is ours.
+    #[serde(default)]
+    pub challenges: Vec<ChallengeForm>,
     /// More headers to record.
     #[serde(default)]
     pub record: Vec<String>,

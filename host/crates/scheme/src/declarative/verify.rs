@@ -78,6 +78,19 @@ impl Scheme for Declarative {
         Ok((Some(secret), events))
     }
 
+    fn challenge(&self, request: &Request<'_>, now: WallTime) -> Option<Answer> {
+        let family = self.template.family(request.headers);
+        if request.headers.contains_key(&family.signature_header) {
+            return None;
+        }
+        let sign = |value: &[u8]| {
+            let NamedKey { key, .. } = self.keys.first_unexpired(now)?;
+            Some(family.signature.encoding.encode(&key.sign(&[value])?))
+        };
+        let mut challenges = self.template.challenges().iter();
+        challenges.find_map(|challenge| challenge.answer(request, sign))
+    }
+
     fn told_by_hash(&self) -> bool {
         self.template.first_family().fields.told_by_hash()
     }

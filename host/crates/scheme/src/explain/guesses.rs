@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::reformat::{STYLES, reformat};
+use super::rewritten::{ESCAPES, from_latin1, to_latin1, with_escapes, with_other_numbers};
 use tollgate_base::secret::{Secret, equal};
 
 /// Secrets that the operator may have meant, each with the change.
@@ -23,6 +24,15 @@ pub(super) fn other_secrets(secret: &Secret) -> Vec<(Secret, &'static str)> {
         }
     };
     add(trimmed.to_vec(), "without the white space around it");
+    let unmarked = trimmed.strip_prefix(b"\xef\xbb\xbf").unwrap_or(trimmed);
+    add(
+        unmarked.trim_ascii().to_vec(),
+        "without the byte order mark before it",
+    );
+    add(
+        without_quotes(unmarked).to_vec(),
+        "without the quotes around it",
+    );
     add(bare.to_vec(), "without its prefix");
     if let Ok(decoded) = STANDARD.decode(bare) {
         add(
@@ -47,6 +57,16 @@ pub(super) fn other_secrets(secret: &Secret) -> Vec<(Secret, &'static str)> {
     others
 }
 
+/// The text without the quotes around it, straight or typographic ones.
+fn without_quotes(text: &[u8]) -> &[u8] {
+    let pairs = [("\"", "\""), ("'", "'"), ("`", "`"), ("“", "”"), ("‘", "’")];
+    let bare = pairs.iter().find_map(|(open, close)| {
+        let rest = text.strip_prefix(open.as_bytes())?;
+        rest.strip_suffix(close.as_bytes())
+    });
+    bare.unwrap_or(text).trim_ascii()
+}
+
 /// Bodies that the provider may have sent, each with the change.
 pub(super) fn other_bodies(body: &Bytes) -> Vec<(Bytes, &'static str)> {
     let mut others: Vec<(Bytes, &'static str)> = Vec::new();
@@ -60,6 +80,20 @@ pub(super) fn other_bodies(body: &Bytes) -> Vec<(Bytes, &'static str)> {
     for style in STYLES {
         add(reformat(body, style), rewritten);
     }
+    for escapes in ESCAPES {
+        let other = with_escapes(body, escapes);
+        for style in STYLES {
+            add(reformat(&other, style), ESCAPED);
+        }
+        add(other, ESCAPED);
+    }
+    for other in with_other_numbers(body) {
+        add(other, RENUMBERED);
+    }
+    add(to_latin1(body), LATIN1);
+    if let Some(other) = from_latin1(body) {
+        add(other, LATIN1);
+    }
     let trimmed = body.trim_ascii_end();
     add(
         trimmed.to_vec(),
@@ -71,8 +105,22 @@ pub(super) fn other_bodies(body: &Bytes) -> Vec<(Bytes, &'static str)> {
     if let Some(rest) = body.strip_prefix(b"\xef\xbb\xbf") {
         add(rest.to_vec(), "without the byte order mark before the body");
     }
+    // Other white space alone is no other escape.
+    let spaced: Vec<Bytes> = others
+        .iter()
+        .filter(|(_, change)| *change == rewritten)
+        .map(|(bytes, _)| bytes.clone())
+        .collect();
+    others.retain(|(bytes, change)| *change != ESCAPED || !spaced.contains(bytes));
     others
 }
+
+const ESCAPED: &str = "over the same JSON with other escapes (such as `\\u00eb` for `ë` or `\\/` for \
+                       `/`): a program parsed the body and wrote it again; pass the raw bytes on";
+const RENUMBERED: &str = "over the same JSON with other zeros in its numbers (such as `10.0` for `10`): a \
+                          program parsed the body and wrote it again; pass the raw bytes on";
+const LATIN1: &str = "in another character set: a program took UTF-8 for Latin-1 or the other way \
+                      round; pass the raw bytes on";
 
 /// URLs to which the provider may have sent the request.
 pub(super) fn other_urls(url: &str) -> Vec<String> {

@@ -8,6 +8,7 @@
 mod guesses;
 mod proxies;
 mod reformat;
+mod rewritten;
 
 use http::HeaderMap;
 
@@ -54,6 +55,9 @@ pub fn explain(
         ],
         Rejection::SignatureMismatch { .. }
         | Rejection::MalformedSignature { .. }
+        | Rejection::MalformedBody { .. }
+        | Rejection::ConflictingTimestamps { .. }
+        | Rejection::RepeatedHeader { .. }
         | Rejection::Item { .. } => {
             let guess = Guess {
                 build,
@@ -91,6 +95,18 @@ fn signature_headers(provider: &Provider) -> Vec<String> {
     templates.flat_map(Template::signature_headers).collect()
 }
 
+/// The parts of a header's value before and after each comma.
+fn parts_of(value: &str) -> Vec<String> {
+    /// More commas than any header with signatures has.
+    const COMMAS: usize = 32;
+    let commas = value.match_indices(',').take(COMMAS);
+    commas
+        .flat_map(|(at, _)| [&value[..at], &value[at + 1..]])
+        .map(|part| part.trim().to_owned())
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
 /// A request whose signature is invalid, with the settings under which it was checked.
 struct Guess<'g> {
     build: Build<'g>,
@@ -106,7 +122,10 @@ impl Guess<'_> {
         hints.extend(self.about_body());
         hints.extend(self.about_url());
         hints.extend(self.about_query());
+        hints.extend(self.about_joined_headers());
+        hints.extend(self.about_simulator());
         hints.extend(self.about_certificate());
+        hints.extend(self.about_compression());
         if hints.is_empty() {
             hints.push(
                 "either the secret is another endpoint's (test and live mode have different \
@@ -145,9 +164,73 @@ impl Guess<'_> {
             };
             self.is_valid(self.settings.clone(), &request)
         });
-        let hints = valid.map(|(_, change)| format!("the signature would be valid {change}"));
+        let mut hints: Vec<String> = valid
+            .map(|(_, change)| format!("the signature would be valid {change}"))
+            .collect();
+        hints.dedup();
         let length = proxies::about_length(self.request.headers, self.request.body.len());
-        hints.chain(length).collect()
+        hints.extend(length);
+        hints
+    }
+
+    /// A hint if one part of a header that was joined from several lines is valid, or one of
+    /// several lines.
+    fn about_joined_headers(&self) -> Option<String> {
+        let names = self.request.headers.keys();
+        let mut candidates = names.flat_map(|name| {
+            let lines: Vec<&str> = (self.request.headers.get_all(name).iter())
+                .filter_map(|value| value.to_str().ok())
+                .collect();
+            let joined = lines.join(",");
+            parts_of(&joined)
+                .into_iter()
+                .map(move |part| (name.clone(), part))
+        });
+        let (name, _) = candidates.find(|(name, part)| {
+            let mut headers = self.request.headers.clone();
+            let Ok(value) = http::HeaderValue::try_from(part.as_str()) else {
+                return false;
+            };
+            headers.insert(name, value);
+            let request = Request {
+                headers: &headers,
+                ..*self.request
+            };
+            self.is_valid(self.settings.clone(), &request)
+        })?;
+        Some(format!(
+            "the signature would be valid with a part of `{name}` alone: the header came in several \
+             lines, or a proxy has joined two lines, of which one is not the provider's"
+        ))
+    }
+
+    fn about_simulator(&self) -> Option<String> {
+        const SIMULATOR: &str = "WEBHOOK_ID";
+        let mut settings = self.settings.clone();
+        let id = settings.params.get_mut("webhook_id")?;
+        SIMULATOR.clone_into(id);
+        self.is_valid(settings, self.request).then(|| {
+            format!(
+                "the signature would be valid with `webhook_id = \"{SIMULATOR}\"`: PayPal's simulator \
+                 signs for that id, so the request is a test of the simulator"
+            )
+        })
+    }
+
+    fn about_compression(&self) -> Option<String> {
+        let encoded = (self.request.headers)
+            .get(http::header::CONTENT_ENCODING)
+            .is_some_and(|value| value != "identity");
+        // How gzip and zstd begin.
+        let magic: [&[u8]; 2] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd"];
+        let compressed = magic
+            .iter()
+            .any(|magic| self.request.body.starts_with(magic));
+        (encoded || compressed).then(|| {
+            "the body is compressed, or its headers say so: a signature covers the bytes that the \
+             provider sent; let no proxy compress or decompress them"
+                .to_owned()
+        })
     }
 
     fn about_url(&self) -> Vec<String> {
@@ -174,8 +257,14 @@ impl Guess<'_> {
     }
 
     fn about_query(&self) -> Vec<String> {
-        let others = proxies::other_queries(self.request.url).into_iter();
-        let valid = others.filter(|url| {
+        let mut others = proxies::other_queries(self.request.url);
+        if let Some((path, query)) = self.request.url.split_once('?') {
+            let queries = rewritten::other_queries(query).into_iter();
+            others.extend(queries.map(|query| format!("{path}?{query}")));
+        }
+        others.sort();
+        others.dedup();
+        let valid = others.into_iter().filter(|url| {
             let request = Request {
                 url,
                 ..*self.request

@@ -6,8 +6,11 @@
 //! same pages; a unit test compares them.
 
 mod describe;
+mod identity;
 
 use std::fmt::Write as _;
+
+pub use identity::page_identity;
 
 use super::declarative::Selectors;
 use super::providers::{self, Provider};

@@ -32,6 +32,10 @@ pub(crate) struct CodeSummary {
     pub(crate) id: String,
     /// How duplicates are recognised.
     pub(crate) dedup: String,
+    /// What somebody can do who has captured a request.
+    pub(crate) replay: String,
+    /// How long dedup keys are kept by default.
+    pub(crate) keys: String,
     /// Whether the URL is signed.
     #[serde(default)]
     pub(crate) signs_url: bool,

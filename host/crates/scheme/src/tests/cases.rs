@@ -44,7 +44,7 @@ fn refused(at_least: usize, outcomes: &[(String, Option<&'static str>)]) {
 
 /// Whether the scheme signs the body.
 fn signs_body(scheme: &str) -> bool {
-    !["mollie-classic", "flutterwave-v3"].contains(&scheme)
+    scheme != "mollie-classic" && !SENDS_SECRET.contains(&scheme)
 }
 
 /// The header with the signature, if there is one.
@@ -58,6 +58,9 @@ fn signature_header(scheme: &str, captured: &Captured) -> Option<http::HeaderNam
             || name == "paypal-transmission-sig"
             || name == "plaid-verification"
             || name == "verif-hash"
+            || name == "digest"
+            || name == "authorization"
+            || name == "x-callback-token"
     };
     let mut found: Vec<_> = captured.headers.keys().filter(|name| signs(name)).collect();
     // If a request has the headers of both families, `svix-` counts.

@@ -135,3 +135,118 @@ fn a_url_as_it_looks_behind_a_proxy() {
         "{said}"
     );
 }
+
+/// The hints about a body that was signed as `signed` and arrives as `arrived`.
+fn about_body(signed: &'static str, arrived: &[u8]) -> String {
+    let verifier = verifier("github", &["s"]);
+    let mut captured = capture(&verifier, signed);
+    captured.body = Bytes::copy_from_slice(arrived);
+    hints("github", "s", &captured)
+}
+
+fn hints(scheme: &str, secret: &str, captured: &Captured) -> String {
+    let settings = Settings {
+        secrets: vec![Secret::new(secret.as_bytes()).into()],
+        url: ["twilio", "square"]
+            .contains(&scheme)
+            .then(|| "https://pay.example.com/hook".to_owned()),
+        ..Settings::default()
+    };
+    let make = |settings| build(scheme, settings).ok();
+    let verifier = make(settings.clone()).unwrap();
+    let rejection = verifier.verify(&captured.request(), NOW).unwrap_err();
+    explain(&make, &settings, &captured.request(), NOW, &rejection).join("\n")
+}
+
+#[test]
+fn json_with_other_escapes_or_numbers() {
+    let plain = r#"{"name":"Zoë","url":"https://a/b"}"#;
+    for arrived in [
+        r#"{"name": "Zo\u00eb", "url": "https://a/b"}"#,
+        r#"{"name":"Zo\u00eb","url":"https:\/\/a\/b"}"#,
+    ] {
+        let said = about_body(plain, arrived.as_bytes());
+        assert!(said.contains("with other escapes"), "{said}");
+    }
+    let said = about_body(r#"{"name": "Zo\u00eb"}"#, "{\"name\":\"Zoë\"}".as_bytes());
+    assert!(said.contains("with other escapes"), "{said}");
+    let said = about_body(
+        r#"{"id":7,"a":10.0,"b":2.5}"#,
+        br#"{"id":7,"a":10,"b":2.5}"#,
+    );
+    assert!(said.contains("`10.0` for `10`"), "{said}");
+    let said = about_body("{\"name\":\"Zoë\"}", "{\"name\":\"ZoÃ«\"}".as_bytes());
+    assert!(said.contains("Latin-1"), "{said}");
+    let said = about_body("{\"name\":\"Zoë\"}", b"{\"name\":\"Zo\xeb\"}");
+    assert!(said.contains("Latin-1"), "{said}");
+    let said = about_body("{}", b"\x1f\x8b\x08\x00");
+    assert!(said.contains("compressed"), "{said}");
+}
+
+#[test]
+fn quotes_or_a_mark_around_a_secret() {
+    let verifier = verifier("github", &["s3cret"]);
+    let captured = capture(&verifier, "{}");
+    for (secret, says) in [
+        ("\"s3cret\"", "quotes"),
+        ("'s3cret'", "quotes"),
+        ("“s3cret”", "quotes"),
+        ("\u{feff}s3cret", "byte order mark"),
+        ("\u{feff}\"s3cret\"\n", "quotes"),
+    ] {
+        let said = hints("github", secret, &captured);
+        assert!(said.contains(says), "{secret}: {said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+}
+
+#[test]
+fn a_signature_header_of_two_lines() {
+    let verifier = verifier("stripe", &["s"]);
+    let captured = capture(&verifier, r#"{"id":"e","type":"a"}"#);
+    let good = captured.headers["stripe-signature"].to_str().unwrap();
+    for joined in [format!("t=1,v1=00, {good}"), format!("{good},t=1,v1=00")] {
+        let mut other = captured.clone();
+        other
+            .headers
+            .insert("stripe-signature", joined.parse().unwrap());
+        let said = hints("stripe", "s", &other);
+        assert!(said.contains("joined two lines"), "{said}");
+    }
+    let mut twice = captured.clone();
+    twice
+        .headers
+        .append("stripe-signature", "t=1,v1=00".parse().unwrap());
+    let said = hints("stripe", "s", &twice);
+    assert!(said.contains("several lines"), "{said}");
+}
+
+#[test]
+fn a_query_that_a_proxy_rewrote() {
+    let verifier = verifier("twilio", &["s"]);
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (signed, arrived) in [
+        ("a=%7Ex&b=%5B1%5D", "a=~x&b=%5B1%5D"),
+        ("a=~x", "a=%7Ex"),
+        ("a=x%20y", "a=x+y"),
+        ("a=[1]|2", "a=%5B1%5D%7C2"),
+        ("a=%2f", "a=%2F"),
+    ] {
+        // The library signs the whole URL; so does the key of a source with that URL.
+        let settings = Settings {
+            secrets: vec![Secret::new("s").into()],
+            url: Some(format!("https://pay.example.com/hook?{signed}")),
+            ..Settings::default()
+        };
+        let signer = build("twilio", settings).unwrap();
+        let mut captured = capture_with(&signer, "CallSid=CA1", &[form]);
+        captured.url = format!("/hook?{signed}");
+        assert!(
+            verifier.verify(&captured.request(), NOW).is_ok(),
+            "{signed}"
+        );
+        captured.url = format!("/hook?{arrived}");
+        let said = hints("twilio", "s", &captured);
+        assert!(said.contains("a proxy rewrote"), "{arrived}: {said}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Tests of all schemes, and of the peculiarities of some.
 
 mod cases;
+mod challenge;
 mod coded;
 mod expiry;
 mod explaining;
@@ -29,10 +30,18 @@ use bytes::Bytes;
 use super::*;
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
-use vectors::{Captured, Vector, all};
+use vectors::{Captured, Vector, all, judges};
 
 /// 2025-10-09T08:53:20Z, when most vectors are checked.
 const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
+
+/// The schemes whose requests carry the secret itself, so that nothing vouches for the body.
+const SENDS_SECRET: [&str; 4] = [
+    "chargebee",
+    "flutterwave-v3",
+    "revenuecat-authorization",
+    "xendit",
+];
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -96,8 +105,15 @@ fn sample(scheme: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
         "klarna" => (r#"{"metadata":{"event_id":"E","event_type":"a"}}"#, vec![]),
         "coinbase-commerce" => (r#"{"event":{"id":"E","type":"a"}}"#, vec![]),
         "lemonsqueezy" => (r#"{"meta":{"event_name":"a"}}"#, vec![]),
+        "revenuecat" | "revenuecat-authorization" => (r#"{"event":{"id":"E","type":"a"}}"#, vec![]),
+        "cashfree" => (
+            r#"{"type":"a"}"#,
+            vec![("x-webhook-timestamp", "1760000000000")],
+        ),
+        "monnify" => (r#"{"eventType":"a"}"#, vec![]),
+        "authorize-net" => (r#"{"notificationId":"E","eventType":"a"}"#, vec![]),
         _ => (
-            r#"{"id":"E","event_id":"E","type":"a","event":"a","event_type":"a"}"#,
+            r#"{"id":"E","event_id":"E","type":"a","event":"a","event_type":"a","name":"a"}"#,
             vec![],
         ),
     }
@@ -106,7 +122,7 @@ fn sample(scheme: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
 /// A secret that the scheme accepts, if its secrets are shared.
 fn secret(scheme: &str) -> Option<&'static [&'static str]> {
     match scheme {
-        "plaid" | "paypal" | "wise" => None,
+        "conekta" | "plaid" | "paypal" | "wise" => None,
         "mollie-classic" => Some(&[]),
         "adyen" | "adyen-platform" => Some(&["00ff"]),
         _ => Some(&["whsec_c2VjcmV0"]),
@@ -234,6 +250,9 @@ fn signatures_and_credentials_are_not_recorded() {
         for vector in vectors.iter().filter(|vector| vector.is_accepted()) {
             let mut captured = vector.captured();
             for name in ["authorization", "cookie", "x-forwarded-for"] {
+                if captured.headers.contains_key(name) {
+                    continue;
+                }
                 captured.headers.insert(name, "private".parse().unwrap());
             }
             let verifier = build(&scheme, vector.settings()).unwrap();
@@ -242,6 +261,7 @@ fn signatures_and_credentials_are_not_recorded() {
                 for (name, value) in event.headers.iter() {
                     seen += 1;
                     assert_ne!(value, "private", "{scheme}: {name}");
+                    assert_ne!(name, "authorization", "{scheme}");
                     let signs = ["signature", "hmac", "verif", "transmission-sig"];
                     assert!(
                         !signs.iter().any(|sign| name.contains(sign)),

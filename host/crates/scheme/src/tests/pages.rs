@@ -13,6 +13,7 @@ fn the_pages_are_up_to_date() {
     let pages = pages().map(|page| (format!("{}.md", page.name()), page.markdown()));
     let mut wanted: BTreeMap<String, String> = pages.collect();
     wanted.insert("README.md".to_owned(), page_index());
+    wanted.insert("identity.md".to_owned(), page_identity(&judges()));
     if std::env::var_os("PAGES").is_some() {
         std::fs::create_dir_all(folder()).unwrap();
         for (name, text) in &wanted {

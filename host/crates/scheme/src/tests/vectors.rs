@@ -14,8 +14,7 @@ use tollgate_base::time::WallTime;
 #[serde(deny_unknown_fields)]
 struct File {
     scheme: String,
-    #[serde(rename = "made_with")]
-    _made_with: BTreeMap<String, String>,
+    made_with: BTreeMap<String, String>,
     vectors: Vec<Vector>,
 }
 
@@ -193,18 +192,37 @@ macro_rules! vectors {
 }
 
 fn read(file: &str) -> (String, Vec<Vector>) {
+    let file = read_file(file);
+    (file.scheme, file.vectors)
+}
+
+fn read_file(file: &str) -> File {
     let path = repository().join("tests/oracles/vectors").join(file);
     let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let file: File = serde_json::from_slice(&text).unwrap();
-    (file.scheme, file.vectors)
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// The libraries that judged each scheme's vectors, with their versions.
+pub(super) fn judges() -> BTreeMap<String, String> {
+    let judged = names().map(|scheme| {
+        let made_with = read_file(&format!("{scheme}.json")).made_with.into_iter();
+        let libraries = made_with.map(|(library, version)| format!("{library} {version}"));
+        (scheme.to_owned(), libraries.collect::<Vec<_>>().join(", "))
+    });
+    judged.collect()
 }
 
 vectors! {
     adyen = "adyen.json",
     adyen_platform = "adyen-platform.json",
+    airwallex = "airwallex.json",
+    authorize_net = "authorize-net.json",
     braintree = "braintree.json",
+    cashfree = "cashfree.json",
+    chargebee = "chargebee.json",
     checkout_com = "checkout-com.json",
     coinbase_commerce = "coinbase-commerce.json",
+    conekta = "conekta.json",
     flutterwave = "flutterwave.json",
     flutterwave_v3 = "flutterwave-v3.json",
     github = "github.json",
@@ -213,11 +231,18 @@ vectors! {
     lemonsqueezy = "lemonsqueezy.json",
     mollie = "mollie.json",
     mollie_classic = "mollie-classic.json",
+    monnify = "monnify.json",
     paddle = "paddle.json",
     paypal = "paypal.json",
     paystack = "paystack.json",
+    phonepe_hmac = "phonepe-hmac.json",
     plaid = "plaid.json",
+    polar = "polar.json",
+    portone = "portone.json",
     razorpay = "razorpay.json",
+    revenuecat = "revenuecat.json",
+    revenuecat_authorization = "revenuecat-authorization.json",
+    revolut = "revolut.json",
     shopify = "shopify.json",
     square = "square.json",
     standard_webhooks = "standard-webhooks.json",
@@ -225,6 +250,7 @@ vectors! {
     svix = "svix.json",
     twilio = "twilio.json",
     wise = "wise.json",
+    xendit = "xendit.json",
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The description of one scheme.
 
 use tollgate_scheme::{
-    Algorithm, AnswerForm, Answers, BodyWithout, Dedup, DedupBy, KeyEncoding, Layout, LiveMode,
-    OtherKey, Selectors, SignatureEncoding, SignatureForm, Template, TimeUnit, TimestampForm,
+    Algorithm, AnswerForm, Answers, BodyWithout, ChallengeForm, ChallengeMethod, Dedup, DedupBy,
+    KeyEncoding, Layout, LiveMode, OtherKey, Selectors, SignatureEncoding, SignatureForm, Template,
+    TimeUnit, TimestampForm,
 };
 
 use crate::manifest::table::{Context, Fields, TableSchema, Variants, expected, plain_text};
@@ -30,6 +31,7 @@ const SCHEME: TableSchema = TableSchema {
         "dedup",
         "resends_for",
         "livemode",
+        "challenges",
         "record",
         "answers",
     ],
@@ -81,6 +83,19 @@ const DEDUP: TableSchema = TableSchema {
     unsupported: &[],
     instead: &[],
 };
+
+const CHALLENGE: TableSchema = TableSchema {
+    name: "one of `challenges`",
+    keys: &["method", "query", "json", "form", "answer", "content_type"],
+    unsupported: &[],
+    instead: &[("body", "did you mean `answer`?")],
+};
+
+const CHALLENGE_METHODS: Variants<ChallengeMethod> = &[
+    ("GET", ChallengeMethod::Get),
+    ("HEAD", ChallengeMethod::Head),
+    ("POST", ChallengeMethod::Post),
+];
 
 const LIVEMODE: TableSchema = TableSchema {
     name: "`livemode`",
@@ -187,6 +202,7 @@ pub(super) fn template(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<T
         dedup: dedup(cx, &fields),
         resends_for: text(cx, &fields, "resends_for"),
         livemode: livemode(cx, &fields),
+        challenges: challenges(cx, &fields),
         record: texts(cx, &fields, "record"),
         answers: answers(cx, &fields),
     };
@@ -300,6 +316,26 @@ fn livemode(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<LiveMode> {
         form.test = texts(cx, &fields, "test");
     }
     Some(form)
+}
+
+fn challenges(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<ChallengeForm> {
+    const HELP: &str = "write challenges = [{ method = \"GET\", … }]";
+    let items = fields.array(cx, "challenges", HELP).unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|node| {
+            let fields = Fields::read(cx, node, &node.span, &CHALLENGE)?;
+            fields.need(cx, "method", HELP);
+            Some(ChallengeForm {
+                method: fields.variant(cx, "method", CHALLENGE_METHODS, None)?,
+                query: text(cx, &fields, "query"),
+                json: text(cx, &fields, "json"),
+                form: text(cx, &fields, "form"),
+                answer: text(cx, &fields, "answer").unwrap_or_default(),
+                content_type: text(cx, &fields, "content_type"),
+            })
+        })
+        .collect()
 }
 
 fn answers(cx: &mut Context<'_>, fields: &Fields<'_>) -> Answers {
