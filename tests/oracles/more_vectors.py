@@ -227,6 +227,50 @@ def xendit():
     ])
 
 
-for make in [airwallex, authorize_net, cashfree, chargebee, conekta, monnify, phonepe_hmac, polar,
+def recurly():
+    def sign(body, secret):
+        return [["recurly-signature", f"{MILLIS},{mac(secret, f'{MILLIS}.'.encode() + body).hexdigest()}"], ["recurly-notification-id", "n1"]]
+    body = b'{"id":"sub_1","object_type":"subscription","site_id":"site_1","event_type":"created","event_time":"2025-10-09T08:53:20Z"}'
+    battery = Battery("recurly", sign, ("new", "old"))
+    expected = event("subscription.created", "n1", NOW * 1000, "sub_1", "site_1")
+    both = sign(body, "old")[0][1] + "," + mac("new", f"{MILLIS}.".encode() + body).hexdigest()
+    battery.add("two signatures", [["recurly-signature", both], ["recurly-notification-id", "n1"]], body, [expected])
+    late = [["recurly-signature", sign(body, "new")[0][1].replace(MILLIS, str(NOW * 1000))], ["recurly-notification-id", "n1"]]
+    battery.add("another time", late, body, "signature_mismatch")
+    battery.run([("plain", body, expected)])
+
+
+def worldpay():
+    body = b'{"eventId":"e1","eventTimestamp":"2025-10-09T08:53:20.123","eventDetails":{"classification":"payment","transactionReference":"T1","type":"authorized"}}'
+    sign = lambda body, secret: [["Event-Signature", f"1/SHA256/{mac(secret, body).hexdigest()}"]]
+    battery = Battery("worldpay", sign, ("new", "old"))
+    both = f"7/SHA256/{mac('old', body).hexdigest()}, 8/SHA256/{mac('new', body).hexdigest()}"
+    expected = event("authorized", "e1", subject="T1")
+    battery.add("two keys", [["Event-Signature", both]], body, [expected])
+    battery.add("another algorithm", [["Event-Signature", "1/MD5/00"]], body, "no_known_signature")
+    battery.run([("plain", body, expected)])
+
+
+def phonepe():
+    def sign(body, secret):
+        return [["Authorization", hashlib.sha256(secret.encode()).hexdigest()]]
+    body = b'{"event":"checkout.order.completed","payload":{"orderId":"OMO1","state":"COMPLETED"}}'
+    Battery("phonepe", sign, ("user1:pass1234", "user1:old12345"), signs_body=False).run([
+        ("plain", body, event("checkout.order.completed", subject="OMO1")),
+    ])
+
+
+def woocommerce():
+    def sign(body, secret):
+        return [["X-WC-Webhook-Signature", b64(mac(secret, body).digest())], ["X-WC-Webhook-Topic", "order.updated"],
+                ["X-WC-Webhook-Delivery-ID", "d1"], ["X-WC-Webhook-Source", "https://shop.example/"]]
+    body = b'{"id":727,"status":"processing","total":"29.35","date_modified_gmt":"2025-10-09T08:53:20"}'
+    Battery("woocommerce", sign, ("a&b", "old")).run([
+        ("plain", body, event("order.updated", "d1", None, "727", "https://shop.example/")),
+        ("a deletion", b'{"id":727}', event("order.updated", "d1", None, "727", "https://shop.example/")),
+    ])
+
+
+for make in [recurly, worldpay, phonepe, woocommerce, airwallex, authorize_net, cashfree, chargebee, conekta, monnify, phonepe_hmac, polar,
              portone, revenuecat, revenuecat_authorization, revolut, xendit]:
     make()

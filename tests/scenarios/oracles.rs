@@ -50,7 +50,7 @@ const NODE: [&str; 14] = [
 ];
 
 /// The schemes that `tollgate sign` supports and that have no library to check webhooks.
-const NEITHER: [&str; 18] = [
+const NEITHER: [&str; 22] = [
     "airwallex",
     "authorize-net",
     "cashfree",
@@ -62,12 +62,16 @@ const NEITHER: [&str; 18] = [
     "lemonsqueezy",
     "monnify",
     "paystack",
+    "phonepe",
     "phonepe-hmac",
     "polar",
     "portone",
+    "recurly",
     "revenuecat",
     "revenuecat-authorization",
     "revolut",
+    "woocommerce",
+    "worldpay",
     "xendit",
 ];
 

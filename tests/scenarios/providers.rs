@@ -80,6 +80,7 @@ fn what_is_signed_verifies_and_what_is_changed_does_not() {
             "chargebee",
             "flutterwave-v3",
             "mollie-classic",
+            "phonepe",
             "revenuecat-authorization",
             "xendit",
         ];

@@ -62,8 +62,11 @@ const SCHEMES: &[&str] = &[
     "phonepe-hmac",
     "polar",
     "portone",
+    "recurly",
     "revenuecat",
     "revolut",
+    "woocommerce",
+    "worldpay",
     "twilio",
     "braintree",
 ];
@@ -209,6 +212,7 @@ fn headers_of(name: &str) -> Vec<(&'static str, &'static str)> {
             ("x-shopify-triggered-at", "2026-01-31T18:00:27.877041743Z"),
         ],
         "razorpay" => vec![("x-razorpay-event-id", "evt_1")],
+        "woocommerce" => vec![("x-wc-webhook-topic", "order.updated")],
         "cashfree" => vec![("x-webhook-timestamp", "1760000000000")],
         "twilio" => vec![("content-type", "application/x-www-form-urlencoded")],
         _ => vec![],
@@ -242,6 +246,8 @@ fn body(name: &str) -> String {
         "authorize-net" => json!({ "notificationId": "E", "eventType": "net.authorize.payment" }),
         "monnify" => json!({ "eventType": "SUCCESSFUL_TRANSACTION" }),
         "revenuecat" => json!({ "event": { "id": "E", "type": "RENEWAL" } }),
+        "recurly" => json!({ "object_type": "subscription", "event_type": "renewed" }),
+        "worldpay" => json!({ "eventId": "E", "eventDetails": { "type": "authorized" } }),
         "lemonsqueezy" => json!({ "meta": { "event_name": "order_created" } }),
         _ => json!({
             "id": "evt_1PgafyLkdIwHu7ixN8cFkBDx", "event_id": "E", "object": "event",

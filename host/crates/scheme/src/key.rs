@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _};
 use ring::signature::{ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
 use sha1::Sha1;
-use sha2::{Sha256, Sha512};
+use sha2::{Digest as _, Sha256, Sha512};
 
 use super::invalid_key::InvalidKey;
 use super::pem::{self, KeyKind};
@@ -31,9 +31,16 @@ pub enum Algorithm {
     RsaPkcs1Sha256,
     /// The request carries the secret itself. Nothing protects the body.
     StaticEqual,
+    /// The request carries the SHA-256 of the secret, which is as good as the secret itself.
+    StaticSha256,
 }
 
 impl Algorithm {
+    /// Whether the request carries the secret, or what is as good.
+    pub(super) fn sends_secret(self) -> bool {
+        matches!(self, Self::StaticEqual | Self::StaticSha256)
+    }
+
     /// The kind of the public key, if the algorithm has one.
     fn public_key(self) -> Option<KeyKind> {
         match self {
@@ -119,6 +126,7 @@ impl Key {
                 bytes.to_vec(),
             )),
             Algorithm::StaticEqual => Self::Static(key.clone()),
+            Algorithm::StaticSha256 => Self::Static(Secret::new(Sha256::digest(bytes).to_vec())),
         })
     }
 

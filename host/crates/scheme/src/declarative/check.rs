@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::signature::Layout;
 use super::template::Template;
-use crate::key::Algorithm;
 use tollgate_base::json::PointerSet;
 
 /// A mistake in a `[schemes.NAME]` section.
@@ -57,13 +56,14 @@ pub(super) fn check_layout(template: &Template, mistakes: &mut Mistakes) {
     }
     let signature = &template.signature;
     let bare = signature.form == Layout::Bare;
-    if bare && signature.name.is_some() {
+    let nameless = signature.form.is_nameless();
+    if nameless && signature.name.is_some() {
         mistakes.add(
             "signature.name",
             "a `bare` signature has no name; leave it out, or set `form`",
         );
     }
-    if !bare && signature.name.as_ref().is_none_or(String::is_empty) {
+    if !nameless && signature.name.as_ref().is_none_or(String::is_empty) {
         mistakes.add(
             "signature.name",
             "say which of the header's entries is the signature",
@@ -75,13 +75,13 @@ pub(super) fn check_layout(template: &Template, mistakes: &mut Mistakes) {
     if signature.form != Layout::Pairs && signature.separator.is_some() {
         mistakes.add("signature.separator", "only `pairs` have one");
     }
-    if bare && !template.other_keys.is_empty() {
+    if nameless && !template.other_keys.is_empty() {
         mistakes.add(
             "other_keys",
             "signatures of several kinds need names: set `signature.form`",
         );
     }
-    if !template.signed.contains("{body}") && template.algorithm != Algorithm::StaticEqual {
+    if !template.signed.contains("{body}") && !template.algorithm.sends_secret() {
         mistakes.add("signed", "without {body} anybody could change the body");
     }
     check_timestamp(template, mistakes);
@@ -119,10 +119,10 @@ fn check_timestamp(template: &Template, mistakes: &mut Mistakes) {
     match (&form.header, &form.pair) {
         (Some(_), Some(_)) => mistakes.add("timestamp", "set `header` or `pair`, not both"),
         (None, None) => mistakes.add("timestamp", "say where it stands: `header` or `pair`"),
-        (None, Some(_)) if template.signature.form != Layout::Pairs => {
+        (None, Some(_)) if !template.signature.form.holds_time() => {
             mistakes.add(
                 "timestamp.pair",
-                "only a signature header of `pairs` has one",
+                "only a signature header of `pairs` or `time-first` has one",
             );
         }
         _ => {}

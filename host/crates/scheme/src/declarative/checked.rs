@@ -11,7 +11,6 @@ use super::family::HeaderFamily;
 use super::signed::SignedPart;
 use super::template::{Template, TimeUnit, TimestampForm};
 use crate::answer::{Answer, RequestOutcome};
-use crate::key::Algorithm;
 use crate::tolerance::Tolerance;
 use crate::verifier::RESENDS_FOR;
 use crate::warnings;
@@ -123,7 +122,7 @@ impl CheckedTemplate {
     /// The weaknesses of the scheme, for an operator.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut found = Vec::new();
-        if self.template.algorithm == Algorithm::StaticEqual {
+        if self.template.algorithm.sends_secret() {
             found.push(warnings::SECRET_IN_REQUEST.to_owned());
         }
         if !self.signs_time() {

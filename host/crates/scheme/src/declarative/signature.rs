@@ -20,7 +20,8 @@ pub struct SignatureForm {
     /// The layout of the header.
     #[serde(default)]
     pub form: Layout,
-    /// For `pairs` and `versions`: the name of the signatures that count. Others are ignored.
+    /// For `pairs`, `versions` and `triples`: the name of the signatures that count. Others are
+    /// ignored.
     pub name: Option<String>,
     /// For `pairs`: the character between pairs. Default `,`.
     pub separator: Option<char>,
@@ -49,6 +50,22 @@ pub enum Layout {
     Pairs,
     /// `version,signature` words with spaces between them.
     Versions,
+    /// The time, then signatures, with commas between them.
+    TimeFirst,
+    /// `key/version/signature` entries with commas between them.
+    Triples,
+}
+
+impl Layout {
+    /// Whether signatures have no name.
+    pub(super) fn is_nameless(self) -> bool {
+        matches!(self, Self::Bare | Self::TimeFirst)
+    }
+
+    /// Whether the header may hold the timestamp.
+    pub(super) fn holds_time(self) -> bool {
+        matches!(self, Self::Pairs | Self::TimeFirst)
+    }
 }
 
 /// The signatures of a request, decoded.
@@ -121,6 +138,19 @@ impl SignatureForm {
                 .split(' ')
                 .filter_map(|word| word.split_once(','))
                 .try_for_each(|(name, value)| self.add(signatures, name, value, names)),
+            Layout::TimeFirst => {
+                let (time, rest) = text.split_once(',').unwrap_or((text, ""));
+                self.add_timestamp(signatures, time.trim_matches(' '))?;
+                rest.split(',')
+                    .map(|one| one.trim_matches(' '))
+                    .filter(|one| !one.is_empty())
+                    .try_for_each(|one| self.add_signature(signatures, "", one))
+            }
+            Layout::Triples => text
+                .split(',')
+                .filter_map(|entry| entry.trim_matches(' ').split_once('/'))
+                .filter_map(|(_key, rest)| rest.split_once('/'))
+                .try_for_each(|(name, value)| self.add(signatures, name, value, names)),
         }
     }
 
@@ -191,6 +221,11 @@ impl SignatureForm {
         match self.form {
             Layout::Bare => format!("{}{text}", self.prefix.as_deref().unwrap_or_default()),
             Layout::Versions => format!("{name},{text}"),
+            Layout::TimeFirst => {
+                let time = timestamp.map(|(_, time)| time).unwrap_or_default();
+                format!("{time},{text}")
+            }
+            Layout::Triples => format!("1/{name}/{text}"),
             Layout::Pairs => {
                 let separator = self.separator.unwrap_or(',');
                 let time = timestamp.map(|(name, time)| format!("{name}={time}{separator}"));

@@ -12,8 +12,8 @@ pub(super) fn signature(template: &Template) -> String {
         .map(|header| format!("`{header}`"))
         .collect();
     let headers = headers.join(" or ");
-    if template.algorithm == Algorithm::StaticEqual {
-        return format!("{headers}: the secret itself");
+    if template.algorithm.sends_secret() {
+        return format!("{headers}: {}", algorithm(template.algorithm));
     }
     let others: String = template
         .other_keys
@@ -45,6 +45,8 @@ fn entry(template: &Template) -> String {
         (Layout::Bare, None) => String::new(),
         (Layout::Pairs, _) => format!(", the pair `{name}`"),
         (Layout::Versions, _) => format!(", the version `{name}`"),
+        (Layout::TimeFirst, _) => " after the time".to_owned(),
+        (Layout::Triples, _) => format!(", the entry `…/{name}/…`"),
     }
 }
 
@@ -56,6 +58,7 @@ fn algorithm(algorithm: Algorithm) -> &'static str {
         Algorithm::Ed25519 => "Ed25519",
         Algorithm::RsaPkcs1Sha256 => "RSA (PKCS #1 v1.5, SHA-256)",
         Algorithm::StaticEqual => "the secret itself",
+        Algorithm::StaticSha256 => "the SHA-256 of the secret",
     }
 }
 

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use super::{Page, pages};
 use crate::declarative::{Dedup, DedupBy, Template};
-use crate::key::Algorithm;
 
 /// The page, in Markdown. `judges` has for each scheme the libraries, with versions, that judged
 /// its vectors.
@@ -59,7 +58,7 @@ impl Page {
 }
 
 fn replay(template: &Template) -> String {
-    if template.algorithm == Algorithm::StaticEqual {
+    if template.algorithm.sends_secret() {
         return "write any event: the request carries the secret".to_owned();
     }
     if let Some(form) = &template.timestamp {

@@ -48,11 +48,13 @@ const FILES: &[(&str, &str)] = files![
     "paddle",
     "paypal",
     "paystack",
+    "phonepe",
     "phonepe-hmac",
     "plaid",
     "polar",
     "portone",
     "razorpay",
+    "recurly",
     "revenuecat",
     "revenuecat-authorization",
     "revolut",
@@ -63,6 +65,8 @@ const FILES: &[(&str, &str)] = files![
     "svix",
     "twilio",
     "wise",
+    "woocommerce",
+    "worldpay",
     "xendit",
 ];
 

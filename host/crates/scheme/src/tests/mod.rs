@@ -36,9 +36,10 @@ use vectors::{Captured, Vector, all, judges};
 const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
 
 /// The schemes whose requests carry the secret itself, so that nothing vouches for the body.
-const SENDS_SECRET: [&str; 4] = [
+const SENDS_SECRET: [&str; 5] = [
     "chargebee",
     "flutterwave-v3",
+    "phonepe",
     "revenuecat-authorization",
     "xendit",
 ];
@@ -111,6 +112,9 @@ fn sample(scheme: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
             vec![("x-webhook-timestamp", "1760000000000")],
         ),
         "monnify" => (r#"{"eventType":"a"}"#, vec![]),
+        "recurly" => (r#"{"object_type":"a","event_type":"b"}"#, vec![]),
+        "worldpay" => (r#"{"eventId":"E","eventDetails":{"type":"a"}}"#, vec![]),
+        "woocommerce" => ("{}", vec![("x-wc-webhook-topic", "order.updated")]),
         "authorize-net" => (r#"{"notificationId":"E","eventType":"a"}"#, vec![]),
         _ => (
             r#"{"id":"E","event_id":"E","type":"a","event":"a","event_type":"a","name":"a"}"#,

@@ -235,11 +235,13 @@ vectors! {
     paddle = "paddle.json",
     paypal = "paypal.json",
     paystack = "paystack.json",
+    phonepe = "phonepe.json",
     phonepe_hmac = "phonepe-hmac.json",
     plaid = "plaid.json",
     polar = "polar.json",
     portone = "portone.json",
     razorpay = "razorpay.json",
+    recurly = "recurly.json",
     revenuecat = "revenuecat.json",
     revenuecat_authorization = "revenuecat-authorization.json",
     revolut = "revolut.json",
@@ -250,6 +252,8 @@ vectors! {
     svix = "svix.json",
     twilio = "twilio.json",
     wise = "wise.json",
+    woocommerce = "woocommerce.json",
+    worldpay = "worldpay.json",
     xendit = "xendit.json",
 }
 

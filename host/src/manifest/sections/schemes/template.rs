@@ -125,6 +125,7 @@ pub(super) const ALGORITHMS: Variants<Algorithm> = &[
     ("ed25519", Algorithm::Ed25519),
     ("rsa-pkcs1-sha256", Algorithm::RsaPkcs1Sha256),
     ("static-equal", Algorithm::StaticEqual),
+    ("static-sha256", Algorithm::StaticSha256),
 ];
 
 pub(super) const KEY_ENCODINGS: Variants<KeyEncoding> = &[
@@ -138,6 +139,8 @@ pub(super) const LAYOUTS: Variants<Layout> = &[
     ("bare", Layout::Bare),
     ("pairs", Layout::Pairs),
     ("versions", Layout::Versions),
+    ("time-first", Layout::TimeFirst),
+    ("triples", Layout::Triples),
 ];
 
 pub(super) const SIGNATURE_ENCODINGS: Variants<SignatureEncoding> = &[
