@@ -29,6 +29,8 @@ pub(crate) struct Gateway {
     ledger: PathBuf,
     pub(crate) ingress: SocketAddr,
     pub(crate) admin: SocketAddr,
+    /// The listener that sends plain HTTP to HTTPS.
+    pub(crate) redirect: Option<SocketAddr>,
 }
 
 #[derive(Clone, Default)]
@@ -67,7 +69,7 @@ impl Launch {
         let from = child.stderr.take().unwrap();
         let reading = std::thread::spawn(move || captured.read(from));
         let lines = lines_of(child.stdout.take().unwrap());
-        let Some((ingress, admin)) = addresses(&lines, &stderr, &mut child) else {
+        let Some((ingress, admin, redirect)) = addresses(&lines, &stderr, &mut child) else {
             let status = child.wait().unwrap();
             reading.join().unwrap();
             return Err((status, stderr.text()));
@@ -78,6 +80,7 @@ impl Launch {
             ledger: self.ledger,
             ingress,
             admin,
+            redirect,
         })
     }
 }
@@ -332,15 +335,16 @@ fn addresses(
     lines: &Receiver<String>,
     stderr: &Captured,
     child: &mut Child,
-) -> Option<(SocketAddr, SocketAddr)> {
+) -> Option<(SocketAddr, SocketAddr, Option<SocketAddr>)> {
     let end = Instant::now() + START;
-    let (mut ingress, mut admin) = (None, None);
+    let (mut ingress, mut admin, mut redirect) = (None, None, None);
     loop {
         match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             Ok(line) => match line.split_once("://") {
                 Some(("ingress http" | "ingress https", address)) => ingress = address.parse().ok(),
                 Some(("admin http", address)) => admin = address.parse().ok(),
-                _ if line == "ready" => return ingress.zip(admin),
+                Some(("redirect http", address)) => redirect = address.parse().ok(),
+                _ if line == "ready" => return Some((ingress?, admin?, redirect)),
                 _ => {}
             },
             Err(RecvTimeoutError::Disconnected) => return None,

@@ -1,5 +1,6 @@
 //! The tools of the scenarios.
 
+mod acme;
 mod clock;
 mod commands;
 mod counted;
@@ -27,6 +28,7 @@ mod upstream;
 mod vectors;
 mod wasi;
 
+pub(crate) use acme::{AcmeServer, EXTERNAL};
 pub(crate) use clock::WallClock;
 pub(crate) use commands::{run, try_run};
 pub(crate) use counted::{audit_counted, counted_event, counting_site};

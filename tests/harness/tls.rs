@@ -1,9 +1,11 @@
 //! A certificate authority for tests, with an intermediate authority below it.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair,
+    PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -88,6 +90,17 @@ impl Authority {
         (vec![signed.der().clone(), self.between.der().clone()], key)
     }
 
+    /// Returns a chain for these names and this point on P-256, in force for so long, as PEM.
+    pub(crate) fn certify(&self, names: &[String], point: &[u8], life: Duration) -> String {
+        let mut params = CertificateParams::new(names.to_vec()).unwrap();
+        params.not_before = SystemTime::now().into();
+        params.not_after = (SystemTime::now() + life).into();
+        let signed = params
+            .signed_by(&Point(point.to_vec()), &self.between)
+            .unwrap();
+        pem(signed.der()) + &pem(self.between.der())
+    }
+
     /// Returns the root certificate.
     pub(crate) fn root_der(&self) -> CertificateDer<'static> {
         self.root.der().clone()
@@ -127,6 +140,19 @@ fn issuer_at(url: &str) -> CustomExtension {
     let at = [&issuers[..], &der(0x86, url.as_bytes())].concat();
     let access = der(0x30, &der(0x30, &at));
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access)
+}
+
+/// A public key on P-256.
+struct Point(Vec<u8>);
+
+impl PublicKeyData for Point {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
 }
 
 fn pem(der: &[u8]) -> String {

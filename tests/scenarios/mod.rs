@@ -1,5 +1,6 @@
 //! The scenarios, one file a theme.
 
+mod acme;
 mod backlog;
 mod batches;
 mod clock;

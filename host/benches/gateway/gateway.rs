@@ -76,8 +76,10 @@ impl Gateway {
         let mut addresses = Vec::new();
         for line in BufReader::new(stdout).lines() {
             let line = line?;
-            match line.split_once(" http://") {
-                Some(("ingress" | "admin", address)) => addresses.push(address.parse()?),
+            match line.split_once("://") {
+                Some(("ingress http" | "ingress https" | "admin http", address)) => {
+                    addresses.push(address.parse()?);
+                }
                 _ if line == "ready" => break,
                 _ => {}
             }

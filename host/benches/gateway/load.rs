@@ -8,9 +8,10 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
+use tokio_rustls::TlsConnector;
 
 use crate::payload::Batch;
 
@@ -36,8 +37,39 @@ pub(crate) fn send(
         .build()?;
     LocalSet::new().block_on(
         &runtime,
-        send_all(address, Rc::new(batch), connections, pace),
+        send_all(address, Rc::new(batch), connections, pace, None),
     )
+}
+
+/// Sends a batch as fast as responses arrive, over TLS if there is a connector. The handshakes are
+/// made before the first request.
+pub(crate) fn send_over(
+    address: SocketAddr,
+    batch: Batch,
+    connections: usize,
+    tls: Option<TlsConnector>,
+) -> Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(
+        &runtime,
+        send_all(address, Rc::new(batch), connections, None, tls),
+    )
+}
+
+/// A stream of bytes both ways.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
+async fn connect(address: SocketAddr, tls: Option<&TlsConnector>) -> Result<Box<dyn Stream>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(match tls {
+        None => Box::new(stream),
+        Some(tls) => Box::new(tls.connect("localhost".try_into()?, stream).await?),
+    })
 }
 
 /// The data that the connections share.
@@ -53,12 +85,11 @@ async fn send_all(
     batch: Rc<Batch>,
     connections: usize,
     pace: Option<f64>,
+    tls: Option<TlsConnector>,
 ) -> Result<Outcome> {
     let mut streams = Vec::new();
     for _ in 0..connections {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        streams.push(stream);
+        streams.push(connect(address, tls.as_ref()).await?);
     }
     let shared = Rc::new(Shared {
         batch,
@@ -80,7 +111,7 @@ async fn send_all(
     })
 }
 
-async fn work(mut stream: TcpStream, shared: Rc<Shared>) -> Result<Vec<Duration>> {
+async fn work(mut stream: Box<dyn Stream>, shared: Rc<Shared>) -> Result<Vec<Duration>> {
     let mut latencies = Vec::new();
     let mut buffer = Vec::with_capacity(4096);
     loop {
@@ -96,13 +127,14 @@ async fn work(mut stream: TcpStream, shared: Rc<Shared>) -> Result<Vec<Duration>
             tokio::time::sleep_until(begun.into()).await;
         }
         stream.write_all(shared.batch.get(index)).await?;
+        stream.flush().await?;
         read_answer(&mut stream, &mut buffer).await?;
         latencies.push(begun.elapsed());
     }
 }
 
 /// Reads one whole response and checks that its status is 200.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
+async fn read_answer(stream: &mut Box<dyn Stream>, buffer: &mut Vec<u8>) -> Result<()> {
     buffer.clear();
     let (head, length) = loop {
         ensure!(

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--json]"
-//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger, pruning, verify
+//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger, pruning, verify, tls
 //! ```
 
 #![expect(
@@ -33,6 +33,7 @@ mod sandbox;
 mod sink;
 mod stats;
 mod throughput;
+mod tls;
 mod verify;
 
 use anyhow::Result;
@@ -62,6 +63,7 @@ fn main() -> Result<()> {
             Part::Memory => memory::measure(&options, &mut report)?,
             Part::Pruning => pruning::measure(&options, &mut report)?,
             Part::Verify => verify::measure(&options, &mut report)?,
+            Part::Tls => tls::measure(&options, &mut report)?,
         }
     }
     if options.json {

@@ -17,10 +17,11 @@ pub(crate) enum Part {
     Ledger,
     Pruning,
     Verify,
+    Tls,
 }
 
 /// All parts. `ledger` takes too long to run unless it is named.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     Part::Throughput,
     Part::Order,
     Part::Isolation,
@@ -31,6 +32,7 @@ const PARTS: [Part; 10] = [
     Part::Ledger,
     Part::Pruning,
     Part::Verify,
+    Part::Tls,
 ];
 
 impl Part {
@@ -47,6 +49,7 @@ impl Part {
             Self::Ledger => "ledger",
             Self::Pruning => "pruning",
             Self::Verify => "verify",
+            Self::Tls => "tls",
         }
     }
 }

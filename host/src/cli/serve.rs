@@ -66,6 +66,9 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let scheme = if gateway.has_tls() { "https" } else { "http" };
     writeln!(out, "ingress {scheme}://{}", gateway.ingress_address()?)?;
+    if let Some(address) = gateway.redirect_address() {
+        writeln!(out, "redirect http://{}", address?)?;
+    }
     writeln!(out, "admin http://{}", gateway.admin_address()?)?;
     writeln!(out, "ready")?;
     out.flush()?;

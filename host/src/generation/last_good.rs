@@ -66,6 +66,11 @@ impl LastGood {
         }
     }
 
+    /// The data folder, in which the copy lies.
+    pub(super) fn data(&self) -> &Path {
+        self.folder.parent().unwrap_or(Path::new(""))
+    }
+
     fn index(&self) -> PathBuf {
         self.folder.join("generation.json")
     }

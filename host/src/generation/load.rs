@@ -1,7 +1,7 @@
 //! Loads generations from the manifest's file or from the copy of the last good generation.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::generation::build::Builder;
 use crate::generation::code::read_file;
@@ -33,6 +33,11 @@ pub(crate) struct BuiltGeneration {
 }
 
 impl Loader {
+    /// The data folder.
+    pub(crate) fn data(&self) -> &Path {
+        self.last_good.data()
+    }
+
     /// Reads the manifest's file.
     pub(crate) fn read_manifest(&self) -> Result<ReadManifest, LoadError> {
         read_manifest(&self.path, &self.env)

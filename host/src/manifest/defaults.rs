@@ -33,6 +33,16 @@ const DAY: u64 = 24 * HOUR;
 
 /// All interfaces, because providers post from outside.
 pub(crate) const LISTEN: &str = "0.0.0.0:8080";
+/// The port of plain HTTP.
+pub(crate) const REDIRECT: &str = "0.0.0.0:80";
+/// Every port.
+pub(crate) const PORT: Bounded<u16> = Bounded {
+    default: 443,
+    min: 1,
+    max: u16::MAX,
+};
+/// The authority that most use.
+pub(crate) const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// Loopback: the admin service needs no token there.
 pub(crate) const ADMIN: &str = "127.0.0.1:8081";
 /// 128 bits have 32 characters in hex, and fewer in other alphabets.

@@ -153,7 +153,7 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
         outbox: outbox::outbox(cx, fields.get("outbox"), &handlers),
         server,
         admin_token,
-        tls,
+        tls: tls.map(Arc::new),
         backlog,
         plugins,
         sources,

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::certificates::Certificate;
 use crate::run::core::Core;
-use crate::settings::{Manifest, Tls, certificate_warning};
+use crate::settings::{Manifest, certificate_warning};
 use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::WallTime;
 
@@ -17,9 +18,10 @@ const AGAIN: Duration = Duration::from_secs(86_400);
 
 /// The certificates of a generation as status shows them, by name. Null without TLS.
 pub(super) fn certificates_json(manifest: &Manifest, now: WallTime) -> Value {
-    let Some(Tls { certificates, .. }) = &manifest.tls else {
+    let Some(tls) = &manifest.tls else {
         return Value::Null;
     };
+    let certificates = &tls.certificates;
     let mut shown = Map::new();
     for file in certificates {
         let certificate = &file.certificate;
@@ -47,10 +49,11 @@ pub(super) fn watch(core: Arc<Core>) -> std::io::Result<OwnedThread> {
     OwnedThread::start("certificates", move |stop| {
         let mut reminder = Reminder::default();
         // The load of a generation logs its warnings itself.
-        reminder.due(&core.current.load().manifest, core.clock.now());
+        reminder.due(&core.current.load().manifest, None, core.clock.now());
         loop {
             let manifest = core.current.load().manifest.clone();
-            for warning in reminder.due(&manifest, core.clock.now()) {
+            let issued = core.tls.issued();
+            for warning in reminder.due(&manifest, issued.as_deref(), core.clock.now()) {
                 tracing::warn!("{warning}");
             }
             if stop.wait(LOOK) {
@@ -67,19 +70,26 @@ struct Reminder {
 }
 
 impl Reminder {
-    /// The warnings to log now.
-    fn due(&mut self, manifest: &Manifest, now: WallTime) -> Vec<String> {
+    /// The warnings to log now. `issued` is the certificate of an authority.
+    fn due(
+        &mut self,
+        manifest: &Manifest,
+        issued: Option<&Certificate>,
+        now: WallTime,
+    ) -> Vec<String> {
         // A clock that was set back must not silence the warnings.
         let recent = |last: WallTime| last <= now && now.since(last) < AGAIN;
         if self.last.is_some_and(recent) {
             return Vec::new();
         }
         let certificates = manifest.tls.iter().flat_map(|tls| &tls.certificates);
+        let issued = issued.and_then(|issued| certificate_warning(issued, now));
         let warnings: Vec<_> = certificates
             .filter_map(|file| {
                 let warning = certificate_warning(&file.certificate, now)?;
                 Some(format!("{}: {warning}", file.path.display()))
             })
+            .chain(issued)
             .collect();
         if !warnings.is_empty() {
             self.last = Some(now);
@@ -128,7 +138,7 @@ mod tests {
         let manifest = manifest(folder.path());
         let mut reminder = Reminder::default();
         let mut due = |now| {
-            let warnings = reminder.due(&manifest, at(now));
+            let warnings = reminder.due(&manifest, None, at(now));
             warnings.first().cloned().unwrap_or_default()
         };
         assert_eq!(due("2030-03-17T00:00:00Z"), "");

@@ -14,7 +14,7 @@ use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
 use crate::run::schedule::RecipientOf;
 use crate::server::{Layers, LayersOf, Rejections};
-use crate::settings::{Handler, OutboxSettings};
+use crate::settings::{Handler, Network, OutboxSettings};
 use crate::tls::Front;
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::Clock;
@@ -36,7 +36,7 @@ pub(crate) struct Core {
     pub(crate) secret_uses: SecretUses,
     pub(crate) keys: Arc<KeyCache>,
     /// The TLS of the ingress.
-    pub(crate) tls: Front,
+    pub(crate) tls: Arc<Front>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backlog: BacklogGauge,
     /// The ledger's log, if a reader lets it grow.
@@ -60,15 +60,26 @@ impl Core {
     /// The layers below HTTP that the serving generation wants on the listener of the providers.
     pub(crate) fn ingress_layers(self: &Arc<Self>) -> LayersOf {
         let core = self.clone();
-        Arc::new(move || {
-            let server = &core.current.load().manifest.server;
-            Layers {
-                proxies: server
-                    .proxy_protocol
-                    .then(|| server.trusted_proxies.clone()),
-                tls: core.tls.layer(),
-            }
+        Arc::new(move || Layers {
+            proxies: core.proxies(),
+            tls: core.tls.layer(),
         })
+    }
+
+    /// The same for the listener that sends plain HTTP to HTTPS: the proxies alone.
+    pub(crate) fn redirect_layers(self: &Arc<Self>) -> LayersOf {
+        let core = self.clone();
+        Arc::new(move || Layers {
+            proxies: core.proxies(),
+            tls: None,
+        })
+    }
+
+    /// The proxies whose connections begin with a header of the PROXY protocol.
+    fn proxies(&self) -> Option<Arc<[Network]>> {
+        let server = &self.current.load().manifest.server;
+        let proxies = &server.trusted_proxies;
+        server.proxy_protocol.then(|| proxies.clone())
     }
 
     /// Removes the components from the store that none of these generations runs and no recorded

@@ -13,8 +13,8 @@ use crate::dispatch::Pool;
 use crate::generation::{ReloadHandle, Reloader};
 use crate::outbox::Outbox;
 use crate::run::core::Core;
+use crate::run::listeners::Listeners;
 use crate::run::schedule::Timer;
-use crate::server::{self, Admin, Ingress, Layers, Limits};
 use tollgate_base::thread::OwnedThread;
 use tollgate_ledger::Ledger;
 
@@ -26,8 +26,7 @@ pub struct Gateway {
     pub(super) core: Arc<Core>,
     pub(super) workers: Workers,
     pub(super) ledger: Arc<dyn Ledger>,
-    pub(super) ingress: TcpListener,
-    pub(super) admin: TcpListener,
+    pub(super) listeners: Listeners,
 }
 
 /// The threads and tasks of a gateway, without its listeners.
@@ -39,12 +38,13 @@ pub(super) struct Workers {
     pub(super) housekeeper: OwnedThread,
     pub(super) backlog: OwnedThread,
     pub(super) certificates: OwnedThread,
+    pub(super) acme: OwnedThread,
 }
 
 impl Gateway {
     /// The address that providers post events to.
     pub fn ingress_address(&self) -> io::Result<SocketAddr> {
-        self.ingress.local_addr()
+        self.listeners.ingress.local_addr()
     }
 
     /// Whether providers post over TLS now. A reload may change that.
@@ -54,7 +54,15 @@ impl Gateway {
 
     /// The address of the admin service.
     pub fn admin_address(&self) -> io::Result<SocketAddr> {
-        self.admin.local_addr()
+        self.listeners.admin.local_addr()
+    }
+
+    /// The address of the listener that sends plain HTTP to HTTPS, if there is one.
+    pub fn redirect_address(&self) -> Option<io::Result<SocketAddr>> {
+        self.listeners
+            .redirect
+            .as_ref()
+            .map(TcpListener::local_addr)
     }
 
     /// A function that asks for a reload.
@@ -70,37 +78,11 @@ impl Gateway {
             core,
             workers,
             ledger,
-            ingress,
-            admin,
+            listeners,
         } = self;
         let settings = core.current.load().manifest.server.clone();
         let (end, ended) = watch::channel(false);
-        let until = |mut ended: watch::Receiver<bool>| async move {
-            // If the sender is gone, the gateway has ended.
-            let _ = ended.wait_for(|ended| *ended).await;
-        };
-        // A listener without a known address counts as one that everybody can reach.
-        let admin_address = admin
-            .local_addr()
-            .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
-        let service = Arc::new(Ingress::new(
-            core.clone(),
-            core.clock.clone(),
-            core.rejections.clone(),
-            settings.per_address,
-            settings.strict,
-        ));
-        let ingress = tokio::spawn(server::serve(
-            ingress,
-            service,
-            Limits::of_ingress(&settings),
-            core.ingress_layers(),
-            until(ended.clone()),
-        ));
-        let service = Arc::new(Admin::new(core.clone(), admin_address));
-        let limits = Limits::of_admin(&settings);
-        let layers = Layers::none();
-        let admin = tokio::spawn(server::serve(admin, service, limits, layers, until(ended)));
+        let servers = listeners.serve(&core, &settings, &ended);
         shutdown.await;
         tracing::info!("shutting down");
         let Workers {
@@ -111,10 +93,11 @@ impl Gateway {
             housekeeper,
             backlog,
             certificates,
+            acme,
         } = workers;
-        drop((reloader, backlog, certificates, timer, housekeeper));
+        drop((reloader, backlog, certificates, acme, timer, housekeeper));
         end.send_replace(true);
-        for server in [ingress, admin] {
+        for server in servers {
             if let Err(error) = server.await {
                 tracing::error!(%error, "a listener failed");
             }

@@ -9,6 +9,7 @@ mod first_generation;
 mod gateway;
 mod housekeeping;
 mod ingress;
+mod listeners;
 mod log_watch;
 mod notices;
 mod pause;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::dispatch::{Dispatcher, PoolOptions};
@@ -24,10 +23,11 @@ use crate::run::data_folder::{DataFolder, data_folder};
 use crate::run::first_generation::{FirstGeneration, first_generation};
 use crate::run::gateway::{Gateway, Workers};
 use crate::run::housekeeping;
+use crate::run::listeners::{ListenError, Listeners};
 use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
 use crate::run::work_router::WorkRouter;
-use crate::tls::Front;
+use crate::tls::{Front, start_renewal};
 use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::{Clock, SteadyClock};
 use tollgate_ledger::{Ledger, LedgerError, LedgerUrl, OpenError};
@@ -77,6 +77,12 @@ pub enum StartError {
     Thread(io::Error),
 }
 
+impl From<ListenError> for StartError {
+    fn from(ListenError { address, error }: ListenError) -> Self {
+        Self::Listen { address, error }
+    }
+}
+
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {
         Self::Thread(error)
@@ -106,10 +112,9 @@ impl Gateway {
         let current = Arc::new(Current::new(Arc::new(generation), trouble));
         let core = Arc::new(core(current, &ledger, &loader, &work, clock));
         core.prune_components(&[&core.current.load()]);
-        core.tls.serve(core.current.load().manifest.tls.as_ref());
+        core.tls.serve(core.current.load().manifest.tls.clone());
         let server = core.current.load().manifest.server.clone();
-        let ingress = listen(server.listen).await?;
-        let admin = listen(server.admin).await?;
+        let listeners = Listeners::bind(&server).await?;
         *core.restore.lock() = ledger.restored()?;
         work.dispatcher.set_hold(core.is_on_hold());
         for (handler, pause) in ledger.pauses()? {
@@ -121,8 +126,7 @@ impl Gateway {
             core,
             workers,
             ledger,
-            ingress,
-            admin,
+            listeners,
         })
     }
 }
@@ -230,7 +234,7 @@ fn core(
             CertificateTrust::new(system_roots()),
             clock.clone(),
         ),
-        tls: Front::default(),
+        tls: Arc::new(Front::new(loader.data())),
         clock,
         backlog: BacklogGauge::default(),
         log: LogWatch::new(loader.builder.components.data_folder()),
@@ -268,6 +272,7 @@ fn start_workers(
         housekeeper: start_housekeeper(core.clone())?,
         backlog: watch_backlog(core.clone())?,
         certificates: certificates::watch(core.clone())?,
+        acme: start_renewal(core.tls.clone(), core.clock.clone())?,
     })
 }
 
@@ -289,7 +294,7 @@ fn start_reloader(
         on_swap: Box::new(move |old, new| {
             // Runs under way end on the old generation, and their attempts name its components.
             swapped.prune_components(&[old, new]);
-            swapped.tls.serve(new.manifest.tls.as_ref());
+            swapped.tls.serve(new.manifest.tls.clone());
             outbox.wake();
         }),
     })
@@ -318,10 +323,4 @@ fn watch_backlog(core: Arc<Core>) -> io::Result<OwnedThread> {
             Err(error) => tracing::debug!(%error, "the backlog could not be read"),
         }
     })
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| StartError::Listen { address, error })
 }

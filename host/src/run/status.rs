@@ -53,6 +53,7 @@ impl Status for Core {
             "notices": self.notices.json(),
             "held_hosts_until_ms": self.held_hosts_json(),
             "secrets": self.secrets_json(&generation),
+            "acme": self.tls.acme_json(self.clock.now()),
             "tls": certificates_json(&generation.manifest, self.clock.now()),
         })
     }

@@ -40,6 +40,15 @@ impl Limits {
         }
     }
 
+    /// The limits of the listener that sends plain HTTP to HTTPS. Strangers reach it as well, and
+    /// its requests have no bodies to keep.
+    pub fn of_redirect(server: &crate::settings::Server) -> Self {
+        Self {
+            memory: ADMIN_MEMORY,
+            ..Self::of_ingress(server)
+        }
+    }
+
     /// The limits of the listener that providers post to.
     pub fn of_ingress(server: &crate::settings::Server) -> Self {
         Self {

@@ -26,7 +26,7 @@ pub struct Manifest {
     /// `backlog` in `[server]`: how much may wait. Default: no limit.
     pub backlog: BacklogLimits,
     /// `tls` in `[server]`: the certificates of the ingress. Default: none, so no TLS.
-    pub tls: Option<Tls>,
+    pub tls: Option<Arc<Tls>>,
     /// `[ledger]`
     pub ledger: LedgerSettings,
     /// `[ledger] retention` (default 35 d after an event ended), and `dedup` and `erase` of

@@ -4,6 +4,7 @@
 //! mistake. Every other part of the gateway reads these values. The doc of each setting with a
 //! default says the default.
 
+mod acme;
 mod allow;
 mod allow_from;
 mod breaker;
@@ -25,6 +26,7 @@ mod source;
 mod strict;
 mod tls;
 
+pub use acme::{Acme, Challenge, ExternalAccount};
 pub use allow::Allow;
 pub use allow_from::AllowFrom;
 pub use breaker::BreakerSettings;
@@ -42,7 +44,7 @@ pub use plugins::Plugins;
 pub use reload::{Reload, Watch};
 pub use retry::RetryPolicy;
 pub use route::Route;
-pub use server::{BacklogLimits, PerAddress, Server};
+pub use server::{BacklogLimits, PerAddress, Redirect, Server};
 pub use source::Source;
 pub use strict::Strict;
 pub use tls::{CertificateFile, ClientAuthorities, ClientCertificate, Tls};

@@ -40,11 +40,22 @@ pub struct Server {
     pub trusted_proxies: Arc<[Network]>,
     /// `require_https`: whether requests that came by plain HTTP are refused. Default false.
     pub require_https: bool,
+    /// `redirect`: a listener that sends plain HTTP to HTTPS. Default: none.
+    pub redirect: Option<Redirect>,
     /// `strict`: which odd requests are refused at `listen`. Default: all beyond loopback.
     pub strict: Strict,
     /// `proxy_protocol`: whether each connection begins with a header of the PROXY protocol.
     /// Default false.
     pub proxy_protocol: bool,
+}
+
+/// `redirect` of `[server]`: a listener that sends plain HTTP to HTTPS, and answers HTTP-01.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// `listen`: its address.
+    pub listen: SocketAddr,
+    /// `port`: the port of HTTPS as peers see it. Default: that of the ingress.
+    pub port: Option<u16>,
 }
 
 /// The limits of each address of a peer: one address of IPv4, 64 bits of IPv6. `None` is no limit.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 
+use super::acme::Acme;
 use crate::certificates::{Certificate, Names};
 
 /// `tls` in `[server]`: the certificates of the listener that providers post to.
@@ -13,6 +14,8 @@ pub struct Tls {
     /// `cert` and `key`, or `certificates`: the certificates in files. A peer that names no host,
     /// or one that none of them is for, gets the first.
     pub certificates: Vec<CertificateFile>,
+    /// `acme`: one more certificate, from an authority.
+    pub acme: Option<Arc<Acme>>,
     /// `client_ca`: the authorities of the peers' certificates. `None`: no peer is asked for one.
     pub client_ca: Option<ClientAuthorities>,
 }

@@ -3,8 +3,13 @@
 //! A [`Front`] lives as long as the process. Each generation gives it certificates; connections
 //! take the configuration that is there when they begin, and keep it.
 
+mod acme;
 mod front;
+mod renewal;
 mod resolver;
+mod schedule;
 
+pub(crate) use acme::Challenges;
 pub(crate) use front::Front;
 pub use front::TlsLayer;
+pub(crate) use renewal::start as start_renewal;

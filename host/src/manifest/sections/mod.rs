@@ -1,5 +1,7 @@
 //! The sections of the manifest: one file for each table and for each larger setting.
 
+mod acme;
+mod address;
 mod allow;
 mod allow_from;
 mod backlog;
@@ -13,6 +15,7 @@ pub(crate) mod outbox;
 mod per_address;
 pub(crate) mod plugins;
 mod proxies;
+mod redirect;
 pub(crate) mod reload;
 pub(crate) mod retention;
 mod retry;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use tollgate_base::secret::Secret;
 
+use super::address::address;
 use super::backlog::backlog;
 use super::networks::networks;
 use super::per_address::per_address;
 use super::proxies::proxy_protocol;
+use super::redirect::redirect;
 use super::strict::strict;
 use super::tls::{asks_for_certificates, tls};
 use crate::manifest::defaults;
 use crate::manifest::table::{Context, Fields, TableSchema, expected, secret};
-use crate::manifest::text::tree::{Node, Span, Value};
+use crate::manifest::text::tree::{Node, Value};
 use crate::settings::{BacklogLimits, Network, Server, Tls};
 
 const SERVER: TableSchema = TableSchema {
@@ -32,6 +34,7 @@ const SERVER: TableSchema = TableSchema {
         "memory",
         "per_address",
         "tls",
+        "redirect",
         "trusted_proxies",
         "proxy_protocol",
         "require_https",
@@ -58,11 +61,13 @@ pub(crate) fn server(cx: &mut Context<'_>, node: Option<&Node>) -> ServerSection
     let token = admin_token(cx, &fields);
     // A token with a mistake counts as a token: the user has written one.
     let guarded = token.is_some() || cx.diagnostics.mistake_count() > before;
+    let server = listeners(cx, &fields, guarded);
+    warn_of_plain_http(cx, node, &fields, &server);
     ServerSection {
-        server: listeners(cx, &fields, guarded),
+        server,
         admin_token: token,
         backlog: backlog(cx, fields.get("backlog")),
-        tls: tls(cx, fields.get("tls")),
+        tls: tls(cx, &fields),
         asks_for_certificates: asks_for_certificates(fields.get("tls")),
     }
 }
@@ -86,6 +91,30 @@ pub(crate) fn admin(
         false => admin_token(cx, &fields),
     };
     (admin, token)
+}
+
+/// Warns of plain HTTP that strangers on the way can read. A proxy that is trusted is taken for one
+/// that ends TLS.
+fn warn_of_plain_http(
+    cx: &mut Context<'_>,
+    node: Option<&Node>,
+    fields: &Fields<'_>,
+    server: &Server,
+) {
+    let private = server.listen.ip().to_canonical().is_loopback();
+    if private || fields.get("tls").is_some() || !server.trusted_proxies.is_empty() {
+        return;
+    }
+    let at = fields
+        .get("listen")
+        .or(node)
+        .map_or(0..0, |node| node.span.clone());
+    let message = format!(
+        "events come by plain HTTP to {}: write `tls`, or name the proxy that ends TLS in \
+         `trusted_proxies`, or listen on loopback",
+        server.listen
+    );
+    cx.diagnostics.warn(&at, message);
 }
 
 /// The listeners and their limits. `guarded` says whether the manifest has an admin token.
@@ -120,6 +149,7 @@ fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server
         shutdown_timeout: fields.duration(cx, "shutdown_timeout", &defaults::SHUTDOWN_TIMEOUT),
         memory: fields.size(cx, "memory", &defaults::SERVER_MEMORY),
         per_address: per_address(cx, fields.get("per_address"), listen, &trusted_proxies),
+        redirect: redirect(cx, fields),
         proxy_protocol: proxy_protocol(cx, fields, &trusted_proxies),
         trusted_proxies,
         require_https,
@@ -164,26 +194,4 @@ fn admin_token(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Secret> {
         cx.diagnostics.wrong_value(&node.span, message, help);
     }
     Some(secret)
-}
-
-/// A socket address, with its place unless it is the default.
-fn address(
-    cx: &mut Context<'_>,
-    fields: &Fields<'_>,
-    key: &str,
-    default: &str,
-) -> (SocketAddr, Option<Span>) {
-    let fallback = default.parse().expect("the default is an address");
-    let Some((text, node)) = fields.substituted(cx, key) else {
-        return (fallback, None);
-    };
-    match text.parse() {
-        Ok(address) => (address, Some(node.span.clone())),
-        Err(_) => {
-            let message = format!("`{key}` is not an IP address with a port");
-            let help = format!("write an address such as \"{default}\" or \"[::1]:8080\"");
-            cx.diagnostics.wrong_value(&node.span, message, help);
-            (fallback, None)
-        }
-    }
 }

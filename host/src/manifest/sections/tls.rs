@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tollgate_base::files::read_regular;
 use zeroize::Zeroizing;
 
+use super::acme::acme;
 use crate::certificates::{Certificate, CertificateError};
 use crate::manifest::defaults::CERTIFICATE_FILE;
 use crate::manifest::table::{Context, Fields, TableSchema, plain_text};
@@ -18,7 +19,7 @@ use crate::settings::{CertificateFile, ClientAuthorities, ClientCertificate, Tls
 
 const TLS: TableSchema = TableSchema {
     name: "`tls`",
-    keys: &["cert", "key", "certificates", "client_ca"],
+    keys: &["cert", "key", "certificates", "acme", "client_ca"],
     unsupported: &[],
     instead: &[
         ("certificate", "write cert = \"PATH\""),
@@ -36,8 +37,8 @@ const CERTIFICATE: TableSchema = TableSchema {
 const FORMS: &str = "write cert = \"tls/cert.pem\" and key = \"tls/key.pem\"";
 
 /// The certificates of the listener. `None` if there is no `tls`.
-pub(crate) fn tls(cx: &mut Context<'_>, node: Option<&Node>) -> Option<Tls> {
-    let node = node?;
+pub(crate) fn tls(cx: &mut Context<'_>, server: &Fields<'_>) -> Option<Tls> {
+    let node = server.get("tls")?;
     let fields = Fields::read(cx, node, &node.span, &TLS)?;
     let one = fields.get("cert").or(fields.get("key"));
     let list = fields.get("certificates");
@@ -50,15 +51,23 @@ pub(crate) fn tls(cx: &mut Context<'_>, node: Option<&Node>) -> Option<Tls> {
         }
         (Some(_), None) => certificate(cx, &fields).into_iter().collect(),
         (None, Some(_)) => certificates(cx, &fields),
+        (None, None) if fields.get("acme").is_some() => Vec::new(),
         (None, None) => {
             let message = "`tls` has no certificate";
             cx.diagnostics.wrong_context(&node.span, message, FORMS);
             Vec::new()
         }
     };
+    let has_redirect = server.get("redirect").is_some();
+    let acme = fields.get("acme").and_then(|node| {
+        acme(cx, node, has_redirect, |cx, fields| {
+            authorities(cx, fields, "root").map(|of| of.roots)
+        })
+    });
     Some(Tls {
         certificates,
-        client_ca: client_ca(cx, &fields),
+        acme: acme.map(Arc::new),
+        client_ca: authorities(cx, &fields, "client_ca"),
     })
 }
 
@@ -170,9 +179,9 @@ fn help(error: &CertificateError) -> &'static str {
     }
 }
 
-/// The authorities of the peers' certificates.
-fn client_ca(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<ClientAuthorities> {
-    let (path, node) = fields.path(cx, "client_ca")?;
+/// The certificates of authorities in the file that a key names.
+fn authorities(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Option<ClientAuthorities> {
+    let (path, node) = fields.path(cx, key)?;
     let bytes = read(cx, &path, node)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     let mut roots = RootCertStore::empty();

@@ -60,7 +60,8 @@ fn secrets_from_files_are_bounded_and_read_afresh() {
     let (text, _) = good("minimal");
     fs::write(
         &path,
-        text.replace("\"${STRIPE_SECRET}\"", "{ file = \"secret\" }"),
+        text.replace("\"${STRIPE_SECRET}\"", "{ file = \"secret\" }")
+            + "[server]\nlisten = \"127.0.0.1:8080\"\n",
     )
     .expect("a file");
     fs::write(&secret, "whsec_a\n").expect("a file");

@@ -55,6 +55,7 @@ fn every_setting_is_read() {
                 ..Strict::ON
             },
             proxy_protocol: true,
+            redirect: None,
         }
     );
     assert_eq!(
@@ -393,7 +394,8 @@ fn what_is_left_out_has_its_default() {
     );
     assert!(handler.guest.config.is_empty() && handler.allow.is_empty());
     assert_eq!(handler.fixtures, None);
-    assert!(manifest.warnings.is_empty() && manifest.secret_files.is_empty());
+    assert!(manifest.warnings.len() == 1 && manifest.warnings[0].contains("plain HTTP"));
+    assert!(manifest.secret_files.is_empty());
 }
 
 #[test]
