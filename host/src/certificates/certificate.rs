@@ -80,7 +80,8 @@ impl Certificate {
         let certified = CertifiedKey::new(certificates, key);
         match certified.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-            Err(_) => return Err(CertificateError::OtherKey),
+            Err(rustls::Error::InconsistentKeys(_)) => return Err(CertificateError::OtherKey),
+            Err(error) => return Err(CertificateError::Unusable(error)),
         }
         Ok(Self {
             names: first.names,
@@ -173,4 +174,72 @@ fn signing_key(pem: &[u8]) -> Result<(KeyKind, Arc<dyn SigningKey>), Certificate
         _ => return Err(CertificateError::KeyKind),
     };
     Ok((kind, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use rcgen::{CertificateParams, CustomExtension, KeyPair};
+
+    use super::*;
+
+    /// A certificate for these names and its key, both in PEM.
+    fn issue(names: Vec<String>, change: impl FnOnce(&mut CertificateParams)) -> [String; 2] {
+        let pem = |label: &str, der: &[u8]| {
+            let text = base64::engine::general_purpose::STANDARD.encode(der);
+            format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+        };
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let signed = params.self_signed(&key).unwrap();
+        [
+            pem("CERTIFICATE", signed.der()),
+            pem("PRIVATE KEY", &key.serialize_der()),
+        ]
+    }
+
+    fn trouble([chain, key]: [String; 2]) -> CertificateError {
+        Certificate::read(chain.as_bytes(), key.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn what_no_handshake_can_carry_is_refused_as_what_it_is() {
+        let names = |count| (0..count).map(|number| format!("host-{number:05}.example"));
+        let many = trouble(issue(names(9000).collect(), |_| {}));
+        assert!(
+            matches!(many, CertificateError::TooLong { bytes: 180_000.. }),
+            "{many}"
+        );
+        assert!(!many.is_of_key());
+        let [one, key] = issue(names(500).collect(), |_| {});
+        let of = |count| [one.repeat(count), key.clone()];
+        let long = trouble(of(8));
+        assert!(
+            matches!(
+                long,
+                CertificateError::TooLong {
+                    bytes: 66_000..90_000
+                }
+            ),
+            "{long}"
+        );
+        let [chain, key] = of(5);
+        Certificate::read(chain.as_bytes(), key.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_used_is_no_trouble_of_its_key() {
+        let odd = issue(vec!["host.example".to_owned()], |params| {
+            let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+            extension.set_criticality(true);
+            params.custom_extensions.push(extension);
+        });
+        let odd = trouble(odd);
+        assert!(matches!(odd, CertificateError::Unusable(_)), "{odd}");
+        assert!(!odd.is_of_key());
+        let [chain, _] = issue(vec!["host.example".to_owned()], |_| {});
+        let [_, key] = issue(vec!["host.example".to_owned()], |_| {});
+        assert!(trouble([chain, key]).is_of_key());
+    }
 }

@@ -6,6 +6,10 @@ use rustls::pki_types::pem::PemObject as _;
 use super::error::CertificateError;
 use super::facts::Facts;
 
+/// The bytes that a handshake adds to each certificate: three for the length, two for extensions
+/// (RFC 8446, section 4.4.2).
+const ENTRY: usize = 5;
+
 /// A chain in its right order, with what the first certificate says.
 #[derive(Debug)]
 pub(super) struct Chain {
@@ -18,6 +22,10 @@ impl Chain {
     pub(super) fn read(pem: &[u8]) -> Result<Self, CertificateError> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let certificates = certificates.map_err(CertificateError::NotPem)?;
+        let bytes: usize = certificates.iter().map(|der| ENTRY + der.len()).sum();
+        if bytes > CertificateError::LONGEST {
+            return Err(CertificateError::TooLong { bytes });
+        }
         let damaged = |(index, der): (usize, &CertificateDer<'_>)| {
             Facts::read(der).ok_or(CertificateError::Damaged { number: index + 1 })
         };

@@ -32,6 +32,18 @@ pub enum CertificateError {
         /// The certificate's place in the file, from 1.
         number: usize,
     },
+    /// The chain is longer than a message of a handshake.
+    #[error(
+        "is too long for a handshake: {bytes} bytes without PEM, and peers read {most} at most",
+        most = Self::LONGEST
+    )]
+    TooLong {
+        /// The bytes of the chain.
+        bytes: usize,
+    },
+    /// The certificate has something that TLS does not know, such as a critical extension.
+    #[error("has a certificate that cannot be used: {0}")]
+    Unusable(rustls::Error),
     /// The key is too short.
     #[error("has a weak key: RSA of {bits} bits, and 2048 are the least")]
     WeakKey {
@@ -55,6 +67,10 @@ pub enum CertificateError {
 }
 
 impl CertificateError {
+    /// The longest chain in bytes, with what a handshake adds to each certificate. Peers refuse
+    /// messages of 64 KiB, of which four bytes are no chain (RFC 8446, section 4.4.2).
+    pub(super) const LONGEST: usize = 0xffff - 4;
+
     /// Whether the trouble is in the file of the key.
     pub fn is_of_key(&self) -> bool {
         matches!(

@@ -158,6 +158,11 @@ fn help(error: &CertificateError) -> &'static str {
              privkey.pem"
         }
         CertificateError::Damaged { .. } => "fetch the file again",
+        CertificateError::TooLong { .. } => {
+            "spread the names over several certificates, and leave the certificates out that do \
+             not belong to the chain"
+        }
+        CertificateError::Unusable(_) => "get a certificate without what the message names",
         CertificateError::NoName => {
             "get a certificate with the host's name in subjectAltName; a common name alone counts \
              no more"
