@@ -6,12 +6,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use rustls::crypto::ring;
-use rustls::server::{
-    ClientHello, NoServerSessionStorage, ProducesTickets, ServerConfig, WebPkiClientVerifier,
-};
+use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ServerConfig};
 use serde_json::{Value, json};
 
 use super::acme::{Challenges, Kept, Store, Tries};
+use super::authorities::verifier;
 use super::resolver::Resolver;
 use super::schedule::renewal_of;
 use crate::certificates::Certificate;
@@ -228,19 +227,12 @@ impl Front {
 
     fn config(&self, tls: &Tls, resolver: Resolver) -> ServerConfig {
         let provider = Arc::new(ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider.clone())
+        let builder = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("the ring provider has the cipher suites of TLS 1.2 and 1.3");
         let builder = match &tls.client_ca {
             None => builder.with_no_client_auth(),
-            Some(ClientAuthorities { roots, .. }) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider)
-                    // A source says whether it needs a certificate.
-                    .allow_unauthenticated()
-                    .build()
-                    .expect("the manifest has at least one authority, and no revocation list");
-                builder.with_client_cert_verifier(verifier)
-            }
+            Some(authorities) => builder.with_client_cert_verifier(verifier(authorities)),
         };
         let mut config = builder.with_cert_resolver(Arc::new(resolver));
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();

@@ -4,6 +4,7 @@
 //! take the configuration that is there when they begin, and keep it.
 
 mod acme;
+mod authorities;
 mod front;
 mod renewal;
 mod resolver;
