@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Answer, Connection, Gateway, Handler, Manifest, SECRET, Site, get, hmac_sha256, now, post,
-    request, run, sign, tollgate, verify,
+    request, run, sign, tollgate, try_run, verify,
 };
 
 /// A site whose guest handles what its routes name. The guest runs the steps of the payload, if
@@ -190,6 +190,18 @@ fn events_of_test_mode_are_recorded_and_go_to_no_handler() {
         .collect();
     assert_eq!(seen, [(Some("false"), 0), (Some("true"), 1), (None, 1)]);
     assert_eq!(gateway.status_at("/notices/live/other_mode"), 1);
+    // A replay of many leaves the event out; whoever names the event means it.
+    let deliveries = || {
+        let events = recorded(&site, &gateway);
+        events[0]["deliveries"].as_array().unwrap().len()
+    };
+    let many = ["--source", "live", "--routes", "--yes"];
+    let (_, told, stderr) = try_run(&site, &gateway, "replay", &many);
+    assert!(told.to_string().contains("`livemode`"), "{told} {stderr}");
+    assert_eq!(deliveries(), 0);
+    let id = events[0]["id"].as_str().unwrap();
+    run(&site, &gateway, "replay", &[id, "--routes"]);
+    assert_eq!(deliveries(), 1);
 }
 
 #[test]

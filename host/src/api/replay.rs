@@ -16,7 +16,7 @@ use super::events::read_id;
 use super::intervention::{Attribution, carry_out, intervention, read};
 use super::query;
 use crate::dispatch::Routes;
-use crate::run::Core;
+use crate::run::{Core, Exclusion};
 use crate::server::ApiAnswer;
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_ledger::{
@@ -259,6 +259,14 @@ fn route_events(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiA
             report.refuse(Intervened::Erased.refusal().unwrap_or_default());
             continue;
         };
+        // Who names an event by its id means this event.
+        if request.filter.is_some()
+            && let Some(source) = generation.manifest.sources.get(&event.source)
+            && let Some(exclusion) = Exclusion::of(source, &event)
+        {
+            report.refuse(exclusion.to_string());
+            continue;
+        }
         let handlers = new_handlers(&generation.routes, &event, summary);
         if handlers.is_empty() {
             report.refuse(Intervened::NoRoute.refusal().unwrap_or_default());

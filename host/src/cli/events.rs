@@ -162,7 +162,17 @@ fn write_event(out: &mut dyn Write, detail: &EventDetail) -> io::Result<()> {
         }
     }
     if detail.history.is_empty() {
-        writeln!(out, "no deliveries: no route names a handler")?;
+        let is_marked =
+            |(name, _): &(String, String)| name == "livemode" || name == "same_bytes_as";
+        if detail.metadata.iter().any(is_marked) {
+            writeln!(
+                out,
+                "no deliveries: no route names a handler, or the source keeps such events from \
+                 handlers (see the metadata)"
+            )?;
+        } else {
+            writeln!(out, "no deliveries: no route names a handler")?;
+        }
     }
     detail
         .history

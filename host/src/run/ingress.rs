@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::generation::Generation;
 use crate::keys::KeyUnavailable;
 use crate::run::core::Core;
+use crate::run::exclusion::LIVEMODE;
 use crate::run::notices::Notice;
 use crate::server::{IngressBackend, SenderRules};
 use crate::settings::Source;
@@ -197,7 +198,7 @@ fn new_event(
 /// The facts that the gateway adds to an event.
 fn metadata(event: &ProviderEvent) -> Vec<(String, String)> {
     let pair = |name: &str, value: String| (name.to_owned(), value);
-    let live = event.live.map(|live| pair("livemode", live.to_string()));
+    let live = event.live.map(|live| pair(LIVEMODE, live.to_string()));
     let why = event.unreadable.as_ref();
     let why = why.map(|why| pair(UNREADABLE, why.to_string()));
     live.into_iter().chain(why).collect()

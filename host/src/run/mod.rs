@@ -5,6 +5,7 @@ mod backlog;
 mod certificates;
 mod core;
 mod data_folder;
+mod exclusion;
 mod first_generation;
 mod gateway;
 mod housekeeping;
@@ -20,6 +21,7 @@ mod status;
 mod work_router;
 
 pub(crate) use core::Core;
+pub(crate) use exclusion::Exclusion;
 pub use gateway::Gateway;
 pub(crate) use pause::PauseError;
 pub use start::{Options, StartError};

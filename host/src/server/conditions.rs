@@ -9,7 +9,7 @@ use super::response::text;
 use super::secured::Secured;
 use super::service::{Caller, Response};
 use super::strict::{Breach, host};
-use crate::settings::{Source, Strict};
+use crate::settings::{AllowFrom, Source, Strict};
 
 /// A condition that a request does not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,8 +20,8 @@ pub(super) enum Unmet {
     /// The request did not come by HTTPS.
     #[error("the request came by plain HTTP, or the proxy does not tell how")]
     PlainHttp,
-    /// The source takes no requests of the address.
-    #[error("the address is not in `allow_from`")]
+    /// The source takes no requests of the address, or the address is not known.
+    #[error("the address of the sender is not in `allow_from`, or no proxy names it clearly")]
     Address,
     /// The source wants a certificate of the peer, and the peer showed none.
     #[error("the peer showed no certificate, and `client_certificate` wants one")]
@@ -47,7 +47,12 @@ impl Unmet {
             return Some(Self::PlainHttp);
         }
         let allowed = source.and_then(|source| source.allow_from.as_ref());
-        let is_stranger = allowed.is_some_and(|allowed| !allowed.allows(sender.address()));
+        // An unclear sender must not pass for the proxy, whose address may be in the list.
+        let is_in = |allowed: &AllowFrom| {
+            let address = sender.known_address();
+            address.is_some_and(|address| allowed.allows(address))
+        };
+        let is_stranger = allowed.is_some_and(|allowed| !is_in(allowed));
         is_stranger.then_some(Self::Address)
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderValue, StatusCode, header, uri::Authority};
 use http_body_util::Full;
 
@@ -13,6 +14,8 @@ use super::refusal::Refusal;
 use super::rejections::Rejections;
 use super::response::text;
 use super::service::{Caller, Request, Response, Service};
+use super::strict::host;
+use crate::settings::Strict;
 use crate::tls::Challenges;
 use tollgate_base::time::Clock;
 
@@ -44,12 +47,12 @@ impl Redirect {
         }
     }
 
-    fn answer(&self, request: &Request) -> Response {
-        let token = request.uri().path().strip_prefix(CHALLENGE);
+    fn answer(&self, head: &Parts) -> Response {
+        let token = head.uri.path().strip_prefix(CHALLENGE);
         if let Some(answer) = token.and_then(|token| self.challenges.key_authorization(token)) {
             return Response::new(Full::new(Bytes::from(answer)));
         }
-        match location(request, self.port) {
+        match location(head, self.port) {
             Some(location) => {
                 let mut response = text(StatusCode::PERMANENT_REDIRECT, "");
                 response.headers_mut().insert(header::LOCATION, location);
@@ -60,18 +63,19 @@ impl Redirect {
     }
 }
 
-/// The same URL by HTTPS. `None` if the request does not name its host once.
-fn location<B>(request: &http::Request<B>, port: u16) -> Option<HeaderValue> {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let named = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Some(host.to_str().ok()?.parse().ok()?),
-        (None, None) => None,
-        _ => return None,
+/// The same URL by HTTPS. `None` if the request does not name one host, whatever the settings say:
+/// the location must be where the request was meant to go.
+fn location(head: &Parts, port: u16) -> Option<HeaderValue> {
+    if host::breach(head, Strict::ON).is_some() {
+        return None;
+    }
+    let named = match head.headers.get(header::HOST) {
+        Some(host) => Some(host.to_str().ok()?.parse().ok()?),
+        None => None,
     };
-    let named: Authority = named.or_else(|| request.uri().authority().cloned())?;
-    // A name before an `@` is no part of a host.
-    let host = Some(named.host()).filter(|_| !named.as_str().contains('@'))?;
-    let target = request.uri().path_and_query();
+    let named: Authority = named.or_else(|| head.uri.authority().cloned())?;
+    let host = named.host();
+    let target = head.uri.path_and_query();
     let target = target.map_or("/", |target| target.as_str());
     let target = if target.starts_with('/') { target } else { "/" };
     let location = match port {
@@ -83,8 +87,9 @@ fn location<B>(request: &http::Request<B>, port: u16) -> Option<HeaderValue> {
 
 impl Service for Redirect {
     async fn call(&self, caller: Caller, request: Request) -> Response {
-        let answer = self.answer(&request);
-        body::linger(request.into_body(), Some(caller.share));
+        let (head, incoming) = request.into_parts();
+        let answer = self.answer(&head);
+        body::linger(incoming, Some(caller.share));
         answer
     }
 
@@ -104,7 +109,7 @@ mod tests {
     fn the_location_is_the_same_url_by_https() {
         let location = |host: &str, target: &str, port| {
             let request = http::Request::get(target).header("host", host).body(());
-            let location = location(&request.unwrap(), port)?;
+            let location = location(&request.unwrap().into_parts().0, port)?;
             Some(location.to_str().unwrap().to_owned())
         };
         let is = |url: &str| Some(url.to_owned());

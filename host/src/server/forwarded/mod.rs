@@ -28,6 +28,8 @@ pub(super) struct Sender {
     peer: SocketAddr,
     /// The address that trusted proxies tell, if they tell another than the peer's.
     told: Option<IpAddr>,
+    /// Whether a trusted proxy has passed a request on whose sender it does not name clearly.
+    is_hidden: bool,
     /// Whether trusted proxies tell that the request came to them by HTTPS.
     pub(super) https: bool,
     /// Why the address is not known.
@@ -65,6 +67,7 @@ impl Sender {
         Self {
             peer,
             told: None,
+            is_hidden: false,
             https: false,
             doubt: None,
         }
@@ -97,17 +100,26 @@ impl Sender {
             },
             (None, None) => (None, None),
         };
+        let is_forwarded = forwarded.or(listed).is_some();
         Self {
             told: told.filter(|address| *address != peer.ip().to_canonical()),
+            is_hidden: is_forwarded && told.is_none(),
             https: is_https(forwarded.and_then(|walk| walk.https), headers),
             doubt,
             ..direct
         }
     }
 
-    /// The address of the sender. If no trusted proxy tells it, the address of the peer.
+    /// The address that the request counts for: the sender's or, if no trusted proxy tells it, the
+    /// peer's.
     pub(super) fn address(&self) -> IpAddr {
         self.told.unwrap_or_else(|| self.peer.ip())
+    }
+
+    /// The address of the sender; `None` if a trusted proxy stands in front of a sender whom it does
+    /// not name clearly.
+    pub(super) fn known_address(&self) -> Option<IpAddr> {
+        (!self.is_hidden).then(|| self.address())
     }
 }
 
@@ -313,6 +325,7 @@ mod tests {
         ] {
             let sender = sender(PROXY, &[("forwarded", value)]);
             assert_eq!(sender.address().to_string(), PROXY, "{value}");
+            assert_eq!(sender.known_address(), None, "{value}");
             assert_eq!(sender.doubt, doubt, "{value}");
         }
         for value in [
@@ -324,8 +337,16 @@ mod tests {
         ] {
             let sender = sender(PROXY, &[(LIST, value)]);
             assert_eq!(sender.address().to_string(), PROXY, "{value}");
+            assert_eq!(sender.known_address(), None, "{value}");
             assert_eq!(sender.doubt, Some(Doubt::Unreadable), "{value}");
         }
+    }
+
+    #[test]
+    fn a_proxy_that_posts_for_itself_is_known() {
+        let itself = PROXY.parse().ok();
+        assert_eq!(sender(PROXY, &[]).known_address(), itself);
+        assert_eq!(sender(PROXY, &[(LIST, PROXY)]).known_address(), itself);
     }
 
     #[test]

@@ -12,8 +12,8 @@ pub enum Breach {
     /// A line of the head ends without CR.
     #[error("a line of the head ends with a bare LF")]
     BareLf,
-    /// The request does not name one host.
-    #[error("the request has no `Host`, several, or one that names no host")]
+    /// The request does not name one host, with a port or none.
+    #[error("the request has no `Host`, several, or one that is no host with a port or none")]
     Host,
     /// The target names another host than `Host` does.
     #[error("the target names another host than `Host` does")]

@@ -147,6 +147,8 @@ impl Head {
             }
             _ if is_control && byte != b'\t' => return Err(Breach::ControlByte),
             Line::Request { .. } if is_control => return Err(Breach::ControlByte),
+            // A fragment is no part of a target. hyper cuts the fragment off, a proxy may not.
+            Line::Request { .. } if byte == b'#' => return Err(Breach::Malformed),
             Line::Request { tail } => {
                 tail.rotate_left(1);
                 tail[VERSION - 1] = byte;

@@ -1,5 +1,7 @@
 //! The rules about the host of a request (RFC 9112, section 3.2, and RFC 9113, section 8.3.1).
 
+use std::net::Ipv6Addr;
+
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Version, header};
@@ -22,7 +24,9 @@ pub(in crate::server) fn breach(head: &Parts, rules: Strict) -> Option<Breach> {
         || match host {
             Some(host) => named_host(host).is_none(),
             None => is_needed,
-        };
+        }
+        || authority.is_some_and(|authority| !is_clear(authority))
+        || head.uri.scheme().is_some_and(|scheme| !is_web(scheme));
     if rules.host && is_wrong {
         return Some(Breach::Host);
     }
@@ -41,8 +45,33 @@ fn named_host(value: &HeaderValue) -> Option<Option<Authority>> {
         return Some(None);
     }
     let authority: Authority = value.to_str().ok()?.parse().ok()?;
-    let names_host = !authority.host().is_empty() && !authority.as_str().contains('@');
-    names_host.then_some(Some(authority))
+    is_clear(&authority).then_some(Some(authority))
+}
+
+/// Whether an authority is a host, and a port or none. A port that cannot be read is another one
+/// for each server, and so is a host behind the name of a user.
+fn is_clear(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    let host = authority.host();
+    let is_host = match host.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')
+            .is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty(),
+    };
+    let is_port = match text.strip_prefix(host) {
+        Some("" | ":") => true,
+        Some(port) => port.strip_prefix(':').is_some_and(|port| {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+        }),
+        // The name of a user stands before the host.
+        None => false,
+    };
+    is_host && is_port
+}
+
+fn is_web(scheme: &Scheme) -> bool {
+    *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS
 }
 
 fn is_same(one: &Authority, other: &Authority, scheme: Option<&Scheme>) -> bool {
@@ -83,6 +112,19 @@ mod tests {
             (V::HTTP_11, "/", &["a,b"], None),
             (V::HTTP_11, "/", &["a/b"], Some(Breach::Host)),
             (V::HTTP_11, "/", &["u@x"], Some(Breach::Host)),
+            (V::HTTP_11, "/", &["x:"], None),
+            (V::HTTP_11, "/", &["x:65535"], None),
+            (V::HTTP_11, "/", &["x:65536"], Some(Breach::Host)),
+            (V::HTTP_11, "/", &["x:99999"], Some(Breach::Host)),
+            (V::HTTP_11, "/", &["x:abc"], Some(Breach::Host)),
+            (V::HTTP_11, "/", &["x:+80"], Some(Breach::Host)),
+            (V::HTTP_11, "/", &["[]"], Some(Breach::Host)),
+            (V::HTTP_11, "/", &["[x]"], Some(Breach::Host)),
+            (V::HTTP_11, "http://u@x/", &["x"], Some(Breach::Host)),
+            (V::HTTP_11, "http://x:99999/", &["x"], Some(Breach::Host)),
+            (V::HTTP_11, "ftp://x/", &["x"], Some(Breach::Host)),
+            (V::HTTP_2, "http://u@x/", &[], Some(Breach::Host)),
+            (V::HTTP_2, "ftp://x/", &[], Some(Breach::Host)),
             (V::HTTP_10, "/", &[], None),
             (V::HTTP_10, "/", &["x", "x"], Some(Breach::Host)),
             (V::HTTP_11, "http://x/", &["x"], None),

@@ -54,6 +54,27 @@ async fn a_source_takes_requests_of_its_addresses_alone() {
 }
 
 #[tokio::test]
+async fn an_unclear_sender_does_not_pass_for_the_proxy() {
+    let setup = setup(|fake| allow(fake, "127.0.0.0/8")).await;
+    for (headers, status) in [
+        // The proxy posts for itself.
+        ("", 200),
+        ("x-forwarded-for: 127.0.0.9\r\n", 200),
+        ("x-forwarded-for: 203.0.113.9\r\n", 403),
+        (
+            "x-forwarded-for: 203.0.113.9\r\nforwarded: nonsense\r\n",
+            403,
+        ),
+        ("x-forwarded-for: \r\n", 403),
+        ("x-forwarded-for: fe80::1%eth0\r\n", 403),
+        ("forwarded: for=unknown\r\n", 403),
+    ] {
+        let answer = setup.exchange(forwarded(1, headers)).await;
+        assert_eq!(answer.status, status, "{headers}");
+    }
+}
+
+#[tokio::test]
 async fn a_stranger_is_not_believed() {
     let setup = setup(|fake| allow(fake, "198.51.100.0/24")).await;
     let mut stranger = connect_from("127.0.0.2", &setup.server).await;

@@ -97,6 +97,10 @@ fn cases_of_rules() -> Vec<Case> {
         ("host", plain(&length), 200),
         ("host", plain(&format!("{HOST}{HOST}{length}")), 200),
         ("host", plain(&format!("host: a b\r\n{length}")), 200),
+        ("host", plain(&format!("host: x:99999\r\n{length}")), 200),
+        ("host", line("POST http://u@x/hooks/stripe HTTP/1.1"), 200),
+        ("host", line("POST ftp://x/hooks/stripe HTTP/1.1"), 200),
+        ("malformed_head", line("POST /hooks/stripe#x HTTP/1.1"), 200),
         (
             "other_host",
             line("POST http://y/hooks/stripe HTTP/1.1"),
