@@ -116,8 +116,8 @@ impl Sender {
         self.told.unwrap_or_else(|| self.peer.ip())
     }
 
-    /// The address of the sender; `None` if a trusted proxy stands in front of a sender whom it does
-    /// not name clearly.
+    /// The address of the sender; `None` if a trusted proxy passed the request on and does not name
+    /// the sender clearly.
     pub(super) fn known_address(&self) -> Option<IpAddr> {
         (!self.is_hidden).then(|| self.address())
     }
