@@ -130,7 +130,7 @@ fn memory_is_shared_out_anew_when_a_handler_comes() {
 fn a_long_queue_for_one_host_is_not_read_again_and_again() {
     let mut model = Model::new();
     model.apply(Op::Host { host: 0 });
-    for _ in 0..10_000 {
+    for _ in 0..2_000 {
         model.commit(0, 0, None, false);
     }
     let turn = |model: &mut Model| {
