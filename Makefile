@@ -101,10 +101,20 @@ sizes: ## Checks the size of files and functions (.ci/sizes --table prints figur
 	@.ci/prepare docs
 	.ci/sizes
 
+.PHONY: advisories
+advisories: ## Compares the dependencies with the RustSec database (ADVISORY_DB=folder: a copy of it)
+	@.ci/prepare rust deny
+	.ci/advisories $(ADVISORY_DB)
+
 .PHONY: bench
 bench: guests ## Measures throughput, latency and the sandbox, beside Express (a release build)
 	@.ci/prepare rust express
 	cargo bench --locked --bench gateway -- $(ARGS)
+
+.PHONY: attack
+attack: guests ## Attacks a release build from a stranger's address (BEFORE=program: another build too)
+	@.ci/prepare rust
+	cargo bench --locked --bench gateway -- --only attack $(if $(BEFORE),--before $(BEFORE)) $(ARGS)
 
 .PHONY: clean
 clean: ## Removes all build results

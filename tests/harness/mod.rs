@@ -47,7 +47,7 @@ pub(crate) use patch::trapping;
 pub(crate) use receiver::{Receiver, Reply};
 pub(crate) use recording::{Entry, Recorder, Recording};
 pub(crate) use site::{Site, component, digest, variant};
-pub(crate) use stranger::{Stranger, frame, preface};
+pub(crate) use stranger::{Stranger, frame, preface, resets};
 pub(crate) use stripe::{Event, PATH, SECRET, hmac_sha256, now, sign};
 pub(crate) use tls::Authority;
 pub(crate) use tls_client::TlsClient;

@@ -46,11 +46,7 @@ impl Stranger {
     /// Opens connections with so many streams each. Each stream has a head of about so many bytes,
     /// and a body that never comes.
     pub(crate) fn holds_heads(&mut self, connections: usize, streams: usize, bytes: usize) {
-        let mut all = preface();
-        for stream in 0..streams as u32 {
-            all.extend(head(2 * stream + 1, bytes));
-        }
-        self.send_on_each(connections, all);
+        self.send_on_each(connections, heads(streams, bytes));
     }
 
     /// Opens connections and sends the same bytes on each, as far as the gateway takes them.
@@ -96,6 +92,27 @@ async fn send(target: SocketAddr, bytes: Arc<[u8]>, answered: Arc<AtomicU64>) ->
     // The gateway may end the connection, or stop reading.
     _ = timeout(SENDING, write.write_all(&bytes)).await;
     write
+}
+
+/// The bytes of a connection with so many streams. Each stream has a head of about so many bytes,
+/// and a body that never comes.
+pub(crate) fn heads(streams: usize, bytes: usize) -> Vec<u8> {
+    let mut all = preface();
+    for stream in 0..streams as u32 {
+        all.extend(head(2 * stream + 1, bytes));
+    }
+    all
+}
+
+/// The bytes of a connection with so many streams that are reset as soon as they are open.
+pub(crate) fn resets(streams: u32) -> Vec<u8> {
+    let mut all = preface();
+    for stream in 0..streams {
+        let path = [&[0x83, 0x86, 0x04, 16][..], b"/webhooks/stripe"].concat();
+        all.extend(frame(1, 5, 2 * stream + 1, &path));
+        all.extend(frame(3, 0, 2 * stream + 1, &8_u32.to_be_bytes()));
+    }
+    all
 }
 
 /// The preface of a client, with empty settings.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::harness::{
-    Event, Handler, Manifest, Site, Stranger, eventually, frame, preface, reaches,
+    Event, Handler, Manifest, Site, Stranger, eventually, frame, preface, reaches, resets,
 };
 
 const MIB: u64 = 1 << 20;
@@ -63,13 +63,7 @@ fn floods_of_frames_end_and_do_not_fill_the_log() {
     stranger.send_on_each(20, [preface(), pings].concat());
     // Streams that are reset as soon as they are open: h2 ends the connection, and says so in its
     // own log.
-    let mut resets = preface();
-    for stream in 0..500 {
-        let path = [&[0x83, 0x86, 0x04, 16][..], b"/webhooks/stripe"].concat();
-        resets.extend(frame(1, 5, 2 * stream + 1, &path));
-        resets.extend(frame(3, 0, 2 * stream + 1, &8_u32.to_be_bytes()));
-    }
-    stranger.send_on_each(200, resets);
+    stranger.send_on_each(200, resets(500));
     eventually("the floods are counted", || {
         gateway.status_at("/rejections/-/flood").as_u64() == Some(20)
     });

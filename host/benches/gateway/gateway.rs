@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The time between two looks at the gateway's status.
 const GLANCE: Duration = Duration::from_millis(3);
 
+/// The gateway of this build.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tollgate");
+
 /// A running gateway. Dropping it kills the process.
 pub(crate) struct Gateway {
     child: Child,
@@ -61,9 +64,14 @@ impl Gateway {
 
     /// Starts a gateway in `folder` and waits until it accepts events.
     pub(crate) fn start(folder: &Path, manifest: &str) -> Result<Self> {
+        Self::start_program(Path::new(PROGRAM), folder, manifest)
+    }
+
+    /// Starts a gateway of another build.
+    pub(crate) fn start_program(program: &Path, folder: &Path, manifest: &str) -> Result<Self> {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("tollgate.toml"), manifest)?;
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        let mut child = Command::new(program)
             .arg("serve")
             .current_dir(folder)
             .env("BENCH_SECRET", SECRET)

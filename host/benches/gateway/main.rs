@@ -5,8 +5,8 @@
 //! `docs/benchmarks.md` explains the letters of the contenders.
 //!
 //! ```text
-//! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--json]"
-//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger, pruning, verify, tls
+//! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--before PROGRAM] [--json]"
+//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger, pruning, verify, tls, attack
 //! ```
 
 #![expect(
@@ -15,6 +15,7 @@
     reason = "the figures are what this program is for"
 )]
 
+mod attack;
 mod completion;
 mod contender;
 mod gateway;
@@ -64,6 +65,7 @@ fn main() -> Result<()> {
             Part::Pruning => pruning::measure(&options, &mut report)?,
             Part::Verify => verify::measure(&options, &mut report)?,
             Part::Tls => tls::measure(&options, &mut report)?,
+            Part::Attack => attack::measure(&options, &mut report)?,
         }
     }
     if options.json {

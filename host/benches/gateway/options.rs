@@ -18,10 +18,11 @@ pub(crate) enum Part {
     Pruning,
     Verify,
     Tls,
+    Attack,
 }
 
-/// All parts. `ledger` takes too long to run unless it is named.
-const PARTS: [Part; 11] = [
+/// All parts.
+const PARTS: [Part; 12] = [
     Part::Throughput,
     Part::Order,
     Part::Isolation,
@@ -33,7 +34,11 @@ const PARTS: [Part; 11] = [
     Part::Pruning,
     Part::Verify,
     Part::Tls,
+    Part::Attack,
 ];
+
+/// Parts that take too long to run unless they are named.
+const ONLY_BY_NAME: [Part; 2] = [Part::Ledger, Part::Attack];
 
 impl Part {
     /// Returns the part's name on the command line.
@@ -50,13 +55,14 @@ impl Part {
             Self::Pruning => "pruning",
             Self::Verify => "verify",
             Self::Tls => "tls",
+            Self::Attack => "attack",
         }
     }
 }
 
 /// The command line.
 pub(crate) struct Options {
-    /// `--only`; by default all parts except `ledger`.
+    /// `--only`; by default all parts except [`ONLY_BY_NAME`].
     pub(crate) parts: Vec<Part>,
     /// `--rounds`: the number of turns of each contender.
     pub(crate) rounds: usize,
@@ -69,6 +75,8 @@ pub(crate) struct Options {
     pub(crate) sizes: Vec<usize>,
     /// `--connections`: the number of open connections of the load generator.
     pub(crate) connections: usize,
+    /// `--before`: the program of an earlier gateway, which the part `attack` attacks too.
+    pub(crate) before: Option<PathBuf>,
     /// `--json`
     pub(crate) json: bool,
     /// The root folder of the repository.
@@ -90,6 +98,7 @@ impl Options {
             events: 0,
             sizes: vec![0, 1_000_000, 5_000_000],
             connections: 64,
+            before: None,
             json: false,
             scratch: root.join("target/bench"),
             root,
@@ -108,15 +117,18 @@ impl Options {
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--requests" => options.requests = value()?.parse()?,
                 "--events" => options.events = value()?.parse()?,
+                "--before" => options.before = Some(std::fs::canonicalize(value()?)?),
                 "--sizes" => options.sizes = sizes(value()?)?,
                 "--connections" => options.connections = value()?.parse()?,
                 other => bail!("there is no option {other}"),
             }
         }
         if options.parts.is_empty() {
-            options
-                .parts
-                .extend(PARTS.into_iter().filter(|part| *part != Part::Ledger));
+            options.parts.extend(
+                PARTS
+                    .into_iter()
+                    .filter(|part| !ONLY_BY_NAME.contains(part)),
+            );
         }
         Ok(options)
     }
