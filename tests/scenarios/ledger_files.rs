@@ -80,6 +80,41 @@ fn a_deleted_log_ends_the_gateway_before_it_answers() {
     );
 }
 
+/// Starts a gateway that has five events in its ledger, and cuts a file of the ledger to nothing:
+/// the gateway must end and acknowledge nothing more.
+fn cut(ending: &str) {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let mut gateway = site.start();
+    for _ in 0..5 {
+        gateway.accepts(&Event::new("test.done", json!({ "do": "done" })));
+    }
+    gateway.settles();
+    let path = site.path(format!("data/tollgate.db{ending}"));
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(0).unwrap();
+    let acknowledged = send_until_the_end(&mut gateway);
+    assert_eq!(
+        acknowledged,
+        Vec::<String>::new(),
+        "into a file that was cut"
+    );
+    let said = gateway.stderr();
+    assert!(
+        said.contains("was cut while the gateway had it open"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_database_that_is_cut_ends_the_gateway_before_it_answers() {
+    cut("");
+}
+
+#[test]
+fn a_log_that_is_cut_ends_the_gateway_before_it_answers() {
+    cut("-wal");
+}
+
 #[test]
 fn an_idle_gateway_notices_it_too() {
     let site = Site::new(&Manifest::with_one(Handler::new("guest")));

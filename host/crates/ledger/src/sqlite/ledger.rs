@@ -65,7 +65,8 @@ impl SqliteLedger {
         let progress = begin_progress(&conn, &path, &lineage, last.as_ref(), clock.wall())?;
         let leases = LeaseBook::new();
         let memory = Memory::load(&conn, options.scheduled, leases.clone()).at(&path)?;
-        let files = LedgerFiles::of(&path).map_err(|error| open::file_error(&path, error))?;
+        let files =
+            LedgerFiles::of(&path, &conn).map_err(|error| open::file_error(&path, error))?;
         let queue = Arc::new(Queue::new(options.queue, options.queue_bytes));
         let writable = Arc::new(AtomicBool::new(true));
         let log = Arc::<LogGauge>::default();

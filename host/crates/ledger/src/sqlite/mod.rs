@@ -18,6 +18,7 @@ mod keep;
 mod kept_time;
 mod leases;
 mod ledger;
+mod lengths;
 mod lineage;
 mod maintain;
 mod newest;

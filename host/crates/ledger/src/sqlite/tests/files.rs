@@ -167,6 +167,63 @@ fn nothing_is_acknowledged_into_files_that_are_not_where_they_were() {
 }
 
 #[test]
+fn nothing_is_acknowledged_into_files_that_were_cut() {
+    for (ending, left) in [("", 0), ("", 8192), ("-wal", 0), ("-wal", 40)] {
+        let said = Arc::new(Mutex::new(String::new()));
+        let mut engine = Sqlite::new();
+        let heard = said.clone();
+        engine.fatal = Arc::new(move |reason| reason.clone_into(&mut heard.lock()));
+        let open = Open::new(&engine);
+        open.deliver("evt_1", &["a"]);
+        let path = open::beside(&engine.path(), ending);
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(left).unwrap();
+        let answer = block_on(open.ledger.record(vec![event("evt_2", b"{}", &["a"])]));
+        assert!(
+            matches!(
+                answer,
+                Err(LedgerError::Unavailable(_) | LedgerError::Closed)
+            ),
+            "{ending} of {left} bytes: {answer:?}"
+        );
+        until(|| !said.lock().is_empty());
+        let said = said.lock().clone();
+        let cut = format!("{} was cut", path.display());
+        assert!(said.contains(&cut), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_others_make_shorter_by_sqlite_is_whole() {
+    let engine = Sqlite::new();
+    let ledger = engine.try_open().unwrap();
+    let body = vec![b'x'; 900_000];
+    let large = |n: usize| vec![event(&format!("evt_{n}"), &body, &["a"])];
+    let length = || std::fs::metadata(engine.path()).unwrap().len();
+    for n in 0..4 {
+        block_on(ledger.record(large(n))).unwrap();
+    }
+    let other = engine.look();
+    // Makes the database large, then small: with pages that only the log has, and without.
+    for checkpoint in ["TRUNCATE", "PASSIVE", "RESTART", "FULL"] {
+        let filler = "CREATE TABLE filler AS
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+             SELECT zeroblob(9000) FROM n";
+        let run = |sql: &str| other.execute_batch(sql).unwrap();
+        run(&format!("{filler}; PRAGMA wal_checkpoint({checkpoint})"));
+        block_on(ledger.record(large(length() as usize))).unwrap();
+        let before = length();
+        run(&format!(
+            "DROP TABLE filler; VACUUM; PRAGMA wal_checkpoint({checkpoint})"
+        ));
+        assert!(length() < before, "{checkpoint}");
+        block_on(ledger.record(large(length() as usize))).unwrap();
+    }
+    drop(other);
+    ledger.close();
+}
+
+#[test]
 fn a_second_gateway_is_refused_without_the_lock_file_too() {
     let engine = Sqlite::new();
     let first = engine.try_open().unwrap();

@@ -95,7 +95,7 @@ impl Writer {
                 .take(&mut tasks, (MAX_TASKS, MAX_BYTES), pace.patience())
         {
             if tasks.is_empty() {
-                self.check_files(&mut tasks, self.files.check_all())?;
+                self.check_all(&mut tasks)?;
                 // Readers in other processes and the next process go by the kept time.
                 if self.clock.ahead() != self.kept_ahead {
                     self.write(&mut tasks)?;
@@ -108,7 +108,7 @@ impl Writer {
             pace.end();
             if checked.elapsed() >= CHECK_ALL {
                 checked = Instant::now();
-                self.check_files(&mut tasks, self.files.check_all())?;
+                self.check_all(&mut tasks)?;
                 self.look_at_the_log(false)?;
             }
             self.checkpoint_if_due()?;
@@ -125,10 +125,12 @@ impl Writer {
             let moment = self.clock.reading();
             tasks.push(task(KeepTime { moment }, drop));
         }
+        // A commit behind the end of a file that was cut would hide the cut.
+        self.check_events(tasks)?;
         match batch::commit(&self.conn, &mut self.memory, now, tasks) {
             Ok(hand_over) => {
                 // What was committed into other files is not durable where the next start looks.
-                self.check_files(tasks, self.files.check_events())?;
+                self.check_events(tasks)?;
                 self.note_commit(now.wall);
                 self.writable.store(true, Ordering::Release);
                 self.kept_ahead = now.ahead;
@@ -137,7 +139,8 @@ impl Writer {
                     task.finish(None);
                     failpoint::reach(Failpoint::Answering);
                 }
-                Ok(())
+                let noted = self.files.committed(&self.conn);
+                noted.or_else(|error| self.judge(&error))
             }
             Err(error) => {
                 self.writable.store(false, Ordering::Release);
@@ -155,9 +158,21 @@ impl Writer {
         }
     }
 
-    /// Ends the process if a file of the ledger was moved, deleted or replaced. Answers `tasks`
-    /// first: none of them is durable.
-    fn check_files(
+    /// Looks at the files that hold what is acknowledged.
+    fn check_events(&mut self, tasks: &mut Vec<Box<dyn AnyTask>>) -> Result<(), Stopped> {
+        let checked = self.files.check_events(&self.conn);
+        self.end_if_displaced(tasks, checked)
+    }
+
+    /// Looks at all files.
+    fn check_all(&mut self, tasks: &mut Vec<Box<dyn AnyTask>>) -> Result<(), Stopped> {
+        let checked = self.files.check_all(&self.conn);
+        self.end_if_displaced(tasks, checked)
+    }
+
+    /// Ends the process if a file of the ledger was moved, deleted, replaced or cut. Answers
+    /// `tasks` first: none of them is durable.
+    fn end_if_displaced(
         &self,
         tasks: &mut Vec<Box<dyn AnyTask>>,
         checked: Result<(), Displaced>,
@@ -166,7 +181,7 @@ impl Writer {
             return Ok(());
         };
         self.writable.store(false, Ordering::Release);
-        tracing::error!(error = %displaced, operations = tasks.len(), "the ledger is not where it was");
+        tracing::error!(error = %displaced, operations = tasks.len(), "the ledger is not what it was");
         let answer = LedgerError::Unavailable(displaced.to_string().into());
         tasks.drain(..).for_each(|task| task.finish(Some(&answer)));
         std::thread::sleep(LAST_ANSWERS);
@@ -198,7 +213,10 @@ impl Writer {
 
     fn log_is(&mut self, state: rusqlite::Result<LogState>) -> Result<(), Stopped> {
         let noted = state.and_then(|state| match state {
-            LogState::Moved => note_moved(&self.conn, &self.memory, &mut self.progress),
+            LogState::Moved => {
+                self.files.moved(&self.conn)?;
+                note_moved(&self.conn, &self.memory, &mut self.progress)
+            }
             LogState::Growing => Ok(()),
         });
         noted.or_else(|error| {
