@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+
+use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::harness::{Handler, Launch, Manifest, Site};
 
@@ -67,5 +70,46 @@ fn no_part_of_a_printed_start_error_is_repeated() {
                 assert!(!parts[..index].contains(part), "{case}: {line}");
             }
         }
+    }
+}
+
+#[test]
+fn a_pipe_or_a_device_in_the_data_folder_is_told_and_never_read() {
+    let of_start = ["", "-wal", "-shm", ".lock", ".running", ".progress"]
+        .map(|ending| format!("tollgate.db{ending}"));
+    let of_generation = ["last-good/trials.json", "last-good/generation.json"].map(str::to_owned);
+    for name in of_start.into_iter().chain(of_generation) {
+        for device in [false, true] {
+            let site = site();
+            fs::create_dir_all(site.path("data/last-good")).unwrap();
+            let path = site.path("data").join(&name);
+            match device {
+                true => symlink("/dev/zero", &path).unwrap(),
+                false => mkfifoat(CWD, &path, Mode::RWXU).unwrap(),
+            }
+            let said = match Launch::new(&site).try_start() {
+                Ok(gateway) => gateway.stop(),
+                Err((_, stderr)) => stderr,
+            };
+            let told = said.contains("does not lead to a regular file");
+            assert!(told, "{name}, a device: {device}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_backup_is_told_and_never_read() {
+    let site = site();
+    site.start().stop();
+    let pipe = site.path("pipe");
+    mkfifoat(CWD, &pipe, Mode::RWXU).unwrap();
+    for command in ["ledger verify", "ledger restore"] {
+        let output = site.run(command, &[pipe.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{command}");
+        assert!(
+            said.contains("does not lead to a regular file"),
+            "{command}: {said}"
+        );
     }
 }

@@ -6,7 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tollgate_base::event::ComponentDigest;
-use tollgate_base::files::write_atomically;
+use tollgate_base::files::{read_regular, write_atomically};
+
+/// The most bytes of a component that was kept: more than fits into the memory of a compiler. The
+/// manifest's limit may have been higher when the component was kept.
+pub(super) const MAX_KEPT: usize = 4 << 30;
 
 /// The components in one data folder.
 #[derive(Debug, Clone)]
@@ -60,7 +64,7 @@ impl ComponentStore {
 
     /// The bytes of a component. An error if they do not fit the digest.
     pub(crate) fn read(&self, digest: ComponentDigest) -> io::Result<Vec<u8>> {
-        let bytes = fs::read(self.file(&digest.to_string()))?;
+        let bytes = read_regular(&self.file(&digest.to_string()), MAX_KEPT)?;
         if ComponentDigest::of(&bytes) == digest {
             Ok(bytes)
         } else {

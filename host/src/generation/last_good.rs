@@ -13,9 +13,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::generation::component_store;
+use crate::generation::component_store::{self, MAX_KEPT};
+use crate::manifest;
 use tollgate_base::event::{ComponentDigest, HandlerName};
-use tollgate_base::files::write_atomically;
+use tollgate_base::files::{read_regular, write_atomically};
+
+/// The most bytes of the file with the manifest's text: JSON writes a character as six at most.
+const MAX_INDEX: usize = 8 * manifest::MAX_SIZE;
 
 /// The copy of a generation in one data folder.
 #[derive(Debug, Clone)]
@@ -120,7 +124,7 @@ impl LastGood {
 
     /// Reads the copy; `None` if there is no copy.
     pub(crate) fn read(&self) -> io::Result<Option<KeptGeneration>> {
-        match fs::read(self.index()) {
+        match read_regular(&self.index(), MAX_INDEX) {
             Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -144,7 +148,7 @@ impl LastGood {
 
     /// The bytes of a component in the folder. An error if they do not fit the digest.
     pub(crate) fn read_component(&self, digest: &str) -> io::Result<Vec<u8>> {
-        let bytes = fs::read(self.component(digest))?;
+        let bytes = read_regular(&self.component(digest), MAX_KEPT)?;
         if ComponentDigest::of(&bytes).to_string() == *digest {
             Ok(bytes)
         } else {

@@ -22,7 +22,11 @@ impl<'a> ComponentSelector<'a> {
     /// Reads the data folder. If it cannot be read, handlers run the components in their files.
     pub(crate) fn read(last_good: &'a LastGood) -> Self {
         let unread = |error: io::Error| {
-            tracing::error!(%error, "the list of rolled-back components cannot be read");
+            tracing::error!(
+                folder = %last_good.folder().display(),
+                %error,
+                "the list of rolled-back components cannot be read",
+            );
         };
         Self {
             last_good,

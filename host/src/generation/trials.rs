@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::generation::component_status::{ComponentStatus, RolledBack};
 use tollgate_base::event::ComponentDigest;
-use tollgate_base::files::write_atomically;
+use tollgate_base::files::{read_regular, write_atomically};
 use tollgate_base::time::WallTime;
+
+/// The most bytes of the list: far more than any manifest has handlers.
+const MAX_SIZE: usize = 64 << 20;
 
 /// The trials by handler.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Trials {
     /// Reads the trials in `folder`: no trials if the file is not there.
     pub(crate) fn read(folder: &Path) -> io::Result<Self> {
         let path = folder.join("trials.json");
-        let entries = match fs::read(&path) {
+        let entries = match read_regular(&path, MAX_SIZE) {
             Ok(bytes) => serde_json::from_slice(&bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),

@@ -20,11 +20,48 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(flags.bits().cast_signed())
         .open(path)?;
-    if !file.metadata()?.is_file() {
-        let message = "the path does not lead to a regular file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    }
+    regular(&file.metadata()?)?;
     Ok(file)
+}
+
+/// Opens a regular file for writing, and makes the file if it is missing. Never blocks, whatever is
+/// at `path`. Keeps what is in the file.
+///
+/// # Errors
+/// Those of [`open_regular`].
+pub fn open_regular_to_write(path: &Path) -> io::Result<File> {
+    check_regular(path)?;
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Looks whether `path` leads to a regular file or to nothing. For files that other code opens,
+/// which may block.
+///
+/// # Errors
+/// The system cannot look at the path, or the path leads to a folder, a device, a pipe or a socket
+/// ([`io::ErrorKind::InvalidInput`]).
+pub fn check_regular(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(metadata) => regular(&metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn regular(metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let message = "the path does not lead to a regular file";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
 /// Reads a regular file of at most `most` bytes.
@@ -146,7 +183,24 @@ mod tests {
         for path in [pipe.as_path(), link.as_path(), folder.path()] {
             let error = read_regular(path, 9).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+            let error = open_regular_to_write(path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+            assert!(check_regular(path).is_err());
         }
+    }
+
+    #[test]
+    fn a_file_to_write_is_made_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        check_regular(&path).unwrap();
+        open_regular_to_write(&path)
+            .unwrap()
+            .write_all(b"one")
+            .unwrap();
+        drop(open_regular_to_write(&path).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        check_regular(&path).unwrap();
     }
 
     #[test]

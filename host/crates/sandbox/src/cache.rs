@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -17,6 +17,10 @@ use wasmtime::component::Component;
 use crate::compile::Compiler;
 use crate::component::LoadError;
 use tollgate_base::event::ComponentDigest;
+use tollgate_base::files::{open_regular, read_regular_text};
+
+/// The most bytes of a file with a digest in hex: 64 and a newline.
+const MAX_DIGEST: usize = 80;
 
 /// The cache in one folder; without a folder, nothing is cached.
 pub(crate) struct CompileCache {
@@ -80,8 +84,8 @@ impl CompileCache {
 }
 
 fn map(engine: &Engine, path: &Path) -> Option<Component> {
-    let recorded = fs::read_to_string(digest_path(path)).ok()?;
-    let actual = hex::encode(Sha256::digest(fs::read(path).ok()?));
+    let recorded = read_regular_text(&digest_path(path), MAX_DIGEST).ok()?;
+    let actual = digest_of(path).ok()?;
     if recorded.trim() != actual {
         tracing::warn!(path = %path.display(), "cached code is damaged and is compiled again");
         return None;
@@ -91,6 +95,19 @@ fn map(engine: &Engine, path: &Path) -> Option<Component> {
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "cached code cannot be used and is compiled again");
             None
+        }
+    }
+}
+
+/// The digest of a regular file in hex.
+fn digest_of(path: &Path) -> io::Result<String> {
+    let mut file = open_regular(path)?;
+    let mut digest = Sha256::new();
+    let mut block = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(hex::encode(digest.finalize())),
+            read => digest.update(&block[..read]),
         }
     }
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{At, OpenError};
 use super::schema;
+use tollgate_base::files::{check_regular, open_regular_to_write};
 
 /// The first SQLite without the bug by which a checkpoint could lose commits when two
 /// connections reset the write-ahead log at once.
@@ -50,12 +51,9 @@ pub(crate) fn lock(path: &Path) -> Result<LockedFile, OpenError> {
     make_folder(folder).map_err(|source| file_error(folder, source))?;
     refuse_network(folder)?;
     let lock_path = beside(&path, ".lock");
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_path)
-        .map_err(|source| file_error(&lock_path, source))?;
+    check_kinds(&path)?;
+    let lock =
+        open_regular_to_write(&lock_path).map_err(|source| file_error(&lock_path, source))?;
     match lock.try_lock() {
         Ok(()) => Ok(LockedFile { path, lock }),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
@@ -64,6 +62,18 @@ pub(crate) fn lock(path: &Path) -> Result<LockedFile, OpenError> {
         }),
         Err(TryLockError::Error(source)) => Err(file_error(&lock_path, source)),
     }
+}
+
+/// The endings of the names of the files that SQLite opens.
+const FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// Looks whether the files that SQLite opens are regular files, as far as they are there: SQLite
+/// would wait for a pipe for ever.
+pub(crate) fn check_kinds(path: &Path) -> Result<(), OpenError> {
+    FILES.iter().try_for_each(|ending| {
+        let path = beside(path, ending);
+        check_regular(&path).map_err(|error| file_error(&path, error))
+    })
 }
 
 /// Locks the file itself too, so that a lock file that somebody removed does not let a second

@@ -6,7 +6,7 @@
 //! the file may hold anything, so each entry has a checksum.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 
 use super::checksum::fnv1a;
 use crate::DeliveryId;
+use tollgate_base::files::{open_regular, open_regular_to_write};
 
 /// Bytes of an entry.
 const ENTRY: usize = 16;
@@ -37,11 +38,7 @@ impl RunningFile {
     /// are none after a clean end.
     pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Vec<DeliveryId>)> {
         let ran = read(&path)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)?;
+        let file = open_regular_to_write(&path)?;
         let running = Self {
             path,
             file,
@@ -120,7 +117,7 @@ impl Slots {
 
 /// The deliveries that the file names.
 fn read(path: &Path) -> io::Result<Vec<DeliveryId>> {
-    let file = match File::open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),

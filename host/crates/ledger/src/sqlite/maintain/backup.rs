@@ -22,6 +22,7 @@ pub(crate) fn backup(path: &Path, target: &Path) -> Result<BackedUp, MaintainErr
     if !path.exists() {
         return Err(OpenError::Missing { path: path.into() }.into());
     }
+    open::check_kinds(path)?;
     // A log that is not the database's would be copied as if it were.
     let progress = progress::read(&open::beside(path, PROGRESS));
     lineage::check_files(path, progress.ok().flatten().as_ref())?;

@@ -19,6 +19,7 @@ pub(crate) fn verify(path: &Path) -> Result<Verified, MaintainError> {
     if !path.exists() {
         return Err(OpenError::Missing { path: path.into() }.into());
     }
+    open::check_kinds(path)?;
     let bytes = path.metadata().map_err(file_error(path))?.len();
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(sqlite_error(path))?;

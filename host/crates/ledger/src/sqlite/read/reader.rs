@@ -32,6 +32,7 @@ impl SqliteReader {
         if !path.exists() {
             return Err(OpenError::Missing { path: path.into() });
         }
+        open::check_kinds(path)?;
         let reader = Self::unchecked(open::absolute(path)?);
         let conn = reader.connect().at(path)?;
         if !schema::is_current(&conn, path)? {
