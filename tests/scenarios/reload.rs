@@ -64,6 +64,38 @@ fn a_component_is_replaced_by_rename_and_in_place() {
 }
 
 #[test]
+fn fixtures_that_go_and_come_back_are_noticed() {
+    let handler = Handler::new("guest").set("fixtures = \"fixtures/guest/*.json\"");
+    let site = Site::new(&Manifest::with_one(handler));
+    let folder = site.path("fixtures/guest");
+    fs::create_dir_all(&folder).unwrap();
+    let fixture = json!({
+        "event": { "kind": "test.done", "payload": { "do": "done" } },
+        "expect": { "outcome": "done" },
+    });
+    let (file, aside) = (folder.join("done.json"), folder.join("done.json.aside"));
+    fs::write(&file, fixture.to_string()).unwrap();
+    let gateway = site.start();
+    let recovers = || {
+        eventually("the fixtures are back", || {
+            gateway.status_at("/generation/error") == Value::Null
+        });
+    };
+    for _ in 0..2 {
+        fs::rename(&file, &aside).unwrap();
+        keeps_serving(&site, &gateway, "fixtures");
+        fs::rename(&aside, &file).unwrap();
+        recovers();
+    }
+    let folder_aside = site.path("fixtures/aside");
+    fs::rename(&folder, &folder_aside).unwrap();
+    keeps_serving(&site, &gateway, "fixtures");
+    fs::rename(&folder_aside, &folder).unwrap();
+    recovers();
+    gateway.stop();
+}
+
+#[test]
 fn a_half_written_component_is_not_taken() {
     let site = site();
     let gateway = site.start();

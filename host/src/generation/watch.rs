@@ -117,6 +117,7 @@ impl WatchedFiles {
 
     /// Starts to watch the folders of all files, if the manifest says so. Folders, because files
     /// are replaced; and the folders of these folders, where a symlink to a folder may be swapped.
+    /// A watched folder of fixtures is watched itself, also while no file in it fits.
     pub(crate) fn watch(&mut self, manifest: &Manifest) {
         self.watcher = None;
         if manifest.reload.watch != Watch::Events {
@@ -127,6 +128,9 @@ impl WatchedFiles {
             let folder = folder_of(file);
             folders.insert(folder_of(&folder));
             folders.insert(folder);
+            if file.is_dir() {
+                folders.insert(file.clone());
+            }
         }
         match watch_folders(&folders, &manifest.ledger.path, self.notice.clone()) {
             Ok(watcher) => self.watcher = Some(watcher),
