@@ -57,7 +57,9 @@ async fn serve<S: Service>(
     let deadline = Instant::now() + context.limits.header_timeout;
     let mut ending = context.ending.clone();
     let opening = async {
-        if let Some(client) = opening::client(&mut stream, connection.peer, &layers).await? {
+        if let Some(client) =
+            opening::client(&mut stream, connection.peer, &layers, deadline).await?
+        {
             context.comes_from(connection, client)?;
         }
         opening::open(stream, &connection.entry.allowance, &layers, deadline).await

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::budget::{Allowance, Share};
 use super::context::ConnectionError;
 use super::handshake;
 use super::layers::{Layers, is_of};
 use super::proxy_header::{Parser, Said};
-use super::refusal::Refusal;
+use super::refusal::{ProxyHeaderFault, Refusal};
 use super::secured::Secured;
 use super::transport::Transport;
 
@@ -46,7 +46,8 @@ pub(super) enum Version {
 }
 
 /// Reads the header of the PROXY protocol, if the listener wants one. Returns the address of the
-/// client if the header tells it.
+/// client if the header tells it. A proxy that closes the connection before its first byte is no
+/// mistake: so do health checks.
 ///
 /// # Errors
 /// A refusal if the peer is no proxy of the listener, or sends something else.
@@ -54,6 +55,7 @@ pub(super) async fn client(
     stream: &mut TcpStream,
     peer: SocketAddr,
     layers: &Layers,
+    deadline: Instant,
 ) -> Result<Option<SocketAddr>, ConnectionError> {
     let Some(proxies) = &layers.proxies else {
         return Ok(None);
@@ -61,16 +63,28 @@ pub(super) async fn client(
     if !is_of(proxies, peer) {
         return Err(Refusal::ProxyUntrusted.into());
     }
+    timeout_at(deadline, header(stream))
+        .await
+        .unwrap_or(Err(Refusal::ProxyHeader(ProxyHeaderFault::Late).into()))
+}
+
+/// Reads a header of the PROXY protocol to its end.
+async fn header(stream: &mut TcpStream) -> Result<Option<SocketAddr>, ConnectionError> {
+    let mut has_begun = false;
     let mut parser = Parser::new();
     let mut bytes = [0; LOOK];
     loop {
         let seen = stream.peek(&mut bytes).await?;
+        if seen == 0 && has_begun {
+            return Err(Refusal::ProxyHeader(ProxyHeaderFault::BrokenOff).into());
+        }
         if seen == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
+        has_begun = true;
         let (taken, said) = parser
             .take(&bytes[..seen])
-            .map_err(|_| Refusal::ProxyHeader)?;
+            .map_err(|_| Refusal::ProxyHeader(ProxyHeaderFault::Damaged))?;
         // The bytes behind the header stay in the socket.
         stream.read_exact(&mut bytes[..taken]).await?;
         match said {

@@ -21,11 +21,25 @@ pub enum Refusal {
     #[error("the listener takes connections of `trusted_proxies` alone")]
     ProxyUntrusted,
     /// The peer is a proxy of the listener, and sends no header of the PROXY protocol.
-    #[error("the proxy sends no header of the PROXY protocol, or a damaged one")]
-    ProxyHeader,
+    #[error("the proxy sends no header of the PROXY protocol: {0}")]
+    ProxyHeader(ProxyHeaderFault),
     /// The handshake of TLS failed.
     #[error("the TLS handshake failed: {0}")]
     TlsHandshake(HandshakeFault),
+}
+
+/// What is wrong with a header of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyHeaderFault {
+    /// The bytes are no header, or a damaged one.
+    #[error("its bytes are something else, or damaged")]
+    Damaged,
+    /// The proxy closed the connection in the middle of the header.
+    #[error("it broke the header off")]
+    BrokenOff,
+    /// The header was not complete before the header timeout.
+    #[error("the header was not complete before the header timeout")]
+    Late,
 }
 
 /// What is wrong with a handshake of TLS.
@@ -63,7 +77,7 @@ impl Refusal {
             Self::Flood => "flood",
             Self::Head(breach) => breach.code(),
             Self::ProxyUntrusted => "proxy_untrusted",
-            Self::ProxyHeader => "proxy_header",
+            Self::ProxyHeader(_) => "proxy_header",
             Self::TlsHandshake(_) => "tls_handshake",
         }
     }

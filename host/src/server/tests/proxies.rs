@@ -102,7 +102,22 @@ async fn a_header_has_as_much_time_as_the_first_byte_of_a_request() {
         ..Layers::default()
     };
     let setup = Setup::layered(fake(), limits, PerAddress::default(), layers).await;
-    let mut client = setup.server.connect().await;
-    client.send("PROXY TCP4 ").await;
-    assert_eq!(client.rest().await, b"");
+    for begun in ["", "PROXY TCP4 "] {
+        let mut client = setup.server.connect().await;
+        client.send(begun).await;
+        assert_eq!(client.rest().await, b"");
+    }
+    assert_eq!(setup.codes(), [("proxy_header", 2)]);
+}
+
+#[tokio::test]
+async fn a_proxy_that_breaks_its_header_off_is_counted_and_a_health_check_is_not() {
+    let setup = behind("127.0.0.1").await;
+    for begun in ["", "PROXY TCP4 "] {
+        let mut client = setup.server.connect().await;
+        client.send(begun).await;
+        client.0.shutdown().await.unwrap();
+        assert_eq!(client.rest().await, b"");
+    }
+    assert_eq!(setup.codes(), [("proxy_header", 1)]);
 }
