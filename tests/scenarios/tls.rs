@@ -265,6 +265,62 @@ fn a_source_takes_its_senders_certificates_alone() {
 }
 
 #[test]
+fn an_authority_that_leaves_takes_its_open_connections_along() {
+    let (first, second) = (Authority::new(), Authority::new());
+    let tls = "tls = { cert = \"own.pem\", key = \"own.key\", client_ca = \"clients.pem\" }";
+    let source = format!("{PATH}\"\nclient_certificate = \"required");
+    let text = manifest(tls).text().replace(PATH, &source);
+    let site = Site::new(&manifest(tls));
+    site.write_manifest(&text);
+    first.write(&site, "own", &[HOST]);
+    let trust = |authorities: String| {
+        std::fs::write(site.path("clients.new"), authorities).unwrap();
+        std::fs::rename(site.path("clients.new"), site.path("clients.pem")).unwrap();
+    };
+    trust(first.root());
+    let gateway = site.start();
+    let (chain, key) = first.issue(&["psp.example"], |_| {});
+    let identity = (chain, PrivateKeyDer::try_from(key.serialize_der()).unwrap());
+    let client = TlsClient::new(&first, &[&TLS13], Some(identity));
+    let connect = || client.connect(gateway.ingress, HOST).unwrap();
+    let post = |connection: &mut Connection| {
+        connection.write(&event().request())?;
+        connection.answer().map(|answer| answer.status)
+    };
+    let (mut silent, mut kept, mut busy) = (connect(), connect(), connect());
+    for connection in [&mut silent, &mut kept, &mut busy] {
+        assert_eq!(post(connection).unwrap(), 200);
+    }
+    // A rotation leaves the connections of both authorities alone.
+    trust(first.root() + &second.root());
+    serves(&gateway, 2);
+    assert_eq!(post(&mut kept).unwrap(), 200);
+    let event = event();
+    let signature = sign(SECRET, now(), &event.body);
+    let headers = [
+        ("stripe-signature", signature.as_str()),
+        ("expect", "100-continue"),
+    ];
+    let request = crate::harness::request("POST", PATH, &headers, &event.body);
+    let (head, body) = request.split_at(request.len() - event.body.len());
+    busy.write(head).unwrap();
+    assert_eq!(busy.answer().unwrap().status, 100);
+    trust(second.root());
+    serves(&gateway, 3);
+    assert!(!matches!(post(&mut kept), Ok(200)));
+    assert!(silent.is_closed());
+    busy.write(body).unwrap();
+    assert_eq!(busy.answer().unwrap().status, 200, "it was under way");
+    assert!(!matches!(post(&mut busy), Ok(200)));
+    assert!(
+        client
+            .connect(gateway.ingress, HOST)
+            .map(|mut new| post(&mut new))
+            .is_ok_and(|sent| sent.is_err())
+    );
+}
+
+#[test]
 fn a_certificate_that_has_expired_serves_and_is_told() {
     let authority = Authority::new();
     let site = site(&authority, TLS);

@@ -292,9 +292,9 @@ fn start_reloader(
         attempted,
         may_pass,
         on_swap: Box::new(move |old, new| {
+            swapped.tls.serve(new.manifest.tls.clone());
             // Runs under way end on the old generation, and their attempts name its components.
             swapped.prune_components(&[old, new]);
-            swapped.tls.serve(new.manifest.tls.clone());
             outbox.wake();
         }),
     })

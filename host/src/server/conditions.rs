@@ -6,7 +6,6 @@ use http::request::Parts;
 use super::forwarded::Sender;
 use super::ingress_backend::SenderRules;
 use super::response::text;
-use super::secured::Secured;
 use super::service::{Caller, Response};
 use super::strict::{Breach, host};
 use crate::settings::{AllowFrom, Source, Strict};
@@ -26,6 +25,11 @@ pub(super) enum Unmet {
     /// The source wants a certificate of the peer, and the peer showed none.
     #[error("the peer showed no certificate, and `client_certificate` wants one")]
     NoCertificate,
+    /// The peer showed a certificate that no longer counts.
+    #[error(
+        "the certificate of the peer has expired, or is no longer of an authority in `client_ca`"
+    )]
+    StaleCertificate,
     /// The certificate of the peer is not one that the source takes.
     #[error("the certificate of the peer has none of the names in `client_certificate`")]
     Certificate,
@@ -59,10 +63,12 @@ impl Unmet {
     /// The certificate that the source wants and the peer does not show.
     pub(super) fn by_certificate(caller: &Caller, source: &Source) -> Option<Self> {
         let wanted = source.client_certificate.as_ref()?;
-        let shown = caller.secured.as_ref().and_then(Secured::names);
+        let secured = caller.secured.as_ref();
+        let shown = secured.and_then(|secured| secured.certificate.as_deref());
         match shown {
             None => Some(Self::NoCertificate),
-            Some(_) => (!wanted.admits(shown)).then_some(Self::Certificate),
+            Some(shown) if !shown.counts() => Some(Self::StaleCertificate),
+            Some(shown) => (!wanted.admits(shown.names())).then_some(Self::Certificate),
         }
     }
 
@@ -72,7 +78,9 @@ impl Unmet {
             Self::Host(breach) => breach.code(),
             Self::PlainHttp => "plain_http",
             Self::Address => "address",
-            Self::NoCertificate | Self::Certificate => "client_certificate",
+            Self::NoCertificate | Self::StaleCertificate | Self::Certificate => {
+                "client_certificate"
+            }
         }
     }
 
@@ -82,7 +90,7 @@ impl Unmet {
             Self::Host(_) => text(StatusCode::BAD_REQUEST, "the host is not clear\n"),
             Self::PlainHttp => text(StatusCode::FORBIDDEN, "HTTPS is required\n"),
             Self::Address => text(StatusCode::FORBIDDEN, "this address may not post here\n"),
-            Self::NoCertificate | Self::Certificate => {
+            Self::NoCertificate | Self::StaleCertificate | Self::Certificate => {
                 text(StatusCode::FORBIDDEN, "a client certificate is needed\n")
             }
         }

@@ -1,7 +1,7 @@
 //! The context that all connections of a listener share, and the life of a connection in it.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::Version;
 use hyper::server::conn::http1;
 use tokio::sync::watch;
+use tracing::debug;
 
 use super::budget::NoMemory;
 use super::idle::{Activity, InFlight};
@@ -19,6 +20,7 @@ use super::limits::Limits;
 use super::peers::{Connection, Peers};
 use super::refusal::Refusal;
 use super::response::try_later;
+use super::secured::Secured;
 use super::service::{Caller, Request, Response, Service};
 use super::{body, head};
 
@@ -102,6 +104,9 @@ impl<S: Service> Context<S> {
             entry,
             secured,
         } = connection;
+        if secured.as_ref().is_some_and(Secured::is_stale) {
+            debug!(%peer, "the connection ends: the certificate of the peer no longer counts");
+        }
         let in_flight = activity.begin(head::announced(&request));
         match entry.allowance.share(head::memory(&request)) {
             Ok(share) => {
@@ -149,18 +154,25 @@ impl<S: Service> Context<S> {
         Ok(response)
     }
 
-    /// Polls a connection to its end. Tells the peer to close (`goodbye`) when the listener ends
-    /// or the connection is idle.
+    /// Polls a connection to its end. Tells the peer to close (`goodbye`) when the listener ends,
+    /// the connection is idle, or the certificate of the peer no longer counts.
     pub(super) async fn drive<C, E>(
         &self,
-        activity: &Activity,
+        of: &Connection,
         mut connection: Pin<&mut C>,
         goodbye: impl Fn(Pin<&mut C>),
     ) -> Ended<E>
     where
         C: Future<Output = Result<(), E>>,
     {
+        let activity = &of.activity;
         let mut ending = self.ending.clone();
+        let becomes_stale = async {
+            match &of.secured {
+                Some(secured) => secured.becomes_stale().await,
+                None => pending().await,
+            }
+        };
         let must_leave = async {
             activity.must_leave().await;
             Ended::MadeRoom
@@ -180,6 +192,7 @@ impl<S: Service> Context<S> {
                 tokio::select! {
                     _ = ending.wait_for(|ending| *ending) => {}
                     () = activity.idle_for(self.limits.idle_timeout) => {}
+                    () = becomes_stale => {}
                 }
             });
             tokio::select! {

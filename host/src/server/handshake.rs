@@ -13,8 +13,7 @@ use tokio_rustls::server::TlsStream;
 use super::context::ConnectionError;
 use super::refusal::{HandshakeFault, Refusal};
 use super::secured::Secured;
-use crate::certificates::{Facts, Names};
-use crate::tls::TlsLayer;
+use crate::tls::{Shown, TlsLayer};
 
 /// The memory of a handshake: a peer may send a message of 64 KiB.
 pub(super) const MEMORY: usize = 64 * 1024;
@@ -53,7 +52,7 @@ pub(super) async fn shake_hands(
         .map_err(|_| Refusal::TlsHandshake(HandshakeFault::Late))?
         .map_err(fault)?;
     let secured = Secured {
-        certificate: certificate(&stream),
+        certificate: certificate(&stream, tls),
     };
     Ok((stream, secured))
 }
@@ -65,10 +64,9 @@ pub(super) async fn is_http2(stream: &mut TlsStream<TcpStream>) -> io::Result<bo
     Ok(session.alpn_protocol() == Some(b"h2"))
 }
 
-fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<Names>> {
+fn certificate(stream: &TlsStream<TcpStream>, tls: &TlsLayer) -> Option<Arc<Shown>> {
     let (_, session) = stream.get_ref();
-    let own = session.peer_certificates()?.first()?;
-    Some(Arc::new(Facts::read(own)?.names))
+    tls.shown(session.peer_certificates()?).map(Arc::new)
 }
 
 /// Tells a peer that speaks HTTP without TLS what is wrong.

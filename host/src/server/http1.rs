@@ -54,7 +54,7 @@ pub(super) async fn serve<S: Service>(
         .http1
         .serve_connection(TokioIo::new(stream), service);
     let ended = context
-        .drive(activity, Pin::new(&mut http), |http| {
+        .drive(connection, Pin::new(&mut http), |http| {
             http.graceful_shutdown();
         })
         .await;

@@ -85,7 +85,7 @@ pub(super) async fn serve<S: Service>(
         .keep_alive_timeout(context.limits.header_timeout)
         .serve_connection(TokioIo::new(stream), service);
     let ended = context
-        .drive(activity, pin!(http), |http| {
+        .drive(connection, pin!(http), |http| {
             http.graceful_shutdown();
         })
         .await;

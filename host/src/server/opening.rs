@@ -121,6 +121,7 @@ pub(super) async fn open(
         let _share = allowance.share(handshake::MEMORY)?;
         handshake::shake_hands(stream, tls, deadline).await?
     };
+    share.grow(secured.memory())?;
     let version = match handshake::is_http2(&mut stream).await? {
         true => Version::Http2,
         false => Version::Http1,

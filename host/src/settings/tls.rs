@@ -48,12 +48,11 @@ pub enum ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// Whether a peer that shows this certificate may send to the source.
-    pub(crate) fn admits(&self, shown: Option<&Names>) -> bool {
-        match (self, shown) {
-            (_, None) => false,
-            (Self::Any, Some(_)) => true,
-            (Self::Of(names), Some(shown)) => names.iter().any(|name| shown.has(name)),
+    /// Whether a peer that shows a certificate with these names may send to the source.
+    pub(crate) fn admits(&self, shown: &Names) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Of(names) => names.iter().any(|name| shown.has(name)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
@@ -13,12 +14,42 @@ use crate::settings::ClientAuthorities;
 /// 32 KiB at most, with other extensions in the same message.
 const NAMES: usize = 16 * 1024;
 
+/// The authorities of peers' certificates.
+#[derive(Debug)]
+pub(super) struct Authorities {
+    /// The SHA-256 of their file.
+    pub(super) digest: [u8; 32],
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
+impl Authorities {
+    pub(super) fn new(settings: &ClientAuthorities) -> Self {
+        Self {
+            digest: settings.digest,
+            verifier: verifier(settings),
+        }
+    }
+
+    /// The check for a handshake.
+    pub(super) fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
+        self.verifier.clone()
+    }
+
+    /// Whether the chain of a peer leads to one of the authorities, at `now`.
+    pub(super) fn vouch_for(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> bool {
+        let Some((own, others)) = chain.split_first() else {
+            return false;
+        };
+        self.verifier.verify_client_cert(own, others, now).is_ok()
+    }
+}
+
 /// The check of peers' certificates against these authorities. A peer may show none: a source says
 /// whether it needs one.
 ///
 /// A handshake tells the names of the authorities, by which a peer with several certificates
 /// chooses. If the names are too long together, none is told, and a peer shows what it has.
-pub(super) fn verifier(authorities: &ClientAuthorities) -> Arc<dyn ClientCertVerifier> {
+fn verifier(authorities: &ClientAuthorities) -> Arc<dyn ClientCertVerifier> {
     let roots = &authorities.roots;
     let provider = Arc::new(ring::default_provider());
     let mut builder = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider)
@@ -40,7 +71,6 @@ pub(super) fn verifier(authorities: &ClientAuthorities) -> Arc<dyn ClientCertVer
 mod tests {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     use rustls::RootCertStore;
-    use rustls::pki_types::UnixTime;
 
     use super::*;
 

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ServerConfig};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::acme::{Challenges, Kept, Store, Tries};
-use super::authorities::verifier;
+use super::authorities::Authorities;
 use super::resolver::Resolver;
 use super::schedule::renewal_of;
+use super::shown::Shown;
 use crate::certificates::Certificate;
 use crate::egress::error_chain;
-use crate::settings::{Acme, ClientAuthorities, Tls};
+use crate::settings::{Acme, Tls};
 use tollgate_base::time::WallTime;
 
 /// The protocols over TLS, the preferred one first.
@@ -24,11 +27,20 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// The TLS of one listener over all generations.
 #[derive(Debug)]
 pub(crate) struct Front {
-    config: ArcSwapOption<ServerConfig>,
+    serving: ArcSwapOption<Serving>,
+    authorities: watch::Sender<Option<Arc<Authorities>>>,
     tickets: Mutex<Option<Tickets>>,
     served: Mutex<Served>,
     pub(super) store: Store,
     pub(super) challenges: Arc<Challenges>,
+}
+
+/// What a handshake needs.
+#[derive(Debug)]
+struct Serving {
+    config: Arc<ServerConfig>,
+    /// The digest of the authorities that `config` checks peers by.
+    checks_by: Option<[u8; 32]>,
 }
 
 /// What is served now.
@@ -74,7 +86,8 @@ struct Tickets {
 /// The TLS of a connection that begins now.
 #[derive(Debug, Clone)]
 pub struct TlsLayer {
-    config: Arc<ServerConfig>,
+    serving: Arc<Serving>,
+    authorities: watch::Receiver<Option<Arc<Authorities>>>,
     challenges: Arc<Challenges>,
 }
 
@@ -82,7 +95,12 @@ impl TlsLayer {
     /// The configuration for a handshake: that of the listener, or the answer to a challenge.
     pub(crate) fn config(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
         let challenge = self.challenges.config(hello);
-        challenge.unwrap_or_else(|| self.config.clone())
+        challenge.unwrap_or_else(|| self.serving.config.clone())
+    }
+
+    /// The chain that a peer has shown in a handshake.
+    pub(crate) fn shown(&self, chain: &[CertificateDer<'_>]) -> Option<Shown> {
+        Shown::new(chain, self.serving.checks_by, self.authorities.clone())
     }
 }
 
@@ -90,7 +108,8 @@ impl Front {
     /// No connection has TLS. `data` is the data folder, for certificates of an authority.
     pub(crate) fn new(data: &Path) -> Self {
         Self {
-            config: ArcSwapOption::empty(),
+            serving: ArcSwapOption::empty(),
+            authorities: watch::Sender::default(),
             tickets: Mutex::default(),
             served: Mutex::default(),
             store: Store::in_folder(data),
@@ -115,7 +134,8 @@ impl Front {
     /// The TLS for a connection that begins now; `None` if it has none.
     pub(crate) fn layer(&self) -> Option<TlsLayer> {
         Some(TlsLayer {
-            config: self.config.load_full()?,
+            serving: self.serving.load_full()?,
+            authorities: self.authorities.subscribe(),
             challenges: self.challenges.clone(),
         })
     }
@@ -217,28 +237,47 @@ impl Front {
     }
 
     fn rebuild(&self, served: &Served) {
-        let config = served.tls.as_ref().map(|tls| {
+        let authorities = self.trust(served.tls.as_deref());
+        let serving = served.tls.as_ref().map(|tls| {
             let files = tls.certificates.iter().map(|file| &*file.certificate);
             let obtained = served.obtained.iter().map(|of| &*of.certificate);
-            Arc::new(self.config(tls, Resolver::new(files.chain(obtained))))
+            let resolver = Resolver::new(files.chain(obtained));
+            Arc::new(Serving {
+                config: Arc::new(self.config(authorities.as_deref(), resolver)),
+                checks_by: authorities.as_ref().map(|of| of.digest),
+            })
         });
-        self.config.store(config);
+        self.serving.store(serving);
     }
 
-    fn config(&self, tls: &Tls, resolver: Resolver) -> ServerConfig {
+    /// Trusts the authorities of the settings from now on. If they change, each certificate that
+    /// peers have shown is checked again.
+    fn trust(&self, tls: Option<&Tls>) -> Option<Arc<Authorities>> {
+        let wanted = tls.and_then(|tls| tls.client_ca.as_ref());
+        self.authorities.send_if_modified(|trusted| {
+            let is_same = trusted.as_ref().map(|of| of.digest) == wanted.map(|of| of.digest);
+            if !is_same {
+                *trusted = wanted.map(|of| Arc::new(Authorities::new(of)));
+            }
+            !is_same
+        });
+        self.authorities.borrow().clone()
+    }
+
+    fn config(&self, authorities: Option<&Authorities>, resolver: Resolver) -> ServerConfig {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("the ring provider has the cipher suites of TLS 1.2 and 1.3");
-        let builder = match &tls.client_ca {
+        let builder = match authorities {
             None => builder.with_no_client_auth(),
-            Some(authorities) => builder.with_client_cert_verifier(verifier(authorities)),
+            Some(authorities) => builder.with_client_cert_verifier(authorities.verifier()),
         };
         let mut config = builder.with_cert_resolver(Arc::new(resolver));
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
         // Tickets hold the sessions, so nothing of a peer is kept here.
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        if let Some(keys) = self.tickets(tls.client_ca.as_ref()) {
+        if let Some(keys) = self.tickets(authorities) {
             config.ticketer = keys;
         }
         config
@@ -246,7 +285,7 @@ impl Front {
 
     /// The keys of tickets. `None` if the system gives no random numbers: then no session is
     /// resumed.
-    fn tickets(&self, authorities: Option<&ClientAuthorities>) -> Option<Arc<dyn ProducesTickets>> {
+    fn tickets(&self, authorities: Option<&Authorities>) -> Option<Arc<dyn ProducesTickets>> {
         let authorities = authorities.map(|of| of.digest);
         let mut tickets = self.tickets.lock();
         if let Some(kept) = &*tickets
