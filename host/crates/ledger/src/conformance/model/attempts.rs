@@ -16,7 +16,10 @@ impl Model {
         };
         let Some(place) = place else { return };
         let row = self.deliveries[&place].clone();
-        let late = attempted.late && row.delivery.run > 0;
+        // Only what has ended is run again, so a delivery that runs alone is in the run of its
+        // lease.
+        let is_alone = row.state == DeliveryState::Running;
+        let late = attempted.late && row.delivery.run > 0 && !is_alone;
         let completion = self.completion(open, n, &row.delivery, &attempted, late);
         let (effects, order) = (completion.effects.clone(), completion.order);
         let (next, component) = (completion.next, completion.attempt.component);
