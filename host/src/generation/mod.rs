@@ -14,6 +14,7 @@ mod component_status;
 mod component_store;
 mod error;
 pub mod fixtures;
+mod folders;
 mod handler;
 mod last_good;
 mod load;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
 
-use crate::generation::signature::{Signature, folder_of, named_files, signature_of};
+use crate::generation::folders::folders_on_the_way;
+use crate::generation::signature::{Signature, named_files, signature_of};
 use crate::settings::{Manifest, Watch};
 
 /// The most debounce times that a look waits for files that keep changing.
@@ -116,7 +117,7 @@ impl WatchedFiles {
     }
 
     /// Starts to watch the folders of all files, if the manifest says so. Folders, because files
-    /// are replaced; and the folders of these folders, where a symlink to a folder may be swapped.
+    /// are replaced; and those of all links on the way to a file, which may be anywhere.
     /// A watched folder of fixtures is watched itself, also while no file in it fits.
     pub(crate) fn watch(&mut self, manifest: &Manifest) {
         self.watcher = None;
@@ -125,9 +126,7 @@ impl WatchedFiles {
         }
         let mut folders = BTreeSet::new();
         for file in std::iter::once(&self.manifest).chain(&self.files) {
-            let folder = folder_of(file);
-            folders.insert(folder_of(&folder));
-            folders.insert(folder);
+            folders.extend(folders_on_the_way(file));
             if file.is_dir() {
                 folders.insert(file.clone());
             }
@@ -173,4 +172,39 @@ fn watch_folders(
         }
     }
     Ok(watcher)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_target_that_is_rewritten_in_another_folder_is_noticed() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        fs::create_dir_all(path("gateway/conf")).unwrap();
+        fs::create_dir_all(path("elsewhere/deep")).unwrap();
+        fs::write(path("elsewhere/deep/secret"), "whsec_one").unwrap();
+        symlink("../../elsewhere/deep/secret", path("gateway/conf/secret")).unwrap();
+        let text = "version = 1\n[sources.stripe]\npath = \"/s\"\nscheme = \"stripe\"\n\
+             secrets = [{ file = \"secret\" }]\n";
+        let file = path("gateway/conf/m.toml");
+        fs::write(&file, text).unwrap();
+        let manifest = crate::manifest::parse(text, &file, &|_| None).unwrap();
+        let (told, notices) = mpsc::channel();
+        let notice: Notice = Arc::new(move || _ = told.send(()));
+        let read = signature_of([file.clone()].into_iter().chain(named_files(&manifest)));
+        let mut files = WatchedFiles::new(file, &manifest, read, notice);
+        files.watch(&manifest);
+        assert!(!files.have_changed(Duration::ZERO));
+        fs::write(path("elsewhere/deep/secret"), "whsec_another").unwrap();
+        notices
+            .recv_timeout(Duration::from_secs(20))
+            .expect("a notice");
+        assert!(files.have_changed(Duration::ZERO));
+    }
 }
