@@ -37,10 +37,10 @@ const DURATION: Duration = Duration::from_secs(15);
 const HEAD_START: Duration = Duration::from_secs(3);
 /// How long the memory may take to come back.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The memory has come back when it is so many times what it was before.
+/// Memory counts as given back at this multiple of the memory before the attack.
 const BACK: f64 = 1.3;
 
-/// An attack: what the stranger sends, on how many connections, and how.
+/// An attack: the bytes, the number of connections, and the way of sending.
 struct Attack {
     name: &'static str,
     connections: usize,
@@ -55,7 +55,7 @@ enum Way {
     Repeat,
 }
 
-/// What an attack did.
+/// The effect of an attack.
 struct Damage {
     before: f64,
     most: f64,
@@ -170,7 +170,7 @@ fn attacks() -> Vec<Attack> {
     attacks
 }
 
-/// What a stranger holds open.
+/// The attacks by connections that stay open.
 fn held() -> Vec<Attack> {
     let hold = |name, connections, bytes| Attack {
         name,
@@ -211,7 +211,7 @@ fn held() -> Vec<Attack> {
     ]
 }
 
-/// What a stranger sends without end.
+/// The attacks by bytes without end.
 fn floods() -> Vec<Attack> {
     let repeat = |name, connections, bytes| Attack {
         name,

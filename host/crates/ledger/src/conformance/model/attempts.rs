@@ -16,8 +16,8 @@ impl Model {
         };
         let Some(place) = place else { return };
         let row = self.deliveries[&place].clone();
-        // Only what has ended is run again, so a delivery that runs alone is in the run of its
-        // lease.
+        // Only an ended delivery gets a new run. So a delivery that runs alone is still in the run
+        // that was leased.
         let is_alone = row.state == DeliveryState::Running;
         let late = attempted.late && row.delivery.run > 0 && !is_alone;
         let completion = self.completion(open, n, &row.delivery, &attempted, late);
