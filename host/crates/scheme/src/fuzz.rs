@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::catalog::{build, build_template};
+use super::chain::Chain;
 use super::declarative::signature::SignatureNames;
 use super::declarative::{Layout, SignatureForm, Template};
 use super::encoding::SignatureEncoding;
+use super::jws::{Jws, JwsAlgorithm};
 use super::pem::{self, KeyKind};
-use super::providers::{braintree, plaid};
+use super::providers::braintree;
 use super::settings::Settings;
 use super::{form, issuer, time};
 use tollgate_base::quantity::parse_duration;
@@ -94,7 +96,9 @@ pub fn xml(bytes: &[u8]) {
 /// Reads a JSON Web Token.
 pub fn token(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        _ = plaid::Token::read(text);
+        if let Ok(token) = Jws::read(text, "fuzzed", JwsAlgorithm::Es256) {
+            _ = Chain::read(token.x5c());
+        }
     }
 }
 

@@ -22,6 +22,9 @@ pub enum InvalidKey {
     /// The scheme wants PEM.
     #[error("must be PEM: `-----BEGIN PUBLIC KEY-----` and so on")]
     NotPem,
+    /// The scheme wants a certificate.
+    #[error("must be a certificate in PEM: `-----BEGIN CERTIFICATE-----` and so on")]
+    NotCertificate,
     /// The PEM section is not base64.
     #[error("holds PEM that is no base64")]
     DamagedPem,

@@ -32,8 +32,9 @@ pub(super) fn url(der: &[u8]) -> Option<&str> {
     None
 }
 
-/// The value of an extension of a certificate.
-fn extension<'d>(der: &'d [u8], id: &[u8]) -> Option<&'d [u8]> {
+/// The value of an extension of a certificate. `id` is the extension's object identifier with its
+/// tag and length.
+pub(super) fn extension<'d>(der: &'d [u8], id: &[u8]) -> Option<&'d [u8]> {
     let (certificate, _) = element(der, SEQUENCE)?;
     let (mut rest, _) = element(certificate, SEQUENCE)?;
     while *rest.first()? != EXTENSIONS {

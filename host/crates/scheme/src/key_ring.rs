@@ -85,6 +85,12 @@ impl<K> KeyRing<K> {
         self.0.len()
     }
 
+    /// The keys, each changed.
+    pub(super) fn map<L>(self, change: impl Fn(K) -> L) -> KeyRing<L> {
+        let entries = self.0.into_iter();
+        KeyRing::new(entries.map(|entry| (change(entry.key), entry.expires)))
+    }
+
     /// The keys, each with a value beside it.
     pub(super) fn zip<T>(self, others: Vec<T>) -> KeyRing<(T, K)> {
         let both = others.into_iter().zip(self.0);

@@ -31,6 +31,7 @@ mod addresses;
 mod answer;
 mod catalog;
 mod certificates;
+mod chain;
 mod declarative;
 mod encoding;
 mod explain;
@@ -39,6 +40,7 @@ mod form;
 mod headers;
 mod invalid_key;
 mod issuer;
+mod jws;
 mod key;
 mod key_ring;
 mod pages;
@@ -78,7 +80,9 @@ pub use pages::{Page, page, page_identity, page_index, pages};
 pub use providers::provider_files;
 pub use rejection::Rejection;
 pub use request::Request;
-pub use settings::{BuildError, DedupChoice, OnUnreadable, Setting, Settings, SourceSecret};
+pub use settings::{
+    BuildError, DedupChoice, OnUnreadable, SECRET_PARAMS, Setting, Settings, SourceSecret,
+};
 pub use sign::{SignError, SignedRequest, UnsignedRequest};
 pub use verified::{Accepted, EqualBytes, ProviderEvent, Verified};
 pub use verifier::Verifier;

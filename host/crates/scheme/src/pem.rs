@@ -72,6 +72,18 @@ pub(super) fn certificate_key(der: &[u8], kind: KeyKind) -> Result<Vec<u8>, Inva
     Ok(key.to_vec())
 }
 
+/// The serial number of a certificate in PEM, in upper-case hexadecimal without leading zeros.
+/// `None` if the text is no certificate.
+pub(super) fn serial(text: &[u8]) -> Option<String> {
+    let (label, der) = section(text).ok()?;
+    let (certificate, _) = element(&der, 0x30).filter(|_| label == "CERTIFICATE")?;
+    let (fields, _) = element(certificate, 0x30)?;
+    let fields = element(fields, 0xa0).map_or(fields, |(_, after)| after);
+    let (number, _) = element(fields, 0x02)?;
+    let text = hex::encode_upper(number);
+    Some(text.trim_start_matches('0').to_owned())
+}
+
 /// Whether the bytes have the outer form of an X.509 certificate.
 pub(super) fn is_certificate(der: &[u8]) -> bool {
     certificate_spki(der).is_some()

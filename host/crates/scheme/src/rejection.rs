@@ -134,6 +134,14 @@ pub enum Rejection {
         /// The name of the key in the request.
         id: String,
     },
+    /// The signature is valid, but the request is meant for another account or app.
+    #[error("the request is meant for another: its {what} is `{}`", .found.escape_default())]
+    OtherRecipient {
+        /// The name that differs, such as `bundle id`.
+        what: &'static str,
+        /// The name in the request. Empty if the request names none.
+        found: String,
+    },
     /// The certificate or key that the request names must not be used.
     #[error("the key that the request is signed with cannot be used: {why}")]
     UntrustedKey {
@@ -179,6 +187,7 @@ impl Rejection {
             Self::MissingField { .. } => "missing_field",
             Self::ReservedType => "reserved_type",
             Self::KeyNeeded { .. } => "key_needed",
+            Self::OtherRecipient { .. } => "other_recipient",
             Self::UntrustedKey { .. } => "untrusted_key",
         }
     }

@@ -1,6 +1,7 @@
 //! The settings of a source that its scheme reads, and mistakes in them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use tollgate_base::secret::Secret;
@@ -46,8 +47,12 @@ pub enum DedupChoice {
     Bytes,
 }
 
+/// The further settings that are secrets. A manifest takes them from the environment or a file, as
+/// it does `secrets`.
+pub const SECRET_PARAMS: [&str; 1] = ["api_v3_key"];
+
 /// The settings of a source that its scheme reads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Settings {
     /// The secrets. One valid secret is enough, so that secrets can be rotated.
     pub secrets: Vec<SourceSecret>,
@@ -65,6 +70,22 @@ pub struct Settings {
     pub livemode: Option<bool>,
     /// Further settings, such as `webhook_id`.
     pub params: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Settings {
+    /// Shows the names of further settings alone: some of them are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let params: Vec<_> = self.params.keys().collect();
+        f.debug_struct("Settings")
+            .field("secrets", &self.secrets)
+            .field("tolerance", &self.tolerance)
+            .field("url", &self.url)
+            .field("on_unreadable", &self.on_unreadable)
+            .field("dedup_by", &self.dedup_by)
+            .field("livemode", &self.livemode)
+            .field("params", &params)
+            .finish()
+    }
 }
 
 /// The setting with a mistake. The manifest points at its line.

@@ -7,3 +7,7 @@ pub(super) const SECRET_IN_REQUEST: &str = "the request carries the secret itsel
 /// No timestamp is among the signed bytes.
 pub(super) const NO_TIMESTAMP: &str = "no timestamp is signed: a captured request is recognised by its dedup key alone, so keys are \
      kept for good";
+
+/// A signed time is there, but no bound on it.
+pub(super) const TIME_UNCHECKED: &str = "no timestamp is checked, since the provider resends without signing anew: a captured request is \
+     recognised by its dedup key alone, so keys are kept for good";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tollgate_base::event::SourceName;
 use tollgate_base::suggest::nearest;
 use tollgate_scheme::{
-    BuildError, OnUnreadable, Setting, Settings, SourceSecret, Template, Verifier,
+    BuildError, OnUnreadable, SECRET_PARAMS, Setting, Settings, SourceSecret, Template, Verifier,
 };
 
 use super::allow_from::{SchemeName, allow_from};
@@ -16,7 +16,7 @@ use super::schemes::OwnSchemes;
 use super::tls::client_certificate;
 use crate::manifest::defaults::{self, Bounded, DEDUP_MIN, TOLERANCE_MAX, TOLERANCE_MIN};
 use crate::manifest::table::{
-    Context, Fields, Variants, check_name, listed, secret, source_secret, string,
+    Context, Fields, ReadSecret, Variants, check_name, listed, secret, source_secret, string,
 };
 use crate::manifest::text::substitute;
 use crate::manifest::text::tree::{Key, Node, Span, Value};
@@ -302,6 +302,11 @@ fn read_secrets(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<(SourceSecret,
 
 /// A setting of the scheme: a string, or a file with the string.
 fn param(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<String> {
+    if SECRET_PARAMS.contains(&key.name.as_str()) {
+        let read = secret(cx, node, &format!("`{}`", key.name))?;
+        read.warn_if_literal(cx, &node.span);
+        return text_of(cx, key, node, &read);
+    }
     // The value is not quotable, because a misspelt key may hold a secret.
     if matches!(node.value, Value::Table(_)) {
         return param_file(cx, key, node);
@@ -320,6 +325,11 @@ fn param(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<String> {
 /// A setting that is too long for one line, such as certificates: `{ file = "PATH" }`.
 fn param_file(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<String> {
     let read = secret(cx, node, &format!("`{}`", key.name))?;
+    text_of(cx, key, node, &read)
+}
+
+/// The text of a setting that was read as a secret.
+fn text_of(cx: &mut Context<'_>, key: &Key, node: &Node, read: &ReadSecret) -> Option<String> {
     let text = String::from_utf8(read.secret.expose().to_vec());
     if text.is_err() {
         let message = format!("`{}` is not UTF-8 text", key.name);

@@ -23,4 +23,4 @@ pub use error::{NotJson, PointerError};
 pub use items::items;
 pub use pluck::{Plucked, pluck, pluck_borrowed};
 pub use pointer::PointerSet;
-pub use redact::redact;
+pub use redact::{redact, replace};

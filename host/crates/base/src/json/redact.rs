@@ -1,5 +1,7 @@
 //! Removes values from a JSON text. All other bytes stay.
 
+use std::borrow::Cow;
+
 use super::error::{Fault, NotJson};
 use super::pointer::{Node, PointerSet};
 use super::scan::Scan;
@@ -12,40 +14,65 @@ const REDACTED: &[u8] = b"null";
 ///
 /// Fails if `text` is not one whole JSON value.
 pub fn redact(text: &[u8], pointers: &PointerSet) -> Result<Vec<u8>, NotJson> {
-    let mut spans = Vec::new();
-    let mut scan = Scan::new(text);
-    find(&mut scan, &pointers.root, &mut spans, 0)?;
-    scan.end()?;
-    let mut redacted = Vec::with_capacity(text.len());
-    let mut from = 0;
-    for (at, length) in spans {
-        redacted.extend_from_slice(&text[from..at]);
-        redacted.extend_from_slice(REDACTED);
-        from = at + length;
-    }
-    redacted.extend_from_slice(&text[from..]);
-    Ok(redacted)
+    replace(text, pointers, |_, _| Some(REDACTED.into()))
 }
 
-/// Finds the values: the index and the length of each, in the order of the text.
+/// The text with other bytes in the place of the values at the pointers. `with` gets the index that
+/// [`PointerSet::add`] returned and the bytes of the value; a value for which it returns `None`
+/// stays. The rest of the text stays byte for byte.
+///
+/// Fails if `text` is not one whole JSON value.
+pub fn replace<'w>(
+    text: &[u8],
+    pointers: &PointerSet,
+    with: impl Fn(usize, &[u8]) -> Option<Cow<'w, [u8]>>,
+) -> Result<Vec<u8>, NotJson> {
+    let mut found = Vec::new();
+    let mut scan = Scan::new(text);
+    find(&mut scan, &pointers.root, &mut found, 0)?;
+    scan.end()?;
+    let mut replaced = Vec::with_capacity(text.len());
+    let mut from = 0;
+    for Found { slot, at, length } in found {
+        if let Some(other) = with(slot, &text[at..at + length]) {
+            replaced.extend_from_slice(&text[from..at]);
+            replaced.extend_from_slice(&other);
+            from = at + length;
+        }
+    }
+    replaced.extend_from_slice(&text[from..]);
+    Ok(replaced)
+}
+
+/// A value at a pointer.
+struct Found {
+    /// The index of the pointer.
+    slot: usize,
+    /// The index of the value's first byte.
+    at: usize,
+    length: usize,
+}
+
+/// Finds the values, in the order of the text.
 fn find(
     scan: &mut Scan<'_>,
     node: &Node,
-    spans: &mut Vec<(usize, usize)>,
+    found: &mut Vec<Found>,
     depth: usize,
 ) -> Result<(), Fault> {
-    if node.slot.is_some() {
+    if let Some(slot) = node.slot {
         let (at, raw) = scan.value(depth)?;
-        spans.push((at, raw.len()));
+        let length = raw.len();
+        found.push(Found { slot, at, length });
         return Ok(());
     }
     match scan.peek() {
         Some(b'{') => scan.object(depth, |scan, key| match node.named(&key) {
-            Some(child) => find(scan, child, spans, depth + 1),
+            Some(child) => find(scan, child, found, depth + 1),
             None => scan.skip(depth + 1),
         }),
         Some(b'[') => scan.array(depth, |scan, at| match node.item(at) {
-            Some(child) => find(scan, child, spans, depth + 1),
+            Some(child) => find(scan, child, found, depth + 1),
             None => scan.skip(depth + 1),
         }),
         _ => scan.skip(depth),
@@ -89,6 +116,18 @@ mod tests {
             ),
             r#"{"a":null,"\u0061":null,"b":3,"a":null}"#
         );
+    }
+
+    #[test]
+    fn values_are_replaced_and_the_rest_stays_byte_for_byte() {
+        let pointers = PointerSet::new(&["/b/c", "/a"]).unwrap();
+        let text = r#"{ "a": 1.00, "b" : {"c":"\u00e9", "d":2}, "a":3 }"#;
+        let replaced = replace(text.as_bytes(), &pointers, |slot, raw| match slot {
+            0 => Some(format!("[{}]", raw.len()).into_bytes().into()),
+            _ => (raw == b"3").then(|| b"4"[..].into()),
+        });
+        let wanted = r#"{ "a": 1.00, "b" : {"c":[8], "d":2}, "a":4 }"#;
+        assert_eq!(String::from_utf8(replaced.unwrap()).unwrap(), wanted);
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(crate) struct PageFacts {
     pub(crate) secret: String,
     /// The file that holds the secret in the example, if the secret is a key in a file.
     pub(crate) file: Option<String>,
-    /// Whether the source needs no secret, because the gateway fetches the provider's keys.
+    /// Whether the source needs no secret, because the gateway knows or fetches the keys.
     #[serde(default)]
     pub(crate) fetched: bool,
     /// Further settings of the source, each with an example.

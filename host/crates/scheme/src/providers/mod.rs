@@ -1,6 +1,7 @@
 //! The providers that come with the gateway. Each has a file `NAME.toml` here: the scheme as a
 //! template, or a description of the code in `NAME.rs`, and the facts for the provider's page.
 
+pub(super) mod apple;
 pub(super) mod braintree;
 pub(super) mod paypal;
 pub(super) mod plaid;
@@ -9,6 +10,7 @@ mod adyen;
 mod data;
 mod mollie_classic;
 mod twilio;
+mod wechat_pay;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -29,6 +31,7 @@ const FILES: &[(&str, &str)] = files![
     "adyen",
     "adyen-platform",
     "airwallex",
+    "apple",
     "authorize-net",
     "braintree",
     "cashfree",
@@ -64,6 +67,7 @@ const FILES: &[(&str, &str)] = files![
     "stripe",
     "svix",
     "twilio",
+    "wechat-pay",
     "wise",
     "woocommerce",
     "worldpay",
@@ -74,21 +78,25 @@ const FILES: &[(&str, &str)] = files![
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coded {
     Adyen,
+    Apple,
     Braintree,
     MollieClassic,
     Paypal,
     Plaid,
     Twilio,
+    WechatPay,
 }
 
 impl Coded {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Adyen,
+        Self::Apple,
         Self::Braintree,
         Self::MollieClassic,
         Self::Paypal,
         Self::Plaid,
         Self::Twilio,
+        Self::WechatPay,
     ];
 
     /// The provider with this name, if its scheme is code.
@@ -100,11 +108,13 @@ impl Coded {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Adyen => "adyen",
+            Self::Apple => "apple",
             Self::Braintree => "braintree",
             Self::MollieClassic => "mollie-classic",
             Self::Paypal => "paypal",
             Self::Plaid => "plaid",
             Self::Twilio => "twilio",
+            Self::WechatPay => "wechat-pay",
         }
     }
 
@@ -112,11 +122,13 @@ impl Coded {
     pub(super) fn build(self, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
         let build = match self {
             Self::Adyen => adyen::build,
+            Self::Apple => apple::build,
             Self::Braintree => braintree::build,
             Self::MollieClassic => mollie_classic::build,
             Self::Paypal => paypal::build,
             Self::Plaid => plaid::build,
             Self::Twilio => twilio::build,
+            Self::WechatPay => wechat_pay::build,
         };
         build(self.name(), settings)
     }

@@ -7,7 +7,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use ring::signature::UnparsedPublicKey;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,7 @@ use crate::certificates::CertificateTrust;
 use crate::fetched_key::{FetchedKey, KeyError, KeyRequest};
 use crate::headers::{ALWAYS_RECORDED, header, recorded};
 use crate::invalid_key::InvalidKey;
+use crate::jws::{Jws, JwsAlgorithm};
 use crate::key_ring::KeyRing;
 use crate::pem::{self, KeyKind};
 use crate::rejection::Rejection;
@@ -165,15 +166,7 @@ fn on_curve(point: Vec<u8>) -> Result<UnparsedPublicKey<Vec<u8>>, InvalidKey> {
     if point.len() != 65 || point[0] != 4 {
         return Err(InvalidKey::NotOnCurve);
     }
-    Ok(UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point))
-}
-
-#[derive(Deserialize)]
-struct TokenHeader {
-    alg: String,
-    kid: Option<String>,
-    /// Extensions that a reader must understand. None is understood here.
-    crit: Option<serde_json::Value>,
+    Ok(JwsAlgorithm::Es256.key(point))
 }
 
 #[derive(Deserialize)]
@@ -192,12 +185,9 @@ impl Claims {
     }
 }
 
-/// A token (RFC 7515), split but not checked.
-pub(crate) struct Token<'t> {
-    header: TokenHeader,
-    signed: &'t str,
-    claims: Vec<u8>,
-    signature: Vec<u8>,
+/// The token of a request, split but not checked.
+fn token<'r>(request: &Request<'r>) -> Result<Jws<'r>, Rejection> {
+    Jws::read(header(request.headers, TOKEN)?, TOKEN, JwsAlgorithm::Es256)
 }
 
 impl Scheme for Plaid {
@@ -206,7 +196,7 @@ impl Scheme for Plaid {
         request: &Request<'_>,
         now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
-        let token = Token::read(header(request.headers, TOKEN)?)?;
+        let token = token(request)?;
         if self.api.is_some() {
             let id = token.kid().to_owned();
             return match is_kid(&id) {
@@ -225,9 +215,8 @@ impl Scheme for Plaid {
         id: &str,
         key: &FetchedKey,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
-        let token = Token::read(header(request.headers, TOKEN)?)?;
-        let signed = token.signed.as_bytes();
-        if token.kid() != id || key.key.verify(signed, &token.signature).is_err() {
+        let token = token(request)?;
+        if token.kid() != id || !token.is_signed_by(&key.key) {
             return Err(mismatch());
         }
         check_in_use(id, key.expired, now)?;
@@ -297,45 +286,9 @@ fn mismatch() -> Rejection {
     }
 }
 
-impl<'t> Token<'t> {
-    pub(crate) fn read(text: &'t str) -> Result<Self, Rejection> {
-        let shape = || malformed("it is not three parts with dots between them");
-        let (signed, signature) = text.rsplit_once('.').ok_or_else(shape)?;
-        let (header, claims) = signed.split_once('.').ok_or_else(shape)?;
-        let part = |text: &str| {
-            URL_SAFE_NO_PAD
-                .decode(text)
-                .map_err(|_| malformed("a part of it is no base64url"))
-        };
-        let header: TokenHeader = serde_json::from_slice(&part(header)?)
-            .map_err(|_| malformed("its header is not readable"))?;
-        // Plaid never sends another algorithm. `none` and an HMAC under the public key are attacks.
-        if header.alg != "ES256" {
-            return Err(Rejection::NoKnownSignature {
-                place: TOKEN.to_owned(),
-                wanted: "ES256".to_owned(),
-            });
-        }
-        if header.crit.is_some() {
-            return Err(malformed("it demands extensions"));
-        }
-        Ok(Self {
-            header,
-            signed,
-            claims: part(claims)?,
-            signature: part(signature)?,
-        })
-    }
-
-    /// The name of the token's key.
-    fn kid(&self) -> &str {
-        self.header.kid.as_deref().unwrap_or_default()
-    }
-}
-
 impl Plaid {
     /// The index of the secret that signed the token.
-    fn matching(&self, token: &Token<'_>, now: WallTime) -> Result<usize, Rejection> {
+    fn matching(&self, token: &Jws<'_>, now: WallTime) -> Result<usize, Rejection> {
         let kid = token.kid();
         let named = |key: &PublicKey| key.kid.as_deref().is_none_or(|own| own == kid);
         if !self.keys.iter().any(named) {
@@ -345,9 +298,7 @@ impl Plaid {
             );
             return Err(Rejection::UntrustedKey { why });
         }
-        let message = token.signed.as_bytes();
-        let verifies =
-            |key: &PublicKey| named(key) && key.key.verify(message, &token.signature).is_ok();
+        let verifies = |key: &PublicKey| named(key) && token.is_signed_by(&key.key);
         let at = self.keys.matching(now, 1, verifies)?;
         let expired = self.keys.iter().nth(at).and_then(|key| key.expired);
         check_in_use(kid, expired, now)?;
@@ -358,10 +309,10 @@ impl Plaid {
     fn events(
         &self,
         request: &Request<'_>,
-        token: &Token<'_>,
+        token: &Jws<'_>,
         now: WallTime,
     ) -> Result<Vec<ProviderEvent>, Rejection> {
-        let claims: Claims = serde_json::from_slice(&token.claims)
+        let claims: Claims = serde_json::from_slice(&token.payload)
             .map_err(|_| malformed("its claims lack `iat` or `request_body_sha256`"))?;
         let actual = hex::encode(Sha256::digest(request.body));
         let claimed = claims.request_body_sha256.as_bytes();

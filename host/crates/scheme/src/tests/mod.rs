@@ -1,5 +1,6 @@
 //! Tests of all schemes, and of the peculiarities of some.
 
+mod apple;
 mod cases;
 mod challenge;
 mod coded;
@@ -43,6 +44,15 @@ const SENDS_SECRET: [&str; 5] = [
     "revenuecat-authorization",
     "xendit",
 ];
+
+/// The schemes whose providers sign with keys of their own.
+const OWN_KEYS: [&str; 6] = ["apple", "conekta", "paypal", "plaid", "wechat-pay", "wise"];
+
+/// The schemes that sign values of the body, and not all of its bytes.
+const SIGNED_IN_BODY: [&str; 3] = ["adyen", "apple", "braintree"];
+
+/// The schemes that work without a secret.
+const NO_SECRET: [&str; 3] = ["apple", "mollie-classic", "paypal"];
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -126,7 +136,7 @@ fn sample(scheme: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
 /// A secret that the scheme accepts, if its secrets are shared.
 fn secret(scheme: &str) -> Option<&'static [&'static str]> {
     match scheme {
-        "conekta" | "plaid" | "paypal" | "wise" => None,
+        scheme if OWN_KEYS.contains(&scheme) => None,
         "mollie-classic" => Some(&[]),
         "adyen" | "adyen-platform" => Some(&["00ff"]),
         _ => Some(&["whsec_c2VjcmV0"]),
@@ -429,9 +439,12 @@ fn a_captured_request_stays_good_exactly_where_no_time_is_checked() {
         for vector in &vectors {
             let verifier = build(&scheme, vector.settings()).unwrap();
             let captured = vector.captured();
-            let accepts = |now| verifier.verify(&captured.request(), now).is_ok();
-            if accepts(vector.now()) {
-                let stays_good = accepts(vector.now() + MONTHS);
+            let outcome = |now| verifier.verify(&captured.request(), now);
+            if outcome(vector.now()).is_ok() {
+                let later = outcome(vector.now() + MONTHS);
+                // Apple's certificate may have ended by then.
+                let ended = scheme == "apple" && vector.name.starts_with("a resend");
+                let stays_good = later.is_ok() || ended;
                 assert_eq!(stays_good, !verifier.checks_time(), "{scheme}");
                 good += 1;
             }

@@ -46,8 +46,7 @@ fn an_empty_secret_is_a_mistake_for_every_scheme() {
                 "{scheme}: {found:?}"
             );
         }
-        // PayPal's certificates are fetched.
-        if !["mollie-classic", "paypal"].contains(&scheme) {
+        if !NO_SECRET.contains(&scheme) {
             let found = errors(scheme, Settings::default());
             assert!(
                 found

@@ -65,7 +65,7 @@ fn signed_part(verifier: &Verifier, captured: &Captured) -> Signed {
     match verifier.scheme() {
         "mollie-classic" => Signed::Nothing,
         scheme if SENDS_SECRET.contains(&scheme) => Signed::Nothing,
-        "adyen" | "braintree" => Signed::Parts,
+        scheme if SIGNED_IN_BODY.contains(&scheme) => Signed::Parts,
         // The fields of a form are signed in another order, any other body by its hash.
         "twilio" if form::is_form(&captured.headers) => Signed::Parts,
         _ => Signed::Whole,
