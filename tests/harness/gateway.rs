@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use super::compiled::Compiled;
 use super::{Answer, Connection, Event, Ledger, PATH, SECRET, Site, eventually, get, until};
 
 /// The longest start. Components are compiled in this time.
@@ -20,6 +21,7 @@ const START: Duration = Duration::from_secs(60);
 pub(crate) struct Launch {
     command: Command,
     ledger: PathBuf,
+    compiled: Compiled,
 }
 
 /// A running gateway. Dropping it kills the process.
@@ -43,6 +45,7 @@ impl Launch {
         Self {
             command,
             ledger: site.path("data/tollgate.db"),
+            compiled: Compiled::of(site),
         }
     }
 
@@ -63,6 +66,7 @@ impl Launch {
     /// Starts the gateway and waits until it accepts events. If the process ends first,
     /// returns its exit status and its stderr.
     pub(crate) fn try_start(mut self) -> Result<Gateway, (ExitStatus, String)> {
+        self.compiled.seed();
         let mut child = self.command.spawn().unwrap();
         let stderr = Captured::default();
         let captured = stderr.clone();
@@ -74,6 +78,7 @@ impl Launch {
             reading.join().unwrap();
             return Err((status, stderr.text()));
         };
+        self.compiled.keep();
         Ok(Gateway {
             child,
             stderr,

@@ -3,6 +3,7 @@
 mod acme;
 mod clock;
 mod commands;
+mod compiled;
 mod counted;
 mod disk;
 mod eventually;
