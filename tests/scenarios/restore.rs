@@ -290,3 +290,34 @@ fn commands_need_no_secret_of_a_source() {
     assert!(without_secrets(&["deliveries", "list"]).contains("guest"));
     without_secrets(&["ledger", "verify"]);
 }
+
+#[test]
+fn a_ledger_that_was_moved_away_with_all_its_files_is_missed() {
+    let receiver = Receiver::start();
+    let site = site(&receiver);
+    site.start().stop();
+    let elsewhere = site.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    for entry in fs::read_dir(site.path("data")).unwrap() {
+        let entry = entry.unwrap();
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("tollgate.db")
+        {
+            fs::rename(entry.path(), elsewhere.join(entry.file_name())).unwrap();
+        }
+    }
+    let Err((status, stderr)) = Launch::new(&site).try_start() else {
+        panic!("the gateway started with an empty ledger");
+    };
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    for part in ["tollgate.db is gone", "last-good to begin with an empty"] {
+        assert!(stderr.contains(part), "{stderr}");
+    }
+    assert!(!site.path("data/tollgate.db").exists());
+
+    // The operator means to begin anew.
+    fs::remove_dir_all(site.path("data/last-good")).unwrap();
+    site.start().stop();
+}

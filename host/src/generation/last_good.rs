@@ -70,6 +70,11 @@ impl LastGood {
         }
     }
 
+    /// Whether there is a copy. What it holds may be damaged.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.index().is_file()
+    }
+
     /// The data folder, in which the copy lies.
     pub(super) fn data(&self) -> &Path {
         self.folder.parent().unwrap_or(Path::new(""))

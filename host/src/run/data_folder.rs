@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::generation::LastGood;
 use crate::manifest;
 use crate::settings::Manifest;
 use tollgate_base::files::read_regular_text;
@@ -11,6 +12,29 @@ pub(super) struct DataFolder {
     pub(super) folder: PathBuf,
     /// The file of the ledger.
     pub(super) database: PathBuf,
+}
+
+impl DataFolder {
+    /// What an earlier run left in the folder, if the ledger itself is not there. A start with an
+    /// empty ledger would know no duplicate of the events before.
+    pub(super) fn left_without_ledger(&self) -> Vec<PathBuf> {
+        let beside = |ending| {
+            let mut path = self.database.clone().into_os_string();
+            path.push(ending);
+            PathBuf::from(path)
+        };
+        // A log alone has events that were acknowledged: opening the ledger says so.
+        if [self.database.clone(), beside("-wal")]
+            .iter()
+            .any(|path| path.metadata().is_ok_and(|file| file.len() > 0))
+        {
+            return Vec::new();
+        }
+        let progress = Some(beside(".progress")).filter(|path| path.is_file());
+        let last_good = LastGood::in_folder(&self.folder);
+        let kept = last_good.is_kept().then(|| last_good.folder().to_owned());
+        progress.into_iter().chain(kept).collect()
+    }
 }
 
 /// The data folder of a manifest. If the manifest cannot be used, its text is searched for the URL

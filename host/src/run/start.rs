@@ -58,6 +58,19 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] OpenError),
+    /// The folder of the ledger has files of earlier runs, but the ledger is not there.
+    #[error(
+        "{} is gone, although a gateway has used its folder; put it back, restore a backup with \
+         `tollgate ledger restore`, or remove {} to begin with an empty ledger",
+        ledger.display(),
+        left.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
+    )]
+    LedgerGone {
+        /// The file of the ledger.
+        ledger: PathBuf,
+        /// What is there of earlier runs.
+        left: Vec<PathBuf>,
+    },
     /// The ledger cannot be read.
     #[error(transparent)]
     Unreadable(#[from] LedgerError),
@@ -169,6 +182,11 @@ fn prepare(options: Options) -> Result<Prepared, StartError> {
     let seen = signature_of([path.clone()]);
     let read = read_manifest(&path, &env);
     let data = data_folder(&path, read.as_ref().ok().map(|read| &read.manifest));
+    let left = data.left_without_ledger();
+    if !left.is_empty() {
+        let ledger = data.database;
+        return Err(StartError::LedgerGone { ledger, left });
+    }
     let steady = Arc::new(SteadyClock::new(clock.clone()));
     let work = WorkRouter {
         dispatcher: Dispatcher::new(steady.clone(), PoolOptions::default()),
