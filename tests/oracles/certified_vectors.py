@@ -1,4 +1,4 @@
-"""Schemes whose keys come with certificates or by name: Apple and WeChat Pay."""
+"""Schemes whose keys come with certificates or by name: Apple, WeChat Pay and Amazon SNS."""
 
 import base64
 import json
@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+import node_oracle
 from vectors import NOW, Vectors
 from wechatpayv3.core import Core
 
@@ -333,5 +334,86 @@ def wechat_pay():
     vectors.save()
 
 
-for make in [apple, wechat_pay]:
+def amazon_sns():
+    vectors = Vectors("amazon-sns")
+    vectors.made_with["sns-validator"] = node_oracle.version("sns-validator")
+    key, old = rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
+    certificate, old_certificate = (pem(rsa_certificate("sns.amazonaws.com", one)) for one in (key, old))
+    topic, other = (f"arn:aws:sns:us-east-1:{account}:payments" for account in ("123456789012", "999999999999"))
+    url = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
+    subscribe = f"https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={topic}&Token=2336412f37"
+    id, at = "da41e39f-ea4d-435a-b922-c6aae3915ebe", 1760000000000
+    names = {"Notification": ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]}
+    about = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
+
+    def message(type="Notification", version="2", key=key, text='{"type":"charge.paid","id":"c1"}', order=None,
+                **changes):
+        fields = {"Type": type, "MessageId": id, "TopicArn": topic, "Message": text,
+                  "Timestamp": "2025-10-09T08:53:20.000Z", "SignatureVersion": version, "SigningCertURL": url}
+        if type != "Notification":
+            fields |= {"Token": "2336412f37", "SubscribeURL": subscribe}
+        else:
+            fields |= {"UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe"}
+        fields |= changes
+        signed = "".join(f"{name}\n{fields[name]}\n" for name in names.get(type, about) if fields.get(name) is not None)
+        hash = hashes.SHA1() if version == "1" else hashes.SHA256()
+        fields["Signature"] = base64.b64encode(key.sign(signed.encode(), padding.PKCS1v15(), hash)).decode()
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def add(name, fields, expect, secrets=(certificate,), topics=topic, body=None, ask=True, **more):
+        body = body if body is not None else json.dumps(fields, indent=2, ensure_ascii=False).encode()
+        headers = [["Content-Type", "text/plain; charset=UTF-8"]]
+        check = (lambda: node_oracle.ask("amazon-sns", body, headers, secrets[0], NOW)) if ask else None
+        params = {"topic_arn": topics} if topics else {}
+        vectors.add(name, headers, body, list(secrets), expect, check, params=params, **more)
+
+    def expected(kind="charge.paid", id=id, account=topic):
+        return event(kind, id, at, None, account)
+
+    first = message()
+    add("plain", first, [expected()])
+    add("version 1, SHA-1", message(version="1"), [expected()])
+    add("with a subject", message(Subject="Paid"), [expected()])
+    add("a subject that is null", first | {"Subject": None}, [expected()])
+    add("other bytes, the same values", None, [expected()], body=json.dumps(dict(reversed(first.items()))).encode())
+    add("attributes are not signed", first | {"MessageAttributes": {"a": {"Type": "String", "Value": "b"}}}, [expected()])
+    add("escapes and lines in the message", message(text='{"type":"a\\u0062",\n"x":"é"}'), [expected("ab")])
+    add("a message that is no JSON", message(text="Hello\nMessageId\nx"), [expected("Notification")])
+    add("the type of another service", message(text='{"NotificationType":"STATE_CHANGE"}'), [expected("STATE_CHANGE")])
+    add("a subscription", message("SubscriptionConfirmation", text="You have chosen to subscribe."),
+        [expected("SubscriptionConfirmation")])
+    add("the end of a subscription", message("UnsubscribeConfirmation", text="You have chosen to deactivate."),
+        [expected("UnsubscribeConfirmation")], differs="the library refuses every one of them")
+    add("one of two topics", message(TopicArn=other), [expected(account=other)], topics=f"{topic}, {other}")
+    add("any topic", message(TopicArn=other), [expected(account=other)], topics=None)
+    add("another topic", message(TopicArn=other), "other_recipient", differs="the library knows no topics")
+    add("the second certificate matches", first, [expected()], secrets=(old_certificate, certificate), secret=1, ask=False)
+    add("a bare public key", first, [expected()], secrets=(public_pem(key),))
+    add("another certificate", message(key=old), "signature_mismatch")
+    for field, value in [("Message", '{"type":"charge.paid","id":"c2"}'), ("MessageId", "x"), ("Subject", "x"),
+                         ("Timestamp", "2025-10-09T08:53:21.000Z"), ("TopicArn", other)]:
+        add(f"another {field}", first | {field: value}, "signature_mismatch")
+    add("version 2 told to be 1", first | {"SignatureVersion": "1"}, "signature_mismatch")
+    add("version 3", first | {"SignatureVersion": "3"}, "no_known_signature")
+    add("a notification told to be a subscription", first | {"Type": "SubscriptionConfirmation", "Token": "t",
+        "SubscribeURL": subscribe}, "signature_mismatch")
+    add("an unknown type", message("Surprise"), "malformed_signature")
+    add("an id with a line break", first | {"MessageId": f"{id}\nx"}, "malformed_signature", ask=False)
+    for name, other_url in [("http", url.replace("https", "http")), ("another host", "https://evil.example/a.pem"),
+                            ("another service", "https://s3.us-east-1.amazonaws.com/a.pem"),
+                            ("no certificate", "https://sns.us-east-1.amazonaws.com/a.txt")]:
+        add(f"the certificate's URL: {name}", first | {"SigningCertURL": other_url}, "untrusted_key")
+    for name in ["Signature", "SignatureVersion", "SigningCertURL", "Message", "MessageId", "Timestamp", "TopicArn", "Type"]:
+        add(f"no {name}", {key: value for key, value in first.items() if key != name}, "no_known_signature")
+    add("no base64", first | {"Signature": "%"}, "malformed_signature")
+    add("raw delivery", None, "no_known_signature", body=b'{"type":"charge.paid"}')
+    add("no JSON", None, "malformed_body", body=b"hello")
+    add("signed, but an empty id", message(MessageId=""), "unreadable:missing_field")
+    add("a bound on the time, kept", first, [expected()], tolerance=300, ask=False)
+    late = message(Timestamp="2025-10-09T08:48:19.000Z")
+    add("a bound on the time, broken", late, "timestamp_too_old", tolerance=300, ask=False)
+    vectors.save()
+
+
+for make in [apple, wechat_pay, amazon_sns]:
     make()

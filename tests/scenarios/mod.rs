@@ -3,6 +3,7 @@
 mod acme;
 mod backlog;
 mod batches;
+mod certificates;
 mod clock;
 mod commands;
 mod component_files;

@@ -16,7 +16,7 @@ use crate::settings::Source;
 use tollgate_base::event::{DedupBasis, DedupKey, Event, EventId, UNREADABLE};
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{LedgerError, NewEvent, Recorded};
-use tollgate_scheme::{Accepted, EqualBytes, FetchedKey, ProviderEvent};
+use tollgate_scheme::{Accepted, EqualBytes, FetchedKey, ProviderEvent, Visit};
 
 /// A source with its generation, for the time of one request.
 pub(crate) struct PinnedSource {
@@ -59,6 +59,10 @@ impl IngressBackend for Core {
         id: &str,
     ) -> Result<Arc<FetchedKey>, KeyUnavailable> {
         self.keys.key(&source.source, id).await
+    }
+
+    async fn visit(&self, source: &PinnedSource, visit: Visit) -> Result<(), KeyUnavailable> {
+        self.keys.visit(&source.source, visit).await
     }
 
     fn refuses(&self) -> bool {

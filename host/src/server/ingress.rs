@@ -102,7 +102,7 @@ impl<B: IngressBackend> Ingress<B> {
         if let Some(challenge) = source.verifier.challenge(&request, now) {
             return answer(challenge);
         }
-        let accepted = match self.verify(source, sender, &request, now).await {
+        let mut accepted = match self.verify(source, sender, &request, now).await {
             Ok(Ok(accepted)) => accepted,
             Ok(Err(later)) => return later,
             Err(rejection) => {
@@ -112,8 +112,15 @@ impl<B: IngressBackend> Ingress<B> {
                 return answer(source.verifier.answer(RequestOutcome::Rejected));
             }
         };
-        // Nothing is awaited between the verification and the record: if a sender hangs up after
-        // its last byte, its events are recorded.
+        if let Some(visit) = accepted.visit.take()
+            && let Err(why) = self.backend.visit(source, visit).await
+        {
+            let why = format!("the provider's URL cannot be visited: {why}");
+            self.count(Some(source), "visit_failed", &why, sender);
+            return try_later();
+        }
+        // But for a visit, nothing is awaited between the verification and the record: if a sender
+        // hangs up after its last byte, its events are recorded.
         match self.backend.accept(source, accepted, now).await {
             Ok(recorded) => {
                 self.per_address

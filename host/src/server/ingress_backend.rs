@@ -9,7 +9,7 @@ use crate::keys::KeyUnavailable;
 use crate::settings::{Network, Source};
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{LedgerError, Recorded};
-use tollgate_scheme::{Accepted, FetchedKey};
+use tollgate_scheme::{Accepted, FetchedKey, Visit};
 
 /// The rules about the senders of requests.
 #[derive(Debug, Clone)]
@@ -42,6 +42,13 @@ pub trait IngressBackend: Send + Sync + 'static {
         source: &Self::Source,
         id: &str,
     ) -> impl Future<Output = Result<Arc<FetchedKey>, KeyUnavailable>> + Send;
+
+    /// Visits a URL of the provider's before a request is acknowledged; or why that failed.
+    fn visit(
+        &self,
+        source: &Self::Source,
+        visit: Visit,
+    ) -> impl Future<Output = Result<(), KeyUnavailable>> + Send;
 
     /// Whether new events are refused because the backlog is too large. Must not block.
     fn refuses(&self) -> bool {

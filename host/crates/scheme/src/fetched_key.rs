@@ -31,6 +31,27 @@ pub struct KeyRequest {
     pub body: Option<Secret>,
 }
 
+/// A URL of a provider's that must be visited before a request is acknowledged: by the visit the
+/// provider learns that the endpoint wants its events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The URL, always `https`.
+    pub url: String,
+    /// Whether the server may have an address that is not public, because the manifest names
+    /// the server.
+    pub allow_private: bool,
+}
+
+impl From<Visit> for KeyRequest {
+    fn from(visit: Visit) -> Self {
+        Self {
+            url: visit.url,
+            allow_private: visit.allow_private,
+            body: None,
+        }
+    }
+}
+
 /// Why an answer holds no key that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {

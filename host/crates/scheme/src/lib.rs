@@ -30,6 +30,7 @@
 mod addresses;
 mod answer;
 mod catalog;
+mod certificate_source;
 mod certificates;
 mod chain;
 mod declarative;
@@ -73,7 +74,7 @@ pub use declarative::{
 };
 pub use encoding::SignatureEncoding;
 pub use explain::explain;
-pub use fetched_key::{FetchedKey, KeyError, KeyRequest};
+pub use fetched_key::{FetchedKey, KeyError, KeyRequest, Visit};
 pub use invalid_key::InvalidKey;
 pub use key::{Algorithm, KeyEncoding};
 pub use pages::{Page, page, page_identity, page_index, pages};

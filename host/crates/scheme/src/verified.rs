@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use super::fetched_key::Visit;
 use super::rejection::Rejection;
 use tollgate_base::event::{DedupBasis, Headers, UNREADABLE};
 use tollgate_base::time::WallTime;
@@ -38,6 +39,8 @@ pub struct Accepted {
     pub secret: Option<usize>,
     /// The events of the request. A batch may be empty.
     pub events: Verified<Vec<ProviderEvent>>,
+    /// What must be visited before the request is acknowledged.
+    pub visit: Option<Visit>,
 }
 
 /// An event as its provider describes it.

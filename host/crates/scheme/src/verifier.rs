@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::answer::{Answer, RequestOutcome};
 use super::certificates::CertificateTrust;
-use super::fetched_key::{FetchedKey, KeyError, KeyRequest};
+use super::fetched_key::{FetchedKey, KeyError, KeyRequest, Visit};
 use super::rejection::Rejection;
 use super::request::Request;
 use super::settings::{BuildError, DedupChoice, OnUnreadable, Setting, Settings};
@@ -60,6 +60,11 @@ pub(super) trait Scheme: Send + Sync {
         _now: WallTime,
     ) -> Result<FetchedKey, KeyError> {
         Err(KeyError::NotFetched)
+    }
+
+    /// What must be visited before a request that was verified is acknowledged.
+    fn visit(&self, _request: &Request<'_>) -> Option<Visit> {
+        None
     }
 
     /// The answer that the provider expects.
@@ -164,6 +169,7 @@ impl Verifier {
         Ok(Accepted {
             secret,
             events: self.checked(events)?,
+            visit: self.scheme.visit(request),
         })
     }
 
@@ -179,6 +185,7 @@ impl Verifier {
         Ok(Accepted {
             secret: None,
             events: self.checked(events)?,
+            visit: self.scheme.visit(request),
         })
     }
 

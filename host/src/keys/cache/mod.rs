@@ -19,7 +19,7 @@ use crate::settings::Source;
 use tollgate_base::event::SourceName;
 use tollgate_base::secret::equal;
 use tollgate_base::time::{Clock, WallTime};
-use tollgate_scheme::{CertificateTrust, FetchedKey, KeyError, KeyRequest, with_issuer};
+use tollgate_scheme::{CertificateTrust, FetchedKey, KeyError, KeyRequest, Visit, with_issuer};
 
 /// The age at which a key is fetched again: its provider may have revoked the key.
 const FRESH: Duration = Duration::from_secs(12 * 3600);
@@ -149,6 +149,25 @@ impl KeyCache {
         match done {
             Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(KeyUnavailable::Aborted)),
             Ok(Err(_)) => Err(KeyUnavailable::Aborted),
+            Err(_) => Err(KeyUnavailable::Timeout(REQUEST_TIMEOUT)),
+        }
+    }
+
+    /// Visits a URL of the source's provider. Counts as the fetch of an unknown key.
+    pub(crate) async fn visit(
+        &self,
+        source: &Arc<Source>,
+        visit: Visit,
+    ) -> Result<(), KeyUnavailable> {
+        let admitted = {
+            let mut sources = self.sources.lock();
+            keys_of(&mut sources, source).admit(&visit.url, self.clock.now())
+        };
+        if !admitted {
+            return Err(KeyUnavailable::TooMany);
+        }
+        match timeout(REQUEST_TIMEOUT, self.fetch.fetch(visit.into())).await {
+            Ok(answer) => Ok(answer.map(|_| ())?),
             Err(_) => Err(KeyUnavailable::Timeout(REQUEST_TIMEOUT)),
         }
     }

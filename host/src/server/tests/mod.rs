@@ -34,7 +34,7 @@ use tollgate_base::event::{EventId, SourceName};
 use tollgate_base::secret::Secret;
 use tollgate_base::time::{ManualClock, WallTime};
 use tollgate_ledger::{LedgerError, Recorded};
-use tollgate_scheme::{Accepted, FetchedKey};
+use tollgate_scheme::{Accepted, FetchedKey, Visit};
 
 const NOW: WallTime = WallTime::from_millis(1_700_000_000_000);
 const KEY: &str = "whsec_test";
@@ -74,6 +74,10 @@ impl IngressBackend for Fake {
 
     async fn key(&self, _: &Arc<Source>, _: &str) -> Result<Arc<FetchedKey>, KeyUnavailable> {
         self.key.clone().ok_or(FetchError::Status(500).into())
+    }
+
+    async fn visit(&self, _: &Arc<Source>, _: Visit) -> Result<(), KeyUnavailable> {
+        Ok(())
     }
 
     fn refuses(&self) -> bool {

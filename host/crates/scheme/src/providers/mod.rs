@@ -7,6 +7,7 @@ pub(super) mod paypal;
 pub(super) mod plaid;
 
 mod adyen;
+mod amazon_sns;
 mod data;
 mod mollie_classic;
 mod twilio;
@@ -31,6 +32,7 @@ const FILES: &[(&str, &str)] = files![
     "adyen",
     "adyen-platform",
     "airwallex",
+    "amazon-sns",
     "apple",
     "authorize-net",
     "braintree",
@@ -78,6 +80,7 @@ const FILES: &[(&str, &str)] = files![
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coded {
     Adyen,
+    AmazonSns,
     Apple,
     Braintree,
     MollieClassic,
@@ -88,8 +91,9 @@ pub(super) enum Coded {
 }
 
 impl Coded {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Adyen,
+        Self::AmazonSns,
         Self::Apple,
         Self::Braintree,
         Self::MollieClassic,
@@ -108,6 +112,7 @@ impl Coded {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Adyen => "adyen",
+            Self::AmazonSns => "amazon-sns",
             Self::Apple => "apple",
             Self::Braintree => "braintree",
             Self::MollieClassic => "mollie-classic",
@@ -122,6 +127,7 @@ impl Coded {
     pub(super) fn build(self, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
         let build = match self {
             Self::Adyen => adyen::build,
+            Self::AmazonSns => amazon_sns::build,
             Self::Apple => apple::build,
             Self::Braintree => braintree::build,
             Self::MollieClassic => mollie_classic::build,

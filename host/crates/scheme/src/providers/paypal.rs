@@ -16,18 +16,18 @@
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
-use crate::certificates::{CertificateError, CertificateTrust, Intermediates};
+use crate::certificate_source::{CertificateSource, is_under};
+use crate::certificates::CertificateTrust;
 use crate::encoding::SignatureEncoding;
 use crate::fetched_key::{FetchedKey, KeyError, KeyRequest};
 use crate::headers::{ALWAYS_RECORDED, header, recorded};
 use crate::invalid_key::InvalidKey;
-use crate::issuer;
 use crate::key_ring::KeyRing;
 use crate::pem::{self, KeyKind};
 use crate::rejection::Rejection;
 use crate::request::Request;
-use crate::settings::{BuildError, Setting, Settings};
-use crate::settings_reader::{KEYS_FROM, SettingsReader};
+use crate::settings::{BuildError, Settings};
+use crate::settings_reader::SettingsReader;
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{EqualBytes, ProviderEvent};
@@ -48,21 +48,14 @@ const SIGNERS: &[&str] = &[
     "messageverificationcerts.paypal.com",
     "messageverificationcerts.sandbox.paypal.com",
 ];
-/// The setting with the certificates between PayPal's and a root.
-const INTERMEDIATES: &str = "intermediates";
 const DOMAIN: &str = ".paypal.com";
 /// The domain of the sandbox, whose hosts have the certificates of test mode.
 const SANDBOX: &str = ".sandbox.paypal.com";
 /// The domain of PayPal's certificate authority.
 const AUTHORITY: &str = ".digicert.com";
-/// The greatest length of a certificate's URL. A real URL has about 70 characters.
-const MAX_URL: usize = 256;
-
 struct Paypal {
     keys: KeyRing<UnparsedPublicKey<Vec<u8>>>,
-    /// The origin to fetch certificates from instead of PayPal's hosts.
-    keys_from: Option<String>,
-    intermediates: Intermediates,
+    source: CertificateSource,
     webhook_id: String,
     /// `None` unless the source sets it: PayPal resends for three days.
     tolerance: Option<Tolerance>,
@@ -79,11 +72,9 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
     );
     let tolerance = reader.tolerance();
     if keys.len() > 0 {
-        let why = "with certificates as `secrets` none is";
-        reader.reject_fetch_params(&[KEYS_FROM, INTERMEDIATES], why);
+        CertificateSource::reject_settings(&mut reader);
     }
-    let keys_from = reader.keys_from();
-    let intermediates = intermediates(&mut reader);
+    let source = CertificateSource::read(&mut reader, AUTHORITY);
     let pointers = PointerSet::new(&[
         "/id",
         "/event_type",
@@ -94,28 +85,13 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
     let pointers = pointers.expect("they are pointers");
     let scheme = webhook_id.map(|webhook_id| Paypal {
         keys,
-        keys_from,
-        intermediates,
+        source,
         webhook_id,
         tolerance,
         pointers,
     });
     let scheme = reader.finish(scheme)?;
     Ok(Box::new(scheme))
-}
-
-/// Reads the setting `intermediates`.
-fn intermediates(reader: &mut SettingsReader<'_>) -> Intermediates {
-    let given = reader.optional_param(INTERMEDIATES);
-    let read = given.map_or_else(
-        || Ok(Intermediates::default()),
-        |pem| Intermediates::read(&pem),
-    );
-    read.unwrap_or_else(|error| {
-        let message = format!("`{INTERMEDIATES}` {error}");
-        reader.mistake(Setting::Param(INTERMEDIATES.to_owned()), message);
-        Intermediates::default()
-    })
 }
 
 /// The key in a certificate or in a bare public key.
@@ -180,7 +156,7 @@ impl Scheme for Paypal {
         if self.keys.len() > 0 || !is_paypals(id) {
             return None;
         }
-        Some(self.get(id))
+        Some(self.source.get(id))
     }
 
     fn read_key(
@@ -190,9 +166,7 @@ impl Scheme for Paypal {
         trust: &CertificateTrust,
         now: WallTime,
     ) -> Result<FetchedKey, KeyError> {
-        let own = trust
-            .check(answer, &self.intermediates, SIGNERS, now)
-            .map_err(|error| self.untrusted(error))?;
+        let own = self.source.certificate(answer, trust, SIGNERS, now)?;
         let key = pem::certificate_key(&own, KeyKind::Rsa).map_err(KeyError::InvalidKey)?;
         Ok(FetchedKey {
             key: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key),
@@ -218,34 +192,6 @@ impl Transmission<'_> {
 }
 
 impl Paypal {
-    /// How to fetch the certificate at this URL.
-    fn get(&self, url: &str) -> KeyRequest {
-        let url = match &self.keys_from {
-            Some(origin) => format!("{origin}{}", target(url)),
-            None => url.to_owned(),
-        };
-        KeyRequest {
-            url,
-            allow_private: self.keys_from.is_some(),
-            body: None,
-        }
-    }
-
-    /// The error for a certificate that is not trusted. The issuer's certificate may help.
-    fn untrusted(&self, error: CertificateError) -> KeyError {
-        let url = match &error {
-            CertificateError::UnknownIssuer { certificate } => issuer_url(certificate),
-            _ => None,
-        };
-        match url {
-            Some(url) => KeyError::IssuerNeeded {
-                request: self.get(&url),
-                why: error,
-            },
-            None => KeyError::Untrusted(error),
-        }
-    }
-
     /// The parts of the signature, not checked yet.
     fn transmission<'r>(&self, request: &Request<'r>) -> Result<Transmission<'r>, Rejection> {
         let text = |name| header(request.headers, name);
@@ -341,35 +287,6 @@ impl Paypal {
 /// Whether the URL of a certificate is PayPal's.
 pub(crate) fn is_paypals(url: &str) -> bool {
     is_under(DOMAIN, url)
-}
-
-/// The URL of the issuer's certificate, if the URL is the authority's. Certificates usually name
-/// the URL with plain http; the authority has it with https too.
-fn issuer_url(certificate: &[u8]) -> Option<String> {
-    let url = issuer::url(certificate)?;
-    let rest = url.strip_prefix("http://");
-    let url = rest.map_or_else(|| url.to_owned(), |rest| format!("https://{rest}"));
-    is_under(AUTHORITY, &url).then_some(url)
-}
-
-/// Whether a URL is https with a host under this domain, without user and port.
-fn is_under(domain: &str, url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("https://") else {
-        return false;
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let plain = host
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
-    let visible = url.bytes().all(|byte| byte.is_ascii_graphic());
-    plain && visible && url.len() <= MAX_URL && host.to_ascii_lowercase().ends_with(domain)
-}
-
-/// The part of a URL after the host: a path, or nothing.
-fn target(url: &str) -> &str {
-    let rest = url.strip_prefix("https://").unwrap_or(url);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    &rest[end..]
 }
 
 #[cfg(test)]

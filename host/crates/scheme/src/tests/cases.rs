@@ -82,11 +82,14 @@ fn truncated() {
 fn tampered() {
     let outcomes = after(|scheme, captured, _, _| {
         let mut body = captured.body.to_vec();
-        // A digit or letter that every scheme signs; in Adyen's items the reference.
-        let at = body
-            .windows(14)
-            .position(|bytes| bytes == b"\"pspReference\"");
-        let at = at.map_or(body.len() / 2, |at| at + 18);
+        // A digit or letter that every scheme signs; in Adyen's items the reference, in
+        // messages of SNS the id.
+        let after = |name: &[u8]| {
+            let at = body.windows(name.len()).position(|bytes| bytes == name);
+            at.map(|at| at + name.len() + 4)
+        };
+        let signed = after(b"\"pspReference\"").or_else(|| after(b"\"MessageId\""));
+        let at = signed.unwrap_or(body.len() / 2);
         body[at] = if body[at] == b'7' { b'8' } else { b'7' };
         captured.body = body.into();
         signs_body(scheme)
@@ -106,8 +109,8 @@ fn re_ordered() {
             .map(|(name, value)| format!("{name:?}:{value}"));
         let before = captured.body.clone();
         captured.body = format!("{{{}}}", texts.collect::<Vec<_>>().join(",")).into();
-        // Adyen signs values in any order, Apple one value.
-        let any_order = ["adyen", "apple"].contains(&scheme);
+        // Adyen and SNS sign values in any order, Apple one value.
+        let any_order = ["adyen", "amazon-sns", "apple"].contains(&scheme);
         captured.body != before && signs_body(scheme) && !any_order && fields.len() > 1
     });
     refused(50, &outcomes);

@@ -21,15 +21,15 @@ pub(super) fn signer() -> Vec<u8> {
     SignatureEncoding::Base64.decode(&text).unwrap()
 }
 
-fn pem(der: &[u8]) -> String {
+pub(super) fn pem(der: &[u8]) -> String {
     let text = SignatureEncoding::Base64.encode(der);
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
 /// A certificate authority, and an intermediate one.
-struct Authority {
+pub(super) struct Authority {
     root: CertifiedIssuer<'static, KeyPair>,
-    between: CertifiedIssuer<'static, KeyPair>,
+    pub(super) between: CertifiedIssuer<'static, KeyPair>,
 }
 
 fn authority_params(name: &str) -> CertificateParams {
@@ -40,7 +40,7 @@ fn authority_params(name: &str) -> CertificateParams {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let root = CertifiedIssuer::self_signed(authority_params("root"), key).unwrap();
         let key = KeyPair::generate().unwrap();
@@ -48,19 +48,19 @@ impl Authority {
         Self { root, between }
     }
 
-    fn trust(&self) -> CertificateTrust {
+    pub(super) fn trust(&self) -> CertificateTrust {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.der().clone()).unwrap();
         CertificateTrust::new(roots)
     }
 
     /// A chain in PEM for the signer's key.
-    fn chain(&self, name: &str) -> String {
+    pub(super) fn chain(&self, name: &str) -> String {
         self.own(name, None) + &pem(self.between.der())
     }
 
     /// The certificate alone, with the URL of its issuer's certificate if `issuer` has one.
-    fn own(&self, name: &str, issuer: Option<&str>) -> String {
+    pub(super) fn own(&self, name: &str, issuer: Option<&str>) -> String {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.custom_extensions.extend(issuer.map(issuer_at));
         params.not_before = date_time_ymd(2025, 1, 1);

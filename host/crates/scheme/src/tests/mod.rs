@@ -1,5 +1,6 @@
 //! Tests of all schemes, and of the peculiarities of some.
 
+mod amazon_sns;
 mod apple;
 mod cases;
 mod challenge;
@@ -46,13 +47,21 @@ const SENDS_SECRET: [&str; 5] = [
 ];
 
 /// The schemes whose providers sign with keys of their own.
-const OWN_KEYS: [&str; 6] = ["apple", "conekta", "paypal", "plaid", "wechat-pay", "wise"];
+const OWN_KEYS: [&str; 7] = [
+    "amazon-sns",
+    "apple",
+    "conekta",
+    "paypal",
+    "plaid",
+    "wechat-pay",
+    "wise",
+];
 
 /// The schemes that sign values of the body, and not all of its bytes.
-const SIGNED_IN_BODY: [&str; 3] = ["adyen", "apple", "braintree"];
+const SIGNED_IN_BODY: [&str; 4] = ["adyen", "amazon-sns", "apple", "braintree"];
 
 /// The schemes that work without a secret.
-const NO_SECRET: [&str; 3] = ["apple", "mollie-classic", "paypal"];
+const NO_SECRET: [&str; 4] = ["amazon-sns", "apple", "mollie-classic", "paypal"];
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

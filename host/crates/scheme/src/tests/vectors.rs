@@ -216,6 +216,7 @@ vectors! {
     adyen = "adyen.json",
     adyen_platform = "adyen-platform.json",
     airwallex = "airwallex.json",
+    amazon_sns = "amazon-sns.json",
     apple = "apple.json",
     authorize_net = "authorize-net.json",
     braintree = "braintree.json",
