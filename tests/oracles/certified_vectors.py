@@ -1,4 +1,5 @@
-"""Schemes whose keys come with certificates or by name: Apple, WeChat Pay and Amazon SNS."""
+"""Schemes whose keys come with certificates or by name: Apple, WeChat Pay, Amazon SNS and
+Google Play."""
 
 import base64
 import json
@@ -11,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from google.oauth2 import id_token
 import node_oracle
 from vectors import NOW, Vectors
 from wechatpayv3.core import Core
@@ -415,5 +417,121 @@ def amazon_sns():
     vectors.save()
 
 
-for make in [apple, wechat_pay, amazon_sns]:
+def google_play():
+    vectors = Vectors("google-play", "google-auth")
+    key, old = rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
+    audience, email = "https://pay.example.com/webhooks/google-play", "push@project.iam.gserviceaccount.com"
+    at = 1760000000123
+
+    def jwk(key, kid, **more):
+        numbers = key.public_key().public_numbers()
+        number = lambda n: b64url(n.to_bytes((n.bit_length() + 7) // 8, "big"))
+        return {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": kid, "n": number(numbers.n), "e": number(numbers.e)} | more
+
+    def jwks(*keys):
+        return json.dumps({"keys": list(keys)})
+
+    both = jwks(jwk(key, "kid-1"), jwk(old, "kid-0"))
+
+    def token(key=key, alg="RS256", kid="kid-1", raw=None, **changes):
+        claims = {"iss": "https://accounts.google.com", "aud": audience, "azp": "113774264463038321964", "email": email,
+                  "email_verified": True, "sub": "113774264463038321964", "iat": NOW - 600, "exp": NOW + 3000} | changes
+        claims = {name: value for name, value in claims.items() if value is not None}
+        header = {"alg": alg, "kid": kid, "typ": "JWT"}
+        header = {name: value for name, value in header.items() if value is not None}
+        signed = f"{b64url(json.dumps(header).encode())}.{b64url(raw or json.dumps(claims).encode())}"
+        return f"{signed}.{b64url(key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+    def body(data=None, **changes):
+        data = data if data is not None else {
+            "version": "1.0", "packageName": "com.example.app", "eventTimeMillis": str(at),
+            "subscriptionNotification": {"version": "1.0", "notificationType": 4, "purchaseToken": "PT-1"}}
+        text = data if isinstance(data, bytes) else json.dumps(data).encode()
+        message = {"data": base64.b64encode(text).decode(), "messageId": "136969346945",
+                   "publishTime": "2025-10-09T08:53:21.5Z"} | changes
+        message = {name: value for name, value in message.items() if value is not None}
+        return json.dumps({"message": message, "subscription": "projects/p/subscriptions/s"}).encode()
+
+    class Answer:
+        status, headers = 200, {}
+
+        def __init__(self, text):
+            self.data = text.encode()
+
+    def add(name, value, expect, body=body(), secrets=(both,), ask=True, asked=None, headers=(), **more):
+        given = JSON + ([["Authorization", value]] if value is not None else []) + list(headers)
+
+        def check():
+            # The library looks at neither the account nor whether it is verified.
+            certs = json.dumps({"kid-1": public_pem(key), "kid-0": public_pem(old)})
+            request = lambda url, method="GET", **_: Answer(certs)
+            id_token.verify_oauth2_token(value.removeprefix("Bearer "), request, audience)
+
+        vectors.add(name, given, body, list(secrets), expect, check if ask else None,
+                    params={"audience": audience, "email": email}, **more)
+
+    def expected(kind="subscriptionNotification.4", id="136969346945", created=at, subject="PT-1", account="com.example.app"):
+        return event(kind, id, created, subject, account)
+
+    good = "Bearer " + token()
+    add("plain", good, [expected()])
+    add("the other key of the set", "Bearer " + token(old, kid="kid-0"), [expected()])
+    add("the second secret matches", good, [expected()], secrets=(jwks(jwk(old, "kid-0")), json.dumps(jwk(key, "kid-1"))), secret=1)
+    add("a key in PEM", good, [expected()], secrets=(public_pem(key),))
+    add("the other way to write the issuer", "Bearer " + token(iss="accounts.google.com"), [expected()])
+    add("the scheme in lower case", good.replace("Bearer", "bearer"), [expected()], ask=False)
+    add("a body that nobody signed", good, [expected(subject="PT-2")], body=body({
+        "packageName": "com.example.app", "eventTimeMillis": str(at),
+        "subscriptionNotification": {"notificationType": 4, "purchaseToken": "PT-2"}}))
+    once = {"packageName": "com.example.app", "eventTimeMillis": str(at), "oneTimeProductNotification": {
+        "notificationType": 1, "purchaseToken": "PT-3", "sku": "gems"}}
+    add("a product that is bought once", good, [expected("oneTimeProductNotification.1", subject="PT-3")], body=body(once))
+    void = {"packageName": "com.example.app", "eventTimeMillis": str(at), "voidedPurchaseNotification": {
+        "purchaseToken": "PT-4", "orderId": "GS.1", "productType": 1}}
+    add("a voided purchase", good, [expected("voidedPurchaseNotification", subject="PT-4")], body=body(void))
+    test = {"version": "1.0", "packageName": "com.example.app", "eventTimeMillis": str(at), "testNotification": {"version": "1.0"}}
+    add("a test notification", good, [expected("testNotification", subject=None)], body=body(test))
+    new = {"packageName": "com.example.app", "eventTimeMillis": str(at), "surpriseNotification": {"notificationType": 7}}
+    add("a notification that Google brought in last week", good, [expected("surpriseNotification.7", subject=None)], body=body(new))
+    add("without the wrapper", good, [expected(id="m-1")],
+        headers=[["x-goog-pubsub-message-id", "m-1"]], body=json.dumps({
+            "packageName": "com.example.app", "eventTimeMillis": str(at),
+            "subscriptionNotification": {"notificationType": 4, "purchaseToken": "PT-1"}}).encode())
+    add("no token", None, "missing_header", ask=False)
+    add("no bearer", "Basic eDp5", "malformed_signature")
+    add("another key under its name", "Bearer " + token(old), "signature_mismatch")
+    add("an unknown key", "Bearer " + token(kid="kid-2"), "untrusted_key")
+    add("no name of a key", "Bearer " + token(kid=None), [expected()])
+    header, _, signature = token().split(".")
+    claims = b64url(json.dumps({"iss": "accounts.google.com"}).encode())
+    add("other claims", f"Bearer {header}.{claims}.{signature}", "signature_mismatch")
+    add("the algorithm is none", "Bearer " + token(alg="none"), "no_known_signature")
+    add("the algorithm is an HMAC", "Bearer " + token(alg="HS256"), "no_known_signature")
+    add("two parts", "Bearer a.b", "malformed_signature")
+    add("another issuer", "Bearer " + token(iss="https://securetoken.google.com/p"), "other_recipient")
+    add("another audience", "Bearer " + token(aud="https://evil.example"), "other_recipient")
+    add("another account", "Bearer " + token(email="eve@evil.iam.gserviceaccount.com"), "other_recipient",
+        differs="the library does not look at the account")
+    add("no account", "Bearer " + token(email=None), "other_recipient", differs="the library does not look at the account")
+    add("an account that is not verified", "Bearer " + token(email_verified=False), "other_recipient",
+        differs="the library does not look at the account")
+    skew = "the library wants the clocks to agree to the second"
+    for name, changes, expect, differs in [
+        ("ended 300 s ago", {"exp": NOW - 300, "iat": NOW - 3900}, [expected()], skew),
+        ("ended 301 s ago", {"exp": NOW - 301, "iat": NOW - 3901}, "timestamp_too_old", None),
+        ("begins in 300 s", {"iat": NOW + 300, "exp": NOW + 3900}, [expected()], skew),
+        ("begins in 301 s", {"iat": NOW + 301, "exp": NOW + 3901}, "timestamp_in_future", None),
+        ("a life of more than a day", {"exp": NOW + 86_401}, "timestamp_in_future", "the library has no longest life"),
+    ]:
+        add(name, "Bearer " + token(**changes), expect, differs=differs)
+    add("no end", "Bearer " + token(exp=None), "malformed_signature")
+    add("no JSON in the claims", "Bearer " + token(raw=b"x"), "malformed_signature")
+    add("no id", good, "unreadable:missing_field", body=body(messageId=None))
+    add("nothing happened", good, "unreadable:missing_field", body=body({"packageName": "com.example.app"}))
+    add("no JSON in the message", good, "unreadable:malformed_body", body=body(b"x"))
+    add("no JSON", good, "unreadable:malformed_body", body=b"x")
+    vectors.save()
+
+
+for make in [apple, wechat_pay, amazon_sns, google_play]:
     make()

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rcgen::KeyPair;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::rand::SystemRandom;
+use ring::rsa::PublicKeyComponents;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 
@@ -178,6 +179,86 @@ fn apples_notification_reaches_the_ledger_with_its_checked_transaction() {
         .ledger()
         .texts("SELECT kind FROM v_events ORDER BY seq", []);
     assert_eq!(kinds, ["SUBSCRIBED.INITIAL_BUY", "unreadable"]);
+}
+
+/// Returns a token of Google's for an account, signed now with the key of this name.
+fn token(kid: &str, email: &str) -> String {
+    let header = json!({ "alg": "RS256", "kid": kid, "typ": "JWT" });
+    let claims = json!({
+        "iss": "https://accounts.google.com", "aud": "a", "email": email, "email_verified": true,
+        "iat": now(), "exp": now() + 3600,
+    });
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(header), part(claims));
+    let signature = STANDARD.decode(signature(&signed)).unwrap();
+    format!("Bearer {signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[test]
+fn googles_key_set_is_fetched_once_and_a_token_of_another_account_is_refused() {
+    let authority = Authority::new();
+    let key = RsaKeyPair::from_pkcs8(&signer()).unwrap();
+    let public: PublicKeyComponents<Vec<u8>> = key.public().into();
+    let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let set = json!({ "keys": [{
+        "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "k1",
+        "n": number(&public.n), "e": number(&public.e),
+    }] });
+    let tls = Some(authority.acceptor("localhost"));
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let server = Receiver::at(any, tls, move |_| Reply::Body(200, set.to_string()));
+    let site = Site::new(&Manifest::new().section(&format!(
+        "[sources.google]\npath = \"/google\"\nscheme = \"google-play\"\naudience = \"a\"\n\
+         email = \"push@example.com\"\nkeys_from = \"https://localhost:{}\"",
+        server.address.port()
+    )));
+    let file = site.path("authority.pem");
+    std::fs::write(&file, authority.root()).unwrap();
+    let gateway = Launch::new(&site).env("SSL_CERT_FILE", file).start();
+    let posted = |id: usize, token: String| {
+        let data = json!({
+            "packageName": "com.example.app", "eventTimeMillis": "1760000000123",
+            "subscriptionNotification": { "notificationType": 4, "purchaseToken": "PT" },
+        });
+        let data = STANDARD.encode(data.to_string());
+        let body = json!({ "message": { "messageId": id.to_string(), "data": data } });
+        let headers = [("authorization", token.as_str())];
+        let answer = post(
+            gateway.ingress,
+            "/google",
+            &headers,
+            body.to_string().as_bytes(),
+        );
+        answer.unwrap().status
+    };
+    for id in [1, 2, 2] {
+        let status = posted(id, token("k1", "push@example.com"));
+        assert_eq!(status, 200, "{}", gateway.stderr());
+    }
+    assert_eq!(posted(3, token("k1", "eve@evil.example")), 400);
+    assert_eq!(gateway.status_at("/rejections/google/other_recipient"), 1);
+    assert_eq!(
+        posted(4, token("k2", "push@example.com")),
+        503,
+        "an unknown key"
+    );
+    let paths: Vec<_> = server
+        .requests()
+        .into_iter()
+        .map(|asked| asked.path)
+        .collect();
+    assert_eq!(
+        paths,
+        ["/oauth2/v3/certs", "/oauth2/v3/certs"],
+        "once for each name"
+    );
+    let kinds = site
+        .ledger()
+        .texts("SELECT kind FROM v_events ORDER BY seq", []);
+    assert_eq!(
+        kinds,
+        ["subscriptionNotification.4", "subscriptionNotification.4"]
+    );
 }
 
 /// Returns a body of WeChat Pay's, encrypted under a key.

@@ -13,7 +13,7 @@ use super::jws::{Jws, JwsAlgorithm};
 use super::pem::{self, KeyKind};
 use super::providers::braintree;
 use super::settings::Settings;
-use super::{form, issuer, time};
+use super::{form, issuer, jwk, time};
 use tollgate_base::quantity::parse_duration;
 use tollgate_base::rfc3339;
 use tollgate_base::secret::Secret;
@@ -93,11 +93,14 @@ pub fn xml(bytes: &[u8]) {
     _ = braintree::Notification::read(bytes);
 }
 
-/// Reads a JSON Web Token.
+/// Reads a JSON Web Token, and JSON Web Keys.
 pub fn token(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        if let Ok(token) = Jws::read(text, "fuzzed", JwsAlgorithm::Es256) {
-            _ = Chain::read(token.x5c());
+        for algorithm in [JwsAlgorithm::Es256, JwsAlgorithm::Rs256] {
+            _ = jwk::keys(bytes, algorithm);
+            if let Ok(token) = Jws::read(text, "fuzzed", algorithm) {
+                _ = Chain::read(token.x5c());
+            }
         }
     }
 }

@@ -49,9 +49,12 @@ pub enum InvalidKey {
     /// The JSON Web Key lacks a member.
     #[error("is no JWK: it needs `kty`, `crv`, `x` and `y`")]
     NotJwk,
-    /// The JSON Web Key is for another algorithm.
-    #[error("is a JWK for another algorithm than ES256 on P-256")]
-    JwkAlgorithm,
+    /// The JSON Web Key lacks a member of an RSA key.
+    #[error("is no JWK: it needs `kty`, `n` and `e`")]
+    NotRsaJwk,
+    /// The JSON Web Key is for another algorithm than this.
+    #[error("is a JWK for another algorithm than {0}")]
+    JwkAlgorithm(&'static str),
     /// A coordinate of the JSON Web Key is not one.
     #[error("is a JWK whose `x` or `y` is not 32 bytes in base64url")]
     JwkCoordinate,

@@ -16,6 +16,8 @@ use super::rejection::Rejection;
 pub(super) enum JwsAlgorithm {
     /// ECDSA on the curve P-256, SHA-256.
     Es256,
+    /// RSA, PKCS #1 v1.5, SHA-256.
+    Rs256,
 }
 
 impl JwsAlgorithm {
@@ -23,6 +25,7 @@ impl JwsAlgorithm {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
         }
     }
 
@@ -30,6 +33,7 @@ impl JwsAlgorithm {
     pub(super) fn key_kind(self) -> KeyKind {
         match self {
             Self::Es256 => KeyKind::P256,
+            Self::Rs256 => KeyKind::Rsa,
         }
     }
 
@@ -37,6 +41,7 @@ impl JwsAlgorithm {
     pub(super) fn key(self, bytes: Vec<u8>) -> UnparsedPublicKey<Vec<u8>> {
         let algorithm: &'static dyn VerificationAlgorithm = match self {
             Self::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Self::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
         };
         UnparsedPublicKey::new(algorithm, bytes)
     }

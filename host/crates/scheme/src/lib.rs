@@ -41,6 +41,7 @@ mod form;
 mod headers;
 mod invalid_key;
 mod issuer;
+mod jwk;
 mod jws;
 mod key;
 mod key_ring;

@@ -84,6 +84,45 @@ pub(super) fn serial(text: &[u8]) -> Option<String> {
     Some(text.trim_start_matches('0').to_owned())
 }
 
+/// The RSA key with this modulus and exponent, each a big-endian number: the PKCS #1
+/// `RSAPublicKey`.
+pub(super) fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Result<Vec<u8>, InvalidKey> {
+    let numbers = [integer(modulus), integer(exponent)].concat();
+    let key = with_header(0x30, &numbers);
+    match is_weak(&key, KeyKind::Rsa) {
+        Some(false) => Ok(key),
+        _ => Err(InvalidKey::TooWeak),
+    }
+}
+
+/// A DER INTEGER of a big-endian number that is not negative.
+fn integer(number: &[u8]) -> Vec<u8> {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let digits = &number[zeros..];
+    // The first bit is the sign.
+    let sign: &[u8] = match digits.first() {
+        Some(1..=0x7f) => &[],
+        _ => &[0],
+    };
+    with_header(0x02, &[sign, digits].concat())
+}
+
+/// A DER element with these contents.
+fn with_header(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len().to_be_bytes();
+    let zeros = length.iter().take_while(|byte| **byte == 0).count();
+    let mut element = vec![tag];
+    match contents.len() {
+        short @ 0..=0x7f => element.push(short as u8),
+        _ => {
+            element.push(0x80 | (length.len() - zeros) as u8);
+            element.extend_from_slice(&length[zeros..]);
+        }
+    }
+    element.extend_from_slice(contents);
+    element
+}
+
 /// Whether the bytes have the outer form of an X.509 certificate.
 pub(super) fn is_certificate(der: &[u8]) -> bool {
     certificate_spki(der).is_some()

@@ -211,5 +211,5 @@ pub fn page_index() -> String {
 
 const INDEX: &str = include_str!("index.md");
 
-/// The text below the list: keys that PayPal and Plaid name in their requests.
+/// The text below the list: keys that requests name and that the gateway fetches.
 const FETCHED_KEYS: &str = include_str!("fetched_keys.md");

@@ -9,6 +9,7 @@ pub(super) mod plaid;
 mod adyen;
 mod amazon_sns;
 mod data;
+mod google_play;
 mod mollie_classic;
 mod twilio;
 mod wechat_pay;
@@ -45,6 +46,7 @@ const FILES: &[(&str, &str)] = files![
     "flutterwave-v3",
     "github",
     "gocardless",
+    "google-play",
     "klarna",
     "lemonsqueezy",
     "mollie",
@@ -83,6 +85,7 @@ pub(super) enum Coded {
     AmazonSns,
     Apple,
     Braintree,
+    GooglePlay,
     MollieClassic,
     Paypal,
     Plaid,
@@ -91,11 +94,12 @@ pub(super) enum Coded {
 }
 
 impl Coded {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Adyen,
         Self::AmazonSns,
         Self::Apple,
         Self::Braintree,
+        Self::GooglePlay,
         Self::MollieClassic,
         Self::Paypal,
         Self::Plaid,
@@ -115,6 +119,7 @@ impl Coded {
             Self::AmazonSns => "amazon-sns",
             Self::Apple => "apple",
             Self::Braintree => "braintree",
+            Self::GooglePlay => "google-play",
             Self::MollieClassic => "mollie-classic",
             Self::Paypal => "paypal",
             Self::Plaid => "plaid",
@@ -130,6 +135,7 @@ impl Coded {
             Self::AmazonSns => amazon_sns::build,
             Self::Apple => apple::build,
             Self::Braintree => braintree::build,
+            Self::GooglePlay => google_play::build,
             Self::MollieClassic => mollie_classic::build,
             Self::Paypal => paypal::build,
             Self::Plaid => plaid::build,

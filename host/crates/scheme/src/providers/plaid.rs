@@ -5,8 +5,6 @@
 //! `client_id`, the secrets are the public keys themselves, as the API gives them (JWK) or in PEM,
 //! and any other key is refused.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::UnparsedPublicKey;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -15,6 +13,7 @@ use crate::certificates::CertificateTrust;
 use crate::fetched_key::{FetchedKey, KeyError, KeyRequest};
 use crate::headers::{ALWAYS_RECORDED, header, recorded};
 use crate::invalid_key::InvalidKey;
+use crate::jwk;
 use crate::jws::{Jws, JwsAlgorithm};
 use crate::key_ring::KeyRing;
 use crate::pem::{self, KeyKind};
@@ -108,30 +107,6 @@ fn api(reader: &mut SettingsReader<'_>, client_id: String) -> Api {
     }
 }
 
-/// A JSON Web Key (RFC 7517), as far as ES256 needs it.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    crv: String,
-    kid: Option<String>,
-    alg: Option<String>,
-    x: String,
-    y: String,
-    /// The time at which the key expired, in seconds since the Unix epoch. Null while the key is in
-    /// use.
-    expired_at: Option<u64>,
-}
-
-/// A key as a secret or an answer holds it.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum KeyDocument {
-    /// The answer of Plaid's API.
-    Answer { key: Jwk },
-    /// The key alone.
-    Key(Jwk),
-}
-
 /// Reads a key in PEM, as JWK, or as Plaid's API answers.
 fn public_key(secret: &Secret) -> Result<PublicKey, InvalidKey> {
     let text = secret.expose().trim_ascii();
@@ -143,21 +118,12 @@ fn public_key(secret: &Secret) -> Result<PublicKey, InvalidKey> {
             key: on_curve(point)?,
         });
     }
-    let document: KeyDocument = serde_json::from_slice(text).map_err(|_| InvalidKey::NotJwk)?;
-    let (KeyDocument::Answer { key: jwk } | KeyDocument::Key(jwk)) = document;
-    if jwk.kty != "EC" || jwk.crv != "P-256" || jwk.alg.is_some_and(|alg| alg != "ES256") {
-        return Err(InvalidKey::JwkAlgorithm);
-    }
-    let coordinate = |text: &str| {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let bytes = bytes.filter(|bytes| bytes.len() == 32);
-        bytes.ok_or(InvalidKey::JwkCoordinate)
-    };
-    let point = [vec![4], coordinate(&jwk.x)?, coordinate(&jwk.y)?].concat();
+    let mut keys = jwk::keys(text, JwsAlgorithm::Es256)?;
+    let first = keys.drain(..).next().ok_or(InvalidKey::NotJwk)?;
     Ok(PublicKey {
-        kid: jwk.kid,
-        expired: jwk.expired_at.map(WallTime::from_secs),
-        key: on_curve(point)?,
+        kid: first.kid,
+        expired: first.expired,
+        key: on_curve(first.key)?,
     })
 }
 

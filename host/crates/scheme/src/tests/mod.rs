@@ -10,6 +10,7 @@ mod explaining;
 mod explaining_proxies;
 mod fetched;
 mod fetched_by_name;
+mod google_play;
 mod identity;
 mod memory;
 mod pages;
@@ -37,20 +38,23 @@ use vectors::{Captured, Vector, all, judges};
 /// 2025-10-09T08:53:20Z, when most vectors are checked.
 const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
 
-/// The schemes whose requests carry the secret itself, so that nothing vouches for the body.
-const SENDS_SECRET: [&str; 5] = [
+/// The schemes whose requests carry the secret itself or a token, so that nothing vouches for the
+/// body.
+const SENDS_SECRET: [&str; 6] = [
     "chargebee",
     "flutterwave-v3",
+    "google-play",
     "phonepe",
     "revenuecat-authorization",
     "xendit",
 ];
 
 /// The schemes whose providers sign with keys of their own.
-const OWN_KEYS: [&str; 7] = [
+const OWN_KEYS: [&str; 8] = [
     "amazon-sns",
     "apple",
     "conekta",
+    "google-play",
     "paypal",
     "plaid",
     "wechat-pay",
@@ -61,7 +65,13 @@ const OWN_KEYS: [&str; 7] = [
 const SIGNED_IN_BODY: [&str; 4] = ["adyen", "amazon-sns", "apple", "braintree"];
 
 /// The schemes that work without a secret.
-const NO_SECRET: [&str; 4] = ["amazon-sns", "apple", "mollie-classic", "paypal"];
+const NO_SECRET: [&str; 5] = [
+    "amazon-sns",
+    "apple",
+    "google-play",
+    "mollie-classic",
+    "paypal",
+];
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

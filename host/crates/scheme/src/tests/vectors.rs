@@ -229,6 +229,7 @@ vectors! {
     flutterwave_v3 = "flutterwave-v3.json",
     github = "github.json",
     gocardless = "gocardless.json",
+    google_play = "google-play.json",
     klarna = "klarna.json",
     lemonsqueezy = "lemonsqueezy.json",
     mollie = "mollie.json",
