@@ -420,6 +420,9 @@ def flutterwave_v3():
         vectors.add(name, headers, body, list(secrets), expect, None, **more)
 
     add("plain", ["my-hash"], body, [expected])
+    older = b'{"id":126122,"txRef":"rave-pos-121775237991","flwRef":"FLW-MOCK-72d0b2d66273fad0bb32fdea9f0fa298","createdAt":"2018-09-16T15:53:19.000Z","amount":1000,"status":"successful","currency":"NGN","event.type":"CARD_TRANSACTION"}'
+    add("the older shape", ["my-hash"], older,
+        [event("CARD_TRANSACTION", "CARD_TRANSACTION.126122.successful", 1537113199000, "rave-pos-121775237991")])
     add("the second secret matches", ["old"], body, [expected], ("my-hash", "old"), secret=1)
     add("an event without id", ["my-hash"], bare, [event("subscription.cancelled")])
     add("another string", ["my-hasi"], body, "signature_mismatch")

@@ -67,13 +67,29 @@ fn rank(handler: &Handler, event: &Event) -> Option<Rank> {
                     .as_i64()
                     .map(Rank::Whole)
                     .or(number.as_f64().map(Rank::Real)),
-                Value::String(text) => match text.parse() {
-                    Ok(number) => Some(Rank::Whole(number)),
-                    Err(_) => time(rfc3339::parse(&text)?),
-                },
+                Value::String(text) => of_text(&text),
                 _ => None,
             }
         }
+    }
+}
+
+/// The rank in a text: a number, or a date and time in milliseconds with their fraction.
+fn of_text(text: &str) -> Option<Rank> {
+    if let Ok(number) = text.parse() {
+        return Some(Rank::Whole(number));
+    }
+    let plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    if text.bytes().all(plain) && text.contains('.') {
+        return text.parse().ok().map(Rank::Real);
+    }
+    let (fact, nanos) = rfc3339::parse_fine(text)?;
+    match (time(fact)?, nanos) {
+        (Rank::Whole(millis), 1..) => {
+            // A double holds the milliseconds of this age to a quarter of a microsecond.
+            Some(Rank::Real(millis as f64 + f64::from(nanos) / 1e6))
+        }
+        (whole, _) => Some(whole),
     }
 }
 
@@ -134,7 +150,7 @@ mod tests {
 
     #[test]
     fn ranks_are_numbers_and_times() {
-        let at = |payload| {
+        let at = |payload: &str| {
             let by = SupersedeBy::Pointer("/n".to_owned());
             let handler = handler(OrderBy::Account, Some(by));
             rank(&handler, &event(&handler, payload))
@@ -144,6 +160,15 @@ mod tests {
         assert_eq!(at(r#"{"n":"17"}"#), whole(17));
         assert_eq!(at(r#"{"n":17.5}"#), Some(Rank::Real(17.5)));
         assert_eq!(at(r#"{"n":"1970-01-01T00:00:01.5Z"}"#), whole(1500));
+        assert_eq!(at(r#"{"n":"17.5"}"#), Some(Rank::Real(17.5)));
+        // Microseconds tell facts of one millisecond apart.
+        let times = ["00.123", "00.123001", "00.123002", "00.123999", "00.124"];
+        let ranks = times
+            .map(|second| at(&format!(r#"{{"n":"2026-11-30T06:30:{second}+01:00"}}"#)).unwrap());
+        for two in ranks.windows(2) {
+            assert!(two[0].is_older_than(two[1]), "{two:?}");
+            assert!(!two[1].is_older_than(two[0]), "{two:?}");
+        }
         let large = r#"{"n":9007199254740993}"#;
         assert_eq!(at(large), whole(9_007_199_254_740_993));
         for nothing in [r#"{"n":"soon"}"#, r#"{"n":null}"#, r#"{"n":[1]}"#, "no"] {

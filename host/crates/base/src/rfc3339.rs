@@ -2,6 +2,16 @@
 
 use crate::time::WallTime;
 
+/// A date and time as [`parse`] reads it, with the nanoseconds below the millisecond.
+pub fn parse_fine(text: &str) -> Option<(WallTime, u32)> {
+    let time = parse(text)?;
+    let digits = text.get(19..)?.strip_prefix('.').unwrap_or_default();
+    let digits = digits.bytes().take_while(u8::is_ascii_digit);
+    let below = digits.chain(*b"000000000").skip(3).take(6);
+    let nanos = below.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
+    Some((time, nanos))
+}
+
 /// An RFC 3339 date and time, such as `2026-01-31T12:00:00.5+01:00`. A space
 /// may stand for the `T`, and an offset may lack its colon, as some providers write it.
 pub fn parse(text: &str) -> Option<WallTime> {

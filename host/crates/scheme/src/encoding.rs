@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
+use super::form;
+
 /// How a signature's bytes are written. Each variant accepts one form only: a provider always
 /// writes its signatures in the same form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
@@ -15,10 +17,14 @@ pub enum SignatureEncoding {
     Hex,
     /// Hexadecimal in upper case.
     HexUpper,
+    /// Hexadecimal in either case, for a provider that writes both.
+    HexAnyCase,
     /// Base64, standard alphabet, padded.
     Base64,
     /// Base64, URL-safe alphabet, not padded.
     Base64url,
+    /// Percent-encoded base64, standard alphabet, padded.
+    PercentBase64,
     /// Lower-case hexadecimal or padded base64, for a provider whose documents do not say which.
     HexOrBase64,
     /// The text itself, for secrets that are sent as they are.
@@ -31,10 +37,14 @@ impl SignatureEncoding {
         match self {
             Self::Hex => unhex(text, b'a').ok_or("it is not lower-case hexadecimal"),
             Self::HexUpper => unhex(text, b'A').ok_or("it is not upper-case hexadecimal"),
+            Self::HexAnyCase => hex::decode(text).map_err(|_| "it is not hexadecimal"),
             Self::Base64 => STANDARD.decode(text).map_err(|_| "it is not padded base64"),
             Self::Base64url => URL_SAFE_NO_PAD
                 .decode(text)
                 .map_err(|_| "it is not base64url"),
+            Self::PercentBase64 => STANDARD
+                .decode(form::percent_decoded(text))
+                .map_err(|_| "it is not percent-encoded base64"),
             // The two forms of a MAC differ in length, so they cannot be confused.
             Self::HexOrBase64 => Self::Hex
                 .decode(text)
@@ -47,10 +57,11 @@ impl SignatureEncoding {
     /// The text of a signature, as the provider writes it.
     pub(super) fn encode(self, bytes: &[u8]) -> String {
         match self {
-            Self::Hex | Self::HexOrBase64 => hex::encode(bytes),
+            Self::Hex | Self::HexAnyCase | Self::HexOrBase64 => hex::encode(bytes),
             Self::HexUpper => hex::encode_upper(bytes),
             Self::Base64 => STANDARD.encode(bytes),
             Self::Base64url => URL_SAFE_NO_PAD.encode(bytes),
+            Self::PercentBase64 => form::encode(&STANDARD.encode(bytes)),
             Self::Text => String::from_utf8_lossy(bytes).into_owned(),
         }
     }

@@ -39,13 +39,24 @@ fn written(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 /// The value of a field that comes exactly once. `None` if the field is absent or repeated, so that
 /// an attacker cannot have one value signed and another value read.
 pub(super) fn single<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, [u8]>> {
+    at_most_once(form, name).ok().flatten()
+}
+
+/// A field comes several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Repeated;
+
+/// The value of a field that comes at most once.
+pub(super) fn at_most_once<'f>(
+    form: &'f [u8],
+    name: &str,
+) -> Result<Option<Cow<'f, [u8]>>, Repeated> {
     let mut values = written(form)
         .filter_map(|(key, value)| (*decode(key) == *name.as_bytes()).then_some(value));
     let first = values.next();
-    if values.next().is_some() {
-        None
-    } else {
-        first.map(decode)
+    match values.next() {
+        Some(_) => Err(Repeated),
+        None => Ok(first.map(decode)),
     }
 }
 
@@ -58,7 +69,8 @@ pub(super) fn write(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-fn encode(text: &str) -> String {
+/// The text with escapes, as in a form.
+pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -69,6 +81,14 @@ fn encode(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// The text without percent-escapes. Unlike in a form, a `+` stands for itself.
+pub(super) fn percent_decoded(text: &str) -> Cow<'_, [u8]> {
+    match text.contains('+') {
+        true => Cow::Owned(decode(text.replace('+', "%2B").as_bytes()).into_owned()),
+        false => decode(text.as_bytes()),
+    }
 }
 
 fn decode(text: &[u8]) -> Cow<'_, [u8]> {

@@ -41,6 +41,7 @@ pub fn signatures(bytes: &[u8]) {
         ] {
             let read = SignatureForm {
                 header: "s".to_owned(),
+                at: None,
                 form: layout,
                 name: Some("v1".to_owned()),
                 separator: None,

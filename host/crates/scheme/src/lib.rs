@@ -38,6 +38,7 @@ mod encoding;
 mod explain;
 mod fetched_key;
 mod form;
+mod hash;
 mod headers;
 mod invalid_key;
 mod issuer;
@@ -70,8 +71,9 @@ pub use answer::{Answer, RequestOutcome};
 pub use catalog::{build, build_template, build_with, names};
 pub use certificates::{CertificateError, CertificateTrust, with_issuer};
 pub use declarative::{
-    AnswerForm, Answers, BodyWithout, ChallengeForm, ChallengeMethod, Dedup, DedupBy, Layout,
-    LiveMode, OtherKey, Selectors, SignatureForm, Template, TemplateError, TimeUnit, TimestampForm,
+    AnswerForm, Answers, BodyWithout, ChallengeForm, ChallengeMethod, Dedup, DedupBy, Expectation,
+    Layout, LiveMode, OtherKey, OtherSignature, Selectors, SignatureForm, SignedForms, Template,
+    TemplateError, TimeUnit, TimestampForm,
 };
 pub use encoding::SignatureEncoding;
 pub use explain::explain;

@@ -122,6 +122,16 @@ pub enum Rejection {
         /// The place where the field should be.
         place: String,
     },
+    /// A value is not the one that the source expects: the request is for somebody else.
+    #[error(
+        "{place} is not the `{setting}` of the source: the request is for somebody else, or names another key"
+    )]
+    Unexpected {
+        /// The place of the value.
+        place: String,
+        /// The setting with the expected value.
+        setting: String,
+    },
     /// The type of the event is the word for events that cannot be read.
     #[error("the event's type is `{UNREADABLE}`, which is the word for events that cannot be read")]
     ReservedType,
@@ -185,6 +195,7 @@ impl Rejection {
             Self::TimestampInFuture { .. } => "timestamp_in_future",
             Self::MalformedBody { .. } => "malformed_body",
             Self::MissingField { .. } => "missing_field",
+            Self::Unexpected { .. } => "unexpected_value",
             Self::ReservedType => "reserved_type",
             Self::KeyNeeded { .. } => "key_needed",
             Self::OtherRecipient { .. } => "other_recipient",

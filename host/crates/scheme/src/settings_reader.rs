@@ -102,6 +102,14 @@ impl<'n> SettingsReader<'n> {
         url
     }
 
+    /// The URL of a source, for a scheme that signs its path and works without it too.
+    pub(super) fn optional_url(&mut self) -> Option<String> {
+        match self.settings.url.is_some() {
+            true => self.url(),
+            false => None,
+        }
+    }
+
     /// The tolerance of the source, if it has one.
     pub(super) fn tolerance(&mut self) -> Option<Tolerance> {
         let both = self.settings.tolerance.take()?;
@@ -119,6 +127,12 @@ impl<'n> SettingsReader<'n> {
     /// A further setting that may be absent.
     pub(super) fn optional_param(&mut self, name: &str) -> Option<String> {
         self.settings.params.remove(name)
+    }
+
+    /// Reports a setting without a value.
+    pub(super) fn empty_param(&mut self, name: &str) {
+        let message = format!("`{name}` is empty: leave it out, or give it a value");
+        self.mistake(Setting::Param(name.to_owned()), message);
     }
 
     /// A further setting that must be there. `what` describes the setting.

@@ -22,8 +22,13 @@ pub(super) fn created(text: &str) -> Option<WallTime> {
     }
 }
 
+/// Whether the number of a time counts seconds; else milliseconds.
+pub(super) fn is_in_seconds(number: u64) -> bool {
+    number < FIRST_MILLIS
+}
+
 fn from_number(number: u64) -> Option<WallTime> {
-    Some(if number < FIRST_MILLIS {
+    Some(if is_in_seconds(number) {
         WallTime::from_secs(number)
     } else {
         WallTime::from_millis(number)

@@ -11,3 +11,7 @@ pub(super) const NO_TIMESTAMP: &str = "no timestamp is signed: a captured reques
 /// A signed time is there, but no bound on it.
 pub(super) const TIME_UNCHECKED: &str = "no timestamp is checked, since the provider resends without signing anew: a captured request is \
      recognised by its dedup key alone, so keys are kept for good";
+
+/// Nothing of the body is signed.
+pub(super) const UNSIGNED_BODY: &str = "nothing of the body is signed: an attacker who captures a request can write another body; \
+     believe nothing of it without asking the provider";

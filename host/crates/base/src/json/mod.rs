@@ -10,6 +10,7 @@
 mod error;
 mod items;
 mod mask;
+mod minify;
 mod pluck;
 mod pointer;
 mod redact;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use error::{NotJson, PointerError};
 pub use items::items;
+pub use minify::minified;
 pub use pluck::{Plucked, pluck, pluck_borrowed};
 pub use pointer::PointerSet;
 pub use redact::{redact, replace};

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::check::Mistakes;
 use super::field::{Field, FieldInputs, Part};
-use super::signed::SignedPart;
+use super::signed::{SignedTexts, Source};
 use super::template::{BodyWithout, Dedup, DedupBy};
 use crate::rejection::Rejection;
 use crate::settings::DedupChoice;
@@ -34,8 +34,9 @@ pub(super) enum DedupRule {
         left_out: PointerSet,
         if_there: Option<Field>,
     },
-    /// These fields together.
-    Fields(Vec<Field>),
+    /// These fields together, each with whether it is signed. A field that is not signed may be
+    /// absent.
+    Fields(Vec<(Field, bool)>),
 }
 
 /// The identity of an event, and what equal bytes mean for the event.
@@ -48,7 +49,7 @@ impl DedupRule {
         dedup: Option<&Dedup>,
         fields: Vec<Field>,
         id: Option<&Field>,
-        signed: &[SignedPart],
+        signed: &SignedTexts,
         mistakes: &mut Mistakes,
     ) -> Self {
         let id_is_signed = id.is_some_and(|id| is_signed(id, signed));
@@ -71,14 +72,22 @@ impl DedupRule {
             Some(Dedup::By(DedupBy::IdOrBody)) => Self::IdOrBody,
             None if id_is_signed => Self::Id,
             Some(Dedup::Without(without)) => Self::without(without, fields, signed, mistakes),
-            Some(Dedup::Fields(selectors)) => {
-                if selectors.is_empty() || !fields.iter().all(|field| is_signed(field, signed)) {
+            Some(Dedup::Fields(_)) => {
+                let all = fields.iter().all(|field| is_signed(field, signed));
+                let any = fields.iter().any(|field| is_signed(field, signed));
+                // Where only parts of the body are signed, other parts may tell events apart beside
+                // them.
+                if !any || !all && signed.hold_body() {
                     mistakes.add(
                         "dedup",
                         "name one or more fields, all among the signed bytes",
                     );
                 }
-                Self::Fields(fields)
+                let with_signed = fields.into_iter().map(|field| {
+                    let signed = is_signed(&field, signed);
+                    (field, signed)
+                });
+                Self::Fields(with_signed.collect())
             }
             Some(Dedup::By(DedupBy::Body)) | None => Self::Body,
         }
@@ -87,12 +96,12 @@ impl DedupRule {
     fn without(
         without: &BodyWithout,
         fields: Vec<Field>,
-        signed: &[SignedPart],
+        signed: &SignedTexts,
         mistakes: &mut Mistakes,
     ) -> Self {
         const KEY: &str = "dedup.body_without";
         let left_out = mistakes.keep(KEY, PointerSet::new(&without.body_without));
-        let body_is_signed = signed.contains(&SignedPart::Body);
+        let body_is_signed = signed.hold_body() || signed.hold_parts_of_body();
         let names_none = |left_out: &PointerSet| left_out.is_empty() && fields.is_empty();
         if left_out
             .as_ref()
@@ -100,12 +109,26 @@ impl DedupRule {
         {
             mistakes.add(KEY, "name one or more values of a body that is signed");
         }
-        if !fields.iter().all(|field| is_signed(field, signed)) {
+        let in_body = |field: &Field| {
+            let parts = || field.parts();
+            let is_pointer = |part: &Part| matches!(part, Part::Pointer(_) | Part::Form(_));
+            signed.hold_parts_of_body() && parts().all(is_pointer) || is_signed(field, signed)
+        };
+        if !fields.iter().all(in_body) {
             mistakes.add("dedup.if_there", "name a value of the signed body");
         }
         Self::BodyWithout {
             left_out: left_out.unwrap_or_default(),
             if_there: fields.into_iter().next(),
+        }
+    }
+
+    /// The fields of the rule.
+    pub(super) fn fields(&self) -> Vec<&Field> {
+        match self {
+            Self::Fields(fields) => fields.iter().map(|(field, _)| field).collect(),
+            Self::BodyWithout { if_there, .. } => if_there.iter().collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -140,9 +163,12 @@ impl DedupRule {
             )),
             (Self::Fields(fields), ..) => fields
                 .iter()
-                .map(|field| {
+                .map(|(field, is_signed)| {
                     let missing = || field.missing("field to tell events apart by", inputs);
-                    field.text(inputs).ok_or_else(missing)
+                    match field.text(inputs) {
+                        None if !is_signed => Ok(String::new()),
+                        found => found.ok_or_else(missing),
+                    }
                 })
                 .collect::<Result<_, _>>()
                 .map(|fields| same_fact(DedupBasis::Fields(fields))),
@@ -195,11 +221,34 @@ fn body_basis(kind: &str, body: &[u8]) -> DedupBasis {
 }
 
 /// Whether every part of the field is among the signed bytes.
-pub(super) fn is_signed(field: &Field, signed: &[SignedPart]) -> bool {
+pub(super) fn is_signed(field: &Field, signed: &SignedTexts) -> bool {
     field.parts().all(|part| match part {
-        Part::Literal(_) => true,
-        Part::Header(name) => signed.contains(&SignedPart::Header(name.clone())),
-        Part::Timestamp => signed.contains(&SignedPart::Timestamp),
-        Part::Pointer(_) | Part::Body => signed.contains(&SignedPart::Body),
+        Part::Literal(_) | Part::Signed => true,
+        Part::Header(name) => {
+            signed.all_hold(&|source| matches!(source, Source::Header(other) if other == name))
+        }
+        Part::Timestamp => signed.all_hold(&|source| *source == Source::Timestamp),
+        Part::Body => signed.hold_body(),
+        Part::Pointer(place) => {
+            let is_it = |source: &Source| match source {
+                Source::Json(other) => other.pointer == place.pointer,
+                source => *source == Source::Body,
+            };
+            signed.all_hold(&is_it)
+        }
+        Part::Form(name) => signed.all_hold(&|source| match source {
+            Source::Form(other) => other == name,
+            Source::Sorted(pairs) | Source::Values(pairs) => {
+                !pairs.in_query && !pairs.without.contains(name)
+            }
+            source => *source == Source::Body,
+        }),
+        Part::Query(name) => signed.all_hold(&|source| match source {
+            Source::Query(other) => other == name,
+            Source::Sorted(pairs) | Source::Values(pairs) => {
+                pairs.in_query && !pairs.without.contains(name)
+            }
+            source => *source == Source::Target,
+        }),
     })
 }

@@ -1,14 +1,17 @@
 //! Finds a field of an event, such as its id or type, in the body or in a header.
 //!
 //! A selector says where the field stands. `/data/id` is a JSON pointer into the body (in a batch:
-//! into the item), `header:NAME` a header, `'text'` the text itself. In
-//! `{/resource_type}.{/action}` several selectors are joined by text. A list of selectors is tried
-//! in turn. In `dedup`, `timestamp` is the signed timestamp and `body` the hash of the event's
+//! into the item), `header:NAME` a header, `form:NAME` a field of the form, `query:NAME` a
+//! parameter of the query, `'text'` the text itself. In `{/resource_type}.{/action}` several
+//! selectors are joined by text. A list of selectors is tried in turn. In `dedup`, `timestamp` is
+//! the signed timestamp, `body` the hash of the event's bytes and `signed` the hash of the signed
 //! bytes.
 
 use std::borrow::Cow;
 
+use super::json_place::JsonPlace;
 use super::syntax::{BracePart, SyntaxError, header_name, split_braces};
+use crate::form;
 use crate::headers::FoundHeaders;
 use crate::rejection::Rejection;
 use http::HeaderName;
@@ -52,12 +55,18 @@ pub(super) enum Part {
     Literal(String),
     /// The value of a header.
     Header(HeaderName),
-    /// The value at a JSON pointer: the index in [`FieldInputs::body`].
-    Pointer(usize),
+    /// The value at a JSON pointer; the slot is its index in [`FieldInputs::body`].
+    Pointer(JsonPlace),
+    /// The value of a field of the form.
+    Form(String),
+    /// The value of a parameter of the query.
+    Query(String),
     /// The signed timestamp.
     Timestamp,
     /// The sha256 of the event's bytes, in hexadecimal.
     Body,
+    /// The sha256 of the signed bytes, in hexadecimal.
+    Signed,
 }
 
 /// A field of an event: its selectors, ready to be looked up.
@@ -87,6 +96,12 @@ pub(super) struct FieldInputs<'a> {
     pub(super) timestamp: Option<&'a str>,
     /// The bytes of the event.
     pub(super) payload: &'a [u8],
+    /// The form of the request.
+    pub(super) form: &'a [u8],
+    /// The query of the request.
+    pub(super) query: &'a [u8],
+    /// The sha256 of the signed bytes.
+    pub(super) digest: &'a dyn Fn(&[u8]) -> [u8; 32],
 }
 
 impl Field {
@@ -117,7 +132,7 @@ impl Field {
     /// Why an event has no such field. `what` names the field.
     pub(super) fn missing(&self, what: &'static str, inputs: FieldInputs<'_>) -> Rejection {
         let unreadable = self.parts().find_map(|part| match part {
-            Part::Pointer(slot) => match inputs.body.get(*slot)?.as_ref()? {
+            Part::Pointer(place) => match inputs.body.get(place.slot)?.as_ref()? {
                 Plucked::Unreadable { at } => Some(*at),
                 _ => None,
             },
@@ -200,20 +215,28 @@ impl Part {
         if let Some(text) = quoted.and_then(|rest| rest.strip_suffix('\'')) {
             return Ok(Self::Literal(text.to_owned()));
         }
+        let named = |kind: &str| selector.strip_prefix(kind).filter(|name| !name.is_empty());
+        if let Some(name) = named("form:") {
+            return Ok(Self::Form(name.to_owned()));
+        }
+        if let Some(name) = named("query:") {
+            return Ok(Self::Query(name.to_owned()));
+        }
         match selector {
             "timestamp" => return Ok(Self::Timestamp),
             "body" => return Ok(Self::Body),
+            "signed" => return Ok(Self::Signed),
             _ => {}
         }
         if !selector.starts_with('/') {
             return Err(SyntaxError::Selector(selector.to_owned()));
         }
-        Ok(Self::Pointer(pointers.add(selector)?))
+        Ok(Self::Pointer(JsonPlace::new(selector, pointers)?))
     }
 
     fn is_there(&self, inputs: FieldInputs<'_>) -> bool {
         match self {
-            Self::Pointer(slot) => match inputs.body.get(*slot) {
+            Self::Pointer(place) => match inputs.body.get(place.slot) {
                 Some(Some(Plucked::Other(value))) => !value.is_null(),
                 Some(Some(_)) => true,
                 _ => false,
@@ -226,12 +249,24 @@ impl Part {
         let text = match self {
             Self::Literal(text) => text.as_str(),
             Self::Header(name) => inputs.headers.get(name)?,
-            Self::Pointer(slot) => inputs.body.get(*slot)?.as_ref()?.as_text()?,
+            Self::Pointer(place) => inputs.body.get(place.slot)?.as_ref()?.as_text()?,
             Self::Timestamp => inputs.timestamp?,
+            Self::Form(name) => return field(inputs.form, name),
+            Self::Query(name) => return field(inputs.query, name),
             Self::Body => return Some(hex::encode(Sha256::digest(inputs.payload)).into()),
+            Self::Signed => return Some(hex::encode((inputs.digest)(inputs.payload)).into()),
         };
         Some(text)
             .filter(|text| !text.is_empty())
             .map(Cow::Borrowed)
     }
+}
+
+/// The text of a field that comes once and is not empty.
+fn field<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, str>> {
+    let text = match form::single(form, name)? {
+        Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).ok()?),
+    };
+    Some(text).filter(|text| !text.is_empty())
 }

@@ -10,7 +10,8 @@ use super::check::Mistakes;
 use super::dedup::{DedupRule, is_signed};
 use super::field::{Field, FieldInputs, Selectors};
 use super::mode::Mode;
-use super::signed::SignedPart;
+use super::request_values::{form_of, query};
+use super::signed::SignedTexts;
 use super::template::{Dedup, Template};
 use crate::form;
 use crate::headers::{FoundHeaders, HeaderSet};
@@ -19,6 +20,7 @@ use crate::request::Request;
 use crate::settings::DedupChoice;
 use crate::time;
 use crate::verified::ProviderEvent;
+use tollgate_base::event::DedupBasis;
 use tollgate_base::json::{self, PointerSet};
 
 /// The fields of an event.
@@ -35,6 +37,8 @@ pub(super) struct EventFields {
     subject: Option<Field>,
     account: Option<Field>,
     dedup: DedupRule,
+    /// Values that no two events share.
+    once: Vec<Field>,
     mode: Option<Mode>,
 }
 
@@ -44,7 +48,7 @@ impl EventFields {
     pub(super) fn new(
         template: &Template,
         prefix: &str,
-        signed: &[SignedPart],
+        signed: &SignedTexts,
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
         let mut pointers = PointerSet::default();
@@ -73,6 +77,13 @@ impl EventFields {
             }
             _ => Vec::new(),
         };
+        let once = template.once.iter();
+        let once: Vec<Field> = once
+            .filter_map(|selector| field("once", Some(&Selectors::One(selector.clone()))))
+            .collect();
+        if !once.iter().all(|field| is_signed(field, signed)) {
+            mistakes.add("once", "name values among the signed bytes");
+        }
         let mode = template.livemode.as_ref().zip(mode_at);
         let mode = mode.map(|(form, at)| Mode::new(form, at));
         let dedup = DedupRule::new(
@@ -92,6 +103,7 @@ impl EventFields {
             subject,
             account,
             dedup,
+            once,
             mode,
         })
     }
@@ -108,13 +120,15 @@ impl EventFields {
         ]
         .into_iter()
         .flatten()
+        .chain(self.dedup.fields())
+        .chain(&self.once)
         .flat_map(Field::headers)
         .cloned()
         .collect()
     }
 
     /// A warning for each field that should be among the signed bytes and is not.
-    pub(super) fn warnings(&self, signed: &[SignedPart]) -> Vec<String> {
+    pub(super) fn warnings(&self, signed: &SignedTexts) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Some(id) = self.id.as_ref().filter(|id| !is_signed(id, signed)) {
             warnings.push(format!(
@@ -132,6 +146,13 @@ impl EventFields {
             warnings.push(
                 "events have no id: duplicates are recognised by the body while the provider \
                  resends, so an event that is resent with other bytes counts as a new event"
+                    .to_owned(),
+            );
+        }
+        if signed.hold_parts_of_body() {
+            warnings.push(
+                "the body is signed in parts: an attacker who captures a request can change the \
+                 rest; believe nothing else without asking the provider"
                     .to_owned(),
             );
         }
@@ -164,16 +185,25 @@ impl EventFields {
     pub(super) fn read(&self, signed: &SignedRequestParts<'_>) -> Vec<ProviderEvent> {
         let request = signed.request;
         let headers = signed.recorded.find(request.headers);
+        // A GET request has its form in the query.
+        let query = Bytes::copy_from_slice(match *request.method == http::Method::GET {
+            true => query(request),
+            false => b"",
+        });
         let keep = |read, payload: &Bytes| {
             let digest = || (signed.digest)(payload);
             ProviderEvent::or_unreadable(read, digest, || headers.recorded(), payload)
         };
         let Some(pointer) = &self.items else {
-            let payload = request.body.clone();
+            let payload = if query.is_empty() {
+                request.body
+            } else {
+                &query
+            };
             let read = self
                 .json_text(request)
-                .and_then(|text| self.event(&headers, signed, &text, payload));
-            return vec![keep(read, request.body)];
+                .and_then(|text| self.event(&headers, signed, &text, payload.clone()));
+            return vec![keep(read, payload)];
         };
         let items = match json::items(request.body, pointer) {
             Ok(items) => items,
@@ -217,6 +247,9 @@ impl EventFields {
             body: &found,
             timestamp: signed.timestamp,
             payload: &payload,
+            form: form_of(signed.request),
+            query: query(signed.request),
+            digest: signed.digest,
         };
         let missing = || self.kind.missing("event type", inputs);
         let kind = self.kind.text(inputs).ok_or_else(missing)?;
@@ -234,12 +267,23 @@ impl EventFields {
             live: self.mode.as_ref().and_then(|mode| mode.is_live(inputs)),
             dedup,
             equal_bytes,
-            more_dedup: Vec::new(),
+            more_dedup: self.once(inputs).into_iter().collect(),
             unreadable: None,
             headers: headers.recorded(),
             kind,
             payload,
         })
+    }
+}
+
+impl EventFields {
+    /// The identity by the values that no two events share. `None` if one of them is absent.
+    fn once(&self, inputs: FieldInputs<'_>) -> Option<DedupBasis> {
+        let texts = self.once.iter().map(|field| field.text(inputs));
+        let texts: Option<Vec<String>> = texts.collect();
+        let texts = texts.filter(|texts| !texts.is_empty())?;
+        let named = std::iter::once("once".to_owned()).chain(texts);
+        Some(DedupBasis::Fields(named.collect()))
     }
 }
 

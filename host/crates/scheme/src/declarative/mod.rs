@@ -1,6 +1,6 @@
 //! Schemes as data: most providers' schemes fit one form.
 //!
-//! [`Template`] is the form as TOML has it. `check` and `checked` find its mistakes. With the
+//! [`Template`] is the form as TOML has it. `checked` and `layout` find its mistakes. With the
 //! settings of a source, the template becomes a [`Declarative`] (`verify`), which checks the
 //! signatures of requests. `fields` then reads the events from the body.
 
@@ -8,13 +8,21 @@ mod answers;
 mod challenge;
 mod check;
 mod checked;
+mod decimals;
 mod dedup;
+mod expect;
 mod family;
 mod field;
 mod fields;
+mod filter;
+mod json_place;
+mod keys;
+mod layout;
 mod mode;
+mod request_values;
 pub(super) mod signature;
 mod signed;
+mod signing;
 mod syntax;
 mod template;
 mod verify;
@@ -26,6 +34,7 @@ pub use field::Selectors;
 pub use mode::LiveMode;
 pub use signature::{Layout, SignatureForm};
 pub use template::{
-    AnswerForm, Answers, BodyWithout, Dedup, DedupBy, OtherKey, Template, TimeUnit, TimestampForm,
+    AnswerForm, Answers, BodyWithout, Dedup, DedupBy, Expectation, OtherKey, OtherSignature,
+    SignedForms, Template, TimeUnit, TimestampForm,
 };
 pub(super) use verify::Declarative;

@@ -1,4 +1,4 @@
-//! Reads the signatures in the header of a request, and writes such a header.
+//! Reads the signatures of a request, and writes them.
 
 use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
@@ -11,13 +11,17 @@ use crate::rejection::Rejection;
 /// that a stranger's request can cause.
 const MAX_SIGNATURES: usize = 32;
 
-/// The form of the header with the signatures.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// The place of the signatures, and the form of the text there. Either `header` or `at` is set.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignatureForm {
-    /// The name of the header, in lower case.
+    /// The name of the header, in lower case. Empty if `at` is set.
+    #[serde(default)]
     pub header: String,
-    /// The layout of the header.
+    /// The place of a signature that stands in no header: a JSON pointer into the body, `form:NAME`
+    /// or `query:NAME`.
+    pub at: Option<String>,
+    /// The layout of the text there.
     #[serde(default)]
     pub form: Layout,
     /// For `pairs`, `versions` and `triples`: the name of the signatures that count. Others are
@@ -110,14 +114,45 @@ impl SignatureForm {
             let text = headers::header(headers, header)?;
             self.add_all(&mut signatures, text, names)?;
         }
+        self.any(signatures, names)
+    }
+
+    /// The signatures and the timestamp in a text that stands in no header.
+    pub(super) fn read_text<'r>(
+        &self,
+        text: &'r str,
+        names: &SignatureNames<'_>,
+    ) -> Result<Signatures<'r>, Rejection> {
+        let mut signatures = Signatures::default();
+        self.add_all(&mut signatures, text, names)?;
+        self.any(signatures, names)
+    }
+
+    fn any<'r>(
+        &self,
+        signatures: Signatures<'r>,
+        names: &SignatureNames<'_>,
+    ) -> Result<Signatures<'r>, Rejection> {
         match (signatures.found.is_empty(), signatures.unreadable) {
             (false, _) => Ok(signatures),
             (true, Some(why)) => Err(self.malformed(why)),
             (true, None) => Err(Rejection::NoKnownSignature {
-                place: self.header.clone(),
+                place: self.place().to_owned(),
                 wanted: names.signatures.join("` or `"),
             }),
         }
+    }
+
+    /// The header or other place, for messages.
+    pub(super) fn place(&self) -> &str {
+        self.at.as_deref().unwrap_or(&self.header)
+    }
+
+    /// The value of another pair of the text, such as the name of the algorithm.
+    pub(super) fn pair<'r>(&self, text: &'r str, name: &str) -> Option<&'r str> {
+        text.split(self.separator.unwrap_or(','))
+            .filter_map(|pair| pair.trim_matches(' ').split_once('='))
+            .find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// Adds the signatures in the text of a header.
@@ -209,7 +244,7 @@ impl SignatureForm {
     ) -> Result<(), Rejection> {
         match signatures.timestamp.replace(value) {
             Some(other) if other != value => Err(Rejection::ConflictingTimestamps {
-                place: self.header.clone(),
+                place: self.place().to_owned(),
             }),
             _ => Ok(()),
         }
@@ -235,6 +270,6 @@ impl SignatureForm {
     }
 
     fn malformed(&self, why: &str) -> Rejection {
-        Rejection::malformed_signature(&self.header, why)
+        Rejection::malformed_signature(self.place(), why)
     }
 }

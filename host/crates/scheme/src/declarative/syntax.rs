@@ -14,16 +14,34 @@ pub(super) enum SyntaxError {
     #[error("the braces in `{0}` do not match")]
     Braces(String),
     #[error(
-        "`{0}` is neither a JSON pointer (`/id`) nor a header (`header:x-id`) nor a text in \
-         quotes (`'event'`)"
+        "`{0}` is neither a JSON pointer (`/id`) nor a header (`header:x-id`) nor a field of the \
+         form (`form:id`) nor a parameter of the query (`query:id`) nor a text in quotes \
+         (`'event'`)"
     )]
     Selector(String),
     #[error(transparent)]
     Pointer(#[from] PointerError),
     #[error("`{{{name}}}` is unknown: did you mean {{{meant}}}?")]
     Misspelled { name: String, meant: &'static str },
-    #[error("`{{{0}}}` is unknown; there are {{body}}, {{timestamp}}, {{url}} and {{header:NAME}}")]
+    #[error(
+        "`{{{0}}}` is unknown; there are {{body}}, {{timestamp}}, {{url}}, {{secret}}, {{header:NAME}}, \
+         {{json:/POINTER}}, {{form:NAME}}, {{query:NAME}}, {{param:NAME}} and others"
+    )]
     Placeholder(String),
+    #[error(
+        "`|{0}` is unknown; there are `|lower`, `|upper`, `|minify`, `|json`, `|decimals:2`, \
+         `|decimals:/currency`, `|md5`, `|sha1`, `|sha256`, `|sha384` and `|sha512`"
+    )]
+    Filter(String),
+    #[error("`parts` has no `{0}`")]
+    NoPart(String),
+    #[error("the part `{0}` holds itself")]
+    PartInItself(String),
+    #[error(
+        "`{0}` is neither a JSON pointer (`/signature`) nor a header (`header:x-signature`) nor a \
+         field of the form (`form:sign`) nor a parameter of the query (`query:sign`)"
+    )]
+    Place(String),
 }
 
 /// The name of a header.

@@ -1,5 +1,7 @@
 //! The form of a scheme in TOML: `[schemes.NAME]` of a manifest, `[scheme]` of a built-in provider.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::challenge::ChallengeForm;
@@ -17,6 +19,13 @@ pub struct Template {
     pub title: Option<String>,
     /// The algorithm of signatures.
     pub algorithm: Algorithm,
+    /// The algorithms that a request may name, by their names in any case. A request that names
+    /// none has a signature of `algorithm`. The setting `algorithms` of a source allows some alone.
+    #[serde(default)]
+    pub algorithms: BTreeMap<String, Algorithm>,
+    /// The place where a request names its algorithm: a JSON pointer, `header:NAME`, `form:NAME`,
+    /// `query:NAME`, or `pair:NAME` for a pair beside the signature.
+    pub algorithm_at: Option<String>,
     /// How the secret is written. Default `utf8`.
     #[serde(default)]
     pub key_encoding: KeyEncoding,
@@ -29,14 +38,32 @@ pub struct Template {
     /// first prefix with which the signature header is in the request counts.
     #[serde(default)]
     pub families: Vec<String>,
-    /// The header with the signature.
+    /// The place of the signature.
     pub signature: SignatureForm,
+    /// Further signatures that a request may have.
+    #[serde(default)]
+    pub other_signatures: Vec<OtherSignature>,
+    /// Whether one valid signature is enough. If not, each signature that is there must be valid.
+    #[serde(default)]
+    pub any_signature: bool,
     /// The signed timestamp. Without a timestamp, only the dedup key stops a replay.
     pub timestamp: Option<TimestampForm>,
-    /// The signed bytes: text with `{body}`, `{timestamp}`, `{url}` and `{header:NAME}` in it.
-    /// Default `{body}`.
-    #[serde(default = "default_signed")]
-    pub signed: String,
+    /// The signed bytes: text with `{body}`, `{timestamp}` and other values in it. Of several texts
+    /// any may be signed; a text that lacks a value does not count. Default `{body}`.
+    #[serde(default)]
+    pub signed: SignedForms,
+    /// Texts with values, which `{part:NAME}` in `signed` names.
+    #[serde(default)]
+    pub parts: BTreeMap<String, String>,
+    /// Whether nothing of the body is signed.
+    #[serde(default)]
+    pub unsigned_body: bool,
+    /// Values that a request must have if the source has the setting.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+    /// Whether events come by GET too, with their fields in the query.
+    #[serde(default)]
+    pub by_get: bool,
     /// The form field that holds the JSON, if the body is a form. A body of another content type
     /// is read as JSON.
     pub form_json: Option<String>,
@@ -55,6 +82,10 @@ pub struct Template {
     pub account: Option<Selectors>,
     /// The identity of an event. Default: the id if it is signed, else the hash of the body.
     pub dedup: Option<Dedup>,
+    /// Signed values that no two events share, beside `dedup`. An event whose values were seen is a
+    /// duplicate.
+    #[serde(default)]
+    pub once: Vec<String>,
     /// For how long the provider resends an event, such as `72h`. Default 35 days. Where a hash
     /// alone tells events apart, equal bytes are a duplicate for this long.
     pub resends_for: Option<String>,
@@ -72,21 +103,97 @@ pub struct Template {
 }
 
 impl Template {
-    /// The names of the signature header, one for each family.
+    /// The names of the signature headers, for each family.
     pub(crate) fn signature_headers(&self) -> Vec<String> {
-        let header = &self.signature.header;
-        match self.families.as_slice() {
-            [] => vec![header.clone()],
-            families => families
+        let no_family = [String::new()];
+        let families = match self.families.as_slice() {
+            [] => no_family.as_slice(),
+            families => families,
+        };
+        let others = self.other_signatures.iter().map(|other| &other.signature);
+        let forms: Vec<_> = std::iter::once(&self.signature).chain(others).collect();
+        let names = forms.iter().flat_map(|form| {
+            let names = families
                 .iter()
-                .map(|family| header.replace('*', family))
-                .collect(),
-        }
+                .map(|family| form.header.replace('*', family));
+            names.filter(|name| !name.is_empty())
+        });
+        let mut names: Vec<String> = names.collect();
+        names.dedup();
+        names
+    }
+
+    /// Whether the secret is among the signed bytes.
+    pub(super) fn signs_secret(&self) -> bool {
+        let parts = self.parts.values().map(String::as_str);
+        self.all_signed()
+            .chain(parts)
+            .any(|text| text.contains("{secret"))
+    }
+
+    /// All texts that may be signed.
+    pub(crate) fn all_signed(&self) -> impl Iterator<Item = &str> {
+        let others = self
+            .other_signatures
+            .iter()
+            .filter_map(|other| other.signed.as_ref());
+        let forms = std::iter::once(&self.signed).chain(others);
+        forms.flat_map(|forms| forms.0.iter().map(String::as_str))
     }
 }
 
-fn default_signed() -> String {
-    "{body}".to_owned()
+/// One text of signed bytes, or several of which any may be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedForms(pub Vec<String>);
+
+impl Default for SignedForms {
+    fn default() -> Self {
+        Self(vec!["{body}".to_owned()])
+    }
+}
+
+impl SignedForms {
+    /// Whether any of the texts holds this text.
+    pub fn contains(&self, text: &str) -> bool {
+        self.0.iter().any(|form| form.contains(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for SignedForms {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Forms {
+            One(String),
+            AnyOf(Vec<String>),
+        }
+        Ok(Self(match Forms::deserialize(deserializer)? {
+            Forms::One(form) => vec![form],
+            Forms::AnyOf(forms) => forms,
+        }))
+    }
+}
+
+/// A further signature of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherSignature {
+    /// The place of the signature.
+    pub signature: SignatureForm,
+    /// Its algorithm, if that differs.
+    pub algorithm: Option<Algorithm>,
+    /// The signed bytes, if they differ.
+    pub signed: Option<SignedForms>,
+}
+
+/// A value that a request must have, if the source has the setting.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// The place of the value: a JSON pointer, `header:NAME`, `form:NAME` or `query:NAME`.
+    pub at: String,
+    /// The setting of the source, with one value or several with commas between them.
+    pub param: String,
 }
 
 /// A further kind of secret, recognised by its prefix.
@@ -104,7 +211,7 @@ pub struct OtherKey {
     pub name: String,
 }
 
-/// The signed timestamp, and how far it may lie from now. Either `header` or `pair` is set.
+/// The signed timestamp, and how far it may lie from now. One of `header`, `pair` and `at` is set.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimestampForm {
@@ -112,10 +219,14 @@ pub struct TimestampForm {
     pub header: Option<String>,
     /// The name of the pair with the timestamp in the signature header.
     pub pair: Option<String>,
+    /// The place of a timestamp that stands in no header: a JSON pointer into the body, `form:NAME`
+    /// or `query:NAME`.
+    pub at: Option<String>,
     /// The unit of the timestamp. Default seconds.
     #[serde(default)]
     pub unit: TimeUnit,
     /// How far the timestamp may lie in the past or future, such as `5m`. Default five minutes.
+    /// With `none` the timestamp is checked only if the source has a tolerance.
     pub tolerance: Option<String>,
     /// How far the timestamp may lie in the future, if that differs.
     pub future: Option<String>,
@@ -130,13 +241,15 @@ pub enum TimeUnit {
     Seconds,
     /// Milliseconds since the Unix epoch.
     Milliseconds,
+    /// Seconds or milliseconds, by the number of digits.
+    Either,
 }
 
 impl TimeUnit {
     /// The time as it is signed.
     pub(super) fn write(self, now: WallTime) -> String {
         match self {
-            Self::Seconds => now.as_secs().to_string(),
+            Self::Seconds | Self::Either => now.as_secs().to_string(),
             Self::Milliseconds => now.as_millis().to_string(),
         }
     }

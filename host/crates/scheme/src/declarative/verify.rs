@@ -1,48 +1,60 @@
 //! Verifies requests as a template describes them: the signature first, then the timestamp. Only
 //! then are the events read from the body.
 
-use http::HeaderMap;
-use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use http::Method;
 
 use super::checked::CheckedTemplate;
+use super::expect::ExpectedValues;
 use super::family::HeaderFamily;
 use super::fields::SignedRequestParts;
+use super::keys::{self, SecretKeys};
+use super::request_values::{RequestValues, describe};
 use super::signature::{SignatureNames, Signatures};
-use super::signed::SignedPart;
+use super::signed::{SignedText, Source};
 use super::template::{Template, TimeUnit};
 use crate::answer::{Answer, RequestOutcome};
 use crate::headers::header;
-use crate::invalid_key::InvalidKey;
-use crate::key::{self, Key};
 use crate::key_ring::KeyRing;
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, DedupChoice, Setting, Settings};
 use crate::settings_reader::SettingsReader;
-use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
+use crate::sign::{SignError, SignedRequest, UnsignedRequest};
+use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{ProviderEvent, digest_of};
 use crate::verifier::Scheme;
+use tollgate_base::json::{self, NotJson, Plucked};
 use tollgate_base::rfc3339::digits;
-use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 
 /// A template with the settings of a source.
 pub(crate) struct Declarative {
-    template: CheckedTemplate,
-    keys: KeyRing<NamedKey>,
+    pub(super) template: CheckedTemplate,
+    pub(super) keys: KeyRing<SecretKeys>,
     /// The names that the signatures of the keys have in the signature header.
     signature_names: Vec<String>,
-    url: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) params: BTreeMap<String, String>,
+    /// The names of the fields that hold signatures.
+    pub(super) own_fields: Vec<String>,
+    expected: Vec<ExpectedValues>,
     tolerance: Option<Tolerance>,
     dedup_by: DedupChoice,
 }
 
-/// The key of a secret.
-struct NamedKey {
-    /// The name that signatures of this key have; empty if signatures have no name.
-    name: String,
-    key: Key,
+/// A valid signature of a request.
+struct Valid<'t> {
+    /// The index of the secret.
+    secret: usize,
+    family: &'t HeaderFamily,
+    /// The signed text.
+    text: &'t SignedText,
+    timestamp: Option<String>,
 }
 
 impl Scheme for Declarative {
@@ -51,40 +63,45 @@ impl Scheme for Declarative {
         request: &Request<'_>,
         now: WallTime,
     ) -> Result<(Option<usize>, Vec<ProviderEvent>), Rejection> {
-        let family = self.template.family(request.headers);
-        let names = SignatureNames {
-            signatures: &self.signature_names,
-            timestamp: self.template.timestamp_pair(),
+        let (json, not_json) = self.json(request);
+        let values = self.values(request, &json);
+        let valid = self
+            .valid(&values, now)
+            .map_err(|why| match (why, not_json) {
+                // The reason that the value is missing.
+                (Rejection::MissingField { .. }, Some(error)) => error.into(),
+                (why, _) => why,
+            })?;
+        let values = RequestValues {
+            timestamp: valid.timestamp.as_deref(),
+            ..values
         };
-        let form = &family.signature;
-        let signatures = form.read(request.headers, &family.signature_header, &names)?;
-        let timestamp = self.timestamp(family, &signatures, request.headers)?;
-        let secret = self.matching(family, request, &signatures, timestamp, now)?;
-        self.check_time(family, timestamp, now)?;
         let digest = |payload: &[u8]| {
-            let signed = family.signed.iter().map(|part| match part {
-                SignedPart::Body => payload,
-                part => self.part(part, request, timestamp).unwrap_or_default(),
-            });
-            digest_of(signed)
+            let values = RequestValues {
+                body: payload,
+                ..values
+            };
+            let filled = values.fill(valid.text, b"").unwrap_or_default();
+            digest_of(filled.iter().map(|part| &**part))
         };
-        let events = family.fields.read(&SignedRequestParts {
+        let events = valid.family.fields.read(&SignedRequestParts {
             request,
-            recorded: &family.recorded,
-            timestamp,
+            recorded: &valid.family.recorded,
+            timestamp: values.timestamp,
             digest: &digest,
             hashes: (self.template.resends, self.dedup_by),
         });
-        Ok((Some(secret), events))
+        Ok((Some(valid.secret), events))
     }
 
     fn challenge(&self, request: &Request<'_>, now: WallTime) -> Option<Answer> {
-        let family = self.template.family(request.headers);
-        if request.headers.contains_key(&family.signature_header) {
+        if self.template.is_signed(request.headers) {
             return None;
         }
+        let family = self.template.first_family();
         let sign = |value: &[u8]| {
-            let NamedKey { key, .. } = self.keys.first_unexpired(now)?;
+            let keys = self.keys.first_unexpired(now)?;
+            let key = keys.of(family.number, None).next()?;
             Some(family.signature.encoding.encode(&key.sign(&[value])?))
         };
         let mut challenges = self.template.challenges().iter();
@@ -107,6 +124,14 @@ impl Scheme for Declarative {
         self.template.answer(outcome)
     }
 
+    fn methods(&self) -> &'static [Method] {
+        const BOTH: &[Method] = &[Method::POST, Method::GET];
+        match self.template.template().by_get {
+            true => BOTH,
+            false => &BOTH[..1],
+        }
+    }
+
     fn warnings(&self) -> Vec<String> {
         self.template.warnings()
     }
@@ -121,51 +146,8 @@ impl Scheme for Declarative {
         unsigned: UnsignedRequest,
         now: WallTime,
     ) -> Result<SignedRequest, SignError> {
-        let family = self.template.first_family();
-        let NamedKey { name, key } = self.keys.get(secret)?;
-        let UnsignedRequest { body, mut headers } = unsigned;
-        let timestamp = self.template.unit().write(now);
-        if let Some(name) = &family.timestamp_header {
-            set_header(&mut headers, name.as_str(), &timestamp)?;
-        }
-        add_signed_headers(&family.signed, &mut headers, &body)?;
-        let request = Request {
-            method: &http::Method::POST,
-            url: "",
-            headers: &headers,
-            body: &body,
-        };
-        let parts = self
-            .signed(family, &request, Some(&timestamp))
-            .map_err(|rejection| SignError::Unsignable(rejection.to_string()))?;
-        let mac = key.sign(&parts).ok_or(SignError::NotShared)?;
-        let pair = self.template.timestamp_pair();
-        let pair = pair.map(|pair| (pair, timestamp.as_str()));
-        let value = family.signature.write(name, &mac, pair);
-        set_header(&mut headers, &family.signature.header, &value)?;
-        Ok(SignedRequest {
-            headers,
-            body,
-            query: None,
-        })
+        self.signed_request(secret, unsigned, now)
     }
-}
-
-/// Adds an id made from the body for each signed header that the request lacks.
-fn add_signed_headers(
-    signed: &[SignedPart],
-    headers: &mut HeaderMap,
-    body: &[u8],
-) -> Result<(), SignError> {
-    for part in signed {
-        if let SignedPart::Header(name) = part
-            && !headers.contains_key(name)
-        {
-            let id = hex::encode(&Sha256::digest(body)[..12]);
-            set_header(headers, name.as_str(), &format!("msg_{id}"))?;
-        }
-    }
-    Ok(())
 }
 
 impl Declarative {
@@ -181,26 +163,119 @@ impl Declarative {
             reader.mistake(Setting::Scheme, format!("the scheme `{name}`: {mistake}"));
         }
         let checked = checked.ok();
-        let keys = reader.keys(|secret| named_key(template, secret));
-        let names = keys.iter().map(|key: &NamedKey| key.name.clone());
+        let allowed = keys::allowed(template, &mut reader);
+        let keys = reader.keys(|secret| SecretKeys::new(template, &allowed, secret));
+        let names = keys.iter().map(|keys: &SecretKeys| keys.name.clone());
         let signature_names = names.collect();
-        let signs_url = checked.as_ref().is_some_and(CheckedTemplate::signs_url);
-        let url = signs_url.then(|| reader.url()).flatten();
-        if url.as_deref().is_some_and(|url| url.contains('#')) {
-            let message = "the part after `#` is never sent, so no provider can sign it: remove it";
-            reader.mistake(Setting::Url, message.to_owned());
-        }
+        let url = checked
+            .as_ref()
+            .and_then(|checked| url(checked, &mut reader));
+        let params = checked.as_ref().map(|checked| params(checked, &mut reader));
+        let expected = checked.iter().flat_map(|checked| &checked.expected);
+        let expected = expected
+            .filter_map(|expected| expected.with(&mut reader))
+            .collect();
         let signs_time = template.timestamp.is_some();
         let tolerance = signs_time.then(|| reader.tolerance()).flatten();
         let dedup_by = reader.dedup_by();
         reader.finish(checked.map(|checked| Self {
             tolerance: tolerance.or(checked.tolerance),
+            own_fields: checked.own_fields(),
             template: checked,
             keys,
             signature_names,
             url,
+            params: params.unwrap_or_default(),
+            expected,
             dedup_by,
         }))
+    }
+
+    /// The values in the JSON of the body that count for the signature, or why there are none.
+    pub(super) fn json<'r>(
+        &self,
+        request: &Request<'r>,
+    ) -> (Vec<Option<Plucked<'r>>>, Option<NotJson>) {
+        let pointers = &self.template.pointers;
+        if pointers.is_empty() {
+            return (Vec::new(), None);
+        }
+        match json::pluck_borrowed(request.body, pointers) {
+            Ok(found) => (found, None),
+            Err(error) => (Vec::new(), Some(error)),
+        }
+    }
+
+    /// The values of a request, without its timestamp.
+    pub(super) fn values<'r>(
+        &'r self,
+        request: &'r Request<'r>,
+        json: &'r [Option<Plucked<'r>>],
+    ) -> RequestValues<'r> {
+        RequestValues {
+            request,
+            body: request.body,
+            json,
+            timestamp: None,
+            url: self.url.as_deref(),
+            params: &self.params,
+            own_fields: &self.own_fields,
+        }
+    }
+
+    /// The valid signature of a request. Each signature that is there must be valid, unless the
+    /// template asks for any.
+    fn valid(&self, values: &RequestValues<'_>, now: WallTime) -> Result<Valid<'_>, Rejection> {
+        let any = self.template.template().any_signature;
+        let mut outcome: Option<Result<Valid<'_>, Rejection>> = None;
+        for family in self.template.families(values) {
+            let checked = self.check(family, values, now);
+            match (&outcome, checked) {
+                (None, checked) => outcome = Some(checked),
+                (Some(Err(_)), checked @ Ok(_)) if any => outcome = Some(checked),
+                (Some(Ok(_)), checked @ Err(_)) if !any => outcome = Some(checked),
+                _ => {}
+            }
+        }
+        let missing = || Rejection::MissingField {
+            what: "signature",
+            place: "the request".to_owned(),
+        };
+        let valid = outcome.unwrap_or_else(|| Err(missing()))?;
+        for expected in &self.expected {
+            expected.check(values)?;
+        }
+        Ok(valid)
+    }
+
+    /// Checks one signature of a request, and its timestamp.
+    fn check<'t>(
+        &'t self,
+        family: &'t HeaderFamily,
+        values: &RequestValues<'_>,
+        now: WallTime,
+    ) -> Result<Valid<'t>, Rejection> {
+        let text = signature_text(family, values)?;
+        let names = SignatureNames {
+            signatures: &self.signature_names,
+            timestamp: self.template.timestamp_pair(),
+        };
+        let signatures = family.read(values, text.as_deref(), &names)?;
+        let timestamp = self.timestamp(family, &signatures, values)?;
+        let values = RequestValues {
+            timestamp: timestamp.as_deref(),
+            ..*values
+        };
+        let algorithm = self.algorithm(family, text.as_deref(), &values)?;
+        let (secret, text) =
+            self.matching(family, &values, &signatures, algorithm.as_deref(), now)?;
+        self.check_time(family, timestamp.as_deref(), now)?;
+        Ok(Valid {
+            secret,
+            family,
+            text,
+            timestamp: timestamp.map(Cow::into_owned),
+        })
     }
 
     /// The text of the timestamp. `None` if the scheme signs no timestamp.
@@ -208,64 +283,101 @@ impl Declarative {
         &self,
         family: &HeaderFamily,
         signatures: &Signatures<'r>,
-        headers: &'r HeaderMap,
-    ) -> Result<Option<&'r str>, Rejection> {
-        if let Some(name) = &family.timestamp_header {
-            return header(headers, name).map(Some);
+        values: &RequestValues<'r>,
+    ) -> Result<Option<Cow<'r, str>>, Rejection> {
+        match &family.timestamp {
+            Some(Source::Header(name)) => {
+                return header(values.request.headers, name).map(|text| Some(Cow::Borrowed(text)));
+            }
+            Some(place) => {
+                let missing = || Rejection::MissingTimestamp {
+                    place: describe(place),
+                };
+                let text = values.one(place)?.ok_or_else(missing)?;
+                return text_of(text).map(Some).ok_or_else(missing);
+            }
+            None => {}
         }
         if self.template.timestamp_pair().is_none() {
             return Ok(None);
         }
         let missing = || Rejection::MissingTimestamp {
-            place: family.signature.header.clone(),
+            place: family.signature.place().to_owned(),
         };
-        signatures.timestamp.ok_or_else(missing).map(Some)
+        let text = signatures.timestamp.ok_or_else(missing)?;
+        Ok(Some(Cow::Borrowed(text)))
     }
 
-    /// The index of the first secret that made one of the signatures.
-    fn matching(
+    /// The name of the algorithm in the request, if the template has several.
+    fn algorithm(
         &self,
         family: &HeaderFamily,
-        request: &Request<'_>,
-        signatures: &Signatures<'_>,
-        timestamp: Option<&str>,
-        now: WallTime,
-    ) -> Result<usize, Rejection> {
-        let parts = self.signed(family, request, timestamp)?;
-        let verifies = |NamedKey { name, key }: &NamedKey| {
-            let of_key = signatures.found.iter().filter(|(other, _)| *other == name);
-            key.matches(&parts, of_key.map(|(_, bytes)| bytes.as_slice()))
+        text: Option<&str>,
+        values: &RequestValues<'_>,
+    ) -> Result<Option<String>, Rejection> {
+        let Some(place) = &self.template.algorithm_at else {
+            return Ok(None);
         };
-        self.keys.matching(now, signatures.found.len(), verifies)
+        let text = match &family.place {
+            Source::Header(name) => header(values.request.headers, name).ok(),
+            _ => text,
+        };
+        let pair = |name: &str| family.signature.pair(text?, name).map(str::to_owned);
+        let named = place.name(values, pair)?;
+        let named = named.filter(|name| !name.is_empty());
+        if let Some(name) = &named
+            && !self.keys.iter().any(|keys| keys.knows(name))
+        {
+            let names = self.template.template().algorithms.keys().cloned();
+            return Err(Rejection::NoKnownSignature {
+                place: place.describe(),
+                wanted: names.collect::<Vec<_>>().join("` or `"),
+            });
+        }
+        Ok(named)
     }
 
-    /// The signed bytes, part by part.
-    fn signed<'r>(
-        &'r self,
-        family: &'r HeaderFamily,
-        request: &Request<'r>,
-        timestamp: Option<&'r str>,
-    ) -> Result<Vec<&'r [u8]>, Rejection> {
-        let parts = family.signed.iter();
-        parts
-            .map(|part| self.part(part, request, timestamp))
-            .collect()
-    }
-
-    /// A part of the signed bytes.
-    fn part<'r>(
-        &'r self,
-        part: &'r SignedPart,
-        request: &Request<'r>,
-        timestamp: Option<&'r str>,
-    ) -> Result<&'r [u8], Rejection> {
-        Ok(match part {
-            SignedPart::Literal(text) => text.as_bytes(),
-            SignedPart::Body => request.body,
-            SignedPart::Timestamp => timestamp.unwrap_or_default().as_bytes(),
-            SignedPart::Url => self.url.as_deref().unwrap_or_default().as_bytes(),
-            SignedPart::Header(name) => header(request.headers, name)?.as_bytes(),
-        })
+    /// The index of the first secret that made one of the signatures, and the text that is signed.
+    fn matching<'t>(
+        &self,
+        family: &'t HeaderFamily,
+        values: &RequestValues<'_>,
+        signatures: &Signatures<'_>,
+        algorithm: Option<&str>,
+        now: WallTime,
+    ) -> Result<(usize, &'t SignedText), Rejection> {
+        let mut texts = Vec::with_capacity(family.signed.0.len());
+        let mut lacks = None;
+        for text in &family.signed.0 {
+            match values.fill(text, b"") {
+                Ok(filled) => texts.push((text, filled)),
+                Err(why) => lacks = lacks.or(Some(why)),
+            }
+        }
+        if let Some(why) = lacks.filter(|_| texts.is_empty()) {
+            return Err(why);
+        }
+        let of_text = Cell::new(0);
+        let verifies = |keys: &SecretKeys| {
+            let of_key = || {
+                let found = signatures.found.iter();
+                let of_key = found.filter(|(other, _)| *other == keys.name);
+                of_key.map(|(_, bytes)| bytes.as_slice())
+            };
+            texts.iter().enumerate().any(|(index, (text, filled))| {
+                of_key_holds(keys, family, algorithm, |key| match text.holds_secret() {
+                    false => key.matches(filled, of_key()),
+                    true => values
+                        .fill(text, keys.secret())
+                        .is_ok_and(|filled| key.matches(&filled, of_key())),
+                }) && {
+                    of_text.set(index);
+                    true
+                }
+            })
+        };
+        let secret = self.keys.matching(now, signatures.found.len(), verifies)?;
+        Ok((secret, texts[of_text.get()].0))
     }
 
     /// Rejects a timestamp outside the tolerance. Compares whole units, as the official libraries
@@ -280,48 +392,79 @@ impl Declarative {
         let (Some(text), Some(tolerance)) = (timestamp, self.tolerance) else {
             return Ok(());
         };
-        let header = family.timestamp_header.as_ref();
-        let header = header.unwrap_or(&family.signature_header);
+        let place = family.timestamp.as_ref().unwrap_or(&family.place);
         let malformed = || Rejection::MalformedTimestamp {
-            place: header.to_string(),
+            place: describe(place),
         };
         let number = digits(text).ok_or_else(malformed)?;
+        let seconds = || {
+            let now = WallTime::from_secs(now.as_secs());
+            (WallTime::from_secs(number), now)
+        };
         let (then, now) = match self.template.unit() {
-            TimeUnit::Seconds => (
-                WallTime::from_secs(number),
-                WallTime::from_secs(now.as_secs()),
-            ),
-            TimeUnit::Milliseconds => (WallTime::from_millis(number), now),
+            TimeUnit::Seconds => seconds(),
+            TimeUnit::Either if time::is_in_seconds(number) => seconds(),
+            TimeUnit::Milliseconds | TimeUnit::Either => (WallTime::from_millis(number), now),
         };
         tolerance.check(then, now)
     }
 }
 
-/// The key of a secret, decoded in the first form whose prefix the secret has.
-fn named_key(template: &Template, secret: &Secret) -> Result<NamedKey, InvalidKey> {
-    let text = secret.expose();
-    let other = template
-        .other_keys
-        .iter()
-        .find(|other| text.starts_with(other.prefix.as_bytes()));
-    let (prefix, algorithm, encoding, name) = match other {
-        Some(other) => (
-            Some(&other.prefix),
-            other.algorithm,
-            other.encoding,
-            Some(&other.name),
-        ),
-        None => (
-            template.key_prefix.as_ref(),
-            template.algorithm,
-            template.key_encoding,
-            template.signature.name.as_ref(),
-        ),
+/// Whether any key of a secret that counts for the signature holds.
+fn of_key_holds(
+    keys: &SecretKeys,
+    family: &HeaderFamily,
+    algorithm: Option<&str>,
+    holds: impl Fn(&crate::key::Key) -> bool,
+) -> bool {
+    keys.of(family.number, algorithm).any(holds)
+}
+
+/// The text with the signatures, if it stands in no header.
+fn signature_text<'r>(
+    family: &HeaderFamily,
+    values: &RequestValues<'r>,
+) -> Result<Option<Cow<'r, str>>, Rejection> {
+    if matches!(family.place, Source::Header(_)) {
+        return Ok(None);
+    }
+    let Some(bytes) = values.one(&family.place)? else {
+        return Ok(None);
     };
-    let bare = prefix.and_then(|prefix| text.strip_prefix(prefix.as_bytes()));
-    let bytes = key::decode(&Secret::new(bare.unwrap_or(text)), encoding, algorithm)?;
-    Ok(NamedKey {
-        name: name.cloned().unwrap_or_default(),
-        key: Key::new(algorithm, &bytes)?,
-    })
+    let unreadable = || Rejection::malformed_signature(family.signature.place(), "it is no text");
+    text_of(bytes).ok_or_else(unreadable).map(Some)
+}
+
+fn text_of(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
+    match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    }
+}
+
+/// The URL of the source, if the template signs it or its path.
+fn url(checked: &CheckedTemplate, reader: &mut SettingsReader<'_>) -> Option<String> {
+    let url = match (checked.signs_url(), checked.signs_path()) {
+        (true, _) => reader.url(),
+        (false, true) => reader.optional_url(),
+        (false, false) => None,
+    };
+    if url.as_deref().is_some_and(|url| url.contains('#')) {
+        let message = "the part after `#` is never sent, so no provider can sign it: remove it";
+        reader.mistake(Setting::Url, message.to_owned());
+    }
+    url
+}
+
+/// The settings of the source that are signed.
+fn params(checked: &CheckedTemplate, reader: &mut SettingsReader<'_>) -> BTreeMap<String, String> {
+    let mut params = BTreeMap::new();
+    for (name, needed) in checked.params() {
+        let value = match needed {
+            true => reader.param(&name, "the provider signs it"),
+            false => reader.optional_param(&name),
+        };
+        params.extend(value.map(|value| (name, value)));
+    }
+    params
 }

@@ -1,17 +1,12 @@
 //! Describes a template in words.
 
-use crate::declarative::{Dedup, DedupBy, Layout, Selectors, Template};
+use crate::declarative::{Dedup, DedupBy, Layout, Selectors, SignedForms, Template};
 use crate::encoding::SignatureEncoding;
 use crate::key::{Algorithm, KeyEncoding};
 
 /// The header, the algorithm, the signed bytes and the key.
 pub(super) fn signature(template: &Template) -> String {
-    let headers: Vec<_> = template
-        .signature_headers()
-        .iter()
-        .map(|header| format!("`{header}`"))
-        .collect();
-    let headers = headers.join(" or ");
+    let headers = places(template);
     if template.algorithm.sends_secret() {
         return format!("{headers}: {}", algorithm(template.algorithm));
     }
@@ -26,14 +21,48 @@ pub(super) fn signature(template: &Template) -> String {
             )
         })
         .collect();
+    let key = match template.algorithm.hash() {
+        Some(_) => "with the secret in it".to_owned(),
+        None => format!("under {}", key(template.key_encoding)),
+    };
     format!(
-        "{headers}{}: {} over `{}`, {}, under {}{others}",
+        "{headers}{}: {} over {}, {}, {key}{others}",
         entry(template),
-        algorithm(template.algorithm),
-        template.signed,
+        algorithms(template),
+        texts(&template.signed),
         encoding(template.signature.encoding),
-        key(template.key_encoding),
     )
+}
+
+/// The headers or fields with the signatures.
+fn places(template: &Template) -> String {
+    let others = template.other_signatures.iter();
+    let forms = std::iter::once(&template.signature).chain(others.map(|other| &other.signature));
+    let headers = template.signature_headers();
+    let fields = forms.filter_map(|form| form.at.as_deref());
+    let places = headers.iter().map(String::as_str).chain(fields);
+    let places: Vec<_> = places.map(|place| format!("`{place}`")).collect();
+    places.join(" or ")
+}
+
+/// The signed texts.
+fn texts(signed: &SignedForms) -> String {
+    // A line's end is shown as it is written in a template.
+    let shown = |text: &String| format!("`{}`", text.replace('\n', "\\n"));
+    let texts: Vec<_> = signed.0.iter().map(shown).collect();
+    texts.join(" or ")
+}
+
+/// The algorithms that a request may have.
+fn algorithms(template: &Template) -> String {
+    let named = template.algorithms.iter();
+    let named: Vec<_> = named
+        .map(|(name, named)| format!("{} (`{name}`)", algorithm(*named)))
+        .collect();
+    match named.is_empty() {
+        true => algorithm(template.algorithm).to_owned(),
+        false => named.join(" or "),
+    }
 }
 
 /// The part of the header that holds the signature.
@@ -54,7 +83,14 @@ fn algorithm(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::HmacSha1 => "HMAC-SHA1",
         Algorithm::HmacSha256 => "HMAC-SHA256",
+        Algorithm::HmacSha384 => "HMAC-SHA384",
         Algorithm::HmacSha512 => "HMAC-SHA512",
+        Algorithm::Md5 => "MD5",
+        Algorithm::Sha1 => "SHA-1",
+        Algorithm::Sha256 => "SHA-256",
+        Algorithm::Sha384 => "SHA-384",
+        Algorithm::Sha512 => "SHA-512",
+        Algorithm::RsaPkcs1Sha1 => "RSA (PKCS #1 v1.5, SHA-1)",
         Algorithm::Ed25519 => "Ed25519",
         Algorithm::RsaPkcs1Sha256 => "RSA (PKCS #1 v1.5, SHA-256)",
         Algorithm::StaticEqual => "the secret itself",
@@ -66,8 +102,10 @@ fn encoding(encoding: SignatureEncoding) -> &'static str {
     match encoding {
         SignatureEncoding::Hex => "hexadecimal",
         SignatureEncoding::HexUpper => "hexadecimal in upper case",
+        SignatureEncoding::HexAnyCase => "hexadecimal in either case",
         SignatureEncoding::Base64 => "base64",
         SignatureEncoding::Base64url => "base64url",
+        SignatureEncoding::PercentBase64 => "percent-encoded base64",
         SignatureEncoding::HexOrBase64 => "hexadecimal or base64",
         SignatureEncoding::Text => "as it is",
     }
@@ -78,7 +116,7 @@ fn key(encoding: KeyEncoding) -> &'static str {
         KeyEncoding::Utf8 => "the secret as it is",
         KeyEncoding::Hex => "the secret decoded from hexadecimal",
         KeyEncoding::Base64 => "the secret decoded from base64",
-        KeyEncoding::Pem => "the public key",
+        KeyEncoding::Pem | KeyEncoding::Der => "the public key",
     }
 }
 

@@ -93,9 +93,14 @@ fn paypal() -> Verifier {
 
 /// A delivery that PayPal signs with the signer's key.
 fn delivery(certificate: &str) -> Captured {
+    delivery_of(certificate, "W1", BODY)
+}
+
+/// A delivery of a body for a webhook.
+pub(super) fn delivery_of(certificate: &str, webhook: &str, body: &str) -> Captured {
     let key = RsaKeyPair::from_pkcs8(&signer()).unwrap();
-    let checksum = crc32fast::hash(BODY.as_bytes());
-    let signed = format!("T-1|2025-10-09T08:53:20Z|W1|{checksum}");
+    let checksum = crc32fast::hash(body.as_bytes());
+    let signed = format!("T-1|2025-10-09T08:53:20Z|{webhook}|{checksum}");
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(
         &RSA_PKCS1_SHA256,
@@ -124,7 +129,7 @@ fn delivery(certificate: &str) -> Captured {
         method: http::Method::POST,
         url: "/hook".to_owned(),
         headers,
-        body: Bytes::from(BODY),
+        body: Bytes::copy_from_slice(body.as_bytes()),
     }
 }
 

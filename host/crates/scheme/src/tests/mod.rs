@@ -14,12 +14,15 @@ mod google_play;
 mod identity;
 mod memory;
 mod pages;
+mod paypal;
 mod properties;
 mod providers;
 mod public_key;
 mod settings;
 mod tampering;
 mod template;
+mod template_signatures;
+mod template_signed;
 mod traps;
 mod unreadable;
 mod vectors;
@@ -414,6 +417,19 @@ fn schemes_say_how_weakly_they_protect() {
     assert!(warnings("shopify").contains("type (`header:x-shopify-topic`) is not signed"));
     assert!(warnings("flutterwave-v3").contains("nothing protects the body"));
     assert!(warnings("adyen").contains("eight fields"));
+}
+
+#[test]
+fn a_secret_may_be_written_with_its_version() {
+    let verifier = verifier("standard-webhooks", &["whsec_c2VjcmV0"]);
+    let captured = capture(&verifier, r#"{"type":"send_email"}"#);
+    for scheme in ["standard-webhooks", "svix"] {
+        for (secret, accepted) in [("v1,whsec_c2VjcmV0", true), ("v1,whsec_AAAA", false)] {
+            let other = self::verifier(scheme, &[secret]);
+            let outcome = other.verify(&captured.request(), NOW);
+            assert_eq!(outcome.is_ok(), accepted, "{scheme}: {secret}");
+        }
+    }
 }
 
 #[test]

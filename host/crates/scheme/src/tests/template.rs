@@ -238,7 +238,7 @@ fn every_mistake_in_a_signature_is_named() {
 #[test]
 fn unknown_keys_are_mistakes() {
     for text in [
-        "algorithm = \"md5\"\nsignature = { header = \"s\" }\nkind = \"/a\"",
+        "algorithm = \"md4\"\nsignature = { header = \"s\" }\nkind = \"/a\"",
         "algorithm = \"hmac-sha256\"\nsignature = { header = \"s\", colour = 1 }\nkind = \"/a\"",
         "algorithm = \"hmac-sha256\"\nsignature = { header = \"s\" }\nkind = \"/a\"\nmood = 1",
         "algorithm = \"hmac-sha256\"\nsignature = { header = \"s\" }",

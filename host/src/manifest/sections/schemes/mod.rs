@@ -3,9 +3,12 @@
 //! The keys are the keys of the built-in schemes. Serde reads the `Template` of a built-in scheme.
 //! The parser here does not use serde, because serde stops at the first mistake.
 
+mod names;
 mod own;
+mod signed;
 mod template;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub(crate) use own::{OwnSchemes, schemes};

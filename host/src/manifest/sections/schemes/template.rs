@@ -1,12 +1,14 @@
 //! The description of one scheme.
 
 use tollgate_scheme::{
-    Algorithm, AnswerForm, Answers, BodyWithout, ChallengeForm, ChallengeMethod, Dedup, DedupBy,
-    KeyEncoding, Layout, LiveMode, OtherKey, Selectors, SignatureEncoding, SignatureForm, Template,
-    TimeUnit, TimestampForm,
+    Algorithm, AnswerForm, Answers, BodyWithout, ChallengeForm, ChallengeMethod, Dedup, LiveMode,
+    OtherKey, Template, TimestampForm,
 };
 
-use crate::manifest::table::{Context, Fields, TableSchema, Variants, expected, plain_text};
+use super::names::{ALGORITHMS, DEDUPS, KEY_ENCODINGS, UNITS};
+use super::signed::{algorithms, expect, other_signatures, parts, signature, signed};
+use super::texts::{places, text, texts};
+use crate::manifest::table::{Context, Fields, TableSchema, Variants, expected};
 use crate::manifest::text::tree::{Key, Node, Value};
 
 const SCHEME: TableSchema = TableSchema {
@@ -14,13 +16,21 @@ const SCHEME: TableSchema = TableSchema {
     keys: &[
         "title",
         "algorithm",
+        "algorithms",
+        "algorithm_at",
         "key_encoding",
         "key_prefix",
         "other_keys",
         "families",
         "signature",
+        "other_signatures",
+        "any_signature",
         "timestamp",
         "signed",
+        "parts",
+        "unsigned_body",
+        "expect",
+        "by_get",
         "form_json",
         "events",
         "id",
@@ -29,6 +39,7 @@ const SCHEME: TableSchema = TableSchema {
         "subject",
         "account",
         "dedup",
+        "once",
         "resends_for",
         "livemode",
         "challenges",
@@ -47,25 +58,9 @@ const SCHEME: TableSchema = TableSchema {
     ],
 };
 
-const SIGNATURE: TableSchema = TableSchema {
-    name: "`signature`",
-    keys: &[
-        "header",
-        "form",
-        "name",
-        "separator",
-        "prefix",
-        "prefix_optional",
-        "several",
-        "encoding",
-    ],
-    unsupported: &[],
-    instead: &[("algorithm", "write `algorithm` beside `signature`")],
-};
-
 const TIMESTAMP: TableSchema = TableSchema {
     name: "`timestamp`",
-    keys: &["header", "pair", "unit", "tolerance", "future"],
+    keys: &["header", "pair", "at", "unit", "tolerance", "future"],
     unsupported: &[],
     instead: &[],
 };
@@ -118,52 +113,6 @@ const ANSWER: TableSchema = TableSchema {
     instead: &[],
 };
 
-pub(super) const ALGORITHMS: Variants<Algorithm> = &[
-    ("hmac-sha1", Algorithm::HmacSha1),
-    ("hmac-sha256", Algorithm::HmacSha256),
-    ("hmac-sha512", Algorithm::HmacSha512),
-    ("ed25519", Algorithm::Ed25519),
-    ("rsa-pkcs1-sha256", Algorithm::RsaPkcs1Sha256),
-    ("static-equal", Algorithm::StaticEqual),
-    ("static-sha256", Algorithm::StaticSha256),
-];
-
-pub(super) const KEY_ENCODINGS: Variants<KeyEncoding> = &[
-    ("utf8", KeyEncoding::Utf8),
-    ("hex", KeyEncoding::Hex),
-    ("base64", KeyEncoding::Base64),
-    ("pem", KeyEncoding::Pem),
-];
-
-pub(super) const LAYOUTS: Variants<Layout> = &[
-    ("bare", Layout::Bare),
-    ("pairs", Layout::Pairs),
-    ("versions", Layout::Versions),
-    ("time-first", Layout::TimeFirst),
-    ("triples", Layout::Triples),
-];
-
-pub(super) const SIGNATURE_ENCODINGS: Variants<SignatureEncoding> = &[
-    ("hex", SignatureEncoding::Hex),
-    ("hex-upper", SignatureEncoding::HexUpper),
-    ("base64", SignatureEncoding::Base64),
-    ("base64url", SignatureEncoding::Base64url),
-    ("hex-or-base64", SignatureEncoding::HexOrBase64),
-    ("text", SignatureEncoding::Text),
-];
-
-pub(super) const UNITS: Variants<TimeUnit> = &[
-    ("seconds", TimeUnit::Seconds),
-    ("milliseconds", TimeUnit::Milliseconds),
-];
-
-pub(super) const DEDUPS: Variants<DedupBy> = &[
-    ("id", DedupBy::Id),
-    ("id-or-body", DedupBy::IdOrBody),
-    ("id-and-body", DedupBy::IdAndBody),
-    ("body", DedupBy::Body),
-];
-
 /// The description in `[schemes.NAME]`. `None` if a required part is missing.
 pub(super) fn template(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<Template> {
     let fields = Fields::read(cx, node, &key.span, &SCHEME)?;
@@ -193,8 +142,16 @@ pub(super) fn template(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<T
         other_keys: other_keys(cx, &fields),
         families: texts(cx, &fields, "families"),
         signature: signature?,
+        algorithms: algorithms(cx, &fields),
+        algorithm_at: text(cx, &fields, "algorithm_at"),
+        other_signatures: other_signatures(cx, &fields),
+        any_signature: fields.flag(cx, "any_signature", false),
         timestamp: timestamp(cx, &fields),
-        signed: text(cx, &fields, "signed").unwrap_or_else(|| "{body}".to_owned()),
+        signed: signed(cx, &fields).unwrap_or_default(),
+        parts: parts(cx, &fields),
+        unsigned_body: fields.flag(cx, "unsigned_body", false),
+        expect: expect(cx, &fields),
+        by_get: fields.flag(cx, "by_get", false),
         form_json: text(cx, &fields, "form_json"),
         events: text(cx, &fields, "events"),
         id: places(cx, &fields, "id"),
@@ -203,6 +160,7 @@ pub(super) fn template(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<T
         subject: places(cx, &fields, "subject"),
         account: places(cx, &fields, "account"),
         dedup: dedup(cx, &fields),
+        once: texts(cx, &fields, "once"),
         resends_for: text(cx, &fields, "resends_for"),
         livemode: livemode(cx, &fields),
         challenges: challenges(cx, &fields),
@@ -212,51 +170,13 @@ pub(super) fn template(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<T
     Some(template)
 }
 
-fn signature(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<SignatureForm> {
-    const HELP: &str = "for example: signature = { header = \"x-signature\" }";
-    let node = fields.need(cx, "signature", HELP)?;
-    let fields = Fields::read(cx, node, &node.span, &SIGNATURE)?;
-    fields.need(
-        cx,
-        "header",
-        "write the name of the header with the signature",
-    );
-    let header = text(cx, &fields, "header");
-    let form = SignatureForm {
-        header: header.unwrap_or_default(),
-        form: fields
-            .variant(cx, "form", LAYOUTS, None)
-            .unwrap_or_default(),
-        name: text(cx, &fields, "name"),
-        separator: separator(cx, &fields),
-        prefix: text(cx, &fields, "prefix"),
-        prefix_optional: fields.flag(cx, "prefix_optional", false),
-        several: fields.flag(cx, "several", false),
-        encoding: fields
-            .variant(cx, "encoding", SIGNATURE_ENCODINGS, None)
-            .unwrap_or_default(),
-    };
-    Some(form)
-}
-
-fn separator(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<char> {
-    let (text, node) = fields.text(cx, "separator")?;
-    let mut characters = text.chars();
-    let one = characters.next().filter(|_| characters.next().is_none());
-    if one.is_none() {
-        let message = "`separator` must be one character";
-        cx.diagnostics
-            .wrong_value(&node.span, message, "for example: separator = \";\"");
-    }
-    one
-}
-
 fn timestamp(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<TimestampForm> {
     let node = fields.get("timestamp")?;
     let fields = Fields::read(cx, node, &node.span, &TIMESTAMP)?;
     Some(TimestampForm {
         header: text(cx, &fields, "header"),
         pair: text(cx, &fields, "pair"),
+        at: text(cx, &fields, "at"),
         unit: fields.variant(cx, "unit", UNITS, None).unwrap_or_default(),
         tolerance: text(cx, &fields, "tolerance"),
         future: text(cx, &fields, "future"),
@@ -366,28 +286,5 @@ fn answers(cx: &mut Context<'_>, fields: &Fields<'_>) -> Answers {
         accepted: answer("accepted"),
         duplicate: answer("duplicate"),
         rejected: answer("rejected"),
-    }
-}
-
-fn text(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Option<String> {
-    fields.text(cx, key).map(|(text, _)| text.to_owned())
-}
-
-/// A list of strings. The list is empty if the key is missing.
-fn texts(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Vec<String> {
-    let help = format!("write {key} = [\"…\"]");
-    let items = fields.array(cx, key, &help).unwrap_or_default();
-    let what = format!("an item of `{key}`");
-    items
-        .iter()
-        .filter_map(|node| plain_text(cx, node, &what).map(str::to_owned))
-        .collect()
-}
-
-/// One place, or a list of places.
-fn places(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str) -> Option<Selectors> {
-    match fields.get(key)?.value {
-        Value::Array(_) => Some(Selectors::FirstOf(texts(cx, fields, key))),
-        _ => text(cx, fields, key).map(Selectors::One),
     }
 }
