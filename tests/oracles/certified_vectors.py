@@ -533,5 +533,6 @@ def google_play():
     vectors.save()
 
 
-for make in [apple, wechat_pay, amazon_sns, google_play]:
-    make()
+if __name__ == "__main__":
+    for make in [apple, wechat_pay, amazon_sns, google_play]:
+        make()

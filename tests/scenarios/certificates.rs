@@ -261,6 +261,42 @@ fn googles_key_set_is_fetched_once_and_a_token_of_another_account_is_refused() {
     );
 }
 
+#[test]
+fn a_described_scheme_takes_a_token_whose_certificates_lead_to_the_configured_root() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/oracles/jws.json");
+    let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let named = |name: &str| {
+        let mut all = file["vectors"].as_array().unwrap().iter();
+        all.find(|vector| vector["name"] == name).unwrap().clone()
+    };
+    let good = named("a chain to the root");
+    let site = Site::new(&Manifest::new().section(&format!(
+        "[schemes.acme]\n{}\n[sources.acme]\npath = \"/acme\"\nscheme = \"acme\"\n\
+         secrets = [{{ file = \"root.pem\" }}]",
+        good["scheme"].as_str().unwrap()
+    )));
+    std::fs::write(site.path("root.pem"), good["secret"].as_str().unwrap()).unwrap();
+    let gateway = site.start();
+    let posted = |name: &str| {
+        let token = named(name)["headers"][0][1].as_str().unwrap().to_owned();
+        let headers = [("x-jws", token.as_str())];
+        post(gateway.ingress, "/acme", &headers, b"{}")
+            .unwrap()
+            .status
+    };
+    assert_eq!(posted("a chain to the root"), 200, "{}", gateway.stderr());
+    let payload: Value = serde_json::from_slice(&site.ledger().payload("e1")).unwrap();
+    assert_eq!(payload["type"], "paid", "the payload of the token");
+    for name in [
+        "a chain of another key",
+        "no chain",
+        "a certificate that has ended",
+    ] {
+        assert_eq!(posted(name), 400, "{name}");
+    }
+    assert_eq!(site.ledger().events(), 1);
+}
+
 /// Returns a body of WeChat Pay's, encrypted under a key.
 fn wechat(id: &str, key: &str) -> String {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).unwrap());

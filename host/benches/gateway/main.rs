@@ -36,6 +36,7 @@ mod stats;
 mod throughput;
 mod tls;
 mod verify;
+mod verify_keys;
 
 use anyhow::Result;
 
@@ -63,7 +64,10 @@ fn main() -> Result<()> {
             Part::Ledger => ledger::measure(&options, &mut report)?,
             Part::Memory => memory::measure(&options, &mut report)?,
             Part::Pruning => pruning::measure(&options, &mut report)?,
-            Part::Verify => verify::measure(&options, &mut report)?,
+            Part::Verify => {
+                verify::measure(&options, &mut report)?;
+                verify_keys::measure(&options, &mut report)?;
+            }
             Part::Tls => tls::measure(&options, &mut report)?,
             Part::Attack => attack::measure(&options, &mut report)?,
         }

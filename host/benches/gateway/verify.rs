@@ -23,7 +23,7 @@ use crate::payload;
 use crate::report::Report;
 use crate::stats::median;
 
-const PART: &str = "verify";
+pub(crate) const PART: &str = "verify";
 
 /// The time at which the requests are signed and verified.
 const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
@@ -32,7 +32,7 @@ const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
 const BATCH: u32 = 50;
 
 /// The number of batches of each in a round.
-const BATCHES: usize = 200;
+pub(crate) const BATCHES: usize = 200;
 
 /// The schemes with a MAC, the more common forms first. Twilio's body is a form and
 /// Braintree's is XML in base64 in a form, so they have no wanted ratio.
@@ -161,7 +161,7 @@ impl Subject {
     }
 }
 
-fn batch(act: impl Fn()) -> f64 {
+pub(crate) fn batch(act: impl Fn()) -> f64 {
     let started = Instant::now();
     (0..BATCH).for_each(|_| act());
     started.elapsed().as_secs_f64() * 1e9 / f64::from(BATCH)

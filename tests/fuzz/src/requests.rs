@@ -207,6 +207,15 @@ pub fn write_seeds(target: &str, folder: &Path) {
                     .flatten()
                     .filter_map(Value::as_str)
                     .for_each(|secret| write(secret.as_bytes())),
+                "token" if subject.scheme == "apple" => {
+                    let body: Value = serde_json::from_slice(&body(vector)).unwrap_or_default();
+                    write(
+                        body["signedPayload"]
+                            .as_str()
+                            .unwrap_or_default()
+                            .as_bytes(),
+                    );
+                }
                 "signatures" | "token" => vector["headers"]
                     .as_array()
                     .into_iter()

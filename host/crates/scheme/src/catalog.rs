@@ -1,9 +1,9 @@
 //! Builds verifiers: from a built-in scheme by its name, or from a template.
 
-use super::declarative::{Declarative, Template};
+use super::declarative::{Declarative, Enveloped, Template};
 use super::providers::{self, Coded};
 use super::settings::{BuildError, Setting, Settings};
-use super::verifier::{AskedOfEvents, Verifier};
+use super::verifier::{AskedOfEvents, Scheme, Verifier};
 use tollgate_base::suggest::nearest;
 
 /// The names of all built-in schemes, in alphabetical order.
@@ -43,8 +43,11 @@ pub fn build_template(
     settings: Settings,
 ) -> Result<Verifier, Vec<BuildError>> {
     let asked = AskedOfEvents::of(&settings);
-    let scheme = Declarative::new(name, template, settings)?;
-    Verifier::new(name, Box::new(scheme), &asked)
+    let scheme: Box<dyn Scheme> = match &template.jws {
+        Some(form) => Box::new(Enveloped::new(name, template, form, settings)?),
+        None => Box::new(Declarative::new(name, template, settings)?),
+    };
+    Verifier::new(name, scheme, &asked)
 }
 
 /// The error for an unknown scheme, with the name that was probably meant.

@@ -1,7 +1,5 @@
 //! Entry points for fuzzing (tests/fuzz). Each takes any bytes and must not panic.
 
-use std::collections::BTreeMap;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::catalog::{build, build_template};
@@ -97,8 +95,9 @@ pub fn xml(bytes: &[u8]) {
 /// Reads a JSON Web Token, and JSON Web Keys.
 pub fn token(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        for algorithm in [JwsAlgorithm::Es256, JwsAlgorithm::Rs256] {
+        for algorithm in JwsAlgorithm::ALL {
             _ = jwk::keys(bytes, algorithm);
+            _ = Jws::detached(text, bytes, "fuzzed", algorithm);
             if let Ok(token) = Jws::read(text, "fuzzed", algorithm) {
                 _ = Chain::read(token.x5c());
             }
@@ -108,15 +107,29 @@ pub fn token(bytes: &[u8]) {
 
 /// Reads keys and certificates, in PEM and DER.
 pub fn pem(bytes: &[u8]) {
-    for kind in [KeyKind::Rsa, KeyKind::Ed25519, KeyKind::P256] {
+    for kind in [KeyKind::Rsa, KeyKind::Ed25519, KeyKind::P256, KeyKind::P384] {
         _ = pem::public_key(bytes, kind);
         _ = pem::certificate_key(bytes, kind);
     }
     _ = issuer::url(bytes);
-    for scheme in ["plaid", "wise", "paypal"] {
+    _ = pem::serial(bytes);
+    for (scheme, params) in [
+        ("plaid", &[][..]),
+        ("wise", &[]),
+        ("paypal", &[("webhook_id", "W")]),
+        ("apple", &[("bundle_id", "b"), ("app_apple_id", "1")]),
+        (
+            "wechat-pay",
+            &[("api_v3_key", "an_api_v3_key_of_32_characters_!")],
+        ),
+        ("amazon-sns", &[]),
+        ("google-play", &[("audience", "a"), ("email", "e")]),
+    ] {
+        let params = params.iter().copied();
+        let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let settings = Settings {
             secrets: vec![Secret::new(bytes).into()],
-            params: BTreeMap::from([("webhook_id".to_owned(), "W".to_owned())]),
+            params: params.collect(),
             ..Settings::default()
         };
         _ = build(scheme, settings);
@@ -128,6 +141,7 @@ pub fn times(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         _ = rfc3339::parse(text);
         _ = rfc3339::digits(text);
+        _ = time::created(text);
         _ = parse_duration(text);
     }
 }

@@ -56,8 +56,8 @@ pub enum InvalidKey {
     #[error("is a JWK for another algorithm than {0}")]
     JwkAlgorithm(&'static str),
     /// A coordinate of the JSON Web Key is not one.
-    #[error("is a JWK whose `x` or `y` is not 32 bytes in base64url")]
-    JwkCoordinate,
+    #[error("is a JWK whose `x` or `y` is not {0} bytes in base64url")]
+    JwkCoordinate(usize),
     /// The bytes are no point on the curve.
     #[error("is not a public key on P-256")]
     NotOnCurve,

@@ -85,15 +85,16 @@ fn read(
     let (kty, crv) = match algorithm.key_kind() {
         KeyKind::Rsa => ("RSA", None),
         KeyKind::P256 => ("EC", Some("P-256")),
+        KeyKind::P384 => ("EC", Some("P-384")),
         KeyKind::Ed25519 => ("OKP", Some("Ed25519")),
     };
     if key.kty != kty || key.crv.as_deref() != crv || key.alg.as_deref().is_some_and(other) {
         return Err(InvalidKey::JwkAlgorithm(algorithm.name()));
     }
-    let coordinate = |text: Option<String>| {
+    let coordinate = |text: Option<String>, length: usize| {
         let bytes = URL_SAFE_NO_PAD.decode(text.ok_or_else(&no_jwk)?).ok();
-        let bytes = bytes.filter(|bytes| bytes.len() == 32);
-        bytes.ok_or(InvalidKey::JwkCoordinate)
+        let bytes = bytes.filter(|bytes| bytes.len() == length);
+        bytes.ok_or(InvalidKey::JwkCoordinate(length))
     };
     let number = |text: Option<String>| {
         let bytes = URL_SAFE_NO_PAD.decode(text.ok_or_else(&no_jwk)?);
@@ -101,8 +102,9 @@ fn read(
     };
     let bytes = match algorithm.key_kind() {
         KeyKind::Rsa => pem::rsa_key(&number(key.n)?, &number(key.e)?)?,
-        KeyKind::P256 => [vec![4], coordinate(key.x)?, coordinate(key.y)?].concat(),
-        KeyKind::Ed25519 => coordinate(key.x)?,
+        KeyKind::P256 => [vec![4], coordinate(key.x, 32)?, coordinate(key.y, 32)?].concat(),
+        KeyKind::P384 => [vec![4], coordinate(key.x, 48)?, coordinate(key.y, 48)?].concat(),
+        KeyKind::Ed25519 => coordinate(key.x, 32)?,
     };
     Ok(Jwk {
         kid: key.kid,

@@ -46,6 +46,7 @@ mod jwk;
 mod jws;
 mod key;
 mod key_ring;
+mod named_key;
 mod pages;
 mod pem;
 mod providers;
@@ -72,13 +73,14 @@ pub use catalog::{build, build_template, build_with, names};
 pub use certificates::{CertificateError, CertificateTrust, with_issuer};
 pub use declarative::{
     AnswerForm, Answers, BodyWithout, ChallengeForm, ChallengeMethod, Dedup, DedupBy, Expectation,
-    Layout, LiveMode, OtherKey, OtherSignature, Selectors, SignatureForm, SignedForms, Template,
-    TemplateError, TimeUnit, TimestampForm,
+    JwsForm, Layout, LiveMode, OtherKey, OtherSignature, Selectors, SignatureForm, SignedForms,
+    Template, TemplateError, TimeUnit, TimestampForm,
 };
 pub use encoding::SignatureEncoding;
 pub use explain::explain;
 pub use fetched_key::{FetchedKey, KeyError, KeyRequest, Visit};
 pub use invalid_key::InvalidKey;
+pub use jws::JwsAlgorithm;
 pub use key::{Algorithm, KeyEncoding};
 pub use pages::{Page, page, page_identity, page_index, pages};
 pub use providers::provider_files;

@@ -18,6 +18,8 @@ pub(super) enum KeyKind {
     Ed25519,
     /// ECDSA on the curve P-256.
     P256,
+    /// ECDSA on the curve P-384.
+    P384,
 }
 
 impl KeyKind {
@@ -29,6 +31,7 @@ impl KeyKind {
             Self::P256 => {
                 b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
             }
+            Self::P384 => b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22",
         }
     }
 
@@ -37,12 +40,13 @@ impl KeyKind {
             Self::Rsa => "RSA",
             Self::Ed25519 => "Ed25519",
             Self::P256 => "P-256",
+            Self::P384 => "P-384",
         }
     }
 }
 
 /// The key that the PEM text holds, in the form that ring takes: for RSA the PKCS #1
-/// `RSAPublicKey`, for Ed25519 the 32 bytes, for P-256 the point.
+/// `RSAPublicKey`, for Ed25519 the 32 bytes, for ECDSA the point.
 pub(super) fn public_key(text: &[u8], kind: KeyKind) -> Result<Vec<u8>, InvalidKey> {
     let (label, der) = section(text)?;
     let damaged = || InvalidKey::Damaged(label.clone());

@@ -9,6 +9,7 @@ use super::challenge::ChallengeForm;
 use super::check::{Mistakes, TemplateError};
 use super::expect::Expected;
 use super::family::{HeaderFamily, Signature};
+use super::inside::inside;
 use super::keys::AlgorithmPlace;
 use super::layout::{check_layout, check_signed};
 use super::request_values::RequestValues;
@@ -63,6 +64,9 @@ impl CheckedTemplate {
     /// The template, ready, or every mistake in it.
     pub(super) fn new(template: &Template) -> Result<Self, Vec<TemplateError>> {
         let mut mistakes = Mistakes::default();
+        let jws = template.jws.as_ref();
+        let inside = jws.map(|form| inside(form, template, &mut mistakes));
+        let template = inside.as_ref().unwrap_or(template);
         let no_family = [String::new()];
         let prefixes = match template.families.as_slice() {
             [] => no_family.as_slice(),
@@ -206,7 +210,9 @@ impl CheckedTemplate {
         if self.template.algorithm.sends_secret() {
             found.push(warnings::SECRET_IN_REQUEST.to_owned());
         }
-        if self.tolerance.is_none() {
+        let jws = self.template.jws.as_ref();
+        let timed = self.tolerance.is_some() || jws.is_some_and(|form| form.time.is_some());
+        if !timed {
             found.push(warnings::NO_TIMESTAMP.to_owned());
         }
         if self.template.unsigned_body {

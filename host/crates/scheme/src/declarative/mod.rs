@@ -10,11 +10,13 @@ mod check;
 mod checked;
 mod decimals;
 mod dedup;
+mod envelope;
 mod expect;
 mod family;
 mod field;
 mod fields;
 mod filter;
+mod inside;
 mod json_place;
 mod keys;
 mod layout;
@@ -25,11 +27,13 @@ mod signed;
 mod signing;
 mod syntax;
 mod template;
+mod token;
 mod verify;
 
 pub use challenge::{ChallengeForm, ChallengeMethod};
 pub use check::TemplateError;
 pub(super) use dedup::with_unsigned_id;
+pub(super) use envelope::Enveloped;
 pub use field::Selectors;
 pub use mode::LiveMode;
 pub use signature::{Layout, SignatureForm};
@@ -37,4 +41,5 @@ pub use template::{
     AnswerForm, Answers, BodyWithout, Dedup, DedupBy, Expectation, OtherKey, OtherSignature,
     SignedForms, Template, TimeUnit, TimestampForm,
 };
+pub use token::JwsForm;
 pub(super) use verify::Declarative;

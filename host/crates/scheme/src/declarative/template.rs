@@ -8,6 +8,7 @@ use super::challenge::ChallengeForm;
 use super::field::Selectors;
 use super::mode::LiveMode;
 use super::signature::SignatureForm;
+use super::token::JwsForm;
 use crate::key::{Algorithm, KeyEncoding};
 use tollgate_base::time::WallTime;
 
@@ -17,7 +18,10 @@ use tollgate_base::time::WallTime;
 pub struct Template {
     /// The provider's name for people.
     pub title: Option<String>,
+    /// The JSON Web Signature of a request, in the place of `algorithm` and `signature`.
+    pub jws: Option<JwsForm>,
     /// The algorithm of signatures.
+    #[serde(default = "default_algorithm")]
     pub algorithm: Algorithm,
     /// The algorithms that a request may name, by their names in any case. A request that names
     /// none has a signature of `algorithm`. The setting `algorithms` of a source allows some alone.
@@ -39,6 +43,7 @@ pub struct Template {
     #[serde(default)]
     pub families: Vec<String>,
     /// The place of the signature.
+    #[serde(default)]
     pub signature: SignatureForm,
     /// Further signatures that a request may have.
     #[serde(default)]
@@ -140,6 +145,11 @@ impl Template {
         let forms = std::iter::once(&self.signed).chain(others);
         forms.flat_map(|forms| forms.0.iter().map(String::as_str))
     }
+}
+
+/// The algorithm of a template that has a token. Nothing is signed with it.
+fn default_algorithm() -> Algorithm {
+    Algorithm::HmacSha256
 }
 
 /// One text of signed bytes, or several of which any may be signed.

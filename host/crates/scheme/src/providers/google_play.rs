@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::signature::UnparsedPublicKey;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -20,11 +19,10 @@ use sha2::{Digest as _, Sha256};
 use crate::certificates::CertificateTrust;
 use crate::fetched_key::{FetchedKey, KeyError, KeyRequest};
 use crate::headers::{ALWAYS_RECORDED, header, recorded};
-use crate::invalid_key::InvalidKey;
 use crate::jwk;
 use crate::jws::{Jws, JwsAlgorithm};
 use crate::key_ring::KeyRing;
-use crate::pem::{self, KeyKind};
+use crate::named_key::NamedKey;
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Settings};
@@ -34,7 +32,6 @@ use crate::tolerance::Tolerance;
 use crate::verified::{EqualBytes, ProviderEvent, digest_of};
 use crate::verifier::Scheme;
 use tollgate_base::event::{DedupBasis, Headers};
-use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 
 const TOKEN: &str = "authorization";
@@ -60,16 +57,10 @@ struct GooglePlay {
     skew: Tolerance,
 }
 
-/// A key. A key in PEM has no name.
-struct NamedKey {
-    kid: Option<String>,
-    key: UnparsedPublicKey<Vec<u8>>,
-}
-
 /// The scheme with the settings of a source, or every mistake in them.
 pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, Vec<BuildError>> {
     let mut reader = SettingsReader::new(name, settings);
-    let keys = reader.optional_keys(named_keys);
+    let keys = reader.optional_keys(|secret| NamedKey::read(secret, JwsAlgorithm::Rs256));
     if keys.len() > 0 {
         reader.reject_fetch_params(&[KEYS_FROM], "with keys as `secrets` none is");
     }
@@ -93,20 +84,6 @@ pub(super) fn build(name: &str, settings: Settings) -> Result<Box<dyn Scheme>, V
     });
     let scheme = reader.finish(scheme)?;
     Ok(Box::new(scheme))
-}
-
-/// The keys in a JWK set, a JWK or PEM.
-fn named_keys(secret: &Secret) -> Result<Vec<NamedKey>, InvalidKey> {
-    let text = secret.expose().trim_ascii();
-    let key = |kid, bytes| NamedKey {
-        kid,
-        key: JwsAlgorithm::Rs256.key(bytes),
-    };
-    if !text.starts_with(b"{") {
-        return Ok(vec![key(None, pem::public_key(text, KeyKind::Rsa)?)]);
-    }
-    let read = jwk::keys(text, JwsAlgorithm::Rs256)?.into_iter();
-    Ok(read.map(|read| key(read.kid, read.key)).collect())
 }
 
 #[derive(Deserialize)]
@@ -146,19 +123,12 @@ impl Scheme for GooglePlay {
                 false => Err(malformed("its `kid` is no name of a key")),
             };
         }
-        let named = |key: &NamedKey| {
-            let own = key.kid.as_deref();
-            kid.is_empty() || own.is_none_or(|own| own == kid)
-        };
-        if !self.keys.iter().flatten().any(named) {
+        if !self.keys.iter().flatten().any(|key| key.fits(&token)) {
             let kid = kid.escape_default();
             let why = format!("no key named `{kid}` was given as a secret");
             return Err(Rejection::UntrustedKey { why });
         }
-        let verifies = |keys: &Vec<NamedKey>| {
-            let mut fitting = keys.iter().filter(|key| named(key));
-            fitting.any(|key| token.is_signed_by(&key.key))
-        };
+        let verifies = |keys: &Vec<NamedKey>| keys.iter().any(|key| key.signed(&token));
         let secret = self.keys.matching(now, 1, verifies)?;
         Ok((Some(secret), self.events(request, &token, now)?))
     }

@@ -12,6 +12,8 @@ mod fetched;
 mod fetched_by_name;
 mod google_play;
 mod identity;
+mod jws;
+mod kinds;
 mod memory;
 mod pages;
 mod paypal;
@@ -34,47 +36,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
+use kinds::{NO_SECRET, OWN_KEYS, SENDS_SECRET, SIGNED_IN_BODY};
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 use vectors::{Captured, Vector, all, judges};
 
 /// 2025-10-09T08:53:20Z, when most vectors are checked.
 const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
-
-/// The schemes whose requests carry the secret itself or a token, so that nothing vouches for the
-/// body.
-const SENDS_SECRET: [&str; 6] = [
-    "chargebee",
-    "flutterwave-v3",
-    "google-play",
-    "phonepe",
-    "revenuecat-authorization",
-    "xendit",
-];
-
-/// The schemes whose providers sign with keys of their own.
-const OWN_KEYS: [&str; 8] = [
-    "amazon-sns",
-    "apple",
-    "conekta",
-    "google-play",
-    "paypal",
-    "plaid",
-    "wechat-pay",
-    "wise",
-];
-
-/// The schemes that sign values of the body, and not all of its bytes.
-const SIGNED_IN_BODY: [&str; 4] = ["adyen", "amazon-sns", "apple", "braintree"];
-
-/// The schemes that work without a secret.
-const NO_SECRET: [&str; 5] = [
-    "amazon-sns",
-    "apple",
-    "google-play",
-    "mollie-classic",
-    "paypal",
-];
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

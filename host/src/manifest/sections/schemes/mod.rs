@@ -3,6 +3,7 @@
 //! The keys are the keys of the built-in schemes. Serde reads the `Template` of a built-in scheme.
 //! The parser here does not use serde, because serde stops at the first mistake.
 
+mod jws;
 mod names;
 mod own;
 mod signed;

@@ -2,9 +2,10 @@
 
 use tollgate_scheme::{
     Algorithm, AnswerForm, Answers, BodyWithout, ChallengeForm, ChallengeMethod, Dedup, LiveMode,
-    OtherKey, Template, TimestampForm,
+    OtherKey, SignatureForm, Template, TimestampForm,
 };
 
+use super::jws::jws;
 use super::names::{ALGORITHMS, DEDUPS, KEY_ENCODINGS, UNITS};
 use super::signed::{algorithms, expect, other_signatures, parts, signature, signed};
 use super::texts::{places, text, texts};
@@ -15,6 +16,7 @@ const SCHEME: TableSchema = TableSchema {
     name: "a scheme",
     keys: &[
         "title",
+        "jws",
         "algorithm",
         "algorithms",
         "algorithm_at",
@@ -123,17 +125,25 @@ pub(super) fn template(cx: &mut Context<'_>, key: &Key, node: &Node) -> Option<T
         }
     }
     const ALGORITHM: &str = "for example: algorithm = \"hmac-sha256\"";
-    fields.need(cx, "algorithm", ALGORITHM);
+    let has_token = fields.get("jws").is_some();
+    let jws = jws(cx, &fields);
+    if !has_token {
+        fields.need(cx, "algorithm", ALGORITHM);
+    }
     fields.need(
         cx,
         "kind",
         "write the place of the event's type, for example: kind = \"/type\"",
     );
     let algorithm = fields.variant(cx, "algorithm", ALGORITHMS, None);
-    let signature = signature(cx, &fields);
+    let signature = match has_token && fields.get("signature").is_none() {
+        true => jws.is_some().then(SignatureForm::default),
+        false => signature(cx, &fields),
+    };
     let kind = places(cx, &fields, "kind");
     let template = Template {
         title: text(cx, &fields, "title"),
+        jws,
         algorithm: algorithm.unwrap_or(Algorithm::HmacSha256),
         key_encoding: fields
             .variant(cx, "key_encoding", KEY_ENCODINGS, None)
