@@ -48,14 +48,15 @@ soak: guests ## Runs a steady load; memory and file must not grow (MINUTES=20)
 	@.ci/prepare rust
 	TOLLGATE_SOAK_MINUTES=$(or $(MINUTES),20) cargo test --locked --test end_to_end scenarios::soak -- --nocapture
 
-# The seconds for each fuzz target, and the targets; by default all.
+# The seconds for each fuzz target, or the number of inputs, and the targets; by default all.
 SECONDS_EACH ?= 30
+INPUTS ?=
 TARGETS ?=
 
 .PHONY: fuzz
-fuzz: ## Fuzzes the code that reads untrusted bytes (SECONDS_EACH=30, TARGETS="json verify")
+fuzz: ## Fuzzes the code that reads untrusted bytes (SECONDS_EACH=30 or INPUTS=N, TARGETS="json http1")
 	@.ci/prepare rust
-	tests/fuzz/run $(SECONDS_EACH) $(TARGETS)
+	INPUTS=$(INPUTS) tests/fuzz/run $(SECONDS_EACH) $(TARGETS)
 
 .PHONY: run
 run: build ## Runs the gateway on examples/quickstart; Ctrl-C ends it

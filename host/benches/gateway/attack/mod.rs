@@ -245,5 +245,10 @@ fn floods() -> Vec<Attack> {
             50,
             forged.into_bytes().repeat(500),
         ),
+        repeat(
+            "600 pipelined GETs on each of 300 connections",
+            300,
+            b"GET /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(600),
+        ),
     ]
 }

@@ -14,6 +14,8 @@ mod copy;
 mod effects;
 mod engine;
 mod epoch;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 mod guest;
 mod instances;
 mod listing;

@@ -61,7 +61,7 @@ mod verified;
 mod verifier;
 mod warnings;
 
-#[cfg(any(fuzzing, feature = "fuzzing"))]
+#[cfg(feature = "fuzzing")]
 pub mod fuzz;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]

@@ -16,6 +16,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
+use wasmtime::Engine;
 
 use crate::engine::compiling_engine;
 use crate::wrap::to_component;
@@ -93,9 +94,13 @@ impl Compiler {
 
 /// The compiled code of the component in a file's bytes.
 fn compile_here(file: &[u8]) -> Answer {
-    let refused = |error: &dyn std::fmt::Display| Refusal(format!("{error:#}"));
-    let wasm = to_component(file).map_err(|error| refused(&error))?;
-    let engine = compiling_engine().map_err(|error| refused(&error))?;
+    let engine = compiling_engine().map_err(|error| Refusal(format!("{error:#}")))?;
+    compile_with(&engine, file)
+}
+
+/// The same, by an engine that is there.
+pub(crate) fn compile_with(engine: &Engine, file: &[u8]) -> Answer {
+    let wasm = to_component(file).map_err(|error| Refusal(format!("{error:#}")))?;
     engine
         .precompile_component(&wasm)
         .map_err(|error| Refusal(format!("does not compile: {error:#}")))
