@@ -47,11 +47,17 @@ impl Vector {
             .text("target")
             .and_then(|target| target.split_once('?'));
         let query = query.map(|(_, query)| format!("?{query}"));
-        Some(format!(
-            "{}{}",
-            self.text("url")?,
-            query.unwrap_or_default()
-        ))
+        Some(format!("{}{}", self.base()?, query.unwrap_or_default()))
+    }
+
+    /// Returns the URL without the query of the request, if the scheme reads the URL.
+    fn base(&self) -> Option<String> {
+        let reads_it = ["antom", "mercado-pago", "midtrans-snap", "nuvei"];
+        let plain = || {
+            let reads_it = reads_it.contains(&self.scheme.as_str());
+            reads_it.then(|| "https://pay.example.com/webhooks".to_owned())
+        };
+        self.text("url").map(str::to_owned).or_else(plain)
     }
 
     /// Returns the scheme's settings as arguments of `verify` and `sign`.
@@ -223,11 +229,7 @@ pub(crate) fn signed_request(vector: &Vector, signed: &Value) -> (Vec<OsString>,
 /// Returns the URL of a signed request, if the scheme signs one.
 pub(crate) fn signed_url(vector: &Vector, signed: &Value) -> Option<String> {
     let query = signed["query"].as_str().map(|query| format!("?{query}"));
-    Some(format!(
-        "{}{}",
-        vector.text("url")?,
-        query.unwrap_or_default()
-    ))
+    Some(format!("{}{}", vector.base()?, query.unwrap_or_default()))
 }
 
 pub(crate) fn signed_body(signed: &Value) -> Vec<u8> {

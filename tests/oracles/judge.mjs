@@ -30,6 +30,15 @@ const libraries = {
     const { hmacValidator } = require("@adyen/api-library");
     return new hmacValidator().validateHMACSignature(secret, headers["hmacsignature"], body);
   },
+  alipay({ body, secret }) {
+    const { AlipaySdk } = require("alipay-sdk");
+    const { privateKey } = require("node:crypto").generateKeyPairSync("rsa", {
+      modulusLength: 2048, privateKeyEncoding: { type: "pkcs1", format: "pem" },
+      publicKeyEncoding: { type: "spki", format: "pem" },
+    });
+    const sdk = new AlipaySdk({ appId: "2021000", privateKey, alipayPublicKey: secret });
+    return sdk.checkNotifySignV2(Object.fromEntries(new URLSearchParams(body)));
+  },
   async "amazon-sns"({ body, secret }) {
     // The library asks for the certificate over the network.
     const { EventEmitter } = require("node:events");
@@ -63,6 +72,16 @@ const libraries = {
   },
   gocardless({ body, headers, secret }) {
     require("gocardless-nodejs/webhooks").parse(body, secret, headers["webhook-signature"]);
+  },
+  "midtrans-snap"({ body, headers, secret }) {
+    const { SnapBi, SnapBiConfig } = require("midtrans-client");
+    SnapBiConfig.snapBiPublicKey = secret;
+    return SnapBi.notification()
+      .withNotificationPayload(JSON.parse(body))
+      .withSignature(headers["x-signature"])
+      .withTimeStamp(headers["x-timestamp"])
+      .withNotificationUrlPath("/webhooks")
+      .isWebhookNotificationVerified();
   },
   async paddle({ body, headers, secret }) {
     const { Paddle } = await import("@paddle/paddle-node-sdk");

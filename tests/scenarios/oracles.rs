@@ -49,27 +49,40 @@ const NODE: [&str; 14] = [
     "twilio",
 ];
 
-/// The schemes that `tollgate sign` supports and that have no library to check webhooks.
-const NEITHER: [&str; 22] = [
+/// The schemes that `tollgate sign` supports and whose libraries are not asked here: most have none
+/// that checks webhooks.
+const NEITHER: [&str; 34] = [
     "airwallex",
     "authorize-net",
     "cashfree",
     "chargebee",
     "checkout-com",
+    "dlocal",
+    "fawry",
     "flutterwave",
     "flutterwave-v3",
+    "iyzico",
     "klarna",
     "lemonsqueezy",
+    "mercado-pago",
+    "midtrans",
+    "midtrans-iris",
     "monnify",
+    "nuvei",
     "paystack",
+    "payu",
     "phonepe",
     "phonepe-hmac",
     "polar",
     "portone",
+    "przelewy24",
     "recurly",
     "revenuecat",
     "revenuecat-authorization",
     "revolut",
+    "tap",
+    "toss",
+    "wompi",
     "woocommerce",
     "worldpay",
     "xendit",

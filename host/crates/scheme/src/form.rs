@@ -69,6 +69,16 @@ pub(super) fn write(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
+/// The form without the fields of this name. The others stay as they are written.
+pub(super) fn without(form: &[u8], name: &str) -> Vec<u8> {
+    let is_other = |pair: &&[u8]| {
+        let end = memchr(b'=', pair).unwrap_or(pair.len());
+        *decode(&pair[..end]) != *name.as_bytes()
+    };
+    let others: Vec<&[u8]> = form.split(|byte| *byte == b'&').filter(is_other).collect();
+    others.join(&b'&')
+}
+
 /// The text with escapes, as in a form.
 pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -148,6 +158,12 @@ mod tests {
         let fields = [("a b", "c&d=é%"), ("bt_payload", "ab+/=\n")];
         let expected = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(read(&write(&fields)), expected);
+    }
+
+    #[test]
+    fn a_field_is_taken_out_wherever_it_stands() {
+        assert_eq!(without(b"sig=1&a=%zz&s%69g=2&b&sig", "sig"), b"a=%zz&b");
+        assert_eq!(without(b"sig=1", "sig"), b"");
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub fn signatures(bytes: &[u8]) {
                 form: layout,
                 name: Some("v1".to_owned()),
                 separator: None,
+                equals: None,
                 prefix: Some("sha256=".to_owned()),
                 prefix_optional: true,
                 several: false,

@@ -95,6 +95,9 @@ pub enum KeyEncoding {
     Utf8,
     /// Hexadecimal, either case.
     Hex,
+    /// Hexadecimal or the text as it is: both are tried, for a provider whose documents do not say
+    /// which.
+    HexOrUtf8,
     /// Base64 in the standard alphabet, padded or not.
     Base64,
     /// PEM, for public keys.
@@ -132,6 +135,7 @@ pub(super) fn decode(
     let bytes = match encoding {
         KeyEncoding::Utf8 => text.to_vec(),
         KeyEncoding::Hex => hex::decode(text).map_err(|_| InvalidKey::NotHex)?,
+        KeyEncoding::HexOrUtf8 => hex::decode(text).unwrap_or_else(|_| text.to_vec()),
         KeyEncoding::Base64 => LENIENT.decode(text).map_err(|_| InvalidKey::NotBase64)?,
         KeyEncoding::Pem => {
             let kind = algorithm.public_key().ok_or(InvalidKey::NotShared)?;
@@ -218,6 +222,11 @@ impl Key {
                 signatures.any(|signature| key.verify(&message, signature).is_ok())
             }
         }
+    }
+
+    /// Whether whoever verifies with this key can sign with it too.
+    pub(super) fn is_shared(&self) -> bool {
+        !matches!(self, Self::Ed25519(_) | Self::Rsa(_))
     }
 
     /// The MAC over the parts. `None` if the key is a public key.

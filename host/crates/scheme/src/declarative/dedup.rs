@@ -34,7 +34,7 @@ pub(super) enum DedupRule {
         left_out: PointerSet,
         if_there: Option<Field>,
     },
-    /// These fields together, each with whether it is signed. A field that is not signed may be
+    /// These fields together, each with whether it must be there. A field that is not signed may be
     /// absent.
     Fields(Vec<(Field, bool)>),
 }
@@ -83,9 +83,12 @@ impl DedupRule {
                         "name one or more fields, all among the signed bytes",
                     );
                 }
+                // Beside the whole signed text nothing must be there.
+                let is_text = |field: &Field| field.parts().any(|part| *part == Part::Signed);
+                let with_text = fields.iter().any(is_text);
                 let with_signed = fields.into_iter().map(|field| {
-                    let signed = is_signed(&field, signed);
-                    (field, signed)
+                    let needed = is_signed(&field, signed) && (!with_text || is_text(&field));
+                    (field, needed)
                 });
                 Self::Fields(with_signed.collect())
             }
@@ -163,10 +166,10 @@ impl DedupRule {
             )),
             (Self::Fields(fields), ..) => fields
                 .iter()
-                .map(|(field, is_signed)| {
+                .map(|(field, is_needed)| {
                     let missing = || field.missing("field to tell events apart by", inputs);
                     match field.text(inputs) {
-                        None if !is_signed => Ok(String::new()),
+                        None if !is_needed => Ok(String::new()),
                         found => found.ok_or_else(missing),
                     }
                 })

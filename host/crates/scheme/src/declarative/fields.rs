@@ -149,7 +149,7 @@ impl EventFields {
                     .to_owned(),
             );
         }
-        if signed.hold_parts_of_body() {
+        if signed.hold_parts_of_body() && !signed.hold_all_fields() {
             warnings.push(
                 "the body is signed in parts: an attacker who captures a request can change the \
                  rest; believe nothing else without asking the provider"

@@ -14,8 +14,10 @@ use crate::settings_reader::SettingsReader;
 use tollgate_base::json::PointerSet;
 use tollgate_base::secret::Secret;
 
-/// The setting of a source that allows some of a template's algorithms.
+/// The setting of a source that allows some of the algorithms that a request may name.
 const ALGORITHMS: &str = "algorithms";
+/// The setting of a source that chooses one of the algorithms, if no request names any.
+const ALGORITHM: &str = "algorithm";
 
 /// The keys of a secret.
 pub(super) struct SecretKeys {
@@ -85,11 +87,10 @@ impl AlgorithmPlace {
 }
 
 impl SecretKeys {
-    /// The keys of a secret, decoded in the first form whose prefix the secret has. `allowed` are
-    /// the algorithms that a request may name.
+    /// The keys of a secret, decoded in the first form whose prefix the secret has.
     pub(super) fn new(
         template: &Template,
-        allowed: &BTreeMap<String, Algorithm>,
+        allowed: &Allowed,
         secret: &Secret,
     ) -> Result<Self, InvalidKey> {
         let text = secret.expose();
@@ -104,7 +105,7 @@ impl SecretKeys {
             ),
             None => (
                 template.key_prefix.as_ref(),
-                template.algorithm,
+                allowed.unnamed,
                 template.key_encoding,
                 template.signature.name.as_ref(),
             ),
@@ -149,7 +150,7 @@ impl SecretKeys {
 
 fn keys(
     template: &Template,
-    allowed: &BTreeMap<String, Algorithm>,
+    allowed: &Allowed,
     (algorithm, encoding): (Algorithm, KeyEncoding),
     text: &Secret,
     decoded: &Secret,
@@ -161,49 +162,72 @@ fn keys(
     let signatures = std::iter::once(None).chain(others).enumerate();
     let mut keys = Vec::new();
     for (signature, own) in signatures {
-        let of = |algorithm: Algorithm, name: Option<&String>| {
-            // A public key depends on its algorithm, a shared secret does not.
-            let key = match algorithm.is_public() {
-                true => Key::new(algorithm, &key::decode(text, encoding, algorithm)?)?,
-                false => Key::new(algorithm, decoded)?,
+        let mut add = |algorithm: Algorithm, name: Option<&String>| {
+            let mut add = |key: &Secret| {
+                keys.push(ChosenKey {
+                    signature,
+                    algorithm: name.cloned(),
+                    key: Key::new(algorithm, key)?,
+                });
+                Ok(())
             };
-            Ok(ChosenKey {
-                signature,
-                algorithm: name.cloned(),
-                key,
-            })
+            match (algorithm.is_public(), encoding) {
+                // A public key depends on its algorithm, a shared secret does not.
+                (true, _) => add(&key::decode(text, encoding, algorithm)?),
+                (false, KeyEncoding::HexOrUtf8) => add(decoded).and_then(|()| add(text)),
+                (false, _) => add(decoded),
+            }
         };
         // A source that allows other algorithms alone takes none without a name.
         let unnamed = own.unwrap_or(algorithm);
-        if template.algorithms.is_empty() || allowed.values().any(|one| *one == unnamed) {
-            keys.push(of(unnamed, None)?);
+        if allowed.named.is_empty() || allowed.named.values().any(|one| *one == unnamed) {
+            add(unnamed, None)?;
         }
-        for (name, algorithm) in allowed {
-            keys.push(of(*algorithm, Some(name))?);
+        for (name, algorithm) in &allowed.named {
+            add(*algorithm, Some(name))?;
         }
     }
     Ok(keys)
 }
 
-/// The algorithms of a template that a source allows.
-pub(super) fn allowed(
-    template: &Template,
-    reader: &mut SettingsReader<'_>,
-) -> BTreeMap<String, Algorithm> {
-    let mut all = template.algorithms.clone();
-    if all.is_empty() {
-        return all;
+/// The algorithms that count for a source.
+pub(super) struct Allowed {
+    /// The algorithm of a request that names none.
+    unnamed: Algorithm,
+    /// The algorithms that a request may name.
+    named: BTreeMap<String, Algorithm>,
+}
+
+impl Allowed {
+    /// The algorithms of a template that a source allows.
+    pub(super) fn of(template: &Template, reader: &mut SettingsReader<'_>) -> Self {
+        let mut named = template.algorithms.clone();
+        let mut unnamed = template.algorithm;
+        let is_named = template.algorithm_at.is_some();
+        let setting = if is_named { ALGORITHMS } else { ALGORITHM };
+        let text = match named.is_empty() {
+            true => None,
+            false => reader.optional_param(setting),
+        };
+        if let Some(text) = text {
+            let wanted: Vec<&str> = match is_named {
+                true => text.split(',').map(str::trim).collect(),
+                false => vec![text.trim()],
+            };
+            let is_known = |name: &&str| named.keys().any(|own| own.eq_ignore_ascii_case(name));
+            if !wanted.iter().all(is_known) {
+                let names: Vec<String> = named.keys().map(|name| format!("`{name}`")).collect();
+                let message = format!("`{setting}` may name {}", names.join(", "));
+                reader.mistake(Setting::Param(setting.to_owned()), message);
+            }
+            named.retain(|name, _| wanted.iter().any(|one| one.eq_ignore_ascii_case(name)));
+            if let (false, Some(chosen)) = (is_named, named.values().next()) {
+                unnamed = *chosen;
+            }
+        }
+        if !is_named {
+            named.clear();
+        }
+        Self { unnamed, named }
     }
-    let Some(text) = reader.optional_param(ALGORITHMS) else {
-        return all;
-    };
-    let wanted: Vec<&str> = text.split(',').map(str::trim).collect();
-    let known = |name: &&str| all.keys().any(|other| other.eq_ignore_ascii_case(name));
-    if !wanted.iter().all(known) {
-        let names: Vec<String> = all.keys().map(|name| format!("`{name}`")).collect();
-        let message = format!("`{ALGORITHMS}` may name {}", names.join(", "));
-        reader.mistake(Setting::Param(ALGORITHMS.to_owned()), message);
-    }
-    all.retain(|name, _| wanted.iter().any(|one| one.eq_ignore_ascii_case(name)));
-    all
 }

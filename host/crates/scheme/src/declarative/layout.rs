@@ -23,12 +23,9 @@ pub(super) fn check_layout(template: &Template, mistakes: &mut Mistakes) {
             "signatures of several kinds need names: set `signature.form`",
         );
     }
-    if template.algorithms.is_empty() != template.algorithm_at.is_none() {
-        mistakes.add(
-            "algorithms",
-            "`algorithms` and `algorithm_at` belong together: the algorithms by their names, and \
-             where a request has the name",
-        );
+    if template.algorithms.is_empty() && template.algorithm_at.is_some() {
+        let message = "`algorithm_at` needs `algorithms`: the algorithms by their names";
+        mistakes.add("algorithms", message);
     }
     check_timestamp(template, mistakes);
     check_mode(template, mistakes);
@@ -65,6 +62,9 @@ fn check_signature(table: &str, form: &SignatureForm, mistakes: &mut Mistakes) {
     }
     if form.form != Layout::Pairs && form.separator.is_some() {
         add("separator", "only `pairs` have one");
+    }
+    if form.form != Layout::Pairs && form.equals.is_some() {
+        add("equals", "only `pairs` have one");
     }
 }
 

@@ -146,6 +146,11 @@ impl<'r> RequestValues<'r> {
                 self.add(parts, secret, &mut filled)?;
                 Ok(text(Cow::Owned(filled.concat())))
             }
+            Source::FirstOf(places) => {
+                let mut found = places.iter().map(|place| self.found(place, secret));
+                let first = found.find(|found| !matches!(found, Err(why) if is_absence(why)));
+                first.unwrap_or_else(|| Err(missing(places.first().unwrap_or(source))))
+            }
             Source::Json(place) => self.json_value(place).ok_or_else(|| missing(source)),
             Source::Header(_) | Source::Query(_) | Source::Form(_) | Source::Param(_) => {
                 let found = self.one(source)?.ok_or_else(|| missing(source))?;
@@ -190,11 +195,12 @@ impl<'r> RequestValues<'r> {
     }
 
     fn path(&self) -> &'r str {
-        let own = self.url.map(|url| {
-            let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-            rest.find('/').map_or("/", |at| &rest[at..])
-        });
-        let target = own.unwrap_or(self.request.url);
+        let url = self.url.unwrap_or(self.request.url);
+        // A target may be a whole URL.
+        let target = match url.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+            None => url,
+        };
         target.split('?').next().unwrap_or_default()
     }
 

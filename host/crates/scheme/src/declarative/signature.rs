@@ -29,6 +29,8 @@ pub struct SignatureForm {
     pub name: Option<String>,
     /// For `pairs`: the character between pairs. Default `,`.
     pub separator: Option<char>,
+    /// For `pairs`: the character between a name and its value. Default `=`.
+    pub equals: Option<char>,
     /// For `bare`: the text before the signature, such as `sha256=`.
     pub prefix: Option<String>,
     /// Whether the prefix may be absent.
@@ -148,10 +150,14 @@ impl SignatureForm {
         self.at.as_deref().unwrap_or(&self.header)
     }
 
+    fn equals(&self) -> char {
+        self.equals.unwrap_or('=')
+    }
+
     /// The value of another pair of the text, such as the name of the algorithm.
     pub(super) fn pair<'r>(&self, text: &'r str, name: &str) -> Option<&'r str> {
         text.split(self.separator.unwrap_or(','))
-            .filter_map(|pair| pair.trim_matches(' ').split_once('='))
+            .filter_map(|pair| pair.trim_matches(' ').split_once(self.equals()))
             .find_map(|(known, value)| (known == name).then_some(value))
     }
 
@@ -166,7 +172,7 @@ impl SignatureForm {
             Layout::Bare => self.add_signature(signatures, "", self.without_prefix(text)?),
             Layout::Pairs => text
                 .split(self.separator.unwrap_or(','))
-                .filter_map(|pair| pair.trim_matches(' ').split_once('='))
+                .filter_map(|pair| pair.trim_matches(' ').split_once(self.equals()))
                 .try_for_each(|(name, value)| self.add(signatures, name, value, names)),
             // Two spaces in a row end the list in one official library. Here they do not.
             Layout::Versions => text
@@ -263,8 +269,9 @@ impl SignatureForm {
             Layout::Triples => format!("1/{name}/{text}"),
             Layout::Pairs => {
                 let separator = self.separator.unwrap_or(',');
-                let time = timestamp.map(|(name, time)| format!("{name}={time}{separator}"));
-                format!("{}{name}={text}", time.unwrap_or_default())
+                let equals = self.equals();
+                let time = timestamp.map(|(name, time)| format!("{name}{equals}{time}{separator}"));
+                format!("{}{name}{equals}{text}", time.unwrap_or_default())
             }
         }
     }

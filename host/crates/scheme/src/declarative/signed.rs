@@ -72,6 +72,8 @@ pub(super) enum Source {
     Values(Pairs),
     /// A part of the template.
     Part(Vec<SignedPart>),
+    /// The first of these values that is there.
+    FirstOf(Vec<Source>),
 }
 
 /// The fields of a form or of the query.
@@ -128,6 +130,14 @@ impl SignedTexts {
         self.all_hold(&|source| *source == Source::Body)
     }
 
+    /// Whether all fields of the form are signed, but those of the signature itself.
+    pub(super) fn hold_all_fields(&self) -> bool {
+        self.all_hold(&|source| match source {
+            Source::Sorted(pairs) | Source::Values(pairs) => !pairs.in_query,
+            _ => false,
+        })
+    }
+
     /// Whether values of the body are signed, and not the whole body.
     pub(super) fn hold_parts_of_body(&self) -> bool {
         let is_value = |source: &Source| match source {
@@ -145,6 +155,8 @@ fn holds(parts: &[SignedPart], wanted: &dyn Fn(&Source) -> bool) -> bool {
         SignedPart::Group(parts) => holds(parts, wanted),
         SignedPart::Value(value) => match &value.source {
             Source::Part(parts) => holds(parts, wanted),
+            // The first counts whenever it is there; the others do not always.
+            Source::FirstOf(places) => places.first().is_some_and(wanted),
             source => wanted(source),
         },
     })
@@ -157,6 +169,7 @@ fn collect<'p>(parts: &'p [SignedPart], found: &mut Vec<&'p Source>) {
             SignedPart::Group(parts) => collect(parts, found),
             SignedPart::Value(value) => match &value.source {
                 Source::Part(parts) => collect(parts, found),
+                Source::FirstOf(places) => found.extend(places),
                 source => found.push(source),
             },
         }
@@ -226,7 +239,15 @@ impl SignedReader<'_> {
             Some(place) => (place, true),
             None => (place, false),
         };
-        let source = self.source(place, depth)?;
+        let mut places = place.split(" or ");
+        let source = match (places.next(), places.clone().next()) {
+            (Some(only), None) => self.source(only, depth)?,
+            (first, _) => {
+                let places = first.into_iter().chain(places);
+                let sources = places.map(|place| self.source(place, depth));
+                Source::FirstOf(sources.collect::<Result<_, _>>()?)
+            }
+        };
         let filters = pieces.map(|filter| Filter::read(filter, self.pointers));
         Ok(SignedValue {
             source,

@@ -28,6 +28,7 @@ impl Declarative {
         let family = self.template.first_family();
         let keys = self.keys.get(secret)?;
         let key = keys.of(family.number, None).next();
+        let key = key.filter(|key| key.is_shared());
         let key = key.ok_or(SignError::NotShared)?;
         if self.template.signs_path() && self.url.is_none() {
             let message = "the path is signed: set `url` to the URL that the provider posts to";
@@ -131,8 +132,9 @@ fn placed(
     match &family.place {
         Source::Form(name) => {
             let field = form::write(&[(name, &text)]);
-            let body = String::from_utf8_lossy(&request.body).into_owned();
-            request.body = joined(&body, &field).into();
+            let fields = form::without(&request.body, name);
+            let and: &[u8] = if fields.is_empty() { b"" } else { b"&" };
+            request.body = [&fields[..], and, field.as_bytes()].concat().into();
         }
         Source::Query(name) => {
             let field = form::write(&[(name, &text)]);

@@ -25,6 +25,7 @@ pub struct Template {
     pub algorithm: Algorithm,
     /// The algorithms that a request may name, by their names in any case. A request that names
     /// none has a signature of `algorithm`. The setting `algorithms` of a source allows some alone.
+    /// Without `algorithm_at` no request names any, and the setting `algorithm` chooses one.
     #[serde(default)]
     pub algorithms: BTreeMap<String, Algorithm>,
     /// The place where a request names its algorithm: a JSON pointer, `header:NAME`, `form:NAME`,

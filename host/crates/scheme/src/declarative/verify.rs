@@ -11,7 +11,7 @@ use super::checked::CheckedTemplate;
 use super::expect::ExpectedValues;
 use super::family::HeaderFamily;
 use super::fields::SignedRequestParts;
-use super::keys::{self, SecretKeys};
+use super::keys::{Allowed, SecretKeys};
 use super::request_values::{RequestValues, describe};
 use super::signature::{SignatureNames, Signatures};
 use super::signed::{SignedText, Source};
@@ -163,7 +163,7 @@ impl Declarative {
             reader.mistake(Setting::Scheme, format!("the scheme `{name}`: {mistake}"));
         }
         let checked = checked.ok();
-        let allowed = keys::allowed(template, &mut reader);
+        let allowed = Allowed::of(template, &mut reader);
         let keys = reader.keys(|secret| SecretKeys::new(template, &allowed, secret));
         let names = keys.iter().map(|keys: &SecretKeys| keys.name.clone());
         let signature_names = names.collect();

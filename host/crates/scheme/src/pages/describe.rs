@@ -115,6 +115,7 @@ fn key(encoding: KeyEncoding) -> &'static str {
     match encoding {
         KeyEncoding::Utf8 => "the secret as it is",
         KeyEncoding::Hex => "the secret decoded from hexadecimal",
+        KeyEncoding::HexOrUtf8 => "the secret as it is or decoded from hexadecimal",
         KeyEncoding::Base64 => "the secret decoded from base64",
         KeyEncoding::Pem | KeyEncoding::Der => "the public key",
     }

@@ -137,6 +137,10 @@ impl Page {
             // A bar would end the cell.
             _ = writeln!(text, "| {label} | {} |", value.replace('|', "\\|"));
         }
+        if let Some(unsigned) = &page.unsigned {
+            let warning = format!("**Not signed:** {unsigned}.");
+            _ = writeln!(text, "\n{}", wrapped("", &warning));
+        }
         _ = write!(text, "\n```toml\n{}```\n", self.snippet());
         if let Some(facts) = &page.unconfirmed {
             let sentence = format!("Not confirmed by the provider's documents: {facts}.");

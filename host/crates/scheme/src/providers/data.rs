@@ -61,6 +61,8 @@ pub(crate) struct PageFacts {
     /// Further settings of the source, each with an example.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, String>,
+    /// What of a request is not signed, where a reader would expect it to be.
+    pub(crate) unsigned: Option<String>,
     /// How long the provider waits for an answer, if its documents say so.
     pub(crate) timeout: Option<String>,
     /// For how long the provider resends an event.

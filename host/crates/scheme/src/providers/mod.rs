@@ -11,8 +11,10 @@ mod amazon_sns;
 mod data;
 mod google_play;
 mod mollie_classic;
+mod toss_unsigned;
 mod twilio;
 mod wechat_pay;
+mod wompi;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -33,7 +35,9 @@ const FILES: &[(&str, &str)] = files![
     "adyen",
     "adyen-platform",
     "airwallex",
+    "alipay",
     "amazon-sns",
+    "antom",
     "apple",
     "authorize-net",
     "braintree",
@@ -42,24 +46,34 @@ const FILES: &[(&str, &str)] = files![
     "checkout-com",
     "coinbase-commerce",
     "conekta",
+    "dlocal",
+    "fawry",
     "flutterwave",
     "flutterwave-v3",
     "github",
     "gocardless",
     "google-play",
+    "iyzico",
     "klarna",
     "lemonsqueezy",
+    "mercado-pago",
+    "midtrans",
+    "midtrans-iris",
+    "midtrans-snap",
     "mollie",
     "mollie-classic",
     "monnify",
+    "nuvei",
     "paddle",
     "paypal",
     "paystack",
+    "payu",
     "phonepe",
     "phonepe-hmac",
     "plaid",
     "polar",
     "portone",
+    "przelewy24",
     "razorpay",
     "recurly",
     "revenuecat",
@@ -70,9 +84,13 @@ const FILES: &[(&str, &str)] = files![
     "standard-webhooks",
     "stripe",
     "svix",
+    "tap",
+    "toss",
+    "toss-unsigned",
     "twilio",
     "wechat-pay",
     "wise",
+    "wompi",
     "woocommerce",
     "worldpay",
     "xendit",
@@ -89,12 +107,14 @@ pub(super) enum Coded {
     MollieClassic,
     Paypal,
     Plaid,
+    TossUnsigned,
     Twilio,
     WechatPay,
+    Wompi,
 }
 
 impl Coded {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Adyen,
         Self::AmazonSns,
         Self::Apple,
@@ -103,8 +123,10 @@ impl Coded {
         Self::MollieClassic,
         Self::Paypal,
         Self::Plaid,
+        Self::TossUnsigned,
         Self::Twilio,
         Self::WechatPay,
+        Self::Wompi,
     ];
 
     /// The provider with this name, if its scheme is code.
@@ -123,8 +145,10 @@ impl Coded {
             Self::MollieClassic => "mollie-classic",
             Self::Paypal => "paypal",
             Self::Plaid => "plaid",
+            Self::TossUnsigned => "toss-unsigned",
             Self::Twilio => "twilio",
             Self::WechatPay => "wechat-pay",
+            Self::Wompi => "wompi",
         }
     }
 
@@ -139,8 +163,10 @@ impl Coded {
             Self::MollieClassic => mollie_classic::build,
             Self::Paypal => paypal::build,
             Self::Plaid => plaid::build,
+            Self::TossUnsigned => toss_unsigned::build,
             Self::Twilio => twilio::build,
             Self::WechatPay => wechat_pay::build,
+            Self::Wompi => wompi::build,
         };
         build(self.name(), settings)
     }

@@ -11,7 +11,7 @@ fn accepted() -> Vec<(String, Settings, Captured, WallTime)> {
     };
     all()
         .into_iter()
-        .filter(|(scheme, _)| scheme != "mollie-classic")
+        .filter(|(scheme, _)| !["mollie-classic", "toss-unsigned"].contains(&scheme.as_str()))
         .map(|(scheme, vectors)| {
             let vector = plain(vectors);
             (scheme, vector.settings(), vector.captured(), vector.now())
@@ -22,7 +22,7 @@ fn accepted() -> Vec<(String, Settings, Captured, WallTime)> {
 #[test]
 fn no_scheme_accepts_what_an_expired_secret_signed() {
     let accepted = accepted();
-    assert_eq!(accepted.len(), names().count() - 1);
+    assert_eq!(accepted.len(), names().count() - 2);
     for (scheme, mut settings, captured, now) in accepted {
         let mut verify = |expires| {
             for secret in &mut settings.secrets {

@@ -20,6 +20,7 @@ mod paypal;
 mod properties;
 mod providers;
 mod public_key;
+mod samples;
 mod settings;
 mod tampering;
 mod template;
@@ -36,7 +37,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use kinds::{NO_SECRET, OWN_KEYS, SENDS_SECRET, SIGNED_IN_BODY};
+use kinds::{NO_SECRET, SENDS_SECRET, SIGNED_IN_BODY, SIGNED_IN_PART};
+use samples::{sample, secret};
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 use vectors::{Captured, Vector, all, judges};
@@ -61,6 +63,7 @@ fn verifier(scheme: &str, secrets: &[&str]) -> Verifier {
     let (url, params) = match scheme {
         "square" | "twilio" => (Some("https://pay.example.com/hook".to_owned()), vec![]),
         "braintree" => (None, vec![("public_key", "pub")]),
+        "dlocal" => (None, vec![("x_login", "login")]),
         "paypal" => (None, vec![("webhook_id", "W1")]),
         _ => (None, vec![]),
     };
@@ -82,55 +85,6 @@ fn verifier(scheme: &str, secrets: &[&str]) -> Verifier {
         },
     )
     .expect("good settings")
-}
-
-/// A body that the scheme accepts, with headers.
-fn sample(scheme: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
-    match scheme {
-        "adyen" => (
-            r#"{"notificationItems":[{"NotificationRequestItem":{"pspReference":"P","eventCode":"C","success":"true","amount":{"value":1,"currency":"EUR"}}}]}"#,
-            vec![],
-        ),
-        "braintree" => ("<notification><kind>check</kind></notification>", vec![]),
-        "mollie-classic" => ("id=tr_1", vec![]),
-        "twilio" => (
-            "CallSid=CA1",
-            vec![("content-type", "application/x-www-form-urlencoded")],
-        ),
-        "github" => ("{}", vec![("x-github-event", "push")]),
-        "shopify" => ("{}", vec![("x-shopify-topic", "orders/create")]),
-        "gocardless" => (
-            r#"{"events":[{"id":"E","resource_type":"a","action":"b"}]}"#,
-            vec![],
-        ),
-        "klarna" => (r#"{"metadata":{"event_id":"E","event_type":"a"}}"#, vec![]),
-        "coinbase-commerce" => (r#"{"event":{"id":"E","type":"a"}}"#, vec![]),
-        "lemonsqueezy" => (r#"{"meta":{"event_name":"a"}}"#, vec![]),
-        "revenuecat" | "revenuecat-authorization" => (r#"{"event":{"id":"E","type":"a"}}"#, vec![]),
-        "cashfree" => (
-            r#"{"type":"a"}"#,
-            vec![("x-webhook-timestamp", "1760000000000")],
-        ),
-        "monnify" => (r#"{"eventType":"a"}"#, vec![]),
-        "recurly" => (r#"{"object_type":"a","event_type":"b"}"#, vec![]),
-        "worldpay" => (r#"{"eventId":"E","eventDetails":{"type":"a"}}"#, vec![]),
-        "woocommerce" => ("{}", vec![("x-wc-webhook-topic", "order.updated")]),
-        "authorize-net" => (r#"{"notificationId":"E","eventType":"a"}"#, vec![]),
-        _ => (
-            r#"{"id":"E","event_id":"E","type":"a","event":"a","event_type":"a","name":"a"}"#,
-            vec![],
-        ),
-    }
-}
-
-/// A secret that the scheme accepts, if its secrets are shared.
-fn secret(scheme: &str) -> Option<&'static [&'static str]> {
-    match scheme {
-        scheme if OWN_KEYS.contains(&scheme) => None,
-        "mollie-classic" => Some(&[]),
-        "adyen" | "adyen-platform" => Some(&["00ff"]),
-        _ => Some(&["whsec_c2VjcmV0"]),
-    }
 }
 
 /// A request of a scheme with a shared secret, signed at [`NOW`].

@@ -10,7 +10,7 @@ use super::*;
 /// Every scheme, and a request that it accepts.
 static ACCEPTED: LazyLock<Vec<(&str, Verifier, Captured)>> = LazyLock::new(|| {
     names()
-        .filter(|scheme| *scheme != "mollie-classic")
+        .filter(|scheme| !["mollie-classic", "toss-unsigned"].contains(scheme))
         .map(|scheme| {
             let (verifier, captured) = match signed(scheme) {
                 Some(made) => made,

@@ -63,7 +63,9 @@ enum Signed {
 
 fn signed_part(verifier: &Verifier, captured: &Captured) -> Signed {
     match verifier.scheme() {
-        "mollie-classic" => Signed::Nothing,
+        "mollie-classic" | "toss-unsigned" => Signed::Nothing,
+        // The vectors show which values can be changed and which cannot.
+        scheme if SIGNED_IN_PART.contains(&scheme) => Signed::Nothing,
         scheme if SENDS_SECRET.contains(&scheme) => Signed::Nothing,
         scheme if SIGNED_IN_BODY.contains(&scheme) => Signed::Parts,
         // The fields of a form are signed in another order, any other body by its hash.

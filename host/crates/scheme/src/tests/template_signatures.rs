@@ -217,7 +217,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "signature = { header = \"a\" }\nalgorithm_at = \"form:x\"",
-        "belong together",
+        "needs `algorithms`",
     ),
     (
         "signature = { header = \"a\" }\nother_signatures = [{ signature = { header = \"b\", name = \"c\" } }]",

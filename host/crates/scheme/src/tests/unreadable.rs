@@ -169,7 +169,8 @@ proptest! {
     ) {
         for scheme in names() {
             let Some(secrets) = secret(scheme) else { continue };
-            if ["adyen", "mollie-classic", "braintree", "twilio"].contains(&scheme) { continue }
+            let reads_more = ["mollie-classic", "toss-unsigned", "twilio"].contains(&scheme);
+            if reads_more || SIGNED_IN_BODY.contains(&scheme) { continue }
             let verifier = verifier(scheme, secrets);
             let captured = capture(&verifier, body.clone());
             let accepted = verifier.verify(&captured.request(), NOW);

@@ -24,6 +24,7 @@ pub(super) const ALGORITHMS: Variants<Algorithm> = &[
 pub(super) const KEY_ENCODINGS: Variants<KeyEncoding> = &[
     ("utf8", KeyEncoding::Utf8),
     ("hex", KeyEncoding::Hex),
+    ("hex-or-utf8", KeyEncoding::HexOrUtf8),
     ("base64", KeyEncoding::Base64),
     ("pem", KeyEncoding::Pem),
     ("der", KeyEncoding::Der),

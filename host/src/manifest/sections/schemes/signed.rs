@@ -17,6 +17,7 @@ const SIGNATURE: TableSchema = TableSchema {
         "form",
         "name",
         "separator",
+        "equals",
         "prefix",
         "prefix_optional",
         "several",
@@ -123,7 +124,8 @@ pub(super) fn signature(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Sig
             .variant(cx, "form", LAYOUTS, None)
             .unwrap_or_default(),
         name: text(cx, &fields, "name"),
-        separator: separator(cx, &fields),
+        separator: character(cx, &fields, "separator", ";"),
+        equals: character(cx, &fields, "equals", ":"),
         prefix: text(cx, &fields, "prefix"),
         prefix_optional: fields.flag(cx, "prefix_optional", false),
         several: fields.flag(cx, "several", false),
@@ -134,14 +136,15 @@ pub(super) fn signature(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Sig
     Some(form)
 }
 
-fn separator(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<char> {
-    let (text, node) = fields.text(cx, "separator")?;
+/// A text of one character. `example` is one for the help.
+fn character(cx: &mut Context<'_>, fields: &Fields<'_>, key: &str, example: &str) -> Option<char> {
+    let (text, node) = fields.text(cx, key)?;
     let mut characters = text.chars();
     let one = characters.next().filter(|_| characters.next().is_none());
     if one.is_none() {
-        let message = "`separator` must be one character";
-        cx.diagnostics
-            .wrong_value(&node.span, message, "for example: separator = \";\"");
+        let message = format!("`{key}` must be one character");
+        let help = format!("for example: {key} = \"{example}\"");
+        cx.diagnostics.wrong_value(&node.span, message, help);
     }
     one
 }
