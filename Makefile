@@ -43,6 +43,11 @@ crash: guests ## Kills the gateway under load, at random and at the worst moment
 	@.ci/prepare rust
 	TOLLGATE_CRASH_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --test end_to_end scenarios::crash -- --nocapture
 
+.PHONY: thin
+thin: guests ## Resolves a thousand thin events at the limit of Stripe's test mode (EVENTS=1000)
+	@.ci/prepare rust
+	TOLLGATE_THIN=$(or $(EVENTS),1000) cargo test --locked --test end_to_end scenarios::thin::rate -- --nocapture
+
 .PHONY: soak
 soak: guests ## Runs a steady load; memory and file must not grow (MINUTES=20)
 	@.ci/prepare rust

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod manifest;
 pub mod outbox;
 mod refill;
+mod resolve;
 pub mod run;
 pub mod server;
 pub mod settings;

@@ -43,4 +43,5 @@ mod soak;
 mod start_errors;
 mod strangers;
 mod stripe_shapes;
+mod thin;
 mod tls;

@@ -185,6 +185,7 @@ fn subject(
         id: DeliveryId(1),
         handler: handler.name.clone(),
         event: Arc::new(event),
+        resolved: None,
         attempts: 0,
         run: 0,
         keys: 0,

@@ -16,12 +16,13 @@ use super::events::read_id;
 use super::intervention::{Attribution, carry_out, intervention, read};
 use super::query;
 use crate::dispatch::Routes;
+use crate::resolve::is_asked;
 use crate::run::{Core, Exclusion};
 use crate::server::ApiAnswer;
-use tollgate_base::event::{Event, HandlerName};
+use tollgate_base::event::{Event, HandlerName, SourceName};
 use tollgate_ledger::{
     Action, Cursor, DeliveryBrief, DeliveryId, DeliveryState, DeliverySummary, EventSummary,
-    Intervened, Page, Recipient, RecordFilter, RecordList, ReplayComponent, ReplayKeys,
+    Intervened, Page, Recipient, RecordFilter, RecordList, ReplayComponent, ReplayKeys, RoutedAnew,
     StateFilter,
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct ReplayRequest {
     pub(crate) keys: KeysOf,
     /// The component of the runs.
     pub(crate) component: ComponentOf,
+    /// Whether the objects of thin events are asked for anew before the runs.
+    pub(crate) refetch: bool,
     /// Whether to count only.
     pub(crate) dry_run: bool,
     /// The cursor: the `next` of the call before.
@@ -157,6 +160,10 @@ fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport,
                 ComponentOf::Current => ReplayComponent::Current,
                 ComponentOf::Recorded => ReplayComponent::Recorded,
             },
+            refetch: match request.refetch {
+                true => resolving_sources(core),
+                false => Vec::new(),
+            },
         };
         let intervention = intervention(action, &request.attribution(), request.batch.clone())?;
         carry_out(core, intervention)?
@@ -164,6 +171,14 @@ fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport,
     let what = |of: &DeliverySummary| format!("{} {}", of.handler, of.state);
     report.count_all(fit.iter().map(what), &results);
     Ok(report)
+}
+
+/// The sources whose events can be resolved.
+fn resolving_sources(core: &Core) -> Vec<SourceName> {
+    let sources = core.current.load_full();
+    let resolving = sources.manifest.sources.values();
+    let resolving = resolving.filter(|source| source.resolve.is_some());
+    resolving.map(|source| source.name.clone()).collect()
 }
 
 /// A page of the selected deliveries, and the report before their change.
@@ -245,6 +260,9 @@ fn recorded_missing(core: &Core, seq: i64) -> Result<Option<String>, ApiAnswer> 
 
 /// Routes events again.
 fn route_events(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiAnswer> {
+    if request.refetch {
+        return Err(bad_request("`refetch` is for deliveries that run again"));
+    }
     if request.keys == KeysOf::Same || request.component == ComponentOf::Recorded {
         return Err(bad_request(
             "new deliveries have new keys and run the present components of their handlers",
@@ -271,19 +289,29 @@ fn route_events(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiA
         if handlers.is_empty() {
             report.refuse(Intervened::NoRoute.refusal().unwrap_or_default());
         } else {
-            routed.push((Arc::new(event), handlers));
+            let source = generation.manifest.sources.get(&event.source);
+            let resolve = source.and_then(|source| source.resolve.as_ref());
+            routed.push(RoutedAnew {
+                resolve: resolve.is_some_and(|resolve| is_asked(resolve, &event.payload)),
+                event: Arc::new(event),
+                handlers,
+            });
         }
     }
     let results = if request.dry_run || routed.is_empty() {
-        let many = routed.iter().map(|(_, handlers)| handlers.len());
+        let many = routed.iter().map(|anew| anew.handlers.len());
         many.map(Intervened::Routed).collect()
     } else {
         let action = Action::Route(routed.clone());
         let intervention = intervention(action, &request.attribution(), request.batch.clone())?;
         carry_out(core, intervention)?
     };
-    let to = |(_, handlers): &(Arc<Event>, Vec<Recipient>)| {
-        let names: Vec<_> = handlers.iter().map(|to| to.handler.to_string()).collect();
+    let to = |anew: &RoutedAnew| {
+        let names: Vec<_> = anew
+            .handlers
+            .iter()
+            .map(|to| to.handler.to_string())
+            .collect();
         format!("to {}", names.join(", "))
     };
     report.count_all(routed.iter().map(to), &results);

@@ -10,7 +10,7 @@ use tollgate_ledger::{DeliveryDetail, DeliveryId, DeliverySummary, RecordFilter}
 use super::gateway::{
     FilterArgs as _, GatewayArgs, ItemsArgs, List, ListArgs, Operation, RecordFilterArgs, operator,
 };
-use super::history::{blocked_by, write_history};
+use super::history::{blocked_by, waits_for_object, write_history};
 use super::output::{or_dash, print, printable};
 
 const RETRY: Operation = Operation {
@@ -121,6 +121,9 @@ fn attempts(delivery: &DeliverySummary) -> String {
 fn last(delivery: &DeliverySummary) -> String {
     if let Some(blocker) = &delivery.blocked_by {
         return blocked_by(blocker);
+    }
+    if let Some(waits_for) = &delivery.waits_for {
+        return waits_for_object(waits_for);
     }
     match (&delivery.last_outcome, &delivery.last_detail) {
         (Some(outcome), Some(detail)) => format!("{outcome}: {detail}"),

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tollgate_ledger::{EventDetail, EventSummary, Payload, RecordFilter};
+use tollgate_ledger::{EventDetail, EventSummary, Payload, RecordFilter, ResolvedView, ToldView};
 
 use super::gateway::{GatewayArgs, List, ListArgs, RecordFilterArgs, encode, operator};
-use super::history::write_history;
+use super::history::{waits_for_object, write_history};
 use super::output::{counted, or_dash, print, printable, utc};
 use super::replay::{self, ReplayArgs};
 
@@ -153,13 +153,18 @@ fn write_event(out: &mut dyn Write, detail: &EventDetail) -> io::Result<()> {
     }
     match &detail.payload {
         None => writeln!(out, "{:14} no longer kept", "payload")?,
-        Some(Payload::Base64(text)) => writeln!(out, "payload, base64\n{text}")?,
-        Some(Payload::Text(text)) => {
-            writeln!(out, "payload")?;
-            for line in text.lines() {
-                writeln!(out, "  {}", printable(line))?;
-            }
-        }
+        Some(payload) => write_payload(out, "payload", payload)?,
+    }
+    if let Some(waits) = &detail.resolving {
+        writeln!(
+            out,
+            "{:14} {}",
+            "object",
+            printable(&waits_for_object(waits))
+        )?;
+    }
+    if let Some(resolved) = &detail.resolved {
+        write_resolved(out, resolved)?;
     }
     if detail.history.is_empty() {
         let is_marked =
@@ -178,6 +183,46 @@ fn write_event(out: &mut dyn Write, detail: &EventDetail) -> io::Result<()> {
         .history
         .iter()
         .try_for_each(|delivery| write_history(out, delivery))
+}
+
+/// Writes bytes under this name.
+fn write_payload(out: &mut dyn Write, name: &str, payload: &Payload) -> io::Result<()> {
+    match payload {
+        Payload::Base64(text) => writeln!(out, "{name}, base64\n{text}"),
+        Payload::Text(text) => {
+            writeln!(out, "{name}")?;
+            let mut lines = text.lines();
+            lines.try_for_each(|line| writeln!(out, "  {}", printable(line)))
+        }
+    }
+}
+
+/// Writes what the provider's API told about an event.
+fn write_resolved(out: &mut dyn Write, resolved: &ResolvedView) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:14} {}, {}",
+        "resolved",
+        utc(resolved.at_ms),
+        counted(resolved.tries.try_into().unwrap_or(usize::MAX), "try")
+    )?;
+    if let Some(note) = &resolved.note {
+        writeln!(out, "{:14} {}", "", printable(note))?;
+    }
+    for (name, told) in [
+        ("object", &resolved.object),
+        ("full event", &resolved.event),
+    ] {
+        match told {
+            None => {}
+            Some(ToldView::Gone) => writeln!(out, "{name:14} gone: the provider no longer has it")?,
+            Some(ToldView::Found(body)) => {
+                let name = format!("{name}, as it was at {}", utc(resolved.at_ms));
+                write_payload(out, &name, body)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn duplicates(event: &EventSummary) -> Option<String> {

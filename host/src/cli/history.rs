@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::Value;
-use tollgate_ledger::{AttemptView, Blocker, DeliveryDetail, RequestView};
+use tollgate_ledger::{AttemptView, Blocker, DeliveryDetail, RequestView, ResolvingView};
 
 use super::output::{printable, utc};
 
@@ -19,6 +19,9 @@ pub(super) fn write_history(out: &mut dyn Write, detail: &DeliveryDetail) -> io:
     }
     if let Some(blocker) = &delivery.blocked_by {
         line.push_str(&format!(", {}", blocked_by(blocker)));
+    }
+    if let Some(waits_for) = &delivery.waits_for {
+        line.push_str(&format!(", {}", waits_for_object(waits_for)));
     }
     if let Some(finished) = delivery.finished_ms {
         line.push_str(&format!(" since {}", utc(finished)));
@@ -52,6 +55,25 @@ pub(super) fn write_history(out: &mut dyn Write, detail: &DeliveryDetail) -> io:
         .tried
         .iter()
         .try_for_each(|attempt| write_attempt(out, attempt))
+}
+
+/// What an event that is not resolved yet waits for, in words.
+pub(super) fn waits_for_object(waits: &ResolvingView) -> String {
+    let mut words = format!("waits for its object since {}", utc(waits.since_ms));
+    if let Some(error) = &waits.error {
+        let tries = match waits.tries {
+            1 => "1 try".to_owned(),
+            many => format!("{many} tries"),
+        };
+        words.push_str(&format!(
+            ", {tries}, next at {}: {error}",
+            utc(waits.due_ms)
+        ));
+    }
+    if waits.to_mend {
+        words.push_str("; an operator has to mend this");
+    }
+    words
 }
 
 fn write_attempt(out: &mut dyn Write, attempt: &AttemptView) -> io::Result<()> {

@@ -45,6 +45,10 @@ pub(super) struct ReplayArgs {
     /// Run the component of each delivery's last attempt, and not the handler's present component.
     #[arg(long)]
     recorded: bool,
+    /// Ask the provider's API anew for the objects of thin events before the runs. Without this
+    /// option a replay gets the objects as they were recorded.
+    #[arg(long, conflicts_with = "routes")]
+    refetch: bool,
     #[command(flatten)]
     bulk: BulkArgs,
     /// Compare only: run this component on copies of the handler's state, without any effect, and
@@ -53,7 +57,7 @@ pub(super) struct ReplayArgs {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["routes", "same_keys", "recorded", "dry_run", "yes"],
+        conflicts_with_all = ["routes", "same_keys", "recorded", "refetch", "dry_run", "yes"],
     )]
     shadow: Option<PathBuf>,
     /// With `--shadow`: the greatest number of deliveries. The last deliveries are compared.
@@ -135,6 +139,7 @@ fn request(args: &ReplayArgs) -> anyhow::Result<ReplayRequest> {
         } else {
             ComponentOf::Current
         },
+        refetch: args.refetch,
         batch: Some(EventId::generate(SystemClock.now()).to_string()),
         who: Some(operator()),
         why: args.bulk.why.clone(),
@@ -168,5 +173,9 @@ fn write_result(
     } else {
         "by the present components"
     };
-    writeln!(out, "  {component}, {keys}")
+    writeln!(out, "  {component}, {keys}")?;
+    match args.refetch {
+        true => writeln!(out, "  after their objects were asked for anew"),
+        false => Ok(()),
+    }
 }

@@ -38,7 +38,7 @@ impl Job {
 
     /// The bytes that the job holds while it waits, about.
     pub(super) fn weight(&self) -> usize {
-        self.delivery.event.payload.len() + OVERHEAD
+        self.delivery.bytes() + OVERHEAD
     }
 
     /// Whether the delivery may have ended the process, so that it has to run alone.

@@ -81,12 +81,7 @@ impl Routes {
 impl Compiled {
     /// Whether the type and the filter match. A payload that is no JSON matches no filter.
     fn matches(&self, kind: &str, payload: &[u8]) -> bool {
-        if !self
-            .route
-            .events
-            .iter()
-            .any(|pattern| pattern.matches(kind))
-        {
+        if !self.route.takes(kind) {
             return false;
         }
         if self.route.filter.is_empty() {
@@ -125,6 +120,7 @@ mod tests {
                 .iter()
                 .map(|event| EventPattern::new(*event))
                 .collect(),
+            thin: false,
             filter: filter
                 .iter()
                 .map(|(p, v)| ((*p).to_owned(), v.clone()))
@@ -162,6 +158,20 @@ mod tests {
                 .handlers(&SourceName::new("other"), "invoice.paid", b"")
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn one_word_names_both_forms_where_the_route_says_so() {
+        let plain = route(&["invoice.paid"], &[], &["a"]);
+        let both = Route {
+            thin: true,
+            ..route(&["invoice.*"], &[], &["b"])
+        };
+        let routes = routes_of(&[plain, both]);
+        assert_eq!(names(&routes, "invoice.paid", ""), ["a", "b"]);
+        assert_eq!(names(&routes, "v1.invoice.paid", ""), ["b"]);
+        assert!(names(&routes, "v1.v1.invoice.paid", "").is_empty());
+        assert!(names(&routes, "v2.invoice.paid", "").is_empty());
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Outbound connections: where they may go, how they are made, whom they trust.
 //!
-//! The outbox sends handlers' requests over them, and sources fetch their providers' keys.
+//! The outbox sends handlers' requests over them, sources fetch their providers' keys, and the
+//! resolver asks for the objects of thin events.
 
 mod addresses;
 mod connect;
 mod error;
+mod retry_after;
 mod trust;
 
 pub(crate) use addresses::Destination;
 pub(crate) use connect::{Clients, USER_AGENT};
 pub(crate) use error::error_chain;
+pub(crate) use retry_after::retry_after;
 pub(crate) use trust::system_roots;
 pub use trust::system_tls;

@@ -173,6 +173,23 @@ pub(crate) const RUN_EFFECTS: Bounded<usize> = bounded(MIB, 0, 64 * MIB);
 /// The answer of an API, or its error message.
 pub(crate) const RUN_RESPONSE: Bounded<usize> = bounded(64 * KIB, 0, 4 * MIB);
 
+/// Stripe's API.
+pub(crate) const RESOLVE_HOST: &str = "https://api.stripe.com";
+/// Stripe's limit on reads in live mode.
+pub(crate) const RESOLVE_RATE_LIVE: Rate = Rate {
+    count: 100,
+    per: Duration::from_secs(1),
+};
+/// Stripe's limit on reads in test mode.
+pub(crate) const RESOLVE_RATE_TEST: Rate = Rate {
+    count: 25,
+    per: Duration::from_secs(1),
+};
+/// Stripe answers a read within a second, mostly.
+pub(crate) const RESOLVE_TIMEOUT: Bounded<Duration> = millis(10 * SECOND, 100, MINUTE);
+/// Stripe's largest objects have some hundred KB.
+pub(crate) const RESOLVE_ANSWER: Bounded<usize> = bounded(MIB, KIB, 16 * MIB);
+
 /// The clocks of providers differ by seconds. More than a day would be no check.
 pub(crate) const TOLERANCE_MIN: Duration = Duration::from_secs(1);
 /// See [`TOLERANCE_MIN`].

@@ -9,12 +9,13 @@ use crate::dispatch::Dispatcher;
 use crate::generation::{ComponentStore, Current, Generation};
 use crate::keys::{KeyCache, SecretUses};
 use crate::outbox::{self, Targets};
+use crate::resolve::{self, Sources};
 use crate::run::backlog::BacklogGauge;
 use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
 use crate::run::schedule::RecipientOf;
 use crate::server::{Layers, LayersOf, Rejections};
-use crate::settings::{Handler, Network, OutboxSettings};
+use crate::settings::{Handler, Network, OutboxSettings, Source};
 use crate::tls::Front;
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::Clock;
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) pausing: Mutex<()>,
     /// The handle of the outbox, once the outbox has started.
     pub(crate) outbox: OnceLock<outbox::Handle>,
+    /// The handle of the resolver, once the resolver has started.
+    pub(crate) resolver: OnceLock<resolve::Handle>,
 }
 
 impl Core {
@@ -104,6 +107,22 @@ impl Core {
         if self.clock.now() >= current.loaded + OLD_RUNS_END {
             self.prune_components(&[&current]);
         }
+    }
+}
+
+impl Sources for Core {
+    fn sources(&self) -> Vec<Arc<Source>> {
+        self.current
+            .load()
+            .manifest
+            .sources
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    fn is_on_hold(&self) -> bool {
+        Core::is_on_hold(self)
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::dispatch::Pool;
 use crate::generation::{ReloadHandle, Reloader};
 use crate::outbox::Outbox;
+use crate::resolve::Resolver;
 use crate::run::core::Core;
 use crate::run::listeners::Listeners;
 use crate::run::schedule::Timer;
@@ -34,6 +35,7 @@ pub(super) struct Workers {
     pub(super) pool: Pool,
     pub(super) timer: Timer,
     pub(super) outbox: Outbox,
+    pub(super) resolver: Resolver,
     pub(super) reloader: Reloader,
     pub(super) housekeeper: OwnedThread,
     pub(super) backlog: OwnedThread,
@@ -89,6 +91,7 @@ impl Gateway {
             pool,
             timer,
             outbox,
+            resolver,
             reloader,
             housekeeper,
             backlog,
@@ -108,6 +111,7 @@ impl Gateway {
                 "runs of handlers were still under way at the deadline; they will run again"
             );
         }
+        resolver.stop(OUTBOX_GRACE).await;
         outbox.stop(OUTBOX_GRACE).await;
         ledger.close();
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::generation::Generation;
 use crate::keys::KeyUnavailable;
+use crate::resolve::{Notification, is_asked};
 use crate::run::core::Core;
 use crate::run::exclusion::LIVEMODE;
 use crate::run::notices::Notice;
@@ -176,10 +177,13 @@ fn new_event(
         }) => Vec::new(),
         _ => source.generation.routes.recipients(&event_in_ledger),
     };
+    let resolve = source.resolve.as_ref();
+    let more = event.more_dedup.iter().map(key);
     NewEvent {
-        event: event_in_ledger,
+        resolve: resolve.is_some_and(|resolve| is_asked(resolve, &event_in_ledger.payload)),
         dedup: key(&event.dedup),
-        more_dedup: event.more_dedup.iter().map(key).collect(),
+        more_dedup: more.chain(twin_key(source, &event_in_ledger)).collect(),
+        event: event_in_ledger,
         equal_bytes: match &event.equal_bytes {
             EqualBytes::SameFact => tollgate_ledger::EqualBytes::SameFact,
             EqualBytes::DuplicateWithin(within) => {
@@ -197,6 +201,19 @@ fn new_event(
         },
         handlers,
     }
+}
+
+/// The key that a snapshot event shares with the thin event that names it, if the source tells
+/// twins.
+fn twin_key(source: &PinnedSource, event: &Event) -> Option<DedupKey> {
+    if !source.twins || event.kind == UNREADABLE {
+        return None;
+    }
+    let snapshot = match Notification::read(&event.payload) {
+        Some(thin) => thin.snapshot_event,
+        None => event.provider_id.clone(),
+    };
+    snapshot.map(|snapshot| DedupKey::of_twins(&snapshot))
 }
 
 /// The facts that the gateway adds to an event.

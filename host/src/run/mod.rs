@@ -14,6 +14,7 @@ mod listeners;
 mod log_watch;
 mod notices;
 mod pause;
+mod resolving;
 mod restored;
 pub mod schedule;
 mod start;

@@ -19,6 +19,9 @@ impl Core {
         if let Some(outbox) = self.outbox.get() {
             outbox.wake();
         }
+        if let Some(resolver) = self.resolver.get() {
+            resolver.wake();
+        }
         if let Some(restore) = &released {
             tracing::warn!(on_hold = restore.on_hold, "the restored ledger is released");
         }

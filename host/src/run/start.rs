@@ -16,6 +16,7 @@ use crate::generation::{
 };
 use crate::keys::{HttpsKeys, KeyCache, SecretUses};
 use crate::outbox::{self, Outbox};
+use crate::resolve::{self, Resolver};
 use crate::run::backlog::{self, BacklogGauge};
 use crate::run::certificates;
 use crate::run::core::Core;
@@ -192,6 +193,7 @@ fn prepare(options: Options) -> Result<Prepared, StartError> {
         dispatcher: Dispatcher::new(steady.clone(), PoolOptions::default()),
         inbox: Arc::default(),
         alarm: Arc::default(),
+        resolving: Arc::default(),
     };
     let url = LedgerUrl::Sqlite(data.database.clone());
     let ledger = tollgate_ledger::open(&url, steady.clone(), Arc::new(work.clone()))?;
@@ -259,6 +261,7 @@ fn core(
         restore: Mutex::default(),
         pausing: Mutex::default(),
         outbox: OnceLock::new(),
+        resolver: OnceLock::new(),
     }
 }
 
@@ -277,16 +280,25 @@ fn start_workers(
         ledger: ledger.clone(),
         inbox: work.inbox,
         targets: core.clone(),
+        clock: clock.clone(),
+        tls: system_tls(),
+    });
+    let resolver = Resolver::start(resolve::Parts {
+        ledger: ledger.clone(),
+        news: work.resolving,
+        sources: core.clone(),
         clock,
         tls: system_tls(),
     });
-    // A gateway has one outbox, so the handle is set once.
+    // A gateway has one outbox and one resolver, so the handles are set once.
     let _ = core.outbox.set(outbox.handle());
+    let _ = core.resolver.set(resolver.handle());
     Ok(Workers {
         pool,
         timer,
-        reloader: start_reloader(core, loader, (signature, may_pass), outbox.handle())?,
+        reloader: start_reloader(core, loader, (signature, may_pass))?,
         outbox,
+        resolver,
         housekeeper: start_housekeeper(core.clone())?,
         backlog: watch_backlog(core.clone())?,
         certificates: certificates::watch(core.clone())?,
@@ -298,7 +310,6 @@ fn start_reloader(
     core: &Arc<Core>,
     loader: Loader,
     (attempted, may_pass): (Signature, bool),
-    outbox: outbox::Handle,
 ) -> io::Result<Reloader> {
     let swapped = core.clone();
     Reloader::start(ReloaderParts {
@@ -313,7 +324,12 @@ fn start_reloader(
             swapped.tls.serve(new.manifest.tls.clone());
             // Runs under way end on the old generation, and their attempts name its components.
             swapped.prune_components(&[old, new]);
-            outbox.wake();
+            swapped.outbox.get().iter().for_each(|outbox| outbox.wake());
+            swapped
+                .resolver
+                .get()
+                .iter()
+                .for_each(|resolver| resolver.wake());
         }),
     })
 }

@@ -51,6 +51,7 @@ impl Status for Core {
             "rejections": self.rejections_json(),
             "odd": self.rejections.odd().collect::<HashMap<_, _>>(),
             "notices": self.notices.json(),
+            "resolving": self.resolving_json(),
             "held_hosts_until_ms": self.held_hosts_json(),
             "secrets": self.secrets_json(&generation),
             "acme": self.tls.acme_json(self.clock.now()),
@@ -63,7 +64,9 @@ impl Core {
     /// What an operator should look at, although events are accepted.
     fn warnings(&self) -> Vec<String> {
         let restored = self.restore.lock().map(|restore| restore.to_string());
-        restored.into_iter().chain(self.log.warning()).collect()
+        let mut warnings: Vec<_> = restored.into_iter().chain(self.log.warning()).collect();
+        warnings.extend(self.resolving_warnings());
+        warnings
     }
 
     /// The trouble of the serving generation: its files are not the present ones, or a
@@ -184,6 +187,9 @@ pub(crate) fn counts_json(counts: &Counts, writable: Option<bool>) -> Value {
         "oldest_ms": counts.oldest,
         "deliveries": named(counts.deliveries.iter().map(|(state, n)| (state.name(), *n)).collect()),
         "deliveries_blocked": counts.blocked,
+        "resolving": counts.resolving,
+        "resolved": counts.resolved,
+        "resolved_gone": counts.resolved_gone,
         "scheduled": counts.scheduled,
         "outbox": named(counts.outbox.iter().map(|(state, n)| (state.name(), *n)).collect()),
     })

@@ -7,6 +7,7 @@ use tollgate_ledger::SourceRetention;
 use tollgate_scheme::{Settings, Template, Verifier};
 
 use super::allow_from::AllowFrom;
+use super::resolve::Resolve;
 use super::tls::ClientCertificate;
 
 /// `[sources.NAME]`: an endpoint that a provider posts to.
@@ -31,4 +32,9 @@ pub struct Source {
     /// `dedup`: how long the ledger keeps dedup keys. Default: 35 d if the scheme checks the time
     /// of a request, otherwise for ever. `erase`: when the ledger erases payloads.
     pub retention: SourceRetention,
+    /// `twins` in `dedup`: whether a snapshot event and the thin event that names it count once.
+    pub twins: bool,
+    /// `resolve`: how the provider's API is asked for the objects of thin events. `None`: it is not
+    /// asked.
+    pub resolve: Option<Resolve>,
 }

@@ -119,6 +119,9 @@ pub(crate) enum Step {
     /// Logs `echo` with the field `event`: the whole event as a JSON object. Its payload is a text
     /// if it is UTF-8, else an array of bytes.
     Echo,
+    /// Logs `resolved` with what the provider's API told: `object` and `event`, each the text of an
+    /// answer or `gone`, with `read_ms`.
+    Resolved,
     /// Logs `config` with every entry of the handler's config as a field.
     Config,
     /// Logs `get` with `key` and, if the key is present, `value`.
@@ -302,6 +305,7 @@ impl Step {
             Step::Print { .. } => "print",
             Step::Log { .. } => "log",
             Step::Echo => "echo",
+            Step::Resolved => "resolved",
             Step::Config => "config",
             Step::Get { .. } => "get",
             Step::Set { .. } => "set",

@@ -56,6 +56,7 @@ pub(crate) fn run(event: &Event, step: Step) -> Result<End, Error> {
             fields,
         } => log::write(level_of(&level), &message, fields),
         Step::Echo => log::info!("echo", event = echo(event)),
+        Step::Resolved => log::write(Level::Info, "resolved", told()),
         Step::Config => log::write(Level::Info, "config", config::entries()),
         effect => return run_effect(effect).map(|()| None),
     }
@@ -138,6 +139,19 @@ fn put(step: ScheduleStep) -> Result<(), Error> {
         entry = entry.subject(subject);
     }
     entry.put(&step.key.text())
+}
+
+/// What the provider's API told, as fields.
+fn told() -> Vec<(String, String)> {
+    let answers = [("object", resolved::object()), ("event", resolved::event())];
+    let mut fields = Vec::new();
+    for (name, answer) in answers {
+        let Some(answer) = answer else { continue };
+        let body = answer.body.as_deref().map_or("gone".into(), lossy);
+        fields.push((name.into(), body));
+        fields.push(("read_ms".into(), answer.read_ms.to_string()));
+    }
+    fields
 }
 
 fn get(key: String) -> Result<(), Error> {

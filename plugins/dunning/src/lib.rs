@@ -46,6 +46,10 @@
 //! If the first payment of a new subscription fails, the customer is still at the checkout, which
 //! shows the failure. The handler then sends no reminder. Events of Stripe's test mode are ignored.
 //!
+//! Each of them may also be a thin event (`v1.invoice.paid` and so on), if its source has `resolve`
+//! in the manifest. Its object may be newer than the event: an invoice that is paid, voided or
+//! written off by then counts as such.
+//!
 //! # Config
 //! | Key | Meaning |
 //! |---|---|

@@ -150,7 +150,7 @@ struct SubscriptionObject {
 
 /// Reads an event.
 pub(crate) fn read(event: &Event) -> Result<Reading, Error> {
-    match event.kind.as_str() {
+    match stripe::kind(event) {
         DUE if event.scheduled().is_some() => of_time(event),
         "invoice.finalized"
         | "invoice.sent"
@@ -183,18 +183,30 @@ fn of_time(event: &Event) -> Result<Reading, Error> {
 }
 
 fn of_invoice(event: &Event) -> Result<Reading, Error> {
-    let envelope = event.json::<StripeEvent<InvoiceObject>>()?;
+    let envelope = match stripe::read::<InvoiceObject>(event)? {
+        stripe::Reading::Found(envelope) => envelope,
+        stripe::Reading::Gone(gone) => {
+            let invoice = event.subject.as_deref().unwrap_or("an invoice");
+            let reason = format!("Stripe no longer has {invoice}");
+            return Ok(Reading::Irrelevant(gone.other_mode()?.unwrap_or(reason)));
+        }
+    };
     if let Some(reason) = envelope.other_mode()? {
         return Ok(Reading::Irrelevant(reason));
     }
     let at = envelope.created;
     let invoice = envelope.data.object;
-    let terms = match (invoice.terms(), event.kind.as_str()) {
+    // The invoice of a thin event may have been settled since.
+    let kind = match envelope.read_ms {
+        Some(_) => invoice.kind_today(&envelope.kind),
+        None => &envelope.kind,
+    };
+    let terms = match (invoice.terms(), kind) {
         // An overdue invoice is due at the latest when Stripe says that it is.
         (Terms::By(None), "invoice.overdue") => Terms::By(Some(at)),
         (terms, _) => terms,
     };
-    let fact = match invoice.fact(&event.kind, terms) {
+    let fact = match invoice.fact(kind, terms) {
         Ok(fact) => fact,
         Err(reason) => return Ok(Reading::Irrelevant(format!("{} {reason}", invoice.id))),
     };
@@ -238,6 +250,17 @@ impl InvoiceObject {
         }
     }
 
+    /// Returns the type of the event that tells the state in which the invoice is now, if the
+    /// invoice is settled or written off, and `kind` otherwise.
+    fn kind_today<'k>(&self, kind: &'k str) -> &'k str {
+        match self.status.as_deref() {
+            Some("paid") => "invoice.paid",
+            Some("void") => "invoice.voided",
+            Some("uncollectible") => "invoice.marked_uncollectible",
+            _ => kind,
+        }
+    }
+
     /// Returns the fact that an event about this invoice reports, or the reason why it reports
     /// none.
     fn fact(&self, kind: &str, terms: Terms) -> Result<Fact, &'static str> {
@@ -267,7 +290,10 @@ impl InvoiceObject {
 }
 
 fn of_subscription(event: &Event, deleted: bool) -> Result<Reading, Error> {
-    let envelope = event.json::<StripeEvent<SubscriptionObject>>()?;
+    let envelope = match stripe::read::<SubscriptionObject>(event)? {
+        stripe::Reading::Found(envelope) => envelope,
+        stripe::Reading::Gone(gone) => return of_gone_subscription(event, &gone),
+    };
     if let Some(reason) = envelope.other_mode()? {
         return Ok(Reading::Irrelevant(reason));
     }
@@ -284,5 +310,23 @@ fn of_subscription(event: &Event, deleted: bool) -> Result<Reading, Error> {
         at,
         invoice: None,
         fact,
+    }))
+}
+
+/// A subscription that Stripe no longer has is over.
+fn of_gone_subscription(event: &Event, gone: &StripeEvent<()>) -> Result<Reading, Error> {
+    if let Some(reason) = gone.other_mode()? {
+        return Ok(Reading::Irrelevant(reason));
+    }
+    let Some(subscription) = event.subject.clone() else {
+        let reason = format!("{} names no subscription", gone.id);
+        return Ok(Reading::Irrelevant(reason));
+    };
+    Ok(Reading::Observed(Observation {
+        subscription,
+        customer: None,
+        at: gone.created,
+        invoice: None,
+        fact: Fact::Deleted,
     }))
 }

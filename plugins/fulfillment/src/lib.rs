@@ -23,6 +23,10 @@
 //! waits for the event of its checkout session. `metadata.order_id` on the payment intent closes
 //! the question, and so does `invoices = false`.
 //!
+//! Thin events (`v1.payment_intent.succeeded` and so on) do as well, if their source has `resolve`
+//! in the manifest. Their object may be newer than the event: a payment counts as paid if it is
+//! paid by then.
+//!
 //! Events of Stripe's test mode ship nothing: a live endpoint receives them too, for connected
 //! accounts. Order ids of the two modes never meet.
 //!
@@ -66,7 +70,7 @@ use payment::Payment;
 tollgate_handler::handler!(handle);
 
 fn handle(event: Event) -> Result<Outcome, Failure> {
-    let reading = match event.kind.as_str() {
+    let reading = match stripe::kind(&event) {
         "payment_intent.succeeded" => observation::of_payment_intent(&event)?,
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
             observation::of_session(&event)?

@@ -1,7 +1,7 @@
 //! An observation: the contents of one event about a payment, in one form for both of Stripe's
 //! objects.
 
-use serde::de::{Deserializer, Error as _};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::value::RawValue;
 use tollgate_handler::prelude::*;
 use tollgate_handler::stripe::told;
@@ -112,10 +112,10 @@ struct Collected {
 
 /// Reads `payment_intent.succeeded`.
 pub(crate) fn of_payment_intent(event: &Event) -> Result<Reading, Error> {
-    let envelope = event.json::<StripeEvent<PaymentIntent>>()?;
-    if let Some(reason) = envelope.other_mode()? {
-        return Ok(Reading::Irrelevant(reason));
-    }
+    let envelope = match found::<PaymentIntent>(event)? {
+        Found::Event(envelope) => envelope,
+        Found::Irrelevant(reason) => return Ok(Reading::Irrelevant(reason)),
+    };
     let scope = scope(&envelope);
     let intent = envelope.data.object;
     let order = present(intent.metadata.and_then(|m| m.order_id));
@@ -156,10 +156,10 @@ pub(crate) fn of_payment_intent(event: &Event) -> Result<Reading, Error> {
 
 /// Reads an event about a checkout session.
 pub(crate) fn of_session(event: &Event) -> Result<Reading, Error> {
-    let envelope = event.json::<StripeEvent<Session>>()?;
-    if let Some(reason) = envelope.other_mode()? {
-        return Ok(Reading::Irrelevant(reason));
-    }
+    let envelope = match found::<Session>(event)? {
+        Found::Event(envelope) => envelope,
+        Found::Irrelevant(reason) => return Ok(Reading::Irrelevant(reason)),
+    };
     let scope = scope(&envelope);
     let session = envelope.data.object;
     if session.mode != "payment" {
@@ -195,16 +195,38 @@ pub(crate) fn of_session(event: &Event) -> Result<Reading, Error> {
 
 /// Reads `charge.refunded`. Stripe sends the event for each refund, of a part too.
 pub(crate) fn of_refund(event: &Event) -> Result<Reading, Error> {
-    let envelope = event.json::<StripeEvent<Charge>>()?;
-    if let Some(reason) = envelope.other_mode()? {
-        return Ok(Reading::Irrelevant(reason));
-    }
+    let envelope = match found::<Charge>(event)? {
+        Found::Event(envelope) => envelope,
+        Found::Irrelevant(reason) => return Ok(Reading::Irrelevant(reason)),
+    };
     let charge = envelope.data.object;
     Ok(match charge.payment_intent {
         Some(payment) if charge.refunded && charge.invoice.is_none() => {
             Reading::Refunded(payment.into_id())
         }
         _ => Reading::Irrelevant(format!("{} is no order that was refunded", charge.id)),
+    })
+}
+
+/// An event of the mode that the handler acts on, with its object; or the reason why the event
+/// concerns no order.
+enum Found<T> {
+    Event(StripeEvent<T>),
+    Irrelevant(String),
+}
+
+/// Reads an event in either of Stripe's forms.
+fn found<T: DeserializeOwned>(event: &Event) -> Result<Found<T>, Error> {
+    Ok(match stripe::read::<T>(event)? {
+        stripe::Reading::Found(envelope) => match envelope.other_mode()? {
+            Some(reason) => Found::Irrelevant(reason),
+            None => Found::Event(envelope),
+        },
+        stripe::Reading::Gone(envelope) => {
+            let object = event.subject.as_deref().unwrap_or("its object");
+            let gone = format!("{}: Stripe no longer has {object}", envelope.id);
+            Found::Irrelevant(envelope.other_mode()?.unwrap_or(gone))
+        }
     })
 }
 

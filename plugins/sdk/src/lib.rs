@@ -57,6 +57,7 @@ pub mod log;
 mod memory;
 pub mod outbox;
 mod outcome;
+pub mod resolved;
 pub mod response;
 pub mod schedule;
 pub mod state;
@@ -75,7 +76,7 @@ pub use response::Response;
 pub mod prelude {
     pub use crate::stripe::{Expandable, StripeEvent};
     pub use crate::{Error, Event, Failure, Outcome};
-    pub use crate::{config, emit, log, outbox, schedule, state};
+    pub use crate::{config, emit, log, outbox, resolved, schedule, state, stripe};
     pub use crate::{done, ignored, reject, retry};
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::json;

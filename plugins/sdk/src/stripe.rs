@@ -3,9 +3,14 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor,
+};
 
-use crate::{Error, config};
+use crate::{Error, Event, config, resolved};
+
+/// What Stripe puts before the type of a snapshot event to get the type of the thin event.
+const THIN: &str = "v1.";
 
 /// A Stripe event with the object that it is about.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Deserialize)]
@@ -25,13 +30,94 @@ pub struct StripeEvent<T> {
     pub account: Option<String>,
     /// The part with the object.
     pub data: Data<T>,
+    /// The time at which the object was read from Stripe's API: milliseconds since the Unix epoch.
+    /// `None` if the object came with the event, so that it is as old as the event. Otherwise the
+    /// object may have changed since the event happened.
+    #[serde(skip)]
+    pub read_ms: Option<u64>,
 }
 
 /// The part of an event that holds the object.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Deserialize)]
 pub struct Data<T> {
-    /// The object as it was when the event happened.
+    /// The object as it was when the event happened or, for a thin event, when it was read.
     pub object: T,
+}
+
+/// An event of Stripe in either of its forms.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reading<T> {
+    /// The event with its object.
+    Found(StripeEvent<T>),
+    /// The event is thin, and Stripe no longer has the object. The event's subject is its id.
+    Gone(StripeEvent<()>),
+}
+
+/// A thin event, as far as it is read.
+#[derive(serde::Deserialize)]
+struct ThinEvent {
+    id: String,
+    #[serde(default)]
+    livemode: Option<bool>,
+    #[serde(default)]
+    context: Option<String>,
+}
+
+/// Returns the type of an event in the words of snapshot events: `payment_intent.succeeded` for
+/// `v1.payment_intent.succeeded` too.
+pub fn kind(event: &Event) -> &str {
+    event.kind.strip_prefix(THIN).unwrap_or(&event.kind)
+}
+
+/// Reads an event with its object, whether it is a snapshot event, which has the object with it, or
+/// a thin event, whose object the gateway has read from Stripe's API.
+///
+/// # Errors
+/// [`Error::Payload`] if the event or the object cannot be read, and if the event is thin and its
+/// source has no `resolve` in the manifest.
+pub fn read<T: DeserializeOwned>(event: &Event) -> Result<Reading<T>, Error> {
+    if !event.kind.starts_with(THIN) {
+        return event.json().map(Reading::Found);
+    }
+    let thin: ThinEvent = event.json()?;
+    let answer = resolved::object().ok_or_else(|| Error::Payload {
+        kind: event.kind.clone(),
+        message: "a thin event has no object; set `resolve` on its source in the manifest".into(),
+    })?;
+    let object = answer.json::<T>(event)?;
+    let created = event.created_ms.unwrap_or(event.received_ms) / 1000;
+    let envelope = StripeEvent {
+        id: thin.id,
+        kind: kind(event).into(),
+        created: created.try_into().unwrap_or(i64::MAX),
+        livemode: thin.livemode,
+        account: thin.context.as_deref().map(account_of),
+        data: Data { object: () },
+        read_ms: Some(answer.read_ms),
+    };
+    Ok(match object {
+        None => Reading::Gone(envelope),
+        Some(object) => Reading::Found(envelope.with(object)),
+    })
+}
+
+/// The account at the end of a context such as `org_1/acct_2`.
+fn account_of(context: &str) -> String {
+    context.rsplit('/').next().unwrap_or(context).into()
+}
+
+impl StripeEvent<()> {
+    fn with<T>(self, object: T) -> StripeEvent<T> {
+        StripeEvent {
+            id: self.id,
+            kind: self.kind,
+            created: self.created,
+            livemode: self.livemode,
+            account: self.account,
+            data: Data { object },
+            read_ms: self.read_ms,
+        }
+    }
 }
 
 impl<T> StripeEvent<T> {
@@ -179,6 +265,61 @@ mod tests {
         assert!(reason.contains("of the test mode") && reason.contains("`livemode`"));
         let mistake = run(Some(json!("both")), Some(true)).unwrap_err();
         assert!(matches!(mistake, Failure::Reject(why) if why.contains("`livemode`")));
+    }
+
+    /// What a handler reads of an event.
+    fn read_as(host: &mut Host, event: Event) -> Result<Reading<serde_json::Value>, String> {
+        let mut came = None;
+        let run = host.run(
+            |event| {
+                came = Some(read(&event)?);
+                done()
+            },
+            event,
+        );
+        match run.result {
+            Ok(_) => Ok(came.unwrap()),
+            Err(Failure::Reject(why)) => Err(why),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_forms_of_an_event_are_read_alike() {
+        let snapshot = testing::event(
+            "payment_intent.succeeded",
+            &json!({"id": "evt_1", "type": "payment_intent.succeeded", "created": 1_760_000_000,
+                "livemode": false, "account": "acct_1",
+                "data": {"object": {"id": "pi_1", "object": "payment_intent"}}}),
+        );
+        let mut host = Host::new();
+        let Ok(Reading::Found(whole)) = read_as(&mut host, snapshot.clone()) else {
+            panic!("the object is in the event");
+        };
+        assert_eq!(
+            (whole.read_ms, &whole.data.object["id"]),
+            (None, &json!("pi_1"))
+        );
+        let thin = testing::thin(&snapshot);
+        assert_eq!(
+            (thin.kind.as_str(), kind(&thin)),
+            ("v1.payment_intent.succeeded", kind(&snapshot))
+        );
+        let why = read_as(&mut host, thin.clone()).unwrap_err();
+        assert!(why.contains("`resolve`"), "{why}");
+        host.resolve(&thin, Some(json!({"id": "pi_1", "later": true})));
+        let Ok(Reading::Found(read)) = read_as(&mut host, thin.clone()) else {
+            panic!("the object was read");
+        };
+        assert_eq!(read.data.object, json!({"id": "pi_1", "later": true}));
+        assert_eq!(read.read_ms, Some(thin.received_ms + 1000));
+        let same = |e: &StripeEvent<serde_json::Value>| {
+            (e.kind.clone(), e.created, e.livemode, e.account.clone())
+        };
+        assert_eq!(same(&read), same(&whole));
+        host.resolve(&thin, None);
+        assert!(matches!(read_as(&mut host, thin), Ok(Reading::Gone(_))));
+        assert_eq!(account_of("org_1/acct_2"), "acct_2");
     }
 
     #[test]

@@ -67,3 +67,12 @@ pub enum Level {
     /// Something is wrong.
     Error,
 }
+
+/// An answer of the provider's API.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// The time at which the gateway read the answer: milliseconds since the Unix epoch.
+    pub read_ms: u64,
+    /// The JSON of the answer. `None` if the provider no longer has the thing.
+    pub body: Option<Vec<u8>>,
+}

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::OrderKey;
 use super::names::state_names;
+use super::{OrderKey, Resolved};
 use tollgate_base::event::{ComponentDigest, Event, HandlerName};
 use tollgate_base::time::WallTime;
 
@@ -21,6 +21,8 @@ pub struct Delivery {
     pub handler: HandlerName,
     /// The event.
     pub event: Arc<Event>,
+    /// What the provider's API told about the event. `None` if it was not asked.
+    pub resolved: Option<Arc<Resolved>>,
     /// The attempts of the present run so far.
     pub attempts: u32,
     /// The attempts among these that do not count: their component was found to be at fault.
@@ -42,6 +44,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The bytes of the event and of what was told about it.
+    pub fn bytes(&self) -> usize {
+        let resolved = self.resolved.as_ref();
+        self.event.payload.len() + resolved.map_or(0, |resolved| resolved.len())
+    }
+
     /// The number of attempts that count, of this many.
     pub fn counted(&self, attempts: u32) -> u32 {
         attempts.saturating_sub(self.uncounted)

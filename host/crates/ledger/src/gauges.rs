@@ -34,7 +34,7 @@ pub struct Backlog {
     /// Requests that wait in the outbox.
     pub requests: u64,
     /// The time of day since which the oldest waiting delivery is due, of handlers that are not
-    /// paused.
+    /// paused, or the oldest event that waits for its object.
     pub oldest: Option<WallTime>,
 }
 
@@ -64,4 +64,10 @@ pub struct Counts {
     pub outbox: Vec<(OutboxState, u64)>,
     /// Scheduled events that are not recorded yet.
     pub scheduled: u64,
+    /// Events that wait until the provider's API has told of their object.
+    pub resolving: u64,
+    /// Events that were resolved since the ledger was made.
+    pub resolved: u64,
+    /// Events among these whose object was gone.
+    pub resolved_gone: u64,
 }

@@ -32,6 +32,9 @@ pub struct NewEvent {
     pub equal_bytes: EqualBytes,
     /// The handlers that the routes name, each once.
     pub handlers: Vec<Recipient>,
+    /// Whether the deliveries wait until the event is resolved: see
+    /// [`ResolutionStore`](super::ResolutionStore). An event without a handler is not resolved.
+    pub resolve: bool,
 }
 
 /// What equal bytes mean for an event.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use tollgate_base::event::HandlerName;
+use tollgate_base::event::{HandlerName, SourceName};
 
 use super::{Delivery, DeliveryId, DeliveryState, NewEvent, OutboxState, Recipient, RequestId};
 
@@ -34,7 +34,8 @@ pub enum Action {
     /// Makes open or held deliveries `dead`. An attempt that is under way comes to nothing. A dead
     /// delivery that blocks its order key releases the key.
     Cancel(Vec<DeliveryId>),
-    /// Makes ended deliveries due again, as a new run.
+    /// Makes ended deliveries due again, as a new run. A delivery of an event that waits for its
+    /// object waits with it.
     Replay {
         /// The deliveries.
         deliveries: Vec<DeliveryId>,
@@ -42,10 +43,12 @@ pub enum Action {
         keys: ReplayKeys,
         /// The component of the new runs.
         component: ReplayComponent,
+        /// Events of these sources are resolved anew before the new run.
+        refetch: Vec<SourceName>,
     },
     /// Gives events deliveries to handlers that have none of the event yet. The events' held
     /// deliveries end, since their work goes on in the new deliveries.
-    Route(Vec<(Arc<tollgate_base::event::Event>, Vec<Recipient>)>),
+    Route(Vec<RoutedAnew>),
     /// Requeues dead requests: each waits again behind all others, under a new id and the same
     /// idempotency key, and its tries and age count anew. Makes waiting requests due now.
     RetryRequests(Vec<RequestId>),
@@ -56,6 +59,17 @@ pub enum Action {
     RunScheduled(HandlerName, String),
     /// Removes the event that a handler has scheduled under a key.
     CancelScheduled(HandlerName, String),
+}
+
+/// An event that is routed anew.
+#[derive(Clone, Debug)]
+pub struct RoutedAnew {
+    /// The event.
+    pub event: Arc<tollgate_base::event::Event>,
+    /// The handlers that the routes name.
+    pub handlers: Vec<Recipient>,
+    /// Whether the new deliveries wait until the event is resolved, if it is not yet.
+    pub resolve: bool,
 }
 
 /// The idempotency keys of a replay.

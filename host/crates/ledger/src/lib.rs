@@ -37,6 +37,7 @@ mod order;
 mod outbox;
 mod records;
 mod request;
+mod resolution;
 mod restore;
 mod retention;
 mod schedule;
@@ -53,7 +54,7 @@ pub use effects::{Effects, Read, StateWrite};
 pub use error::{LedgerError, ListError};
 pub use gauges::{Backlog, Counts, Gauges, LogSize};
 pub use intake::{EqualBytes, Intake, NewEvent, RecordFuture, Recorded, SAME_BYTES_AS};
-pub use intervene::{Action, Intervened, Intervention, ReplayComponent, ReplayKeys};
+pub use intervene::{Action, Intervened, Intervention, ReplayComponent, ReplayKeys, RoutedAnew};
 pub use lease::{Leasable, Lease, LeaseRegistry, Token};
 #[cfg(feature = "sqlite")]
 pub use maintain::{BackedUp, Restored, Verified};
@@ -66,11 +67,17 @@ pub use records::{
     AttemptView, Blocker, Cursor, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView,
     EventDetail, EventSummary, InterventionView, ListOrder, Listed, Page, Payload, RecordFilter,
     RecordList, RecordedEmission, RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter,
-    RequestSummary, RequestView, ScheduledView, StateFilter, TryView, without_query,
+    RequestSummary, RequestView, ResolvedView, ResolvingView, ScheduledView, StateFilter, ToldView,
+    TryView, without_query,
 };
 pub use request::{
     NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxState, RequestHost, RequestId,
     Requeued, Respond, Settlement,
+};
+pub use resolution::{
+    ClaimedResolutions, LeasedResolution, Resolution, ResolutionCallback, ResolutionEnd,
+    ResolutionId, ResolutionSettled, ResolutionStore, Resolved, Told, TriedResolution,
+    WaitingResolutions,
 };
 pub use restore::Restore;
 pub use retention::{
@@ -91,6 +98,7 @@ pub trait Ledger:
     + StateStore
     + OutboxStore
     + ScheduleStore
+    + ResolutionStore
     + Operators
     + RetentionStore
     + Gauges
@@ -105,6 +113,7 @@ impl<L> Ledger for L where
         + StateStore
         + OutboxStore
         + ScheduleStore
+        + ResolutionStore
         + Operators
         + RetentionStore
         + Gauges

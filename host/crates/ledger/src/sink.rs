@@ -26,4 +26,8 @@ pub trait LedgerSink: Send + Sync + 'static {
     fn scheduled(&self, due: WallTime) {
         let _ = due;
     }
+
+    /// Events began to wait for their objects, or may be asked for earlier than before. A receiver
+    /// need not act: [`ResolutionStore::claim_resolutions`](super::ResolutionStore) finds them.
+    fn unresolved(&self) {}
 }

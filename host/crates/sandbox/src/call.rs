@@ -11,7 +11,7 @@ use crate::memory::MemoryBudget;
 use crate::processors::ProcessorPermit;
 use crate::state::{StateSource, StateView};
 use crate::wasi::Wasi;
-use tollgate_ledger::{Delivery, Effects, LedgerError, Read};
+use tollgate_ledger::{Delivery, Effects, LedgerError, Read, Resolved};
 
 /// Why the host ends a run.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) state: StateView,
     pub(crate) effects: RequestedEffects,
     pub(crate) guest: Arc<Guest>,
+    /// What the provider's API told about the event.
+    pub(crate) resolved: Option<Arc<Resolved>>,
     host_calls: u32,
     wasi: Option<Box<Wasi>>,
     /// The permit to compute for long. The guest has none while it may compute freely.
@@ -54,6 +56,7 @@ impl Call {
             state: StateView::new(state, guest.name.clone()),
             effects: RequestedEffects::new(guest, delivery),
             guest: guest.clone(),
+            resolved: delivery.resolved.clone(),
             host_calls: 0,
             wasi: wasi.then(|| Box::new(Wasi::new(guest.limits.output))),
             processor: None,

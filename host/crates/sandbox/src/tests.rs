@@ -91,6 +91,7 @@ fn delivery() -> Delivery {
     Delivery {
         id: DeliveryId(1),
         handler: HandlerName::new("guest"),
+        resolved: None,
         event: Arc::new(Event {
             id: EventId::derived(WallTime::EPOCH, b"event"),
             source: SourceName::new("source"),

@@ -6,14 +6,16 @@ use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::v0_1 as bindings;
-use crate::bindings::v0_1::tollgate::handler::{config, emit, log, outbox, schedule, state, types};
+use crate::bindings::v0_1::tollgate::handler::{
+    config, emit, log, outbox, resolved, schedule, state, types,
+};
 use crate::call::{Call, Stop};
 use crate::effects::Refused;
 use crate::outcome::End;
 use crate::state::StateError;
 use tollgate_base::event::Event;
 use tollgate_base::time::WallTime;
-use tollgate_ledger::Due;
+use tollgate_ledger::{Due, Resolved, Told};
 
 /// Adds the functions that components of this version import.
 pub(crate) fn add_to_linker(linker: &mut Linker<Call>) -> wasmtime::Result<()> {
@@ -230,6 +232,29 @@ impl schedule::Host for Call {
     fn cancel(&mut self, key: String) -> wasmtime::Result<Result<(), schedule::Error>> {
         self.count_call()?;
         Ok(self.effects.cancel(key).map_err(schedule_error))
+    }
+}
+
+impl resolved::Host for Call {
+    fn object(&mut self) -> wasmtime::Result<Option<resolved::Answer>> {
+        self.count_call()?;
+        Ok(self.answer(|resolved| resolved.object.as_ref()))
+    }
+
+    fn event(&mut self) -> wasmtime::Result<Option<resolved::Answer>> {
+        self.count_call()?;
+        Ok(self.answer(|resolved| resolved.event.as_ref()))
+    }
+}
+
+impl Call {
+    /// One of the answers of the provider's API.
+    fn answer(&self, of: impl FnOnce(&Resolved) -> Option<&Told>) -> Option<resolved::Answer> {
+        let resolved = self.resolved.as_deref()?;
+        Some(resolved::Answer {
+            read_ms: resolved.at.as_millis(),
+            body: of(resolved)?.body().map(|body| body.to_vec()),
+        })
     }
 }
 

@@ -181,7 +181,7 @@ impl HandlerQueues {
         take: fn(&mut HandlerQueue, LeasedDelivery, bool) -> bool,
     ) {
         let name = leased.delivery.handler.clone();
-        let bytes = leased.delivery.event.payload.len();
+        let bytes = leased.delivery.bytes();
         let max_bytes = self.bytes_per_queue();
         let Some(queue) = self.queues.get_mut(&name) else {
             self.repeat_registration();

@@ -17,6 +17,7 @@ pub(crate) mod plugins;
 mod proxies;
 mod redirect;
 pub(crate) mod reload;
+mod resolve;
 pub(crate) mod retention;
 mod retry;
 pub(crate) mod routes;

@@ -15,7 +15,7 @@ use crate::manifest::text::tree::{Node, Value};
 
 const DEDUP: TableSchema = TableSchema {
     name: "`dedup`",
-    keys: &["keep", "by"],
+    keys: &["keep", "by", "twins"],
     unsupported: &[],
     instead: &[("for", "did you mean `keep`?")],
 };
@@ -74,6 +74,29 @@ pub(crate) fn dedup_by(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Dedu
     }
     let dedup = Fields::open(cx, node, &node.span, "`dedup`")?;
     dedup.variant(cx, "by", CHOICES, None)
+}
+
+/// `twins` in the table `dedup` of a source, which has this scheme.
+pub(crate) fn twins(cx: &mut Context<'_>, fields: &Fields<'_>, scheme: Option<&str>) -> bool {
+    let Some(node) = fields.get("dedup") else {
+        return false;
+    };
+    if !matches!(node.value, Value::Table(_)) {
+        return false;
+    }
+    let Some(dedup) = Fields::open(cx, node, &node.span, "`dedup`") else {
+        return false;
+    };
+    let twins = dedup.flag(cx, "twins", false);
+    if twins
+        && scheme.is_some_and(|scheme| scheme != "stripe")
+        && let Some(node) = dedup.get("twins")
+    {
+        let message = "only events of the scheme \"stripe\" have twins";
+        cx.diagnostics
+            .wrong_context(&node.span, message, "remove `twins`");
+    }
+    twins
 }
 
 /// The table `dedup` of a source. `None` if `dedup` is absent or a length of time.

@@ -13,7 +13,7 @@ use crate::settings::Route;
 
 const ROUTE: TableSchema = TableSchema {
     name: "a route",
-    keys: &["source", "events", "where", "handlers"],
+    keys: &["source", "events", "thin", "where", "handlers"],
     unsupported: &[],
     instead: &[("filter", "did you mean `where`?")],
 };
@@ -79,11 +79,13 @@ fn warn_of_unused(cx: &mut Context<'_>, names: &DeclaredNames<'_>, routes: &[Rou
 fn route(cx: &mut Context<'_>, fields: &Fields<'_>, names: &DeclaredNames<'_>) -> Option<Route> {
     let source = source(cx, fields, names);
     let events = events(cx, fields);
+    let thin = fields.flag(cx, "thin", false);
     let filter = filter(cx, fields);
     let handlers = handlers(cx, fields, names);
     Some(Route {
         source: source?,
         events,
+        thin,
         filter,
         handlers,
     })

@@ -11,6 +11,7 @@ use tollgate_scheme::{
 };
 
 use super::allow_from::{SchemeName, allow_from};
+use super::resolve::resolve;
 use super::retention;
 use super::schemes::OwnSchemes;
 use super::tls::client_certificate;
@@ -36,6 +37,7 @@ const SOURCE_KEYS: &[&str] = &[
     "client_certificate",
     "livemode",
     "on_unreadable",
+    "resolve",
 ];
 
 const ON_UNREADABLE: Variants<OnUnreadable> = &[
@@ -106,6 +108,16 @@ fn source<'t>(
     let pruned_early = events.is_some_and(|events| events < DEDUP_MIN);
     let keys_end = checks_time || pruned_early && verifier.is_some_and(Verifier::told_by_hash);
     let retention = retention::of_source(cx, &fields, keys_end, events);
+    let built_in = match scheme {
+        SchemeName::BuiltIn(name) => Some(name),
+        SchemeName::Own => Some(""),
+        SchemeName::Unknown => None,
+    };
+    let livemode = built
+        .as_ref()
+        .and_then(|(_, settings, _)| settings.livemode);
+    let resolve = resolve(cx, &fields, built_in, livemode);
+    let twins = retention::twins(cx, &fields, built_in);
     let (verifier, settings, template) = built?;
     for warning in verifier.warnings() {
         cx.diagnostics
@@ -121,6 +133,8 @@ fn source<'t>(
         body_limit,
         client_certificate: client_certificate(cx, &fields, client_ca),
         retention,
+        twins,
+        resolve,
     })
 }
 

@@ -5,7 +5,6 @@ mod attempt;
 mod outcome;
 mod outgoing;
 mod response;
-mod retry_after;
 mod sender;
 mod settler;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::Answer;
-use super::retry_after::retry_after;
+use crate::egress::retry_after;
 use tollgate_base::time::WallTime;
 
 /// How one try ended.

@@ -142,6 +142,7 @@ fn wrap(
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
         more_dedup: Vec::new(),
         equal_bytes: tollgate_ledger::EqualBytes::SameFact,
+        resolve: false,
         event,
         handlers: Vec::new(),
     }

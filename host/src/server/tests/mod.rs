@@ -117,6 +117,8 @@ fn fake() -> Fake {
     };
     Fake {
         source: Arc::new(Source {
+            twins: false,
+            resolve: None,
             name: SourceName::new("stripe"),
             path: "/hooks/stripe".to_owned(),
             verifier: tollgate_scheme::build("stripe", settings.clone()).unwrap(),

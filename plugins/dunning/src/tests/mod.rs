@@ -5,6 +5,7 @@ mod bills;
 mod calendar;
 mod phases;
 mod shapes;
+mod thin;
 
 use serde_json::Value;
 use tollgate_handler::prelude::*;

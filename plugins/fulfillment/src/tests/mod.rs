@@ -3,6 +3,7 @@
 mod orders;
 mod refunds;
 mod shapes;
+mod thin;
 
 use serde_json::Value;
 use tollgate_handler::prelude::*;

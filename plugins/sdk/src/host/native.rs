@@ -2,7 +2,7 @@
 
 use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
 use crate::memory::with_current;
-use crate::values::{EntryParts, EventParts, Level, RequestParts};
+use crate::values::{Answer, EntryParts, EventParts, Level, RequestParts};
 
 pub(crate) fn config_get(key: &str) -> Option<String> {
     with_current(|run| run.config.get(key).cloned())
@@ -50,6 +50,14 @@ pub(crate) fn schedule_put(key: &str, entry: EntryParts) -> Result<(), ScheduleP
 
 pub(crate) fn schedule_cancel(key: &str) -> Result<(), ScheduleProblem> {
     with_current(|run| run.cancel(key))
+}
+
+pub(crate) fn resolved_object() -> Option<Answer> {
+    with_current(|run| run.resolved.object.clone())
+}
+
+pub(crate) fn resolved_event() -> Option<Answer> {
+    with_current(|run| run.resolved.event.clone())
 }
 
 pub(crate) fn log(level: Level, message: &str, fields: Vec<(String, String)>) {

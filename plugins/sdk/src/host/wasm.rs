@@ -2,7 +2,7 @@
 
 use crate::bindings::tollgate::handler as wit;
 use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
-use crate::values::{Due, EntryParts, EventParts, Level, RequestParts};
+use crate::values::{Answer, Due, EntryParts, EventParts, Level, RequestParts};
 
 pub(crate) fn config_get(key: &str) -> Option<String> {
     wit::config::get(key)
@@ -74,6 +74,23 @@ pub(crate) fn schedule_put(key: &str, entry: EntryParts) -> Result<(), ScheduleP
 
 pub(crate) fn schedule_cancel(key: &str) -> Result<(), ScheduleProblem> {
     Ok(wit::schedule::cancel(key)?)
+}
+
+pub(crate) fn resolved_object() -> Option<Answer> {
+    wit::resolved::object().map(Answer::from)
+}
+
+pub(crate) fn resolved_event() -> Option<Answer> {
+    wit::resolved::event().map(Answer::from)
+}
+
+impl From<wit::resolved::Answer> for Answer {
+    fn from(answer: wit::resolved::Answer) -> Self {
+        Answer {
+            read_ms: answer.read_ms,
+            body: answer.body,
+        }
+    }
 }
 
 pub(crate) fn log(level: Level, message: &str, fields: Vec<(String, String)>) {

@@ -7,7 +7,7 @@ use super::ids::id_of;
 use super::records::{Emitted, Line, Scheduled, Sent};
 use crate::error::{EffectProblem, ScheduleProblem, StateProblem};
 use crate::response;
-use crate::values::{Due, EntryParts, EventParts, Level, RequestParts};
+use crate::values::{Answer, Due, EntryParts, EventParts, Level, RequestParts};
 
 /// The longest key in bytes, as the WIT interface defines it.
 const LONGEST_KEY: usize = 512;
@@ -46,6 +46,14 @@ pub(crate) struct CurrentRun {
     pub(crate) emitted: Vec<Emitted>,
     pub(crate) logs: Vec<Line>,
     pub(crate) used: usize,
+    pub(crate) resolved: Resolved,
+}
+
+/// What the provider's API told about the event.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Resolved {
+    pub(crate) object: Option<Answer>,
+    pub(crate) event: Option<Answer>,
 }
 
 thread_local! {

@@ -5,6 +5,6 @@ mod current;
 mod ids;
 mod records;
 
-pub(crate) use current::{CurrentRun, run_with, with_current};
+pub(crate) use current::{CurrentRun, Resolved, run_with, with_current};
 pub(crate) use ids::id_of;
 pub use records::{Emitted, Line, Scheduled, Sent};

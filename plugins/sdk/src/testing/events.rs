@@ -1,6 +1,7 @@
 //! Events to run a handler on.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::Event;
 use crate::memory::{Sent, id_of};
@@ -30,6 +31,39 @@ pub fn event<T: Serialize + ?Sized>(kind: &str, payload: &T) -> Event {
         headers: Vec::new(),
         metadata: Vec::new(),
         payload,
+    }
+}
+
+/// Makes the thin event that Stripe sends in place of a snapshot event: the type begins with `v1.`,
+/// and the object is missing. [`Host::resolve`](super::Host::resolve) gives the object.
+///
+/// # Panics
+/// If the event is not one of Stripe's snapshot events.
+pub fn thin(snapshot: &Event) -> Event {
+    let value: Value = snapshot.json().expect("an event of Stripe");
+    let object = &value["data"]["object"];
+    let seconds = value["created"].as_i64().expect("a time in seconds");
+    let payload = serde_json::json!({
+        "id": format!("evt_thin_{}", value["id"].as_str().unwrap_or_default()),
+        "object": "v2.core.event",
+        "type": format!("v1.{}", snapshot.kind),
+        "livemode": value["livemode"],
+        "context": value["account"],
+        "reason": null,
+        "related_object": {
+            "id": object["id"], "type": object["object"],
+            "url": format!("/v1/objects/{}", object["id"].as_str().unwrap_or_default()),
+        },
+        "snapshot_event": value["id"],
+    });
+    let created_ms = seconds.try_into().ok().map(|seconds: u64| seconds * 1000);
+    let thin = event(&format!("v1.{}", snapshot.kind), &payload);
+    Event {
+        created_ms,
+        received_ms: snapshot.received_ms,
+        account: snapshot.account.clone(),
+        subject: object["id"].as_str().map(Into::into),
+        ..thin
     }
 }
 

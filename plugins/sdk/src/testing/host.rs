@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::memory::{CurrentRun, Emitted, Line, Scheduled, Sent, run_with};
+use crate::memory::{CurrentRun, Emitted, Line, Resolved, Scheduled, Sent, run_with};
+use crate::values::Answer;
 use crate::{__private, Event, Failure, Outcome};
 
 /// The number of due events in one [`Host::advance`] that counts as a mistake of the handler.
@@ -27,6 +28,7 @@ pub struct Host {
     state: BTreeMap<String, Vec<u8>>,
     completed: BTreeMap<String, u32>,
     scheduled: BTreeMap<String, Scheduled>,
+    resolved: BTreeMap<String, Resolved>,
     now_ms: u64,
 }
 
@@ -81,6 +83,19 @@ impl Host {
         self
     }
 
+    /// Resolves an event: its runs get this object, read a second after the receipt. `None` stands
+    /// for an object that is gone.
+    pub fn resolve(&mut self, event: &Event, object: Option<Value>) {
+        let answer = answer(event, object);
+        self.resolved.entry(event.id.clone()).or_default().object = Some(answer);
+    }
+
+    /// The same for the event with all of its fields.
+    pub fn resolve_event(&mut self, event: &Event, full: Option<Value>) {
+        let answer = answer(event, full);
+        self.resolved.entry(event.id.clone()).or_default().event = Some(answer);
+    }
+
     /// Runs a handler once. Moves the time to that of the event's receipt, unless it is later
     /// already.
     ///
@@ -104,6 +119,7 @@ impl Host {
             scheduled: self.scheduled.clone(),
             now_ms: self.now_ms,
             event: id.clone(),
+            resolved: self.resolved.get(&id).cloned().unwrap_or_default(),
             ..CurrentRun::default()
         };
         let (result, ended) = run_with(started, || __private::run(event, handle));
@@ -205,5 +221,12 @@ impl Host {
     pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
         let bytes = serde_json::to_vec(value).expect("a value that can be written as JSON");
         self.state.insert(key.into(), bytes);
+    }
+}
+
+fn answer(event: &Event, body: Option<Value>) -> Answer {
+    Answer {
+        read_ms: event.received_ms + 1000,
+        body: body.map(|body| body.to_string().into_bytes()),
     }
 }

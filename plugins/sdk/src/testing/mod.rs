@@ -40,6 +40,6 @@ mod orders;
 mod tests;
 
 pub use crate::memory::{Emitted, Line, Scheduled, Sent};
-pub use events::{event, no_response, response};
+pub use events::{event, no_response, response, thin};
 pub use host::{Host, Run};
 pub use orders::{orders, with_repeats};

@@ -40,6 +40,15 @@ impl DedupKey {
     }
 }
 
+impl DedupKey {
+    /// The key that an event shares with its twins of other sources. `id` is an id that the
+    /// provider gives to one fact, whichever source it is sent to.
+    pub fn of_twins(id: &str) -> Self {
+        // No source has this name.
+        Self::new(&SourceName::new(""), &DedupBasis::SignedId(id.to_owned()))
+    }
+}
+
 /// The identity of an event within its source. It always comes from signed bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DedupBasis {

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::engine::Engine;
 use super::values::{LATEST, START, event, handler, ms};
 use crate::*;
-use tollgate_base::event::HandlerName;
+use tollgate_base::event::{EventId, HandlerName, SourceName};
 use tollgate_base::time::{ManualClock, SteadyTime, WallTime};
 
 /// An open ledger, and the deliveries and requests that its sink received.
@@ -37,6 +37,7 @@ pub(crate) struct Collected {
     requests: Mutex<Vec<OutboxRequest>>,
     pub(super) request_leases: Mutex<HashMap<RequestId, Lease<RequestId>>>,
     scheduled: Mutex<Option<WallTime>>,
+    unresolved: Mutex<bool>,
 }
 
 impl LedgerSink for Collected {
@@ -54,6 +55,10 @@ impl LedgerSink for Collected {
 
     fn scheduled(&self, due: WallTime) {
         *self.scheduled.lock() = Some(due);
+    }
+
+    fn unresolved(&self) {
+        *self.unresolved.lock() = true;
     }
 }
 
@@ -93,6 +98,11 @@ impl Collected {
 
     pub(crate) fn scheduled(&self) -> Option<WallTime> {
         self.scheduled.lock().take()
+    }
+
+    /// Whether the sink was told that events wait for their objects, since it was last asked.
+    pub(crate) fn unresolved(&self) -> bool {
+        std::mem::take(&mut self.unresolved.lock())
     }
 }
 
@@ -216,6 +226,23 @@ impl Open {
         let handlers: Vec<_> = handlers.iter().map(|name| handler(name)).collect();
         let Served { held, resumed } = self.ledger.serve(&handlers).unwrap();
         (held, resumed)
+    }
+
+    /// Leases the resolution of an event of the source `stripe`.
+    pub(crate) fn lease_resolution(&self, event: EventId) -> LeasedResolution {
+        let source = SourceName::new("stripe");
+        let claimed = self.ledger.claim_resolutions(&source, LATEST, 10_000);
+        let mut leased = claimed.unwrap().leased.into_iter();
+        let found = leased.find(|leased| leased.resolution.event.id == event);
+        found.expect("the event waits for its object")
+    }
+
+    /// Commits the end of a try.
+    pub(crate) fn resolve(&self, tried: TriedResolution) -> ResolutionSettled {
+        let (answer, answered) = mpsc::channel();
+        let then = move |result| answer.send(result).unwrap();
+        self.ledger.resolve(tried, Box::new(then));
+        answered.recv().expect("the callback is called").unwrap()
     }
 
     /// Fires the first entries that are due, without an order.

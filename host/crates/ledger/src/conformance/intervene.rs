@@ -23,6 +23,7 @@ fn replay(deliveries: &[DeliveryId], keys: ReplayKeys, component: ReplayComponen
         deliveries: deliveries.to_vec(),
         keys,
         component,
+        refetch: Vec::new(),
     }
 }
 
@@ -184,7 +185,11 @@ pub fn an_event_is_routed_to_who_has_not_had_it(engine: &dyn Engine) {
     let held = Arc::clone(&of[0].event);
     let route = |event: &Arc<Event>, handlers: &[&str]| {
         let handlers = handlers.iter().map(|name| handler(name).into()).collect();
-        let action = Action::Route(vec![(Arc::clone(event), handlers)]);
+        let action = Action::Route(vec![RoutedAnew {
+            event: Arc::clone(event),
+            handlers,
+            resolve: false,
+        }]);
         open.ask(action)[0]
     };
     assert_eq!(route(&Arc::new(unrouted), &["a"]), Intervened::Missing);

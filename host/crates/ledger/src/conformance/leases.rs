@@ -141,7 +141,11 @@ pub fn what_a_commit_hands_out_is_leased_by_it(engine: &dyn Engine) {
     assert_eq!(open.sink.released().len(), 1);
     assert!(open.claim(&handler("a"), LATEST).is_empty());
     // Deliveries of events that an operator routes anew are handed out in the same manner.
-    let action = Action::Route(vec![(first[0].event.clone(), vec![handler("b").into()])]);
+    let action = Action::Route(vec![RoutedAnew {
+        event: first[0].event.clone(),
+        handlers: vec![handler("b").into()],
+        resolve: false,
+    }]);
     assert_eq!(open.ask(action), [Intervened::Routed(1)]);
     assert_eq!(open.sink.deliveries().len(), 1);
     assert!(open.claim(&handler("b"), LATEST).is_empty());

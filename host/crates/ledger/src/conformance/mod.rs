@@ -38,6 +38,8 @@ pub mod records;
 #[doc(hidden)]
 pub mod request_leases;
 #[doc(hidden)]
+pub mod resolve;
+#[doc(hidden)]
 pub mod retention;
 #[doc(hidden)]
 pub mod retry_uncounted;
@@ -170,6 +172,21 @@ macro_rules! conformance_suite {
                 what_waits_is_as_old_as_it_is,
                 a_clock_that_is_set_forward_prunes_nothing,
                 due_times_are_shown_by_the_time_of_day_that_is_set,
+            },
+            resolve::{
+                deliveries_wait_until_their_event_is_resolved,
+                an_event_without_a_handler_waits_for_nothing,
+                a_try_that_failed_is_shown_and_due_later,
+                one_claimer_has_an_event_and_a_stale_token_changes_nothing,
+                waiting_events_keep_the_order_of_their_key,
+                a_crash_loses_neither_a_question_nor_an_answer,
+                a_replay_has_what_was_told_or_asks_anew,
+                one_that_blocks_its_key_waits_when_it_asks_anew,
+                what_was_told_goes_with_the_event,
+                one_that_is_cancelled_makes_way,
+                an_absent_handlers_delivery_is_held_meanwhile,
+                a_later_route_waits_too,
+                sources_are_claimed_apart_and_hastened,
             },
             retention::{
                 what_ended_is_pruned_in_its_time,

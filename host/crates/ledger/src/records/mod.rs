@@ -15,7 +15,7 @@ pub use recorded::{RecordedEmission, RecordedEnd, RecordedRun};
 pub use views::{
     AttemptView, Blocker, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
     EventSummary, InterventionView, Payload, RequestDetail, RequestSummary, RequestView,
-    ScheduledView, TryView, without_query,
+    ResolvedView, ResolvingView, ScheduledView, ToldView, TryView, without_query,
 };
 
 /// Reads everything that is on record. A ledger that no gateway serves can be read, too.

@@ -70,6 +70,12 @@ pub struct EventDetail {
     pub metadata: Vec<(String, String)>,
     /// The payload; `None` if it is no longer kept.
     pub payload: Option<Payload>,
+    /// The state of the question to the provider's API, while the event waits for the answer.
+    #[serde(default)]
+    pub resolving: Option<ResolvingView>,
+    /// What the provider's API told about the event.
+    #[serde(default)]
+    pub resolved: Option<ResolvedView>,
     /// All details of the deliveries.
     pub history: Vec<DeliveryDetail>,
 }
@@ -82,6 +88,48 @@ pub enum Payload {
     Text(String),
     /// The bytes are not UTF-8.
     Base64(String),
+}
+
+/// An event that waits for its object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvingView {
+    /// Since when.
+    pub since_ms: WallTime,
+    /// When the next try is due.
+    pub due_ms: WallTime,
+    /// The tries so far.
+    pub tries: u32,
+    /// Whether an operator has to mend what the last try met.
+    pub to_mend: bool,
+    /// The status of the last answer.
+    pub status: Option<u16>,
+    /// The error of the last try.
+    pub error: Option<String>,
+}
+
+/// What the provider's API told about an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedView {
+    /// When the last answer came.
+    pub at_ms: WallTime,
+    /// The tries that it took.
+    pub tries: u32,
+    /// The object; `None` if it was not asked for.
+    pub object: Option<ToldView>,
+    /// The event with the provider's further fields; `None` if it was not asked for.
+    pub event: Option<ToldView>,
+    /// Why something was not asked for.
+    pub note: Option<String>,
+}
+
+/// The answer to one question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToldView {
+    /// The JSON of the answer.
+    Found(Payload),
+    /// It is no longer there.
+    Gone,
 }
 
 /// A delivery with its event, in short.
@@ -113,6 +161,9 @@ pub struct DeliverySummary {
     pub crashes: u32,
     /// The delivery of the same order key that blocks this delivery, if one does.
     pub blocked_by: Option<Blocker>,
+    /// The object that the delivery waits for, if it waits until its event is resolved.
+    #[serde(default)]
+    pub waits_for: Option<ResolvingView>,
     /// When the next attempt is due, while the delivery is retrying.
     pub due_ms: Option<WallTime>,
     /// When the delivery became done, ignored or dead.

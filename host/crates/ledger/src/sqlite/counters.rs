@@ -6,7 +6,7 @@ use super::checksum::fnv1a;
 use crate::{Counts, DeliveryState, OutboxState};
 
 /// The number of counters without those by state.
-const PLAIN: usize = 14;
+const PLAIN: usize = 17;
 const DELIVERIES: usize = DeliveryState::ALL.len();
 const TOTAL: usize = PLAIN + DELIVERIES + OutboxState::ALL.len();
 
@@ -35,6 +35,12 @@ pub(crate) enum Counter {
     /// A checksum of `Commits`. A start may read a page that a checkpoint left half written, and
     /// must not take its number for the number of commits.
     CommitsCheck,
+    /// Events that wait for their object.
+    Resolving,
+    /// Events that were resolved since the ledger was made, and those among them whose object was
+    /// gone.
+    Resolved,
+    ResolvedGone,
     Deliveries(DeliveryState),
     Outbox(OutboxState),
 }
@@ -57,6 +63,9 @@ impl Counter {
             Self::Folded => 11,
             Self::Commits => 12,
             Self::CommitsCheck => 13,
+            Self::Resolving => 14,
+            Self::Resolved => 15,
+            Self::ResolvedGone => 16,
             Self::Deliveries(state) => PLAIN + state as usize,
             Self::Outbox(state) => PLAIN + DELIVERIES + state as usize,
         }
@@ -79,6 +88,9 @@ impl Counter {
             Self::Folded => "folded".into(),
             Self::Commits => "commits".into(),
             Self::CommitsCheck => "commits_check".into(),
+            Self::Resolving => "resolving".into(),
+            Self::Resolved => "resolved".into(),
+            Self::ResolvedGone => "resolved_gone".into(),
             Self::Deliveries(state) => format!("deliveries_{state}"),
             Self::Outbox(state) => format!("outbox_{state}"),
         }
@@ -100,6 +112,9 @@ impl Counter {
             Self::Folded,
             Self::Commits,
             Self::CommitsCheck,
+            Self::Resolving,
+            Self::Resolved,
+            Self::ResolvedGone,
         ]
         .into_iter()
         .chain(DeliveryState::ALL.iter().copied().map(Self::Deliveries))
@@ -193,6 +208,9 @@ impl Counters {
             scheduled: of(Counter::Scheduled),
             pruned: of(Counter::Pruned),
             erased: of(Counter::Erased),
+            resolving: of(Counter::Resolving),
+            resolved: of(Counter::Resolved),
+            resolved_gone: of(Counter::ResolvedGone),
             oldest: None,
             blocked: 0,
             deliveries: DeliveryState::ALL

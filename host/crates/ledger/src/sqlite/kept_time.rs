@@ -68,7 +68,8 @@ fn something_is_due(conn: &Connection) -> Result<bool> {
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'retrying')
          OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'pending' AND due IS NOT NULL)
          OR EXISTS (SELECT 1 FROM outbox WHERE state = 'waiting')
-         OR EXISTS (SELECT 1 FROM schedule WHERE steady = 1)",
+         OR EXISTS (SELECT 1 FROM schedule WHERE steady = 1)
+         OR EXISTS (SELECT 1 FROM resolutions)",
         [],
         |row| row.get(0),
     )

@@ -14,13 +14,14 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::lease::{Leasable, Lease, LeaseRegistry, Token};
-use crate::{DeliveryId, RequestId};
+use crate::{DeliveryId, RequestId, ResolutionId};
 
 /// All leases of the ledger.
 #[derive(Clone)]
 pub(super) struct LeaseBook {
     pub(super) deliveries: Arc<Leases<DeliveryId>>,
     pub(super) requests: Arc<Leases<RequestId>>,
+    pub(super) resolutions: Arc<Leases<ResolutionId>>,
 }
 
 impl LeaseBook {
@@ -29,6 +30,7 @@ impl LeaseBook {
         Self {
             deliveries: Leases::new(),
             requests: Leases::new(),
+            resolutions: Leases::new(),
         }
     }
 }

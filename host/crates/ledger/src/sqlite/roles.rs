@@ -8,22 +8,23 @@ use std::time::Instant;
 use super::keep::{Erase, Sweeper};
 use super::ledger::SqliteLedger;
 use super::operations::{
-    Complete, Cursor, Fire, GiveUp, Intervene, Record, ReleaseKeys, ReleaseRestore, RetryUncounted,
-    Serve, ServeStep, SetPause, Settle, StartAlone,
+    Complete, Cursor, Fire, GiveUp, Hasten, Intervene, Record, ReleaseKeys, ReleaseRestore,
+    Resolve, RetryUncounted, Serve, ServeStep, SetPause, Settle, StartAlone,
 };
 use super::read::deliveries::{self, Wanted};
 use super::read::outbox::{self, WantedRequests};
-use super::read::schedule;
+use super::read::{resolutions, schedule};
 use super::write::{Refused, task};
 use crate::{
-    Backlog, Claimed, ClaimedRequests, Completion, CompletionCallback, Deliveries, DeliveryId,
-    DueEntries, DueEntry, Erased, Fired, Gauges, Intake, Intervened, Intervention, Lease,
-    LeasedDelivery, LeasedRequest, LedgerError, LogSize, NewEvent, Operators, OrderEffect,
-    OrderKey, OutboxEntry, OutboxRequest, OutboxState, OutboxStore, Pause, Rank, Recipient,
-    RecordFuture, RequestHost, RequestId, Restore, Retention, RetentionStore, ScheduleStore,
-    Served, Settlement, SettlementCallback, Shutdown, Swept,
+    Backlog, Claimed, ClaimedRequests, ClaimedResolutions, Completion, CompletionCallback,
+    Deliveries, DeliveryId, DueEntries, DueEntry, Erased, Fired, Gauges, Intake, Intervened,
+    Intervention, Lease, LeasedDelivery, LeasedRequest, LeasedResolution, LedgerError, LogSize,
+    NewEvent, Operators, OrderEffect, OrderKey, OutboxEntry, OutboxRequest, OutboxState,
+    OutboxStore, Pause, Rank, Recipient, RecordFuture, RequestHost, RequestId, ResolutionCallback,
+    ResolutionStore, Restore, Retention, RetentionStore, ScheduleStore, Served, Settlement,
+    SettlementCallback, Shutdown, Swept, TriedResolution, WaitingResolutions,
 };
-use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
+use tollgate_base::event::{ComponentDigest, EventId, HandlerName, SourceName};
 use tollgate_base::time::{SteadyTime, WallTime};
 
 impl Intake for SqliteLedger {
@@ -212,6 +213,49 @@ impl ScheduleStore for SqliteLedger {
         entries: Vec<(DueEntry, Recipient)>,
     ) -> Result<Fired, LedgerError> {
         self.wait(Fire::new(now, entries))
+    }
+}
+
+impl ResolutionStore for SqliteLedger {
+    fn claim_resolutions(
+        &self,
+        source: &SourceName,
+        now: SteadyTime,
+        limit: usize,
+    ) -> Result<ClaimedResolutions, LedgerError> {
+        let claim = self.leases.resolutions.begin_claim();
+        let found = self.reader.read(|conn| {
+            resolutions::find(conn, source, now, limit, &|event| claim.is_free(event))
+        })?;
+        let leased = found.resolutions.into_iter().filter_map(|resolution| {
+            let lease = claim.take(resolution.id)?;
+            Some(LeasedResolution { resolution, lease })
+        });
+        Ok(ClaimedResolutions {
+            leased: leased.collect(),
+            more: found.more,
+            next: found.next,
+        })
+    }
+
+    fn resolve(&self, tried: TriedResolution, then: ResolutionCallback) {
+        self.put(Resolve(tried), then);
+    }
+
+    fn hasten_resolutions(
+        &self,
+        source: &SourceName,
+        to_mend_alone: bool,
+    ) -> Result<u64, LedgerError> {
+        let source = source.clone();
+        self.wait(Hasten {
+            source,
+            to_mend_alone,
+        })
+    }
+
+    fn waiting_resolutions(&self) -> Result<Vec<WaitingResolutions>, LedgerError> {
+        self.reader.read(resolutions::waiting)
     }
 }
 

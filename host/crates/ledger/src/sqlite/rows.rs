@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rusqlite::{Error, Result, Row, types::Type};
+use rusqlite::{Connection, Error, OptionalExtension, Result, Row, types::Type};
 use serde::de::DeserializeOwned;
 
 use crate::{
     Delivery, DeliveryId, DeliveryState, NewRequest, OrderKey, OutboxRequest, OutboxState,
-    RequestHost, RequestId, Requeued, Respond,
+    RequestHost, RequestId, Requeued, Resolved, Respond, Told,
 };
 use tollgate_base::event::{ComponentDigest, Event, EventId, HandlerName, SourceName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -17,13 +17,14 @@ use tollgate_base::time::{SteadyTime, WallTime};
 pub(crate) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
     e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
     b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused, d.keys,
-    c.digest, d.order_key";
+    c.digest, d.order_key, x.at, x.object_state, x.object, x.event_state, x.full_event";
 
 /// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which SQLite is to look them up.
 pub(crate) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
     CROSS JOIN bodies b ON b.event = d.event
     CROSS JOIN sources s ON s.id = e.source CROSS JOIN handlers h ON h.id = d.handler
-    LEFT JOIN components c ON c.id = d.component";
+    LEFT JOIN components c ON c.id = d.component
+    LEFT JOIN resolved x ON x.event = d.event";
 
 /// A delivery with its event.
 pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
@@ -39,7 +40,38 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
         uncounted: row.get(18)?,
         key: row.get::<_, Option<[u8; 16]>>(21)?.map(OrderKey),
         event: Arc::new(event(row, 5)?),
+        resolved: resolved(row, 22)?.map(Arc::new),
     })
+}
+
+/// What was told about an event: five columns of `resolved`, from column `first`.
+fn resolved(row: &Row<'_>, first: usize) -> Result<Option<Resolved>> {
+    let Some(at) = maybe_wall(row, first)? else {
+        return Ok(None);
+    };
+    Ok(Some(Resolved {
+        at,
+        object: told(row, first + 1)?,
+        event: told(row, first + 3)?,
+    }))
+}
+
+fn told(row: &Row<'_>, first: usize) -> Result<Option<Told>> {
+    Ok(match row.get(first)? {
+        None => None,
+        Some(false) => Some(Told::Gone),
+        Some(true) => Some(Told::Found(row.get::<_, Vec<u8>>(first + 1)?.into())),
+    })
+}
+
+/// What was told about the event of this number.
+pub(crate) fn resolved_of(conn: &Connection, event: i64) -> Result<Option<Arc<Resolved>>> {
+    conn.prepare_cached(
+        "SELECT at, object_state, object, event_state, full_event FROM resolved WHERE event = ?1",
+    )?
+    .query_row([event], |row| resolved(row, 0))
+    .optional()
+    .map(|found| found.flatten().map(Arc::new))
 }
 
 /// The columns that [`event`] reads, next to each other, from `events e` with its source and

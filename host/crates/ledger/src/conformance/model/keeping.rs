@@ -65,8 +65,21 @@ impl Model {
             erased: false,
             left: Left::All,
         };
+        let order = known.order;
         assert!(self.known.insert(name, known).is_none());
+        if new.resolve && !new.handlers.is_empty() {
+            let due = AS_ONE.steady(event.received);
+            let tries = 0;
+            let waits = Resolving { due, order, tries };
+            self.resolving.insert(event.id, waits);
+        }
         self.come(&event, &new.handlers);
+    }
+
+    /// What was asked and told about an event goes with its payload.
+    fn forget_told(&mut self, event: EventId) {
+        self.resolving.remove(&event);
+        self.told.remove(&event);
     }
 
     /// The name of an event.
@@ -94,6 +107,7 @@ impl Model {
         if expected == Erased::Done {
             self.erased += u64::from(!known.erased);
             self.known.get_mut(&name).unwrap().erased = true;
+            self.forget_told(known.event.id);
         }
     }
 
@@ -168,7 +182,10 @@ impl Model {
                 && !has_dead
                 && self.ended(known).is_some_and(|ended| ended + after <= now)
             {
-                self.known.get_mut(&name).unwrap().erased = true;
+                let known = self.known.get_mut(&name).unwrap();
+                known.erased = true;
+                let event = known.event.id;
+                self.forget_told(event);
                 erased += 1;
             }
         }
@@ -184,6 +201,7 @@ impl Model {
         }
         let id = known.event.id;
         self.deliveries.retain(|_, row| row.delivery.event.id != id);
+        self.forget_told(id);
         let requested = self.requested.extract_if(.., |_, row| row.0 == id);
         for (place, _) in requested {
             self.outbox.remove(&place);
@@ -238,6 +256,9 @@ impl Model {
         assert_eq!(counts.unrouted, unrouted as u64);
         assert_eq!(counts.pruned, self.pruned);
         assert_eq!(counts.erased, self.erased);
+        assert_eq!(counts.resolving, self.resolving.len() as u64);
+        assert_eq!(counts.resolved, self.resolved);
+        assert_eq!(counts.resolved_gone, self.resolved_gone);
         let oldest = kept().min_by_key(|known| known.order);
         assert_eq!(counts.oldest, oldest.map(|known| known.event.received));
         for n in 0..3 {

@@ -7,6 +7,7 @@ mod attempts;
 mod keeping;
 mod operating;
 mod play;
+mod resolving;
 mod state;
 mod steps;
 mod turns;

@@ -33,10 +33,14 @@ impl Model {
         let action = match what {
             Operation::Retry => Action::Retry(deliveries),
             Operation::Cancel => Action::Cancel(deliveries),
-            Operation::Replay(keys, component) => Action::Replay {
+            Operation::Replay(keys, component, refetch) => Action::Replay {
                 deliveries,
                 keys,
                 component,
+                refetch: match refetch {
+                    true => vec![SourceName::new("stripe")],
+                    false => Vec::new(),
+                },
             },
         };
         let batch = batch.map(|batch| batch.to_string());
@@ -64,7 +68,9 @@ impl Model {
         let came = match what {
             Operation::Retry => self.retry(open, seq),
             Operation::Cancel => self.cancel(open, seq),
-            Operation::Replay(keys, component) => self.replay(open, seq, keys, component),
+            Operation::Replay(keys, component, refetch) => {
+                self.replay(open, seq, (keys, component), refetch)
+            }
         };
         if came == Intervened::Done {
             self.deliveries.get_mut(&seq).unwrap().batch = batch.cloned();
@@ -198,8 +204,8 @@ impl Model {
         &mut self,
         open: &Open,
         seq: i64,
-        keys: ReplayKeys,
-        component: ReplayComponent,
+        (keys, component): (ReplayKeys, ReplayComponent),
+        refetch: bool,
     ) -> Intervened {
         let row = &self.deliveries[&seq];
         if row.is_open() {
@@ -224,7 +230,11 @@ impl Model {
         }
         delivery.component = component;
         delivery.since = now(open);
-        self.come_back(seq);
+        let event = Arc::clone(&delivery.event);
+        if refetch && event.source.as_str() == "stripe" {
+            self.begin_resolving(event.id, steady(open));
+        }
+        self.come_back(seq, steady(open));
         Intervened::Done
     }
 
@@ -248,7 +258,7 @@ impl Model {
             (row.state, row.due) = (DeliveryState::Retrying, Some(due));
             retried += 1;
             if dead {
-                self.come_back(seq);
+                self.come_back(seq, due);
             }
         }
         assert_eq!(
@@ -265,12 +275,23 @@ impl Model {
         };
         let known = self.known[&name].clone();
         let to = recipients(to, which as u8);
-        let action = Action::Route(vec![(Arc::clone(&known.event), to.clone())]);
+        let resolve = which.is_multiple_of(3) && known.event.source.as_str() == "stripe";
+        let action = Action::Route(vec![RoutedAnew {
+            event: Arc::clone(&known.event),
+            handlers: to.clone(),
+            resolve,
+        }]);
         let came = open.ledger.intervene(asked(action, None)).unwrap();
-        assert_eq!(came, [self.routed(open, &name, &known, &to)]);
+        assert_eq!(came, [self.routed(open, &name, (&known, resolve), &to)]);
     }
 
-    fn routed(&mut self, open: &Open, name: &str, known: &Known, to: &[Recipient]) -> Intervened {
+    fn routed(
+        &mut self,
+        open: &Open,
+        name: &str,
+        (known, resolve): (&Known, bool),
+        to: &[Recipient],
+    ) -> Intervened {
         if let Some(refused) = known.refusal() {
             return refused;
         }
@@ -286,6 +307,9 @@ impl Model {
             .collect();
         if new.is_empty() {
             return Intervened::NoRoute;
+        }
+        if resolve && !self.told.contains_key(&known.event.id) {
+            self.begin_resolving(known.event.id, steady(open));
         }
         for to in &new {
             self.add(&known.event, to, 1, now(open));

@@ -49,6 +49,8 @@ impl Model {
             Step::Complete(attempted) => self.complete(&open, n, attempted),
             Step::Settle(which, next) => self.settle(&open, which, next),
             Step::Fire(after) => self.fire(&open, after),
+            Step::Resolve(which, how) => self.resolve(&open, which, how),
+            Step::Hasten => self.hasten(&open),
             Step::Hold(present) => self.hold(&open, &named(present)),
             Step::RunAlone(which) => self.run_alone(&open, which),
             Step::GiveUp(which, holds) => self.give_up(&open, which, holds),
@@ -78,6 +80,7 @@ impl Model {
                 let mut new = event(&format!("evt_{id}"), b"{}", &[]);
                 new.handlers = recipients(&named(*handlers), *id);
                 new.event.received = now(open);
+                new.resolve = id.is_multiple_of(3);
                 new
             })
             .collect();
@@ -173,6 +176,7 @@ impl Model {
         }
         self.check_backlog(open);
         self.check_outbox(open);
+        self.check_resolving(open);
     }
 
     fn check_outbox(&self, open: &Open) {

@@ -84,6 +84,21 @@ pub(super) struct Model {
     pub(super) schedule: BTreeMap<(String, String), (usize, Scheduled)>,
     pub(super) puts: usize,
     pub(super) paused: BTreeMap<&'static str, Pause>,
+    /// The events that wait for their objects.
+    pub(super) resolving: BTreeMap<EventId, Resolving>,
+    /// What was told about events.
+    pub(super) told: BTreeMap<EventId, Arc<Resolved>>,
+    pub(super) resolved: u64,
+    pub(super) resolved_gone: u64,
+}
+
+/// An event that waits for its object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Resolving {
+    pub(super) due: SteadyTime,
+    /// The event's place in the order of arrival.
+    pub(super) order: usize,
+    pub(super) tries: u32,
 }
 
 impl Model {
@@ -177,6 +192,7 @@ pub(super) struct Seen {
     pub(super) crashes: u32,
     pub(super) key: Option<OrderKey>,
     pub(super) since: WallTime,
+    pub(super) resolved: Option<Arc<Resolved>>,
 }
 
 pub(super) fn seen(delivery: &Delivery) -> Seen {
@@ -190,6 +206,7 @@ pub(super) fn seen(delivery: &Delivery) -> Seen {
         crashes: delivery.crashes,
         key: delivery.key,
         since: delivery.since,
+        resolved: delivery.resolved.clone(),
     }
 }
 

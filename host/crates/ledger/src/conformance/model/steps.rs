@@ -12,6 +12,9 @@ pub(super) enum Step {
     Complete(Attempted),
     Settle(usize, OutboxNext),
     Fire(u64),
+    /// The end of a try to resolve an event.
+    Resolve(usize, Answered),
+    Hasten,
     Hold(u8),
     /// A delivery is to run alone.
     RunAlone(usize),
@@ -53,6 +56,15 @@ pub(super) struct Attempted {
     pub(super) late: bool,
 }
 
+/// The answer of the provider's API.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answered {
+    Found,
+    Gone,
+    Nothing,
+    Later(u64),
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ending {
     Done,
@@ -77,7 +89,8 @@ pub(super) enum Write {
 pub(super) enum Operation {
     Retry,
     Cancel,
-    Replay(ReplayKeys, ReplayComponent),
+    /// The flag asks for the objects anew.
+    Replay(ReplayKeys, ReplayComponent, bool),
 }
 
 pub(super) fn operation() -> impl Strategy<Value = Operation> {
@@ -89,7 +102,8 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         1 => Just(Operation::Retry),
         2 => Just(Operation::Cancel),
-        6 => (keys, component).prop_map(|(keys, of)| Operation::Replay(keys, of)),
+        6 => (keys, component, prop::bool::weighted(0.3))
+            .prop_map(|(keys, of, refetch)| Operation::Replay(keys, of, refetch)),
     ]
 }
 
@@ -135,6 +149,12 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             due: STEADY + ms(wait)
         }),
     ];
+    let answered = prop_oneof![
+        4 => Just(Answered::Found),
+        1 => Just(Answered::Gone),
+        1 => Just(Answered::Nothing),
+        2 => (0..50_u64).prop_map(Answered::Later),
+    ];
     let operated = (
         prop::collection::vec(any::<usize>(), 1..4),
         operation(),
@@ -147,6 +167,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         20 => attempted().prop_map(Step::Complete),
         4 => (any::<usize>(), settled).prop_map(|(which, next)| Step::Settle(which, next)),
         4 => (0..50_u64).prop_map(Step::Fire),
+        8 => (any::<usize>(), answered).prop_map(|(which, how)| Step::Resolve(which, how)),
+        1 => Just(Step::Hasten),
         1 => (0..8_u8).prop_map(Step::Hold),
         2 => Just(Step::Hold(7)),
         1 => any::<usize>().prop_map(Step::RunAlone),

@@ -25,16 +25,16 @@ impl Model {
     pub(super) fn add(&mut self, event: &Arc<Event>, to: &Recipient, run: u32, since: WallTime) {
         self.last += 1;
         let before = to.key.and_then(|key| self.first_of(key));
-        let place = to.key.map(|_| match before {
-            Some(_) => Place::Behind,
-            None => Place::First,
-        });
+        let place = match (self.resolving.contains_key(&event.id), to.key, before) {
+            (true, ..) | (_, Some(_), Some(_)) => Some(Place::Behind),
+            (_, Some(_), None) => Some(Place::First),
+            (_, None, _) => None,
+        };
         // A delivery is held that arrives for an absent handler and would be handed to nobody.
         let absent = |present: &Vec<HandlerName>| !present.contains(&to.handler);
-        let is_away = before.is_some_and(|row| {
-            self.present.as_ref().is_some_and(absent)
-                || self.deliveries[&row].state == DeliveryState::Held
-        });
+        let is_away = place == Some(Place::Behind)
+            && (self.present.as_ref().is_some_and(absent)
+                || before.is_some_and(|row| self.deliveries[&row].state == DeliveryState::Held));
         let state = match is_away && run == 0 {
             true => DeliveryState::Held,
             false => DeliveryState::Pending,
@@ -43,6 +43,7 @@ impl Model {
             id: DeliveryId(self.last),
             handler: to.handler.clone(),
             event: Arc::clone(event),
+            resolved: self.told.get(&event.id).cloned(),
             attempts: 0,
             uncounted: 0,
             run,
@@ -80,14 +81,35 @@ impl Model {
                 *last = event.max(*last);
             }
         }
-        if place != Some(Place::First) {
+        if let (Some(_), Some(key)) = (place, key) {
+            self.fill(key, now);
+        }
+    }
+
+    /// Makes the first of a line its head, if the line has none and the first does not wait for its
+    /// object.
+    fn fill(&mut self, key: OrderKey, now: SteadyTime) {
+        let mut line = self.deliveries.values();
+        let is_head = |row: &Row| row.delivery.key == Some(key) && row.place == Some(Place::First);
+        if line.any(is_head) {
             return;
         }
-        let Some(next) = key.and_then(|key| self.first_of(key)) else {
-            return;
-        };
-        let row = self.deliveries.get_mut(&next).unwrap();
-        row.place = Some(Place::First);
+        if let Some(first) = self.first_of(key)
+            && !self.waits(first)
+        {
+            self.release(first, Some(Place::First), now);
+        }
+    }
+
+    /// Whether the event of a delivery waits for its object.
+    pub(super) fn waits(&self, seq: i64) -> bool {
+        let event = self.deliveries[&seq].delivery.event.id;
+        self.resolving.contains_key(&event)
+    }
+
+    fn release(&mut self, seq: i64, place: Option<Place>, now: SteadyTime) {
+        let row = self.deliveries.get_mut(&seq).unwrap();
+        row.place = place;
         if row.state == DeliveryState::Pending {
             row.due = Some(now);
             self.released.push(seen(&row.delivery));
@@ -96,18 +118,38 @@ impl Model {
         }
     }
 
+    /// The deliveries of an event that was resolved may run, each in its turn.
+    pub(super) fn unblock(&mut self, event: EventId, now: SteadyTime) {
+        let blocked: Vec<_> = self
+            .deliveries
+            .iter()
+            .filter(|(_, row)| row.delivery.event.id == event && row.is_behind())
+            .map(|(seq, row)| (*seq, row.delivery.key))
+            .collect();
+        for (seq, key) in blocked {
+            match key {
+                Some(key) => self.fill(key, now),
+                None => self.release(seq, None, now),
+            }
+        }
+    }
+
     /// A delivery that had ended is to run again.
-    pub(super) fn come_back(&mut self, seq: i64) {
+    pub(super) fn come_back(&mut self, seq: i64, now: SteadyTime) {
         let key = self.deliveries[&seq].delivery.key;
+        let waits = self.waits(seq);
         let taken = key.is_some_and(|key| self.first_of(key).is_some());
         let row = self.deliveries.get_mut(&seq).unwrap();
-        if key.is_none() || row.place.is_some() {
+        if !waits && (key.is_none() || row.place.is_some()) {
             return;
         }
         row.place = Some(Place::First);
-        if taken {
+        if waits || taken {
             row.place = Some(Place::Behind);
             (row.state, row.due) = (DeliveryState::Pending, None);
+            if let Some(key) = key {
+                self.fill(key, now);
+            }
         }
     }
 
@@ -301,6 +343,8 @@ impl Model {
             let due = rows.filter_map(|row| row.due.map(|due| AS_ONE.wall(due)));
             oldest.extend(due.filter(|due| *due <= now));
         }
+        let resolving = self.resolving.values().map(|row| AS_ONE.wall(row.due));
+        oldest.extend(resolving.filter(|due| *due <= now));
         let waits = |row: &&Row| matches!(row.state, Pending | Running | Retrying);
         let requests = self.outbox.values();
         let expected = Backlog {

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Result, params};
 use super::history::{EventRow, History};
 use super::judge::is_erasable;
 use crate::sqlite::counters::Counter;
+use crate::sqlite::operations::forget_resolution;
 use crate::sqlite::values::int;
 use crate::sqlite::write::{Operation, Transaction};
 use crate::{Erased, Erasure, Retention};
@@ -73,6 +74,8 @@ fn erase(
     erasure: &Erasure,
 ) -> Result<u64> {
     let mut rows = erase_body(tx, event, erasure)?;
+    // Whole, also where pointers leave a part of the payload: they are pointers into the event.
+    rows += forget_resolution(tx, event.seq)?;
     for request in &history.requests {
         rows += change(
             tx,

@@ -9,6 +9,7 @@ use rusqlite::{Result, params};
 use super::history::{EventRow, History};
 use super::judge::{is_forgettable, is_prunable, oldest_kept};
 use crate::sqlite::counters::Counter;
+use crate::sqlite::operations::forget_resolution;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
 use crate::{KeyRetention, OutboxState, Retention};
@@ -36,6 +37,7 @@ pub(crate) fn prune(
     }
     rows += remove(tx, "later_deliveries", "event", event.seq)?;
     rows += remove(tx, "bodies", "event", event.seq)?;
+    rows += forget_resolution(tx, event.seq)?;
     tx.count(Counter::Events, -1);
     tx.count(Counter::Pruned, 1);
     if history.deliveries.is_empty() {

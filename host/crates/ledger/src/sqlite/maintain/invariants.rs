@@ -51,13 +51,33 @@ const RULES: &[(&str, &str)] = &[
          (SELECT count(*) FROM attempts a WHERE a.component = c.id)",
     ),
     (
+        // A line has no head while its first delivery waits for an object.
         "order keys without exactly one delivery at their head",
-        "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE turn IS NOT NULL
-         GROUP BY order_key HAVING sum(turn = 1) <> 1)",
+        "SELECT count(*) FROM (SELECT sum(turn = 1) AS heads, min(seq) AS first FROM deliveries
+             WHERE turn IS NOT NULL AND order_key IS NOT NULL GROUP BY order_key) l
+         WHERE heads <> 1 AND (heads > 1 OR NOT EXISTS (SELECT 1 FROM resolutions r
+             JOIN deliveries d ON d.event = r.event WHERE d.seq = l.first))",
     ),
     (
-        "deliveries that wait for their turn without an order key",
-        "SELECT count(*) FROM deliveries WHERE turn IS NOT NULL AND order_key IS NULL",
+        "deliveries that wait for their turn without an order key or an object",
+        "SELECT count(*) FROM deliveries d WHERE turn IS NOT NULL AND order_key IS NULL
+         AND (turn = 1 OR NOT EXISTS (SELECT 1 FROM resolutions r WHERE r.event = d.event))",
+    ),
+    (
+        "deliveries that do not wait for an object that was never told",
+        "SELECT count(*) FROM resolutions r CROSS JOIN deliveries d ON d.event = r.event
+         WHERE d.turn IS NOT 2 AND d.state IN ('pending', 'running', 'retrying', 'held')
+           AND NOT EXISTS (SELECT 1 FROM resolved x WHERE x.event = r.event)",
+    ),
+    (
+        "events that wait for an object and are not there",
+        "SELECT count(*) FROM resolutions r LEFT JOIN bodies b ON b.event = r.event
+         WHERE b.event IS NULL",
+    ),
+    (
+        "wrong counts of events that wait for an object",
+        "SELECT count(*) FROM counters c WHERE c.name = 'resolving'
+         AND c.value <> (SELECT count(*) FROM resolutions)",
     ),
     (
         "order keys without exactly one request at their head",

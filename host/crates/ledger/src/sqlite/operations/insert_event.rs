@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::{Result, params};
 
-use super::equal_bytes;
 use super::order::{self, Position};
 use super::prepared::PreparedEvent;
+use super::{equal_bytes, waiting};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
@@ -36,8 +36,13 @@ pub(crate) fn insert_event(
 /// Records an event that is new, with its deliveries.
 fn insert_new(tx: &mut Transaction<'_>, new: &PreparedEvent, seq: i64) -> Result<()> {
     tx.take_event();
-    let first_delivery = insert_deliveries(tx, new, seq)?;
-    insert_row(tx, new, seq, first_delivery)?;
+    let source = tx.source(&new.event.source)?;
+    let waits = new.resolve && !new.handlers.is_empty();
+    if waits {
+        waiting::begin(tx, seq, source)?;
+    }
+    let first_delivery = insert_deliveries(tx, new, seq, waits)?;
+    insert_row(tx, new, (seq, source), first_delivery)?;
     tx.execute(
         "INSERT INTO bodies (event, headers, metadata, payload) VALUES (?1, ?2, ?3, ?4)",
         params![seq, new.headers, new.metadata, &new.event.payload[..]],
@@ -87,11 +92,10 @@ fn has_row(tx: &Transaction<'_>, event: i64) -> Result<bool> {
 fn insert_row(
     tx: &mut Transaction<'_>,
     new: &PreparedEvent,
-    seq: i64,
+    (seq, source): (i64, i64),
     first_delivery: Option<i64>,
 ) -> Result<()> {
     let event = &new.event;
-    let source = tx.source(&event.source)?;
     tx.execute(
         "INSERT INTO events (seq, id, source, kind, provider_id, subject, account, created,
              received, depth, first_delivery, deliveries, dedup)
@@ -115,28 +119,23 @@ fn insert_row(
     Ok(())
 }
 
-/// Gives each handler its delivery; returns the number of the first one.
+/// Gives each handler its delivery; returns the number of the first one. `waits` says whether the
+/// event waits for its object.
 fn insert_deliveries(
     tx: &mut Transaction<'_>,
     new: &PreparedEvent,
     event: i64,
+    waits: bool,
 ) -> Result<Option<i64>> {
     let mut first = None;
     for Recipient { handler, key } in &new.handlers {
         let number = tx.handler(handler)?;
         let seq = tx.take_delivery();
-        let position = key
-            .as_ref()
-            .map(|key| order::next_position(tx, key))
-            .transpose()?;
-        let state = match key {
-            Some(key)
-                if position == Some(Position::Blocked)
-                    && order::is_handler_absent(tx, handler, key)? =>
-            {
-                DeliveryState::Held
-            }
-            _ => DeliveryState::Pending,
+        let position = order::next_position(tx, key.as_ref(), waits)?;
+        let blocked = position == Some(Position::Blocked);
+        let state = match blocked && order::is_handler_absent(tx, handler, key.as_ref())? {
+            true => DeliveryState::Held,
+            false => DeliveryState::Pending,
         };
         tx.count(Counter::Deliveries(state), 1);
         tx.execute(
@@ -153,13 +152,14 @@ fn insert_deliveries(
             ],
         )?;
         first.get_or_insert(seq);
-        if position == Some(Position::Blocked) {
+        if blocked {
             continue;
         }
         tx.for_sink.recorded.push(Delivery {
             id: DeliveryId(seq),
             handler: handler.clone(),
             event: Arc::clone(&new.event),
+            resolved: None,
             attempts: 0,
             run: 0,
             keys: 0,

@@ -17,6 +17,7 @@ mod record;
 mod release_keys;
 mod release_restore;
 mod request_order;
+mod resolve;
 mod retry_uncounted;
 mod schedule;
 mod serve;
@@ -25,6 +26,7 @@ mod settle;
 mod span;
 mod start_alone;
 mod state;
+mod waiting;
 
 pub(super) use complete::Complete;
 pub(super) use fire::Fire;
@@ -38,9 +40,11 @@ pub(super) use release_keys::ReleaseKeys;
 pub(super) use release_restore::ReleaseRestore;
 #[cfg(test)]
 pub(super) use request_order::FIRST as FIRST_REQUEST;
+pub(super) use resolve::{Hasten, Resolve};
 pub(super) use retry_uncounted::{Cursor, RetryUncounted};
 #[cfg(test)]
 pub(super) use serve::PENDING;
 pub(super) use serve::{Serve, ServeStep};
 pub(super) use settle::Settle;
 pub(super) use start_alone::StartAlone;
+pub(super) use waiting::forget as forget_resolution;

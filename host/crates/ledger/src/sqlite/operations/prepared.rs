@@ -22,6 +22,8 @@ pub(crate) struct PreparedEvent {
     pub(crate) headers: String,
     /// The metadata as JSON.
     pub(crate) metadata: String,
+    /// Whether the deliveries wait for the object of the event.
+    pub(crate) resolve: bool,
 }
 
 impl From<NewEvent> for PreparedEvent {
@@ -34,6 +36,7 @@ impl From<NewEvent> for PreparedEvent {
             further_keys: new.more_dedup,
             equal_bytes: new.equal_bytes,
             handlers: new.handlers,
+            resolve: new.resolve,
         }
     }
 }

@@ -114,7 +114,7 @@ fn fetch<'a>(
             .query_row(params![seq.0, int(wanted.now)], rows::delivery)
             .optional()?;
         let Some(delivery) = delivery else { continue };
-        bytes += delivery.event.payload.len();
+        bytes += delivery.bytes();
         if bytes > wanted.max_bytes && !found.deliveries.is_empty() {
             found.more = true;
             break;

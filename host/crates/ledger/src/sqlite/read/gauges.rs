@@ -39,7 +39,11 @@ const OLDEST: &str = "
                 WHERE d.state = 'retrying' AND d.handler = h.id
                   AND d.due <= ?1 + ?2
                 ORDER BY d.due, d.seq LIMIT 1)
-        FROM handlers h WHERE h.paused IS NULL)";
+        FROM handlers h WHERE h.paused IS NULL
+        UNION ALL
+        SELECT (SELECT r.due - ?2 FROM resolutions r INDEXED BY resolutions_due
+                WHERE r.source = s.id AND r.due <= ?1 + ?2 ORDER BY r.due LIMIT 1)
+        FROM sources s)";
 
 /// The backlog at `now`. Due times are ahead of the time of day by `ahead`.
 pub(crate) fn backlog(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<Backlog> {

@@ -11,6 +11,7 @@ pub(super) mod handlers;
 pub(super) mod outbox;
 mod reader;
 pub(super) mod records;
+pub(super) mod resolutions;
 pub(super) mod schedule;
 pub(super) mod state;
 

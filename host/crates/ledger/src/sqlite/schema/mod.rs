@@ -30,6 +30,7 @@ const APPLICATION_ID: i64 = 0x546f_6c6c;
 const MIGRATIONS: &[&str] = &[
     include_str!("0001_ledger.sql"),
     include_str!("0002_lineage.sql"),
+    include_str!("0003_resolutions.sql"),
 ];
 
 /// Brings the file's schema up to date, each step in a transaction of its own.

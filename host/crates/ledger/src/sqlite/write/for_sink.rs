@@ -15,6 +15,8 @@ pub(crate) struct ForSink {
     pub(crate) queued: Vec<OutboxRequest>,
     /// The earliest time for which something was scheduled.
     pub(crate) scheduled: Option<WallTime>,
+    /// Whether an event began to wait for its object, or may be asked for earlier.
+    pub(crate) unresolved: bool,
 }
 
 /// How much there was at one moment.
@@ -23,6 +25,7 @@ pub(crate) struct Lengths {
     released: usize,
     queued: usize,
     scheduled: Option<WallTime>,
+    unresolved: bool,
 }
 
 impl ForSink {
@@ -59,6 +62,7 @@ impl ForSink {
             released: lease(self.released),
             queued: queued.collect(),
             scheduled: self.scheduled,
+            unresolved: self.unresolved,
         }
     }
 
@@ -69,6 +73,7 @@ impl ForSink {
             released: self.released.len(),
             queued: self.queued.len(),
             scheduled: self.scheduled,
+            unresolved: self.unresolved,
         }
     }
 
@@ -79,11 +84,13 @@ impl ForSink {
             released,
             queued,
             scheduled,
+            unresolved,
         } = lengths;
         self.recorded.truncate(recorded);
         self.released.truncate(released);
         self.queued.truncate(queued);
         self.scheduled = scheduled;
+        self.unresolved = unresolved;
     }
 }
 
@@ -94,6 +101,7 @@ pub(crate) struct HandOver {
     released: Vec<LeasedDelivery>,
     queued: Vec<LeasedRequest>,
     scheduled: Option<WallTime>,
+    unresolved: bool,
 }
 
 impl HandOver {
@@ -110,6 +118,9 @@ impl HandOver {
         }
         if let Some(due) = self.scheduled {
             sink.scheduled(due);
+        }
+        if self.unresolved {
+            sink.unresolved();
         }
     }
 }

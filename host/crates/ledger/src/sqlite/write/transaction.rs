@@ -17,7 +17,7 @@ use super::numbers::Numbers;
 use super::recent_keys;
 use crate::sqlite::counters::{Counter, Counters};
 use crate::sqlite::error::{Fault, fault};
-use crate::{DeliveryId, DeliveryState, RequestHost, RequestId, Token};
+use crate::{DeliveryId, DeliveryState, RequestHost, RequestId, ResolutionId, Token};
 use tollgate_base::event::{ComponentDigest, HandlerName, SourceName};
 use tollgate_base::failpoint::{self, Failpoint};
 
@@ -39,6 +39,7 @@ pub(crate) struct Transaction<'a> {
 struct EndedLeases {
     deliveries: Vec<(DeliveryId, Token)>,
     requests: Vec<(RequestId, Token)>,
+    resolutions: Vec<(ResolutionId, Token)>,
 }
 
 /// Every value in memory that a transaction changes, as it was at one moment. The names are
@@ -49,7 +50,7 @@ struct Snapshot {
     keys: usize,
     served: Option<Arc<HashSet<HandlerName>>>,
     component_uses: Vec<(i64, i64)>,
-    ended_leases: (usize, usize),
+    ended_leases: (usize, usize, usize),
     for_sink: for_sink::Lengths,
 }
 
@@ -78,9 +79,11 @@ impl<'a> Transaction<'a> {
                 let EndedLeases {
                     deliveries,
                     requests,
+                    resolutions,
                 } = tx.ended_leases;
                 tx.memory.leases.deliveries.end(deliveries);
                 tx.memory.leases.requests.end(requests);
+                tx.memory.leases.resolutions.end(resolutions);
                 Ok(hand_over)
             }
             Err(error) => {
@@ -145,6 +148,7 @@ impl<'a> Transaction<'a> {
             ended_leases: (
                 self.ended_leases.deliveries.len(),
                 self.ended_leases.requests.len(),
+                self.ended_leases.resolutions.len(),
             ),
             for_sink: self.for_sink.lengths(),
         }
@@ -169,6 +173,7 @@ impl<'a> Transaction<'a> {
         self.component_uses = component_uses;
         self.ended_leases.deliveries.truncate(ended_leases.0);
         self.ended_leases.requests.truncate(ended_leases.1);
+        self.ended_leases.resolutions.truncate(ended_leases.2);
         self.for_sink.truncate(for_sink);
     }
 
@@ -319,6 +324,17 @@ impl<'a> Transaction<'a> {
     /// Ends a lease of a request with the commit.
     pub(crate) fn end_request_lease(&mut self, request: RequestId, token: Token) {
         self.ended_leases.requests.push((request, token));
+    }
+
+    /// Whether this lease of a resolution is in force.
+    pub(crate) fn is_resolution_leased(&self, resolution: ResolutionId, token: Token) -> bool {
+        let leases = &self.memory.leases.resolutions;
+        leases.is_in_force(resolution, token)
+    }
+
+    /// Ends a lease of a resolution with the commit.
+    pub(crate) fn end_resolution_lease(&mut self, resolution: ResolutionId, token: Token) {
+        self.ended_leases.resolutions.push((resolution, token));
     }
 
     /// Counts that so many more attempts name a component.

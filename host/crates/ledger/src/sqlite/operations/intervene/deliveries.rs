@@ -2,12 +2,13 @@
 
 use rusqlite::{OptionalExtension, Result, params};
 
-use super::super::order;
+use super::super::{order, waiting};
 use super::audit::{self, About, Entry};
 use crate::sqlite::rows;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
 use crate::{DeliveryId, DeliveryState, Intervened, Intervention, ReplayComponent, ReplayKeys};
+use tollgate_base::event::SourceName;
 
 /// The row of a delivery.
 pub(crate) struct DeliveryRow {
@@ -132,8 +133,8 @@ pub(crate) fn replay(
     tx: &mut Transaction<'_>,
     by: &Intervention,
     row: &DeliveryRow,
-    keys: ReplayKeys,
-    component: ReplayComponent,
+    (keys, component): (ReplayKeys, ReplayComponent),
+    refetch: &[SourceName],
 ) -> Result<Intervened> {
     if !is_ended(row.state) {
         return Ok(Intervened::State(row.state));
@@ -168,9 +169,26 @@ pub(crate) fn replay(
         ],
     )?;
     tx.count_moved(row.state, DeliveryState::Retrying, 1);
+    resolve_anew(tx, row.event, refetch)?;
     order::rejoin(tx, row.seq, DeliveryState::Retrying)?;
     audit::write(tx, by, &row.entry(run, "replay"))?;
     Ok(Intervened::Done)
+}
+
+/// Lets the event wait for its object once more, if it is of one of these sources.
+fn resolve_anew(tx: &mut Transaction<'_>, event: i64, sources: &[SourceName]) -> Result<()> {
+    if sources.is_empty() {
+        return Ok(());
+    }
+    let (number, name): (i64, String) = tx
+        .prepare(
+            "SELECT s.id, s.name FROM events e JOIN sources s ON s.id = e.source WHERE seq = ?1",
+        )?
+        .query_row([event], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    match sources.iter().any(|source| source.as_str() == name) {
+        true => waiting::begin(tx, event, number),
+        false => Ok(()),
+    }
 }
 
 /// The component of the delivery's last attempt that names one.

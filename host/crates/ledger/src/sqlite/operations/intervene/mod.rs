@@ -26,12 +26,13 @@ impl Operation for Intervene {
                 deliveries: which,
                 keys,
                 component,
+                refetch,
             } => deliveries::each(tx, by, which, |tx, by, row| {
-                deliveries::replay(tx, by, row, *keys, *component)
+                deliveries::replay(tx, by, row, (*keys, *component), refetch)
             }),
             Action::Route(events) => events
                 .iter()
-                .map(|(event, handlers)| route::route(tx, by, event, handlers))
+                .map(|anew| route::route(tx, by, anew))
                 .collect(),
             Action::RetryRequests(seqs) => seqs
                 .iter()

@@ -5,45 +5,54 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::super::order::{self, Position};
+use super::super::waiting;
 use super::audit::{self, About, Entry};
 use super::deliveries::{has_body, replace_held};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::read::records::deliveries_of;
+use crate::sqlite::rows;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{Delivery, DeliveryId, DeliveryState, Intervened, Intervention, Recipient};
+use crate::{
+    Delivery, DeliveryId, DeliveryState, Intervened, Intervention, Recipient, Resolved, RoutedAnew,
+};
 use tollgate_base::event::Event;
 
-/// Gives the event a delivery for each of `handlers` that has none. The event's deliveries
+/// Gives the event a delivery for each of the handlers that has none. The event's deliveries
 /// that are held end: their work goes on in the new ones.
 pub(crate) fn route(
     tx: &mut Transaction<'_>,
     by: &Intervention,
-    event: &Arc<Event>,
-    handlers: &[Recipient],
+    RoutedAnew {
+        event,
+        handlers,
+        resolve,
+    }: &RoutedAnew,
 ) -> Result<Intervened> {
-    let found: Option<(i64, Option<i64>, i64)> = tx
-        .prepare("SELECT seq, first_delivery, deliveries FROM events WHERE id = ?1")?
+    let found: Option<(i64, Option<i64>, i64, i64)> = tx
+        .prepare("SELECT seq, first_delivery, deliveries, source FROM events WHERE id = ?1")?
         .query_row([event.id.as_bytes()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
         .optional()?;
-    let Some((seq, first, many)) = found else {
+    let Some((seq, first, many, source)) = found else {
         return Ok(Intervened::Missing);
     };
     if !has_body(tx, seq)? {
         return Ok(Intervened::Erased);
     }
     let present = deliveries_of(tx.conn(), seq, first, many)?;
-    let mut made = 0;
-    for to in handlers {
-        if present.iter().all(|old| old.handler != to.handler.as_str()) {
-            add_delivery(tx, by, seq, event, to)?;
-            made += 1;
-        }
-    }
-    if made == 0 {
+    let is_new = |to: &&Recipient| present.iter().all(|old| old.handler != to.handler.as_str());
+    let new: Vec<_> = handlers.iter().filter(is_new).collect();
+    if new.is_empty() {
         return Ok(Intervened::NoRoute);
+    }
+    let resolved = rows::resolved_of(tx.conn(), seq)?;
+    if *resolve && resolved.is_none() {
+        waiting::begin(tx, seq, source)?;
+    }
+    for to in &new {
+        add_delivery(tx, by, seq, (event, resolved.as_ref()), to)?;
     }
     if present.is_empty() {
         tx.count(Counter::Unrouted, -1);
@@ -54,7 +63,7 @@ pub(crate) fn route(
             replace_held(tx, by, DeliveryId(old.seq), why)?;
         }
     }
-    Ok(Intervened::Routed(made))
+    Ok(Intervened::Routed(new.len()))
 }
 
 /// Adds a delivery to an event that is on record. For the handler the delivery is a replay,
@@ -63,15 +72,13 @@ fn add_delivery(
     tx: &mut Transaction<'_>,
     by: &Intervention,
     event_seq: i64,
-    event: &Arc<Event>,
+    (event, resolved): (&Arc<Event>, Option<&Arc<Resolved>>),
     Recipient { handler, key }: &Recipient,
 ) -> Result<()> {
     let number = tx.handler(handler)?;
     let seq = tx.take_delivery();
-    let position = key
-        .as_ref()
-        .map(|key| order::next_position(tx, key))
-        .transpose()?;
+    let waits = waiting::waits(tx, event_seq)?;
+    let position = order::next_position(tx, key.as_ref(), waits)?;
     tx.execute(
         "INSERT INTO deliveries (seq, event, handler, state, attempts, run, keys, crashes,
              since, order_key, turn)
@@ -104,6 +111,7 @@ fn add_delivery(
         id: DeliveryId(seq),
         handler: handler.clone(),
         event: Arc::clone(event),
+        resolved: resolved.cloned(),
         attempts: 0,
         run: 1,
         keys: 1,

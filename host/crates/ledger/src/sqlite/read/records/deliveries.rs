@@ -4,15 +4,15 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use super::attempts;
 use super::filter::Numbered;
 use super::span::Span;
 use super::walk::walk;
+use super::{attempts, resolutions};
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
     Blocker, DeliveryDetail, DeliveryId, DeliveryState, DeliverySummary, InterventionView, Listed,
-    RecordFilter, StateFilter,
+    RecordFilter, ResolvingView, StateFilter,
 };
 use tollgate_base::event::EventId;
 use tollgate_base::time::WallTime;
@@ -99,6 +99,7 @@ fn summary(conn: &Connection, seq: i64) -> Result<Option<DeliverySummary>> {
         return Ok(None);
     };
     summary.blocked_by = blocker(conn, seq)?;
+    summary.waits_for = waits_for(conn, seq)?;
     if let Some((outcome, detail)) = attempts::last(conn, seq)? {
         summary.last_outcome = Some(outcome);
         summary.last_detail = detail;
@@ -123,6 +124,15 @@ fn blocker(conn: &Connection, seq: i64) -> Result<Option<Blocker>> {
     .optional()
 }
 
+/// The question that a blocked delivery waits for; `None` if it does not wait for its object.
+fn waits_for(conn: &Connection, seq: i64) -> Result<Option<ResolvingView>> {
+    let event: Option<i64> = conn
+        .prepare_cached("SELECT event FROM deliveries WHERE seq = ?1 AND turn = 2")?
+        .query_row([seq], |row| row.get(0))
+        .optional()?;
+    event.map_or(Ok(None), |event| resolutions::resolving(conn, event))
+}
+
 fn read(row: &Row<'_>) -> Result<DeliverySummary> {
     Ok(DeliverySummary {
         seq: row.get(0)?,
@@ -138,6 +148,7 @@ fn read(row: &Row<'_>) -> Result<DeliverySummary> {
         keys: row.get(12)?,
         crashes: row.get(9)?,
         blocked_by: None,
+        waits_for: None,
         due_ms: maybe_wall(row, 10)?,
         finished_ms: maybe_wall(row, 11)?,
         last_outcome: None,

@@ -2,11 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::filter::Numbered;
+use super::resolutions::{self, payload};
 use super::span::Span;
 use super::walk::walk;
 use crate::sqlite::rows::{self, EVENT_COLUMNS, maybe_wall, wall};
@@ -88,6 +87,8 @@ pub(crate) fn event(conn: &Connection, id: EventId) -> Result<Option<EventDetail
         headers,
         metadata,
         payload,
+        resolving: resolutions::resolving(conn, seq)?,
+        resolved: resolutions::resolved(conn, seq)?,
         history: history.into_iter().flatten().collect(),
     }))
 }
@@ -109,13 +110,8 @@ type Body = (Vec<(String, String)>, Vec<(String, String)>, Payload);
 fn body(conn: &Connection, event: i64) -> Result<Option<Body>> {
     conn.prepare_cached("SELECT headers, metadata, payload FROM bodies WHERE event = ?1")?
         .query_row([event], |row| {
-            let payload = row.get_ref(2)?.as_blob()?;
-            let payload = match std::str::from_utf8(payload) {
-                Ok(text) => Payload::Text(text.to_owned()),
-                Err(_) => Payload::Base64(STANDARD.encode(payload)),
-            };
             let pairs = rows::pairs;
-            Ok((pairs(row, 0)?, pairs(row, 1)?, payload))
+            Ok((pairs(row, 0)?, pairs(row, 1)?, payload(row, 2)?))
         })
         .optional()
 }

@@ -11,6 +11,7 @@ mod events;
 mod filter;
 mod recorded;
 mod requests;
+mod resolutions;
 mod span;
 mod walk;
 

@@ -8,7 +8,7 @@ use tollgate_base::time::WallTime;
 
 /// How long the answer asks to wait, seen from `now`. `None` when it does not ask, or in
 /// a form that senders no longer may use.
-pub(super) fn retry_after(headers: &HeaderMap, now: WallTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: WallTime) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number too large to read is a wait without end; the caller bounds it.

@@ -1,0 +1,72 @@
+//! Replays have what was recorded, unless the operator has the gateway ask anew.
+
+use super::*;
+use crate::harness::{component, eventually};
+
+#[test]
+fn a_replay_has_the_recorded_object_unless_it_asks_anew() {
+    let api = Receiver::with(|request| {
+        Reply::Body(200, json!({ "version": request.before }).to_string())
+    });
+    let source = resolve(&api, "").replace("\"${STRIPE_API_KEY}\"", "{ file = \"key\" }");
+    let site = Site::new(&manifest(&source));
+    std::fs::write(site.path("key"), KEY).unwrap();
+    let gateway = start(&site);
+    let id = gateway.accepts(&thin("evt_1", "/v1/x"));
+    assert_eq!(told(&site, "evt_1")["object"], r#"{"version":0}"#);
+    gateway.settles();
+    let replay = |arguments: &[&str]| {
+        let mut all = vec![id.as_str()];
+        all.extend(arguments);
+        let told = run(&site, &gateway, "replay", &all);
+        assert_eq!(told["replayed"], 1, "{told}");
+        gateway.settles();
+    };
+    replay(&[]);
+    let attempts = site.ledger().attempts("evt_1", "guest");
+    assert_eq!(attempts.len(), 2);
+    assert_eq!(told(&site, "evt_1")["object"], r#"{"version":0}"#);
+    assert_eq!(api.requests().len(), 1);
+    replay(&["--refetch"]);
+    assert_eq!(told(&site, "evt_1")["object"], r#"{"version":1}"#);
+    assert_eq!(site.ledger().attempts("evt_1", "guest").len(), 3);
+
+    // A shadow replay has the recorded object, and asks nothing.
+    let guest = site.path("same.wasm");
+    std::fs::write(&guest, component("conformance")).unwrap();
+    let shadow = ["--shadow", guest.to_str().unwrap(), "--handler", "guest"];
+    let compared = run(&site, &gateway, "replay", &shadow);
+    assert_eq!(
+        (&compared["compared"], &compared["different"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(api.requests().len(), 2);
+
+    // What was told is erased with the event.
+    run(&site, &gateway, "events erase", &[&id]);
+    let detail = shown(&site, &gateway, &id);
+    assert_eq!(
+        (&detail["resolved"], &detail["payload"]["text"]),
+        (&json!(null), &json!(""))
+    );
+    let left = "SELECT count(*) FROM resolved";
+    assert_eq!(site.ledger().count(left, []), 0);
+}
+
+#[test]
+fn an_event_that_gets_a_route_later_is_resolved_then() {
+    let api = api(json!({ "id": "x" }));
+    let without = Manifest::new()
+        .section(&resolve(&api, ""))
+        .handler(Handler::new("guest"))
+        .route("other", &["guest"]);
+    let site = Site::new(&without);
+    let gateway = start(&site);
+    let id = gateway.accepts(&thin("evt_1", "/v1/x"));
+    assert!(api.requests().is_empty());
+    let before = gateway.generation();
+    site.write_manifest(&manifest(&resolve(&api, "")).text());
+    eventually("the route is there", || gateway.generation() > before);
+    run(&site, &gateway, "replay", &["--routes", &id]);
+    assert_eq!(told(&site, "evt_1")["object"], r#"{"id":"x"}"#);
+}

@@ -1,0 +1,90 @@
+//! A snapshot event and the thin event that names it count once.
+
+use super::*;
+use crate::harness::{Answer, SECRET, post, sign};
+
+fn site(api: &Receiver, twins: bool) -> Site {
+    let dedup = format!("dedup = {{ twins = {twins} }}\n");
+    let second = format!(
+        "[sources.thin]\npath = \"/thin\"\nscheme = \"stripe\"\n\
+         secrets = [\"${{TOLLGATE_TEST_SECRET}}\"]\n{dedup}{}\n",
+        resolve(api, "")
+    );
+    let manifest = Manifest::new()
+        .section(&dedup)
+        .section(&second)
+        .handler(Handler::new("guest"))
+        .route("*", &["guest"])
+        .route_of("thin", "*", &["guest"], "");
+    Site::new(&manifest)
+}
+
+fn snapshot(n: usize) -> Event {
+    let steps = json!([{ "do": "add", "key": format!("handled/{n}") }, { "do": "resolved" }]);
+    Event::with_id(&format!("evt_snap_{n}"), "payment_intent.succeeded", steps)
+}
+
+fn twin(n: usize) -> Event {
+    let more = json!({
+        "snapshot_event": format!("evt_snap_{n}"),
+        "related_object": { "url": "/v1/x" },
+        "steps": [{ "do": "add", "key": format!("handled/{n}") }, { "do": "resolved" }],
+    });
+    thin_with(&format!("evt_thin_{n}"), more)
+}
+
+fn post_to(gateway: &Gateway, path: &str, event: &Event) -> Answer {
+    let signature = sign(SECRET, now(), &event.body);
+    let headers = [("stripe-signature", signature.as_str())];
+    let answer = post(gateway.ingress, path, &headers, &event.body).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer
+}
+
+#[test]
+fn twins_count_once_whichever_comes_first_across_two_endpoints() {
+    let api = api(json!({ "id": "x" }));
+    let site = site(&api, true);
+    let gateway = start(&site);
+    let snapshots = crate::harness::PATH;
+    let first = post_to(&gateway, snapshots, &snapshot(1));
+    let second = post_to(&gateway, "/thin", &twin(1));
+    let id = |answer: &Answer| answer.header("tollgate-event-id").unwrap().to_owned();
+    assert_eq!(id(&first), id(&second));
+    post_to(&gateway, "/thin", &twin(2));
+    post_to(&gateway, snapshots, &snapshot(2));
+    // At one endpoint, too; and resends of either are duplicates.
+    post_to(&gateway, "/thin", &twin(3));
+    post_to(&gateway, "/thin", &snapshot(3));
+    for n in 1..=3 {
+        post_to(&gateway, "/thin", &twin(n));
+        post_to(&gateway, snapshots, &snapshot(n));
+    }
+    // Without a twin.
+    let alone = json!({ "snapshot_event": null, "related_object": { "url": "/v1/x" } });
+    post_to(&gateway, "/thin", &thin_with("evt_alone", alone));
+    gateway.settles();
+    let ledger = site.ledger();
+    assert_eq!(ledger.events(), 4);
+    for n in 1..=3 {
+        let handled = ledger.state("guest", &format!("handled/{n}"));
+        assert_eq!(handled.as_deref(), Some("1"), "{n}");
+    }
+    assert_eq!(gateway.status_at("/ledger/duplicates"), json!(9));
+    assert_eq!(told(&site, "evt_snap_1"), json!({}));
+    assert_eq!(told(&site, "evt_thin_2")["object"], r#"{"id":"x"}"#);
+}
+
+#[test]
+fn twins_are_two_events_by_default() {
+    let api = api(json!({ "id": "x" }));
+    let site = site(&api, false);
+    let gateway = start(&site);
+    post_to(&gateway, crate::harness::PATH, &snapshot(1));
+    post_to(&gateway, "/thin", &twin(1));
+    gateway.settles();
+    assert_eq!(
+        site.ledger().state("guest", "handled/1").as_deref(),
+        Some("2")
+    );
+}
