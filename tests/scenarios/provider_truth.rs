@@ -417,3 +417,36 @@ fn verify_names_what_changed_a_request_on_its_way() {
     let packed = said("s3cret", b"\x1f\x8b\x08");
     assert!(packed.contains("compressed"), "{packed}");
 }
+
+#[test]
+fn fields_of_a_query_are_signed_and_recorded() {
+    let section = "[sources.mp]\npath = \"/mp\"\nscheme = \"mercado-pago\"\nsecrets = [\"mp\"]\n\
+                   [schemes.dmn]\nalgorithm = \"hmac-sha256\"\nsignature = { at = \"form:sign\" }\n\
+                   signed = \"{sorted-form}\"\nid = \"form:id\"\nkind = \"form:type\"\nby_get = true\n\
+                   [sources.dmn]\npath = \"/dmn\"\nscheme = \"dmn\"\nsecrets = [\"dmn\"]\n";
+    let site = site(section, &[]);
+    let gateway = site.start();
+    let ask = |method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let mut connection = Connection::open(gateway.ingress).unwrap();
+        let raw = request(method, target, headers, body);
+        connection.write(&raw).unwrap();
+        connection.answer().unwrap().status
+    };
+    let mac = hex::encode(hmac_sha256(b"dmn", b"id=7&type=paid"));
+    let query = format!("/dmn?type=paid&id=7&sign={mac}");
+    assert_eq!(ask("GET", &query, &[], b""), 200);
+    assert_eq!(ask("GET", &query.replace("id=7", "id=8"), &[], b""), 400);
+    let form = format!("id=7&sign={mac}&type=paid");
+    assert_eq!(ask("POST", "/dmn", &[], form.as_bytes()), 200);
+    let mac = hex::encode(hmac_sha256(b"mp", b"id:9;request-id:r1;ts:1760000000;"));
+    let signature = format!("ts=1760000000,v1={mac}");
+    let headers = [("x-signature", signature.as_str()), ("x-request-id", "r1")];
+    let body = br#"{"id":1,"action":"payment.updated"}"#;
+    assert_eq!(ask("POST", "/mp?data.id=9", &headers, body), 200);
+    assert_eq!(ask("POST", "/mp?data.id=8", &headers, body), 400);
+    // A captured request with another body is a duplicate, and so is the form of the query.
+    let other = br#"{"id":2,"action":"payment.created"}"#;
+    assert_eq!(ask("POST", "/mp?data.id=9", &headers, other), 200);
+    let expected = [("paid", Some("7")), ("payment.updated", Some("1"))];
+    assert_recorded(&recorded(&site, &gateway), &expected);
+}

@@ -203,3 +203,41 @@ fn mollies_classic_webhooks_keep_every_change() {
     assert_ne!(at(NOW), at(NOW + ms(1)));
     assert!(verifier.warnings()[0].contains("not signed"));
 }
+
+#[test]
+fn a_captured_request_with_another_body_counts_once() {
+    let of = |name: &str| {
+        let (verifier, captured) = vector("mercado-pago", name);
+        events(&verifier, &captured).remove(0)
+    };
+    let (plain, other) = (of("plain"), of("another body, which is not signed"));
+    assert_ne!(plain.dedup, other.dedup);
+    assert_eq!(plain.more_dedup, other.more_dedup);
+    assert_eq!(plain.more_dedup.len(), 1);
+    // Without the request's id two facts of one second may have the same signature.
+    assert_eq!(of("without a request id").more_dedup, []);
+}
+
+#[test]
+fn values_that_are_not_signed_tell_events_apart_beside_those_that_are() {
+    let (verifier, captured) = vector("iyzico", "plain");
+    let with = |from: &str, to: &str| {
+        let mut captured = captured.clone();
+        let text = String::from_utf8(captured.body.to_vec()).unwrap();
+        assert!(text.contains(from), "{text}");
+        captured.body = text.replace(from, to).into();
+        events(&verifier, &captured).remove(0).dedup
+    };
+    let first = with("70eb9bd0", "70eb9bd0");
+    assert_eq!(first, with("\"merchantId\":", "\"merchantid\":"));
+    // Two refunds of a payment differ in the reference alone.
+    assert_ne!(first, with("70eb9bd0", "70eb9bd9"));
+    let (verifier, fawry) = vector("fawry", "plain");
+    let (_, resent) = vector("fawry", "another requestId, which is not signed");
+    let key = |captured: &Captured| events(&verifier, captured).remove(0);
+    assert_eq!(key(&fawry).dedup, key(&resent).dedup);
+    assert!(matches!(
+        key(&fawry).equal_bytes,
+        EqualBytes::DuplicateWithin(_)
+    ));
+}
