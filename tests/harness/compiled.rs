@@ -25,14 +25,16 @@ impl Compiled {
         }
     }
 
-    /// Copies the compiled code of the site's components, if there is any, into its cache. A folder
-    /// that cannot be made is for the gateway to tell.
+    /// Copies the compiled code of the site's components into its cache, as far as there is any and
+    /// the site has none. A folder that cannot be made is for the gateway to tell.
     pub(super) fn seed(&self) {
         let shared: Vec<_> = files(&shared()).collect();
         for component in files(&self.plugins).filter_map(|path| fs::read(path).ok()) {
             let digest = digest(&component);
-            for path in shared.iter().filter(|path| name(path).starts_with(&digest)) {
-                if fs::create_dir_all(&self.cache).is_ok() {
+            let fits = |path: &&PathBuf| name(path).starts_with(&digest);
+            for path in shared.iter().filter(fits) {
+                if !self.cache.join(name(path)).exists() && fs::create_dir_all(&self.cache).is_ok()
+                {
                     copy_whole(path, &self.cache);
                 }
             }
@@ -68,16 +70,15 @@ fn name(path: &Path) -> &str {
     path.file_name().unwrap().to_str().unwrap()
 }
 
-/// Copies a file by rename, so that nobody sees a part of it. The gateway may remove the file
-/// meanwhile.
+/// Copies a file by rename, so that nobody sees a part of it. A file that cannot be copied, such as
+/// one that the gateway has removed, is compiled again.
 fn copy_whole(file: &Path, folder: &Path) {
-    let mut copy = tempfile::Builder::new()
-        .prefix(".")
-        .tempfile_in(folder)
-        .unwrap();
-    let Ok(mut from) = fs::File::open(file) else {
-        return;
-    };
-    io::copy(&mut from, &mut copy).unwrap();
-    copy.persist(folder.join(name(file))).unwrap();
+    let _ = try_copy(file, folder);
+}
+
+fn try_copy(file: &Path, folder: &Path) -> io::Result<()> {
+    let mut copy = tempfile::Builder::new().prefix(".").tempfile_in(folder)?;
+    io::copy(&mut fs::File::open(file)?, &mut copy)?;
+    copy.persist(folder.join(name(file)))?;
+    Ok(())
 }

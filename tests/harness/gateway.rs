@@ -21,7 +21,8 @@ const START: Duration = Duration::from_secs(60);
 pub(crate) struct Launch {
     command: Command,
     ledger: PathBuf,
-    compiled: Compiled,
+    /// `None` if the gateway compiles everything itself.
+    compiled: Option<Compiled>,
 }
 
 /// A running gateway. Dropping it kills the process.
@@ -45,12 +46,18 @@ impl Launch {
         Self {
             command,
             ledger: site.path("data/tollgate.db"),
-            compiled: Compiled::of(site),
+            compiled: Some(Compiled::of(site)),
         }
     }
 
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// The gateway makes every file of its data folder itself.
+    pub(crate) fn alone(mut self) -> Self {
+        self.compiled = None;
         self
     }
 
@@ -66,7 +73,9 @@ impl Launch {
     /// Starts the gateway and waits until it accepts events. If the process ends first,
     /// returns its exit status and its stderr.
     pub(crate) fn try_start(mut self) -> Result<Gateway, (ExitStatus, String)> {
-        self.compiled.seed();
+        if let Some(compiled) = &self.compiled {
+            compiled.seed();
+        }
         let mut child = self.command.spawn().unwrap();
         let stderr = Captured::default();
         let captured = stderr.clone();
@@ -78,7 +87,9 @@ impl Launch {
             reading.join().unwrap();
             return Err((status, stderr.text()));
         };
-        self.compiled.keep();
+        if let Some(compiled) = &self.compiled {
+            compiled.keep();
+        }
         Ok(Gateway {
             child,
             stderr,

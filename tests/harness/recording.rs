@@ -72,6 +72,7 @@ impl Recorder {
         let log = site.path(format!("recorder.{}.log", self.logs.len()));
         self.logs.push(log.clone());
         let launch = Launch::new(site)
+            .alone()
             .env("LD_PRELOAD", &self.library)
             .env("RECORDER_LOG", log)
             .env("RECORDER_ROOT", root);
