@@ -280,8 +280,8 @@ impl AskedOfEvents {
         let mut mistakes = Vec::new();
         if self.dedup_by.is_some() && !scheme.by_unsigned_id() {
             let message = format!(
-                "`{name}` tells events apart by signed values: leave `by` out (`by` is for schemes \
-                 whose event id is not signed)"
+                "`{name}` has no event id that is not signed and stands outside the body: leave \
+                 `by` out"
             );
             mistakes.push(BuildError::new(Setting::Dedup, message));
         }

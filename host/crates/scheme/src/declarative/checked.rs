@@ -230,12 +230,14 @@ fn signatures(template: &Template) -> impl Iterator<Item = Signature<'_>> {
         number: 0,
         form: &template.signature,
         signed: &template.signed,
+        once: &template.once,
     };
     let others = (1..).zip(&template.other_signatures);
     let others = others.map(|(number, other)| Signature {
         number,
         form: &other.signature,
         signed: other.signed.as_ref().unwrap_or(&template.signed),
+        once: other.once.as_ref().unwrap_or(&template.once),
     });
     std::iter::once(first).chain(others)
 }

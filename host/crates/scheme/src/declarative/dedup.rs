@@ -13,7 +13,7 @@ use super::signed::{SignedTexts, Source};
 use super::template::{BodyWithout, Dedup, DedupBy};
 use crate::rejection::Rejection;
 use crate::settings::DedupChoice;
-use crate::verified::EqualBytes;
+use crate::verified::{EqualBytes, digest_of};
 use tollgate_base::event::DedupBasis;
 use tollgate_base::json::{self, PointerSet};
 
@@ -26,7 +26,10 @@ pub(super) enum DedupRule {
     IdOrBody,
     /// The id, which is not signed, with the hash of the bytes and the type. Without an id, the
     /// hash alone.
-    UnsignedIdAndBody,
+    UnsignedIdAndBody {
+        /// Whether the id stands outside the bytes, so that equal bytes may have other ids.
+        outside: bool,
+    },
     /// The hash of the bytes, with the type.
     Body,
     /// The hash of the bytes without some values, if the event has the field `if_there`.
@@ -34,9 +37,20 @@ pub(super) enum DedupRule {
         left_out: PointerSet,
         if_there: Option<Field>,
     },
-    /// These fields together, each with whether it must be there. A field that is not signed may be
-    /// absent.
-    Fields(Vec<(Field, bool)>),
+    /// These fields together. The hash of the bytes stands in their place if nothing of the request
+    /// is signed, or if a field that is not signed is absent.
+    Fields(Vec<(Field, Standing)>),
+}
+
+/// What a field of several is for the identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is signed and must be there.
+    Needed,
+    /// It is signed and may be absent, since the whole signed text counts too.
+    Optional,
+    /// It is not signed.
+    Unsigned,
 }
 
 /// The identity of an event, and what equal bytes mean for the event.
@@ -67,7 +81,12 @@ impl DedupRule {
                 mistakes.add("dedup", message);
                 Self::Body
             }
-            Some(Dedup::By(DedupBy::IdAndBody)) => Self::UnsignedIdAndBody,
+            Some(Dedup::By(DedupBy::IdAndBody)) => {
+                let is_outside = |part: &Part| matches!(part, Part::Header(_) | Part::Query(_));
+                Self::UnsignedIdAndBody {
+                    outside: id.is_some_and(|id| id.parts().any(is_outside)),
+                }
+            }
             Some(Dedup::By(DedupBy::Id)) => Self::Id,
             Some(Dedup::By(DedupBy::IdOrBody)) => Self::IdOrBody,
             None if id_is_signed => Self::Id,
@@ -86,11 +105,15 @@ impl DedupRule {
                 // Beside the whole signed text nothing must be there.
                 let is_text = |field: &Field| field.parts().any(|part| *part == Part::Signed);
                 let with_text = fields.iter().any(is_text);
-                let with_signed = fields.into_iter().map(|field| {
-                    let needed = is_signed(&field, signed) && (!with_text || is_text(&field));
-                    (field, needed)
+                let with_standing = fields.into_iter().map(|field| {
+                    let standing = match is_signed(&field, signed) {
+                        false => Standing::Unsigned,
+                        true if with_text && !is_text(&field) => Standing::Optional,
+                        true => Standing::Needed,
+                    };
+                    (field, standing)
                 });
-                Self::Fields(with_signed.collect())
+                Self::Fields(with_standing.collect())
             }
             Some(Dedup::By(DedupBy::Body)) | None => Self::Body,
         }
@@ -137,7 +160,20 @@ impl DedupRule {
 
     /// Whether events are told apart by a hash alone, at least events without some value.
     pub(super) fn is_hash(&self) -> bool {
-        !matches!(self, Self::Id | Self::UnsignedIdAndBody | Self::Fields(_))
+        match self {
+            Self::Id | Self::UnsignedIdAndBody { .. } => false,
+            Self::Fields(_) => self.holds_unsigned(),
+            _ => true,
+        }
+    }
+
+    /// Whether fields that are not signed tell events apart beside those that are.
+    pub(super) fn holds_unsigned(&self) -> bool {
+        let Self::Fields(fields) = self else {
+            return false;
+        };
+        let mut fields = fields.iter();
+        fields.any(|(_, standing)| *standing == Standing::Unsigned)
     }
 
     /// The identity of an event. `id` is the value of `id_field`. The provider resends an event for
@@ -158,23 +194,21 @@ impl DedupRule {
                 Ok(same_fact(DedupBasis::SignedId(id.clone())))
             }
             (Self::Id, Some(field), None) => Err(field.missing("event id", inputs)),
-            (Self::UnsignedIdAndBody, _, Some(id)) => Ok(with_unsigned_id(
-                id,
-                body_basis(kind, payload),
-                resends,
-                choice,
-            )),
-            (Self::Fields(fields), ..) => fields
-                .iter()
-                .map(|(field, is_needed)| {
-                    let missing = || field.missing("field to tell events apart by", inputs);
-                    match field.text(inputs) {
-                        None if !is_needed => Ok(String::new()),
-                        found => found.ok_or_else(missing),
-                    }
+            (Self::UnsignedIdAndBody { outside }, _, Some(id)) => {
+                let bytes = body_basis(kind, payload);
+                let marked = with_unsigned_id(id, bytes, resends, choice);
+                Ok(match outside {
+                    true => marked,
+                    false => same_fact(marked.0),
                 })
-                .collect::<Result<_, _>>()
-                .map(|fields| same_fact(DedupBasis::Fields(fields))),
+            }
+            (Self::Fields(fields), ..) => Ok(match texts(fields, inputs)? {
+                Some(texts) => same_fact(DedupBasis::Fields(texts)),
+                None => for_a_time(DedupBasis::Body {
+                    kind: kind.to_owned(),
+                    digest: digest_of([&(inputs.digest)(payload)[..], payload]),
+                }),
+            }),
             (Self::BodyWithout { left_out, if_there }, ..) => {
                 let told_apart = if_there.as_ref().map(|field| field.is_there(inputs));
                 if told_apart == Some(false) {
@@ -194,6 +228,28 @@ impl DedupRule {
             _ => Ok(for_a_time(body_basis(kind, payload))),
         }
     }
+}
+
+/// The texts of the fields. `None` if the fields do not tell events apart: nothing of the request
+/// is signed, or a field that is not signed is absent.
+fn texts(
+    fields: &[(Field, Standing)],
+    inputs: FieldInputs<'_>,
+) -> Result<Option<Vec<String>>, Rejection> {
+    let mut told_apart = inputs.signs_a_value;
+    let mut texts = Vec::with_capacity(fields.len());
+    for (field, standing) in fields {
+        let text = field.text(inputs);
+        match standing {
+            Standing::Needed if text.is_none() => {
+                return Err(field.missing("field to tell events apart by", inputs));
+            }
+            Standing::Unsigned if text.is_none() => told_apart = false,
+            _ => {}
+        }
+        texts.push(text.unwrap_or_default());
+    }
+    Ok(told_apart.then_some(texts))
 }
 
 /// The identity of an event with an id that is not signed. Nobody can take the place of another

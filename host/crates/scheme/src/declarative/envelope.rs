@@ -151,7 +151,7 @@ impl Enveloped {
         };
         let malformed = || Rejection::MalformedTimestamp { place: at.clone() };
         let text = claim(signed, at).ok_or_else(malformed)?;
-        let number = digits(&text).ok_or_else(malformed)?;
+        let number = whole(&text).ok_or_else(malformed)?;
         let then = time::created(&number.to_string()).ok_or_else(malformed)?;
         let second = WallTime::from_secs(now.as_secs());
         tolerance.check(then, second)
@@ -173,6 +173,13 @@ fn pointer(text: &str) -> PointerSet {
 fn claim(json: &[u8], at: &str) -> Option<String> {
     let found = json::pluck_borrowed(json, &pointer(at)).ok()?;
     Some(found.first()?.as_ref()?.as_text()?.to_owned())
+}
+
+/// The whole part of a number, which may have a fraction (RFC 7519, section 2: NumericDate).
+fn whole(number: &str) -> Option<u64> {
+    let (number, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    digits(number).filter(|_| is_fraction)
 }
 
 /// A SHA-256 in hexadecimal, base64url or base64.
@@ -216,6 +223,7 @@ impl Scheme for Enveloped {
             recorded: &family.recorded,
             timestamp: None,
             digest: &digest,
+            signs_a_value: true,
             hashes: (self.template.resends, self.dedup_by),
         });
         Ok((Some(secret), events))

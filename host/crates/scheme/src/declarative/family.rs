@@ -42,6 +42,8 @@ pub(super) struct Signature<'t> {
     pub(super) number: usize,
     pub(super) form: &'t SignatureForm,
     pub(super) signed: &'t SignedForms,
+    /// The values that no two events share.
+    pub(super) once: &'t [String],
 }
 
 impl HeaderFamily {
@@ -69,7 +71,7 @@ impl HeaderFamily {
             recorded.push(name.clone());
         }
         let signed = signed(template, of.signed, prefix, pointers, mistakes);
-        let fields = EventFields::new(template, prefix, &signed, mistakes)?;
+        let fields = EventFields::new(template, prefix, (&signed, of.once), mistakes)?;
         let place = place?;
         recorded.extend(fields.headers());
         let is_secret = |name: &HeaderName| {

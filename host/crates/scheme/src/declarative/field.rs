@@ -102,6 +102,8 @@ pub(super) struct FieldInputs<'a> {
     pub(super) query: &'a [u8],
     /// The sha256 of the signed bytes.
     pub(super) digest: &'a dyn Fn(&[u8]) -> [u8; 32],
+    /// Whether any value of the request is among the signed bytes.
+    pub(super) signs_a_value: bool,
 }
 
 impl Field {

@@ -43,12 +43,12 @@ pub(super) struct EventFields {
 }
 
 impl EventFields {
-    /// The fields of a template, with `prefix` for each `*`. `None`, with a mistake added, if the
-    /// type cannot be read.
+    /// The fields of a template, with `prefix` for each `*`, for a signature over `signed` whose
+    /// values `once` no two events share. `None`, with a mistake added, if the type cannot be read.
     pub(super) fn new(
         template: &Template,
         prefix: &str,
-        signed: &SignedTexts,
+        (signed, once): (&SignedTexts, &[String]),
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
         let mut pointers = PointerSet::default();
@@ -77,8 +77,8 @@ impl EventFields {
             }
             _ => Vec::new(),
         };
-        let once = template.once.iter();
         let once: Vec<Field> = once
+            .iter()
             .filter_map(|selector| field("once", Some(&Selectors::One(selector.clone()))))
             .collect();
         if !once.iter().all(|field| is_signed(field, signed)) {
@@ -135,9 +135,15 @@ impl EventFields {
                 "the event's id ({}) is not signed: {}",
                 id.describe(),
                 match self.dedup {
-                    DedupRule::UnsignedIdAndBody =>
+                    DedupRule::UnsignedIdAndBody { outside: true } =>
                         "an attacker who captures a request can resend it under another id; while \
                          the provider resends, such an event is marked with `same_bytes_as`",
+                    DedupRule::UnsignedIdAndBody { outside: false } =>
+                        "an attacker who captures a request can change what is not signed and \
+                         resend it as another event, which nothing marks",
+                    _ if self.dedup.holds_unsigned() =>
+                        "it tells events apart beside the signed values, so an attacker who \
+                         captures a request can resend it under another id as another event",
                     _ => "it is recorded, but duplicates are recognised by signed bytes",
                 }
             ));
@@ -171,9 +177,10 @@ impl EventFields {
         self.dedup.is_hash()
     }
 
-    /// Whether the id is unsigned and tells events apart together with their bytes.
+    /// Whether the id is unsigned and outside the event's bytes, and tells events apart together
+    /// with them.
     pub(super) fn by_unsigned_id(&self) -> bool {
-        matches!(self.dedup, DedupRule::UnsignedIdAndBody)
+        matches!(self.dedup, DedupRule::UnsignedIdAndBody { outside: true })
     }
 
     /// Whether events say if they are of live mode.
@@ -250,6 +257,7 @@ impl EventFields {
             form: form_of(signed.request),
             query: query(signed.request),
             digest: signed.digest,
+            signs_a_value: signed.signs_a_value,
         };
         let missing = || self.kind.missing("event type", inputs);
         let kind = self.kind.text(inputs).ok_or_else(missing)?;
@@ -297,6 +305,8 @@ pub(super) struct SignedRequestParts<'r> {
     pub(super) timestamp: Option<&'r str>,
     /// The sha256 of the signed bytes, with an event's bytes in the place of the body.
     pub(super) digest: &'r dyn Fn(&[u8]) -> [u8; 32],
+    /// Whether any value of the request is among the signed bytes.
+    pub(super) signs_a_value: bool,
     /// For how long the provider resends, and what a source chose: see [`DedupRule::identity`].
     pub(super) hashes: (Duration, DedupChoice),
 }

@@ -86,6 +86,19 @@ impl<'r> RequestValues<'r> {
         Ok(filled)
     }
 
+    /// Whether any value of the request is among the signed bytes. Settings of the source are none.
+    pub(super) fn signs_a_value(&self, text: &SignedText) -> bool {
+        let is_given = |source: &Source| {
+            let of_source = matches!(source, Source::Secret | Source::Param(_) | Source::Url);
+            of_source || matches!(source, Source::Path | Source::Target | Source::Method)
+        };
+        let mut sources = text.sources().into_iter();
+        sources.any(|source| {
+            let found = (!is_given(source)).then(|| self.found(source, b""));
+            found.is_some_and(|found| found.is_ok_and(|found| !found.bytes.is_empty()))
+        })
+    }
+
     fn add<'v>(
         &'v self,
         parts: &'v [SignedPart],
@@ -122,7 +135,7 @@ impl<'r> RequestValues<'r> {
         let changed = filters.try_fold(found.bytes, |bytes, filter| {
             filter.apply(bytes, is_text, self.json)
         });
-        changed.ok_or_else(|| missing(&value.source))
+        changed.ok_or_else(|| unfit(&value.source))
     }
 
     fn found<'v>(&'v self, source: &'v Source, secret: &'v [u8]) -> Result<Found<'v>, Rejection> {
@@ -296,6 +309,21 @@ fn missing(source: &Source) -> Rejection {
     Rejection::MissingField {
         what: "signed value",
         place,
+    }
+}
+
+/// Why a value that is there cannot be signed.
+fn unfit(source: &Source) -> Rejection {
+    let source = match source {
+        Source::FirstOf(places) => places.first().unwrap_or(source),
+        source => source,
+    };
+    Rejection::MalformedBody {
+        why: format!(
+            "{} is there, but cannot be signed: it is no number with at most 64 digits, or has no \
+             currency",
+            describe(source)
+        ),
     }
 }
 

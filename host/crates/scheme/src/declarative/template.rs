@@ -195,6 +195,8 @@ pub struct OtherSignature {
     pub algorithm: Option<Algorithm>,
     /// The signed bytes, if they differ.
     pub signed: Option<SignedForms>,
+    /// The values that no two events share, if they differ: see [`Template::once`].
+    pub once: Option<Vec<String>>,
 }
 
 /// A value that a request must have, if the source has the setting.

@@ -89,6 +89,7 @@ impl Scheme for Declarative {
             recorded: &valid.family.recorded,
             timestamp: values.timestamp,
             digest: &digest,
+            signs_a_value: values.signs_a_value(valid.text),
             hashes: (self.template.resends, self.dedup_by),
         });
         Ok((Some(valid.secret), events))

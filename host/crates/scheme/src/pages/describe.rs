@@ -26,17 +26,32 @@ pub(super) fn signature(template: &Template) -> String {
         None => format!("under {}", key(template.key_encoding)),
     };
     format!(
-        "{headers}{}: {} over {}, {}, {key}{others}",
+        "{headers}{}: {} over {}, {}, {key}{others}{}",
         entry(template),
         algorithms(template),
         texts(&template.signed),
         encoding(template.signature.encoding),
+        other_texts(template),
     )
+}
+
+/// The signatures over other texts.
+fn other_texts(template: &Template) -> String {
+    let others = template.other_signatures.iter();
+    let others = others.filter_map(|other| {
+        let place = other.signature.at.as_deref();
+        let place = place.unwrap_or(&other.signature.header);
+        Some((place, other.signed.as_ref()?))
+    });
+    others
+        .map(|(place, signed)| format!("; `{place}`: the same over {}", texts(signed)))
+        .collect()
 }
 
 /// The headers or fields with the signatures.
 fn places(template: &Template) -> String {
     let others = template.other_signatures.iter();
+    let others = others.filter(|other| other.signed.is_none());
     let forms = std::iter::once(&template.signature).chain(others.map(|other| &other.signature));
     let headers = template.signature_headers();
     let fields = forms.filter_map(|form| form.at.as_deref());
@@ -121,9 +136,48 @@ fn key(encoding: KeyEncoding) -> &'static str {
     }
 }
 
+/// The fields of a `dedup`, in words.
+fn fields(template: &Template, named: &[String]) -> String {
+    let words = named.iter().map(|field| match field.as_str() {
+        "signed" => "the hash of the signed text".to_owned(),
+        field => format!("`{field}`"),
+    });
+    let words = words.collect::<Vec<_>>().join(" and ");
+    let unsigned = unsigned_fields(template);
+    if unsigned.is_empty() {
+        return words;
+    }
+    let resends = template.resends_for.as_deref().unwrap_or("35d");
+    format!(
+        "{words}; `{}` is not signed; without it, or without any signed value, the hash \
+         of the whole body, for {resends}",
+        unsigned.join("`, `")
+    )
+}
+
+/// The fields of a `dedup` that are not signed.
+pub(super) fn unsigned_fields(template: &Template) -> Vec<&str> {
+    let Some(Dedup::Fields(fields)) = &template.dedup else {
+        return Vec::new();
+    };
+    let is_signed = |field: &str| {
+        let place = match field.starts_with('/') {
+            true => format!("{{json:{field}"),
+            false => format!("{{{field}"),
+        };
+        let is_whole = ["signed", "body", "timestamp"].contains(&field);
+        is_whole || template.signed.contains(&place)
+    };
+    let fields = fields.iter().map(String::as_str);
+    fields.filter(|field| !is_signed(field)).collect()
+}
+
 /// The values by which a duplicate is recognised.
 pub(super) fn dedup(template: &Template) -> String {
-    let body = "the hash of the signed bytes, with the type";
+    let body = match template.signed.contains("{body") {
+        true => "the hash of the signed bytes, with the type",
+        false => "the hash of the whole body, with the type",
+    };
     let in_header = |id: &Selectors| id.iter().any(|selector| selector.contains("header:"));
     let is_signed = |id: &Selectors| {
         id.iter().all(|selector| {
@@ -137,11 +191,14 @@ pub(super) fn dedup(template: &Template) -> String {
         (Some(Dedup::By(DedupBy::IdOrBody)), _) => {
             format!("the id; without an id, {body}, for {resends}")
         }
+        (Some(Dedup::By(DedupBy::IdAndBody)), Some(id)) if !in_header(id) => {
+            format!("the id, which is not signed, together with {body}")
+        }
         (Some(Dedup::By(DedupBy::IdAndBody)), _) => format!(
             "the id, which is not signed, together with {body}; equal bytes under another id are \
              marked for {resends}"
         ),
-        (Some(Dedup::Fields(fields)), _) => format!("`{}` together", fields.join("`, `")),
+        (Some(Dedup::Fields(named)), _) => fields(template, named),
         (Some(Dedup::Without(without)), _) => {
             let left_out = match without.body_without.join("`, `") {
                 none if none.is_empty() => String::new(),

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::replay::replay;
 use super::{Page, pages};
-use crate::declarative::{Dedup, DedupBy, Template};
 
 /// The page, in Markdown. `judges` has for each scheme the libraries, with versions, that judged
 /// its vectors.
@@ -47,36 +47,17 @@ impl Page {
     fn keys(&self) -> String {
         let code = self.provider.code.iter().map(|code| code.keys.clone());
         let scheme = self.provider.scheme.iter().map(|template| {
-            let keys = match template.timestamp {
+            let tolerance = template
+                .timestamp
+                .as_ref()
+                .map(|form| form.tolerance.as_deref());
+            let keys = match tolerance {
+                Some(Some("none")) => "for good, or 35 d with `tolerance`",
                 Some(_) => "35 d",
                 None => "for good",
             };
             keys.to_owned()
         });
         code.chain(scheme).collect()
-    }
-}
-
-fn replay(template: &Template) -> String {
-    if template.algorithm.sends_secret() {
-        return "write any event: the request carries the secret".to_owned();
-    }
-    if let Some(form) = &template.timestamp {
-        let tolerance = form.tolerance.as_deref().unwrap_or("5m");
-        return format!("send it again within {tolerance}: a duplicate; later it is refused");
-    }
-    let resends = template.resends_for.as_deref().unwrap_or("35d");
-    match &template.dedup {
-        Some(Dedup::By(DedupBy::IdAndBody)) => {
-            format!("send it again under another id: another event, marked for {resends}")
-        }
-        Some(Dedup::Without(without)) if without.if_there.is_some() => format!(
-            "send it again: a duplicate for good; an event without the value that tells events \
-             apart is a new event after {resends}"
-        ),
-        Some(Dedup::By(DedupBy::Body) | Dedup::Without(_)) => {
-            format!("send it again: a duplicate for {resends}, then a new event")
-        }
-        _ => "send it again: a duplicate for good".to_owned(),
     }
 }

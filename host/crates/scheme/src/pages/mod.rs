@@ -7,6 +7,7 @@
 
 mod describe;
 mod identity;
+mod replay;
 
 use std::fmt::Write as _;
 
@@ -110,6 +111,14 @@ impl Page {
         code.is_some_and(|code| code.signature == "none")
     }
 
+    /// Whether the provider signs with a key that nobody else has.
+    fn has_private_key(&self) -> bool {
+        let code = self.provider.code.as_ref();
+        let scheme = self.provider.scheme.as_ref();
+        code.is_some_and(|code| code.private_key)
+            || scheme.is_some_and(|scheme| scheme.algorithm.is_public())
+    }
+
     fn signs_url(&self) -> bool {
         let code = self.provider.code.as_ref();
         let scheme = self.provider.scheme.as_ref();
@@ -142,6 +151,11 @@ impl Page {
             _ = writeln!(text, "\n{}", wrapped("", &warning));
         }
         _ = write!(text, "\n```toml\n{}```\n", self.snippet());
+        if self.has_private_key() {
+            let sentence = "`tollgate sign` cannot sign for this scheme: only the provider has the \
+                            private key.";
+            _ = writeln!(text, "\n{}", wrapped("", sentence));
+        }
         if let Some(facts) = &page.unconfirmed {
             let sentence = format!("Not confirmed by the provider's documents: {facts}.");
             _ = writeln!(text, "\n{}", wrapped("", &sentence));

@@ -36,6 +36,9 @@ pub(crate) struct CodeSummary {
     pub(crate) replay: String,
     /// How long dedup keys are kept by default.
     pub(crate) keys: String,
+    /// Whether the provider signs with a key that nobody else has.
+    #[serde(default)]
+    pub(crate) private_key: bool,
     /// Whether the URL is signed.
     #[serde(default)]
     pub(crate) signs_url: bool,

@@ -192,6 +192,7 @@ impl Scheme for Wompi {
                 signed.id.clone(),
                 signed.status.clone(),
                 signed.timestamp.clone(),
+                hex::encode(digest_of(signed.parts())),
             ]),
             // Values that are cut otherwise have the same checksum.
             more_dedup: vec![DedupBasis::Fields(vec![

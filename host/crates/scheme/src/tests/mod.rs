@@ -22,6 +22,7 @@ mod providers;
 mod public_key;
 mod samples;
 mod settings;
+mod signed_parts;
 mod tampering;
 mod template;
 mod template_signatures;

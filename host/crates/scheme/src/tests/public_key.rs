@@ -128,3 +128,48 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_time_of_a_token_may_have_a_fraction() {
+    let template: Template = toml::from_str(
+        "jws = { header = \"x-jws\", algorithm = \"RS256\", time = \"/iat\" }\nkind = \"/type\"",
+    )
+    .unwrap();
+    let settings = Settings {
+        secrets: vec![public().into()],
+        ..Settings::default()
+    };
+    let verifier = build_template("own", &template, settings).unwrap();
+    let outcome = |payload: &str| {
+        let url = |bytes: &[u8]| SignatureEncoding::Base64url.encode(bytes);
+        let url = |bytes: &[u8]| url(bytes).trim_end_matches('=').to_owned();
+        let signed = format!("{}.{}", url(br#"{"alg":"RS256"}"#), url(payload.as_bytes()));
+        let signature = SignatureEncoding::Base64.decode(&sign(signed.as_bytes()));
+        let token = format!("{signed}.{}", url(&signature.unwrap()));
+        let captured = with_headers(b"", &[("x-jws", &token)]);
+        let outcome = verifier.verify(&captured.request(), NOW);
+        outcome.map(|_| ()).map_err(|why| why.code())
+    };
+    let at = |iat: &str| outcome(&format!(r#"{{"type":"paid","iat":{iat}}}"#));
+    for good in [
+        "1760000000",
+        "1760000000.5",
+        "1759999700.999",
+        "1760000000000.25",
+    ] {
+        assert_eq!(at(good), Ok(()), "{good}");
+    }
+    assert_eq!(at("1759999699.999"), Err("timestamp_too_old"));
+    for wrong in [
+        "null",
+        "\"1760000000.\"",
+        "\"1760000000.5x\"",
+        "-1760000000.5",
+        "\".5\"",
+    ] {
+        assert_eq!(at(wrong), Err("malformed_timestamp"), "{wrong}");
+    }
+    // A payload without a time cannot be told from an old copy.
+    assert_eq!(outcome("[]"), Err("malformed_timestamp"));
+    assert_eq!(outcome("hello"), Err("malformed_timestamp"));
+}

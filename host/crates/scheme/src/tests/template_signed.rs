@@ -131,7 +131,7 @@ fn changed_values_are_refused() {
             Some("zz"),
             "malformed_signature",
         ),
-        ("9007199254740993", "\"ten\"", "", None, "missing_field"),
+        ("9007199254740993", "\"ten\"", "", None, "malformed_body"),
         ("null", "12.5", "", None, "missing_field"),
     ] {
         let body = values(order, amount, note, signature);

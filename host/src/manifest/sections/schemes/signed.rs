@@ -29,7 +29,7 @@ const SIGNATURE: TableSchema = TableSchema {
 
 const OTHER_SIGNATURE: TableSchema = TableSchema {
     name: "one of `other_signatures`",
-    keys: &["signature", "algorithm", "signed"],
+    keys: &["signature", "algorithm", "signed", "once"],
     unsupported: &[],
     instead: &[],
 };
@@ -90,6 +90,7 @@ pub(super) fn other_signatures(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec
                 signature: signature(cx, &fields)?,
                 algorithm: fields.variant(cx, "algorithm", ALGORITHMS, None),
                 signed: signed(cx, &fields),
+                once: fields.get("once").map(|_| texts(cx, &fields, "once")),
             })
         })
         .collect()
