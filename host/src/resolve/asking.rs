@@ -1,18 +1,19 @@
 //! Sending one question to the provider's API, as the official libraries do.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::question::Question;
 use crate::egress::{Clients, Destination, USER_AGENT, error_chain, retry_after};
 use crate::settings::{Allow, Resolve};
+use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
+use tollgate_ledger::Told;
 
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
 const TRIGGER: HeaderName = HeaderName::from_static("stripe-request-trigger");
@@ -53,7 +54,10 @@ pub(super) async fn ask(
         let asked = retry_after(&head.headers, now());
         let whole = Limited::new(body, resolve.answer_limit).collect().await;
         match whole {
-            Ok(body) => meaning(resolve, head.status, body.to_bytes(), asked),
+            Ok(body) => {
+                let answer = Answer::of(head.status, body.to_bytes(), asked);
+                checked(answer, resolve, question, head.status)
+            }
             // Only an object is of use; of an error the status says all.
             Err(error) if error.is::<LengthLimitError>() && !head.status.is_success() => {
                 Answer::of(head.status, Bytes::new(), asked)
@@ -71,14 +75,44 @@ pub(super) async fn ask(
     }
 }
 
-/// The meaning of a whole answer. An answer that repeats the key is not kept.
-fn meaning(resolve: &Resolve, status: StatusCode, body: Bytes, asked: Option<Duration>) -> Answer {
-    let key = resolve.key.expose();
-    if status.is_success() && body.windows(key.len().max(1)).any(|part| part == key) {
-        let why = "the answer repeats the key";
-        return Answer::to_mend(Some(status.as_u16()), why);
+/// The answer, unless it is none that a handler may have: it repeats the key, or it is about
+/// something else than was asked for.
+fn checked(answer: Answer, resolve: &Resolve, question: &Question, status: StatusCode) -> Answer {
+    let Answer::Told(Told::Found(body)) = &answer else {
+        return answer;
+    };
+    let why = match serde_json::from_slice::<Value>(body) {
+        Ok(value) if repeats(&value, &resolve.key) => "the answer repeats the key",
+        Ok(value) if is_of_another(&value, question) => "the answer is about something else",
+        Ok(_) => return answer,
+        Err(_) => "the answer cannot be read",
+    };
+    Answer::to_mend(Some(status.as_u16()), why)
+}
+
+/// Whether a text of the answer holds the key, however the text is escaped.
+fn repeats(value: &Value, key: &Secret) -> bool {
+    let key_bytes = key.expose();
+    let holds = |text: &str| {
+        let mut parts = text.as_bytes().windows(key_bytes.len().max(1));
+        parts.any(|part| part == key_bytes)
+    };
+    match value {
+        Value::String(text) => holds(text),
+        Value::Array(values) => values.iter().any(|value| repeats(value, key)),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| holds(name) || repeats(value, key)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
-    Answer::of(status, body, asked)
+}
+
+/// Whether the answer names another id than was asked for.
+fn is_of_another(value: &Value, question: &Question) -> bool {
+    let named = value.get("id").and_then(Value::as_str);
+    named
+        .zip(question.id.as_deref())
+        .is_some_and(|(named, of)| named != of)
 }
 
 /// The request for a question: the key and nothing else says who asks.
@@ -123,6 +157,7 @@ mod tests {
             about: About::Object,
             path: "/v1/customers/cus_1?expand[]=sources".to_owned(),
             event: "evt_1".to_owned(),
+            id: Some("cus_1".to_owned()),
             context: Some("org_1/acct_2".to_owned()),
         };
         let sent = request(&resolve("sk_test_hunter2"), &question).unwrap();
@@ -140,5 +175,38 @@ mod tests {
         question.context = None;
         let own = request(&resolve("sk_test_1"), &question).unwrap();
         assert!(!own.headers().contains_key("stripe-context"));
+    }
+
+    #[test]
+    fn an_answer_that_repeats_the_key_or_is_about_something_else_is_not_kept() {
+        let question = Question {
+            about: About::Object,
+            path: "/v1/customers/cus_1".to_owned(),
+            event: "evt_1".to_owned(),
+            id: Some("cus_1".to_owned()),
+            context: None,
+        };
+        let kept = |body: &'static str, question: &Question| {
+            let answer = Answer::of(StatusCode::OK, Bytes::from_static(body.as_bytes()), None);
+            let resolve = resolve("sk_test_hunter2");
+            let checked = checked(answer, &resolve, question, StatusCode::OK);
+            matches!(checked, Answer::Told(Told::Found(_)))
+        };
+        for body in [r#"{"id":"cus_1"}"#, r#"{"amount":7}"#, r#"{"id":null}"#] {
+            assert!(kept(body, &question), "{body}");
+        }
+        for body in [
+            r#"{"id":"cus_2"}"#,
+            r#"{"id":"cus_1","a":["x sk_test_hunter2 y"]}"#,
+            r#"{"id":"cus_1","sk_test_hunter2":1}"#,
+            r#"{"id":"cus_1","a":{"b":"\u0073\u006b_test_hunter\u0032"}}"#,
+        ] {
+            assert!(!kept(body, &question), "{body}");
+        }
+        let any = Question {
+            id: None,
+            ..question
+        };
+        assert!(kept(r#"{"id":"cus_2"}"#, &any));
     }
 }

@@ -221,6 +221,7 @@ impl Driver {
             return Started::None(None);
         };
         let (source, resolve) = (source.clone(), source.resolve.clone());
+        lane.choose_probe();
         let Some(work) = lane.queue.front() else {
             return Started::None(None);
         };
@@ -409,7 +410,7 @@ impl Driver {
                 gate.rest(asked, now);
             }
         }
-        self.note_key(&source, &answer, now);
+        self.note_key(&source, &answer, work.leased.resolution.tries, now);
         match answer {
             Answer::Told(told) => {
                 let is_gone = told == Told::Gone;
@@ -429,7 +430,7 @@ impl Driver {
     }
 
     /// Notes what an answer says of the source's key.
-    fn note_key(&mut self, source: &SourceName, answer: &Answer, now: SteadyTime) {
+    fn note_key(&mut self, source: &SourceName, answer: &Answer, tries: u32, now: SteadyTime) {
         let Some(lane) = self.lanes.get_mut(source) else {
             return;
         };
@@ -437,7 +438,7 @@ impl Driver {
             Answer::None(Failure {
                 then: Then::MendKey,
                 ..
-            }) => lane.key_refused(now),
+            }) => lane.key_refused(now, tries),
             Answer::None(Failure { status: None, .. }) => lane.key_unknown(),
             _ => lane.key_taken(),
         }

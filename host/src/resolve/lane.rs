@@ -138,6 +138,22 @@ impl Lane {
         }
     }
 
+    /// Puts the event with the fewest tries first while the key is refused: an event that alone
+    /// meets the refusal keeps no other back.
+    pub(super) fn choose_probe(&mut self) {
+        let tries = |work: &Work| work.leased.resolution.tries;
+        let least = self.queue.iter().map(tries).min();
+        let first = self
+            .queue
+            .iter()
+            .position(|work| Some(tries(work)) == least);
+        if let (Some(_), Some(at)) = (self.refused, first) {
+            let work = self.queue.remove(at);
+            self.queue.extend(work);
+            self.queue.rotate_right(1);
+        }
+    }
+
     /// Until when no request goes, since the key is refused.
     pub(super) fn refused_until(&self) -> Option<SteadyTime> {
         self.refused.map(|(_, until)| until)
@@ -148,14 +164,15 @@ impl Lane {
         self.probing = self.refused.is_some();
     }
 
-    /// The host refused the key.
-    pub(super) fn key_refused(&mut self, now: SteadyTime) {
+    /// The host refused the key, for an event that was tried so many times before. Only a new
+    /// refusal of the same event makes the wait longer: another event may not meet it.
+    pub(super) fn key_refused(&mut self, now: SteadyTime, tries: u32) {
         let (first, longest) = REFUSED;
         let wait = match self.refused {
             // The others that were under way with the key say nothing new.
             Some((_, until)) if !self.probing && until > now => return,
-            Some((wait, _)) => (wait * 2).min(longest),
-            None => first,
+            Some((wait, _)) if tries > 0 => (wait * 2).min(longest),
+            _ => first,
         };
         self.refused = Some((wait, now + wait));
         self.probing = false;
@@ -170,5 +187,27 @@ impl Lane {
     /// No answer came that says anything of the key.
     pub(super) fn key_unknown(&mut self) {
         self.probing = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_event_again_makes_a_refused_key_wait_longer() {
+        let mut lane = Lane::default();
+        let mut now = SteadyTime::ZERO;
+        let mut waits = Vec::new();
+        for tries in [0, 0, 0, 1, 2, 3, 4, 5, 0] {
+            lane.started();
+            lane.key_refused(now, tries);
+            let until = lane.refused_until().unwrap();
+            waits.push(until.since(now).as_secs());
+            now = until;
+        }
+        assert_eq!(waits, [5, 5, 5, 10, 20, 40, 60, 60, 5]);
+        lane.key_taken();
+        assert_eq!(lane.opens_at(), Some(SteadyTime::ZERO));
     }
 }

@@ -20,6 +20,7 @@ static FIELDS: LazyLock<PointerSet> = LazyLock::new(|| {
         "/context",
         "/livemode",
         "/related_object/url",
+        "/related_object/id",
         "/snapshot_event",
     ];
     PointerSet::new(&pointers).expect("the pointers are valid")
@@ -36,6 +37,8 @@ pub(crate) struct Notification {
     pub(crate) livemode: Option<bool>,
     /// Where the object is that the event is about.
     pub(crate) object_url: Option<String>,
+    /// The id of that object; some have none.
+    pub(crate) object_id: Option<String>,
     /// The id of the snapshot event about the same.
     pub(crate) snapshot_event: Option<String>,
 }
@@ -65,6 +68,7 @@ impl Notification {
         let context = next();
         let livemode = next();
         let object_url = next();
+        let object_id = next();
         let snapshot_event = next();
         Some(Self {
             id: text(id),
@@ -75,6 +79,7 @@ impl Notification {
             },
             livemode: livemode.as_ref().and_then(Value::as_bool),
             object_url: text(object_url),
+            object_id: text(object_id),
             snapshot_event: text(snapshot_event),
         })
     }
@@ -128,6 +133,7 @@ mod tests {
         assert_eq!(read.context, Context::Of("org_1/acct_2".into()));
         assert_eq!(read.livemode, Some(false));
         assert_eq!(read.object_url.as_deref(), Some("/v1/customers/cus_1"));
+        assert_eq!(read.object_id.as_deref(), Some("cus_1"));
         assert_eq!(read.snapshot_event.as_deref(), Some("evt_1"));
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Question {
     pub(crate) path: String,
     /// The id of the event that is the reason.
     pub(crate) event: String,
+    /// The id of the thing that is asked for, if it is known. The answer must have the same.
+    pub(crate) id: Option<String>,
     /// The account that is meant, if it is not the key's own.
     pub(crate) context: Option<String>,
 }
@@ -33,15 +35,19 @@ pub(crate) struct Plan {
     pub(crate) questions: Vec<Question>,
     /// Why something is not asked for; empty if there is nothing to say.
     pub(crate) note: String,
+    /// Whether something is not asked for because of what the event says. The note is then put on
+    /// record.
+    pub(crate) refused: bool,
     /// What an operator has to mend before anything is asked.
     pub(crate) to_mend: Option<String>,
 }
 
-/// Whether an event of a source with these settings waits for answers.
+/// Whether an event of a source with these settings waits for answers, or for the note that nothing
+/// is asked.
 pub(crate) fn is_asked(resolve: &Resolve, payload: &[u8]) -> bool {
     Notification::read(payload).is_some_and(|event| {
         let plan = Plan::of(resolve, &event);
-        !plan.questions.is_empty() || plan.to_mend.is_some()
+        !plan.questions.is_empty() || plan.refused || plan.to_mend.is_some()
     })
 }
 
@@ -71,26 +77,32 @@ impl Plan {
         let (Some(id), Ok(context)) = (id, context) else {
             plan.note =
                 "nothing is asked: `id` or `context` of the event cannot be read".to_owned();
+            plan.refused = true;
             return plan;
         };
-        let question = |about, path: &str| Question {
+        let question = |about, path: &str, of: Option<&str>| Question {
             about,
+            id: of.map(str::to_owned),
             path: path.to_owned(),
             event: id.to_owned(),
             context: context.clone(),
         };
         if resolve.object {
             match event.object_url.as_deref().map(path::check) {
-                Some(Ok(path)) => plan.questions.push(question(About::Object, path)),
+                Some(Ok(path)) => {
+                    let of = event.object_id.as_deref();
+                    plan.questions.push(question(About::Object, path, of));
+                }
                 Some(Err(why)) => {
                     plan.note = format!("the object is not asked for: `related_object.url` {why}");
+                    plan.refused = true;
                 }
                 None => "the event is about no object".clone_into(&mut plan.note),
             }
         }
         if resolve.event {
             let path = format!("/v2/core/events/{}", escape(id));
-            plan.questions.push(question(About::Event, &path));
+            plan.questions.push(question(About::Event, &path, Some(id)));
         }
         if !plan.questions.is_empty() {
             plan.to_mend = other_mode(resolve, event.livemode);
@@ -143,13 +155,10 @@ mod tests {
             event,
             ..resolve("sk_test_1")
         };
-        assert_eq!(
-            is_asked(&resolve, json.as_bytes()),
-            !Plan::for_payload(Some(&resolve), json.as_bytes())
-                .questions
-                .is_empty()
-        );
-        Plan::for_payload(Some(&resolve), json.as_bytes())
+        let plan = Plan::for_payload(Some(&resolve), json.as_bytes());
+        let waits = !plan.questions.is_empty() || plan.refused;
+        assert_eq!(is_asked(&resolve, json.as_bytes()), waits);
+        plan
     }
 
     fn paths(plan: &Plan) -> Vec<&str> {
@@ -189,6 +198,7 @@ mod tests {
         let bad = at("evt_1", "acct_1", "//evil.example/v1/x");
         assert_eq!(paths(&bad), ["/v2/core/events/evt_1"]);
         assert!(bad.note.contains("related_object.url"), "{}", bad.note);
+        assert!(bad.refused);
         let odd = at("evt/../1", "acct_1", "/v1/x");
         assert_eq!(paths(&odd)[1], "/v2/core/events/evt%2F%2E%2E%2F1");
         for (id, context) in [

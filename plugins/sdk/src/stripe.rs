@@ -82,7 +82,9 @@ pub fn read<T: DeserializeOwned>(event: &Event) -> Result<Reading<T>, Error> {
     let thin: ThinEvent = event.json()?;
     let answer = resolved::object().ok_or_else(|| Error::Payload {
         kind: event.kind.clone(),
-        message: "a thin event has no object; set `resolve` on its source in the manifest".into(),
+        message: "a thin event has no object: set `resolve` on its source in the manifest, or see \
+                  in `tollgate events show` why the object was not asked for"
+            .into(),
     })?;
     let object = answer.json::<T>(event)?;
     let created = event.created_ms.unwrap_or(event.received_ms) / 1000;

@@ -75,7 +75,7 @@ fn a_host_that_asks_for_time_gets_it_for_all_events() {
             .status_at("/resolving/stripe/rests_until_ms")
             .is_u64()
     });
-    gateway.accepts(&thin("evt_second", "/v1/y"));
+    gateway.accepts(&thin("evt_second", "/v1/x"));
     for id in ["evt_first", "evt_second"] {
         assert_eq!(told(&site, id)["object"], r#"{"id":"x"}"#);
     }
@@ -139,6 +139,7 @@ fn what_an_operator_has_to_mend_keeps_no_other_event_back() {
     let api = Receiver::with(|request| match request.path.as_str() {
         "/v1/payouts/po_1" => Reply::Status(403),
         "/v1/large" => Reply::Body(200, json!({ "x": "x".repeat(5000) }).to_string()),
+        "/v1/y" => Reply::Body(200, json!({ "id": "z" }).to_string()),
         _ => Reply::Body(200, json!({ "id": "x" }).to_string()),
     });
     let site = Site::new(&manifest(&resolve(&api, ", answer_limit = \"4KiB\"")));
@@ -146,6 +147,7 @@ fn what_an_operator_has_to_mend_keeps_no_other_event_back() {
     let stuck = [
         ("evt_forbidden", "/v1/payouts/po_1", 403),
         ("evt_large", "/v1/large", 200),
+        ("evt_another", "/v1/y", 200),
     ];
     let ids: Vec<_> = stuck
         .iter()
@@ -167,7 +169,7 @@ fn what_an_operator_has_to_mend_keeps_no_other_event_back() {
         let waits = shown(&site, &gateway, &live)["resolving"]["error"].clone();
         waits.as_str().is_some_and(|why| why.contains("test mode"))
     });
-    assert_eq!(site.ledger().unfinished(), 3);
+    assert_eq!(site.ledger().unfinished(), 4);
 }
 
 #[test]

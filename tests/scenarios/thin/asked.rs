@@ -143,8 +143,11 @@ fn a_url_that_leads_elsewhere_is_never_asked_for() {
     ];
     for (n, url) in tricks.iter().enumerate() {
         let event = thin(&format!("evt_trick_{n}"), url);
-        gateway.accepts(&event);
+        let id = gateway.accepts(&event);
         assert_eq!(told(&site, &event.id), json!({}), "{url}");
+        let note = shown(&site, &gateway, &id)["resolved"]["note"].clone();
+        let note = note.as_str().unwrap();
+        assert!(note.contains("`related_object.url`"), "{url}: {note}");
     }
     assert!(api.requests().is_empty(), "{:?}", api.requests());
 }

@@ -20,8 +20,13 @@ const KEY: &str = "rk_test_5q9vAEndToEndOnly";
 fn thin(id: &str, url: &str) -> Event {
     thin_with(
         id,
-        json!({ "related_object": { "id": "obj_1", "type": "thing", "url": url } }),
+        json!({ "related_object": { "id": last_part(url), "type": "thing", "url": url } }),
     )
+}
+
+/// The id at the end of a URL.
+fn last_part(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
 }
 
 /// Makes a thin event with other fields.

@@ -19,8 +19,8 @@ static TARGET: LazyLock<String> =
 static GATEWAY: LazyLock<Running> = LazyLock::new(|| Running::start(&TARGET));
 
 fn begin() {
-    // As Rust does before `main`, which libFuzzer has in its place: a peer that has gone must not end
-    // the process.
+    // As Rust does before `main`, which libFuzzer has in its place: a peer that has gone must not
+    // end the process.
     // SAFETY: no other thread runs yet, and no handler is installed.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     if let Some(folder) = std::env::var_os("SEEDS") {
