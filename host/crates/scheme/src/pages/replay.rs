@@ -61,7 +61,7 @@ fn with_fields(template: &Template) -> String {
     }
     format!(
         "send it again: a duplicate for good; under another `{}`, which is not signed: another \
-         event",
+         event; without it the bytes count, and what is not signed can be changed",
         unsigned.join("` or `")
     )
 }
