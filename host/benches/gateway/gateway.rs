@@ -51,12 +51,14 @@ pub(crate) fn route(kind: &str, handler: &str) -> String {
 impl Gateway {
     /// Starts a gateway in `folder` on a new ledger.
     pub(crate) fn fresh(folder: &Path, manifest: &str) -> Result<Self> {
-        // Compiled code is kept. Only the ledger is new.
+        // Of the data folder only the cache of compiled code is kept.
         fs::create_dir_all(folder.join("data"))?;
         for entry in fs::read_dir(folder.join("data"))? {
             let path = entry?.path();
-            if path.is_file() {
-                fs::remove_file(path)?;
+            match path.is_dir() {
+                false => fs::remove_file(path)?,
+                true if path.ends_with("cache") => {}
+                true => fs::remove_dir_all(path)?,
             }
         }
         Self::start(folder, manifest)
