@@ -70,7 +70,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
 
 /// Returns the microseconds of a completion, on a new ledger.
 fn run(path: &std::path::Path, count: usize, under_way: usize, effects: bool) -> Result<f64> {
-    for ending in ["", "-wal", "-shm", ".lock", ".running"] {
+    for ending in ["", "-wal", "-shm", ".lock", ".running", ".progress"] {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);
         // The file may not exist.
