@@ -44,7 +44,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The bytes of the event and of what was told about it.
+    /// The bytes of the event and of the recorded answers of the provider's API.
     pub fn bytes(&self) -> usize {
         let resolved = self.resolved.as_ref();
         self.event.payload.len() + resolved.map_or(0, |resolved| resolved.len())

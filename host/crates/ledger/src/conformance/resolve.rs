@@ -90,7 +90,7 @@ pub fn deliveries_wait_until_their_event_is_resolved(engine: &dyn Engine) {
     let waits = summary(&open, id, 0);
     assert_eq!((waits.state.as_str(), waits.blocked_by), ("pending", None));
     assert_eq!(waits.waits_for.map(|waits| waits.tries), Some(0));
-    // The backlog shows what waits.
+    // The backlog counts deliveries that wait for an object.
     let backlog = open.ledger.backlog(START).unwrap();
     assert_eq!((backlog.deliveries, backlog.oldest), (2, Some(START)));
 
@@ -418,7 +418,7 @@ pub fn a_later_route_waits_too(engine: &dyn Engine) {
     assert!(open.sink.deliveries().is_empty());
     resolve(&open, event.id, found(START, "{}"));
     assert_eq!(open.sink.released().len(), 1);
-    // The next has what was told.
+    // A delivery that is routed later has the recorded answer.
     assert_eq!(
         open.ledger.intervene(route("b")),
         Ok(vec![Intervened::Routed(1)])

@@ -99,7 +99,7 @@ pub struct ResolvingView {
     pub due_ms: WallTime,
     /// The tries so far.
     pub tries: u32,
-    /// Whether an operator has to mend what the last try met.
+    /// Whether the next try needs the work of an operator, such as a new key.
     pub to_mend: bool,
     /// The status of the last answer.
     pub status: Option<u16>,

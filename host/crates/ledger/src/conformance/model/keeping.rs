@@ -76,7 +76,7 @@ impl Model {
         self.come(&event, &new.handlers);
     }
 
-    /// What was asked and told about an event goes with its payload.
+    /// The questions and the answers about an event are erased with the payload of the event.
     fn forget_told(&mut self, event: EventId) {
         self.resolving.remove(&event);
         self.told.remove(&event);

@@ -86,7 +86,7 @@ pub(super) struct Model {
     pub(super) paused: BTreeMap<&'static str, Pause>,
     /// The events that wait for their objects.
     pub(super) resolving: BTreeMap<EventId, Resolving>,
-    /// What was told about events.
+    /// The recorded answers of the provider's API, by event.
     pub(super) told: BTreeMap<EventId, Arc<Resolved>>,
     pub(super) resolved: u64,
     pub(super) resolved_gone: u64,
