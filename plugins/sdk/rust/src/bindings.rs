@@ -9,7 +9,7 @@
 )]
 
 wit_bindgen::generate!({
-    path: "../../wit",
+    path: "wit",
     world: "handler",
     additional_derives: [PartialEq, Eq],
     pub_export_macro: true,
