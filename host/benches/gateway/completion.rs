@@ -145,7 +145,7 @@ fn event(number: usize) -> NewEvent {
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
         more_dedup: Vec::new(),
         equal_bytes: tollgate_ledger::EqualBytes::SameFact,
-        resolve: false,
+        form: tollgate_ledger::EventForm::Whole,
         handlers: vec![HandlerName::new("bench").into()],
         event: Event {
             id: EventId::generate(now),

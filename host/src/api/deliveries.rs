@@ -29,7 +29,7 @@ pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
     }
 }
 
-/// Makes a delivery that waits for its next attempt due now.
+/// Makes a delivery due now that waits for its next attempt, or the question for its object.
 pub(super) fn retry(core: &Core, seq: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
     change_one(core, seq, body, Action::Retry, |state| match state {
         DeliveryState::Pending | DeliveryState::Running => "it is due already".to_owned(),

@@ -16,7 +16,7 @@ use crate::server::{IngressBackend, SenderRules};
 use crate::settings::Source;
 use tollgate_base::event::{DedupBasis, DedupKey, Event, EventId, UNREADABLE};
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{LedgerError, NewEvent, Recorded};
+use tollgate_ledger::{EventForm, LedgerError, NewEvent, Recorded};
 use tollgate_scheme::{Accepted, EqualBytes, FetchedKey, ProviderEvent, Visit};
 
 /// A source with its generation, for the time of one request.
@@ -178,11 +178,21 @@ fn new_event(
         _ => source.generation.routes.recipients(&event_in_ledger),
     };
     let resolve = source.resolve.as_ref();
+    let twin = twin_key(source, &event_in_ledger);
+    // A thin event about which nothing is asked is resolved too, to nothing, if it has a twin: then
+    // it does not stand for the twin.
+    let is_thin = resolve.is_some_and(|resolve| {
+        matches!(twin, Some(Twin::OfThin(_))) || is_asked(resolve, &event_in_ledger.payload)
+    });
     let more = event.more_dedup.iter().map(key);
     NewEvent {
-        resolve: resolve.is_some_and(|resolve| is_asked(resolve, &event_in_ledger.payload)),
+        form: match twin {
+            _ if is_thin => EventForm::Thin,
+            Some(Twin::OfSnapshot(key)) => EventForm::Snapshot(key),
+            _ => EventForm::Whole,
+        },
         dedup: key(&event.dedup),
-        more_dedup: more.chain(twin_key(source, &event_in_ledger)).collect(),
+        more_dedup: more.chain(twin.and_then(Twin::of_thin)).collect(),
         event: event_in_ledger,
         equal_bytes: match &event.equal_bytes {
             EqualBytes::SameFact => tollgate_ledger::EqualBytes::SameFact,
@@ -203,17 +213,40 @@ fn new_event(
     }
 }
 
-/// The key that a snapshot event shares with the thin event that names it, if the source tells
-/// twins.
-fn twin_key(source: &PinnedSource, event: &Event) -> Option<DedupKey> {
+/// The key that a snapshot event shares with the thin event that names it.
+#[derive(Clone, Copy)]
+enum Twin {
+    /// The event at hand is the thin one.
+    OfThin(DedupKey),
+    /// The event at hand is the snapshot.
+    OfSnapshot(DedupKey),
+}
+
+impl Twin {
+    /// The key, if the event at hand is the thin one.
+    fn of_thin(self) -> Option<DedupKey> {
+        match self {
+            Self::OfThin(key) => Some(key),
+            Self::OfSnapshot(_) => None,
+        }
+    }
+}
+
+/// The key that an event shares with its twin, if the source tells twins.
+fn twin_key(source: &PinnedSource, event: &Event) -> Option<Twin> {
     if !source.twins || event.kind == UNREADABLE {
         return None;
     }
-    let snapshot = match Notification::read(&event.payload) {
-        Some(thin) => thin.snapshot_event,
-        None => event.provider_id.clone(),
-    };
-    snapshot.map(|snapshot| DedupKey::of_twins(&snapshot))
+    match Notification::read(&event.payload) {
+        Some(thin) => {
+            let snapshot = thin.snapshot_event?;
+            Some(Twin::OfThin(DedupKey::of_twins(&snapshot)))
+        }
+        None => {
+            let id = event.provider_id.as_ref()?;
+            Some(Twin::OfSnapshot(DedupKey::of_twins(id)))
+        }
+    }
 }
 
 /// The facts that the gateway adds to an event.

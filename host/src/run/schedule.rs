@@ -281,7 +281,7 @@ mod tests {
                 dedup: DedupKey::new(&source, &DedupBasis::SignedId(key.to_owned())),
                 more_dedup: Vec::new(),
                 equal_bytes: tollgate_ledger::EqualBytes::SameFact,
-                resolve: false,
+                form: tollgate_ledger::EventForm::Whole,
                 event: Event {
                     id: EventId::generate(START),
                     source,

@@ -1,5 +1,7 @@
 //! A kill at any moment loses no event and handles none twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::*;
@@ -22,14 +24,19 @@ fn counted(n: usize) -> Event {
 #[test]
 fn kills_while_questions_are_under_way_lose_and_double_nothing() {
     const EVENTS: usize = 90;
-    let api = Receiver::with(|request| match request.before % 9 {
-        0 => Reply::Status(500),
-        1 => Reply::RetryAfter(429, 0),
-        2 => Reply::Reset,
-        _ => {
-            std::thread::sleep(Duration::from_millis(fastrand::u64(0..40)));
-            Reply::Body(200, json!({ "id": request.path }).to_string())
+    // Refusals end with the kills. Otherwise one event that is refused many times in a row would
+    // wait for a minute.
+    let refuses = Arc::new(AtomicBool::new(true));
+    let refusing = refuses.clone();
+    let api = Receiver::with(move |request| {
+        match request.before % 9 {
+            0 if refusing.load(Ordering::Relaxed) => return Reply::Status(500),
+            1 if refusing.load(Ordering::Relaxed) => return Reply::RetryAfter(429, 0),
+            2 if refusing.load(Ordering::Relaxed) => return Reply::Reset,
+            _ => {}
         }
+        std::thread::sleep(Duration::from_millis(fastrand::u64(0..40)));
+        Reply::Body(200, json!({ "id": request.path }).to_string())
     });
     // A kill counts as an attempt of what runs. The limit on attempts is not the subject here.
     let manifest = Manifest::new()
@@ -52,6 +59,7 @@ fn kills_while_questions_are_under_way_lose_and_double_nothing() {
         // A provider that got no answer sends again.
         gateway.accepts(&counted(round));
     }
+    refuses.store(false, Ordering::Relaxed);
     gateway.settles();
     let ledger = site.ledger();
     assert_eq!(ledger.events(), EVENTS as i64);

@@ -70,3 +70,36 @@ fn an_event_that_gets_a_route_later_is_resolved_then() {
     run(&site, &gateway, "replay", &["--routes", &id]);
     assert_eq!(told(&site, "evt_1")["object"], r#"{"id":"x"}"#);
 }
+
+#[test]
+fn an_operator_hurries_or_gives_up_what_waits() {
+    let api = Receiver::with(|request| match request.path.as_str() {
+        "/v1/mended" => Reply::Body(200, json!({ "id": "x" }).to_string()),
+        _ => Reply::Status(403),
+    });
+    let site = Site::new(&manifest(&resolve(&api, "")));
+    let gateway = start(&site);
+    let event = gateway.accepts(&thin("evt_1", "/v1/x"));
+    let to_mend = |many: u8| {
+        eventually("it is counted", || {
+            gateway.status_at("/resolving/stripe/to_mend") == json!(many)
+        });
+    };
+    to_mend(1);
+    let asked = api.requests().len();
+    let delivery = shown(&site, &gateway, &event)["history"][0]["seq"].to_string();
+    let act = |verb: &str| run(&site, &gateway, &format!("deliveries {verb}"), &[&delivery]);
+    act("retry");
+    eventually("it is asked at once", || api.requests().len() > asked);
+    act("cancel");
+    eventually("nothing waits", || {
+        gateway.status_at("/ledger/resolving") == json!(0)
+    });
+    let shown = shown(&site, &gateway, &event);
+    assert_eq!(shown["resolving"], Value::Null);
+    assert_eq!(shown["history"][0]["state"], "dead");
+    // A replay asks after all.
+    run(&site, &gateway, "replay", &[&event]);
+    to_mend(1);
+    assert_eq!(gateway.status_at("/ledger/resolving"), json!(1));
+}

@@ -1,7 +1,10 @@
 //! A snapshot event and the thin event that names it count once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
-use crate::harness::{Answer, SECRET, post, sign};
+use crate::harness::{Answer, SECRET, eventually, post, sign};
 
 fn site(api: &Receiver, twins: bool) -> Site {
     let dedup = format!("dedup = {{ twins = {twins} }}\n");
@@ -52,9 +55,11 @@ fn twins_count_once_whichever_comes_first_across_two_endpoints() {
     let id = |answer: &Answer| answer.header("tollgate-event-id").unwrap().to_owned();
     assert_eq!(id(&first), id(&second));
     post_to(&gateway, "/thin", &twin(2));
+    gateway.settles();
     post_to(&gateway, snapshots, &snapshot(2));
     // At one endpoint, too; and resends of either are duplicates.
     post_to(&gateway, "/thin", &twin(3));
+    gateway.settles();
     post_to(&gateway, "/thin", &snapshot(3));
     for n in 1..=3 {
         post_to(&gateway, "/thin", &twin(n));
@@ -87,4 +92,76 @@ fn twins_are_two_events_by_default() {
         site.ledger().state("guest", "handled/1").as_deref(),
         Some("2")
     );
+}
+
+/// How often the handler acted on a pair.
+fn handled(site: &Site, n: usize) -> Option<String> {
+    site.ledger().state("guest", &format!("handled/{n}"))
+}
+
+fn id_of(answer: &Answer) -> String {
+    answer.header("tollgate-event-id").unwrap().to_owned()
+}
+
+#[test]
+fn a_snapshot_goes_in_the_place_of_a_twin_that_waits() {
+    let refuses = Arc::new(AtomicBool::new(true));
+    let api = Receiver::with({
+        let refuses = refuses.clone();
+        move |_| match refuses.load(Ordering::Relaxed) {
+            true => Reply::Status(403),
+            false => Reply::Body(200, json!({ "id": "x" }).to_string()),
+        }
+    });
+    let site = site(&api, true);
+    let gateway = start(&site);
+    let thin = id_of(&post_to(&gateway, "/thin", &twin(1)));
+    eventually("the twin waits for an operator", || {
+        gateway.status_at("/resolving/thin/to_mend") == json!(1)
+    });
+    let snapshots = crate::harness::PATH;
+    let whole = id_of(&post_to(&gateway, snapshots, &snapshot(1)));
+    assert_ne!(thin, whole);
+    gateway.settles();
+    assert_eq!(handled(&site, 1).as_deref(), Some("1"));
+    let ended = shown(&site, &gateway, &thin)["history"][0].clone();
+    assert_eq!(ended["state"], "ignored", "{ended:#}");
+    let note = &ended["interventions"][0];
+    assert_eq!(
+        (&note["action"], &note["who"]),
+        (&json!("replaced"), &json!("tollgate"))
+    );
+    assert!(note["why"].as_str().unwrap().contains(&whole), "{note}");
+    assert_eq!(gateway.status_at("/ledger/resolving"), json!(0));
+
+    // Nothing of it is asked later, and the forms are known by themselves.
+    let asked = api.requests().len();
+    refuses.store(false, Ordering::Relaxed);
+    gateway.kill();
+    let gateway = start(&site);
+    assert_eq!(id_of(&post_to(&gateway, "/thin", &twin(1))), thin);
+    assert_eq!(id_of(&post_to(&gateway, snapshots, &snapshot(1))), whole);
+    post_to(&gateway, "/thin", &twin(2));
+    gateway.settles();
+    assert_eq!(handled(&site, 1).as_deref(), Some("1"));
+    assert_eq!(handled(&site, 2).as_deref(), Some("1"));
+    assert_eq!(api.requests().len(), asked + 1);
+}
+
+#[test]
+fn a_snapshot_is_handled_beside_a_twin_whose_object_is_gone() {
+    let api = Receiver::with(|_| Reply::Status(404));
+    let site = site(&api, true);
+    let gateway = start(&site);
+    let thin = id_of(&post_to(&gateway, "/thin", &twin(1)));
+    gateway.settles();
+    assert_eq!(told(&site, "evt_thin_1")["object"], "gone");
+    let whole = id_of(&post_to(&gateway, crate::harness::PATH, &snapshot(1)));
+    assert_ne!(thin, whole);
+    gateway.settles();
+    assert_eq!(told(&site, "evt_snap_1"), json!({}));
+    // It counts once from now on.
+    assert_eq!(id_of(&post_to(&gateway, "/thin", &snapshot(1))), whole);
+    gateway.settles();
+    assert_eq!(handled(&site, 1).as_deref(), Some("2"), "both were handled");
 }

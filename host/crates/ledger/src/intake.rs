@@ -32,9 +32,27 @@ pub struct NewEvent {
     pub equal_bytes: EqualBytes,
     /// The handlers that the routes name, each once.
     pub handlers: Vec<Recipient>,
-    /// Whether the deliveries wait until the event is resolved: see
+    /// Whether the event has with it what it is about.
+    pub form: EventForm,
+}
+
+/// Whether an event has with it what it is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum EventForm {
+    /// The event is all that there is.
+    #[default]
+    Whole,
+    /// The event leaves its object out. The deliveries wait until the event is resolved: see
     /// [`ResolutionStore`](super::ResolutionStore). An event without a handler is not resolved.
-    pub resolve: bool,
+    Thin,
+    /// The event has its object with it, and a thin event may be its twin. The twin has this key,
+    /// which is a further key of the snapshot event too.
+    ///
+    /// So the event is a duplicate of a twin that is on record, with two exceptions. If the twin
+    /// still waits for its object, and no handler was given the twin, the event is recorded, and
+    /// the twin's deliveries to the same handlers end as `ignored`. If the twin was resolved, but
+    /// neither its object nor its fields were found, the event is recorded beside the twin.
+    Snapshot(DedupKey),
 }
 
 /// What equal bytes mean for an event.

@@ -53,7 +53,7 @@ pub use delivery::{Delivery, DeliveryId, DeliveryState, Pause};
 pub use effects::{Effects, Read, StateWrite};
 pub use error::{LedgerError, ListError};
 pub use gauges::{Backlog, Counts, Gauges, LogSize};
-pub use intake::{EqualBytes, Intake, NewEvent, RecordFuture, Recorded, SAME_BYTES_AS};
+pub use intake::{EqualBytes, EventForm, Intake, NewEvent, RecordFuture, Recorded, SAME_BYTES_AS};
 pub use intervene::{Action, Intervened, Intervention, ReplayComponent, ReplayKeys, RoutedAnew};
 pub use lease::{Leasable, Lease, LeaseRegistry, Token};
 #[cfg(feature = "sqlite")]

@@ -147,7 +147,7 @@ impl Scheduled {
             more_dedup: Vec::new(),
             equal_bytes: crate::EqualBytes::SameFact,
             handlers: vec![recipient],
-            resolve: false,
+            form: crate::EventForm::Whole,
             event,
         }
     }

@@ -210,7 +210,7 @@ impl RequestedEffects {
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(key)),
             more_dedup: Vec::new(),
             equal_bytes: tollgate_ledger::EqualBytes::SameFact,
-            resolve: false,
+            form: tollgate_ledger::EventForm::Whole,
             event: Event {
                 id,
                 source,

@@ -197,7 +197,7 @@ impl Site {
                     dedup: DedupKey::new(&source, &DedupBasis::SignedId(number.to_string())),
                     more_dedup: Vec::new(),
                     equal_bytes: tollgate_ledger::EqualBytes::SameFact,
-                    resolve: false,
+                    form: tollgate_ledger::EventForm::Whole,
                     handlers: to(*number),
                     event: Event {
                         id,

@@ -142,7 +142,7 @@ fn wrap(
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id)),
         more_dedup: Vec::new(),
         equal_bytes: tollgate_ledger::EqualBytes::SameFact,
-        resolve: false,
+        form: tollgate_ledger::EventForm::Whole,
         event,
         handlers: Vec::new(),
     }

@@ -224,7 +224,7 @@ impl Setup {
             dedup: DedupKey::new(&source, &DedupBasis::SignedId(n.to_string())),
             more_dedup: Vec::new(),
             equal_bytes: tollgate_ledger::EqualBytes::SameFact,
-            resolve: false,
+            form: tollgate_ledger::EventForm::Whole,
             handlers: vec![handler.clone().into()],
         };
         let recorded = self.ledger.record(vec![new]);

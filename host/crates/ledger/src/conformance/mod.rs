@@ -48,6 +48,8 @@ pub mod schedule;
 #[doc(hidden)]
 pub mod state;
 #[doc(hidden)]
+pub mod twins;
+#[doc(hidden)]
 pub mod waiting;
 
 use std::sync::Arc;
@@ -187,6 +189,15 @@ macro_rules! conformance_suite {
                 an_absent_handlers_delivery_is_held_meanwhile,
                 a_later_route_waits_too,
                 sources_are_claimed_apart_and_hastened,
+            },
+            twins::{
+                a_snapshot_takes_the_place_of_a_twin_that_waits,
+                each_handler_gets_one_of_twins_that_go_to_different_handlers,
+                a_snapshot_without_a_handler_replaces_nothing,
+                a_snapshot_is_recorded_beside_a_twin_whose_object_is_gone,
+                a_snapshot_is_a_duplicate_of_a_twin_with_its_object,
+                a_question_ends_with_the_last_delivery_that_waits_for_it,
+                a_retry_of_what_waits_hurries_the_question,
             },
             retention::{
                 what_ended_is_pruned_in_its_time,

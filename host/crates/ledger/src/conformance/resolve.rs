@@ -6,7 +6,7 @@ use tollgate_base::time::WallTime;
 /// An event of `stripe` that is to be resolved, for these handlers.
 fn thin(id: &str, handlers: &[&str]) -> NewEvent {
     NewEvent {
-        resolve: true,
+        form: EventForm::Thin,
         ..event(id, b"{\"thin\":1}", handlers)
     }
 }
@@ -19,7 +19,10 @@ fn keyed(id: &str, handlers: &[&str], key: &str, resolve: bool) -> NewEvent {
     };
     NewEvent {
         handlers: handlers.iter().map(to).collect(),
-        resolve,
+        form: match resolve {
+            true => EventForm::Thin,
+            false => EventForm::Whole,
+        },
         ..event(id, b"{}", &[])
     }
 }
@@ -328,12 +331,12 @@ pub fn what_was_told_goes_with_the_event(engine: &dyn Engine) {
     assert_eq!(open.ledger.erase(ids[2]), Ok(Erased::StillDue));
     // One that waits and whose delivery was cancelled goes too, with its question.
     let waits = DeliveryId(summary(&open, ids[2], 0).seq);
+    let leased = open.lease_resolution(ids[2]);
     let cancel = Intervention {
         action: Action::Cancel(vec![waits]),
         ..replay(&[], false)
     };
     assert_eq!(open.ledger.intervene(cancel), Ok(vec![Intervened::Done]));
-    let leased = open.lease_resolution(ids[2]);
     let keep = Arc::new(Retention {
         events: Some(ms(1000)),
         ..Retention::default()

@@ -37,7 +37,7 @@ pub(crate) fn event_of(source: &str, id: &str, payload: &[u8], handlers: &[&str]
         dedup: DedupKey::new(&source, &DedupBasis::SignedId(id.to_owned())),
         more_dedup: Vec::new(),
         equal_bytes: crate::EqualBytes::SameFact,
-        resolve: false,
+        form: crate::EventForm::Whole,
         event: Event {
             id: EventId::generate(START),
             source,

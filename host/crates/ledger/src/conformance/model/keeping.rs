@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::state::*;
 use crate::conformance::*;
+use tollgate_base::event::DedupKey;
 use tollgate_base::time::WallTime;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -31,16 +32,41 @@ pub(super) fn policy(which: u8) -> Arc<Retention> {
 impl Model {
     /// The expected result of recording an event.
     pub(super) fn expect(&mut self, open: &Open, new: &NewEvent) -> Recorded {
+        self.take_place(open, new);
         let name = name_of(new);
-        if let Some(known) = self.known.get_mut(&name) {
-            known.last = now(open);
-            return Recorded::Duplicate {
-                first: (known.left != Left::Key).then_some(known.event.id),
-                same_bytes: true,
-            };
+        let further = further_names(new);
+        let mut names = std::iter::once(&name).chain(&further);
+        let Some(known) = names.find_map(|name| self.name_of_known(name)) else {
+            let aliases = further.into_iter().map(|alias| (alias, name.clone()));
+            self.aliases.extend(aliases);
+            self.learn(name, new);
+            return Recorded::New(new.event.id);
+        };
+        for name in std::iter::once(name).chain(further) {
+            if self.name_of_known(&name).is_none() {
+                self.aliases.insert(name, known.clone());
+            }
         }
-        self.learn(name, new);
-        Recorded::New(new.event.id)
+        let known = self.known.get_mut(&known).unwrap();
+        known.last = now(open);
+        Recorded::Duplicate {
+            first: (known.left != Left::Key).then_some(known.event.id),
+            same_bytes: true,
+        }
+    }
+
+    /// The name under which the event of a name is known.
+    pub(super) fn name_of_known(&self, name: &str) -> Option<String> {
+        match self.known.contains_key(name) {
+            true => Some(name.to_owned()),
+            false => self.aliases.get(name).cloned(),
+        }
+    }
+
+    /// Nothing of an event is left.
+    fn forget(&mut self, name: &str) {
+        self.known.remove(name);
+        self.aliases.retain(|_, of| of != name);
     }
 
     /// Whether an event that came of handling another is new.
@@ -67,7 +93,7 @@ impl Model {
         };
         let order = known.order;
         assert!(self.known.insert(name, known).is_none());
-        if new.resolve && !new.handlers.is_empty() {
+        if new.form == EventForm::Thin && !new.handlers.is_empty() {
             let due = AS_ONE.steady(event.received);
             let tries = 0;
             let waits = Resolving { due, order, tries };
@@ -79,6 +105,7 @@ impl Model {
     /// The questions and the answers about an event are erased with the payload of the event.
     fn forget_told(&mut self, event: EventId) {
         self.resolving.remove(&event);
+        self.unasked.remove(&event);
         self.told.remove(&event);
     }
 
@@ -130,7 +157,7 @@ impl Model {
                 && known.left == Left::Row
                 && self.may_forget(&policy, name, now)
             {
-                self.known.remove(name);
+                self.forget(name);
                 expected.forgotten += 1;
             }
         }
@@ -210,7 +237,7 @@ impl Model {
         if policy.keys(source_of(name)) == KeyRetention::Forever {
             self.known.get_mut(name).unwrap().left = Left::Key;
         } else if self.may_forget(policy, name, now) {
-            self.known.remove(name);
+            self.forget(name);
         }
         true
     }
@@ -273,8 +300,23 @@ impl Model {
 }
 
 /// The name by which duplicates of an event are known, with its source.
-fn name_of(new: &NewEvent) -> String {
+pub(super) fn name_of(new: &NewEvent) -> String {
     format!("{}/{:?}", new.event.source, new.dedup)
+}
+
+/// The further names by which duplicates of an event are known.
+fn further_names(new: &NewEvent) -> Vec<String> {
+    let twin = match new.form {
+        EventForm::Snapshot(key) => Some(key),
+        EventForm::Whole | EventForm::Thin => None,
+    };
+    let keys = new.more_dedup.iter().copied().chain(twin);
+    keys.map(name_of_twins).collect()
+}
+
+/// The name that twins share.
+pub(super) fn name_of_twins(key: DedupKey) -> String {
+    format!("twins/{key:?}")
 }
 
 fn source_of(name: &str) -> &str {

@@ -178,6 +178,13 @@ impl Model {
     }
 
     fn retry(&mut self, open: &Open, seq: i64) -> Intervened {
+        let row = &self.deliveries[&seq];
+        if row.state == DeliveryState::Pending
+            && let Some(waits) = self.resolving.get_mut(&row.delivery.event.id)
+        {
+            waits.due = waits.due.min(steady(open));
+            return Intervened::Done;
+        }
         let row = self.deliveries.get_mut(&seq).unwrap();
         if row.state != DeliveryState::Retrying {
             return Intervened::State(row.state);
@@ -188,6 +195,7 @@ impl Model {
 
     fn cancel(&mut self, open: &Open, seq: i64) -> Intervened {
         let row = self.deliveries.get_mut(&seq).unwrap();
+        let event = row.delivery.event.id;
         let holds = row.place.is_some();
         row.cancelled |= row.is_open() || holds;
         if row.is_open() {
@@ -197,6 +205,7 @@ impl Model {
             return Intervened::State(row.state);
         }
         self.leave(seq, steady(open));
+        self.end_if_unneeded(event);
         Intervened::Done
     }
 
@@ -231,6 +240,7 @@ impl Model {
         delivery.component = component;
         delivery.since = now(open);
         let event = Arc::clone(&delivery.event);
+        self.ask_after_all(event.id, steady(open));
         if refetch && event.source.as_str() == "stripe" {
             self.begin_resolving(event.id, steady(open));
         }
@@ -311,6 +321,7 @@ impl Model {
         if resolve && !self.told.contains_key(&known.event.id) {
             self.begin_resolving(known.event.id, steady(open));
         }
+        self.ask_after_all(known.event.id, steady(open));
         for to in &new {
             self.add(&known.event, to, 1, now(open));
         }

@@ -7,6 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::state::*;
 use super::steps::{Step, step};
 use crate::conformance::*;
+use tollgate_base::event::DedupKey;
 use tollgate_base::time::SteadyTime;
 
 /// Plays one long history, since each store is opened anew only once. `TOLLGATE_MODEL_SEED` plays
@@ -80,7 +81,16 @@ impl Model {
                 let mut new = event(&format!("evt_{id}"), b"{}", &[]);
                 new.handlers = recipients(&named(*handlers), *id);
                 new.event.received = now(open);
-                new.resolve = id.is_multiple_of(3);
+                // Of three neighbours, one is thin, one may be its snapshot, one is neither.
+                let twins = DedupKey::of_twins(&(id / 3).to_string());
+                new.form = match id % 6 {
+                    0 | 3 => EventForm::Thin,
+                    1 => EventForm::Snapshot(twins),
+                    _ => EventForm::Whole,
+                };
+                if id.is_multiple_of(6) {
+                    new.more_dedup.push(twins);
+                }
                 new
             })
             .collect();

@@ -1,5 +1,6 @@
 //! The model of events that wait for their objects.
 
+use super::keeping::{name_of, name_of_twins};
 use super::state::*;
 use super::steps::Answered;
 use crate::conformance::*;
@@ -15,6 +16,63 @@ impl Model {
             tries: 0,
         };
         self.resolving.entry(event).or_insert(waits);
+        self.unasked.remove(&event);
+    }
+
+    /// An event waits no longer if all its deliveries have ended.
+    pub(super) fn end_if_unneeded(&mut self, event: EventId) {
+        let of = |row: &&Row| row.delivery.event.id == event;
+        if self.deliveries.values().filter(of).any(Row::is_open) {
+            return;
+        }
+        if self.resolving.remove(&event).is_some() && !self.told.contains_key(&event) {
+            self.unasked.insert(event);
+        }
+    }
+
+    /// An event that waited in vain waits again.
+    pub(super) fn ask_after_all(&mut self, event: EventId, due: SteadyTime) {
+        if self.unasked.contains(&event) {
+            self.begin_resolving(event, due);
+        }
+    }
+
+    /// A snapshot event takes the place of its thin twin, if the twin has no object.
+    pub(super) fn take_place(&mut self, open: &Open, new: &NewEvent) {
+        let EventForm::Snapshot(key) = new.form else {
+            return;
+        };
+        let shared = name_of_twins(key);
+        if new.handlers.is_empty() || self.name_of_known(&name_of(new)).is_some() {
+            return;
+        }
+        let Some(thin) = self.aliases.get(&shared) else {
+            return;
+        };
+        let event = self.known[thin].event.id;
+        let rows = self.deliveries.iter();
+        let rows = rows.filter(|(_, row)| row.delivery.event.id == event);
+        let waits = self.resolving.contains_key(&event) && !self.told.contains_key(&event);
+        let has_run = rows.clone().any(|(_, row)| !row.ran.is_empty());
+        let nothing = self.told.get(&event).is_some_and(|told| told.is_empty());
+        if !(waits && !has_run || nothing) {
+            return;
+        }
+        let goes_to = |row: &Row| {
+            new.handlers
+                .iter()
+                .any(|to| to.handler == row.delivery.handler)
+        };
+        let replaced = rows.filter(|(_, row)| waits && row.is_open() && goes_to(row));
+        let replaced: Vec<i64> = replaced.map(|(seq, _)| *seq).collect();
+        self.aliases.remove(&shared);
+        for seq in replaced {
+            let row = self.deliveries.get_mut(&seq).unwrap();
+            (row.state, row.due) = (DeliveryState::Ignored, None);
+            (row.finished, row.batch) = (now(open), None);
+            self.leave(seq, steady(open));
+            self.end_if_unneeded(event);
+        }
     }
 
     pub(super) fn resolve(&mut self, open: &Open, which: usize, how: Answered) {

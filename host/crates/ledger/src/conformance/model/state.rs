@@ -1,6 +1,6 @@
 //! The expected contents of the ledger, in plain maps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conformance::*;
 use tollgate_base::time::{Ahead, SteadyTime, WallTime};
@@ -59,6 +59,8 @@ pub(super) struct Asked {
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) known: BTreeMap<String, Known>,
+    /// The names of known events by their further names.
+    pub(super) aliases: BTreeMap<String, String>,
     /// How many events were recorded.
     pub(super) recorded: usize,
     pub(super) duplicates: u64,
@@ -86,6 +88,8 @@ pub(super) struct Model {
     pub(super) paused: BTreeMap<&'static str, Pause>,
     /// The events that wait for their objects.
     pub(super) resolving: BTreeMap<EventId, Resolving>,
+    /// The events that waited until their deliveries had ended, and were told nothing.
+    pub(super) unasked: BTreeSet<EventId>,
     /// The recorded answers of the provider's API, by event.
     pub(super) told: BTreeMap<EventId, Arc<Resolved>>,
     pub(super) resolved: u64,

@@ -6,11 +6,11 @@ use rusqlite::{Result, params};
 
 use super::order::{self, Position};
 use super::prepared::PreparedEvent;
-use super::{equal_bytes, waiting};
+use super::{equal_bytes, twins, waiting};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{Delivery, DeliveryId, DeliveryState, Recipient};
+use crate::{Delivery, DeliveryId, DeliveryState, EventForm, Recipient};
 use tollgate_base::event::EventId;
 
 /// Records an event with its deliveries and returns its number, and the event with the same bytes
@@ -22,6 +22,7 @@ pub(crate) fn insert_event(
 ) -> Result<Option<(i64, Option<EventId>)>> {
     let seq = tx.peek_event();
     equal_bytes::forget_expired(tx, new)?;
+    twins::take_place(tx, new)?;
     if !claim_keys(tx, new, seq)? {
         return Ok(None);
     }
@@ -37,7 +38,7 @@ pub(crate) fn insert_event(
 fn insert_new(tx: &mut Transaction<'_>, new: &PreparedEvent, seq: i64) -> Result<()> {
     tx.take_event();
     let source = tx.source(&new.event.source)?;
-    let waits = new.resolve && !new.handlers.is_empty();
+    let waits = new.form == EventForm::Thin && !new.handlers.is_empty();
     if waits {
         waiting::begin(tx, seq, source)?;
     }

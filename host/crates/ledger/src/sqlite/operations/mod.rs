@@ -26,6 +26,7 @@ mod settle;
 mod span;
 mod start_alone;
 mod state;
+mod twins;
 mod waiting;
 
 pub(super) use complete::Complete;

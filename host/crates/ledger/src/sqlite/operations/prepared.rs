@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::sqlite::write::BASE_WEIGHT;
-use crate::{EqualBytes, NewEvent, Recipient, SAME_BYTES_AS};
+use crate::{EqualBytes, EventForm, NewEvent, Recipient, SAME_BYTES_AS};
 use tollgate_base::event::{DedupKey, Event, EventId};
 
 /// An event to be recorded. Whatever can be prepared is done on the caller's thread, not on
@@ -22,21 +22,24 @@ pub(crate) struct PreparedEvent {
     pub(crate) headers: String,
     /// The metadata as JSON.
     pub(crate) metadata: String,
-    /// Whether the deliveries wait for the object of the event.
-    pub(crate) resolve: bool,
+    pub(crate) form: EventForm,
 }
 
 impl From<NewEvent> for PreparedEvent {
     fn from(new: NewEvent) -> Self {
+        let mut further_keys = new.more_dedup;
+        if let EventForm::Snapshot(twin) = new.form {
+            further_keys.push(twin);
+        }
         Self {
             headers: pairs_to_json(&new.event.headers),
             metadata: pairs_to_json(&new.event.metadata),
             event: Arc::new(new.event),
             dedup: new.dedup,
-            further_keys: new.more_dedup,
+            further_keys,
             equal_bytes: new.equal_bytes,
             handlers: new.handlers,
-            resolve: new.resolve,
+            form: new.form,
         }
     }
 }

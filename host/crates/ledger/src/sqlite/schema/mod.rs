@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0001_ledger.sql"),
     include_str!("0002_lineage.sql"),
     include_str!("0003_resolutions.sql"),
+    include_str!("0004_unasked.sql"),
 ];
 
 /// Brings the file's schema up to date, each step in a transaction of its own.

@@ -6,6 +6,9 @@ use crate::Intervention;
 use crate::sqlite::values::{int, non_empty};
 use crate::sqlite::write::Transaction;
 
+/// Who did what no operator asked for.
+const OWN: &str = "tollgate";
+
 /// One entry: an action on a delivery, or on a request or schedule that the delivery made.
 pub(crate) struct Entry<'a> {
     pub(crate) delivery: i64,
@@ -38,6 +41,19 @@ pub(crate) fn write_because(
     entry: &Entry<'_>,
     why: &str,
 ) -> Result<()> {
+    insert(tx, entry, (&by.who, why, by.batch.as_deref()))
+}
+
+/// Writes an entry for what the ledger did by itself.
+pub(crate) fn write_own(tx: &Transaction<'_>, entry: &Entry<'_>, why: &str) -> Result<()> {
+    insert(tx, entry, (OWN, why, None))
+}
+
+fn insert(
+    tx: &Transaction<'_>,
+    entry: &Entry<'_>,
+    (who, why, batch): (&str, &str, Option<&str>),
+) -> Result<()> {
     let (request, scheduled) = match entry.about {
         About::Delivery => (None, None),
         About::Request(seq) => (Some(seq), None),
@@ -53,9 +69,9 @@ pub(crate) fn write_because(
             int(tx.now().wall),
             entry.action,
             entry.run,
-            by.who,
+            who,
             non_empty(why),
-            by.batch,
+            batch,
             request,
             scheduled,
         ],

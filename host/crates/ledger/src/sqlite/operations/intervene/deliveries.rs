@@ -62,19 +62,22 @@ pub(crate) fn each(
     answers.collect()
 }
 
-/// Makes a delivery that is retrying due now.
+/// Makes a delivery that is retrying due now, or the question for the object that it waits for.
 pub(crate) fn retry(
     tx: &mut Transaction<'_>,
     by: &Intervention,
     row: &DeliveryRow,
 ) -> Result<Intervened> {
-    if row.state != DeliveryState::Retrying {
+    if row.state == DeliveryState::Pending && waiting::waits(tx, row.event)? {
+        waiting::hasten(tx, row.event)?;
+    } else if row.state == DeliveryState::Retrying {
+        tx.execute(
+            "UPDATE deliveries SET due = ?2 WHERE seq = ?1",
+            params![row.seq, int(tx.now().steady)],
+        )?;
+    } else {
         return Ok(Intervened::State(row.state));
     }
-    tx.execute(
-        "UPDATE deliveries SET due = ?2 WHERE seq = ?1",
-        params![row.seq, int(tx.now().steady)],
-    )?;
     audit::write(tx, by, &row.entry(row.run, "retry"))?;
     Ok(Intervened::Done)
 }
@@ -91,7 +94,7 @@ pub(crate) fn cancel(
     } else if is_ended(row.state) {
         return Ok(Intervened::State(row.state));
     } else {
-        make_dead(tx, row.seq, row.state)?;
+        end(tx, row, DeliveryState::Dead)?;
     }
     audit::write(tx, by, &row.entry(row.run, "cancel"))?;
     Ok(Intervened::Done)
@@ -104,20 +107,37 @@ pub(crate) fn replace_held(
     delivery: DeliveryId,
     why: &str,
 ) -> Result<()> {
-    make_dead(tx, delivery.0, DeliveryState::Held)?;
+    let Some(row) = DeliveryRow::find(tx, delivery)? else {
+        return Ok(());
+    };
+    end(tx, &row, DeliveryState::Dead)?;
+    audit::write_because(tx, by, &row.entry(row.run, "replaced"), why)
+}
+
+/// Ends a delivery that has not run, because its work goes on in a delivery of another event.
+pub(crate) fn replace_unrun(
+    tx: &mut Transaction<'_>,
+    delivery: DeliveryId,
+    why: &str,
+) -> Result<()> {
     match DeliveryRow::find(tx, delivery)? {
-        Some(row) => audit::write_because(tx, by, &row.entry(row.run, "replaced"), why),
-        None => Ok(()),
+        Some(row) if !is_ended(row.state) => {
+            end(tx, &row, DeliveryState::Ignored)?;
+            audit::write_own(tx, &row.entry(row.run, "replaced"), why)
+        }
+        _ => Ok(()),
     }
 }
 
-fn make_dead(tx: &mut Transaction<'_>, seq: i64, from: DeliveryState) -> Result<()> {
+/// Ends a delivery without an attempt.
+fn end(tx: &mut Transaction<'_>, row: &DeliveryRow, to: DeliveryState) -> Result<()> {
     tx.execute(
-        "UPDATE deliveries SET state = 'dead', due = NULL, finished = ?2 WHERE seq = ?1",
-        params![seq, int(tx.now().wall)],
+        "UPDATE deliveries SET state = ?3, due = NULL, finished = ?2 WHERE seq = ?1",
+        params![row.seq, int(tx.now().wall), to.name()],
     )?;
-    tx.count_moved(from, DeliveryState::Dead, 1);
-    order::leave(tx, seq)
+    tx.count_moved(row.state, to, 1);
+    order::leave(tx, row.seq)?;
+    waiting::end_if_unneeded(tx, row.event)
 }
 
 fn is_ended(state: DeliveryState) -> bool {
@@ -169,6 +189,7 @@ pub(crate) fn replay(
         ],
     )?;
     tx.count_moved(row.state, DeliveryState::Retrying, 1);
+    waiting::ask_after_all(tx, row.event)?;
     resolve_anew(tx, row.event, refetch)?;
     order::rejoin(tx, row.seq, DeliveryState::Retrying)?;
     audit::write(tx, by, &row.entry(run, "replay"))?;

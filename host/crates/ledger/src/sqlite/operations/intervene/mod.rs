@@ -8,6 +8,8 @@ mod scheduled;
 
 use rusqlite::Result;
 
+pub(super) use deliveries::replace_unrun;
+
 use crate::sqlite::write::{Operation, Transaction};
 use crate::{Action, Intervened, Intervention};
 

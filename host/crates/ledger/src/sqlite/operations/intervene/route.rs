@@ -51,6 +51,7 @@ pub(crate) fn route(
     if *resolve && resolved.is_none() {
         waiting::begin(tx, seq, source)?;
     }
+    waiting::ask_after_all(tx, seq)?;
     for to in &new {
         add_delivery(tx, by, seq, (event, resolved.as_ref()), to)?;
     }
