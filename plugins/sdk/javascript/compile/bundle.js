@@ -1,0 +1,79 @@
+// Bundles a handler with the SDK and its packages into one module, with the map of its sources.
+
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+import { problemOf } from "./esbuild-problems.js";
+
+const SDK = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** QuickJS knows newer JavaScript than this; but the jobs of its own promises would never run. */
+const LOWERED = {
+  "async-await": false,
+  "async-generator": false,
+  "for-await": false,
+  "top-level-await": false,
+};
+
+/** The text of the module that the component is made of. */
+export async function bundle(folder, entry) {
+  const { outputFiles } = await build({
+    stdin: { contents: start(entry), resolveDir: folder, sourcefile: "tollgate:start" },
+    absWorkingDir: folder,
+    bundle: true,
+    write: false,
+    outfile: "handler.js",
+    format: "esm",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["module", "import", "default"],
+    target: "esnext",
+    supported: LOWERED,
+    external: ["tollgate:*", "wasi:*"],
+    inject: [`${SDK}/src/globals/injected.js`],
+    define: { "process.env.NODE_ENV": '"production"' },
+    treeShaking: true,
+    keepNames: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    sourcemap: "external",
+    sourcesContent: false,
+    logLevel: "silent",
+    plugins: [ownPackage],
+  }).catch((failure) => {
+    throw problemOf(failure, entry);
+  });
+  const text = (suffix) => outputFiles.find(({ path }) => path.endsWith(suffix)).text;
+  return text(".js") + appended(JSON.parse(text(".map")));
+}
+
+/** The module that the component begins with: the globals come before the handler's own code. */
+function start(entry) {
+  const from = (name) => JSON.stringify(`${SDK}/src/${name}`);
+  return [
+    `import ${from("globals/index.js")};`,
+    `import { exported } from ${from("entry.js")};`,
+    `import * as module from ${JSON.stringify(`./${entry}`)};`,
+    `export const handle = exported(module, ${JSON.stringify(entry)});`,
+  ].join("\n");
+}
+
+/** The handler's `tollgate-handler` is the SDK that compiles it, so that there is one copy of it. */
+const ownPackage = {
+  name: "own-package",
+  setup(build) {
+    const { exports } = JSON.parse(readFileSync(`${SDK}/package.json`, "utf8"));
+    build.onResolve({ filter: /^tollgate-handler(\/|$)/ }, ({ path }) => {
+      const found = exports[`.${path.slice("tollgate-handler".length)}`]?.default;
+      return found ? { path: resolve(SDK, found) } : undefined;
+    });
+  },
+};
+
+/** The map at the end of the module, so that no line before it moves. */
+function appended({ sources, mappings }) {
+  return `\nglobalThis.__tollgateMap = ${JSON.stringify({ sources, mappings })};\n`;
+}
