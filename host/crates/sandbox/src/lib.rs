@@ -38,6 +38,7 @@ mod timers;
 mod trap;
 mod v0_1;
 mod wasi;
+mod words;
 mod wrap;
 
 pub use compile::{CompileIn, CompileLimits, CompilerFailure, Refusal, child_main};

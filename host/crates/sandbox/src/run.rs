@@ -15,6 +15,7 @@ use crate::sandbox::Sandbox;
 use crate::state::StateSource;
 use crate::trap::{explain, unstarted};
 use crate::v0_1::{self, Texts};
+use crate::words::with_last_words;
 use tollgate_ledger::{Delivery, Effects};
 
 /// Bytes that a guest may pass to the host in one call beyond its limits on effects and logs:
@@ -29,9 +30,6 @@ const FREE_TIME: Duration = Duration::from_millis(20);
 /// nothing; short enough that beside sixteen guests that loop, another guest computes three times
 /// a second.
 const SLICE: Duration = Duration::from_millis(20);
-
-/// The most bytes of a guest's last words in the message of a trap.
-const MAX_WORDS: usize = 300;
 
 /// The longest reason or trap message in a result, in bytes.
 const MAX_DETAIL: usize = 4 << 10;
@@ -195,32 +193,6 @@ pub(crate) fn hostcall_fuel(limits: &Limits) -> usize {
 }
 
 /// The end with its texts cut to [`MAX_DETAIL`].
-/// Puts what the guest said last before the message of a trap: a trap alone does not tell the
-/// message of a panic.
-fn with_last_words(end: End, logs: &str) -> End {
-    match end {
-        End::Trap(message) => match last_words(logs) {
-            Some(words) => End::Trap(format!("{words} ({message})")),
-            None => End::Trap(message),
-        },
-        other => other,
-    }
-}
-
-/// The last line of a log, if it is an error or was written to stderr.
-fn last_words(logs: &str) -> Option<String> {
-    let line: serde_json::Value = serde_json::from_str(logs.lines().last()?).ok()?;
-    let fields = line["fields"].as_array().into_iter().flatten();
-    let is_stderr = |field: &serde_json::Value| field[0] == "stream" && field[1] == "stderr";
-    if line["level"] != "error" && !fields.into_iter().any(is_stderr) {
-        return None;
-    }
-    let message = line["message"].as_str()?;
-    let last = message.lines().rev().find(|line| !line.trim().is_empty())?;
-    let end = last.floor_char_boundary(MAX_WORDS);
-    Some(last[..end].trim().to_owned())
-}
-
 fn shorten(end: End) -> End {
     let cut = |mut text: String| {
         if text.len() > MAX_DETAIL {
@@ -239,34 +211,5 @@ fn shorten(end: End) -> End {
         End::Trap(message) => End::Trap(cut(message)),
         End::Unstarted(message) => End::Unstarted(cut(message)),
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trap(logs: &str) -> String {
-        match with_last_words(End::Trap("unreachable".to_owned()), logs) {
-            End::Trap(message) => message,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_trap_has_what_the_guest_said_last() {
-        let error = r#"{"level":"info","message":"a"}
-{"level":"error","message":"panicked at src/lib.rs:7: no stock"}"#;
-        assert_eq!(
-            trap(error),
-            "panicked at src/lib.rs:7: no stock (unreachable)"
-        );
-        let stderr = r#"{"level":"info","message":"one\nlast\n","fields":[["stream","stderr"]]}"#;
-        assert_eq!(trap(stderr), "last (unreachable)");
-        let long = format!(r#"{{"level":"error","message":"{}"}}"#, "é".repeat(999));
-        assert!(trap(&long).len() < 400);
-        for other in ["", r#"{"level":"info","message":"fine"}"#, "no JSON"] {
-            assert_eq!(trap(other), "unreachable");
-        }
     }
 }
