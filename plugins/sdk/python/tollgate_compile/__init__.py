@@ -1,0 +1,1 @@
+"""Compiles a handler in Python to a WebAssembly component."""

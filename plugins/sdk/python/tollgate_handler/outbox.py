@@ -1,0 +1,78 @@
+"""HTTP requests that the gateway sends after the delivery's commit.
+
+The gateway sends each request at least once, until a response with a 2xx status arrives or the
+request becomes a dead letter. Each call returns the idempotency key of its request.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote_plus
+
+from . import checks, jsons
+from .errors import OutboxError
+from .hosts import calling, host
+
+Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
+Octets = bytes | bytearray | memoryview | str
+
+
+def post(url: str, **options: Any) -> str:
+    """Queues a POST request, with the options of `request`."""
+    return request("POST", url, **options)
+
+
+def put(url: str, **options: Any) -> str:
+    """Queues a PUT request, with the options of `request`."""
+    return request("PUT", url, **options)
+
+
+def delete(url: str, **options: Any) -> str:
+    """Queues a DELETE request, with the options of `request`."""
+    return request("DELETE", url, **options)
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    json: Any = jsons.ABSENT,
+    form: Pairs | None = None,
+    body: Octets | None = None,
+    headers: Pairs | None = None,
+    order_key: str | None = None,
+    respond: str | None = None,
+) -> str:
+    """Queues a request of any method to an absolute URL.
+
+    At most one of `json`, `form` and `body`; the former two set the content type. Requests with the
+    same `order_key` go out one after another, in the order of their commits. `respond` asks for the
+    response, as an event of type `outbox.response` with this text.
+    """
+    method = checks.text(method, "outbox: the method")
+    url = checks.text(url, "outbox: the URL")
+    about = f"request to {url}"
+    kind, data = _content(json, form, body, about)
+    fields = checks.pairs(headers, f"{about}: headers")
+    if kind and not any(name.lower() == "content-type" for name, _ in fields):
+        fields.append(("content-type", kind))
+    order_key = checks.optional_text(order_key, f"{about}: order_key")
+    respond = checks.optional_text(respond, f"{about}: respond")
+    send = host().outbox_send
+    return calling(OutboxError, about, send, method, url, fields, data, order_key, respond)
+
+
+def _content(json: Any, form: Any, body: Any, about: str) -> tuple[str | None, bytes]:
+    if (json is not jsons.ABSENT) + (form is not None) + (body is not None) > 1:
+        raise TypeError(f"{about}: json, form and body exclude each other")
+    if json is not jsons.ABSENT:
+        return "application/json", jsons.write(json, f"{about}: json")
+    if form is not None:
+        pairs = checks.pairs(form, f"{about}: form")
+        encoded = "&".join(f"{_encode(name)}={_encode(value)}" for name, value in pairs)
+        return "application/x-www-form-urlencoded", encoded.encode()
+    return None, b"" if body is None else checks.octets(body, f"{about}: body")
+
+
+def _encode(text: str) -> str:
+    # The form encoding of the URL Standard keeps `*` and encodes `~`.
+    return quote_plus(text, safe="*").replace("~", "%7E")
