@@ -1,0 +1,159 @@
+//! Every event of every scheme, through the gateway's own signing and verifying.
+
+use std::collections::BTreeSet;
+
+use tollgate_base::event::{DedupKey, SourceName};
+use tollgate_base::time::WallTime;
+use tollgate_scheme::ProviderEvent;
+
+use super::*;
+
+/// 2025-10-09T08:53:20Z.
+const NOW: WallTime = WallTime::from_millis(1_760_000_000_000);
+
+fn key(event: &ProviderEvent) -> DedupKey {
+    DedupKey::new(&SourceName::new("test"), &event.dedup)
+}
+
+#[test]
+fn every_event_is_accepted_and_read_as_stated() {
+    let mut seen = 0;
+    for scheme in schemes() {
+        for listed in events(scheme) {
+            let name = &listed.name;
+            let at = format!("{scheme} {name}");
+            let stated = Story::new(scheme, 7).unwrap().tell(name, NOW, &[]);
+            let stated = stated.unwrap_or_else(|error| panic!("{at}: {error}"));
+            let event = recorded(scheme, name, 7, NOW);
+            let event = event.unwrap_or_else(|error| panic!("{at}: {error}"));
+            assert_eq!(event.unreadable, None, "{at}");
+            assert_eq!(event.kind, stated.kind, "{at}");
+            assert_eq!(event.provider_id, stated.id, "{at}");
+            assert_eq!(event.subject, stated.subject, "{at}");
+            assert_eq!(event.created, stated.created, "{at}");
+            assert!(!listed.about.is_empty(), "{at}");
+            seen += 1;
+        }
+        assert!(events(scheme).len() >= 3, "{scheme}");
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+#[test]
+fn another_seed_is_another_event_and_the_same_seed_the_same() {
+    for scheme in schemes() {
+        for Listed { name, .. } in events(scheme) {
+            let of_seed = |seed| recorded(scheme, &name, seed, NOW).unwrap();
+            assert_eq!(key(&of_seed(1)), key(&of_seed(1)), "{scheme} {name}");
+            assert_ne!(key(&of_seed(1)), key(&of_seed(2)), "{scheme} {name}");
+        }
+    }
+}
+
+#[test]
+fn stories_tell_events_that_differ_and_share_their_values() {
+    let mut seen = 0;
+    for scheme in schemes() {
+        for (name, about) in stories(scheme) {
+            assert!(!about.is_empty());
+            let mut story = Story::new(scheme, 3).unwrap();
+            let steps = story.steps(name).unwrap();
+            let ids: BTreeSet<_> = steps
+                .iter()
+                .map(|step| story.tell_step(name, *step, NOW, &[]).unwrap().id)
+                .collect();
+            assert_eq!(ids.len(), steps.len(), "{scheme} {name}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen}");
+}
+
+#[test]
+fn dunning_is_about_one_subscription() {
+    let mut story = Story::new("stripe", 3).unwrap();
+    let steps = story.steps("subscription-dunning").unwrap();
+    let mut subscriptions = BTreeSet::new();
+    for step in steps {
+        let event = story
+            .tell_step("subscription-dunning", step, NOW, &[])
+            .unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&event.body).unwrap();
+        let object = &body["data"]["object"];
+        let of_invoice = &object["parent"]["subscription_details"]["subscription"];
+        match object["object"].as_str() {
+            Some("subscription") => subscriptions.insert(object["id"].to_string()),
+            Some("invoice") => subscriptions.insert(of_invoice.to_string()),
+            _ => false,
+        };
+    }
+    assert_eq!(subscriptions.len(), 1, "{subscriptions:?}");
+}
+
+#[test]
+fn fields_stand_where_the_api_version_has_them() {
+    let invoice = |version: &str| {
+        let story = Story::new("stripe", 3).unwrap().in_version(version);
+        let event = story.unwrap().tell("invoice.paid", NOW, &[]).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&event.body).unwrap();
+        assert_eq!(body["api_version"], version);
+        body["data"]["object"].clone()
+    };
+    let (old, new) = (invoice("2022-11-15"), invoice("2025-03-31.basil"));
+    assert_eq!(
+        old["subscription"],
+        new["parent"]["subscription_details"]["subscription"]
+    );
+    assert!(old.get("parent").is_none() && new.get("subscription").is_none());
+    let unknown = Story::new("stripe", 3).unwrap().in_version("2019-01-01");
+    let unknown = unknown.err().unwrap().to_string();
+    assert!(unknown.contains("2026-10-28.endive"), "{unknown}");
+}
+
+#[test]
+fn values_can_be_replaced() {
+    let tell = |pointer: &str, value: &str| {
+        let change = Override {
+            pointer: pointer.to_owned(),
+            value: value.to_owned(),
+        };
+        let event = Story::new("stripe", 3)
+            .unwrap()
+            .tell("invoice.paid", NOW, &[change])?;
+        Ok::<serde_json::Value, SampleError>(serde_json::from_slice(&event.body).unwrap())
+    };
+    assert_eq!(
+        tell("/data/object/amount_paid", "500").unwrap()["data"]["object"]["amount_paid"],
+        500
+    );
+    let text = tell("/data/object/customer_email", "x@example.com").unwrap();
+    assert_eq!(text["data"]["object"]["customer_email"], "x@example.com");
+    let added = tell("/data/object/metadata/order_id", "A-1").unwrap();
+    assert_eq!(added["data"]["object"]["metadata"]["order_id"], "A-1");
+    let line = tell("/data/object/lines/data/0/quantity", "3").unwrap();
+    assert_eq!(line["data"]["object"]["lines"]["data"][0]["quantity"], 3);
+    for (pointer, hint) in [
+        ("/data/objekt/amount", "did you mean `object`?"),
+        ("/data/object/lines/data/7/x", "the list has 1 items"),
+        ("/id/x", "inside a plain value"),
+        ("amount", "write `/data/object/amount`"),
+    ] {
+        let error = tell(pointer, "1").unwrap_err().to_string();
+        assert!(error.contains(hint), "{pointer}: {error}");
+    }
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_what_was_meant() {
+    let error = |scheme: &str, name: &str| {
+        let told = Story::new(scheme, 1).map(|mut story| story.tell(name, NOW, &[]));
+        match told {
+            Err(error) => error.to_string(),
+            Ok(told) => told.unwrap_err().to_string(),
+        }
+    };
+    assert!(error("stripe", "invoice.payed").contains("did you mean `invoice.paid`?"));
+    let similar = error("stripe", "something.with.dispute");
+    assert!(similar.contains("`charge.dispute.created`"), "{similar}");
+    assert!(error("stirpe", "x").contains("did you mean `stripe`?"));
+}
