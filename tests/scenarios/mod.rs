@@ -41,6 +41,7 @@ mod schedule;
 mod shadow;
 mod soak;
 mod start_errors;
+mod state_tools;
 mod strangers;
 mod stripe_shapes;
 mod thin;

@@ -98,6 +98,9 @@ impl fmt::Display for Summary<'_> {
             Action::RunScheduled(handler, key) => {
                 return write!(f, "run of the schedule entry {key} of {handler}");
             }
+            Action::ChangeState(handler, changes) => {
+                return write!(f, "change of {} values of {handler}", changes.len());
+            }
             Action::CancelScheduled(handler, key) => {
                 return write!(f, "cancel of the schedule entry {key} of {handler}");
             }

@@ -19,8 +19,10 @@ mod replay;
 mod request_filter;
 mod routes;
 mod schedule;
+mod state;
 
 pub(crate) use bulk::{BulkReport, BulkRequest, STEP};
 pub(crate) use handlers::offline as handlers_offline;
 pub(crate) use query::{MAX_LIMIT, QueryFilter};
 pub(crate) use replay::{ComponentOf, KeysOf, Onto, ReplayRequest};
+pub(crate) use state::{ChangeRequest, MAX_CHANGES, StatePage, ValueChange};

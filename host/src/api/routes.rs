@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::bulk::Verb;
-use super::{deliveries, events, handlers, ledger, outbox, replay, schedule};
+use super::{deliveries, events, handlers, ledger, outbox, replay, schedule, state};
 use crate::run::Core;
 use crate::server::{Api, ApiAnswer, ApiRequest};
 use tollgate_base::secret::Secret;
@@ -37,6 +37,10 @@ fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
         (["schedule"], None) => schedule::list(core, request),
         (["schedule", "run"], Some(body)) => schedule::run(core, body),
         (["schedule", "cancel"], Some(body)) => schedule::cancel(core, body),
+        (["state", handler], None) => state::list(core, handler, request),
+        (["state", handler], Some(body)) => state::change(core, handler, body),
+        (["state", handler, "value"], None) => state::value(core, handler, request),
+        (["state", handler, "changes"], None) => state::changes(core, handler, request),
         (["replay"], Some(body)) => replay::replay(core, body),
         (["handlers", name, "pause"], Some(body)) => handlers::pause(core, name, body),
         (["handlers", name, "resume"], Some(_)) => handlers::resume(core, name),

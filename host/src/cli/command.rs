@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use super::output::print_error;
 use super::{
     check, compile, deliveries, events, handlers, ledger, outbox, replay, schedule, schemes, serve,
-    sign, status, verify,
+    sign, state, status, verify,
 };
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
@@ -45,6 +45,8 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     /// List, pause and resume handlers.
     Handlers(handlers::HandlersArgs),
+    /// List, show, set, delete, export and import the state of handlers.
+    State(state::StateArgs),
     /// Back the ledger up, restore it, check it, and release a restored one.
     Ledger(ledger::LedgerArgs),
     /// Compile the component of standard input to standard output, for the gateway itself.
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Deliveries(args) => deliveries::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Handlers(args) => handlers::run(&args),
+        Command::State(args) => state::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Compile(args) => Ok(compile::run(&args)),
     };

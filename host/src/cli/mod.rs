@@ -23,6 +23,7 @@ mod schemes;
 mod serve;
 mod shadow;
 mod sign;
+mod state;
 mod status;
 mod verify;
 

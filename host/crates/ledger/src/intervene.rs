@@ -1,5 +1,5 @@
 //! Interventions of operators: replay, retry, cancel and route deliveries; requeue, retry and
-//! cancel requests; run and cancel scheduled events.
+//! cancel requests; run and cancel scheduled events; set and delete values of state.
 //!
 //! Each intervention is on record with the operator and the reason. A delivery's `run` tells its
 //! replays apart, so that the attempts of all runs stay on record. `keys` is the run whose
@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use tollgate_base::event::{HandlerName, SourceName};
 
-use super::{Delivery, DeliveryId, DeliveryState, NewEvent, OutboxState, Recipient, RequestId};
+use super::{
+    Delivery, DeliveryId, DeliveryState, NewEvent, OutboxState, Recipient, RequestId, Version,
+};
 
 /// An intervention, with the operator for the record.
 #[derive(Clone, Debug)]
@@ -59,6 +61,21 @@ pub enum Action {
     RunScheduled(HandlerName, String),
     /// Removes the event that a handler has scheduled under a key.
     CancelScheduled(HandlerName, String),
+    /// Changes values of a handler's state, all or none: none if one of them has not the version
+    /// that its change asks for. A run that has read one of them, and is under way, runs anew.
+    ChangeState(HandlerName, Vec<StateChange>),
+}
+
+/// A change of one value of a handler's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// The key.
+    pub key: String,
+    /// The new value; `None` deletes the key.
+    pub value: Option<Vec<u8>>,
+    /// The version that the value must have; version 0 is that of an absent key. `None` changes
+    /// every version.
+    pub if_version: Option<Version>,
 }
 
 /// An event that is routed anew.
@@ -102,8 +119,12 @@ pub enum Intervened {
     Queued(RequestId),
     /// The item was changed before, under the same id.
     Before,
-    /// There is no such delivery, event, request or scheduled event.
+    /// There is no such delivery, event, request, scheduled event or key.
     Missing,
+    /// The value has another version than the change asks for.
+    Version,
+    /// The value could have been changed, but another of the same change could not.
+    Unchanged,
     /// The request's state does not allow the change.
     Request(OutboxState),
     /// The delivery's state does not allow the change.
@@ -127,6 +148,8 @@ impl Intervened {
         Some(match self {
             Self::Done | Self::Routed(_) | Self::Queued(_) | Self::Before => return None,
             Self::Missing => "it is not there".to_owned(),
+            Self::Version => "it has changed since it was read".to_owned(),
+            Self::Unchanged => "another of these values has changed since it was read".to_owned(),
             Self::State(state) => format!("it is {state}"),
             Self::Request(state) => format!("it is {state}"),
             Self::Erased => "the event's payload is no longer kept".to_owned(),

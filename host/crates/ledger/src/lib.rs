@@ -54,7 +54,9 @@ pub use effects::{Effects, Read, StateWrite};
 pub use error::{LedgerError, ListError};
 pub use gauges::{Backlog, Counts, Gauges, LogSize};
 pub use intake::{EqualBytes, EventForm, Intake, NewEvent, RecordFuture, Recorded, SAME_BYTES_AS};
-pub use intervene::{Action, Intervened, Intervention, ReplayComponent, ReplayKeys, RoutedAnew};
+pub use intervene::{
+    Action, Intervened, Intervention, ReplayComponent, ReplayKeys, RoutedAnew, StateChange,
+};
 pub use lease::{Leasable, Lease, LeaseRegistry, Token};
 #[cfg(feature = "sqlite")]
 pub use maintain::{BackedUp, Restored, Verified};
@@ -67,8 +69,8 @@ pub use records::{
     AttemptView, Blocker, Cursor, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView,
     EventDetail, EventSummary, InterventionView, ListOrder, Listed, Page, Payload, RecordFilter,
     RecordList, RecordedEmission, RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter,
-    RequestSummary, RequestView, ResolvedView, ResolvingView, ScheduledView, StateFilter, ToldView,
-    TryView, without_query,
+    RequestSummary, RequestView, ResolvedView, ResolvingView, ScheduledView, StateChangeView,
+    StateFilter, StateView, ToldView, TryView, without_query,
 };
 pub use request::{
     NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxState, RequestHost, RequestId,

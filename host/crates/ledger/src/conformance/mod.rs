@@ -48,6 +48,8 @@ pub mod schedule;
 #[doc(hidden)]
 pub mod state;
 #[doc(hidden)]
+pub mod state_changes;
+#[doc(hidden)]
 pub mod twins;
 #[doc(hidden)]
 pub mod waiting;
@@ -226,6 +228,13 @@ macro_rules! conformance_suite {
                 a_step_that_is_asked_for_twice_is_done_once,
                 the_recorded_component_is_what_the_last_attempt_ran,
                 an_event_is_routed_to_who_has_not_had_it,
+            },
+            state_changes::{
+                a_value_says_what_wrote_it,
+                changes_of_state_are_on_record_without_values,
+                values_are_changed_all_or_none,
+                a_run_that_read_what_an_operator_changed_runs_anew,
+                old_changes_of_state_are_forgotten,
             },
             records::{
                 lists_are_read_page_by_page,

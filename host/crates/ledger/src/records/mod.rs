@@ -15,7 +15,8 @@ pub use recorded::{RecordedEmission, RecordedEnd, RecordedRun};
 pub use views::{
     AttemptView, Blocker, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
     EventSummary, InterventionView, Payload, RequestDetail, RequestSummary, RequestView,
-    ResolvedView, ResolvingView, ScheduledView, ToldView, TryView, without_query,
+    ResolvedView, ResolvingView, ScheduledView, StateChangeView, StateView, ToldView, TryView,
+    without_query,
 };
 
 /// Reads everything that is on record. A ledger that no gateway serves can be read, too.
@@ -67,6 +68,32 @@ pub trait Records: Send + Sync + 'static {
         handler: Option<&HandlerName>,
         limit: usize,
     ) -> Result<Vec<Scheduled>, LedgerError>;
+
+    /// Values of a handler's state whose keys begin with `prefix` and come after `after`, in byte
+    /// order, `limit` at most.
+    fn state(
+        &self,
+        handler: &HandlerName,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StateView>, LedgerError>;
+
+    /// One value of a handler's state; `None` if the key is absent.
+    fn state_value(
+        &self,
+        handler: &HandlerName,
+        key: &str,
+    ) -> Result<Option<StateView>, LedgerError>;
+
+    /// The last changes of operators to a handler's state, the newest first: of one key, or of
+    /// all.
+    fn state_changes(
+        &self,
+        handler: &HandlerName,
+        key: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StateChangeView>, LedgerError>;
 
     /// Every handler whose name is in the ledger, by name.
     fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError>;

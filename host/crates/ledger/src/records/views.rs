@@ -215,6 +215,48 @@ pub struct InterventionView {
     pub scheduled: Option<String>,
 }
 
+/// A value of a handler's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateView {
+    /// The key.
+    pub key: String,
+    /// The version, which each write changes.
+    pub version: i64,
+    /// The length of the value in bytes.
+    pub bytes: usize,
+    /// The digest of the component that wrote the value; `None` if an operator did, or if that is
+    /// not known.
+    pub component: Option<String>,
+    /// When the value was written, if that is known.
+    pub written_ms: Option<WallTime>,
+    /// The value, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Payload>,
+}
+
+/// A change of an operator to a value of a handler's state. The values are not on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateChangeView {
+    /// The number of the change.
+    pub seq: i64,
+    /// When.
+    pub at_ms: WallTime,
+    /// The handler.
+    pub handler: String,
+    /// The key.
+    pub key: String,
+    /// `set` or `delete`.
+    pub action: String,
+    /// The length of the value before in bytes; `None` if there was none.
+    pub before: Option<usize>,
+    /// The length of the value afterwards; `None` if there is none.
+    pub after: Option<usize>,
+    /// The operator.
+    pub who: String,
+    /// The reason.
+    pub why: Option<String>,
+}
+
 /// One run of a handler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptView {

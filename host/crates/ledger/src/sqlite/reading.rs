@@ -7,8 +7,8 @@ use super::read::{SqliteReader, gauges, handlers, schedule, state};
 use crate::{
     Counts, Cursor, DeliveryDetail, DeliveryId, DeliverySummary, EventDetail, EventSummary,
     LedgerError, ListError, Listed, Page, Pause, RecordFilter, RecordList, RecordedRun, Records,
-    RequestDetail, RequestFilter, RequestId, RequestSummary, Restore, Scheduled, StateEntry,
-    StateStore, Versioned,
+    RequestDetail, RequestFilter, RequestId, RequestSummary, Restore, Scheduled, StateChangeView,
+    StateEntry, StateStore, StateView, Versioned,
 };
 use tollgate_base::event::{Event, EventId, HandlerName};
 
@@ -117,6 +117,39 @@ impl<R: Reads> Records for R {
             }),
             None => self.reader().read(|conn| schedule::list(conn, None, limit)),
         }
+    }
+
+    fn state(
+        &self,
+        handler: &HandlerName,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StateView>, LedgerError> {
+        self.reader().read_for(handler, |conn, handler| {
+            records::state(conn, handler, prefix, after, limit)
+        })
+    }
+
+    fn state_value(
+        &self,
+        handler: &HandlerName,
+        key: &str,
+    ) -> Result<Option<StateView>, LedgerError> {
+        self.reader().read_for(handler, |conn, handler| {
+            records::state_value(conn, handler, key)
+        })
+    }
+
+    fn state_changes(
+        &self,
+        handler: &HandlerName,
+        key: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StateChangeView>, LedgerError> {
+        self.reader().read_for(handler, |conn, number| {
+            records::state_changes(conn, (number, handler), key, limit)
+        })
     }
 
     fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {

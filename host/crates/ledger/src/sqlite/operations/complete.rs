@@ -133,7 +133,11 @@ impl Complete {
             Err(why) => return Ok(Err(why)),
         };
         schedule::apply(tx, handler, completion.event, entries)?;
-        state::apply(tx, handler, writes)?;
+        let component = match writes.is_empty() {
+            true => None,
+            false => Some(tx.component(&completion.attempt.component)?),
+        };
+        state::apply(tx, handler, component, writes)?;
         let mut made = EffectRows {
             queued: queue_requests(tx, completion, &self.hosts, handler, event)?,
             ..EffectRows::default()

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::sqlite::read::state::{get, visit};
+use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
 use crate::{Read, StateWrite, Version};
 
@@ -86,10 +87,12 @@ fn counter(value: &[u8]) -> Option<i64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// Applies the writes. Each row that is set gets a version that no row has had.
+/// Applies the writes. Each row that is set gets a version that no row has had. `component` is the
+/// number of the component that writes; an operator is none.
 pub(crate) fn apply(
     tx: &mut Transaction<'_>,
     handler: i64,
+    component: Option<i64>,
     writes: Vec<ResolvedWrite<'_>>,
 ) -> Result<()> {
     for (key, value) in writes {
@@ -97,9 +100,16 @@ pub(crate) fn apply(
             Some(value) => {
                 let version = tx.take_version();
                 tx.execute(
-                    "REPLACE INTO state (handler, key, value, version)
-                     VALUES (?1, ?2, ?3, ?4)",
-                    params![handler, key, value.as_ref(), version],
+                    "REPLACE INTO state (handler, key, value, version, component, written)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![
+                        handler,
+                        key,
+                        value.as_ref(),
+                        version,
+                        component,
+                        int(tx.now().wall)
+                    ],
                 )?;
             }
             None => {

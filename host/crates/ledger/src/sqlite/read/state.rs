@@ -48,18 +48,16 @@ pub(crate) fn visit(
     limit: u32,
     mut each: impl FnMut(&str, Version, &Row<'_>) -> Result<bool>,
 ) -> Result<()> {
-    // Text is compared byte by byte, so the prefix sorts right before its keys.
-    let (sql, from) = match after {
-        Some(after) if after >= prefix => (
+    let (condition, from) = span(prefix, after);
+    let sql = match condition {
+        ">" => {
             "SELECT key, version, value FROM state WHERE handler = ?1 AND key > ?2
-             ORDER BY key LIMIT ?3",
-            after,
-        ),
-        _ => (
+             ORDER BY key LIMIT ?3"
+        }
+        _ => {
             "SELECT key, version, value FROM state WHERE handler = ?1 AND key >= ?2
-             ORDER BY key LIMIT ?3",
-            prefix,
-        ),
+             ORDER BY key LIMIT ?3"
+        }
     };
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows: Rows<'_> = statement.query(params![handler, from, limit])?;
@@ -70,4 +68,14 @@ pub(crate) fn visit(
         }
     }
     Ok(())
+}
+
+/// Where the keys begin that begin with `prefix` and come after `after`: the operator of the
+/// comparison, and the text.
+pub(crate) fn span<'a>(prefix: &'a str, after: Option<&'a str>) -> (&'static str, &'a str) {
+    // Text is compared byte by byte, so the prefix sorts right before its keys.
+    match after {
+        Some(after) if after >= prefix => (">", after),
+        _ => (">=", prefix),
+    }
 }

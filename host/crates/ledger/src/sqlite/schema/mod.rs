@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0002_lineage.sql"),
     include_str!("0003_resolutions.sql"),
     include_str!("0004_unasked.sql"),
+    include_str!("0005_state_changes.sql"),
 ];
 
 /// Brings the file's schema up to date, each step in a transaction of its own.

@@ -5,6 +5,7 @@ mod deliveries;
 mod requests;
 mod route;
 mod scheduled;
+mod state;
 
 use rusqlite::Result;
 
@@ -50,6 +51,7 @@ impl Operation for Intervene {
             Action::CancelScheduled(handler, key) => {
                 Ok(vec![scheduled::cancel(tx, by, handler, key)?])
             }
+            Action::ChangeState(handler, changes) => state::change(tx, by, handler, changes),
         }
     }
 }

@@ -13,6 +13,7 @@ mod recorded;
 mod requests;
 mod resolutions;
 mod span;
+mod state;
 mod walk;
 
 pub(crate) use deliveries::{deliveries, delivery};
@@ -20,3 +21,4 @@ pub(crate) use events::{deliveries_of, event, event_to_run, events};
 pub(crate) use recorded::recorded;
 pub(crate) use requests::{request, requests};
 pub(crate) use span::{Span, last_cursor};
+pub(crate) use state::{state, state_changes, state_value};

@@ -1,0 +1,198 @@
+//! Taking state out and putting it in: a line of JSON for each key.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tollgate_ledger::{Payload, StateView};
+
+use super::change::post;
+use super::listing::{Wanted, page};
+use crate::api::{MAX_CHANGES, ValueChange};
+use crate::cli::gateway::{Backend, GatewayArgs};
+use crate::cli::output::{counted, print};
+
+/// The values of one call.
+const PAGE: u32 = 100;
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// The handler.
+    handler: String,
+    /// Only keys that begin with this.
+    #[arg(long, default_value = "")]
+    prefix: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// The handler.
+    handler: String,
+    /// The file with the lines of an export; `-` is standard input.
+    file: PathBuf,
+    /// Delete the handler's keys that the file does not have.
+    #[arg(long)]
+    replace: bool,
+    /// Show what would be changed, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// The reason, for the record.
+    #[arg(long)]
+    why: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A line of an export.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+}
+
+impl From<StateView> for Line {
+    fn from(view: StateView) -> Self {
+        let (text, base64) = match view.value {
+            Some(Payload::Text(text)) => (Some(text), None),
+            Some(Payload::Base64(coded)) => (None, Some(coded)),
+            _ => (None, None),
+        };
+        Self {
+            key: view.key,
+            text,
+            base64,
+        }
+    }
+}
+
+impl From<Line> for ValueChange {
+    fn from(line: Line) -> Self {
+        Self {
+            key: line.key,
+            text: line.text,
+            base64: line.base64,
+            if_version: None,
+        }
+    }
+}
+
+pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let backend = args.gateway.backend()?;
+    let mut out = std::io::stdout().lock();
+    each(&backend, &args.handler, &args.prefix, |view| {
+        serde_json::to_writer(&mut out, &Line::from(view))?;
+        Ok(out.write_all(b"\n")?)
+    })?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Calls `then` with each value of a handler, in the order of the keys.
+fn each(
+    backend: &Backend,
+    handler: &str,
+    prefix: &str,
+    mut then: impl FnMut(StateView) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut after: Option<String> = None;
+    loop {
+        let wanted = Wanted {
+            handler,
+            prefix,
+            after: after.as_deref(),
+            limit: PAGE,
+            values: true,
+        };
+        let found = page(backend, &wanted)?;
+        let is_last = found.len() < PAGE as usize;
+        let last = found.last().map(|view| view.key.clone());
+        found.into_iter().try_for_each(&mut then)?;
+        if is_last {
+            return Ok(());
+        }
+        after = last;
+    }
+}
+
+pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    let mut changes = lines(&args.file)?;
+    let client = args.gateway.running_gateway()?;
+    let set = changes.len();
+    if args.replace {
+        let kept: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
+        let backend = args.gateway.backend()?;
+        each(&backend, &args.handler, "", |view| {
+            if !kept.contains(&view.key) {
+                changes.push(ValueChange {
+                    key: view.key,
+                    ..ValueChange::default()
+                });
+            }
+            Ok(())
+        })?;
+    }
+    let deleted = changes.len() - set;
+    if !args.dry_run {
+        for some in changes.chunks(MAX_CHANGES) {
+            post(&client, &args.handler, some.to_vec(), args.why.as_deref())?;
+        }
+    }
+    let answer = json!({ "set": set, "deleted": deleted, "dry_run": args.dry_run });
+    print(args.json, &answer, |out| {
+        let would = if args.dry_run { " would be" } else { "" };
+        let keys = counted(set, "key");
+        writeln!(out, "{keys}{would} set, {deleted}{would} deleted")
+    })
+}
+
+/// The changes that the lines of an export make.
+fn lines(file: &PathBuf) -> anyhow::Result<Vec<ValueChange>> {
+    let input: Box<dyn BufRead> = match file.as_os_str() == "-" {
+        true => Box::new(std::io::stdin().lock()),
+        false => {
+            let opened = File::open(file);
+            let opened = opened.with_context(|| format!("{} cannot be read", file.display()))?;
+            Box::new(BufReader::new(opened))
+        }
+    };
+    let mut changes: Vec<ValueChange> = Vec::new();
+    let mut keys = BTreeSet::new();
+    for (number, line) in input.lines().enumerate() {
+        let line = line.with_context(|| format!("line {} is no text", number + 1))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let read: Line = serde_json::from_str(&line)
+            .with_context(|| format!("line {} is no line of an export", number + 1))?;
+        if read.text.is_some() == read.base64.is_some() {
+            bail!(
+                "line {} has neither `text` nor `base64`, or both",
+                number + 1
+            );
+        }
+        if !keys.insert(read.key.clone()) {
+            bail!(
+                "line {} has a key that is there already: `{}`",
+                number + 1,
+                read.key
+            );
+        }
+        changes.push(read.into());
+    }
+    Ok(changes)
+}
