@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that docs/manifest.md has every key of the manifest.
+"""Checks that docs/manifest.md has every key of the manifest, and docs/languages.md every key of
+plugin.toml.
 
 The keys are those that the parser knows: its lists in host/src/manifest.
 """
@@ -10,6 +11,7 @@ import sys
 from markdown import ROOT
 
 LIST = re.compile(r"(?:\b(?:known|keys):|\bconst \w*(?:KNOWN|KEYS): &\[&str\] =)\s*&\[(.*?)\]", re.DOTALL)
+PROJECT = "host/src/manifest/project.rs"
 KEY = re.compile(r'"([^"]+)"')
 
 
@@ -21,16 +23,18 @@ def keys():
 
 
 def main():
-    page = (ROOT / "docs/manifest.md").read_text()
+    page_of = lambda file: "docs/languages.md" if str(file) == PROJECT else "docs/manifest.md"
+    pages = {name: (ROOT / name).read_text() for name in ("docs/languages.md", "docs/manifest.md")}
     known = sorted(set(keys()))
     if not known:
         print("host/src/manifest names no keys: this check looks in the wrong place")
         return 1
     # As code by itself, as a table, or within a table or an array of them.
-    written = lambda key: re.search(rf"`[^`\n]*(?<![\w-]){re.escape(key)}(?![\w-])[^`\n]*`", page)
-    missing = [(key, file) for key, file in known if not written(key)]
+    pattern = lambda key: rf"`[^`\n]*(?<![\w-]){re.escape(key)}(?![\w-])[^`\n]*`"
+    written = lambda key, file: re.search(pattern(key), pages[page_of(file)])
+    missing = [(key, file) for key, file in known if not written(key, file)]
     for key, file in missing:
-        print(f"docs/manifest.md: the key `{key}` ({file}) is not described")
+        print(f"{page_of(file)}: the key `{key}` ({file}) is not described")
     return 1 if missing else 0
 
 

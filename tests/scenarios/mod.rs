@@ -24,6 +24,7 @@ mod order;
 mod outbox;
 mod own_provider;
 mod pause;
+mod plugin;
 mod powercut;
 mod provider_truth;
 mod providers;

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::print_error;
 use super::{
-    check, compile, deliveries, events, handlers, ledger, outbox, replay, schedule, schemes, serve,
-    sign, state, status, verify,
+    check, compile, deliveries, events, handlers, ledger, outbox, plugin, replay, schedule,
+    schemes, serve, sign, state, status, verify,
 };
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
@@ -25,6 +25,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Check a manifest and its components, and show every mistake.
     Check(check::CheckArgs),
+    /// Make, build and test the project of a handler, in any of several languages.
+    Plugin(plugin::PluginArgs),
     /// Show the state of the gateway, or of its ledger if no gateway runs.
     Status(status::StatusArgs),
     /// Show whether the gateway would accept a captured request, and why not.
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
     let result = match Program::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => Ok(check::run(&args)),
+        Command::Plugin(args) => plugin::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Schemes(args) => schemes::run(&args),

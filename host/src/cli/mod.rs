@@ -16,6 +16,7 @@ mod history;
 mod ledger;
 mod outbox;
 mod output;
+mod plugin;
 mod replay;
 mod request;
 mod schedule;

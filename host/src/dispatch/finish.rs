@@ -84,6 +84,7 @@ fn end_superseded(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
         effects: Effects::default(),
         logs: String::new(),
         duration: Duration::ZERO,
+        memory: 0,
         lowered: false,
     };
     let completion = completion::of_run(shared, &job, runnable, run, shared.clock.wall());

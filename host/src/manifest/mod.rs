@@ -7,6 +7,7 @@
 mod defaults;
 mod mistakes;
 mod parse;
+mod project;
 mod sections;
 mod table;
 #[cfg(test)]
@@ -16,3 +17,4 @@ mod text;
 pub use mistakes::{Mistake, Mistakes};
 pub(crate) use parse::MAX_SIZE;
 pub use parse::{contact, load, own_schemes, parse};
+pub(crate) use project::project;

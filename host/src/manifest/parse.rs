@@ -165,7 +165,7 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
 }
 
 /// The place of the first key in the text.
-fn first_key(root: &Node) -> Span {
+pub(super) fn first_key(root: &Node) -> Span {
     match &root.value {
         Value::Table(table) => table
             .entries

@@ -39,7 +39,6 @@ mod trap;
 mod v0_1;
 mod wasi;
 mod words;
-mod wrap;
 
 pub use compile::{CompileIn, CompileLimits, CompilerFailure, Refusal, child_main};
 pub use component::{Component, LoadError};

@@ -54,6 +54,11 @@ impl MemoryBudget {
         }
     }
 
+    /// The bytes of all memories together. Memories never shrink.
+    pub(crate) fn used(&self) -> usize {
+        self.memory.used
+    }
+
     /// The name of the first limit that the guest reached.
     pub(crate) fn exceeded(&self) -> Option<&'static str> {
         self.exceeded

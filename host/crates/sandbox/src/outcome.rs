@@ -64,6 +64,8 @@ pub struct Run {
     pub logs: String,
     /// The time of instantiation and call together.
     pub duration: Duration,
+    /// The bytes of all memories of the instance together, as large as they became.
+    pub memory: usize,
     /// Whether the thread of the run keeps the lowest priority, because the guest computed for
     /// long and the process may not raise the priority again. Such a thread should be replaced.
     pub lowered: bool,
@@ -78,6 +80,7 @@ impl Run {
             effects: Effects::default(),
             logs: String::new(),
             duration: Duration::ZERO,
+            memory: 0,
             lowered: false,
         }
     }

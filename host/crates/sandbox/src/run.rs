@@ -60,6 +60,7 @@ impl Sandbox {
             Ok(end) => end,
             Err(error) => explain(&error, &store),
         };
+        let memory = store.data().memory.used();
         let (reads, effects, logs) = store.into_data().finish();
         let effects = if matches!(end, End::Done | End::Ignored(_)) {
             effects
@@ -72,6 +73,7 @@ impl Sandbox {
             effects,
             logs,
             duration,
+            memory,
             lowered,
         }
     }

@@ -113,6 +113,7 @@ fn ended(end: End) -> Run {
         effects: Effects::default(),
         logs: String::new(),
         duration: Duration::ZERO,
+        memory: 0,
         lowered: false,
     }
 }

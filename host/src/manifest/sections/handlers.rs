@@ -18,38 +18,56 @@ use crate::manifest::table::{Context, Fields, TableSchema, Variants, check_name,
 use crate::manifest::text::tree::{Key, Node, Span};
 use crate::settings::{Allow, Handler, OnTrap, Plugins};
 
+/// The keys of a handler. The first ones name files, which the project of a handler has otherwise.
+const KEYS: &[&str] = &[
+    "component",
+    "fixtures",
+    "concurrency",
+    "rate",
+    "breaker",
+    "rollback",
+    "retry",
+    "on_trap",
+    "order_by",
+    "on_block",
+    "supersede_by",
+    "config",
+    "timeout",
+    "memory",
+    "tables",
+    "output",
+    "logs",
+    "calls",
+    "effects",
+    "erase",
+    "response",
+    "allow",
+];
+
 const HANDLER: TableSchema = TableSchema {
     name: "a handler",
-    keys: &[
-        "component",
-        "concurrency",
-        "rate",
-        "breaker",
-        "rollback",
-        "retry",
-        "on_trap",
-        "order_by",
-        "on_block",
-        "supersede_by",
-        "config",
-        "timeout",
-        "memory",
-        "tables",
-        "output",
-        "logs",
-        "calls",
-        "effects",
-        "erase",
-        "response",
-        "allow",
-        "fixtures",
-    ],
+    keys: KEYS,
     unsupported: &[],
     instead: &[
         ("wasm", "did you mean `component`?"),
         ("module", "did you mean `component`?"),
         ("path", "did you mean `component`?"),
         ("attempts", "write retry = { attempts = 12 }"),
+        (
+            "env",
+            "handlers have no environment variables; write settings into `config`",
+        ),
+    ],
+};
+
+/// `[handler]` in the project of a handler: the same keys without those that name files.
+const OF_PROJECT: TableSchema = TableSchema {
+    name: "`handler`",
+    keys: KEYS.split_at(2).1,
+    unsupported: &[],
+    instead: &[
+        ("component", "the project is built into `target/NAME.wasm`"),
+        ("fixtures", "write `fixtures` above the first table"),
         (
             "env",
             "handlers have no environment variables; write settings into `config`",
@@ -78,19 +96,58 @@ pub(crate) fn handlers(
 
 fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, plugins: &Plugins) -> Option<Handler> {
     let fields = Fields::read(cx, node, &key.span, &HANDLER)?;
-    let component = component(cx, &fields, &plugins.dir);
+    let files = Files {
+        component: component(cx, &fields, &plugins.dir),
+        fixtures: fixtures(cx, &fields),
+    };
+    let known = files.component.is_some();
     let name = HandlerName::new(key.name.as_str());
-    let allow = allow(cx, &fields);
+    let handler = of_fields(cx, &fields, name, files, (&key.span, plugins.memory));
+    known.then_some(handler)
+}
+
+/// The handler of a project, in `[handler]`. Its component is the file that a build writes.
+pub(crate) fn of_project(
+    cx: &mut Context<'_>,
+    node: Option<&Node>,
+    name: HandlerName,
+    component: PathBuf,
+    fixtures: PathBuf,
+) -> Handler {
+    let fields = Fields::section(cx, node, &OF_PROJECT);
+    let files = Files {
+        component: Some(component),
+        fixtures: Some(fixtures),
+    };
+    of_fields(cx, &fields, name, files, (&(0..0), None))
+}
+
+/// The files that a handler names.
+struct Files {
+    component: Option<PathBuf>,
+    fixtures: Option<PathBuf>,
+}
+
+/// The handler of a table. `limit` is the place of the handler's name, and the memory that all
+/// guests may have together.
+fn of_fields(
+    cx: &mut Context<'_>,
+    fields: &Fields<'_>,
+    name: HandlerName,
+    files: Files,
+    (at, memory): (&Span, Option<usize>),
+) -> Handler {
+    let allow = allow(cx, fields);
     let guest = Guest {
         name: name.clone(),
-        config: config(cx, &fields),
-        limits: limits(cx, &fields, &key.span, plugins.memory),
+        config: config(cx, fields),
+        limits: limits(cx, fields, at, memory),
         grants: allow.iter().map(Allow::grant).collect(),
     };
-    let handler = Handler {
+    Handler {
         name,
         guest: Arc::new(guest),
-        component: component.clone().unwrap_or_default(),
+        component: files.component.unwrap_or_default(),
         concurrency: fields.count(cx, "concurrency", &defaults::HANDLER_CONCURRENCY),
         rate: fields.rate(cx, "rate"),
         breaker: breaker(cx, fields.get("breaker")),
@@ -99,11 +156,10 @@ fn handler(cx: &mut Context<'_>, key: &Key, node: &Node, plugins: &Plugins) -> O
         on_trap: fields
             .variant(cx, "on_trap", ON_TRAP, Some(ON_TRAP_HELP))
             .unwrap_or_default(),
-        order: order(cx, &fields),
+        order: order(cx, fields),
         allow,
-        fixtures: fixtures(cx, &fields),
-    };
-    component.map(|_| handler)
+        fixtures: files.fixtures,
+    }
 }
 
 /// The limits of a run. `guests` is the memory that all guests may have together.
@@ -189,7 +245,7 @@ const CONFIG_HELP: &str = "handlers read `config` and must not read secrets; wri
      secret into `headers` of `[[handlers.NAME.allow]]` (for `${` itself write `$${`)";
 
 /// The pattern of fixture files. `*` is allowed only in the file name.
-fn fixtures(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<PathBuf> {
+pub(crate) fn fixtures(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<PathBuf> {
     let (pattern, node) = fields.path(cx, "fixtures")?;
     let folder = pattern.parent().unwrap_or(Path::new(""));
     if folder

@@ -16,10 +16,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
+use tollgate_component::to_component;
 use wasmtime::Engine;
 
 use crate::engine::compiling_engine;
-use crate::wrap::to_component;
 
 pub use answer::Refusal;
 pub use child::CompilerFailure;
@@ -100,6 +100,11 @@ fn compile_here(file: &[u8]) -> Answer {
 
 /// The same, by an engine that is there.
 pub(crate) fn compile_with(engine: &Engine, file: &[u8]) -> Answer {
+    // Such files are never accepted, because to run native code is to trust its bytes.
+    if Engine::detect_precompiled(file).is_some() {
+        let why = "is compiled native code (.cwasm); put the .wasm itself there";
+        return Err(Refusal(why.to_owned()));
+    }
     let wasm = to_component(file).map_err(|error| Refusal(format!("{error:#}")))?;
     engine
         .precompile_component(&wasm)

@@ -13,17 +13,13 @@ use wasmparser::{Encoding, Parser, Payload};
 
 /// Why no component can be made out of a file.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum WrapError {
+pub enum WrapError {
     /// The file does not begin as WebAssembly does.
     #[error("is not WebAssembly: the file does not begin with the bytes `\\0asm`")]
     NoMagic,
     /// The file is neither a component nor a core module.
     #[error("is not WebAssembly: {0}")]
     NotWasm(wasmparser::BinaryReaderError),
-    /// The file holds code that wasmtime compiled. Such files are never accepted, because to run
-    /// native code is to trust its bytes.
-    #[error("is compiled native code (.cwasm); put the .wasm itself there")]
-    Precompiled,
     /// The core module does not name the world that it was built against.
     #[error(
         "is a core module without a `component-type` section: build it against the world \
@@ -36,10 +32,10 @@ pub(crate) enum WrapError {
 }
 
 /// The component in `bytes`: the bytes themselves, or a component that wraps the core module.
-pub(crate) fn to_component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, WrapError> {
-    if wasmtime::Engine::detect_precompiled(bytes).is_some() {
-        return Err(WrapError::Precompiled);
-    }
+///
+/// # Errors
+/// Says why no component can be made out of the bytes.
+pub fn to_component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, WrapError> {
     if !bytes.starts_with(b"\0asm") {
         return Err(WrapError::NoMagic);
     }

@@ -1,0 +1,8 @@
+//! The files that handlers are made of: makes a component out of a core module, and tells what is
+//! in a file. Compiles and runs nothing.
+
+mod facts;
+mod wrap;
+
+pub use facts::{Facts, Import};
+pub use wrap::{WrapError, to_component};

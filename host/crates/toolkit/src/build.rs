@@ -1,0 +1,104 @@
+//! Builds a project: runs its toolchain, and makes a component of the result.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tollgate_component::{Facts, to_component};
+
+use crate::checks::check;
+use crate::context::Build;
+use crate::error::BuildError;
+use crate::program::find;
+use crate::project::{CustomBuild, Project, ProjectKind};
+use crate::toolchain::Toolchain;
+use crate::world;
+
+/// The result of a build.
+#[derive(Debug)]
+pub struct Built {
+    /// The file of the component.
+    pub file: PathBuf,
+    /// The bytes of the component.
+    pub component: Vec<u8>,
+    /// How long the build took.
+    pub took: Duration,
+}
+
+/// Builds a project: runs its toolchain, makes a component of a core module, and checks what can
+/// be told without running it. Writes the component to [`Project::artifact`], whole or not at all.
+///
+/// # Errors
+/// What is missing or wrong, and what to write instead.
+pub fn build(project: &Project, say: &(dyn Fn(&str) + Sync)) -> Result<Built, BuildError> {
+    let started = Instant::now();
+    let work = project.work();
+    fs::create_dir_all(&work).map_err(BuildError::file(&work))?;
+    let build = Build {
+        folder: &project.folder,
+        name: &project.name,
+        work,
+        say,
+    };
+    let (bytes, toolchain) = match &project.kind {
+        ProjectKind::Language(language) => {
+            let toolchain = language.toolchain();
+            (toolchain.build(&build)?, Some(toolchain))
+        }
+        ProjectKind::Custom(custom) => (run_custom(&build, custom)?, None),
+    };
+    let component = finish(bytes, toolchain)?;
+    let file = project.artifact();
+    write_whole(&file, &component)?;
+    Ok(Built {
+        file,
+        component,
+        took: started.elapsed(),
+    })
+}
+
+fn run_custom(build: &Build<'_>, custom: &CustomBuild) -> Result<Vec<u8>, BuildError> {
+    build.say(&custom.command);
+    let shell = find(&["sh"]).unwrap_or_else(|| "/bin/sh".into());
+    let out = build
+        .step(&shell)
+        .args(["-c", &custom.command])
+        .run(build.say)?;
+    for line in String::from_utf8_lossy(&out).lines() {
+        build.say(line);
+    }
+    let output = build.folder.join(&custom.output);
+    if !output.exists() {
+        let what = format!("`{}` left no {}", custom.command, custom.output.display());
+        let help = "let `output` in plugin.toml name the file that `build` writes";
+        return Err(BuildError::wrong(what, help));
+    }
+    build.read(&output)
+}
+
+/// Makes a component of a toolchain's result, and checks both.
+fn finish(mut bytes: Vec<u8>, toolchain: Option<&dyn Toolchain>) -> Result<Vec<u8>, BuildError> {
+    let facts = Facts::read(&bytes)
+        .map_err(|error| BuildError::wrong(format!("the result {error}"), ""))?;
+    check(&facts, toolchain)?;
+    if !facts.component && !facts.has_world {
+        world::embed(&mut bytes)?;
+    }
+    let component = to_component(&bytes).map_err(|error| {
+        let help = "the module must export `handle`, `memory` and `cabi_realloc`, with the types \
+                    that the canonical ABI gives to `tollgate:handler/handler`; docs/languages.md \
+                    has a table of them";
+        BuildError::wrong(format!("the core module {error}"), help)
+    })?;
+    Ok(component.into_owned())
+}
+
+/// Writes a file by a rename, since a gateway may watch the folder.
+fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), BuildError> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut whole = tempfile::NamedTempFile::new_in(folder).map_err(BuildError::file(folder))?;
+    std::io::Write::write_all(&mut whole, bytes).map_err(BuildError::file(file))?;
+    let persisted = whole.persist(file);
+    persisted.map_err(|error| BuildError::file(file)(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Why a project cannot be built.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a project cannot be built. The text says what happened; [`BuildError::help`] says what to
+/// do or to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A tool of the language is not there.
+    #[error("{tool} is missing: {why}")]
+    Missing {
+        /// The tool, such as `cargo`.
+        tool: String,
+        /// What the tool is for, and what was found instead.
+        why: String,
+        /// The command that installs the tool here.
+        install: String,
+    },
+    /// A tool ended with an error. Its own messages were passed on.
+    #[error("`{command}` failed ({status})")]
+    Failed {
+        /// The command.
+        command: String,
+        /// How the command ended.
+        status: String,
+        /// What the command said last: its standard error, or its standard output.
+        said: String,
+        /// What to do, if the reason is known.
+        help: Option<String>,
+    },
+    /// The result is nothing that can serve.
+    #[error("{what}")]
+    Wrong {
+        /// What is wrong.
+        what: String,
+        /// What to write instead.
+        help: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
+}
+
+impl BuildError {
+    /// A result that cannot serve, and what to write instead.
+    pub fn wrong(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Wrong {
+            what: what.into(),
+            help: help.into(),
+        }
+    }
+
+    /// A file that cannot be read or written.
+    pub fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |why| Self::File {
+            path: path.to_owned(),
+            why,
+        }
+    }
+
+    /// What to do or to write instead; may have several lines.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Missing { install, .. } => Some(install.clone()),
+            Self::Failed { help, .. } => help.clone(),
+            Self::Wrong { help, .. } => Some(help.clone()).filter(|help| !help.is_empty()),
+            Self::File { .. } => None,
+        }
+    }
+}

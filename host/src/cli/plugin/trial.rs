@@ -1,0 +1,178 @@
+//! Tries a component out in the real sandbox: loads it, and runs fixtures.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::Context as _;
+use tollgate_base::files::read_regular_text;
+use tollgate_sandbox::{
+    CompileLimits, Component, End, LoadError, Sandbox, SandboxOptions, THREAD_STACK,
+};
+use tollgate_toolkit::{Language, ProjectKind};
+
+use crate::cli::compile::compile_in;
+use crate::generation::fixtures::{self, Fixture, FixtureProblem, MAX_SIZE, Played, play};
+use crate::settings::{Handler, ProjectSettings};
+
+/// A component that is loaded, with the handler as its fixtures run it.
+pub(super) struct Trial {
+    pub(super) sandbox: Sandbox,
+    pub(super) component: Arc<Component>,
+    pub(super) handler: Arc<Handler>,
+    language: Option<Language>,
+}
+
+/// What went wrong with a component, and what to write instead.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) what: String,
+    pub(super) help: Option<String>,
+}
+
+/// A fixture that was played, or why it could not be.
+pub(super) struct Outcome {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+    pub(super) played: Result<Vec<Played>, FixtureProblem>,
+}
+
+impl Outcome {
+    /// Whether every step ended as expected.
+    pub(super) fn passed(&self) -> bool {
+        let passed = |played: &Played| played.mismatches.as_ref().is_some_and(Vec::is_empty);
+        self.played
+            .as_ref()
+            .is_ok_and(|played| played.iter().all(passed))
+    }
+}
+
+impl Trial {
+    /// Loads a component. Compiled code is kept in `cache`, a folder of the project.
+    pub(super) fn load(
+        component: &[u8],
+        settings: &ProjectSettings,
+        cache: Option<PathBuf>,
+    ) -> anyhow::Result<Result<Self, Failure>> {
+        let sandbox = Sandbox::new(&SandboxOptions {
+            cache,
+            instances: 1,
+            compile_in: compile_in(),
+        })?;
+        sandbox.set_compile_limits(CompileLimits::default());
+        let language = match &settings.project.kind {
+            ProjectKind::Language(language) => Some(*language),
+            ProjectKind::Custom(_) => None,
+        };
+        let handler = settings.handler.clone();
+        let loaded = sandbox.load(component).and_then(|component| {
+            let blank = fixtures::blank_delivery(&handler);
+            sandbox.probe(&component, &handler.guest, &blank)?;
+            Ok(component)
+        });
+        Ok(match loaded {
+            Ok(component) => Ok(Self {
+                sandbox,
+                component,
+                handler,
+                language,
+            }),
+            Err(error) => Err(refused(&error, language)),
+        })
+    }
+
+    /// Plays the fixtures of the project.
+    pub(super) fn play_all(&self) -> anyhow::Result<Vec<Outcome>> {
+        let pattern = self.handler.fixtures.as_ref();
+        let pattern = pattern.context("a project has fixtures")?;
+        let files = match fixtures::files(pattern) {
+            Ok(files) => files,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error).context(pattern.display().to_string()),
+        };
+        on_guest_stack(|| files.iter().map(|file| self.play_file(file)).collect())
+    }
+
+    fn play_file(&self, path: &Path) -> Outcome {
+        let text = read_regular_text(path, MAX_SIZE);
+        let (text, read) = match text {
+            Ok(text) => (text, Ok(())),
+            Err(error) => (String::new(), Err(FixtureProblem::Read(error))),
+        };
+        let played = read.and_then(|()| {
+            let fixture = Fixture::parse(text.as_bytes())?;
+            Ok(play(&self.sandbox, &self.component, &self.handler, fixture))
+        });
+        Outcome {
+            path: path.to_owned(),
+            text,
+            played,
+        }
+    }
+
+    /// Calls the handler with an event that it does not know, where there are no fixtures. A
+    /// handler ends such a call with an outcome or a failure.
+    pub(super) fn play_unknown(&self) -> anyhow::Result<Option<Failure>> {
+        let text =
+            r#"{"event":{"kind":"tollgate.probe","payload":{}},"expect":{"outcome":"done"}}"#;
+        let fixture = Fixture::parse(text.as_bytes())?;
+        let played =
+            on_guest_stack(|| play(&self.sandbox, &self.component, &self.handler, fixture))?;
+        let ends = played.into_iter().map(|played| played.run.end);
+        Ok(ends.filter(is_broken).map(|end| self.broken(&end)).next())
+    }
+
+    /// What to write instead, for a run that broke off.
+    pub(super) fn help(&self, end: &End) -> Option<String> {
+        let (_, detail) = end.name_and_detail();
+        self.language?.toolchain().explain(&detail)
+    }
+
+    fn broken(&self, end: &End) -> Failure {
+        let (name, detail) = end.name_and_detail();
+        Failure {
+            what: format!(
+                "the handler ends an event that it does not know with `{name}`: {detail}"
+            ),
+            help: self.help(end),
+        }
+    }
+}
+
+/// Whether a run ended otherwise than by an outcome or a failure.
+fn is_broken(end: &End) -> bool {
+    !matches!(
+        end,
+        End::Done | End::Ignored(_) | End::Retry { .. } | End::Reject(_)
+    )
+}
+
+/// Why the gateway would not take a component.
+fn refused(error: &LoadError, language: Option<Language>) -> Failure {
+    let toolchain = language.map(Language::toolchain);
+    let text = error.to_string();
+    let own = toolchain.and_then(|toolchain| toolchain.explain(&text));
+    let help = own.or_else(|| match error {
+        LoadError::World(_) => toolchain.map(|one| one.how_to_export().to_owned()),
+        LoadError::Instantiate(_) => Some(
+            "raise the limit in `[handler]` of plugin.toml and in the manifest, such as \
+             memory = \"128MiB\""
+                .to_owned(),
+        ),
+        _ => None,
+    });
+    Failure {
+        what: format!("the component {text}"),
+        help,
+    }
+}
+
+/// Runs guests on a thread with the stack that they need.
+fn on_guest_stack<T: Send>(work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().stack_size(THREAD_STACK);
+        let thread = builder.spawn_scoped(scope, work)?;
+        let joined = thread.join();
+        joined.map_err(|_| anyhow::anyhow!("the sandbox panicked"))
+    })
+}

@@ -1,0 +1,113 @@
+//! What goes wrong in a build, and what the user is told to write instead.
+
+use super::TestProject;
+
+#[test]
+fn a_handler_that_is_not_exported() {
+    let project = TestProject::new("lost", "wat", &[]);
+    project.change("handler.wat", "(export \"handle\")", "(export \"handler\")");
+    let told = project.build_fails();
+    assert!(
+        told.contains("the module exports no `handle`, only `memory`, `cabi_realloc`, `handler`")
+            && told.contains("help: write `(func (export \"handle\")"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_handler_without_an_entry_in_rust() {
+    let project = TestProject::new("lost", "rust", &[]);
+    project.change("src/lib.rs", "tollgate_handler::handler!(handle);", "");
+    let told = project.build_fails();
+    assert!(
+        told.contains("exports no `handle`")
+            && told.contains("`tollgate_handler::handler!(handle);`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_crate_that_is_no_cdylib() {
+    let project = TestProject::new("lost", "rust", &[]);
+    project.change("Cargo.toml", "[lib]\ncrate-type = [\"cdylib\"]\n", "");
+    let told = project.build_fails();
+    assert!(told.contains("crate-type = [\"cdylib\"]"), "{told}");
+}
+
+#[test]
+fn a_text_with_a_mistake_shows_its_place() {
+    let project = TestProject::new("wrong", "wat", &[]);
+    project.change("handler.wat", "call $state_add", "call $state_ad");
+    let told = project.build_fails();
+    assert!(
+        told.contains("unknown func") && told.contains("handler.wat:"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_program_is_no_handler() {
+    let project = TestProject::new("program", "wat", &[]);
+    project.change(
+        "handler.wat",
+        "(memory (export",
+        "(func (export \"_start\"))\n(memory (export",
+    );
+    let told = project.build_fails();
+    assert!(
+        told.contains("`_start`") && told.contains("-mexec-model=reactor"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_fixture_that_fails_shows_what_differs() {
+    let project = TestProject::new("differs", "wat", &[]);
+    project.change("fixtures/counted.json", "\"events\": 1", "\"events\": 2");
+    let told = project.build_fails();
+    assert!(
+        told.contains("fixtures/counted.json")
+            && told.contains("state `events`\n        expected 2\n        found    raised by 1")
+            && told.contains("1 of 2 fixtures failed"),
+        "{told}"
+    );
+    // The fixtures then expect what the handler does.
+    let updated = project.plugin(&["test", "--update"]);
+    assert_eq!(updated.code, 0, "{updated:?}");
+    assert_eq!(project.plugin(&["build"]).code, 0);
+}
+
+#[test]
+fn another_command_builds_a_project() {
+    let project = TestProject::new("custom", "wat", &[]);
+    project.change(
+        "plugin.toml",
+        "language = \"wat\"",
+        "build = \"cp handler.wat built.wat\"\noutput = \"built.wat\"",
+    );
+    // The output is text, and no WebAssembly.
+    let told = project.build_fails();
+    assert!(told.contains("is not WebAssembly"), "{told}");
+    project.change(
+        "plugin.toml",
+        "output = \"built.wat\"",
+        "output = \"other\"",
+    );
+    let told = project.build_fails();
+    assert!(
+        told.contains("left no other") && told.contains("`output`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_folder_that_is_no_project_is_told() {
+    let project = TestProject::new("none", "wat", &[]);
+    project.write("plugin.toml", "name = \"none\"\nlanguage = \"rustt\"\n");
+    let told = project.build_fails();
+    assert!(told.contains("did you mean `rust`?"), "{told}");
+    std::fs::remove_file(project.path("plugin.toml")).unwrap();
+    std::fs::remove_file(project.path("handler.wat")).unwrap();
+    let told = project.build_fails();
+    assert!(told.contains("no project of a handler"), "{told}");
+}
