@@ -33,6 +33,6 @@ mod tests;
 
 pub use catalog::{Listed, NameError, events, schemes, stories, versions};
 pub use local::{LocalError, local_settings, recorded};
-pub use overriding::OverrideError;
-pub use story::{Override, SampleError, SampleEvent, Step, Story};
+pub use overriding::{Override, OverrideError};
+pub use story::{SampleError, SampleEvent, Step, Story};
 pub use template::TemplateError;

@@ -23,7 +23,8 @@ pub(crate) fn moment(text: &str, now: WallTime) -> Option<WallTime> {
 ///
 /// - `secs` and `ms`: numbers since 1970
 /// - `iso`, `iso_ms`, `iso_us` and `iso_offset`: RFC 3339 with `Z`, or with `+00:00`
-/// - `at:PATTERN` and `at+7:PATTERN`: a pattern of `strftime`, in UTC or some hours east of it
+/// - `at:PATTERN`, `at+7:PATTERN` and `at+0530:PATTERN`: a pattern of `strftime`, in UTC or some
+///   hours (and minutes) east of it
 pub(crate) fn written(time: WallTime, form: &str) -> Option<Node> {
     let whole = rfc3339::format(time);
     let second = whole.trim_end_matches('Z');
@@ -37,11 +38,14 @@ pub(crate) fn written(time: WallTime, form: &str) -> Option<Node> {
         "iso_offset" => Node::Text(format!("{second}+00:00")),
         other => {
             let (zone, pattern) = other.strip_prefix("at")?.split_once(':')?;
-            let hours: u64 = match zone {
-                "" => 0,
-                zone => zone.strip_prefix('+')?.parse().ok()?,
+            let minutes: u64 = match zone.strip_prefix('+') {
+                None if zone.is_empty() => 0,
+                Some(zone) if zone.len() == 4 => {
+                    zone[..2].parse::<u64>().ok()? * 60 + zone[2..].parse::<u64>().ok()?
+                }
+                hours => hours?.parse::<u64>().ok()? * 60,
             };
-            let there = time + Duration::from_secs(hours * 3600);
+            let there = time + Duration::from_secs(minutes * 60);
             Node::Text(by_pattern(there, pattern)?)
         }
     })

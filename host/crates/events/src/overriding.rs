@@ -3,8 +3,16 @@
 use tollgate_base::suggest::nearest;
 
 use crate::node::Node;
-use crate::story::Override;
 use crate::template::inside;
+
+/// A value to replace: a JSON pointer, and the new value as JSON or as plain text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The JSON pointer. In a form or in a header-like body the field is `/NAME`.
+    pub pointer: String,
+    /// The value as JSON. What is no JSON is a text.
+    pub value: String,
+}
 
 /// Why a value cannot be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

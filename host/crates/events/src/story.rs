@@ -14,7 +14,7 @@ use crate::catalog::{self, EventData, File, NameError};
 use crate::drawing::Drawing;
 use crate::moment::moment;
 use crate::node::Node;
-use crate::overriding::{self, OverrideError};
+use crate::overriding::{self, Override, OverrideError};
 use crate::template::{self, TemplateError, Values};
 
 /// An event as its provider would write it, not signed yet.
@@ -58,15 +58,6 @@ pub enum SampleError {
     /// The template is wrong. A test shows that no template is.
     #[error(transparent)]
     Template(#[from] TemplateError),
-}
-
-/// A value to replace: a JSON pointer, and the new value as JSON or as plain text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Override {
-    /// The JSON pointer. In a form or in a header-like body the field is `/NAME`.
-    pub pointer: String,
-    /// The value as JSON. What is no JSON is a text.
-    pub value: String,
 }
 
 /// One event of a story.

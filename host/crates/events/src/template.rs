@@ -3,7 +3,8 @@
 //!
 //! - `"{{name}}"` alone is the value of the name, of whatever type; within a longer string it is
 //!   the value's text.
-//! - `{{name|filter}}` writes the value in another form: see [`filtered`].
+//! - `{{name|filter}}` writes the value in another form: see [`filtered`]. Filters follow one
+//!   another.
 //! - `"..."` as a member's name takes over the members of an object, or of an array of objects.
 //!   Members that follow replace those of the same name; the value `"{{-}}"` takes one away.
 //! - `{"$text": …}` is a string with the JSON text of a value, `{"$base64": …}` the same in base64.
@@ -142,10 +143,12 @@ pub(crate) fn filled_text(text: &str, values: &mut dyn Values) -> Result<String,
 /// The value of a name with its filter.
 fn named(expression: &str, values: &mut dyn Values) -> Result<Node, TemplateError> {
     match expression.split_once('|') {
-        Some((name, filter)) => {
+        Some((name, filters)) => {
+            let unfit = |filter: &str| TemplateError::Filter(filter.to_owned());
             let value = values.value(name)?;
-            let unfit = || TemplateError::Filter(filter.to_owned());
-            filtered(&value, filter).ok_or_else(unfit)
+            filters.split('|').try_fold(value, |value, filter| {
+                filtered(&value, filter).ok_or_else(|| unfit(filter))
+            })
         }
         None if expression.starts_with("now") => named(&format!("{expression}|secs"), values),
         None => values.value(expression),
