@@ -327,6 +327,7 @@ fn tollgate(site: &Site, subcommand: &str) -> Command {
         .arg("--manifest")
         .arg(site.manifest_path())
         .env("TOLLGATE_TEST_SECRET", SECRET)
+        .env("XDG_CACHE_HOME", site.path("user-cache"))
         .env_remove("TOLLGATE_LOG")
         .current_dir(site.path(""))
         .stdin(Stdio::null());

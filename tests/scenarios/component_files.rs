@@ -256,3 +256,35 @@ fn a_reload_on_a_full_disk_serves_without_the_cache() {
     handles_an_event(&site, &gateway);
     gateway.stop();
 }
+
+#[test]
+fn a_check_compiles_a_component_once() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let check = || {
+        let checked = site.run("check", &[]);
+        assert!(checked.status.success(), "{checked:?}");
+    };
+    check();
+    let folder = site.path("user-cache/tollgate/compiled");
+    let compiled = || {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        let entries = entries.map(|entry| entry.unwrap());
+        let code =
+            entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "cwasm"));
+        code.map(|entry| entry.metadata().unwrap().ino())
+            .collect::<Vec<_>>()
+    };
+    let first = compiled();
+    assert_eq!(first.len(), 1);
+    check();
+    assert_eq!(compiled(), first);
+    // Code that others could have put there is neither used nor replaced.
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    check();
+    assert_eq!(compiled(), first);
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink("/nowhere", &folder).unwrap();
+    check();
+}

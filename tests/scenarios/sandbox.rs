@@ -32,14 +32,18 @@ fn every_limit_ends_the_attempt_and_nothing_else() {
     ));
     let gateway = site.start();
     let hostile = [
-        (json!({ "do": "loop" }), "timeout", ""),
-        (json!({ "do": "allocate" }), "limit", "memory"),
+        (json!({ "do": "loop" }), "timeout", "computing time"),
+        (
+            json!({ "do": "allocate" }),
+            "limit",
+            "MiB at least, has 8 MiB",
+        ),
         // The guest's compiler keeps the stack in linear memory, so the stack ends there.
         (json!({ "do": "recurse" }), "trap", "recurse"),
         (
             json!({ "do": "many_calls", "count": 1_000_000 }),
             "limit",
-            "calls",
+            "calls (1000 are allowed)",
         ),
         (json!({ "do": "trap" }), "trap", ""),
         (

@@ -8,11 +8,12 @@ use serde_json::{Map, Value as Json, json};
 use tollgate_base::event::{HandlerName, SourceName};
 use tollgate_base::time::{Clock as _, SystemClock, WallTime};
 
-use super::compile::compile_in;
+use super::compile::{code_cache, compile_in};
 use super::output::{counted, json_out, text_err, text_out};
 use crate::generation;
 use crate::manifest::{self, Mistake, Mistakes};
 use crate::settings::{AllowFrom, HostLimit, Manifest, Network, OutboxSettings, Route, Source};
+use crate::telemetry;
 
 /// The arguments of `check`.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,6 +31,9 @@ pub(super) struct CheckArgs {
 /// Mistakes go to standard error, and the summary to standard output. Exit code 1 means that there
 /// is a mistake.
 pub(super) fn run(args: &CheckArgs) -> ExitCode {
+    if !args.json {
+        telemetry::start_progress();
+    }
     let env = |name: &str| std::env::var(name).ok();
     let result = CheckResult::new(&args.manifest, &env, &component_mistakes, SystemClock.now());
     let written = if args.json {
@@ -46,7 +50,7 @@ pub(super) fn run(args: &CheckArgs) -> ExitCode {
 
 /// The mistakes in the components of a manifest.
 fn component_mistakes(manifest: &Manifest) -> Vec<String> {
-    match generation::check(manifest, compile_in()) {
+    match generation::check(manifest, compile_in(), code_cache()) {
         Ok(()) => Vec::new(),
         Err(error) => error.mistakes(),
     }

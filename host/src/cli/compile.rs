@@ -1,5 +1,8 @@
 //! `tollgate compile-component`: what the gateway starts itself as, to compile one component.
 
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -26,4 +29,30 @@ pub(super) fn compile_in() -> CompileIn {
         program: "/proc/self/exe".into(),
         arguments: vec![NAME.into()],
     }
+}
+
+/// The folder for compiled code of commands that run without a gateway: in the user's own cache
+/// folder, by the rules of freedesktop.org. `None` if the user has none.
+pub(super) fn code_cache() -> Option<PathBuf> {
+    let absolute = |name| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        path.is_absolute().then_some(path)
+    };
+    let folder = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    let folder = folder.join("tollgate/compiled");
+    private(&folder).then_some(folder)
+}
+
+/// Makes a folder that nobody else may enter. Returns whether it is there and belongs to the user:
+/// whoever can write to it decides which code runs.
+fn private(folder: &Path) -> bool {
+    let mut builder = DirBuilder::new();
+    if builder.recursive(true).mode(0o700).create(folder).is_err() {
+        return false;
+    }
+    fs::symlink_metadata(folder).is_ok_and(|about| {
+        about.is_dir()
+            && about.uid() == rustix::process::geteuid().as_raw()
+            && about.mode() & 0o022 == 0
+    })
 }

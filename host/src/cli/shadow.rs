@@ -15,7 +15,7 @@ use tollgate_base::files::read_regular;
 use tollgate_ledger::{DeliveryBrief, DeliveryId, RecordFilter, Records};
 use tollgate_sandbox::THREAD_STACK;
 
-use super::compile::compile_in;
+use super::compile::{code_cache, compile_in};
 use super::gateway::{GatewayArgs, open_ledger, read_pages};
 use super::output::{print, print_error, printable};
 use crate::generation::ComponentStore;
@@ -81,6 +81,7 @@ fn compare(args: &ShadowReplay<'_>) -> anyhow::Result<Comparisons> {
             ledger.clone(),
             components,
             compile_in(),
+            code_cache(),
         )?;
         compare_all(shadow, &name, &*ledger, &seqs)
     };

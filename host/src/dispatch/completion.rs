@@ -76,7 +76,9 @@ fn judge(
         }
         End::Unstarted(message) => (AttemptOutcome::Error, message, retry(None)),
         End::Timeout => {
-            let detail = format!("longer than {:?}", handler.guest.limits.timeout);
+            let timeout = handler.guest.limits.timeout;
+            let detail =
+                format!("ran for longer than {timeout:?}, its `timeout` on computing time");
             (AttemptOutcome::Timeout, detail, retry(None))
         }
         End::Limit(limit) => {

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::dispatch::Routes;
@@ -127,9 +127,13 @@ impl Builder {
 ///
 /// # Errors
 /// Everything that is wrong with any of the components.
-pub fn check(manifest: &Manifest, compile_in: CompileIn) -> Result<(), CheckError> {
+pub fn check(
+    manifest: &Manifest,
+    compile_in: CompileIn,
+    cache: Option<PathBuf>,
+) -> Result<(), CheckError> {
     let sandbox = Sandbox::new(&SandboxOptions {
-        cache: None,
+        cache,
         instances: 1,
         compile_in,
     })?;
@@ -214,6 +218,8 @@ fn load(
     settings: &Arc<Handler>,
     read: &dyn Fn(&Handler) -> std::io::Result<Code>,
 ) -> Result<Ready, HandlerErrorReason> {
+    let span = tracing::info_span!("load", handler = %settings.name);
+    let _entered = span.enter();
     let code = read(settings)?;
     let component = prepare(sandbox, settings, &code.bytes)?;
     let errors = fixtures::run(sandbox, &component, settings);

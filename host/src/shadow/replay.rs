@@ -1,6 +1,7 @@
 //! A candidate component that runs recorded deliveries on a copy of the state.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -71,9 +72,10 @@ impl Shadow {
         store: Arc<dyn StateStore>,
         components: ComponentStore,
         compile_in: CompileIn,
+        cache: Option<PathBuf>,
     ) -> Result<Self, ShadowError> {
         let sandbox = Sandbox::new(&SandboxOptions {
-            cache: None,
+            cache,
             instances: 1,
             compile_in,
         })?;

@@ -39,3 +39,20 @@ pub(crate) fn start(format: LogFormat) {
         LogFormat::Json => builder.json().init(),
     }
 }
+
+/// Shows on a terminal what takes a command long: the compiling of components. Without a terminal,
+/// nothing is shown.
+pub(crate) fn start_progress() {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    let shown = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new("tollgate_sandbox=info,tollgate=warn"))
+        .with_writer(|| PrintableWriter::new(std::io::stderr(), Unprintable::Replaced))
+        .with_ansi(false)
+        .with_target(false)
+        .with_level(false)
+        .without_time();
+    // A program that embeds the command may have a log of its own.
+    let _ = shown.try_init();
+}

@@ -9,15 +9,19 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::compile::Compiler;
+use crate::compile::{CompileError, Compiler};
 use crate::component::LoadError;
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::files::{open_regular, read_regular_text};
+
+/// The most bytes of all compiled code in the cache, about. The code that was used last stays.
+const MOST: u64 = 1 << 30;
 
 /// The most bytes of a file with a digest in hex: 64 and a newline.
 const MAX_DIGEST: usize = 80;
@@ -41,9 +45,13 @@ impl CompileCache {
                 false
             }
         };
-        Self {
-            folder: folder.filter(made),
+        let folder = folder.filter(made);
+        if let Some(folder) = &folder
+            && let Err(error) = prune(folder, MOST)
+        {
+            tracing::warn!(folder = %folder.display(), %error, "old compiled code stays");
         }
+        Self { folder }
     }
 
     /// The compiled code of the file with this digest, if it is in the cache.
@@ -62,13 +70,14 @@ impl CompileCache {
         file: &[u8],
     ) -> Result<Component, LoadError> {
         let Some(folder) = &self.folder else {
-            return from_memory(engine, &compiler.compile(file)?).map_err(LoadError::Code);
+            let code = compile(compiler, digest, file)?;
+            return from_memory(engine, &code).map_err(LoadError::Code);
         };
         if let Some(component) = self.find(engine, digest) {
             return Ok(component);
         }
         let path = folder.join(file_name(engine, digest));
-        let code = compiler.compile(file)?;
+        let code = compile(compiler, digest, file)?;
         match store(&path, &code) {
             Ok(()) => {}
             // Without the cache everything works, only slower.
@@ -83,6 +92,44 @@ impl CompileCache {
     }
 }
 
+/// Compiles a component, and says so in the log: large ones take seconds.
+fn compile(
+    compiler: &Compiler,
+    digest: ComponentDigest,
+    file: &[u8],
+) -> Result<Vec<u8>, CompileError> {
+    let kib = file.len() >> 10;
+    tracing::info!(component = %digest, kib, "compiling a component");
+    let began = Instant::now();
+    let code = compiler.compile(file)?;
+    let ms = began.elapsed().as_millis();
+    tracing::debug!(component = %digest, ms, "compiled a component");
+    Ok(code)
+}
+
+/// Removes the files that were written first, until the others have no more than `most` bytes.
+fn prune(folder: &Path, most: u64) -> io::Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        if about.is_file() && entry.path().extension().is_some_and(|end| end == "cwasm") {
+            files.push((about.modified()?, about.len(), entry.path()));
+        }
+    }
+    files.sort_unstable_by(|one, other| other.cmp(one));
+    let mut total = 0;
+    for (_, bytes, path) in files {
+        total += bytes;
+        if total > most {
+            // Without its digest, the code is not used any more.
+            fs::remove_file(digest_path(&path))?;
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 fn map(engine: &Engine, path: &Path) -> Option<Component> {
     let recorded = read_regular_text(&digest_path(path), MAX_DIGEST).ok()?;
     let actual = digest_of(path).ok()?;
@@ -91,12 +138,21 @@ fn map(engine: &Engine, path: &Path) -> Option<Component> {
         return None;
     }
     match from_file(engine, path) {
-        Ok(component) => Some(component),
+        Ok(component) => {
+            touch(path);
+            Some(component)
+        }
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "cached code cannot be used and is compiled again");
             None
         }
     }
+}
+
+/// Notes that the code was used now. A note that fails makes the code older than it is.
+fn touch(path: &Path) {
+    let opened = fs::File::options().append(true).open(path);
+    let _ = opened.and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 /// The digest of a regular file in hex.
@@ -148,4 +204,39 @@ fn store(path: &Path, code: &[u8]) -> io::Result<()> {
         &digest_path(path),
         hex::encode(Sha256::digest(code)).as_bytes(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_code_that_was_used_last_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for (age, name) in ["new", "used", "old", "older"].iter().enumerate() {
+            let path = folder.path().join(format!("{name}.cwasm"));
+            store(&path, &[0; 100]).unwrap();
+            let file = fs::File::options().append(true).open(&path).unwrap();
+            let at = began - Duration::from_secs(60 * age as u64);
+            file.set_modified(at).unwrap();
+        }
+        fs::write(folder.path().join("other"), [0; 500]).unwrap();
+        prune(folder.path(), 250).unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let expected = [
+            "new.cwasm",
+            "new.cwasm.sha256",
+            "other",
+            "used.cwasm",
+            "used.cwasm.sha256",
+        ];
+        assert_eq!(left, expected);
+    }
 }

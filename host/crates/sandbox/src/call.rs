@@ -16,9 +16,9 @@ use tollgate_ledger::{Delivery, Effects, LedgerError, Read, Resolved};
 /// Why the host ends a run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
-    /// The guest exceeded a limit that the host counts.
-    #[error("the handler's limit on {0} was reached")]
-    Limit(&'static str),
+    /// The guest called the host more often than this.
+    #[error("the handler's limit on calls was reached: {0} are allowed")]
+    Calls(u32),
     /// The ledger could not be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -68,7 +68,7 @@ impl Call {
     pub(crate) fn count_call(&mut self) -> Result<(), Stop> {
         self.host_calls += 1;
         if self.host_calls > self.guest.limits.calls {
-            return Err(Stop::Limit("calls"));
+            return Err(Stop::Calls(self.guest.limits.calls));
         }
         Ok(())
     }

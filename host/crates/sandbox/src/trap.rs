@@ -27,7 +27,7 @@ pub(crate) fn unstarted(error: wasmtime::Error) -> wasmtime::Error {
 pub(crate) fn explain(error: &wasmtime::Error, store: &Store<Call>) -> End {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return match stop {
-            Stop::Limit(limit) => End::Limit((*limit).to_owned()),
+            Stop::Calls(most) => End::Limit(format!("calls ({most} are allowed)")),
             Stop::Ledger(error) => End::Ledger(error.clone()),
         };
     }
@@ -36,7 +36,7 @@ pub(crate) fn explain(error: &wasmtime::Error, store: &Store<Call>) -> End {
         return End::Timeout;
     }
     if let Some(limit) = store.data().memory.exceeded() {
-        return End::Limit(limit.to_owned());
+        return End::Limit(limit.to_string());
     }
     if trap == Some(&Trap::StackOverflow) {
         return End::Limit("stack".to_owned());
