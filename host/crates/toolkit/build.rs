@@ -17,7 +17,8 @@ const ROOTS: [(&str, &str); 4] = [
 ];
 
 /// The names of files and folders that builds and tests leave.
-const LEFT_OUT: [&str; 10] = [
+const LEFT_OUT: [&str; 11] = [
+    "sdk_tests",
     "target",
     "node_modules",
     ".venv",

@@ -1,8 +1,12 @@
-//! `tollgate plugin`: projects of handlers, in the languages that need no package registry of their
-//! own but cargo's.
+//! `tollgate plugin`: projects of handlers, with the toolchains of their languages.
 
 mod built;
+mod cases;
+mod fulfillment;
+mod javascript;
 mod project;
+mod python;
 mod served;
 
+pub(crate) use cases::Case;
 pub(crate) use project::TestProject;

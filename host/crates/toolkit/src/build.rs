@@ -1,7 +1,7 @@
 //! Builds a project: runs its toolchain, and makes a component of the result.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tollgate_component::{Facts, to_component};
@@ -32,6 +32,12 @@ pub struct Built {
 /// What is missing or wrong, and what to write instead.
 pub fn build(project: &Project, say: &(dyn Fn(&str) + Sync)) -> Result<Built, BuildError> {
     let started = Instant::now();
+    // Tools run in the folder, so a path that is relative to another one would mislead them.
+    let folder = path::absolute(&project.folder).map_err(BuildError::file(&project.folder))?;
+    let project = Project {
+        folder,
+        ..project.clone()
+    };
     let work = project.work();
     fs::create_dir_all(&work).map_err(BuildError::file(&work))?;
     let build = Build {

@@ -11,18 +11,33 @@ use crate::toolchain::Toolchain;
 pub enum Language {
     /// Rust, by cargo.
     Rust,
+    /// JavaScript, by componentize-qjs.
+    JavaScript,
+    /// TypeScript, by esbuild and componentize-qjs.
+    TypeScript,
+    /// Python, by componentize-py.
+    Python,
     /// WebAssembly's text format.
     Wat,
 }
 
 impl Language {
     /// All languages, in the order in which they are listed.
-    pub const ALL: [Self; 2] = [Self::Rust, Self::Wat];
+    pub const ALL: [Self; 5] = [
+        Self::Rust,
+        Self::JavaScript,
+        Self::TypeScript,
+        Self::Python,
+        Self::Wat,
+    ];
 
     /// What the language needs.
     pub fn toolchain(self) -> &'static dyn Toolchain {
         match self {
             Self::Rust => &languages::Rust,
+            Self::JavaScript => &languages::JavaScript,
+            Self::TypeScript => &languages::TypeScript,
+            Self::Python => &languages::Python,
             Self::Wat => &languages::Wat,
         }
     }

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { build } from "esbuild";
-
 import { problemOf } from "./esbuild-problems.js";
+import { places } from "./map.js";
+import { build } from "./tools.js";
 
 const SDK = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -17,6 +17,9 @@ const LOWERED = {
   "for-await": false,
   "top-level-await": false,
 };
+
+/** The packages that the SDK brings. */
+const OURS = /node_modules\/(core-js-pure|@ungap)\//;
 
 /** The text of the module that the component is made of. */
 export async function bundle(folder, entry) {
@@ -33,12 +36,12 @@ export async function bundle(folder, entry) {
     target: "esnext",
     supported: LOWERED,
     external: ["tollgate:*", "wasi:*"],
+    // Where the SDK is a link, its packages are those of the project.
+    nodePaths: [`${folder}/node_modules`],
     inject: [`${SDK}/src/globals/injected.js`],
     define: { "process.env.NODE_ENV": '"production"' },
     treeShaking: true,
     keepNames: true,
-    minifyWhitespace: true,
-    minifySyntax: true,
     sourcemap: "external",
     sourcesContent: false,
     logLevel: "silent",
@@ -47,7 +50,7 @@ export async function bundle(folder, entry) {
     throw problemOf(failure, entry);
   });
   const text = (suffix) => outputFiles.find(({ path }) => path.endsWith(suffix)).text;
-  return text(".js") + appended(JSON.parse(text(".map")));
+  return text(".js") + appended(folder, JSON.parse(text(".map")));
 }
 
 /** The module that the component begins with: the globals come before the handler's own code. */
@@ -61,7 +64,7 @@ function start(entry) {
   ].join("\n");
 }
 
-/** The handler's `tollgate-handler` is the SDK that compiles it, so that there is one copy of it. */
+/** The handler's `tollgate-handler` is the SDK that compiles it: one copy of it. */
 const ownPackage = {
   name: "own-package",
   setup(build) {
@@ -73,7 +76,10 @@ const ownPackage = {
   },
 };
 
-/** The map at the end of the module, so that no line before it moves. */
-function appended({ sources, mappings }) {
-  return `\nglobalThis.__tollgateMap = ${JSON.stringify({ sources, mappings })};\n`;
+/** The places at the end of the module, so that no line before them moves. */
+function appended(folder, map) {
+  const isOurs = (source) => source.includes(":") || OURS.test(source) || isSdk(source);
+  const isSdk = (source) => resolve(folder, source).startsWith(`${SDK}/`);
+  const text = JSON.stringify(places(map, (source) => !isOurs(source)));
+  return `\nglobalThis.__tollgatePlaces = ${JSON.stringify(text)};\n`;
 }

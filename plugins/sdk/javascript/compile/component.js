@@ -3,10 +3,9 @@
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { componentize } from "componentize-qjs";
-
-import { Problem } from "./problem.js";
 import { placed } from "./places.js";
+import { Problem } from "./problem.js";
+import { componentize } from "./tools.js";
 
 const SDK = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -24,6 +23,8 @@ export async function component(code, entry) {
     });
     return made.component;
   } catch (error) {
-    throw new Problem(`${entry}: the handler fails as it is loaded:\n${placed(error.message, code)}`);
+    throw new Problem(
+      `${entry}: the handler fails as it is loaded:\n${placed(error.message, code)}`,
+    );
   }
 }

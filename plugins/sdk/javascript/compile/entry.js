@@ -14,6 +14,7 @@ export function entryOf(folder, given) {
     return relative(folder, resolve(folder, given));
   }
   const found = USUAL.find((file) => existsSync(resolve(folder, file)));
-  if (!found) throw new Problem(`there is no handler here: write one in ${USUAL[0]} or ${USUAL[1]}`);
+  if (!found)
+    throw new Problem(`there is no handler here: write one in ${USUAL[0]} or ${USUAL[1]}`);
   return found;
 }

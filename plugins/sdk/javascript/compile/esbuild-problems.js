@@ -38,7 +38,10 @@ function explained(text, file) {
     return `there is no package "${missing}". If npm has it: npm install ${missing}`;
   }
   if (text.startsWith("Top-level await is not available")) {
-    return `${file} awaits outside a function: this code runs while the component is built. Move the await into the handler`;
+    return (
+      `${file} awaits outside a function: this code runs while the component is built. Move the ` +
+      "await into the handler"
+    );
   }
   return text;
 }

@@ -7,7 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 
-import { build } from "esbuild";
+import { build } from "./tools.js";
 
 const OUT = "target/tests";
 

@@ -13,11 +13,17 @@ import { event, Host } from "../src/testing/index.js";
 
 /** Runs a handler in the gateway in memory, and returns what it threw. */
 async function mistake(work) {
-  const run = new Host().run(() => {
-    work();
-    return done();
-  }, event("a", {}));
-  return run.then(({ result }) => result, (error) => error);
+  const run = new Host().run(
+    () => {
+      work();
+      return done();
+    },
+    event("a", {}),
+  );
+  return run.then(
+    ({ result }) => result,
+    (error) => error,
+  );
 }
 
 const WRONG = [
@@ -35,16 +41,28 @@ const WRONG = [
   [() => state.setBytes("k", 7), TypeError, /is bytes .*, not the number 7/],
   [() => state.setBytes("k", null), TypeError, /not null/],
   [() => state.listBytes("k", { limit: -1 }), RangeError, /limit is a whole number from 0 to 1000/],
-  [() => state.listBytes("k", { first: 1 }), TypeError, /no option "first"; there are after, limit/],
+  [
+    () => state.listBytes("k", { first: 1 }),
+    TypeError,
+    /no option "first"; there are after, limit/,
+  ],
   [() => outbox.post("https://x.example", { jsn: 1 }), TypeError, /no option "jsn"/],
   [() => outbox.post(undefined), TypeError, /the URL is a text, not undefined/],
   [() => outbox.post("https://x.example", { json: 1, body: "" }), TypeError, /exclude each other/],
   [() => outbox.post("https://x.example", { headers: "a: b" }), TypeError, /headers is an object/],
-  [() => outbox.post("https://x.example", { headers: { a: null } }), TypeError, /value of a is a text/],
+  [
+    () => outbox.post("https://x.example", { headers: { a: null } }),
+    TypeError,
+    /value of a is a text/,
+  ],
   [() => outbox.post("https://x.example", { orderKey: 7 }), TypeError, /orderKey is a text/],
   [() => emit.event("e", { subject: 1 }), TypeError, /subject is a text/],
   [() => emit.event(), TypeError, /the type is a text, not undefined/],
-  [() => schedule.put("k", { kind: "e", after: "3 days" }), TypeError, /"3d", not the text "3 days"/],
+  [
+    () => schedule.put("k", { kind: "e", after: "3 days" }),
+    TypeError,
+    /"3d", not the text "3 days"/,
+  ],
   [() => schedule.put("k", { kind: "e", after: -1 }), RangeError, /not the number -1/],
   [() => schedule.put("k", { kind: "e" }), TypeError, /one of after and at/],
   [() => schedule.put("k", { kind: "e", at: new Date("?") }), RangeError, /not the number NaN/],

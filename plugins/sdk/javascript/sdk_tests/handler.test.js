@@ -2,7 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  config, done, emit, handler, ignored, log, outbox, Reject, resolved, Retry, schedule, state, stripe,
+  config,
+  done,
+  emit,
+  handler,
+  ignored,
+  log,
+  outbox,
+  Reject,
+  resolved,
+  Retry,
+  schedule,
+  state,
+  stripe,
 } from "../src/index.js";
 import { handlerOf } from "../src/handler.js";
 import { event, Host, orders } from "../src/testing/index.js";
@@ -20,7 +32,11 @@ test("a handler's effects are kept if it succeeds", async () => {
       const charge = (await event.json()).data.object;
       state.add(`refunded/${charge.currency}`, charge.amount_refunded);
       state.set("last", { id: charge.id, limit: config.number("limit") });
-      outbox.post(config.require("ledger_url"), { json: { a: 1 }, orderKey: charge.id, respond: "r" });
+      outbox.post(config.require("ledger_url"), {
+        json: { a: 1 },
+        orderKey: charge.id,
+        respond: "r",
+      });
       outbox.post("https://x.example", { form: { "a b": "c&d", e: "~'" } });
       emit.event("refund.noted", { subject: charge.id, json: { ok: true } });
       schedule.put("later", { after: "3d", kind: "reminder.due", json: { n: 1 } });
@@ -37,7 +53,10 @@ test("a handler's effects are kept if it succeeds", async () => {
   assert.equal(run.sent[0].orderKey, "ch_1");
   assert.equal(run.sent[1].text(), "a+b=c%26d&e=%7E%27");
   assert.deepEqual(run.emitted[0].json(), { ok: true });
-  assert.deepEqual(run.logs[0].fields, [["amount", "500"], ["tags", '["a"]']]);
+  assert.deepEqual(run.logs[0].fields, [
+    ["amount", "500"],
+    ["tags", '["a"]'],
+  ]);
   const [due] = await host.advance(handle, 3 * 86_400_000);
   assert.deepEqual({ ...due.result }, { tag: "ignored", reason: "later 1" });
   assert.equal(host.scheduled.size, 0);
@@ -58,7 +77,10 @@ test("a handler that fails leaves nothing", async () => {
     assert.equal(run.result.afterMs, problem.afterMs);
     assert.deepEqual([host.keys(), host.emitted, run.emitted], [[], [], []]);
   }
-  await assert.rejects(new Host().run(() => event.nope.id, refund), TypeError);
+  await assert.rejects(
+    new Host().run(() => event.nope.id, refund),
+    TypeError,
+  );
 });
 
 test("requests go where the manifest allows", async () => {
@@ -73,11 +95,17 @@ test("requests go where the manifest allows", async () => {
 
 test("a response is an event", async () => {
   const host = new Host();
-  const run = await host.run(() => (outbox.put("https://a.example", { respond: "o-1" }), done()), refund);
+  const run = await host.run(
+    () => (outbox.put("https://a.example", { respond: "o-1" }), done()),
+    refund,
+  );
   let came;
   const read = (event) => ((came = event.response()), done());
   await host.respond(read, run.sent[0], 503, "busy");
-  assert.deepEqual([came.isSuccess, came.status, came.correlation, came.text()], [false, 503, "o-1", "busy"]);
+  assert.deepEqual(
+    [came.isSuccess, came.status, came.correlation, came.text()],
+    [false, 503, "o-1", "busy"],
+  );
   await host.respond(read, run.sent[0], 200, { id: 9007199254740993n });
   assert.equal(came.json().id, 9007199254740993n);
 });
@@ -92,16 +120,27 @@ test("a handler's table and export are checked", () => {
   assert.throws(() => handler({ a: 5 }), /"a" has to be a function, not the number 5/);
   assert.throws(() => handler("a"), /takes a function or an object/);
   assert.throws(() => handlerOf({ handle() {} }, "src/handler.js"), {
-    message: /^src\/handler.js has no default export \(only handle\). Write `export default handler/,
+    message:
+      /^src\/handler.js has no default export \(only handle\). Write `export default handler/,
   });
-  assert.throws(() => handlerOf({ default: { handle() {} } }, "h.js"), /exports an object by default/);
+  assert.throws(
+    () => handlerOf({ default: { handle() {} } }, "h.js"),
+    /exports an object by default/,
+  );
 });
 
 test("both forms of Stripe's events are read alike", async () => {
-  const thin = event("v1.charge.refunded", { id: "evt_2", livemode: false, context: "org_1/acct_2" });
+  const thin = event("v1.charge.refunded", {
+    id: "evt_2",
+    livemode: false,
+    context: "org_1/acct_2",
+  });
   const host = new Host().resolve(thin, { id: "ch_1" });
   let read;
-  const handle = (event) => ((read = stripe.read(event)), ignored(stripe.otherMode(read) ?? "acts"));
+  const handle = (event) => (
+    (read = stripe.read(event)),
+    ignored(stripe.otherMode(read) ?? "acts")
+  );
   const run = await host.run(handle, thin);
   assert.deepEqual(read.object, { id: "ch_1" });
   assert.deepEqual([read.kind, read.account], ["charge.refunded", "acct_2"]);
@@ -111,7 +150,10 @@ test("both forms of Stripe's events are read alike", async () => {
   await host.run((event) => ((read = resolved.object().json(event)), done()), thin);
   assert.deepEqual(read, { id: "ch_1" });
   assert.equal((await new Host().run(handle, refund)).result.reason, "acts");
-  assert.deepEqual([stripe.idOf("a"), stripe.idOf({ id: "b" }), stripe.idOf(null)], ["a", "b", undefined]);
+  assert.deepEqual(
+    [stripe.idOf("a"), stripe.idOf({ id: "b" }), stripe.idOf(null)],
+    ["a", "b", undefined],
+  );
 });
 
 test("every order of events is made", () => {

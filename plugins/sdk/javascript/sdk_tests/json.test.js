@@ -18,11 +18,21 @@ test("an integer beyond 2^53 keeps its digits", () => {
   assert.equal(parse(text, { integers: "number" }).amount, 9007199254740992);
   assert.equal(parse(`[-${BIG}]`)[0], -9007199254740993n);
   assert.equal(parse("9007199254740991"), 9007199254740991);
-  assert.throws(() => parse("1", { integers: "float" }), /integers is "bigint", "text" or "number"/);
+  assert.throws(
+    () => parse("1", { integers: "float" }),
+    /integers is "bigint", "text" or "number"/,
+  );
 });
 
 test("texts stay texts, whatever digits and marks they have", () => {
-  for (const text of [BIG, `\ufdd0${BIG}`, `\ufdd0\ufdd0${BIG}`, `a"${BIG}`, `\\${BIG}`, `\ufdd0x`]) {
+  for (const text of [
+    BIG,
+    `\ufdd0${BIG}`,
+    `\ufdd0\ufdd0${BIG}`,
+    `a"${BIG}`,
+    `\\${BIG}`,
+    `\ufdd0x`,
+  ]) {
     const value = { text, [text]: 1, amount: 9007199254740993n };
     assert.deepEqual(parse(stringify(value)), value);
     const escaped = `{"text":${JSON.stringify(text).replaceAll("\ufdd0", "\\uFDD0")},"n":${BIG}}`;

@@ -49,7 +49,9 @@ test("several promises are followed", () => {
 
 test("jobs run in order, and those that jobs add run too", () => {
   const order = [];
-  Promise.resolve().then(() => order.push("b")).then(() => order.push("d"));
+  Promise.resolve()
+    .then(() => order.push("b"))
+    .then(() => order.push("d"));
   Promise.resolve().then(() => order.push("c"));
   order.push("a");
   drain();
@@ -66,6 +68,9 @@ test("a rejected promise that nobody handles is told", () => {
   const handled = Promise.reject(new Error("found"));
   handled.catch(() => {});
   drain();
-  assert.deepEqual(takeUnhandled().map(({ message }) => message), ["lost"]);
+  assert.deepEqual(
+    takeUnhandled().map(({ message }) => message),
+    ["lost"],
+  );
   assert.deepEqual(takeUnhandled(), []);
 });

@@ -1,6 +1,18 @@
 // Compiled by `npm run types`: what a handler may write, and what its editor underlines.
 
-import { config, done, type Event, handler, ignored, log, outbox, Reject, Retry, schedule, state } from "tollgate-handler";
+import {
+  config,
+  done,
+  type Event,
+  handler,
+  ignored,
+  log,
+  outbox,
+  Reject,
+  Retry,
+  schedule,
+  state,
+} from "tollgate-handler";
 import { event, Host, orders } from "tollgate-handler/testing";
 
 interface Charge {

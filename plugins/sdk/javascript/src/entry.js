@@ -17,7 +17,7 @@ import { begin } from "./globals/random.js";
 import { handlerOf } from "./handler.js";
 import { use } from "./host.js";
 import { outcomeOf } from "./outcome.js";
-import { described, setMap } from "./trace.js";
+import { described, setPlaces } from "./trace.js";
 
 const gateway = { config, emit, log, outbox, resolved, schedule, state };
 
@@ -30,7 +30,7 @@ export function exported(module, where) {
   return (raw) => {
     begin();
     use(gateway);
-    setMap(globalThis.__tollgateMap);
+    setPlaces(globalThis.__tollgatePlaces);
     let answer;
     try {
       answer = lowered(outcomeOf(settled(handle(new Event(raw)))));

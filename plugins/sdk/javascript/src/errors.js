@@ -112,12 +112,7 @@ export function duration(value, what) {
 }
 
 /** A whole number within a range, as a number: the binding would round or wrap others silently. */
-export function integer(
-  value,
-  what,
-  min = Number.MIN_SAFE_INTEGER,
-  max = Number.MAX_SAFE_INTEGER,
-) {
+export function integer(value, what, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER) {
   const range = `a whole number from ${min} to ${max}`;
   if (typeof value === "bigint") {
     if (value >= BigInt(min) && value <= BigInt(max)) return Number(value);

@@ -50,7 +50,8 @@ function pattern(type) {
 export function handlerOf(module, where) {
   const value = module.default;
   if (typeof value === "function") return value;
-  const instead = "Write `export default handler({ … })` or `export default function (event) { … }`";
+  const instead =
+    "Write `export default handler({ … })` or `export default function (event) { … }`";
   if (value === undefined) {
     const named = Object.keys(module);
     const found = named.length === 0 ? "" : ` (only ${named.join(", ")})`;

@@ -16,9 +16,12 @@ function show(value, depth, above) {
   if (typeof value === "string") return depth === 0 ? value : JSON.stringify(value);
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return `[function ${value.name || "without a name"}]`;
-  if (value === null || typeof value !== "object") return Object.is(value, -0) ? "-0" : String(value);
-  if (value instanceof Error) return value.stack ? `${value}\n${value.stack}`.trim() : String(value);
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
+  if (value === null || typeof value !== "object")
+    return Object.is(value, -0) ? "-0" : String(value);
+  if (value instanceof Error)
+    return value.stack ? `${value}\n${value.stack}`.trim() : String(value);
+  if (value instanceof Date)
+    return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
   if (value instanceof RegExp) return String(value);
   if (above.includes(value)) return "[circular]";
   if (depth >= MAX_DEPTH) return Array.isArray(value) ? "[array]" : "[object]";
@@ -58,7 +61,8 @@ export function format(values) {
 }
 
 function fill(hole, value) {
-  if (hole === "%d" || hole === "%f") return String(typeof value === "bigint" ? value : Number(value));
+  if (hole === "%d" || hole === "%f")
+    return String(typeof value === "bigint" ? value : Number(value));
   if (hole === "%i") return String(typeof value === "bigint" ? value : Math.trunc(Number(value)));
   return inspect(value);
 }

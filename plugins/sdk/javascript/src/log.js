@@ -13,7 +13,11 @@ const MAX_FIELDS = 64;
 /** Writes one line of any level: "trace", "debug", "info", "warn" or "error". */
 export function write(level, message, fields = {}) {
   const pairs = Object.entries(fields ?? {}).slice(0, MAX_FIELDS);
-  host.log.log(level, line(message), pairs.map(([name, value]) => [cut(name), line(value)]));
+  host.log.log(
+    level,
+    line(message),
+    pairs.map(([name, value]) => [cut(name), line(value)]),
+  );
 }
 
 function line(value) {

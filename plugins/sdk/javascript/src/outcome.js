@@ -42,7 +42,7 @@ export function outcomeOf(value) {
   }
   if (value === undefined) {
     throw new TypeError(
-      "the handler returned nothing. Write `return done()`, or `return ignored(\"why\")` if the " +
+      'the handler returned nothing. Write `return done()`, or `return ignored("why")` if the ' +
         "event needs no action",
     );
   }

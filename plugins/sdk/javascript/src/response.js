@@ -43,7 +43,9 @@ export class Response {
   text() {
     const text = decode(this.#body);
     if (text === undefined) {
-      throw new PayloadError("the payload of outbox.response cannot be read: its body is not UTF-8");
+      throw new PayloadError(
+        "the payload of outbox.response cannot be read: its body is not UTF-8",
+      );
     }
     return text;
   }

@@ -38,7 +38,7 @@ function remove(key) {
 }
 export { remove as delete };
 
-/** All entries whose keys begin with `prefix`, in byte order of their keys: pairs of key and value. */
+/** The pairs of key and value whose keys begin with `prefix`, in byte order of their keys. */
 export function list(prefix, how) {
   const entries = [];
   let after;
@@ -62,7 +62,9 @@ export function counter(key) {
   const value = get(key);
   if (value === undefined) return 0;
   if (typeof value === "bigint" || Number.isInteger(value)) return value;
-  throw new StateError(`state key ${quoted(key)}: not a counter, or the sum leaves a counter's range`);
+  throw new StateError(
+    `state key ${quoted(key)}: not a counter, or the sum leaves a counter's range`,
+  );
 }
 
 /** The bytes of a key, or undefined if the key is absent. */

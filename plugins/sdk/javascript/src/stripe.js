@@ -14,8 +14,8 @@ export function kind(event) {
 
 /**
  * Reads an event with its object, whether it is a snapshot event, which has the object with it, or
- * a thin event, whose object the gateway has read from Stripe's API. `object` is undefined if Stripe
- * no longer has it.
+ * a thin event, whose object the gateway has read from Stripe's API. `object` is undefined if
+ * Stripe no longer has it.
  */
 export function read(event) {
   const envelope = event.json();
@@ -75,8 +75,8 @@ export function idOf(reference) {
 
 /**
  * The reason to ignore an event of the other mode; undefined if the handler acts on the event. The
- * key `livemode` of the handler's config says which events it acts on: `true` (the default) for live
- * events, `false` for events of the test mode, `"any"` for both.
+ * key `livemode` of the handler's config says which events it acts on: `true` (the default) for
+ * live events, `false` for events of the test mode, `"any"` for both.
  */
 export function otherMode(envelope) {
   const live = envelope.livemode ?? true;

@@ -42,7 +42,7 @@ export function encode(text) {
   } catch {
     // A character is above 255.
   }
-  // The characters of `encodeURIComponent` are ASCII; `unescape` makes one character a byte of them.
+  // `encodeURIComponent` gives ASCII, of which `unescape` makes one character for each byte.
   return fromLatin1(unescape(encodeURIComponent(text.toWellFormed())));
 }
 
@@ -54,8 +54,14 @@ export function isAscii(bytes) {
   let seen = 0;
   for (let i = 0; i < whole; i += 8) {
     seen |=
-      words[i] | words[i + 1] | words[i + 2] | words[i + 3] |
-      words[i + 4] | words[i + 5] | words[i + 6] | words[i + 7];
+      words[i] |
+      words[i + 1] |
+      words[i + 2] |
+      words[i + 3] |
+      words[i + 4] |
+      words[i + 5] |
+      words[i + 6] |
+      words[i + 7];
   }
   return (seen & 0x80808080) === 0 && rest(bytes, whole * 4) < 128;
 }

@@ -191,7 +191,11 @@ export namespace outbox {
   export function put(url: string | { readonly href: string }, options?: Options): string;
   function remove(url: string | { readonly href: string }, options?: Options): string;
   export { remove as delete };
-  export function request(method: string, url: string | { readonly href: string }, options?: Options): string;
+  export function request(
+    method: string,
+    url: string | { readonly href: string },
+    options?: Options,
+  ): string;
 }
 
 /** New events that a handler makes, for the manifest's routes. */

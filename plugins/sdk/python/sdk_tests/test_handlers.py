@@ -5,8 +5,20 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tollgate_handler import (
-    Outcome, Reject, Retry, config, done, emit, handler, ignored, log, outbox, resolved, schedule,
-    state, stripe,
+    Outcome,
+    Reject,
+    Retry,
+    config,
+    done,
+    emit,
+    handler,
+    ignored,
+    log,
+    outbox,
+    resolved,
+    schedule,
+    state,
+    stripe,
 )
 from tollgate_handler.handlers import dispatch, forget
 from tollgate_handler.testing import Host, event, orders
@@ -58,6 +70,7 @@ class Handlers(unittest.TestCase):
 
     def test_a_handler_that_fails_leaves_nothing(self):
         for failure in (Retry("busy", after="10m"), Reject("no")):
+
             def handle(_, failure=failure):
                 state.set("a", 1)
                 emit.event("e")
@@ -88,11 +101,13 @@ class Handlers(unittest.TestCase):
 
     def test_the_decorator_stands_before_plain_functions(self):
         with self.assertRaisesRegex(TypeError, "nothing to wait for. Write `def`"):
+
             @handler
             async def waits(_):
                 return done()
 
         with self.assertRaisesRegex(TypeError, "has a `yield`"):
+
             @handler
             def yields(_):
                 yield done()
@@ -110,7 +125,9 @@ class Handlers(unittest.TestCase):
 
     def test_a_response_is_an_event(self):
         host = Host()
-        run = host.run(lambda _: (outbox.put("https://a.example", respond="o-1"), done())[1], REFUND)
+        run = host.run(
+            lambda _: (outbox.put("https://a.example", respond="o-1"), done())[1], REFUND
+        )
         came = []
         read = lambda event: (came.append(event.response()), done())[1]
         host.respond(read, run.sent[0], 503, "busy")
@@ -122,12 +139,18 @@ class Handlers(unittest.TestCase):
         exact = event("a", b'{"price": 0.1234567890123456789}')
         price = Decimal("0.1234567890123456789")
         self.assertEqual(exact.json(parse_float=Decimal)["price"], price)
-        for payload, message in [(b"{", "cannot be read"), (b"\xff", "utf-8"), (b"NaN", "NaN is no JSON")]:
+        for payload, message in [
+            (b"{", "cannot be read"),
+            (b"\xff", "utf-8"),
+            (b"NaN", "NaN is no JSON"),
+        ]:
             result = Host().run(lambda e: e.json() and done(), event("a", payload)).result
             self.assertRegex(str(result), f"the payload of a cannot be read.*{message}|{message}")
 
     def test_both_forms_of_stripes_events_are_read_alike(self):
-        thin = event("v1.charge.refunded", {"id": "evt_2", "livemode": False, "context": "o/acct_2"})
+        thin = event(
+            "v1.charge.refunded", {"id": "evt_2", "livemode": False, "context": "o/acct_2"}
+        )
         host = Host()
         host.resolve(thin, {"id": "ch_1"})
         read = []

@@ -1,5 +1,7 @@
 """Makes a component: componentize-py loads the handler and keeps a snapshot of the interpreter."""
 
+import importlib.util
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -24,6 +26,8 @@ def compile_component(sources: Sources, packages: Path | None, out: Path) -> Non
             f"SOURCES = {sources.files!r}\n",
             encoding="utf-8",
         )
+        if "zoneinfo" in "".join(sources.files.values()):
+            _add_zones(Path(folder))
         # These folders alone: `componentize-py` as a command adds the site-packages of whatever
         # Python it finds.
         places = [str(sources.folder), str(_SDK), folder]
@@ -35,6 +39,13 @@ def compile_component(sources: Sources, packages: Path | None, out: Path) -> Non
             part.unlink(missing_ok=True)
             raise Problem(explained(str(error), sources.module)) from None
     part.replace(out)
+
+
+def _add_zones(folder: Path) -> None:
+    """Adds the data of time zones, which are a package beside the compiler."""
+    found = importlib.util.find_spec("tzdata")
+    if found is not None and found.origin is not None:
+        shutil.copytree(Path(found.origin).parent, folder / "tzdata")
 
 
 def _componentize(places: list[str], out: Path) -> None:
@@ -55,5 +66,3 @@ def _componentize(places: list[str], out: Path) -> None:
         full_names=False,
         intersect_world=None,
     )
-
-

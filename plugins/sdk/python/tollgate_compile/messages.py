@@ -17,9 +17,9 @@ _ABSENT = {
 
 def explained(text: str, module: str) -> str:
     """The traceback of the handler's own code, and what to write instead."""
-    exits = re.findall(r"^SystemExit: (.*)$", text, re.MULTILINE)
-    if exits:
-        return exits[-1]
+    problems = re.findall(r"^tollgate_runtime\.preload\.Problem: (.*)$", text, re.MULTILINE)
+    if problems:
+        return problems[-1]
     traceback = _own_part(text)
     missing = re.search(r"No module named '([^']+)'", traceback)
     if missing is None:
@@ -37,13 +37,15 @@ def _own_part(text: str) -> str:
     """The last traceback, without the frames of the SDK and of Python's import system."""
     start = text.rfind("Traceback (most recent call last)")
     if start < 0:
-        return text.strip()
+        return text.split("\n\nCaused by:")[0].strip()
     lines = []
     keep = True
     for line in text[start:].splitlines()[1:]:
         frame = re.match(r'  File "(.*?)", line', line)
         if frame:
-            keep = not re.search(r"tollgate_(runtime|handler)/|^<frozen|^/python/importlib", frame[1])
+            keep = not re.search(
+                r"tollgate_(runtime|handler)/|^<frozen|^/python/importlib", frame[1]
+            )
         elif line.strip() == "" or re.match(r"(Caused by|Stack backtrace|\d+: )", line.strip()):
             break
         elif not line.startswith("    "):

@@ -64,8 +64,9 @@ class Sources:
             return
         self.late.update(modules)
         warning = (
-            f"{name}:{node.lineno}: `{ast.unparse(node)}` is inside a function. At run time nothing "
-            "can be imported; the module was loaded at the build instead. Move the import to the top"
+            f"{name}:{node.lineno}: `{ast.unparse(node)}` is inside a function. At run time "
+            "nothing can be imported; the module was loaded at the build instead. Move the import "
+            "to the top"
         )
         if warning not in self.warnings:
             self.warnings.append(warning)

@@ -32,7 +32,9 @@ def text(value: object, what: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{what} has half a surrogate pair: it cannot be written as UTF-8") from None
+        raise ValueError(
+            f"{what} has half a surrogate pair: it cannot be written as UTF-8"
+        ) from None
     # A subclass, such as a StrEnum, crosses as the text that it is.
     return value if type(value) is str else str.__str__(value)
 

@@ -1,7 +1,7 @@
 """The errors of a handler.
 
-`Retry` and `Reject` are answers to the gateway. Any other exception is a mistake in the handler: the
-attempt fails, with the exception's last line and place as its reason.
+`Retry` and `Reject` are answers to the gateway. Any other exception is a mistake in the handler:
+the attempt fails, with the exception's last line and place as its reason.
 """
 
 from datetime import timedelta

@@ -52,7 +52,7 @@ class Event:
             raise PayloadError(f"the payload of {self.kind} cannot be read: {error}") from None
 
     def json(self, **options: Any) -> Any:
-        """The payload as JSON. Integers are exact; `parse_float=Decimal` keeps fractions exact too."""
+        """The payload as JSON. Integers are exact, and with `parse_float=Decimal` fractions too."""
         try:
             return jsons.parse(self.payload, **options)
         except (ValueError, RecursionError) as error:

@@ -36,10 +36,13 @@ def outcome_of(value: Any) -> Outcome:
         raise TypeError(f"the handler returned {checks.name_of(value)}. Write `raise {name}(…)`")
     if isinstance(value, type) and issubclass(value, (errors.Retry, errors.Reject)):
         raise TypeError(
-            f'the handler returned the class {value.__name__}. Write `raise {value.__name__}("why")`'
+            f"the handler returned the class {value.__name__}. "
+            f'Write `raise {value.__name__}("why")`'
         )
     if value is done or value is ignored:
-        raise TypeError(f"the handler returned the function {value.__name__}. Write `{value.__name__}(…)`")
+        raise TypeError(
+            f"the handler returned the function {value.__name__}. Write `{value.__name__}(…)`"
+        )
     if hasattr(value, "__await__"):
         value.close()
         raise TypeError(
@@ -52,6 +55,6 @@ def outcome_of(value: Any) -> Outcome:
             "event needs no action"
         )
     raise TypeError(
-        f'the handler returned {checks.name_of(value)}. Write `return done()` or `return '
+        f"the handler returned {checks.name_of(value)}. Write `return done()` or `return "
         f'ignored("why")`'
     )

@@ -20,8 +20,8 @@ def put(
 ) -> None:
     """Puts an entry when the delivery commits. Replaces the entry of the same key.
 
-    The event is due `after` the commit (a timedelta, seconds, or a text such as "3d") or `at` a time
-    of day (a datetime with a time zone, or milliseconds since the Unix epoch).
+    The event is due `after` the commit (a timedelta, seconds, or a text such as "3d") or `at` a
+    time of day (a datetime with a time zone, or milliseconds since the Unix epoch).
     """
     key = checks.text(key, "schedule.put: the key")
     about = f'schedule key "{key}"'

@@ -33,8 +33,8 @@ def kind(event: Event) -> str:
 
 
 def read(event: Event) -> Envelope:
-    """Reads an event with its object, whether it is a snapshot event or a thin one, whose object the
-    gateway has read from Stripe's API."""
+    """Reads an event with its object: a snapshot event, or a thin one, whose object the gateway has
+    read from Stripe's API."""
     raw = event.json()
     if not isinstance(raw, dict) or not isinstance(raw.get("id"), str):
         raise _unreadable(event, "it is no event of Stripe")
@@ -92,8 +92,8 @@ def id_of(reference: Any) -> str | None:
 def other_mode(envelope: Envelope) -> str | None:
     """The reason to ignore an event of the other mode; None if the handler acts on the event.
 
-    The key `livemode` of the handler's config says which events it acts on: `true` (the default) for
-    live events, `false` for events of the test mode, `"any"` for both.
+    The key `livemode` of the handler's config says which events it acts on: `true` (the default)
+    for live events, `false` for events of the test mode, `"any"` for both.
     """
     live = True if envelope.livemode is None else envelope.livemode
     wanted = config.get("livemode", "true")
@@ -105,6 +105,6 @@ def other_mode(envelope: Envelope) -> str | None:
         )
     wants = "live events" if wanted == "true" else "events of the test mode"
     return (
-        f"{envelope.id} is of the {'live' if live else 'test'} mode, and this handler acts on {wants} "
-        "alone (config `livemode`)"
+        f"{envelope.id} is of the {'live' if live else 'test'} mode, and this handler acts on "
+        f"{wants} alone (config `livemode`)"
     )

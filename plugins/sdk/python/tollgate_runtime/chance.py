@@ -2,7 +2,7 @@
 
 A generator of a module would give the same numbers in each delivery. The generators that were made
 without a seed of their own are noted, and get a new seed in each instance. A generator that the
-handler seeded itself keeps its seed. `random.random()` and its like get a new seed from the runtime.
+handler seeded itself keeps its seed. `random.random()` gets a new seed from the runtime.
 """
 
 import random

@@ -49,8 +49,19 @@ class WitWorld(wit_world.WitWorld):
 
 def _event(raw: types.Event) -> Event:
     return Event(
-        raw.id, raw.source, raw.provider_id, raw.kind, raw.subject, raw.account, raw.created_ms,
-        raw.received_ms, raw.attempt, raw.replay, raw.headers, raw.metadata, raw.payload,
+        raw.id,
+        raw.source,
+        raw.provider_id,
+        raw.kind,
+        raw.subject,
+        raw.account,
+        raw.created_ms,
+        raw.received_ms,
+        raw.attempt,
+        raw.replay,
+        raw.headers,
+        raw.metadata,
+        raw.payload,
     )
 
 
@@ -59,7 +70,7 @@ def _reason(error: Retry | Reject) -> str:
 
 
 def _failed(error: BaseException) -> None:
-    """Logs an exception and ends the run. The gateway takes the reason of the attempt from the line."""
+    """Logs an exception and ends the run. The line becomes the reason of the attempt."""
     summary = traceback.extract_tb(error.__traceback__)
     own = [_named(frame) for frame in summary if not _is_ours(frame.filename)]
     text = traceback.format_exception_only(error)[-1].strip().split("\n")[0]

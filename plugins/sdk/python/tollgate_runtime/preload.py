@@ -6,14 +6,37 @@ import sys
 
 #: Codecs that `encode`, `decode` and their like load by name.
 _CODECS = [
-    "ascii", "charmap", "cp1250", "cp1251", "cp1252", "cp437", "cp850", "idna", "iso8859_1",
-    "iso8859_15", "iso8859_2", "latin_1", "mac_roman", "punycode", "raw_unicode_escape",
-    "unicode_escape", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_8", "utf_8_sig",
+    "ascii",
+    "charmap",
+    "cp1250",
+    "cp1251",
+    "cp1252",
+    "cp437",
+    "cp850",
+    "idna",
+    "iso8859_1",
+    "iso8859_15",
+    "iso8859_2",
+    "latin_1",
+    "mac_roman",
+    "punycode",
+    "raw_unicode_escape",
+    "unicode_escape",
+    "utf_16",
+    "utf_16_be",
+    "utf_16_le",
+    "utf_32",
+    "utf_8",
+    "utf_8_sig",
 ]
 #: Modules that functions of the standard library load when they are called.
 _LATE = ["_strptime", "calendar", "decimal", "fractions", "numbers", "stringprep", "unicodedata"]
 
 _zones: list[object] = []
+
+
+class Problem(Exception):
+    """A mistake in the project: the message says what to write instead."""
 
 
 def modules(names: list[str]) -> None:
@@ -34,7 +57,7 @@ def handler(name: str) -> None:
 
     importlib.import_module(name)
     if handlers.count() == 0:
-        raise SystemExit(
+        raise Problem(
             f"{name}.py has no handler. Write `@handler` or "
             '`@handler("payment_intent.succeeded")` before a function'
         )
@@ -47,9 +70,9 @@ def zones() -> None:
         return
     found = zoneinfo.available_timezones()
     if not found:
-        raise SystemExit(
-            "the handler uses zoneinfo, whose data are missing. Add the package tzdata to "
-            "requirements.txt"
+        raise Problem(
+            "the handler uses zoneinfo, whose data are missing: install the package tzdata beside "
+            "the compiler"
         )
     _zones.extend(zoneinfo.ZoneInfo(name) for name in sorted(found))
 

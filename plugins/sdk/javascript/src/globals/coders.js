@@ -102,7 +102,7 @@ function whole(bytes) {
 function repaired(bytes) {
   let text = "";
   let good = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const found = character(bytes, at);
     if (!found.good) {
       text += `${decode(bytes.subarray(good, at))}\ufffd`;

@@ -5,7 +5,10 @@ import { format } from "../inspect.js";
 
 const begun = new Map();
 
-const line = (level) => (...values) => write(level, format(values));
+const line =
+  (level) =>
+  (...values) =>
+    write(level, format(values));
 
 export const console = {
   log: line("info"),

@@ -24,7 +24,13 @@ function absent(name, instead) {
   };
 }
 
-for (const [name, value] of Object.entries({ console, TextDecoder, TextEncoder, Promise, ...timers })) {
+for (const [name, value] of Object.entries({
+  console,
+  TextDecoder,
+  TextEncoder,
+  Promise,
+  ...timers,
+})) {
   set(name, value);
 }
 for (const [name, instead] of Object.entries(ABSENT)) set(name, absent(name, instead));

@@ -52,8 +52,12 @@ function randomBytes(length, name) {
 }
 
 function getRandomValues(array) {
-  if (!ArrayBuffer.isView(array) || array instanceof DataView || array instanceof Float64Array ||
-    array instanceof Float32Array) {
+  if (
+    !ArrayBuffer.isView(array) ||
+    array instanceof DataView ||
+    array instanceof Float64Array ||
+    array instanceof Float32Array
+  ) {
     throw new TypeError("crypto.getRandomValues takes an array of integers, such as a Uint8Array");
   }
   if (array.byteLength > MAX_BYTES) {

@@ -1,10 +1,10 @@
 """Tests of handlers, against a gateway in memory::
 
-    from tollgate_handler.testing import Host, event
+from tollgate_handler.testing import Host, event
 
-    host = Host(config={"ledger_url": "https://ledger.example.com"})
-    run = host.run(refunded, event("charge.refunded", {…}))
-    assert run.result == done()
+host = Host(config={"ledger_url": "https://ledger.example.com"})
+run = host.run(refunded, event("charge.refunded", {…}))
+assert run.result == done()
 """
 
 from .events import event, orders, response

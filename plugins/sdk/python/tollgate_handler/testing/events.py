@@ -10,8 +10,8 @@ _numbers = itertools.count(1)
 
 
 def event(kind: str, value: Any, **fields: Any) -> Event:
-    """An event whose payload is JSON, or the given bytes. Stripe's fields are read, if there are any.
-    `fields` sets the rest, such as `subject`."""
+    """An event whose payload is JSON, or the given bytes. Stripe's fields are read, if there are
+    any. `fields` sets the rest, such as `subject`."""
     raw = value if isinstance(value, bytes) else jsons.write(value, "the event")
     known = value if isinstance(value, dict) else {}
     data = known.get("data")

@@ -1,7 +1,7 @@
 """A gateway in memory, for the tests of handlers.
 
-It keeps their state, requests, events and schedule, and applies the effects of a run only if the run
-succeeds, as the gateway does.
+It keeps their state, requests, events and schedule, and applies the effects of a run only if the
+run succeeds, as the gateway does.
 """
 
 from collections.abc import Callable
@@ -92,7 +92,9 @@ class Host:
         """Lets time pass, and handles the scheduled events that become due."""
         runs = []
         end = self.now_ms + time // timedelta(milliseconds=1)
-        while due := [(entry.due_ms, key) for key, entry in self.scheduled.items() if entry.due_ms <= end]:
+        while due := [
+            (entry.due_ms, key) for key, entry in self.scheduled.items() if entry.due_ms <= end
+        ]:
             when, key = min(due)
             entry = self.scheduled.pop(key)
             self.now_ms = max(self.now_ms, when)

@@ -1,0 +1,94 @@
+//! A test: the SDKs that are written by hand use every function and every field of the interface. So
+//! a change of `wit/` that forgets one of them is seen.
+
+use wit_parser::{TypeDefKind, WorldItem};
+
+use crate::embedded;
+use crate::world::resolve;
+
+/// An SDK: its folders, and how a function and a field of the interface are written in it.
+struct Sdk {
+    folder: &'static str,
+    function: fn(&str, &str) -> String,
+    field: fn(&str) -> String,
+}
+
+const SDKS: [Sdk; 2] = [
+    Sdk {
+        folder: "sdk/javascript/src",
+        function: |interface, name| format!("host.{interface}.{}(", camel(name)),
+        field: |name| format!("raw.{}", camel(name)),
+    },
+    Sdk {
+        folder: "sdk/python/tollgate_runtime",
+        function: |interface, name| format!("{interface}.{}", snake(name)),
+        field: |name| format!("raw.{}", snake(name)),
+    },
+];
+
+fn snake(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+fn camel(name: &str) -> String {
+    let mut parts = name.split('-');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        let (head, tail) = part.split_at(1);
+        name + &head.to_uppercase() + tail
+    })
+}
+
+/// The functions that a handler may call, by interface and name.
+fn functions() -> Vec<(String, String)> {
+    let (resolve, world) = resolve();
+    let imports = resolve.worlds[world].imports.values();
+    let interfaces = imports.filter_map(|item| match item {
+        WorldItem::Interface { id, .. } => Some(&resolve.interfaces[*id]),
+        _ => None,
+    });
+    interfaces
+        .flat_map(|interface| {
+            let name = interface.name.clone().unwrap_or_default();
+            let functions = interface.functions.keys();
+            functions.map(move |function| (name.clone(), function.clone()))
+        })
+        .collect()
+}
+
+/// The fields of the event.
+fn fields() -> Vec<String> {
+    let (resolve, _) = resolve();
+    let mut types = resolve.types.iter().map(|(_, ty)| ty);
+    let event = types.find(|ty| ty.name.as_deref() == Some("event"));
+    match &event.unwrap().kind {
+        TypeDefKind::Record(record) => record.fields.iter().map(|f| f.name.clone()).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_sdk_has_all_of_the_interface() {
+    let (functions, fields) = (functions(), fields());
+    assert!(functions.len() > 12 && fields.len() > 10, "{functions:?}");
+    for sdk in SDKS {
+        let files = embedded::below(sdk.folder);
+        let sources: String = files
+            .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned())
+            .collect();
+        for (interface, name) in &functions {
+            let call = (sdk.function)(interface, name);
+            assert!(sources.contains(&call), "{}: no {call}", sdk.folder);
+        }
+        for name in &fields {
+            let field = (sdk.field)(name);
+            assert!(sources.contains(&field), "{}: no {field}", sdk.folder);
+        }
+    }
+}
+
+#[test]
+fn names_are_written_as_the_languages_do() {
+    assert_eq!(camel("provider-id"), "providerId");
+    assert_eq!(snake("provider-id"), "provider_id");
+}
