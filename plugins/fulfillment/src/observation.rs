@@ -150,7 +150,7 @@ pub(crate) fn of_payment_intent(event: &Event) -> Result<Reading, Error> {
         // A payment that may be no order leaves no personal data: its session has them.
         email: present(intent.receipt_email).filter(|_| is_order),
         by_session: false,
-        shipping: intent.shipping.filter(|_| is_order),
+        shipping: intent.shipping.filter(|_| is_order).map(compact),
     }))
 }
 
@@ -189,7 +189,7 @@ pub(crate) fn of_session(event: &Event) -> Result<Reading, Error> {
         email: present(session.customer_details.and_then(|c| c.email))
             .or(present(session.customer_email)),
         by_session: true,
-        shipping: collected.or(session.shipping_details),
+        shipping: collected.or(session.shipping_details).map(compact),
     }))
 }
 
@@ -237,6 +237,18 @@ fn scope<T>(event: &StripeEvent<T>) -> String {
         Some(false) => format!("test-{account}"),
         _ => account.into(),
     }
+}
+
+/// Returns a JSON value without whitespace between its parts and without needless escapes, with its
+/// fields in their order. So the bytes of a request do not depend on how the provider writes JSON.
+fn compact(value: Box<RawValue>) -> Box<RawValue> {
+    let mut bytes = Vec::new();
+    let mut from = serde_json::Deserializer::from_str(value.get());
+    let written =
+        serde_transcode::transcode(&mut from, &mut serde_json::Serializer::new(&mut bytes));
+    let text = written.ok().and_then(|()| String::from_utf8(bytes).ok());
+    text.and_then(|text| RawValue::from_string(text).ok())
+        .unwrap_or(value)
 }
 
 /// Returns the trimmed text; `None` if nothing is left of it.
