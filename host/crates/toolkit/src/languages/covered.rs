@@ -1,5 +1,5 @@
-//! A test: the SDKs that are written by hand use every function and every field of the interface. So
-//! a change of `wit/` that forgets one of them is seen.
+//! A test: the SDKs that are written by hand use every function and every field of the interface.
+//! So a change of `wit/` that forgets one of them is seen.
 
 use wit_parser::{TypeDefKind, WorldItem};
 
