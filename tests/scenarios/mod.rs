@@ -47,3 +47,4 @@ mod strangers;
 mod stripe_shapes;
 mod thin;
 mod tls;
+mod trigger;

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use super::output::print_error;
 use super::{
     check, compile, deliveries, events, handlers, ledger, outbox, plugin, replay, schedule,
-    schemes, serve, sign, state, status, verify,
+    schemes, serve, sign, state, status, trigger, verify,
 };
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
@@ -35,6 +35,8 @@ enum Command {
     Schemes(schemes::SchemesArgs),
     /// Sign a request as its provider does.
     Sign(sign::SignArgs),
+    /// Post realistic, rightly signed events of a provider to a running gateway.
+    Trigger(Box<trigger::TriggerArgs>),
     /// List, show, retry and cancel the outbox requests of handlers.
     Outbox(outbox::OutboxArgs),
     /// List, run and cancel the scheduled events of handlers.
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Schemes(args) => schemes::run(&args),
         Command::Sign(args) => sign::run(&args),
+        Command::Trigger(args) => trigger::run(&args),
         Command::Outbox(args) => outbox::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Events(args) => events::run(&args),

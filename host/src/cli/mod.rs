@@ -26,6 +26,7 @@ mod shadow;
 mod sign;
 mod state;
 mod status;
+mod trigger;
 mod verify;
 
 pub use command::main;

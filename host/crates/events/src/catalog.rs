@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use tollgate_base::suggest::nearest;
 
+use crate::key::KeyKind;
 use crate::node::Node;
 
 macro_rules! files {
@@ -19,33 +20,42 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "adyen",
     "adyen-platform",
     "airwallex",
+    "alipay",
+    "amazon-sns",
+    "antom",
+    "apple",
     "authorize-net",
     "braintree",
     "cashfree",
     "chargebee",
     "checkout-com",
     "coinbase-commerce",
+    "conekta",
     "dlocal",
     "fawry",
     "flutterwave",
     "flutterwave-v3",
     "github",
     "gocardless",
+    "google-play",
     "iyzico",
     "klarna",
     "lemonsqueezy",
     "mercado-pago",
     "midtrans",
     "midtrans-iris",
+    "midtrans-snap",
     "mollie",
     "mollie-classic",
     "monnify",
     "nuvei",
     "paddle",
+    "paypal",
     "paystack",
     "payu",
     "phonepe",
     "phonepe-hmac",
+    "plaid",
     "polar",
     "portone",
     "przelewy24",
@@ -63,6 +73,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "toss",
     "toss-unsigned",
     "twilio",
+    "wechat-pay",
+    "wise",
     "wompi",
     "woocommerce",
     "worldpay",
@@ -113,6 +125,8 @@ pub(crate) struct SettingsData {
     pub(crate) url: Option<String>,
     #[serde(default)]
     pub(crate) params: BTreeMap<String, String>,
+    /// The kind of the provider's key pair, if the provider signs with a private key.
+    pub(crate) key: Option<KeyKind>,
 }
 
 /// One event. What is absent is that of [`File::common`].
@@ -226,6 +240,11 @@ pub fn events(scheme: &str) -> Vec<Listed> {
     }
     listed.sort_by(|one, other| one.name.cmp(&other.name));
     listed
+}
+
+/// Whether a scheme has an event of this name.
+pub fn has_event(scheme: &str, name: &str) -> bool {
+    file(scheme).is_some_and(|file| file.event(name).is_some())
 }
 
 /// The stories of a scheme: the name of each, and what it tells.
@@ -361,8 +380,58 @@ fn suggestions(written: &str, names: &[&str]) -> String {
 }
 
 impl File {
+    /// The data of an event, with what all events share.
+    pub(crate) fn event(&self, name: &str) -> Option<EventData> {
+        if let Some(event) = self.events.get(name) {
+            return Some(event.clone().or(&self.common));
+        }
+        let twin = self.twin.as_ref()?;
+        let event = self.events.get(name.strip_prefix(&twin.prefix)?)?;
+        self.twin_of(event)?;
+        let own = EventData {
+            about: event.about.clone(),
+            with: event.with.clone(),
+            ..EventData::default()
+        };
+        Some(own.or(&twin.common))
+    }
+
     /// The second form of an event, if the event has one.
     pub(crate) fn twin_of(&self, event: &EventData) -> Option<&TwinData> {
         self.twin.as_ref().filter(|_| event.twin != Some(false))
+    }
+}
+
+impl EventData {
+    /// The data, with that of all events where this one is silent.
+    fn or(mut self, common: &Self) -> Self {
+        let has_body = self.body.is_some() || self.form.is_some() || self.lines.is_some();
+        if !has_body {
+            self.body.clone_from(&common.body);
+            self.form.clone_from(&common.form);
+            self.lines.clone_from(&common.lines);
+        }
+        let texts = [
+            (&mut self.kind, &common.kind),
+            (&mut self.id, &common.id),
+            (&mut self.subject, &common.subject),
+            (&mut self.created, &common.created),
+        ];
+        for (own, common) in texts {
+            if own.is_none() {
+                own.clone_from(common);
+            }
+        }
+        for (name, value) in &common.headers {
+            self.headers
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
+        }
+        for (name, value) in &common.with {
+            self.with
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
+        }
+        self
     }
 }

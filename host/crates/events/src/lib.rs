@@ -16,14 +16,17 @@
 //! - `catalog.rs` reads the data, `story.rs` fills events, `overriding.rs` replaces values.
 //! - `node.rs` is JSON with its order, `template.rs` fills it, `drawing.rs` draws values, and
 //!   `moment.rs` writes times.
-//! - `local.rs` has settings of sources for tests, and what the gateway makes of an event.
+//! - `local.rs` has sources for tests, and what the gateway makes of an event; `key.rs` and
+//!   `rsa.rs` make key pairs that stand in for a provider's.
 
 mod catalog;
 mod drawing;
+mod key;
 mod local;
 mod moment;
 mod node;
 mod overriding;
+mod rsa;
 mod story;
 mod template;
 
@@ -31,8 +34,9 @@ mod template;
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
-pub use catalog::{Listed, NameError, events, schemes, stories, versions};
-pub use local::{LocalError, local_settings, recorded};
+pub use catalog::{Listed, NameError, events, has_event, schemes, stories, versions};
+pub use key::{KeyError, LocalKey};
+pub use local::{LocalError, LocalSource, new_key, recorded};
 pub use overriding::{Override, OverrideError};
 pub use story::{SampleError, SampleEvent, Step, Story};
 pub use template::TemplateError;

@@ -1,12 +1,17 @@
 //! Sources for tests, and the events that the gateway records.
 
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 use tollgate_scheme::{
-    BuildError, ProviderEvent, Rejection, Request, Settings, SignError, Verifier, build,
+    BuildError, InvalidKey, ProviderEvent, Rejection, Request, Settings, SignError, SignedRequest,
+    StandInKey, UnsignedRequest, Verifier, build,
 };
 
 use crate::catalog::{self, NameError};
+use crate::key::{KeyError, KeyKind, LocalKey};
 use crate::story::{SampleError, Story};
 
 /// Why an event cannot be recorded.
@@ -16,8 +21,14 @@ pub enum LocalError {
     #[error(transparent)]
     Sample(#[from] SampleError),
     /// The settings of the scheme are wrong. A test shows that none are.
-    #[error("{0}")]
-    Settings(BuildError),
+    #[error("{}", .0.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Settings(Vec<BuildError>),
+    /// There is no key pair.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The private key cannot be read.
+    #[error("the private key {0}")]
+    InvalidKey(InvalidKey),
     /// The scheme cannot sign the event.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -35,16 +46,67 @@ impl From<NameError> for LocalError {
     }
 }
 
-/// The settings of a source of this scheme, with secrets for tests alone.
-pub fn local_settings(scheme: &str) -> Result<Settings, NameError> {
+/// A new key pair that stands in for the provider's of this scheme. `None` if the scheme signs with
+/// a secret that is shared, or not at all.
+pub fn new_key(scheme: &str) -> Result<Option<LocalKey>, LocalError> {
     let file = catalog::file(scheme).ok_or_else(|| NameError::scheme(scheme))?;
-    let secret = |text: &String| Secret::new(text.as_bytes()).into();
-    Ok(Settings {
-        secrets: file.settings.secrets.iter().map(secret).collect(),
-        url: file.settings.url.clone(),
-        params: file.settings.params.clone(),
-        ..Settings::default()
-    })
+    let made = file.settings.key.map(LocalKey::generate);
+    Ok(made.transpose()?)
+}
+
+/// A source for tests: its secrets are worth nothing.
+pub struct LocalSource {
+    /// The verifier of the source.
+    pub verifier: Verifier,
+    /// The key that stands in for the provider's, if the provider signs with a private key.
+    pub key: Option<StandInKey>,
+}
+
+impl LocalSource {
+    /// A source of this scheme.
+    pub fn new(scheme: &str) -> Result<Self, LocalError> {
+        let file = catalog::file(scheme).ok_or_else(|| NameError::scheme(scheme))?;
+        let data = &file.settings;
+        let key = data.key.map(key_of_process).transpose()?;
+        let secrets = key.iter().map(|key| &key.secret).chain(&data.secrets);
+        let secret = |text: &String| Secret::new(text.as_bytes()).into();
+        let settings = Settings {
+            secrets: secrets.map(secret).collect(),
+            url: data.url.clone(),
+            params: data.params.clone(),
+            ..Settings::default()
+        };
+        let key = key.map(|key| StandInKey::read(key.private.as_bytes()));
+        let key = key.transpose().map_err(LocalError::InvalidKey)?;
+        Ok(Self {
+            verifier: build(scheme, settings).map_err(LocalError::Settings)?,
+            key,
+        })
+    }
+
+    /// The request, signed as the provider signs it.
+    pub fn sign(
+        &self,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        match &self.key {
+            Some(key) => self.verifier.sign_with_key(key, unsigned, now),
+            None => self.verifier.sign(0, unsigned, now),
+        }
+    }
+}
+
+/// The key pair of this kind that this process uses. To make one takes a while.
+fn key_of_process(kind: KeyKind) -> Result<LocalKey, KeyError> {
+    static KEYS: LazyLock<Mutex<BTreeMap<KeyKind, LocalKey>>> = LazyLock::new(Mutex::default);
+    let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(key) = keys.get(&kind) {
+        return Ok(key.clone());
+    }
+    let key = LocalKey::generate(kind)?;
+    keys.insert(kind, key.clone());
+    Ok(key)
 }
 
 /// An event as the gateway would record it from a source of this scheme: type, id, subject,
@@ -57,11 +119,9 @@ pub fn recorded(
     now: WallTime,
 ) -> Result<ProviderEvent, LocalError> {
     let sample = Story::new(scheme, seed)?.tell(name, now, &[])?;
-    let settings = local_settings(scheme)?;
-    let first = |mut errors: Vec<BuildError>| errors.swap_remove(0);
-    let verifier = build(scheme, settings).map_err(|errors| LocalError::Settings(first(errors)))?;
-    let signed = verifier.sign(0, sample.unsigned(), now)?;
-    verified(&verifier, &signed, now)?
+    let source = LocalSource::new(scheme)?;
+    let signed = source.sign(sample.unsigned(), now)?;
+    verified(&source.verifier, &signed, now)?
         .into_iter()
         .next()
         .ok_or(LocalError::Empty)
@@ -70,7 +130,7 @@ pub fn recorded(
 /// The events of a signed request, as the gateway reads them.
 fn verified(
     verifier: &Verifier,
-    signed: &tollgate_scheme::SignedRequest,
+    signed: &SignedRequest,
     now: WallTime,
 ) -> Result<Vec<ProviderEvent>, Rejection> {
     let query = signed.query.as_ref().map(|query| format!("?{query}"));

@@ -146,7 +146,8 @@ impl Story {
         now: WallTime,
         overrides: &[Override],
     ) -> Result<SampleEvent, SampleError> {
-        let event = self.event(name)?;
+        let event = self.file.event(name);
+        let event = event.ok_or_else(|| NameError::event(self.scheme, name))?;
         let mut telling = Telling {
             story: self,
             event: &event,
@@ -158,59 +159,6 @@ impl Story {
         let sample = telling.sample(overrides)?;
         self.told += 1;
         Ok(sample)
-    }
-
-    /// The data of an event, with what all events share.
-    fn event(&self, name: &str) -> Result<EventData, NameError> {
-        if let Some(event) = self.file.events.get(name) {
-            return Ok(event.clone().or(&self.file.common));
-        }
-        let unknown = || NameError::event(self.scheme, name);
-        let twin = self.file.twin.as_ref().ok_or_else(unknown)?;
-        let own = name.strip_prefix(&twin.prefix).ok_or_else(unknown)?;
-        let event = self.file.events.get(own).ok_or_else(unknown)?;
-        self.file.twin_of(event).ok_or_else(unknown)?;
-        let mut own = EventData {
-            about: event.about.clone(),
-            with: event.with.clone(),
-            ..EventData::default()
-        };
-        own = own.or(&twin.common);
-        Ok(own)
-    }
-}
-
-impl EventData {
-    /// The data, with that of all events where this one is silent.
-    fn or(mut self, common: &Self) -> Self {
-        let has_body = self.body.is_some() || self.form.is_some() || self.lines.is_some();
-        if !has_body {
-            self.body.clone_from(&common.body);
-            self.form.clone_from(&common.form);
-            self.lines.clone_from(&common.lines);
-        }
-        let texts = [
-            (&mut self.kind, &common.kind),
-            (&mut self.id, &common.id),
-            (&mut self.subject, &common.subject),
-            (&mut self.created, &common.created),
-        ];
-        for (own, common) in texts {
-            if own.is_none() {
-                own.clone_from(common);
-            }
-        }
-        for (name, value) in &common.headers {
-            self.headers
-                .entry(name.clone())
-                .or_insert_with(|| value.clone());
-        }
-        for (name, value) in &common.with {
-            self.with
-                .entry(name.clone())
-                .or_insert_with(|| value.clone());
-        }
-        self
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tollgate_base::event::{DedupKey, SourceName};
 use tollgate_base::time::WallTime;
-use tollgate_scheme::ProviderEvent;
+use tollgate_scheme::{ProviderEvent, SignError};
 
 use super::*;
 
@@ -71,6 +71,43 @@ fn every_event_is_accepted_and_read_as_stated() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 200, "{seen}");
+}
+
+#[test]
+fn every_built_in_scheme_has_events() {
+    let all: Vec<_> = tollgate_scheme::names().collect();
+    assert_eq!(schemes().collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn a_key_stands_in_for_a_provider_with_a_private_key_alone() {
+    let with_key = schemes().filter(|scheme| LocalSource::new(scheme).unwrap().key.is_some());
+    let with_key: Vec<_> = with_key.collect();
+    assert_eq!(with_key.len(), 11, "{with_key:?}");
+    for scheme in schemes() {
+        let name = events(scheme).remove(0).name;
+        let unsigned = || {
+            let told = Story::new(scheme, 1).unwrap().tell(&name, NOW, &[]);
+            told.unwrap().unsigned()
+        };
+        let source = LocalSource::new(scheme).unwrap();
+        let shared = source.verifier.sign(0, unsigned(), NOW);
+        assert_eq!(shared.is_ok(), source.key.is_none(), "{scheme}");
+        let rsa = LocalSource::new("wise").unwrap().key.unwrap();
+        let by_key = source.verifier.sign_with_key(&rsa, unsigned(), NOW);
+        if source.key.is_none() {
+            assert_eq!(by_key.unwrap_err(), SignError::Shared, "{scheme}");
+        }
+    }
+}
+
+#[test]
+fn a_new_key_is_another_key() {
+    let new = |scheme| new_key(scheme).unwrap().unwrap();
+    assert_ne!(new("plaid").secret, new("plaid").secret);
+    assert!(new_key("stripe").unwrap().is_none());
+    let apple = new("apple").private;
+    assert_eq!(apple.matches("BEGIN CERTIFICATE").count(), 3);
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub enum InvalidKey {
     /// The section with this label is no public key.
     #[error("holds a `{0}`; wanted is a `PUBLIC KEY`")]
     NotPublic(String),
+    /// The section with this label is no private key.
+    #[error("holds a `{0}`; wanted is a `PRIVATE KEY`")]
+    NotPrivate(String),
     /// The key is not of this kind.
     #[error("holds another kind of key than {0}")]
     OtherKind(&'static str),

@@ -23,7 +23,8 @@
 //! - [`Request`], [`Verified`], [`Rejection`], [`Answer`] and [`Settings`] have a file each.
 //! - `catalog.rs` builds verifiers; `verifier.rs` has the trait that every scheme implements.
 //! - `declarative/` verifies by a template; `providers/` has the built-in schemes.
-//! - `explain/` tells an operator the likely reason of a rejection; `sign.rs` signs for tests;
+//! - `explain/` tells an operator the likely reason of a rejection; `sign.rs` signs for tests,
+//!   `stand_in.rs` with a private key in the place of a provider's;
 //!   `pages/` makes the page of each provider; `addresses/` has what addresses providers publish.
 //! - The other files are parts that several schemes use.
 
@@ -55,6 +56,7 @@ mod request;
 mod settings;
 mod settings_reader;
 mod sign;
+mod stand_in;
 mod time;
 mod tolerance;
 mod verified;
@@ -90,5 +92,6 @@ pub use settings::{
     BuildError, DedupChoice, OnUnreadable, SECRET_PARAMS, Setting, Settings, SourceSecret,
 };
 pub use sign::{SignError, SignedRequest, UnsignedRequest};
+pub use stand_in::StandInKey;
 pub use verified::{Accepted, EqualBytes, ProviderEvent, Verified};
 pub use verifier::Verifier;

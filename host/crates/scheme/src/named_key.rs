@@ -30,6 +30,11 @@ impl NamedKey {
         Ok(keys.map(|key| named(key.kid, key.key)).collect())
     }
 
+    /// The name of the key.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
     /// Whether the token may be signed with this key: neither has a name, or both have the same.
     pub(super) fn fits(&self, token: &Jws<'_>) -> bool {
         let own = self.kid.as_deref();

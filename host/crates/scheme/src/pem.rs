@@ -137,6 +137,20 @@ fn is_weak(key: &[u8], kind: KeyKind) -> Option<bool> {
     Some(kind == KeyKind::Rsa && modulus_bits(key)? < 2048)
 }
 
+/// The label and the contents of every PEM section. There is at least one.
+pub(super) fn sections(text: &[u8]) -> Result<Vec<(String, Vec<u8>)>, InvalidKey> {
+    let mut rest = std::str::from_utf8(text).map_err(|_| InvalidKey::NotPem)?;
+    let mut all = vec![section(text)?];
+    while let Some((_, after)) = rest.split_once("-----END ") {
+        rest = after;
+        if !rest.contains("-----BEGIN ") {
+            break;
+        }
+        all.push(section(rest.as_bytes())?);
+    }
+    Ok(all)
+}
+
 /// The label and the contents of the first PEM section.
 fn section(text: &[u8]) -> Result<(String, Vec<u8>), InvalidKey> {
     let (label, body) = std::str::from_utf8(text)

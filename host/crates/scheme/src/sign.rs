@@ -31,6 +31,14 @@ pub enum SignError {
     /// The provider signs with a private key.
     #[error("requests of this scheme are signed with a private key that the provider alone has")]
     NotShared,
+    /// The provider has no private key.
+    #[error(
+        "requests of this scheme are signed with the source's secret, and not with a private key"
+    )]
+    Shared,
+    /// The private key is of another kind than the provider's.
+    #[error("the provider signs with {0}, and the private key is of another kind")]
+    OtherKey(&'static str),
     /// There is no secret with this index.
     #[error("there is no secret {}", .0 + 1)]
     NoSuchSecret(usize),

@@ -10,6 +10,7 @@ use super::rejection::Rejection;
 use super::request::Request;
 use super::settings::{BuildError, DedupChoice, OnUnreadable, Setting, Settings};
 use super::sign::{SignError, SignedRequest, UnsignedRequest};
+use super::stand_in::StandInKey;
 use super::verified::{Accepted, ProviderEvent, Verified};
 use tollgate_base::time::WallTime;
 
@@ -124,6 +125,16 @@ pub(super) trait Scheme: Send + Sync {
         _now: WallTime,
     ) -> Result<SignedRequest, SignError> {
         Err(SignError::NotShared)
+    }
+
+    /// Signs a request with a private key that stands in for the provider's.
+    fn sign_with_key(
+        &self,
+        _key: &StandInKey,
+        _unsigned: UnsignedRequest,
+        _now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        Err(SignError::Shared)
     }
 }
 
@@ -250,13 +261,29 @@ impl Verifier {
         unsigned: UnsignedRequest,
         now: WallTime,
     ) -> Result<SignedRequest, SignError> {
-        let mut signed = self.scheme.sign(secret, unsigned, now)?;
-        if !signed.headers.contains_key(http::header::CONTENT_TYPE) {
-            let json = http::HeaderValue::from_static("application/json");
-            signed.headers.insert(http::header::CONTENT_TYPE, json);
-        }
-        Ok(signed)
+        Ok(with_content_type(self.scheme.sign(secret, unsigned, now)?))
     }
+
+    /// Signs a request with a private key that stands in for the provider's, as sent at `now`. The
+    /// source must have the public part of the key, or its root certificate, as a secret.
+    pub fn sign_with_key(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let signed = self.scheme.sign_with_key(key, unsigned, now)?;
+        Ok(with_content_type(signed))
+    }
+}
+
+/// The request with a content type: that of JSON, if it has none.
+fn with_content_type(mut signed: SignedRequest) -> SignedRequest {
+    if !signed.headers.contains_key(http::header::CONTENT_TYPE) {
+        let json = http::HeaderValue::from_static("application/json");
+        signed.headers.insert(http::header::CONTENT_TYPE, json);
+    }
+    signed
 }
 
 /// The settings of a source that are about events of any scheme.

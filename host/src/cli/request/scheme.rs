@@ -35,7 +35,7 @@ pub(in crate::cli) struct SchemeArgs {
     manifest: PathBuf,
     /// The name of a scheme, instead of a source: a built-in scheme, or a scheme in
     /// `[schemes.NAME]` of the manifest.
-    #[arg(long, required_unless_present = "source")]
+    #[arg(long)]
     scheme: Option<String>,
     /// A secret as the provider shows it, or a key or certificate as PEM or JWK. Use this option
     /// once for each secret.
@@ -69,6 +69,31 @@ pub(in crate::cli) struct SchemeSetup {
 }
 
 impl SchemeArgs {
+    /// The name of the source, if the arguments name one.
+    pub(in crate::cli) fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// The name of the scheme, if the arguments name one instead of a source.
+    pub(in crate::cli) fn scheme(&self) -> Option<&str> {
+        self.scheme.as_deref()
+    }
+
+    /// The manifest with the source.
+    pub(in crate::cli) fn manifest(&self) -> &Path {
+        &self.manifest
+    }
+
+    /// The URL of the request, if the arguments name one.
+    pub(in crate::cli) fn posted_url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    /// Whether the arguments name a secret of the scheme.
+    pub(in crate::cli) fn has_secrets(&self) -> bool {
+        !(self.secret.is_empty() && self.secret_file.is_empty())
+    }
+
     /// The scheme and the settings that the arguments mean.
     pub(in crate::cli) fn setup(&self) -> anyhow::Result<SchemeSetup> {
         let mut setup = match (&self.source, &self.scheme) {
@@ -150,6 +175,15 @@ impl SchemeArgs {
 }
 
 impl SchemeSetup {
+    /// A built-in scheme with these settings.
+    pub(in crate::cli) fn built_in(scheme: &str, settings: Settings) -> Self {
+        Self {
+            scheme: scheme.to_owned(),
+            template: None,
+            settings,
+        }
+    }
+
     /// The verifier of the scheme with other settings.
     pub(in crate::cli) fn build(&self, settings: Settings) -> Result<Verifier, Vec<BuildError>> {
         build_with(&self.scheme, self.template.as_deref(), settings)

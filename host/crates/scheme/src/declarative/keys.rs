@@ -131,6 +131,11 @@ impl SecretKeys {
         names.any(|name| name.eq_ignore_ascii_case(algorithm))
     }
 
+    /// Whether whoever verifies with these keys can sign with them too.
+    pub(super) fn is_shared(&self) -> bool {
+        self.keys.iter().all(|key| key.key.is_shared())
+    }
+
     /// The keys for a signature whose request names an algorithm, or none.
     pub(super) fn of<'k>(
         &'k self,

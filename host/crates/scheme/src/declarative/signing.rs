@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 use sha2::{Digest as _, Sha256};
 
 use super::family::HeaderFamily;
+use super::keys::SecretKeys;
 use super::request_values::RequestValues;
 use super::signed::{SignedText, Source};
 use super::verify::Declarative;
@@ -14,8 +15,12 @@ use crate::form;
 use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
+use crate::stand_in::StandInKey;
 use tollgate_base::json::{self, PointerSet};
 use tollgate_base::time::WallTime;
+
+/// Makes the signature over the parts of the signed text.
+type Mac<'m> = dyn Fn(&[Cow<'_, [u8]>]) -> Result<Vec<u8>, SignError> + 'm;
 
 impl Declarative {
     /// The request, signed under the secret with this index.
@@ -30,6 +35,34 @@ impl Declarative {
         let key = keys.of(family.number, None).next();
         let key = key.filter(|key| key.is_shared());
         let key = key.ok_or(SignError::NotShared)?;
+        let mac = |parts: &[Cow<'_, [u8]>]| key.sign(parts).ok_or(SignError::NotShared);
+        self.signed_by(keys, &mac, unsigned, now)
+    }
+
+    /// The request, signed with a private key that stands in for the provider's.
+    pub(super) fn signed_by_stand_in(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let keys = self.keys.get(0)?;
+        if keys.is_shared() {
+            return Err(SignError::Shared);
+        }
+        let mac = |parts: &[Cow<'_, [u8]>]| key.rsa_sha256(&parts.concat());
+        self.signed_by(keys, &mac, unsigned, now)
+    }
+
+    /// The request with the signature that `mac` makes over the signed text.
+    fn signed_by(
+        &self,
+        keys: &SecretKeys,
+        mac: &Mac<'_>,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let family = self.template.first_family();
         if self.template.signs_path() && self.url.is_none() {
             let message = "the path is signed: set `url` to the URL that the provider posts to";
             return Err(SignError::Unsignable(message.to_owned()));
@@ -53,7 +86,7 @@ impl Declarative {
             ..values
         };
         let filled = filled(family, &values, keys.secret())?;
-        let mac = key.sign(&filled).ok_or(SignError::NotShared)?;
+        let mac = mac(&filled)?;
         let pair = self.template.timestamp_pair();
         let pair = pair.map(|pair| (pair, time.as_str()));
         let text = family.signature.write(&keys.name, &mac, pair);

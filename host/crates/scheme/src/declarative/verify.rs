@@ -24,6 +24,7 @@ use crate::request::Request;
 use crate::settings::{BuildError, DedupChoice, Setting, Settings};
 use crate::settings_reader::SettingsReader;
 use crate::sign::{SignError, SignedRequest, UnsignedRequest};
+use crate::stand_in::StandInKey;
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{ProviderEvent, digest_of};
@@ -148,6 +149,15 @@ impl Scheme for Declarative {
         now: WallTime,
     ) -> Result<SignedRequest, SignError> {
         self.signed_request(secret, unsigned, now)
+    }
+
+    fn sign_with_key(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        self.signed_by_stand_in(key, unsigned, now)
     }
 }
 

@@ -29,6 +29,8 @@ use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
 use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest};
+use crate::stand_in::StandInKey;
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{EqualBytes, ProviderEvent, digest_of};
@@ -280,6 +282,29 @@ fn is_of_sns(url: &str) -> bool {
 }
 
 impl Scheme for AmazonSns {
+    fn sign_with_key(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        _: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let unsignable = |why: String| SignError::Unsignable(why);
+        let UnsignedRequest { body, headers } = unsigned;
+        let fields = json::pluck_borrowed(&body, &POINTERS);
+        let fields = fields.map_err(|why| unsignable(why.to_string()))?;
+        let signed = signed(&fields).map_err(|why| unsignable(why.to_string()))?;
+        let signature = STANDARD.encode(key.rsa_sha256(signed.as_bytes())?);
+        let body = std::str::from_utf8(&body).unwrap_or_default().trim();
+        let open = body.strip_suffix('}');
+        let open = open.ok_or_else(|| unsignable("the body is no JSON object".to_owned()))?;
+        let version = "\"SignatureVersion\":\"2\"";
+        Ok(SignedRequest {
+            headers,
+            body: format!("{open},{version},\"Signature\":\"{signature}\"}}").into(),
+            query: None,
+        })
+    }
+
     fn verify(
         &self,
         request: &Request<'_>,

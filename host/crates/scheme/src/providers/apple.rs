@@ -11,6 +11,7 @@
 //! put beside it: `transactionInfo` beside `signedTransactionInfo`.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
 use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest};
+use crate::stand_in::StandInKey;
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{EqualBytes, ProviderEvent, digest_of};
@@ -221,6 +224,33 @@ impl<'p> Notification<'p> {
 }
 
 impl Scheme for Apple {
+    fn sign_with_key(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        _: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let failed = RefCell::new(None);
+        let nested = |_, plain: &[u8]| match key.jws(JwsAlgorithm::Es256, "", plain) {
+            Ok(token) => Some(Cow::Owned(format!("\"{token}\"").into_bytes())),
+            Err(error) => {
+                *failed.borrow_mut() = Some(error);
+                None
+            }
+        };
+        let payload = json::replace(&unsigned.body, &PLACES.nested, nested);
+        let payload = payload.map_err(|why| SignError::Unsignable(why.to_string()))?;
+        if let Some(error) = failed.into_inner() {
+            return Err(error);
+        }
+        let token = key.jws(JwsAlgorithm::Es256, "", &payload)?;
+        Ok(SignedRequest {
+            headers: unsigned.headers,
+            body: format!("{{\"signedPayload\":\"{token}\"}}").into(),
+            query: None,
+        })
+    }
+
     fn verify(
         &self,
         request: &Request<'_>,

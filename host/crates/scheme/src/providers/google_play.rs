@@ -27,6 +27,8 @@ use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Settings};
 use crate::settings_reader::{KEYS_FROM, SettingsReader};
+use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
+use crate::stand_in::StandInKey;
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{EqualBytes, ProviderEvent, digest_of};
@@ -110,6 +112,32 @@ fn token<'r>(request: &Request<'r>) -> Result<Jws<'r>, Rejection> {
 }
 
 impl Scheme for GooglePlay {
+    fn sign_with_key(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let UnsignedRequest { body, mut headers } = unsigned;
+        let claims = serde_json::json!({
+            "aud": self.audience,
+            "email": self.email,
+            "email_verified": true,
+            "exp": now.as_secs() + 3600,
+            "iat": now.as_secs(),
+            "iss": ISSUERS[0],
+        });
+        let mut keys = self.keys.iter().flatten();
+        let kid = keys.find_map(NamedKey::name).unwrap_or("stand-in");
+        let token = key.jws(JwsAlgorithm::Rs256, kid, claims.to_string().as_bytes())?;
+        set_header(&mut headers, TOKEN, &format!("Bearer {token}"))?;
+        Ok(SignedRequest {
+            headers,
+            body,
+            query: None,
+        })
+    }
+
     fn verify(
         &self,
         request: &Request<'_>,

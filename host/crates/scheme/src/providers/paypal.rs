@@ -15,6 +15,7 @@
 //! and nothing is fetched.
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use sha2::{Digest as _, Sha256};
 
 use crate::certificate_source::{CertificateSource, is_under};
 use crate::certificates::CertificateTrust;
@@ -28,6 +29,8 @@ use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Settings};
 use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
+use crate::stand_in::StandInKey;
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{EqualBytes, ProviderEvent};
@@ -53,6 +56,9 @@ const DOMAIN: &str = ".paypal.com";
 const SANDBOX: &str = ".sandbox.paypal.com";
 /// The domain of PayPal's certificate authority.
 const AUTHORITY: &str = ".digicert.com";
+/// The certificate that requests name which are signed with a stand-in for PayPal's key.
+const STAND_IN: &str = "https://api.paypal.com/v1/notifications/certs/CERT-stand-in";
+
 struct Paypal {
     keys: KeyRing<UnparsedPublicKey<Vec<u8>>>,
     source: CertificateSource,
@@ -171,6 +177,46 @@ impl Scheme for Paypal {
         Ok(FetchedKey {
             key: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key),
             expired: None,
+        })
+    }
+
+    fn sign_with_key(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let UnsignedRequest { body, mut headers } = unsigned;
+        let id = hex::encode(&Sha256::digest(&body)[..16]);
+        for (name, value) in [
+            (ID, id.as_str()),
+            (TIME, &rfc3339::format(now)),
+            (CERTIFICATE, STAND_IN),
+            (ALGORITHM, "SHA256withRSA"),
+            (SIGNATURE, "AA=="),
+        ] {
+            if name == SIGNATURE || !headers.contains_key(name) {
+                set_header(&mut headers, name, value)?;
+            }
+        }
+        let request = Request {
+            method: &http::Method::POST,
+            url: "/",
+            headers: &headers,
+            body: &body,
+        };
+        let unsignable = |why: Rejection| SignError::Unsignable(why.to_string());
+        let signed = self.transmission(&request).map_err(unsignable)?.signed;
+        let signature = key.rsa_sha256(signed.as_bytes())?;
+        set_header(
+            &mut headers,
+            SIGNATURE,
+            &SignatureEncoding::Base64.encode(&signature),
+        )?;
+        Ok(SignedRequest {
+            headers,
+            body,
+            query: None,
         })
     }
 

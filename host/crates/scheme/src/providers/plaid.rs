@@ -21,6 +21,8 @@ use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
 use crate::settings_reader::{KEYS_FROM, SettingsReader};
+use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
+use crate::stand_in::StandInKey;
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{EqualBytes, ProviderEvent, digest_of};
@@ -157,6 +159,28 @@ fn token<'r>(request: &Request<'r>) -> Result<Jws<'r>, Rejection> {
 }
 
 impl Scheme for Plaid {
+    fn sign_with_key(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let UnsignedRequest { body, mut headers } = unsigned;
+        let claims = serde_json::json!({
+            "iat": now.as_secs(),
+            "request_body_sha256": hex::encode(Sha256::digest(&body)),
+        });
+        let named = self.keys.iter().find_map(|key| key.kid.as_deref());
+        let kid = named.unwrap_or("stand-in");
+        let token = key.jws(JwsAlgorithm::Es256, kid, claims.to_string().as_bytes())?;
+        set_header(&mut headers, TOKEN, &token)?;
+        Ok(SignedRequest {
+            headers,
+            body,
+            query: None,
+        })
+    }
+
     fn verify(
         &self,
         request: &Request<'_>,

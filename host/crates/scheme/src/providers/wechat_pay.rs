@@ -27,6 +27,8 @@ use crate::rejection::Rejection;
 use crate::request::Request;
 use crate::settings::{BuildError, Setting, Settings};
 use crate::settings_reader::SettingsReader;
+use crate::sign::{SignError, SignedRequest, UnsignedRequest, set_header};
+use crate::stand_in::StandInKey;
 use crate::time;
 use crate::tolerance::Tolerance;
 use crate::verified::{EqualBytes, ProviderEvent, digest_of};
@@ -228,6 +230,42 @@ impl Scheme for WechatPay {
         Ok((Some(secret), vec![event]))
     }
 
+    fn sign_with_key(
+        &self,
+        key: &StandInKey,
+        unsigned: UnsignedRequest,
+        now: WallTime,
+    ) -> Result<SignedRequest, SignError> {
+        let UnsignedRequest { body, mut headers } = unsigned;
+        let body: Bytes = self.with_sealed(&body)?.into();
+        let (serial, _) = self.keys.get(0)?;
+        let nonce = hex::encode_upper(&digest_of([&body[..]])[..16]);
+        let signed = [
+            now.as_secs().to_string().as_bytes(),
+            b"\n",
+            nonce.as_bytes(),
+            b"\n",
+            &body,
+            b"\n",
+        ]
+        .concat();
+        let signature = SignatureEncoding::Base64.encode(&key.rsa_sha256(&signed)?);
+        for (name, value) in [
+            (SERIAL, serial.as_str()),
+            (TIMESTAMP, &now.as_secs().to_string()),
+            (NONCE, &nonce),
+            (TYPE, ALGORITHM),
+            (SIGNATURE, &signature),
+        ] {
+            set_header(&mut headers, name, value)?;
+        }
+        Ok(SignedRequest {
+            headers,
+            body,
+            query: None,
+        })
+    }
+
     fn checks_time(&self) -> bool {
         true
     }
@@ -315,6 +353,46 @@ impl WechatPay {
         Err(malformed(
             "cannot be decrypted: is `api_v3_key` the key that the merchant platform shows?",
         ))
+    }
+}
+
+impl WechatPay {
+    /// The body with an encrypted resource in the place of a plain one.
+    fn with_sealed(&self, body: &[u8]) -> Result<Vec<u8>, SignError> {
+        let unsignable = |why: String| SignError::Unsignable(why);
+        let found = json::pluck_borrowed(body, &PLACES.body);
+        let found = found.map_err(|why| unsignable(why.to_string()))?;
+        let text = |at: usize| found.get(at)?.as_ref()?.as_text();
+        if text(3).is_some() {
+            return Ok(body.to_vec());
+        }
+        let kind = text(1).unwrap_or_default();
+        let about = kind
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let key = self.resource_keys.first();
+        let key = key.ok_or_else(|| unsignable("there is no `api_v3_key`".to_owned()))?;
+        let sealed = |_, plain: &[u8]| {
+            // Each resource has bytes of its own, and so a nonce of its own.
+            let nonce = hex::encode(&digest_of([plain])[..6]);
+            let bytes = Nonce::try_assume_unique_for_key(nonce.as_bytes()).ok()?;
+            let mut text = plain.to_vec();
+            let associated = Aad::from(about.as_bytes());
+            key.seal_in_place_append_tag(bytes, associated, &mut text)
+                .ok()?;
+            let resource = serde_json::json!({
+                "algorithm": "AEAD_AES_256_GCM",
+                "associated_data": about,
+                "ciphertext": STANDARD.encode(&text),
+                "nonce": nonce,
+                "original_type": about,
+            });
+            Some(Cow::Owned(resource.to_string().into_bytes()))
+        };
+        let replaced = json::replace(body, &PLACES.resource, sealed);
+        replaced.map_err(|why| unsignable(why.to_string()))
     }
 }
 

@@ -1,0 +1,64 @@
+//! `tollgate trigger`: posts realistic, rightly signed events to a running gateway.
+
+mod args;
+mod key;
+mod list;
+mod outcome;
+mod plan;
+mod post;
+mod print;
+mod target;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+pub(super) use args::TriggerArgs;
+
+use super::output::print_error;
+use super::request::WRONG_USAGE;
+use args::PrintForm;
+use plan::Plan;
+use target::Target;
+
+/// Runs the command. Exit code 0 means that the gateway took every request, 1 that it did not, 2
+/// wrong arguments.
+pub(super) fn run(args: &TriggerArgs) -> anyhow::Result<ExitCode> {
+    match prepare(args) {
+        Ok(Prepared::Done) => Ok(ExitCode::SUCCESS),
+        Ok(Prepared::Print(target, plan, form)) => print::print(&target, &plan, form),
+        Ok(Prepared::Post(target, plan)) => post::run(args, &target, &plan),
+        Err(error) => {
+            print_error(error);
+            Ok(ExitCode::from(WRONG_USAGE))
+        }
+    }
+}
+
+/// What the arguments ask for.
+enum Prepared {
+    /// It is done already.
+    Done,
+    Print(Target, Plan, PrintForm),
+    Post(Target, Plan),
+}
+
+fn prepare(args: &TriggerArgs) -> anyhow::Result<Prepared> {
+    if args.list {
+        list::list(args)?;
+        return Ok(Prepared::Done);
+    }
+    if let Some(path) = &args.new_key {
+        key::make(list::scheme_of(args)?, path)?;
+        return Ok(Prepared::Done);
+    }
+    let target = Target::of(args)?;
+    let plan = Plan::of(args, &target)?;
+    Ok(match args.print {
+        Some(_) if plan.len() > 1 => {
+            bail!("`--print` prints one event: leave `--repeat` and `--scenario` out")
+        }
+        Some(form) => Prepared::Print(target, plan, form),
+        None => Prepared::Post(target, plan),
+    })
+}
