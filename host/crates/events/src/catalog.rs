@@ -356,7 +356,11 @@ fn suggestions(written: &str, names: &[&str]) -> String {
     if names.is_empty() {
         return ": there is none".to_owned();
     }
-    if let Some(name) = nearest(written, names.iter().copied()) {
+    // Some providers name their events in capitals.
+    let small: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let found = nearest(written, small.iter().map(String::as_str));
+    let at = found.and_then(|found| small.iter().position(|name| name == found));
+    if let Some(name) = at.and_then(|at| names.get(at)) {
         return format!(": did you mean `{name}`?");
     }
     let is_word_end = |letter: char| !letter.is_ascii_alphanumeric();

@@ -226,5 +226,10 @@ fn an_unknown_name_is_answered_with_what_was_meant() {
     assert!(error("stripe", "invoice.payed").contains("did you mean `invoice.paid`?"));
     let similar = error("stripe", "something.with.dispute");
     assert!(similar.contains("`charge.dispute.created`"), "{similar}");
+    let capitals = error("adyen", "AUTHORIZATION");
+    assert!(
+        capitals.contains("did you mean `AUTHORISATION`?"),
+        "{capitals}"
+    );
     assert!(error("stirpe", "x").contains("did you mean `stripe`?"));
 }

@@ -96,12 +96,16 @@ impl Target {
         source: Option<&str>,
         url: Option<Uri>,
     ) -> anyhow::Result<Self> {
-        if setup.settings.url.is_none() {
-            setup.settings.url = url.as_ref().map(Uri::to_string);
-        }
+        // Where to post is the URL of a scheme that signs a URL, if no setting names another.
+        let own = setup.settings.url.clone();
+        setup.settings.url = own.clone().or(url.as_ref().map(Uri::to_string));
+        let verifier = setup.verifier().or_else(|_| {
+            setup.settings.url = own;
+            setup.verifier()
+        })?;
         Ok(Self {
             key: args.key.as_deref().map(key::read).transpose()?,
-            verifier: setup.verifier()?,
+            verifier,
             scheme: setup.scheme,
             source: source.map(str::to_owned),
             url,
