@@ -1,6 +1,7 @@
 //! Builds a project: runs its toolchain, and makes a component of the result.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{self, Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -99,12 +100,35 @@ fn finish(mut bytes: Vec<u8>, toolchain: Option<&dyn Toolchain>) -> Result<Vec<u
     Ok(component.into_owned())
 }
 
-/// Writes a file by a rename, since a gateway may watch the folder.
+/// Writes a file by a rename, since a gateway may watch the folder. Everybody may read the file:
+/// the gateway may have an account of its own.
 fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut whole = tempfile::NamedTempFile::new_in(folder).map_err(BuildError::file(folder))?;
+    let readable = fs::Permissions::from_mode(0o644);
+    let whole = tempfile::Builder::new()
+        .permissions(readable)
+        .tempfile_in(folder);
+    let mut whole = whole.map_err(BuildError::file(folder))?;
     std::io::Write::write_all(&mut whole, bytes).map_err(BuildError::file(file))?;
     let persisted = whole.persist(file);
     persisted.map_err(|error| BuildError::file(file)(error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_of_another_account_may_read_the_component() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("refunds.wasm");
+        write_whole(&file, b"bytes").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"bytes");
+        // The umask of whoever builds may take rights away, but not from the owner.
+        let open = folder.path().join("open");
+        fs::write(&open, "").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&file), mode(&open));
+    }
 }
