@@ -27,11 +27,16 @@ demo: build sdk ## Plays the walk-through with a gateway, a provider and a shop 
 
 .PHONY: test
 test: guests ## Runs all tests: the host's, end to end, and the handlers' own
-	@.ci/prepare rust oracles
+	@.ci/prepare rust oracles languages
 	cd plugins && cargo test --locked --workspace
 	if cargo nextest --version >/dev/null 2>&1; \
 	then cargo nextest run --locked --no-fail-fast --lib --bins --tests; \
 	else cargo test --locked --no-fail-fast --lib --bins --tests; fi
+
+.PHONY: test-languages
+test-languages: guests ## Makes, builds and serves a handler in every language; skips none
+	@.ci/prepare rust languages
+	TOLLGATE_SKIP_NOTHING=1 TOLLGATE_LANGUAGES=1 cargo test --locked --test end_to_end scenarios::plugin -- --nocapture
 
 .PHONY: oracles
 oracles: ## Asks the providers' own libraries to verify Tollgate's signatures (installs them)

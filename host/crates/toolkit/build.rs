@@ -1,5 +1,5 @@
-//! Lists the files that travel inside the program: the WIT package, the SDKs, the
-//! templates and the sample events.
+//! Lists the files that travel inside the program: the WIT package, the SDKs and the
+//! templates.
 //!
 //! The list is Rust source with one `include_bytes!` a file. What builds leave in the folders of
 //! the SDKs is left out.
@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// The folders, by their place in the list.
-const ROOTS: [(&str, &str); 4] = [
+const ROOTS: [(&str, &str); 3] = [
     ("wit", "../../../wit"),
     ("sdk", "../../../plugins/sdk"),
     ("templates", "../../../plugins/templates"),
-    ("samples", "../../../plugins/samples"),
 ];
 
 /// The names of files and folders that builds and tests leave.

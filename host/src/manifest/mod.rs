@@ -17,4 +17,4 @@ mod text;
 pub use mistakes::{Mistake, Mistakes};
 pub(crate) use parse::MAX_SIZE;
 pub use parse::{contact, load, own_schemes, parse};
-pub(crate) use project::project;
+pub(crate) use project::{default_handler, project};

@@ -14,7 +14,7 @@ use super::parse::{MAX_SIZE, first_key};
 use super::sections::handlers;
 use super::table::{Context, Fields, TableSchema, check_name};
 use super::text::tree::{self, Key, Node};
-use crate::settings::ProjectSettings;
+use crate::settings::{Handler, ProjectSettings};
 
 /// The file of a project's settings.
 const FILE: &str = "plugin.toml";
@@ -79,6 +79,15 @@ pub(crate) fn project(folder: &Path) -> Result<ProjectSettings, Mistakes> {
         handler: Arc::new(handler),
         warnings,
     })
+}
+
+/// A handler with the limits of a manifest that says nothing of them, without fixtures.
+pub(crate) fn default_handler(name: &str) -> Handler {
+    let mut cx = Context::new(Path::new(FILE), &|_| None);
+    let name = HandlerName::new(name);
+    let mut handler = handlers::of_project(&mut cx, None, name, PathBuf::new(), PathBuf::new());
+    handler.fixtures = None;
+    handler
 }
 
 fn unknown_language() -> String {

@@ -111,3 +111,64 @@ fn a_folder_that_is_no_project_is_told() {
     let told = project.build_fails();
     assert!(told.contains("no project of a handler"), "{told}");
 }
+
+#[test]
+fn a_project_may_be_for_another_event() {
+    let from = ["--from", "stripe:charge.refunded"];
+    let project = TestProject::new("refunds", "wat", &from);
+    let text = std::fs::read_to_string(project.path("event.json")).unwrap();
+    assert!(text.contains("\"charge.refunded\"") && text.contains("\"amount_refunded\""));
+    assert!(project.tests_well().contains("charge.refunded -> done"));
+    let unknown = project.plugin(&[
+        "new",
+        "x",
+        "--lang",
+        "wat",
+        "--from",
+        "stripe:charge.refund",
+    ]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    assert!(
+        unknown
+            .stderr
+            .contains("did you mean `stripe:charge.refunded`?")
+            && unknown.stderr.contains("\n  stripe:invoice.paid\n"),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn steps_see_the_state_of_the_steps_before() {
+    let project = TestProject::new("steps", "wat", &[]);
+    let step = |expect: &str| {
+        format!(r#"{{"event":{{"kind":"a","payload":1}},"expect":{{"outcome":"done",{expect}}}}}"#)
+    };
+    let (first, second) = (
+        step(r#""state_after":{"events":41}"#),
+        step(r#""state_after":{"events":42},"logs":["counted"]"#),
+    );
+    let fixture = format!(r#"{{"state":{{"events":40}},"steps":[{first},{second}]}}"#);
+    project.write("fixtures/steps.json", &fixture);
+    project.tests_well();
+    project.write("fixtures/steps.json", &fixture.replace("42", "43"));
+    let told = project.build_fails();
+    assert!(
+        told.contains("state `events` after the run\n        expected 43\n        found    42"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_missing_tool_is_named_with_its_command() {
+    let project = TestProject::new("tools", "c", &[]);
+    // Only the shell's own folder, which has no compiler.
+    let ended = project.plugin_with_path("/nonexistent", &["build"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("clang-19 is missing: it compiles handlers in C")
+            && ended.stderr.contains("help: install clang 18 or newer"),
+        "{ended:?}"
+    );
+}

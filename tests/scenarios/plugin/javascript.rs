@@ -7,14 +7,14 @@ use super::{Case, TestProject};
 
 #[test]
 fn javascript() {
-    let (_site, ledger) = made_and_served("javascript");
-    payments_were_told(&ledger);
+    let served = made_and_served("javascript");
+    payments_were_told(&served);
 }
 
 #[test]
 fn typescript() {
-    let (_site, ledger) = made_and_served("typescript");
-    payments_were_told(&ledger);
+    let served = made_and_served("typescript");
+    payments_were_told(&served);
 }
 
 /// Handlers that must not be built, and a part of what the user is told.

@@ -3,10 +3,16 @@
 mod built;
 mod cases;
 mod fulfillment;
+mod in_assemblyscript;
+mod in_c;
+mod in_go;
+mod in_nim;
+mod inspected;
 mod javascript;
 mod project;
 mod python;
+mod recorded;
 mod served;
 
 pub(crate) use cases::Case;
-pub(crate) use project::TestProject;
+pub(crate) use project::{TestProject, has};

@@ -1,10 +1,32 @@
 //! A project in a folder of its own, made by `tollgate plugin new`.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+use crate::harness::{SECRET, skip};
+
+/// Whether a program is in a folder of [`path`]. If not, the test is skipped, with a word about it.
+pub(crate) fn has(program: &str, what: &str) -> bool {
+    let found = std::env::split_paths(&path()).any(|folder| folder.join(program).is_file());
+    if !found {
+        skip(&format!(
+            "{what}: there is no {program}; `.ci/prepare languages` installs it"
+        ));
+    }
+    found
+}
+
+/// The folders of programs, with those that `.ci/prepare languages` has installed.
+fn path() -> OsString {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/languages/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [own].into_iter().chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap()
+}
 
 /// A project in a folder that is removed at the end of the test.
 pub(crate) struct TestProject {
@@ -49,6 +71,12 @@ impl TestProject {
         self.run_in(&self.path(""), &[&["plugin"], arguments].concat())
     }
 
+    /// Like `plugin`, with another `PATH`.
+    pub(crate) fn plugin_with_path(&self, path: &str, arguments: &[&str]) -> Ended {
+        let all = [&["plugin"], arguments].concat();
+        ended(self.command(&self.path(""), &all).env("PATH", path))
+    }
+
     /// Replaces a text in a file of the project. The text must be there.
     #[track_caller]
     pub(crate) fn change(&self, file: &str, from: &str, to: &str) {
@@ -62,6 +90,14 @@ impl TestProject {
         fs::write(self.path(file), text).unwrap();
     }
 
+    /// Builds and tests the project, which must succeed. Returns what the test shows.
+    #[track_caller]
+    pub(crate) fn tests_well(&self) -> String {
+        let ended = self.plugin(&["test"]);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        ended.stdout
+    }
+
     /// Builds, which must fail. Returns what the user is told.
     #[track_caller]
     pub(crate) fn build_fails(&self) -> String {
@@ -71,22 +107,33 @@ impl TestProject {
     }
 
     fn run_in(&self, folder: &Path, arguments: &[&str]) -> Ended {
+        ended(&mut self.command(folder, arguments))
+    }
+
+    fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
-        let command = command
-            .args(arguments)
-            .current_dir(folder)
-            .stdin(Stdio::null());
         // The projects of all tests share what cargo has compiled of their dependencies.
         let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-tests");
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = command.env("CARGO_TARGET_DIR", shared).output().unwrap();
-        Ended {
-            code: status.code().unwrap_or(-1),
-            stdout: String::from_utf8(stdout).unwrap(),
-            stderr: String::from_utf8(stderr).unwrap(),
-        }
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .env("PATH", path())
+            .env("CARGO_TARGET_DIR", shared)
+            .env("TOLLGATE_TEST_SECRET", SECRET);
+        command
+    }
+}
+
+fn ended(command: &mut Command) -> Ended {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    Ended {
+        code: status.code().unwrap_or(-1),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
     }
 }

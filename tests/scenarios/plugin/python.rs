@@ -10,8 +10,8 @@ use super::{Case, TestProject};
 
 #[test]
 fn python() {
-    let (_site, ledger) = made_and_served("python");
-    payments_were_told(&ledger);
+    let served = made_and_served("python");
+    payments_were_told(&served);
 }
 
 /// Handlers that must not be built, and a part of what the user is told.

@@ -2,7 +2,9 @@
 //! in a file. Compiles and runs nothing.
 
 mod facts;
+mod features;
 mod wrap;
 
 pub use facts::{Facts, Import};
+pub use features::{Feature, unusual};
 pub use wrap::{WrapError, to_component};

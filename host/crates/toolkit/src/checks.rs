@@ -47,6 +47,23 @@ pub(crate) fn check(facts: &Facts, toolchain: Option<&dyn Toolchain>) -> Result<
     }
 }
 
+/// What is wrong with a file that no toolchain of this program made, and what to do. None if
+/// nothing can be told without loading the file.
+pub fn help_for_module(facts: &Facts) -> Option<(String, String)> {
+    if let Err(error) = check(facts, None) {
+        let help = error.help().unwrap_or_default();
+        return Some((error.to_string(), help));
+    }
+    if facts.component || facts.has_world {
+        return None;
+    }
+    let what = "the core module does not name its world: it has no `component-type` section";
+    let help = "name the file as `output` in a plugin.toml: `tollgate plugin build` adds the \
+                world and makes a component; or run `wasm-tools component embed --world handler \
+                wit FILE.wasm -o FILE.wasm`";
+    Some((what.to_owned(), help.to_owned()))
+}
+
 fn without_handle(facts: &Facts) -> String {
     let kind = if facts.component {
         "component"

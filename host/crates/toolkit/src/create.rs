@@ -182,7 +182,6 @@ fn fill(text: &str, new: &NewProject<'_>) -> String {
         ("ident", &new.name.replace('-', "_")),
         ("event", sample.kind),
         ("amount", sample.amount),
-        ("payload", sample.payload.trim_end()),
         ("object_id", &sample.object_id()),
         ("object_amount", &sample.object_amount()),
         ("object_currency", &sample.object_currency()),
@@ -190,7 +189,19 @@ fn fill(text: &str, new: &NewProject<'_>) -> String {
     ];
     let fill =
         |text: String, (name, value): (&str, &str)| text.replace(&format!("{{{{{name}}}}}"), value);
-    places.into_iter().fold(text.to_owned(), fill)
+    let text = places.into_iter().fold(text.to_owned(), fill);
+    fill_payload(text, sample.payload.trim_end())
+}
+
+/// Fills the placeholder of the payload, as far indented as its line.
+fn fill_payload(text: String, payload: &str) -> String {
+    const PLACE: &str = "{{payload}}";
+    let Some(at) = text.find(PLACE) else {
+        return text;
+    };
+    let line = &text[text[..at].rfind('\n').map_or(0, |end| end + 1)..];
+    let indent = &line[..line.len() - line.trim_start_matches(' ').len()];
+    text.replace(PLACE, &payload.replace('\n', &format!("\n{indent}")))
 }
 
 #[cfg(test)]

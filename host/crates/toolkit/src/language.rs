@@ -17,17 +17,29 @@ pub enum Language {
     TypeScript,
     /// Python, by componentize-py.
     Python,
+    /// Go, by its own compiler.
+    Go,
+    /// C, by clang.
+    C,
+    /// AssemblyScript, by asc from npm.
+    AssemblyScript,
+    /// Nim, by way of C.
+    Nim,
     /// WebAssembly's text format.
     Wat,
 }
 
 impl Language {
     /// All languages, in the order in which they are listed.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Rust,
         Self::JavaScript,
         Self::TypeScript,
         Self::Python,
+        Self::Go,
+        Self::C,
+        Self::AssemblyScript,
+        Self::Nim,
         Self::Wat,
     ];
 
@@ -38,6 +50,10 @@ impl Language {
             Self::JavaScript => &languages::JavaScript,
             Self::TypeScript => &languages::TypeScript,
             Self::Python => &languages::Python,
+            Self::Go => &languages::Go,
+            Self::C => &languages::C,
+            Self::AssemblyScript => &languages::AssemblyScript,
+            Self::Nim => &languages::Nim,
             Self::Wat => &languages::Wat,
         }
     }

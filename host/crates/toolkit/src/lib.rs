@@ -17,6 +17,7 @@
 //! 3. A variant of [`Language`], and its line in `Language::toolchain`.
 //! 4. A test in `tests/scenarios/plugin/`, and a row in `docs/languages.md`.
 
+mod bindings;
 mod build;
 mod checks;
 mod context;
@@ -34,6 +35,7 @@ mod tools;
 mod world;
 
 pub use build::{Built, build};
+pub use checks::help_for_module;
 pub use context::Build;
 pub use create::{CreateError, Created, NewProject, create};
 pub use embedded::write_wit;

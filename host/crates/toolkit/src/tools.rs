@@ -12,7 +12,7 @@ use crate::program::find;
 
 /// The variables that every tool gets. All others are left out, so that a build does not depend on
 /// the shell that it was started from.
-const PASSED: [&str; 25] = [
+const PASSED: [&str; 31] = [
     "HOME",
     "USER",
     "LOGNAME",
@@ -26,6 +26,12 @@ const PASSED: [&str; 25] = [
     "XDG_DATA_HOME",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "GOPATH",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOPROXY",
+    "GOPRIVATE",
+    "GOSUMDB",
     "CARGO_HOME",
     "CARGO_TARGET_DIR",
     "RUSTUP_HOME",

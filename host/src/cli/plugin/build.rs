@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use tollgate_toolkit::{BuildError, Built, build};
+use tollgate_toolkit::{BuildError, Built, ProjectKind, build};
 
 use super::progress::{say, say_error};
 use super::report::write_failures;
 use super::trial::{Failure, Trial};
+use super::watch::after_each_change;
 use crate::cli::output::{counted, text_err, text_out};
 use crate::manifest;
 use crate::settings::ProjectSettings;
@@ -20,10 +21,16 @@ pub(super) struct BuildArgs {
     /// The folder of the project.
     #[arg(default_value = ".")]
     folder: PathBuf,
+    /// Build again after each change, until the command is ended.
+    #[arg(long)]
+    watch: bool,
 }
 
 /// Runs the command. Exit code 1 means that there is no component that passes its fixtures.
 pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
+    if args.watch {
+        return after_each_change(&args.folder, || build_and_check(&args.folder).map(drop));
+    }
     build_and_check(&args.folder)
 }
 
@@ -95,5 +102,9 @@ pub(super) fn load(
     built: &Built,
 ) -> anyhow::Result<Result<Trial, Failure>> {
     let cache = settings.project.work().join("compiled");
-    Trial::load(&built.component, settings, Some(cache))
+    let language = match &settings.project.kind {
+        ProjectKind::Language(language) => Some(*language),
+        ProjectKind::Custom(_) => None,
+    };
+    Trial::load(&built.component, &settings.handler, language, Some(cache))
 }

@@ -4,11 +4,14 @@
 //! and run in the real sandbox, as the gateway does.
 
 mod build;
+mod from_ledger;
+mod inspect;
 mod new;
 mod progress;
 mod report;
 mod test;
 mod trial;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -26,8 +29,10 @@ enum PluginCommand {
     New(new::NewArgs),
     /// Build a project, load the component and run the fixtures.
     Build(build::BuildArgs),
-    /// Build a project, run its fixtures and show what the handler does.
+    /// Run the fixtures of a project or of a component, and show what the handler does.
     Test(test::TestArgs),
+    /// Show what is in the file of a component, and whether the gateway would take it.
+    Inspect(inspect::InspectArgs),
 }
 
 /// Runs the command.
@@ -36,5 +41,6 @@ pub(super) fn run(args: &PluginArgs) -> anyhow::Result<ExitCode> {
         PluginCommand::New(args) => new::run(args),
         PluginCommand::Build(args) => build::run(args),
         PluginCommand::Test(args) => test::run(args),
+        PluginCommand::Inspect(args) => inspect::run(args),
     }
 }

@@ -3,17 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tollgate_base::files::read_regular_text;
+use tollgate_ledger::Delivery;
 use tollgate_sandbox::{
-    CompileLimits, Component, End, LoadError, Sandbox, SandboxOptions, THREAD_STACK,
+    CompileLimits, Component, End, LoadError, Run, Sandbox, SandboxOptions, StateSource,
+    THREAD_STACK,
 };
-use tollgate_toolkit::{Language, ProjectKind};
+use tollgate_toolkit::Language;
 
 use crate::cli::compile::compile_in;
 use crate::generation::fixtures::{self, Fixture, FixtureProblem, MAX_SIZE, Played, play};
-use crate::settings::{Handler, ProjectSettings};
+use crate::settings::Handler;
+
+/// How long a component may take to compile here. A gateway has a limit of its own; a machine that
+/// builds something else meanwhile is no fault of the component.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A component that is loaded, with the handler as its fixtures run it.
 pub(super) struct Trial {
@@ -48,10 +55,12 @@ impl Outcome {
 }
 
 impl Trial {
-    /// Loads a component. Compiled code is kept in `cache`, a folder of the project.
+    /// Loads a component. Compiled code is kept in `cache`, a folder of the project. `language`
+    /// knows what to write instead.
     pub(super) fn load(
         component: &[u8],
-        settings: &ProjectSettings,
+        handler: &Arc<Handler>,
+        language: Option<Language>,
         cache: Option<PathBuf>,
     ) -> anyhow::Result<Result<Self, Failure>> {
         let sandbox = Sandbox::new(&SandboxOptions {
@@ -59,12 +68,11 @@ impl Trial {
             instances: 1,
             compile_in: compile_in(),
         })?;
-        sandbox.set_compile_limits(CompileLimits::default());
-        let language = match &settings.project.kind {
-            ProjectKind::Language(language) => Some(*language),
-            ProjectKind::Custom(_) => None,
-        };
-        let handler = settings.handler.clone();
+        sandbox.set_compile_limits(CompileLimits {
+            time: PATIENCE,
+            ..CompileLimits::default()
+        });
+        let handler = handler.clone();
         let loaded = sandbox.load(component).and_then(|component| {
             let blank = fixtures::blank_delivery(&handler);
             sandbox.probe(&component, &handler.guest, &blank)?;
@@ -90,7 +98,18 @@ impl Trial {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error).context(pattern.display().to_string()),
         };
+        self.play_files(&files)
+    }
+
+    /// Plays fixtures.
+    pub(super) fn play_files(&self, files: &[PathBuf]) -> anyhow::Result<Vec<Outcome>> {
         on_guest_stack(|| files.iter().map(|file| self.play_file(file)).collect())
+    }
+
+    /// Runs the handler once.
+    pub(super) fn run(&self, delivery: &Delivery, state: StateSource) -> anyhow::Result<Run> {
+        let (sandbox, guest) = (&self.sandbox, &self.handler.guest);
+        on_guest_stack(|| sandbox.run(&self.component, guest, delivery, state))
     }
 
     fn play_file(&self, path: &Path) -> Outcome {

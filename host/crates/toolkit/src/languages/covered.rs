@@ -13,7 +13,7 @@ struct Sdk {
     field: fn(&str) -> String,
 }
 
-const SDKS: [Sdk; 2] = [
+const SDKS: [Sdk; 5] = [
     Sdk {
         folder: "sdk/javascript/src",
         function: |interface, name| format!("host.{interface}.{}(", camel(name)),
@@ -24,7 +24,36 @@ const SDKS: [Sdk; 2] = [
         function: |interface, name| format!("{interface}.{}", snake(name)),
         field: |name| format!("raw.{}", snake(name)),
     },
+    Sdk {
+        folder: "sdk/c",
+        function: |interface, name| format!("tollgate_handler_{interface}_{}(", snake(name)),
+        field: |name| format!("from->{}", snake(name)),
+    },
+    Sdk {
+        folder: "sdk/go",
+        function: |interface, name| {
+            format!("//go:wasmimport tollgate:handler/{interface}@0.1.0 {name}\n")
+        },
+        field: |name| format!("\t{} ", go(name)),
+    },
+    Sdk {
+        folder: "sdk/assemblyscript",
+        function: |interface, name| {
+            format!("@external(\"tollgate:handler/{interface}@0.1.0\", \"{name}\")")
+        },
+        field: |name| format!("event.{} = ", camel(name)),
+    },
 ];
+
+/// As Go has it: times are values of a type of their own, so their unit is no part of the name.
+fn go(name: &str) -> String {
+    let parts = name.split('-').filter(|part| *part != "ms");
+    let parts = parts.map(|part| match part {
+        "id" => "ID".to_owned(),
+        part => part[..1].to_uppercase() + &part[1..],
+    });
+    parts.collect()
+}
 
 fn snake(name: &str) -> String {
     name.replace('-', "_")
@@ -91,4 +120,6 @@ fn each_sdk_has_all_of_the_interface() {
 fn names_are_written_as_the_languages_do() {
     assert_eq!(camel("provider-id"), "providerId");
     assert_eq!(snake("provider-id"), "provider_id");
+    assert_eq!(go("provider-id"), "ProviderID");
+    assert_eq!(go("created-ms"), "Created");
 }

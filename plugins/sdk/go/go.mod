@@ -1,0 +1,3 @@
+module tollgate/handler
+
+go 1.24

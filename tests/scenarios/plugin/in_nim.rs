@@ -1,0 +1,97 @@
+//! Mistakes in Nim, and what the user is told. These run by `make test-languages` alone.
+
+use super::served::{self, payments_were_told};
+use super::{TestProject, has};
+
+fn asked_for() -> bool {
+    std::env::var_os("TOLLGATE_LANGUAGES").is_some() && has("nim", "handlers in Nim")
+}
+
+fn handler(body: &str) -> Option<TestProject> {
+    if !asked_for() {
+        return None;
+    }
+    let project = TestProject::new("mistaken", "nim", &[]);
+    let text = format!(
+        "import tollgate\n\nproc onEvent(event: Event): Outcome =\n{body}\n\nregister(onEvent)\n"
+    );
+    project.write("handler.nim", &text);
+    for fixture in ["again", "damaged", "other"] {
+        std::fs::remove_file(project.path(format!("fixtures/{fixture}.json"))).unwrap();
+    }
+    Some(project)
+}
+
+#[test]
+fn a_project_is_served() {
+    if asked_for() {
+        let served = served::made_and_served("nim");
+        payments_were_told(&served);
+    }
+}
+
+#[test]
+fn exceptions_reach_the_attempt_with_their_message() {
+    let body = "  case event.subject
+  of \"index\":
+    var none: seq[int]
+    return ignored($none[event.subject.len])
+  of \"value\": raise newException(ValueError, \"no stock\")
+  of \"unset\": discard
+  of \"retry\": raise retry(\"later\", 500)
+  of \"key\": state.set(\"\", \"\")
+  of \"text\": return ignored(\"no \\xff text\")
+  else: return done()";
+    let Some(project) = handler(body) else { return };
+    let step = |subject: &str, expect: &str| {
+        format!(
+            r#"{{"event":{{"kind":"a","subject":"{subject}","payload":1}},"expect":{{{expect}}}}}"#
+        )
+    };
+    let steps = [
+        step(
+            "index",
+            r#""outcome":"trap","reason":"IndexDefect: index out of bounds""#,
+        ),
+        step(
+            "value",
+            r#""outcome":"trap","reason":"ValueError: no stock""#,
+        ),
+        step(
+            "unset",
+            r#""outcome":"trap","reason":"onEvent returned no outcome""#,
+        ),
+        step(
+            "retry",
+            r#""outcome":"retry","reason":"later","after_ms":500"#,
+        ),
+        step(
+            "key",
+            r#""outcome":"reject","reason":"a key has 1 to 512 bytes""#,
+        ),
+        step(
+            "text",
+            "\"outcome\":\"ignored\",\"reason\":\"no \u{fffd} text\"",
+        ),
+        step("", r#""outcome":"done""#),
+    ];
+    project.write(
+        "fixtures/told.json",
+        &format!("{{\"steps\":[{}]}}", steps.join(",")),
+    );
+    let shown = project.plugin(&["test"]);
+    assert_eq!(shown.code, 0, "{}\n{}", shown.stdout, shown.stderr);
+}
+
+#[test]
+fn a_handler_that_is_not_registered_is_told() {
+    let Some(project) = handler("  done()") else {
+        return;
+    };
+    project.change("handler.nim", "register(onEvent)", "");
+    let told = project.build_fails();
+    assert!(
+        told.contains("help: import tollgate, write `proc onEvent"),
+        "{told}"
+    );
+}
