@@ -13,6 +13,7 @@ mod dispatch;
 mod durability;
 mod effects;
 mod front_proxies;
+mod guests;
 mod handlers;
 mod hosts;
 mod ingress;

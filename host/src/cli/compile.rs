@@ -1,5 +1,6 @@
 //! `tollgate compile-component`: what the gateway starts itself as, to compile one component.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -13,13 +14,13 @@ pub(super) const NAME: &str = "compile-component";
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
-    /// The most bytes of memory, and the most seconds.
-    limits: Vec<String>,
+    /// The most bytes of memory, the most seconds, and the file of kept functions.
+    arguments: Vec<OsString>,
 }
 
 /// Compiles the component of standard input to standard output.
 pub(super) fn run(args: &CompileArgs) -> ExitCode {
-    child_main(&args.limits)
+    child_main(&args.arguments)
 }
 
 /// Compiles components in children of this program.

@@ -9,13 +9,14 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::compile::{CompileError, Compiler};
+use crate::compile::{CompileError, Compiler, Functions};
 use crate::component::LoadError;
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::files::{open_regular, read_regular_text};
@@ -23,12 +24,17 @@ use tollgate_base::files::{open_regular, read_regular_text};
 /// The most bytes of all compiled code in the cache, about. The code that was used last stays.
 const MOST: u64 = 1 << 30;
 
+/// The first part of the name of the file of compiled functions.
+const FUNCTIONS: &str = "functions-";
+
 /// The most bytes of a file with a digest in hex: 64 and a newline.
 const MAX_DIGEST: usize = 80;
 
 /// The cache in one folder; without a folder, nothing is cached.
 pub(crate) struct CompileCache {
     folder: Option<PathBuf>,
+    /// The compiled functions of large components.
+    functions: OnceLock<Functions>,
 }
 
 impl CompileCache {
@@ -51,7 +57,10 @@ impl CompileCache {
         {
             tracing::warn!(folder = %folder.display(), %error, "old compiled code stays");
         }
-        Self { folder }
+        Self {
+            folder,
+            functions: OnceLock::new(),
+        }
     }
 
     /// The compiled code of the file with this digest, if it is in the cache.
@@ -70,14 +79,14 @@ impl CompileCache {
         file: &[u8],
     ) -> Result<Component, LoadError> {
         let Some(folder) = &self.folder else {
-            let code = compile(compiler, digest, file)?;
+            let code = self.compile(engine, compiler, digest, file)?;
             return from_memory(engine, &code).map_err(LoadError::Code);
         };
         if let Some(component) = self.find(engine, digest) {
             return Ok(component);
         }
         let path = folder.join(file_name(engine, digest));
-        let code = compile(compiler, digest, file)?;
+        let code = self.compile(engine, compiler, digest, file)?;
         match store(&path, &code) {
             Ok(()) => {}
             // Without the cache everything works, only slower.
@@ -90,21 +99,27 @@ impl CompileCache {
             None => from_memory(engine, &code).map_err(LoadError::Code),
         }
     }
-}
 
-/// Compiles a component, and says so in the log: large ones take seconds.
-fn compile(
-    compiler: &Compiler,
-    digest: ComponentDigest,
-    file: &[u8],
-) -> Result<Vec<u8>, CompileError> {
-    let kib = file.len() >> 10;
-    tracing::info!(component = %digest, kib, "compiling a component");
-    let began = Instant::now();
-    let code = compiler.compile(file)?;
-    let ms = began.elapsed().as_millis();
-    tracing::debug!(component = %digest, ms, "compiled a component");
-    Ok(code)
+    /// Compiles a component, and says so in the log: large ones take seconds.
+    fn compile(
+        &self,
+        engine: &Engine,
+        compiler: &Compiler,
+        digest: ComponentDigest,
+        file: &[u8],
+    ) -> Result<Vec<u8>, CompileError> {
+        let functions = self
+            .folder
+            .as_ref()
+            .map(|folder| self.functions.get_or_init(|| functions(folder, engine)));
+        let kib = file.len() >> 10;
+        tracing::info!(component = %digest, kib, "compiling a component");
+        let began = Instant::now();
+        let code = compiler.compile(file, functions)?;
+        let ms = began.elapsed().as_millis();
+        tracing::debug!(component = %digest, ms, "compiled a component");
+        Ok(code)
+    }
 }
 
 /// Removes the files that were written first, until the others have no more than `most` bytes.
@@ -169,9 +184,28 @@ fn digest_of(path: &Path) -> io::Result<String> {
 }
 
 fn file_name(engine: &Engine, digest: ComponentDigest) -> String {
+    format!("{digest}-{:016x}.cwasm", settings_of(engine))
+}
+
+/// A hash of wasmtime's version and settings.
+fn settings_of(engine: &Engine) -> u64 {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!("{digest}-{:016x}.cwasm", hasher.finish())
+    hasher.finish()
+}
+
+/// The compiled functions in the folder that fit the engine. Removes those of other versions.
+fn functions(folder: &Path, engine: &Engine) -> Functions {
+    let name = format!("{FUNCTIONS}{:016x}", settings_of(engine));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let other = entry.file_name();
+        if other.to_string_lossy().starts_with(FUNCTIONS) && *other != *name {
+            // One that stays does no harm but for its size.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Functions::at(folder.join(name))
 }
 
 #[expect(

@@ -1,7 +1,11 @@
 //! The wasmtime engines: one that runs guests for as long as the process lives, and one for each
 //! component that is compiled.
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use std::sync::Arc;
+
+use wasmtime::{
+    CacheStore, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+};
 
 /// The largest `memory` that a handler may have, in bytes.
 pub const MAX_MEMORY: usize = 1 << 30;
@@ -9,8 +13,9 @@ pub const MAX_MEMORY: usize = 1 << 30;
 /// host's calls.
 pub const THREAD_STACK: usize = 2 << 20;
 
-/// The most core modules of a component. A component written in Python has 38.
-const CORE_INSTANCES_EACH: u32 = 64;
+/// The most core instances of a component. A component written in Python has 70, by its toolchain's
+/// count.
+const CORE_INSTANCES_EACH: u32 = 128;
 /// The most tables of a component. Each core module may have a table, beside shared tables.
 const TABLES_EACH: u32 = 64;
 /// The most memories of a component. Nearly every component has one; adapters add another.
@@ -21,12 +26,14 @@ const MAX_TABLE: usize = 100_000;
 /// small guest fits whole: then a fresh instance costs a copy of its dirty pages and no page
 /// fault.
 const KEEP_MEMORY: usize = 1 << 20;
-/// Bytes of a table that stay mapped between two instances.
-const KEEP_TABLE: usize = 64 << 10;
-/// Unused slots that stay mapped for the component that used them last. Enough that handlers
-/// find their slots again; few, because each slot keeps up to [`KEEP_MEMORY`] and every new
-/// version of a component takes other slots.
-const WARM_SLOTS: u32 = 32;
+/// Bytes of a table that stay mapped between two instances. A component written in Python has some
+/// 5,700 elements of eight bytes.
+const KEEP_TABLE: usize = 128 << 10;
+/// Unused slots that stay mapped for the component that used them last. The pool divides them by
+/// the processors, and a component takes a slot for each of its memories: with few, a hundred
+/// handlers in turn would map their images anew for each event. A slot keeps the pages that were
+/// written, which are far fewer than [`KEEP_MEMORY`].
+const WARM_SLOTS: u32 = 512;
 /// The stack of a guest, in bytes; part of [`THREAD_STACK`].
 const WASM_STACK: usize = 512 << 10;
 
@@ -72,8 +79,12 @@ pub(crate) fn running_engine(instances: u32, scan: bool) -> wasmtime::Result<Eng
     Engine::new(&config)
 }
 
-/// An engine to compile one component in. An engine keeps the memory of its compiler for life, so
-/// the engine that runs guests never compiles.
-pub(crate) fn compiling_engine() -> wasmtime::Result<Engine> {
-    Engine::new(&base_config())
+/// An engine to compile one component in, with compiled functions that were kept. An engine keeps
+/// the memory of its compiler for life, so the engine that runs guests never compiles.
+pub(crate) fn compiling_engine(kept: Option<Arc<dyn CacheStore>>) -> wasmtime::Result<Engine> {
+    let mut config = base_config();
+    if let Some(kept) = kept {
+        config.enable_incremental_compilation(kept)?;
+    }
+    Engine::new(&config)
 }

@@ -8,7 +8,7 @@ use crate::compile::compile_with;
 use crate::engine::compiling_engine;
 
 static ENGINE: LazyLock<Engine> =
-    LazyLock::new(|| compiling_engine().expect("the machine can compile"));
+    LazyLock::new(|| compiling_engine(None).expect("the machine can compile"));
 
 /// Takes the bytes of a component's file as the child process does that compiles it. A file that is
 /// refused is refused with a reason.

@@ -2,8 +2,18 @@
 
 use std::io::{self, Read, Write};
 
+use super::functions::Learned;
+
 /// Compiled code, or why the file is refused.
-pub(super) type Answer = Result<Vec<u8>, Refusal>;
+pub(super) type Answer = Result<Compiled, Refusal>;
+
+/// Compiled code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Compiled {
+    pub(crate) code: Vec<u8>,
+    /// The functions in the code, if they are to be kept.
+    pub(super) learned: Learned,
+}
 
 /// Why no component can be made out of a file, or why it does not compile. A text, because it may
 /// come from another process.
@@ -11,7 +21,11 @@ pub(super) type Answer = Result<Vec<u8>, Refusal>;
 #[error("{0}")]
 pub struct Refusal(pub(super) String);
 
+/// The code follows.
 const CODE: u8 = b'c';
+/// The length of what was learned follows in eight bytes, then that, then the code.
+const LEARNED: u8 = b'l';
+/// The reason follows.
 const REFUSED: u8 = b'r';
 
 /// The most bytes of an answer. The code of a component is a few times as large as the component.
@@ -19,12 +33,23 @@ const MAX_BYTES: u64 = 1 << 30;
 
 /// Writes an answer.
 pub(super) fn write(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
-    let (kind, bytes) = match answer {
-        Ok(code) => (CODE, code.as_slice()),
-        Err(Refusal(text)) => (REFUSED, text.as_bytes()),
-    };
-    out.write_all(&[kind])?;
-    out.write_all(bytes)?;
+    match answer {
+        Ok(Compiled { code, learned }) if *learned == Learned::default() => {
+            out.write_all(&[CODE])?;
+            out.write_all(code)?;
+        }
+        Ok(Compiled { code, learned }) => {
+            let learned = learned.to_bytes();
+            out.write_all(&[LEARNED])?;
+            out.write_all(&(learned.len() as u64).to_le_bytes())?;
+            out.write_all(&learned)?;
+            out.write_all(code)?;
+        }
+        Err(Refusal(text)) => {
+            out.write_all(&[REFUSED])?;
+            out.write_all(text.as_bytes())?;
+        }
+    }
     out.flush()
 }
 
@@ -40,9 +65,24 @@ pub(super) fn read(input: &mut impl Read) -> io::Result<Option<Answer>> {
         return Ok(None);
     }
     Ok(match kind[0] {
-        CODE => Some(Ok(bytes)),
+        CODE => Some(Ok(Compiled {
+            code: bytes,
+            learned: Learned::default(),
+        })),
+        LEARNED => with_learned(bytes).map(Ok),
         REFUSED => Some(Err(Refusal(String::from_utf8_lossy(&bytes).into_owned()))),
         _ => None,
+    })
+}
+
+fn with_learned(mut bytes: Vec<u8>) -> Option<Compiled> {
+    let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
+    let end = usize::try_from(length).ok()?.checked_add(8)?;
+    let learned = Learned::from_bytes(bytes.get(8..end)?)?;
+    bytes.drain(..end);
+    Some(Compiled {
+        code: bytes,
+        learned,
     })
 }
 
@@ -52,16 +92,30 @@ mod tests {
 
     #[test]
     fn answers_are_read_back() {
+        let code = |code: &[u8]| Compiled {
+            code: code.to_vec(),
+            learned: Learned::default(),
+        };
+        let told = Learned::from_bytes(
+            &[&[1, 0, 0, 0][..], &[7; 32], &[8; 32], &[2, 0, 0, 0, 5, 6]].concat(),
+        );
+        let with_learned = Compiled {
+            learned: told.unwrap(),
+            ..code(&[9])
+        };
         for answer in [
-            Ok(vec![1, 2, 3]),
-            Ok(vec![]),
+            Ok(code(&[1, 2, 3])),
+            Ok(code(&[])),
+            Ok(with_learned),
             Err(Refusal("not so".to_owned())),
         ] {
             let mut bytes = Vec::new();
             write(&mut bytes, &answer).unwrap();
             assert_eq!(read(&mut bytes.as_slice()).unwrap(), Some(answer));
         }
-        assert_eq!(read(&mut b"".as_slice()).unwrap(), None);
-        assert_eq!(read(&mut b"usage: cat".as_slice()).unwrap(), None);
+        for none in [&b""[..], b"usage: cat", b"l", b"l\x09\0\0\0\0\0\0\0"] {
+            let mut bytes = none;
+            assert_eq!(read(&mut bytes).unwrap(), None);
+        }
     }
 }

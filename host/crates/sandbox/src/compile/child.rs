@@ -19,6 +19,10 @@ use super::limits::CompileLimits;
 /// The most bytes of standard error that a message quotes.
 const MAX_COMPLAINT: u64 = 1 << 10;
 
+/// How many times as long as its time of computing a child may take by the clock: it has a low
+/// priority, and others may keep the processors busy.
+const PATIENCE: u32 = 4;
+
 /// What a child writes that has too little memory: for its data, for its input, for its threads.
 const OUT_OF_MEMORY: [&str; 3] = [
     "memory allocation of",
@@ -98,13 +102,16 @@ impl Children {
         &self,
         program: &Path,
         arguments: &[OsString],
-        limits: &CompileLimits,
+        (limits, functions): (&CompileLimits, Option<&Path>),
         file: &[u8],
     ) -> Result<Answer, CompilerFailure> {
         let mut command = Command::new(program);
+        // The child's working folder is another one.
+        let functions = functions.and_then(|path| std::path::absolute(path).ok());
         command
             .args(arguments)
             .args(limits.to_arguments())
+            .args(functions)
             // The environment of the gateway holds secrets.
             .env_clear()
             // Each thread reserves address space, which counts as memory: a machine with many
@@ -139,7 +146,7 @@ impl Children {
                 }
                 String::from_utf8_lossy(&bytes).into_owned()
             });
-            let said = answers.recv_timeout(limits.time);
+            let said = answers.recv_timeout(limits.time * PATIENCE);
             // Ends the threads too: their pipes break.
             if said.is_err() {
                 kill(pid_of(&entered.child));
@@ -242,7 +249,7 @@ mod tests {
         limits: &CompileLimits,
     ) -> Result<Answer, CompilerFailure> {
         let arguments: Vec<_> = arguments.iter().map(OsString::from).collect();
-        children.run(Path::new(program), &arguments, limits, b"file")
+        children.run(Path::new(program), &arguments, (limits, None), b"file")
     }
 
     const SHORT: CompileLimits = CompileLimits {
@@ -264,7 +271,7 @@ mod tests {
     fn the_answer_of_the_child_is_returned() {
         let children = Children::default();
         let code = shell(&children, "printf c; cat").unwrap();
-        assert_eq!(code, Ok(b"file".to_vec()));
+        assert_eq!(code.unwrap().code, b"file");
         let refused = shell(&children, "cat > /dev/null; printf 'rno, %s' $0").unwrap();
         assert_eq!(refused.unwrap_err().to_string(), "no, 1610612736");
     }
@@ -331,6 +338,7 @@ mod tests {
             &children,
             "cat > /dev/null; printf c; cat /proc/self/environ",
         );
-        assert!(!String::from_utf8_lossy(&seen.unwrap().unwrap()).contains("CARGO"));
+        let seen = seen.unwrap().unwrap().code;
+        assert!(!String::from_utf8_lossy(&seen).contains("CARGO"));
     }
 }

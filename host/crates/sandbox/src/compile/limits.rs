@@ -1,5 +1,6 @@
 //! The limits of one compilation.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// The limits of the child process that compiles one component.
@@ -7,7 +8,7 @@ use std::time::Duration;
 pub struct CompileLimits {
     /// The most bytes of address space.
     pub memory: usize,
-    /// The most time by the clock, and the most time of all processors together.
+    /// The most time of all processors together. By the clock a child may take four times as long.
     pub time: Duration,
 }
 
@@ -32,13 +33,13 @@ impl CompileLimits {
     }
 
     /// The limits that these arguments mean; `None` if the arguments are others.
-    pub(super) fn from_arguments(arguments: &[String]) -> Option<Self> {
+    pub(super) fn from_arguments(arguments: &[OsString]) -> Option<Self> {
         let [memory, seconds] = arguments else {
             return None;
         };
         Some(Self {
-            memory: memory.parse().ok()?,
-            time: Duration::from_secs(seconds.parse().ok()?),
+            memory: memory.to_str()?.parse().ok()?,
+            time: Duration::from_secs(seconds.to_str()?.parse().ok()?),
         })
     }
 }
@@ -53,7 +54,7 @@ mod tests {
             memory: 5 << 20,
             time: Duration::from_secs(7),
         };
-        let arguments = limits.to_arguments();
+        let arguments = limits.to_arguments().map(OsString::from);
         assert_eq!(CompileLimits::from_arguments(&arguments), Some(limits));
         let short = CompileLimits {
             time: Duration::from_millis(100),
