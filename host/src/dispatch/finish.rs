@@ -85,6 +85,8 @@ fn end_superseded(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
         logs: String::new(),
         duration: Duration::ZERO,
         memory: 0,
+        trace: Vec::new(),
+        core: None,
         lowered: false,
     };
     let completion = completion::of_run(shared, &job, runnable, run, shared.clock.wall());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::capture::Logs;
@@ -10,6 +11,7 @@ use crate::guest::Guest;
 use crate::memory::MemoryBudget;
 use crate::processors::ProcessorPermit;
 use crate::state::{StateSource, StateView};
+use crate::trace::{Trace, TracedCall, micros};
 use crate::wasi::Wasi;
 use tollgate_ledger::{Delivery, Effects, LedgerError, Read, Resolved};
 
@@ -24,6 +26,14 @@ pub(crate) enum Stop {
     Ledger(#[from] LedgerError),
 }
 
+/// What is left of a run that has ended.
+pub(crate) struct Finished {
+    pub(crate) reads: Vec<Read>,
+    pub(crate) effects: Effects,
+    pub(crate) logs: String,
+    pub(crate) trace: Vec<TracedCall>,
+}
+
 /// The data of one run in its wasmtime store.
 pub(crate) struct Call {
     pub(crate) memory: MemoryBudget,
@@ -34,6 +44,8 @@ pub(crate) struct Call {
     /// What the provider's API told about the event.
     pub(crate) resolved: Option<Arc<Resolved>>,
     host_calls: u32,
+    /// The calls so far, if they are to be noted.
+    pub(crate) trace: Option<Trace>,
     wasi: Option<Box<Wasi>>,
     /// The permit to compute for long. The guest has none while it may compute freely.
     pub(crate) processor: Option<ProcessorPermit>,
@@ -58,29 +70,51 @@ impl Call {
             guest: guest.clone(),
             resolved: delivery.resolved.clone(),
             host_calls: 0,
+            trace: None,
             wasi: wasi.then(|| Box::new(Wasi::new(guest.limits.output))),
             processor: None,
             lowered: false,
         }
     }
 
-    /// Counts one call of the host.
-    pub(crate) fn count_call(&mut self) -> Result<(), Stop> {
+    /// Begins a call of the host: counts the call, and notes the call if the run is traced.
+    pub(crate) fn begin(
+        &mut self,
+        name: &'static str,
+        arguments: impl FnOnce() -> Value,
+    ) -> Result<Option<TracedCall>, Stop> {
         self.host_calls += 1;
         if self.host_calls > self.guest.limits.calls {
             return Err(Stop::Calls(self.guest.limits.calls));
         }
-        Ok(())
+        Ok(self.trace.as_ref().map(|trace| TracedCall {
+            at_us: micros(trace.now()),
+            name,
+            arguments: arguments(),
+            result: Value::Null,
+        }))
     }
 
-    /// The reads, the effects and the log of the run.
-    pub(crate) fn finish(mut self) -> (Vec<Read>, Effects, String) {
+    /// Ends a call that [`Call::begin`] began.
+    pub(crate) fn end(&mut self, call: Option<TracedCall>, result: impl FnOnce() -> Value) {
+        if let (Some(trace), Some(mut call)) = (self.trace.as_mut(), call) {
+            call.result = result();
+            trace.add(call);
+        }
+    }
+
+    /// The reads, the effects, the log and the traced calls of the run.
+    pub(crate) fn finish(mut self) -> Finished {
         if let Some(wasi) = self.wasi.take() {
             wasi.log_output(&mut self.logs);
         }
         let (reads, writes) = self.state.finish();
-        let effects = self.effects.into_effects(writes);
-        (reads, effects, self.logs.into_lines())
+        Finished {
+            reads,
+            effects: self.effects.into_effects(writes),
+            logs: self.logs.into_lines(),
+            trace: self.trace.map(Trace::into_calls).unwrap_or_default(),
+        }
     }
 }
 

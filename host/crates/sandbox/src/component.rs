@@ -19,6 +19,14 @@ pub struct Component {
     pub(crate) running: Arc<RunningEngine>,
 }
 
+impl Component {
+    /// The compiled code.
+    pub(crate) fn code(&self) -> &wasmtime::component::Component {
+        let World::V0_1(pre) = &self.world;
+        pre.instance_pre().component()
+    }
+}
+
 /// The component by the version of the world that it was built against.
 pub(crate) enum World {
     V0_1(v0_1::HandlerPre<Call>),

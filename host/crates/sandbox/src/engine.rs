@@ -52,9 +52,25 @@ fn base_config() -> Config {
     config
 }
 
-/// An engine that runs up to `instances` guests at once. `scan` says whether it may ask the kernel
-/// which pages a guest has written, to reset these alone: see [`runtime`](crate::runtime).
-pub(crate) fn running_engine(instances: u32, scan: bool) -> wasmtime::Result<Engine> {
+/// The choices of an engine that runs guests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EngineOptions {
+    /// The most guests at once.
+    pub(crate) instances: u32,
+    /// Whether the engine may ask the kernel which pages a guest has written, to reset these alone:
+    /// see [`runtime`](crate::runtime).
+    pub(crate) scan: bool,
+    /// Whether a trap leaves a core dump.
+    pub(crate) core_dumps: bool,
+}
+
+/// An engine that runs guests.
+pub(crate) fn running_engine(options: EngineOptions) -> wasmtime::Result<Engine> {
+    let EngineOptions {
+        instances,
+        scan,
+        core_dumps,
+    } = options;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances * CORE_INSTANCES_EACH)
@@ -75,6 +91,7 @@ pub(crate) fn running_engine(instances: u32, scan: bool) -> wasmtime::Result<Eng
         .max_unused_warm_slots(WARM_SLOTS)
         .pagemap_scan(if scan { Enabled::Auto } else { Enabled::No });
     let mut config = base_config();
+    config.coredump_on_trap(core_dumps);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)
 }

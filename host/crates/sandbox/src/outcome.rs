@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::trace::TracedCall;
 use tollgate_ledger::{Effects, LedgerError, Read};
 
 /// How a run ended.
@@ -66,6 +67,11 @@ pub struct Run {
     pub duration: Duration,
     /// The bytes of all memories of the instance together, as large as they became.
     pub memory: usize,
+    /// The calls of the guest to the host, in order; none unless the run was traced.
+    pub trace: Vec<TracedCall>,
+    /// The state of the instance at a trap, in WebAssembly's format of core dumps; `None` unless the
+    /// sandbox is for debugging.
+    pub core: Option<Vec<u8>>,
     /// Whether the thread of the run keeps the lowest priority, because the guest computed for
     /// long and the process may not raise the priority again. Such a thread should be replaced.
     pub lowered: bool,
@@ -81,6 +87,8 @@ impl Run {
             logs: String::new(),
             duration: Duration::ZERO,
             memory: 0,
+            trace: Vec::new(),
+            core: None,
             lowered: false,
         }
     }

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline, WasmCoreDump};
 
-use crate::call::Call;
+use crate::call::{Call, Finished};
 use crate::component::{Component, LoadError, World};
 use crate::epoch::epochs;
 use crate::guest::{Guest, Limits};
 use crate::outcome::{End, Run};
 use crate::priority;
+use crate::profile::Sampler;
 use crate::sandbox::Sandbox;
 use crate::state::StateSource;
+use crate::trace::Trace;
 use crate::trap::{explain, unstarted};
 use crate::v0_1::{self, Texts};
 use crate::words::with_last_words;
@@ -34,6 +36,13 @@ const SLICE: Duration = Duration::from_millis(20);
 /// The longest reason or trap message in a result, in bytes.
 const MAX_DETAIL: usize = 4 << 10;
 
+/// What a developer wants to see of a run.
+#[derive(Default)]
+struct Watch<'a> {
+    trace: Option<Trace>,
+    sampler: Option<&'a Sampler>,
+}
+
 impl Sandbox {
     /// Runs a component on a delivery, in a fresh instance. Blocks for the handler's `timeout` at
     /// most, beside the time in which it waits for an instance or, once the guest has computed for
@@ -46,22 +55,77 @@ impl Sandbox {
         delivery: &Delivery,
         state: StateSource,
     ) -> Run {
+        self.run_watched(component, guest, delivery, state, Watch::default())
+    }
+
+    /// The same, and notes every call of the guest to the host.
+    pub fn run_traced(
+        &self,
+        component: &Component,
+        guest: &Arc<Guest>,
+        delivery: &Delivery,
+        state: StateSource,
+    ) -> Run {
+        let watch = Watch {
+            trace: Some(Trace::begin()),
+            sampler: None,
+        };
+        self.run_watched(component, guest, delivery, state, watch)
+    }
+
+    /// The same as [`Sandbox::run`], with samples.
+    pub(crate) fn run_sampled(
+        &self,
+        component: &Component,
+        guest: &Arc<Guest>,
+        delivery: &Delivery,
+        state: StateSource,
+        sampler: &Sampler,
+    ) -> Run {
+        let watch = Watch {
+            trace: None,
+            sampler: Some(sampler),
+        };
+        self.run_watched(component, guest, delivery, state, watch)
+    }
+
+    fn run_watched(
+        &self,
+        component: &Component,
+        guest: &Arc<Guest>,
+        delivery: &Delivery,
+        state: StateSource,
+        watch: Watch<'_>,
+    ) -> Run {
         let moved = self.moved(component);
         let component = moved.as_deref().unwrap_or(component);
         let _instance = self.instances.acquire();
         let started = Instant::now();
         let mut store = self.store(component, guest, delivery, state);
-        self.limit_time(&mut store, guest.limits.timeout);
+        store.data_mut().trace = watch.trace;
+        match watch.sampler {
+            Some(sampler) => sampler.watch(&mut store, guest.limits.timeout),
+            None => self.limit_time(&mut store, guest.limits.timeout),
+        }
         let answer = self.call(component, &mut store, delivery, guest.limits.timeout);
         let duration = started.elapsed();
         store.data_mut().processor = None;
         let lowered = store.data().lowered && !priority::restore();
-        let end = match answer {
-            Ok(end) => end,
-            Err(error) => explain(&error, &store),
+        let (end, core) = match answer {
+            Ok(end) => (end, None),
+            Err(error) => {
+                let core = error.downcast_ref::<WasmCoreDump>();
+                let core = core.map(|core| core.serialize(&mut store, guest.name.as_str()));
+                (explain(&error, &store), core)
+            }
         };
         let memory = store.data().memory.used();
-        let (reads, effects, logs) = store.into_data().finish();
+        let Finished {
+            reads,
+            effects,
+            logs,
+            trace,
+        } = store.into_data().finish();
         let effects = if matches!(end, End::Done | End::Ignored(_)) {
             effects
         } else {
@@ -74,6 +138,8 @@ impl Sandbox {
             logs,
             duration,
             memory,
+            trace,
+            core,
             lowered,
         }
     }

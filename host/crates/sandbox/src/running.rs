@@ -2,7 +2,7 @@
 
 use wasmtime::Engine;
 
-use crate::engine::running_engine;
+use crate::engine::{EngineOptions, running_engine};
 use crate::epoch;
 use crate::sandbox_error::SandboxError;
 use tollgate_base::thread::OwnedThread;
@@ -16,13 +16,13 @@ pub(crate) struct RunningEngine {
 }
 
 impl RunningEngine {
-    /// An engine for up to `instances` guests at once.
-    pub(crate) fn start(instances: u32, scan: bool) -> Result<Self, SandboxError> {
-        let engine = running_engine(instances, scan).map_err(SandboxError::Engine)?;
+    /// An engine with these choices.
+    pub(crate) fn start(options: EngineOptions) -> Result<Self, SandboxError> {
+        let engine = running_engine(options).map_err(SandboxError::Engine)?;
         Ok(Self {
             _epochs: epoch::start(&engine)?,
             engine,
-            scans: scan,
+            scans: options.scan,
         })
     }
 }

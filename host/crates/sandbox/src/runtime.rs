@@ -18,6 +18,7 @@ use wasmtime::component::Linker;
 use crate::bindings::v0_1::HandlerPre;
 use crate::call::Call;
 use crate::component::{Component, World};
+use crate::engine::EngineOptions;
 use crate::running::RunningEngine;
 use crate::sandbox_error::SandboxError;
 use crate::v0_1;
@@ -39,9 +40,9 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime for up to `instances` guests at once.
-    pub(crate) fn new(instances: u32, scan: bool) -> Result<Self, SandboxError> {
-        let running = RunningEngine::start(instances, scan)?;
+    /// A runtime with an engine of these choices.
+    pub(crate) fn new(options: EngineOptions) -> Result<Self, SandboxError> {
+        let running = RunningEngine::start(options)?;
         let mut linker = Linker::new(&running.engine);
         v0_1::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(SandboxError::Engine)?;
@@ -74,16 +75,21 @@ impl Runtime {
 #[derive(Clone)]
 pub(crate) struct CurrentRuntime {
     pub(crate) current: Arc<RwLock<Arc<Runtime>>>,
-    instances: u32,
+    options: EngineOptions,
 }
 
 impl CurrentRuntime {
-    /// A runtime for this machine as it is now.
-    pub(crate) fn new(instances: u32) -> Result<Self, SandboxError> {
-        let runtime = Runtime::new(instances, !memory_may_be_swapped())?;
-        Ok(Self {
-            current: Arc::new(RwLock::new(Arc::new(runtime))),
+    /// A runtime for this machine as it is now, for up to `instances` guests at once. `core_dumps`
+    /// says whether a trap leaves a core dump.
+    pub(crate) fn new(instances: u32, core_dumps: bool) -> Result<Self, SandboxError> {
+        let options = EngineOptions {
             instances,
+            scan: !memory_may_be_swapped(),
+            core_dumps,
+        };
+        Ok(Self {
+            current: Arc::new(RwLock::new(Arc::new(Runtime::new(options)?))),
+            options,
         })
     }
 
@@ -109,7 +115,11 @@ impl CurrentRuntime {
 
     /// Lets a runtime that does not scan take over. Runs under way end on the earlier one.
     pub(crate) fn replace(&self) {
-        match Runtime::new(self.instances, false) {
+        let options = EngineOptions {
+            scan: false,
+            ..self.options
+        };
+        match Runtime::new(options) {
             Ok(runtime) => {
                 *self.current.write() = Arc::new(runtime);
                 tracing::warn!(

@@ -40,7 +40,20 @@ impl Sandbox {
     /// # Errors
     /// The machine cannot run wasmtime, or a thread cannot be started.
     pub fn new(options: &SandboxOptions) -> Result<Self, SandboxError> {
-        let runtime = CurrentRuntime::new(options.instances)?;
+        Self::start(options, false)
+    }
+
+    /// A sandbox for a developer: a trap leaves a core dump in [`Run::core`](crate::Run::core),
+    /// which takes as long as copying the guest's memory.
+    ///
+    /// # Errors
+    /// As [`Sandbox::new`].
+    pub fn for_debugging(options: &SandboxOptions) -> Result<Self, SandboxError> {
+        Self::start(options, true)
+    }
+
+    fn start(options: &SandboxOptions, core_dumps: bool) -> Result<Self, SandboxError> {
+        let runtime = CurrentRuntime::new(options.instances, core_dumps)?;
         Ok(Self {
             _swap_watch: runtime.watch()?,
             runtime,

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::json;
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+use crate::engine::EngineOptions;
 use crate::runtime::Runtime;
 use crate::{CompileIn, Component, End, Guest, Limits, Sandbox, SandboxOptions, StateSource};
 use tollgate_base::event::{Event, EventId, HandlerName, Headers, SourceName};
@@ -60,7 +62,12 @@ const MARKING: &str = r#"(module
         (i32.const 1024)))"#;
 
 fn marking() -> Vec<u8> {
-    let mut module = wat::parse_str(MARKING).unwrap();
+    embedded(MARKING)
+}
+
+/// A module with the gateway's world in it.
+fn embedded(text: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(text).unwrap();
     let mut resolve = Resolve::default();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../wit");
     let (package, _) = resolve.push_dir(folder).unwrap();
@@ -142,7 +149,12 @@ fn nothing_of_a_guest_is_found_by_ten_thousand_later_runs() {
     let folder = tempfile::tempdir().unwrap();
     for scan in [true, false] {
         let sandbox = sandbox(folder.path());
-        *sandbox.runtime.current.write() = Arc::new(Runtime::new(2, scan).unwrap());
+        let options = EngineOptions {
+            instances: 2,
+            scan,
+            core_dumps: false,
+        };
+        *sandbox.runtime.current.write() = Arc::new(Runtime::new(options).unwrap());
         let component = sandbox.load(&marking()).unwrap();
         finds_nothing(&sandbox, &component, 10_000);
     }
@@ -179,4 +191,114 @@ fn without_the_compiled_code_runs_go_on_in_the_earlier_engine() {
     sandbox.runtime.replace();
     assert!(sandbox.moved(&component).is_none());
     finds_nothing(&sandbox, &component, 3);
+}
+
+/// A guest that asks for its configuration, adds to a counter in vain (its effects have no room),
+/// and traps in a function of a name.
+const TALKING: &str = r#"(module
+    (import "tollgate:handler/config@0.1.0" "get"
+        (func $config (param i32 i32 i32)))
+    (import "tollgate:handler/state@0.1.0" "add"
+        (func $add (param i32 i32 i64 i32)))
+    (memory (export "memory") 2)
+    (data (i32.const 16) "color")
+    (global $top (mut i32) (i32.const 8192))
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+        (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $top) (i32.const 15)) (i32.const -16)))
+        (global.set $top (i32.add (local.get $at) (local.get 3)))
+        (local.get $at))
+    (func $fall (local i32)
+        (loop $again
+            (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get 0) (i32.const 3000000))))
+        (i32.store (i32.const 4096) (i32.const 0x6e65646c))
+        unreachable)
+    (func (export "handle") (param i32) (result i32)
+        (call $config (i32.const 16) (i32.const 5) (i32.const 512))
+        (call $add (i32.const 16) (i32.const 5) (i64.const -3) (i32.const 544))
+        (call $fall)
+        (i32.const 1024)))"#;
+
+fn for_debugging() -> Sandbox {
+    Sandbox::for_debugging(&SandboxOptions {
+        cache: None,
+        instances: 1,
+        compile_in: CompileIn::ThisProcess,
+    })
+    .unwrap()
+}
+
+fn no_state() -> StateSource {
+    StateSource::Given(Arc::default())
+}
+
+#[test]
+fn a_traced_run_tells_each_call_with_its_result() {
+    let sandbox = for_debugging();
+    let component = sandbox.load(&embedded(TALKING)).unwrap();
+    let run = sandbox.run_traced(&component, &guest(), &delivery(), no_state());
+    let seen: Vec<_> = run
+        .trace
+        .iter()
+        .map(|call| (call.name, call.arguments.clone(), call.result.clone()))
+        .collect();
+    let expected = [
+        ("config.get", json!({ "key": "color" }), json!(null)),
+        (
+            "state.add",
+            json!({ "key": "color", "delta": -3 }),
+            json!({ "error": "Error::TooLarge" }),
+        ),
+    ];
+    assert_eq!(seen, expected);
+    assert!(run.trace[0].at_us <= run.trace[1].at_us);
+    let plain = sandbox.run(&component, &guest(), &delivery(), no_state());
+    assert!(plain.trace.is_empty(), "nobody asked");
+}
+
+#[test]
+fn a_trap_leaves_a_core_dump_with_the_memory() {
+    let sandbox = for_debugging();
+    let component = sandbox.load(&embedded(TALKING)).unwrap();
+    let run = sandbox.run(&component, &guest(), &delivery(), no_state());
+    assert!(matches!(run.end, End::Trap(_)), "{:?}", run.end);
+    let core = run.core.unwrap();
+    let sections: Vec<_> = wasmparser::Parser::new(0)
+        .parse_all(&core)
+        .filter_map(|payload| match payload.unwrap() {
+            wasmparser::Payload::CustomSection(section) => Some(section.name().to_owned()),
+            _ => None,
+        })
+        .collect();
+    for name in ["core", "coreinstances", "corestack"] {
+        assert!(
+            sections.iter().any(|section| section == name),
+            "{sections:?}"
+        );
+    }
+    let marks = core.windows(4).filter(|four| *four == b"lden").count();
+    assert!(marks > 0, "the guest's memory is in it");
+    // An ordinary sandbox copies nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let ordinary = super::tests::sandbox(folder.path());
+    let component = ordinary.load(&embedded(TALKING)).unwrap();
+    let run = ordinary.run(&component, &guest(), &delivery(), no_state());
+    assert_eq!(run.core, None);
+}
+
+#[test]
+fn a_profile_names_the_functions_of_the_guest() {
+    let sandbox = for_debugging();
+    let component = sandbox.load(&embedded(TALKING)).unwrap();
+    let state = || no_state();
+    let (last, json) = sandbox
+        .profile(&component, &guest(), &delivery(), &state, 20)
+        .unwrap();
+    assert!(matches!(last.end, End::Trap(_)), "{:?}", last.end);
+    let profile: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let thread = &profile["threads"][0];
+    assert!(thread["samples"]["length"].as_u64().unwrap() > 0);
+    let text = String::from_utf8(json).unwrap();
+    assert!(text.contains("fall"), "a function's name");
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::v0_1 as bindings;
@@ -13,6 +14,7 @@ use crate::call::{Call, Stop};
 use crate::effects::Refused;
 use crate::outcome::End;
 use crate::state::StateError;
+use crate::trace;
 use tollgate_base::event::Event;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{Due, Resolved, Told};
@@ -91,7 +93,6 @@ impl log::Host for Call {
         message: String,
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
-        self.count_call()?;
         let level = match level {
             log::Level::Trace => "trace",
             log::Level::Debug => "debug",
@@ -99,25 +100,32 @@ impl log::Host for Call {
             log::Level::Warn => "warn",
             log::Level::Error => "error",
         };
+        let call = self.begin(
+            "log.log",
+            || json!({ "level": level, "message": message, "fields": fields }),
+        )?;
         self.logs.push(level, &message, &fields);
+        self.end(call, || Value::Null);
         Ok(())
     }
 }
 
 impl config::Host for Call {
     fn get(&mut self, key: String) -> wasmtime::Result<Option<String>> {
-        self.count_call()?;
-        Ok(self.guest.config.get(&key).cloned())
+        let call = self.begin("config.get", || json!({ "key": key }))?;
+        let value = self.guest.config.get(&key).cloned();
+        self.end(call, || json!(value));
+        Ok(value)
     }
 
     fn entries(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
-        self.count_call()?;
-        Ok(self
-            .guest
-            .config
-            .iter()
+        let call = self.begin("config.entries", || json!({}))?;
+        let entries = self.guest.config.iter();
+        let entries: Vec<_> = entries
             .map(|(key, value)| (key.clone(), value.clone()))
-            .collect())
+            .collect();
+        self.end(call, || json!(entries));
+        Ok(entries)
     }
 }
 
@@ -133,24 +141,35 @@ fn state_result<T>(result: Result<T, StateError>) -> wasmtime::Result<Result<T, 
 
 impl state::Host for Call {
     fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, state::Error>> {
-        self.count_call()?;
-        state_result(self.state.get(&key))
+        let call = self.begin("state.get", || json!({ "key": key }))?;
+        let found = state_result(self.state.get(&key))?;
+        self.end(call, || {
+            trace::result(&found, |value| json!(value.as_deref().map(trace::bytes)))
+        });
+        Ok(found)
     }
 
     fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), state::Error>> {
-        self.count_call()?;
-        if !self.effects.take(key.len() + value.len()) {
-            return Ok(Err(state::Error::TooLarge));
-        }
-        state_result(self.state.set(key, value))
+        let call = self.begin(
+            "state.set",
+            || json!({ "key": key, "value": trace::bytes(&value) }),
+        )?;
+        let set = match self.effects.take(key.len() + value.len()) {
+            true => state_result(self.state.set(key, value))?,
+            false => Err(state::Error::TooLarge),
+        };
+        self.end(call, || trace::result(&set, |()| Value::Null));
+        Ok(set)
     }
 
     fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), state::Error>> {
-        self.count_call()?;
-        if !self.effects.take(key.len()) {
-            return Ok(Err(state::Error::TooLarge));
-        }
-        state_result(self.state.delete(key))
+        let call = self.begin("state.delete", || json!({ "key": key }))?;
+        let deleted = match self.effects.take(key.len()) {
+            true => state_result(self.state.delete(key))?,
+            false => Err(state::Error::TooLarge),
+        };
+        self.end(call, || trace::result(&deleted, |()| Value::Null));
+        Ok(deleted)
     }
 
     fn list(
@@ -159,16 +178,26 @@ impl state::Host for Call {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<(String, Vec<u8>)>, state::Error>> {
-        self.count_call()?;
-        state_result(self.state.list(&prefix, after.as_deref(), limit))
+        let call = self.begin(
+            "state.list",
+            || json!({ "prefix": prefix, "after": after, "limit": limit }),
+        )?;
+        let listed = state_result(self.state.list(&prefix, after.as_deref(), limit))?;
+        self.end(call, || {
+            let entry = |(key, value): &(String, Vec<u8>)| json!([key, trace::bytes(value)]);
+            trace::result(&listed, |entries| entries.iter().map(entry).collect())
+        });
+        Ok(listed)
     }
 
     fn add(&mut self, key: String, delta: i64) -> wasmtime::Result<Result<(), state::Error>> {
-        self.count_call()?;
-        if !self.effects.take(key.len()) {
-            return Ok(Err(state::Error::TooLarge));
-        }
-        state_result(self.state.add(key, delta))
+        let call = self.begin("state.add", || json!({ "key": key, "delta": delta }))?;
+        let added = match self.effects.take(key.len()) {
+            true => state_result(self.state.add(key, delta))?,
+            false => Err(state::Error::TooLarge),
+        };
+        self.end(call, || trace::result(&added, |()| Value::Null));
+        Ok(added)
     }
 }
 
@@ -177,7 +206,6 @@ impl outbox::Host for Call {
         &mut self,
         request: outbox::Request,
     ) -> wasmtime::Result<Result<String, outbox::Error>> {
-        self.count_call()?;
         let outbox::Request {
             method,
             url,
@@ -186,7 +214,13 @@ impl outbox::Host for Call {
             order_key,
             respond,
         } = request;
-        Ok(self
+        let call = self.begin("outbox.send", || {
+            json!({
+                "method": method, "url": url, "headers": headers, "body": trace::bytes(&body),
+                "order_key": order_key, "respond": respond,
+            })
+        })?;
+        let sent = self
             .effects
             .send(&method, url, headers, body, order_key, respond)
             .map_err(|refused| match refused {
@@ -194,21 +228,30 @@ impl outbox::Host for Call {
                 Refused::NotAllowed(origin) => outbox::Error::NotAllowed(origin),
                 Refused::TooDeep => outbox::Error::TooDeep,
                 Refused::TooLarge | Refused::InvalidKey => outbox::Error::TooLarge,
-            }))
+            });
+        self.end(call, || trace::result(&sent, |key| json!(key)));
+        Ok(sent)
     }
 }
 
 impl emit::Host for Call {
     fn emit(&mut self, event: emit::NewEvent) -> wasmtime::Result<Result<String, emit::Error>> {
-        self.count_call()?;
+        let call = self.begin("emit.emit", || {
+            json!({
+                "kind": event.kind, "subject": event.subject,
+                "payload": trace::bytes(&event.payload),
+            })
+        })?;
         let emitted = self.effects.emit(event.kind, event.subject, event.payload);
-        Ok(emitted
+        let emitted = emitted
             .map(|id| id.to_string())
             .map_err(|refused| match refused {
                 Refused::Invalid(why) | Refused::NotAllowed(why) => emit::Error::Invalid(why),
                 Refused::TooDeep => emit::Error::TooDeep,
                 Refused::TooLarge | Refused::InvalidKey => emit::Error::TooLarge,
-            }))
+            });
+        self.end(call, || trace::result(&emitted, |id| json!(id)));
+        Ok(emitted)
     }
 }
 
@@ -218,32 +261,51 @@ impl schedule::Host for Call {
         key: String,
         entry: schedule::Entry,
     ) -> wasmtime::Result<Result<(), schedule::Error>> {
-        self.count_call()?;
-        let due = match entry.due {
-            schedule::Due::AfterMs(delay) => Due::After(Duration::from_millis(delay)),
-            schedule::Due::AtMs(time) => Due::At(WallTime::from_millis(time)),
+        let (due, shown) = match entry.due {
+            schedule::Due::AfterMs(delay) => (
+                Due::After(Duration::from_millis(delay)),
+                json!({ "after_ms": delay }),
+            ),
+            schedule::Due::AtMs(time) => (
+                Due::At(WallTime::from_millis(time)),
+                json!({ "at_ms": time }),
+            ),
         };
+        let call = self.begin("schedule.put", || {
+            json!({
+                "key": key, "due": shown, "kind": entry.kind, "subject": entry.subject,
+                "payload": trace::bytes(&entry.payload),
+            })
+        })?;
         let put = self
             .effects
-            .put(key, due, entry.kind, entry.subject, entry.payload);
-        Ok(put.map_err(schedule_error))
+            .put(key, due, entry.kind, entry.subject, entry.payload)
+            .map_err(schedule_error);
+        self.end(call, || trace::result(&put, |()| Value::Null));
+        Ok(put)
     }
 
     fn cancel(&mut self, key: String) -> wasmtime::Result<Result<(), schedule::Error>> {
-        self.count_call()?;
-        Ok(self.effects.cancel(key).map_err(schedule_error))
+        let call = self.begin("schedule.cancel", || json!({ "key": key }))?;
+        let cancelled = self.effects.cancel(key).map_err(schedule_error);
+        self.end(call, || trace::result(&cancelled, |()| Value::Null));
+        Ok(cancelled)
     }
 }
 
 impl resolved::Host for Call {
     fn object(&mut self) -> wasmtime::Result<Option<resolved::Answer>> {
-        self.count_call()?;
-        Ok(self.answer(|resolved| resolved.object.as_ref()))
+        let call = self.begin("resolved.object", || json!({}))?;
+        let answer = self.answer(|resolved| resolved.object.as_ref());
+        self.end(call, || shown(answer.as_ref()));
+        Ok(answer)
     }
 
     fn event(&mut self) -> wasmtime::Result<Option<resolved::Answer>> {
-        self.count_call()?;
-        Ok(self.answer(|resolved| resolved.event.as_ref()))
+        let call = self.begin("resolved.event", || json!({}))?;
+        let answer = self.answer(|resolved| resolved.event.as_ref());
+        self.end(call, || shown(answer.as_ref()));
+        Ok(answer)
     }
 }
 
@@ -256,6 +318,13 @@ impl Call {
             body: of(resolved)?.body().map(|body| body.to_vec()),
         })
     }
+}
+
+fn shown(answer: Option<&resolved::Answer>) -> Value {
+    answer.map_or(Value::Null, |answer| {
+        let body = answer.body.as_deref().map(trace::bytes);
+        json!({ "read_ms": answer.read_ms, "body": body })
+    })
 }
 
 fn schedule_error(refused: Refused) -> schedule::Error {

@@ -114,6 +114,8 @@ fn ended(end: End) -> Run {
         logs: String::new(),
         duration: Duration::ZERO,
         memory: 0,
+        trace: Vec::new(),
+        core: None,
         lowered: false,
     }
 }
