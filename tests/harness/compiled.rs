@@ -29,6 +29,13 @@ impl Compiled {
     /// the site has none. A folder that cannot be made is for the gateway to tell.
     pub(super) fn seed(&self) {
         let shared: Vec<_> = files(&shared()).collect();
+        let length = |path: PathBuf| fs::metadata(path).map_or(0, |about| about.len());
+        if files(&self.plugins).map(length).any(|bytes| bytes > LARGE)
+            && fs::create_dir_all(&self.cache).is_ok()
+        {
+            let functions = shared.iter().filter(|path| are_functions(path));
+            functions.for_each(|path| copy_whole(path, &self.cache));
+        }
         for component in files(&self.plugins).filter_map(|path| fs::read(path).ok()) {
             let digest = digest(&component);
             let fits = |path: &&PathBuf| name(path).starts_with(&digest);
@@ -45,10 +52,23 @@ impl Compiled {
     pub(super) fn keep(&self) {
         let shared = shared();
         fs::create_dir_all(&shared).unwrap();
-        for path in files(&self.cache).filter(|path| !shared.join(name(path)).exists()) {
+        let length = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+        let is_better = |path: &PathBuf| {
+            let there = shared.join(name(path));
+            !there.exists() || are_functions(path) && length(path) > length(&there)
+        };
+        for path in files(&self.cache).filter(is_better) {
             copy_whole(&path, &shared);
         }
     }
+}
+
+/// The length of a component from which on the gateway keeps its compiled functions, in bytes.
+const LARGE: u64 = 256 << 10;
+
+/// Whether the file has compiled functions, of components of any digest.
+fn are_functions(path: &Path) -> bool {
+    name(path).starts_with("functions-")
 }
 
 /// Outside the system's folder for temporary files, so that later runs find the code, too.

@@ -58,26 +58,7 @@ fn an_operator_reads_and_changes_what_a_handler_keeps() {
         (&json!("41"), &json!(digest))
     );
 
-    // A version that is not there any more changes nothing.
-    let stale = set["version"].to_string();
-    let outdated = ["guest", "counter", "0", "--if-version", &stale];
-    let (code, _, told) = try_run(&site, &gateway, "state set", &outdated);
-    assert!(
-        code != 0 && told.contains("has changed since the version"),
-        "{told}"
-    );
-    let deleted = run(
-        &site,
-        &gateway,
-        "state delete",
-        &["guest", "counter", "none"],
-    );
-    assert_eq!(deleted["changed"], 1);
-    let (code, _, told) = try_run(&site, &gateway, "state get", &["guest", "counter"]);
-    assert!(
-        code != 0 && told.contains("no value under `counter`"),
-        "{told}"
-    );
+    is_refused_or_deleted(&site, &gateway, &set["version"].to_string());
 
     let changes = run(&site, &gateway, "state changes", &["guest"]);
     let seen: Vec<_> = changes
@@ -102,6 +83,23 @@ fn an_operator_reads_and_changes_what_a_handler_keeps() {
     let (code, _, told) = try_run(&site, &gateway, "state list", &["nobody"]);
     assert!(
         code != 0 && told.contains("there is no handler `nobody`"),
+        "{told}"
+    );
+}
+
+/// A change of an outdated version changes nothing, and a deleted key is gone.
+fn is_refused_or_deleted(site: &Site, gateway: &Gateway, stale: &str) {
+    let outdated = ["guest", "counter", "0", "--if-version", stale];
+    let (code, _, told) = try_run(site, gateway, "state set", &outdated);
+    assert!(
+        code != 0 && told.contains("has changed since the version"),
+        "{told}"
+    );
+    let deleted = run(site, gateway, "state delete", &["guest", "counter", "none"]);
+    assert_eq!(deleted["changed"], 1);
+    let (code, _, told) = try_run(site, gateway, "state get", &["guest", "counter"]);
+    assert!(
+        code != 0 && told.contains("no value under `counter`"),
         "{told}"
     );
 }

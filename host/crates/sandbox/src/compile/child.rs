@@ -105,25 +105,7 @@ impl Children {
         (limits, functions): (&CompileLimits, Option<&Path>),
         file: &[u8],
     ) -> Result<Answer, CompilerFailure> {
-        let mut command = Command::new(program);
-        // The child's working folder is another one.
-        let functions = functions.and_then(|path| std::path::absolute(path).ok());
-        command
-            .args(arguments)
-            .args(limits.to_arguments())
-            .args(functions)
-            // The environment of the gateway holds secrets.
-            .env_clear()
-            // Each thread reserves address space, which counts as memory: a machine with many
-            // processors must not need more of it.
-            .env("RAYON_NUM_THREADS", "4")
-            .env("MALLOC_ARENA_MAX", "2")
-            .current_dir("/")
-            // A group of its own: signals of a terminal do not reach it, and a kill reaches all.
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let command = command(program, arguments, limits, functions);
         let mut entered = self.start(command)?;
         let (stdin, stdout, stderr) = (
             entered.child.stdin.take(),
@@ -181,6 +163,35 @@ impl Children {
             child,
         })
     }
+}
+
+/// The command that starts a child.
+fn command(
+    program: &Path,
+    arguments: &[OsString],
+    limits: &CompileLimits,
+    functions: Option<&Path>,
+) -> Command {
+    let mut command = Command::new(program);
+    // The child's working folder is another one.
+    let functions = functions.and_then(|path| std::path::absolute(path).ok());
+    command
+        .args(arguments)
+        .args(limits.to_arguments())
+        .args(functions)
+        // The environment of the gateway holds secrets.
+        .env_clear()
+        // Each thread reserves address space, which counts as memory: a machine with many
+        // processors must not need more of it.
+        .env("RAYON_NUM_THREADS", "4")
+        .env("MALLOC_ARENA_MAX", "2")
+        .current_dir("/")
+        // A group of its own: signals of a terminal do not reach it, and a kill reaches all.
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
 }
 
 fn pid_of(child: &Child) -> Pid {

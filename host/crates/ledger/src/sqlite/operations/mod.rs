@@ -3,7 +3,9 @@
 //! A file has the type of the request and, beside it, the code that applies it. A new kind of
 //! write is a new file and a line here.
 
+mod audit;
 mod complete;
+mod delivery_row;
 mod equal_bytes;
 mod fire;
 mod give_up;

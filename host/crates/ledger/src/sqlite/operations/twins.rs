@@ -6,7 +6,7 @@
 
 use rusqlite::{OptionalExtension as _, Result, params};
 
-use super::intervene::replace_unrun;
+use super::delivery_row::replace_unrun;
 use super::prepared::PreparedEvent;
 use crate::sqlite::write::Transaction;
 use crate::{DeliveryId, EventForm};

@@ -9,7 +9,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use tollgate_base::files::open_regular;
 
-use super::Key;
+use super::key::Key;
 
 /// The first bytes. Another form of the file gets others.
 const MAGIC: &[u8; 8] = b"tgfuncs1";

@@ -1,6 +1,6 @@
 //! What a child tells of the functions that it used and compiled.
 
-use super::Key;
+use super::key::Key;
 
 /// The functions of one compilation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

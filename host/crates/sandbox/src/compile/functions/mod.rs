@@ -10,6 +10,7 @@
 //! gateway's user, and nobody else may write to it. Each function has a checksum.
 
 mod file;
+mod key;
 mod learned;
 mod store;
 
@@ -20,7 +21,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 use tollgate_base::files::write_private;
 
 pub(super) use learned::Learned;
@@ -38,13 +38,6 @@ const MOST: usize = if cfg!(debug_assertions) {
 /// The smallest file of a component, in bytes, that is compiled with the kept functions. Smaller
 /// ones compile about as fast as the file is read.
 pub(super) const WORTHWHILE: usize = 256 << 10;
-
-/// What identifies a function: the sha256 of the compiler's own key.
-pub(super) type Key = [u8; 32];
-
-fn key_of(key: &[u8]) -> Key {
-    Sha256::digest(key).into()
-}
 
 /// The file of compiled functions.
 pub(crate) struct Functions {

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use wasmtime::CacheStore;
 
 use super::file::FunctionFile;
-use super::{Key, Learned, key_of};
+use super::key::{Key, key_of};
+use super::learned::Learned;
 
 /// The most bytes of new functions that are told.
 const MOST_NEW: usize = 64 << 20;

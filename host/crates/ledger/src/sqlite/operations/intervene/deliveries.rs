@@ -2,48 +2,13 @@
 
 use rusqlite::{OptionalExtension, Result, params};
 
+use super::super::audit;
+use super::super::delivery_row::DeliveryRow;
 use super::super::{order, waiting};
-use super::audit::{self, About, Entry};
-use crate::sqlite::rows;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
 use crate::{DeliveryId, DeliveryState, Intervened, Intervention, ReplayComponent, ReplayKeys};
 use tollgate_base::event::SourceName;
-
-/// The row of a delivery.
-pub(crate) struct DeliveryRow {
-    seq: i64,
-    event: i64,
-    state: DeliveryState,
-    run: u32,
-    keys: u32,
-}
-
-impl DeliveryRow {
-    fn find(tx: &Transaction<'_>, delivery: DeliveryId) -> Result<Option<Self>> {
-        tx.prepare("SELECT seq, event, state, run, keys FROM deliveries WHERE seq = ?1")?
-            .query_row([delivery.0], |row| {
-                Ok(Self {
-                    seq: row.get(0)?,
-                    event: row.get(1)?,
-                    state: rows::delivery_state(row, 2)?,
-                    run: row.get(3)?,
-                    keys: row.get(4)?,
-                })
-            })
-            .optional()
-    }
-
-    /// The entry for an action on the delivery, which is in this run now.
-    fn entry<'a>(&self, run: u32, action: &'a str) -> Entry<'a> {
-        Entry {
-            delivery: self.seq,
-            run,
-            action,
-            about: About::Delivery,
-        }
-    }
-}
 
 /// Acts on each delivery that is there and that the same call has not changed yet.
 pub(crate) fn each(
@@ -91,10 +56,10 @@ pub(crate) fn cancel(
 ) -> Result<Intervened> {
     if row.state == DeliveryState::Dead && order::is_in_line(tx, row.seq)? {
         order::leave(tx, row.seq)?;
-    } else if is_ended(row.state) {
+    } else if row.is_ended() {
         return Ok(Intervened::State(row.state));
     } else {
-        end(tx, row, DeliveryState::Dead)?;
+        row.end(tx, DeliveryState::Dead)?;
     }
     audit::write(tx, by, &row.entry(row.run, "cancel"))?;
     Ok(Intervened::Done)
@@ -110,41 +75,8 @@ pub(crate) fn replace_held(
     let Some(row) = DeliveryRow::find(tx, delivery)? else {
         return Ok(());
     };
-    end(tx, &row, DeliveryState::Dead)?;
+    row.end(tx, DeliveryState::Dead)?;
     audit::write_because(tx, by, &row.entry(row.run, "replaced"), why)
-}
-
-/// Ends a delivery that has not run, because its work goes on in a delivery of another event.
-pub(crate) fn replace_unrun(
-    tx: &mut Transaction<'_>,
-    delivery: DeliveryId,
-    why: &str,
-) -> Result<()> {
-    match DeliveryRow::find(tx, delivery)? {
-        Some(row) if !is_ended(row.state) => {
-            end(tx, &row, DeliveryState::Ignored)?;
-            audit::write_own(tx, &row.entry(row.run, "replaced"), why)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Ends a delivery without an attempt.
-fn end(tx: &mut Transaction<'_>, row: &DeliveryRow, to: DeliveryState) -> Result<()> {
-    tx.execute(
-        "UPDATE deliveries SET state = ?3, due = NULL, finished = ?2 WHERE seq = ?1",
-        params![row.seq, int(tx.now().wall), to.name()],
-    )?;
-    tx.count_moved(row.state, to, 1);
-    order::leave(tx, row.seq)?;
-    waiting::end_if_unneeded(tx, row.event)
-}
-
-fn is_ended(state: DeliveryState) -> bool {
-    matches!(
-        state,
-        DeliveryState::Done | DeliveryState::Ignored | DeliveryState::Dead
-    )
 }
 
 /// Makes an ended delivery due again, as a new run. An attempt of an earlier run that is
@@ -156,7 +88,7 @@ pub(crate) fn replay(
     (keys, component): (ReplayKeys, ReplayComponent),
     refetch: &[SourceName],
 ) -> Result<Intervened> {
-    if !is_ended(row.state) {
+    if !row.is_ended() {
         return Ok(Intervened::State(row.state));
     }
     if !has_body(tx, row.event)? {

@@ -1,6 +1,5 @@
 //! Carrying out the actions of operators.
 
-mod audit;
 mod deliveries;
 mod requests;
 mod route;
@@ -8,8 +7,6 @@ mod scheduled;
 mod state;
 
 use rusqlite::Result;
-
-pub(super) use deliveries::replace_unrun;
 
 use crate::sqlite::write::{Operation, Transaction};
 use crate::{Action, Intervened, Intervention};

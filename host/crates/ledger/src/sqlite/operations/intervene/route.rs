@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Result, params};
 
+use super::super::audit::{self, About, Entry};
 use super::super::order::{self, Position};
 use super::super::waiting;
-use super::audit::{self, About, Entry};
 use super::deliveries::{has_body, replace_held};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::read::records::deliveries_of;

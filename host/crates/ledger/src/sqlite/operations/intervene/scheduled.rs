@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Result, Row, params};
 
-use super::audit::{self, About, Entry};
+use super::super::audit::{self, About, Entry};
 use crate::sqlite::rows;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
