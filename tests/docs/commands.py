@@ -24,6 +24,10 @@ from markdown import ROOT, blocks, tracked
 # Seconds that a page may take: one of them compiles a handler.
 PATIENCE = 900
 
+# The pages of projects that `tollgate plugin new` makes, with names to be filled in. The tests run
+# their commands in such projects (tests/scenarios/plugin).
+TEMPLATES = ROOT / "plugins/templates"
+
 # Where names and ports are the page's own.
 OWN_NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
 
@@ -96,7 +100,9 @@ def run(page, text, prefix):
 
 
 def main(names):
-    pages = [Path(name).resolve() for name in names] or tracked("*.md")
+    pages = [Path(name).resolve() for name in names] or [
+        page for page in tracked("*.md") if TEMPLATES not in page.parents
+    ]
     prefix = own_network()
     failed = 0
     for page in pages:

@@ -2,6 +2,7 @@
 
 mod built;
 mod cases;
+mod debugged;
 mod fulfillment;
 mod in_assemblyscript;
 mod in_c;

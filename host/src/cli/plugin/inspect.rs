@@ -109,7 +109,7 @@ fn inspect(bytes: &[u8], facts: Facts) -> anyhow::Result<Inspected> {
         Err(failure) => inspected.refused = Some(failure),
         Ok(trial) => {
             let blank = fixtures::blank_delivery(&handler);
-            let run = trial.run(&blank, StateSource::Given(Arc::default()))?;
+            let run = trial.run(&blank, &|| StateSource::Given(Arc::default()))?;
             inspected.memory = Some(run.memory);
         }
     }

@@ -4,6 +4,7 @@
 //! and run in the real sandbox, as the gateway does.
 
 mod build;
+mod debugging;
 mod from_ledger;
 mod inspect;
 mod new;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tollgate_ledger::{Due, ScheduleWrite, StateWrite};
-use tollgate_sandbox::Run;
+use tollgate_sandbox::{Run, TracedCall};
 
 use super::trial::{Outcome, Trial};
 use crate::cli::output::printable;
@@ -57,6 +57,14 @@ fn shown_path(folder: &Path, path: &Path) -> String {
     printable(&path.display().to_string()).into_owned()
 }
 
+/// Writes a call of the handler to the gateway.
+fn write_call(out: &mut dyn Write, call: &TracedCall) -> io::Result<()> {
+    let ms = call.at_us as f64 / 1000.0;
+    let arguments = call.arguments.to_string();
+    writeln!(out, "    {ms:>8.3} ms  {} {}", call.name, cut(&arguments))?;
+    writeln!(out, "                 -> {}", cut(&call.result.to_string()))
+}
+
 /// Writes the outcome of a run, its effects and its log.
 pub(super) fn write_run(out: &mut dyn Write, kind: &str, run: &Run) -> io::Result<()> {
     let (name, detail) = run.end.name_and_detail();
@@ -71,6 +79,9 @@ pub(super) fn write_run(out: &mut dyn Write, kind: &str, run: &Run) -> io::Resul
     )?;
     if !detail.is_empty() {
         writeln!(out, "    reason     {}", cut(&detail))?;
+    }
+    for call in &run.trace {
+        write_call(out, call)?;
     }
     for (key, write) in &run.effects.state {
         let write = match write {

@@ -13,6 +13,7 @@ use tollgate_base::event::HandlerName;
 use tollgate_base::files::read_regular;
 
 use super::build::{build_project, load};
+use super::debugging::DebugArgs;
 use super::from_ledger::Recorded;
 use super::progress::{say, say_error};
 use super::report::{write_outcome, write_run};
@@ -57,6 +58,8 @@ pub(super) struct TestArgs {
     /// Test again after each change, until the command is ended.
     #[arg(long)]
     watch: bool,
+    #[command(flatten)]
+    debugging: DebugArgs,
     /// Print a JSON array of fixtures.
     #[arg(long)]
     json: bool,
@@ -82,13 +85,14 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let Some(loaded) = loaded else {
         return Ok(ExitCode::FAILURE);
     };
-    let trial = match loaded {
+    let mut trial = match loaded {
         Ok(trial) => trial,
         Err(failure) => {
             say_error(&failure.what, failure.help.as_deref());
             return Ok(ExitCode::FAILURE);
         }
     };
+    trial.debugging = args.debugging.clone();
     match (&args.from_ledger, &manifest) {
         (Some(id), Some(manifest)) => run_recorded(args, &trial, manifest, id),
         _ => run_fixtures(args, &trial),
@@ -196,7 +200,7 @@ fn run_recorded(
     id: &str,
 ) -> anyhow::Result<ExitCode> {
     let recorded = Recorded::find(manifest, &trial.handler, id)?;
-    let run = trial.run(&recorded.delivery, recorded.state())?;
+    let run = trial.run(&recorded.delivery, &|| recorded.state())?;
     let fixture = recorded.fixture(&run)?;
     if args.json {
         writeln!(json_out(), "{fixture:#}")?;
@@ -280,6 +284,7 @@ fn step_json(played: &Played) -> Json {
         "logs": logs.collect::<Vec<_>>(),
         "milliseconds": run.duration.as_secs_f64() * 1000.0,
         "memory": run.memory,
+        "calls": run.trace,
         "mismatches": mismatches.map(|all| all.iter().map(mismatch).collect::<Vec<_>>()),
     })
 }

@@ -14,8 +14,9 @@ use tollgate_sandbox::{
 };
 use tollgate_toolkit::Language;
 
+use super::debugging::DebugArgs;
 use crate::cli::compile::compile_in;
-use crate::generation::fixtures::{self, Fixture, FixtureProblem, MAX_SIZE, Played, play};
+use crate::generation::fixtures::{self, Fixture, FixtureProblem, MAX_SIZE, Played, play, play_by};
 use crate::settings::Handler;
 
 /// How long a component may take to compile here. A gateway has a limit of its own; a machine that
@@ -28,6 +29,8 @@ pub(super) struct Trial {
     pub(super) component: Arc<Component>,
     pub(super) handler: Arc<Handler>,
     language: Option<Language>,
+    /// What a developer wants to see of the runs.
+    pub(super) debugging: DebugArgs,
 }
 
 /// What went wrong with a component, and what to write instead.
@@ -63,7 +66,7 @@ impl Trial {
         language: Option<Language>,
         cache: Option<PathBuf>,
     ) -> anyhow::Result<Result<Self, Failure>> {
-        let sandbox = Sandbox::new(&SandboxOptions {
+        let sandbox = Sandbox::for_debugging(&SandboxOptions {
             cache,
             instances: 1,
             compile_in: compile_in(),
@@ -84,6 +87,7 @@ impl Trial {
                 component,
                 handler,
                 language,
+                debugging: DebugArgs::default(),
             }),
             Err(error) => Err(refused(&error, language)),
         })
@@ -106,10 +110,19 @@ impl Trial {
         on_guest_stack(|| files.iter().map(|file| self.play_file(file)).collect())
     }
 
-    /// Runs the handler once.
-    pub(super) fn run(&self, delivery: &Delivery, state: StateSource) -> anyhow::Result<Run> {
-        let (sandbox, guest) = (&self.sandbox, &self.handler.guest);
-        on_guest_stack(|| sandbox.run(&self.component, guest, delivery, state))
+    /// Runs the handler with the state that `state` gives.
+    pub(super) fn run(
+        &self,
+        delivery: &Delivery,
+        state: &(dyn Fn() -> StateSource + Sync),
+    ) -> anyhow::Result<Run> {
+        on_guest_stack(|| self.run_here(delivery, state))
+    }
+
+    /// The same on this thread, which must have the stack that guests need.
+    fn run_here(&self, delivery: &Delivery, state: &dyn Fn() -> StateSource) -> Run {
+        let code = (&*self.component, &self.handler.guest);
+        self.debugging.run(&self.sandbox, code, delivery, state)
     }
 
     fn play_file(&self, path: &Path) -> Outcome {
@@ -120,7 +133,10 @@ impl Trial {
         };
         let played = read.and_then(|()| {
             let fixture = Fixture::parse(text.as_bytes())?;
-            Ok(play(&self.sandbox, &self.component, &self.handler, fixture))
+            let run = |delivery: &Delivery, state: &dyn Fn() -> StateSource| {
+                self.run_here(delivery, state)
+            };
+            Ok(play_by(&run, &self.handler, fixture))
         });
         Outcome {
             path: path.to_owned(),

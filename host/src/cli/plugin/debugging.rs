@@ -1,0 +1,78 @@
+//! A debugger's view of a run: the calls to the gateway, a core dump of a trap, a profile.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use tollgate_ledger::Delivery;
+use tollgate_sandbox::{Component, Guest, Run, Sandbox, StateSource};
+
+use super::progress::{say, say_error};
+
+/// The options of a run that a developer looks into.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct DebugArgs {
+    /// Show each call of the handler to the gateway, with arguments and result.
+    #[arg(long)]
+    debug: bool,
+    /// If the handler traps, write a core dump into this file, in the format of WebAssembly's
+    /// tool conventions.
+    #[arg(long, value_name = "FILE")]
+    core_dump: Option<PathBuf>,
+    /// Write a profile of the last run into this file, for the Firefox profiler.
+    #[arg(long, value_name = "FILE", conflicts_with = "debug")]
+    profile: Option<PathBuf>,
+    /// How often the handler runs for the profile, each time in a fresh instance.
+    #[arg(long, default_value_t = 200, requires = "profile")]
+    runs: u32,
+}
+
+impl DebugArgs {
+    /// Runs the handler once, or more often for a profile. `state` gives the state of each run.
+    pub(super) fn run(
+        &self,
+        sandbox: &Sandbox,
+        (component, guest): (&Component, &Arc<Guest>),
+        delivery: &Delivery,
+        state: &dyn Fn() -> StateSource,
+    ) -> Run {
+        let run = match (&self.profile, self.debug) {
+            (Some(path), _) => self.profile(path, sandbox, (component, guest), delivery, state),
+            (None, true) => sandbox.run_traced(component, guest, delivery, state()),
+            (None, false) => sandbox.run(component, guest, delivery, state()),
+        };
+        if let (Some(path), Some(core)) = (&self.core_dump, &run.core) {
+            write(path, core);
+        }
+        run
+    }
+
+    fn profile(
+        &self,
+        path: &Path,
+        sandbox: &Sandbox,
+        (component, guest): (&Component, &Arc<Guest>),
+        delivery: &Delivery,
+        state: &dyn Fn() -> StateSource,
+    ) -> Run {
+        match sandbox.profile(component, guest, delivery, state, self.runs) {
+            Ok((run, json)) => {
+                write(path, &json);
+                run
+            }
+            Err(error) => {
+                say_error(&error.to_string(), None);
+                sandbox.run(component, guest, delivery, state())
+            }
+        }
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    let shown = path.display();
+    match fs::write(path, bytes) {
+        Ok(()) => say(&format!("wrote {shown}")),
+        Err(error) => say_error(&format!("{shown}: {error}"), None),
+    }
+}
