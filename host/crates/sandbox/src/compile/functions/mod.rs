@@ -3,8 +3,8 @@
 //! Components of one language have most of their functions in common: its interpreter and its
 //! standard library. wasmtime's compiler can look each function up by a hash of what goes into its
 //! code. The gateway keeps these functions in one file beside the compiled components. The child
-//! that compiles reads the file and tells the gateway which functions it used and which are new. The
-//! gateway alone writes the file, so a child cannot change what is in there.
+//! that compiles reads the file and tells the gateway which functions it used and which are new.
+//! The gateway alone writes the file, so a child cannot change what is in there.
 //!
 //! To use compiled code is to trust it, as for whole components: the file must belong to the
 //! gateway's user, and nobody else may write to it. Each function has a checksum.
