@@ -176,3 +176,37 @@ fn mistake(site: &Site, text: &str) -> (bool, String) {
         String::from_utf8_lossy(&out.stderr).into_owned(),
     )
 }
+
+#[test]
+fn large_values_go_out_and_in_again() {
+    let site = site();
+    let gateway = start(&site);
+    let value = "v".repeat(300_000);
+    let lines: Vec<_> = (0..5)
+        .map(|n| json!({ "key": format!("k{n}"), "text": value }).to_string())
+        .collect();
+    let file = site.path("large.jsonl");
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let imported = run(
+        &site,
+        &gateway,
+        "state import",
+        &["guest", file.to_str().unwrap()],
+    );
+    assert_eq!(imported["set"], 5);
+    let exported = site.run("state export", &["guest"]);
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    assert_eq!(exported.lines().count(), 5);
+    let keys: Vec<String> = (0..150).map(|n| format!("k{n}")).collect();
+    let mut arguments = vec!["guest", "k0"];
+    arguments.extend(keys.iter().map(String::as_str));
+    let deleted = run(&site, &gateway, "state delete", &arguments);
+    assert_eq!(deleted["changed"], 5);
+    let far = ["guest", "--url", "http://127.0.0.1:99999"];
+    let refused = site.run("state list", &far);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && told.contains("up to 65535"),
+        "{told}"
+    );
+}

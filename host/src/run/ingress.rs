@@ -178,7 +178,8 @@ fn new_event(
         _ => source.generation.routes.recipients(&event_in_ledger),
     };
     let resolve = source.resolve.as_ref();
-    let twin = twin_key(source, &event_in_ledger);
+    // An event that goes to no handler stands for no twin.
+    let twin = twin_key(source, &event_in_ledger).filter(|_| !handlers.is_empty());
     // A thin event about which nothing is asked is resolved too, to nothing, if it has a twin: then
     // it does not stand for the twin.
     let is_thin = resolve.is_some_and(|resolve| {

@@ -11,8 +11,8 @@ use super::response::json as json_response;
 use super::service::{Request, Response};
 use tollgate_base::secret::Secret;
 
-/// The most bytes of a request's body: a filter, a list of ids, a reason.
-const BODY: usize = 256 * 1024;
+/// The most bytes of a request's body: a filter, a list of ids, values of state.
+const BODY: usize = 2 << 20;
 
 /// How long a body may take.
 const BODY_TIME: Duration = Duration::from_secs(10);

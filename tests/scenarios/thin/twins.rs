@@ -165,3 +165,25 @@ fn a_snapshot_is_handled_beside_a_twin_whose_object_is_gone() {
     gateway.settles();
     assert_eq!(handled(&site, 1).as_deref(), Some("2"), "both were handled");
 }
+
+#[test]
+fn a_form_that_no_route_names_stands_for_no_twin() {
+    let api = api(json!({ "id": "x" }));
+    let dedup = "dedup = { twins = true }\n";
+    let manifest = Manifest::new()
+        .section(&format!("{dedup}{}", resolve(&api, "")))
+        .handler(Handler::new("guest"))
+        .route("payment_intent.succeeded", &["guest"]);
+    let site = Site::new(&manifest);
+    let gateway = start(&site);
+    let path = crate::harness::PATH;
+    // `thin = true` was forgotten on the route.
+    let thin = id_of(&post_to(&gateway, path, &twin(1)));
+    let whole = id_of(&post_to(&gateway, path, &snapshot(1)));
+    assert_ne!(thin, whole);
+    gateway.settles();
+    assert_eq!(handled(&site, 1).as_deref(), Some("1"));
+    assert_eq!(id_of(&post_to(&gateway, path, &twin(1))), thin);
+    assert_eq!(id_of(&post_to(&gateway, path, &snapshot(1))), whole);
+    assert_eq!(gateway.status_at("/ledger/unrouted"), json!(1));
+}

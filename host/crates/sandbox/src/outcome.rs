@@ -70,7 +70,7 @@ pub struct Run {
     /// The calls of the guest to the host, in order; none unless the run was traced.
     pub trace: Vec<TracedCall>,
     /// The state of the instance at a trap, in WebAssembly's format of core dumps; `None` unless
-    /// the sandbox is for debugging.
+    /// the sandbox is for debugging, and if wasmtime cannot write one.
     pub core: Option<Vec<u8>>,
     /// Whether the thread of the run keeps the lowest priority, because the guest computed for
     /// long and the process may not raise the priority again. Such a thread should be replaced.

@@ -88,7 +88,7 @@ impl Client {
             bail!("`--url` is `http://HOST:PORT` without a path; the admin service has no TLS");
         }
         let authority = uri.authority().context("the URL has no host")?;
-        let port = authority.port_u16().unwrap_or(80);
+        let port = port_of(authority)?.unwrap_or(80);
         Ok(Self {
             authority: format!("{}:{port}", authority.host()),
             token,
@@ -231,6 +231,22 @@ fn split(answer: &[u8]) -> Result<(u16, &[u8]), AnswerError> {
         .and_then(|rest| rest.get(..3)?.parse().ok())
         .ok_or(AnswerError::NotHttp)?;
     Ok((status, &answer[end + 4..]))
+}
+
+/// The port of an authority, if it has one.
+///
+/// # Errors
+/// The port is none that an address can have. `Authority::port` would say that there is none, and
+/// the default port is another listener's.
+pub(in crate::cli) fn port_of(authority: &http::uri::Authority) -> anyhow::Result<Option<u16>> {
+    let text = authority.as_str();
+    let place = text.rsplit_once('@').map_or(text, |(_, place)| place);
+    if place == authority.host() {
+        return Ok(None);
+    }
+    let port = authority.port_u16();
+    let wrong = || format!("the port of `{place}` is none: a port is a number up to 65535");
+    port.map(Some).with_context(wrong)
 }
 
 /// Percent-encodes all characters except the unreserved characters of RFC 3986.

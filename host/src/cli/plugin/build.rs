@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tollgate_toolkit::{BuildError, Built, ProjectKind, build};
 
+use super::debugging::DebugArgs;
 use super::progress::{say, say_error};
 use super::report::write_failures;
 use super::trial::{Failure, Trial};
@@ -38,7 +39,7 @@ fn build_and_check(folder: &Path) -> anyhow::Result<ExitCode> {
     let Some((settings, built)) = build_project(folder)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let trial = match load(&settings, &built)? {
+    let trial = match load(&settings, &built, &DebugArgs::default())? {
         Ok(trial) => trial,
         Err(failure) => {
             say_error(&failure.what, failure.help.as_deref());
@@ -100,11 +101,13 @@ fn say_build_error(error: &BuildError) {
 pub(super) fn load(
     settings: &ProjectSettings,
     built: &Built,
+    debugging: &DebugArgs,
 ) -> anyhow::Result<Result<Trial, Failure>> {
     let cache = settings.project.work().join("compiled");
     let language = match &settings.project.kind {
         ProjectKind::Language(language) => Some(*language),
         ProjectKind::Custom(_) => None,
     };
-    Trial::load(&built.component, &settings.handler, language, Some(cache))
+    let handler = &settings.handler;
+    Trial::load(&built.component, handler, language, Some(cache), debugging)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use tollgate_ledger::Delivery;
-use tollgate_sandbox::{Component, Guest, Run, Sandbox, StateSource};
+use tollgate_sandbox::{Component, End, Guest, Run, Sandbox, StateSource};
 
 use super::progress::{say, say_error};
 
@@ -42,10 +42,21 @@ impl DebugArgs {
             (None, true) => sandbox.run_traced(component, guest, delivery, state()),
             (None, false) => sandbox.run(component, guest, delivery, state()),
         };
-        if let (Some(path), Some(core)) = (&self.core_dump, &run.core) {
-            write(path, core);
+        match (&self.core_dump, &run.core, &run.end) {
+            (Some(path), Some(core), _) => write(path, core),
+            (Some(_), None, End::Trap(_)) => say_error(
+                "there is no core dump: wasmtime cannot write one of a component that is linked \
+                 from several modules, as those in JavaScript and Python are",
+                None,
+            ),
+            _ => {}
         }
         run
+    }
+
+    /// Whether traps are to leave core dumps.
+    pub(super) fn wants_core_dumps(&self) -> bool {
+        self.core_dump.is_some()
     }
 
     fn profile(

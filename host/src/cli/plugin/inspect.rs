@@ -15,6 +15,7 @@ use tollgate_component::{Facts, Feature, unusual};
 use tollgate_sandbox::{Guest, MAX_MEMORY, StateSource};
 use tollgate_toolkit::help_for_module;
 
+use super::debugging::DebugArgs;
 use super::trial::{Failure, Trial};
 use crate::cli::output::{counted, print, printable};
 use crate::generation::fixtures;
@@ -103,7 +104,7 @@ fn inspect(bytes: &[u8], facts: Facts) -> anyhow::Result<Inspected> {
     }
     let handler = roomy_handler();
     let started = Instant::now();
-    let loaded = Trial::load(bytes, &handler, None, None)?;
+    let loaded = Trial::load(bytes, &handler, None, None, &DebugArgs::default())?;
     inspected.compiled = started.elapsed();
     match loaded {
         Err(failure) => inspected.refused = Some(failure),

@@ -85,14 +85,13 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let Some(loaded) = loaded else {
         return Ok(ExitCode::FAILURE);
     };
-    let mut trial = match loaded {
+    let trial = match loaded {
         Ok(trial) => trial,
         Err(failure) => {
             say_error(&failure.what, failure.help.as_deref());
             return Ok(ExitCode::FAILURE);
         }
     };
-    trial.debugging = args.debugging.clone();
     match (&args.from_ledger, &manifest) {
         (Some(id), Some(manifest)) => run_recorded(args, &trial, manifest, id),
         _ => run_fixtures(args, &trial),
@@ -149,7 +148,7 @@ fn of_project(args: &TestArgs, manifest: Option<&Manifest>) -> anyhow::Result<Lo
         settings.handler = args.handler_of(manifest, &settings.project.name)?;
     }
     settings.handler = args.with_fixtures(settings.handler);
-    load(&settings, &built).map(Some)
+    load(&settings, &built, &args.debugging).map(Some)
 }
 
 /// Loads the file of a component.
@@ -165,7 +164,7 @@ fn of_file(args: &TestArgs, manifest: Option<&Manifest>) -> anyhow::Result<Loade
         }),
     };
     let handler = args.with_fixtures(handler);
-    Trial::load(&bytes, &handler, None, None).map(Some)
+    Trial::load(&bytes, &handler, None, None, &args.debugging).map(Some)
 }
 
 fn run_fixtures(args: &TestArgs, trial: &Trial) -> anyhow::Result<ExitCode> {

@@ -30,7 +30,7 @@ pub(super) struct Trial {
     pub(super) handler: Arc<Handler>,
     language: Option<Language>,
     /// What a developer wants to see of the runs.
-    pub(super) debugging: DebugArgs,
+    debugging: DebugArgs,
 }
 
 /// What went wrong with a component, and what to write instead.
@@ -65,12 +65,17 @@ impl Trial {
         handler: &Arc<Handler>,
         language: Option<Language>,
         cache: Option<PathBuf>,
+        debugging: &DebugArgs,
     ) -> anyhow::Result<Result<Self, Failure>> {
-        let sandbox = Sandbox::for_debugging(&SandboxOptions {
+        let options = SandboxOptions {
             cache,
             instances: 1,
             compile_in: compile_in(),
-        })?;
+        };
+        let sandbox = match debugging.wants_core_dumps() {
+            true => Sandbox::for_debugging(&options)?,
+            false => Sandbox::new(&options)?,
+        };
         sandbox.set_compile_limits(CompileLimits {
             time: PATIENCE,
             ..CompileLimits::default()
@@ -87,7 +92,7 @@ impl Trial {
                 component,
                 handler,
                 language,
-                debugging: DebugArgs::default(),
+                debugging: debugging.clone(),
             }),
             Err(error) => Err(refused(&error, language)),
         })

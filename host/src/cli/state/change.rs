@@ -1,5 +1,6 @@
 //! Setting and deleting values.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,9 +9,9 @@ use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::api::{ChangeRequest, ValueChange};
+use crate::api::{ChangeRequest, MAX_CHANGES, ValueChange};
 use crate::cli::gateway::{Client, GatewayArgs, encode, operator};
 use crate::cli::output::{counted, print, printable};
 
@@ -80,21 +81,23 @@ pub(super) fn set(args: &SetArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn delete(args: &DeleteArgs) -> anyhow::Result<ExitCode> {
-    let changes = args.keys.iter().map(|key| ValueChange {
-        key: key.clone(),
-        ..ValueChange::default()
-    });
+    let keys: BTreeSet<_> = args.keys.iter().collect();
+    let keys: Vec<_> = keys.into_iter().collect();
     let client = args.gateway.running_gateway()?;
-    let answer = post(
-        &client,
-        &args.handler,
-        changes.collect(),
-        args.why.as_deref(),
-    )?;
-    let deleted = answer["changed"].as_u64().unwrap_or(0);
+    let mut deleted = 0;
+    for some in keys.chunks(MAX_CHANGES) {
+        let changes = some.iter().map(|key| ValueChange {
+            key: (*key).clone(),
+            ..ValueChange::default()
+        });
+        let changes = changes.collect();
+        let answer = post(&client, &args.handler, changes, args.why.as_deref())?;
+        deleted += answer["changed"].as_u64().unwrap_or(0);
+    }
+    let answer = json!({ "handler": args.handler, "changed": deleted });
     print(args.json, &answer, |out| {
         let deleted = counted(usize::try_from(deleted).unwrap_or(usize::MAX), "key");
-        writeln!(out, "{deleted} of {} deleted", args.keys.len())
+        writeln!(out, "{deleted} of {} deleted", keys.len())
     })
 }
 

@@ -21,6 +21,9 @@ use crate::cli::output::{counted, print};
 /// The values of one call.
 const PAGE: u32 = 100;
 
+/// The most bytes of keys and values in one call, if they are several. JSON may double them.
+const MAX_BYTES: usize = 512 << 10;
+
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
     #[command(flatten)]
@@ -148,8 +151,13 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     }
     let deleted = changes.len() - set;
     if !args.dry_run {
-        for some in changes.chunks(MAX_CHANGES) {
-            post(&client, &args.handler, some.to_vec(), args.why.as_deref())?;
+        let mut done = 0;
+        for some in batches(&changes) {
+            let posted = post(&client, &args.handler, some.to_vec(), args.why.as_deref());
+            posted.with_context(|| {
+                format!("{done} of {} changes were made before this", changes.len())
+            })?;
+            done += some.len();
         }
     }
     let answer = json!({ "set": set, "deleted": deleted, "dry_run": args.dry_run });
@@ -158,6 +166,26 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         let keys = counted(set, "key");
         writeln!(out, "{keys}{would} set, {deleted}{would} deleted")
     })
+}
+
+/// The changes in parts that one call takes.
+fn batches(changes: &[ValueChange]) -> Vec<&[ValueChange]> {
+    let length = |change: &ValueChange| {
+        let value = change.text.as_ref().or(change.base64.as_ref());
+        change.key.len() + value.map_or(0, String::len)
+    };
+    let (mut parts, mut begin, mut bytes) = (Vec::new(), 0, 0);
+    for (at, change) in changes.iter().enumerate() {
+        bytes += length(change);
+        if at > begin && (at - begin == MAX_CHANGES || bytes > MAX_BYTES) {
+            parts.push(&changes[begin..at]);
+            (begin, bytes) = (at, length(change));
+        }
+    }
+    if begin < changes.len() {
+        parts.push(&changes[begin..]);
+    }
+    parts
 }
 
 /// The changes that the lines of an export make.

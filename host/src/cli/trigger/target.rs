@@ -11,6 +11,7 @@ use tollgate_scheme::{SignError, SignedRequest, StandInKey, UnsignedRequest, Ver
 use super::args::TriggerArgs;
 use super::key;
 use crate::cli::environment::environment;
+use crate::cli::gateway::port_of;
 use crate::cli::request::SchemeSetup;
 use crate::generation::read_manifest;
 use crate::settings::{Manifest, Source};
@@ -212,6 +213,9 @@ fn with_path(url: &str, path: &str) -> anyhow::Result<Uri> {
     let uri: Uri = url.parse().with_context(|| format!("`{url}` is no URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         bail!("`{url}` is no URL to post to: write `http://127.0.0.1:8080{path}`");
+    }
+    if let Some(authority) = uri.authority() {
+        port_of(authority)?;
     }
     if !matches!(uri.path(), "" | "/") {
         return Ok(uri);

@@ -67,7 +67,10 @@ impl Toolchain for C {
         let mut sources = sources(build.folder)?;
         let sdk = build.folder.join("sdk");
         sources.extend(self::sources(&sdk)?);
-        compile(build, &sources, &[sdk], &["-Wall", CHECKS]).map_err(with_help)
+        // What these say is no style: memory is overwritten, or an outcome is missing.
+        let errors = "-Werror=incompatible-pointer-types";
+        let flags = ["-Wall", errors, "-Werror=return-type", CHECKS];
+        compile(build, &sources, &[sdk], &flags).map_err(with_help)
     }
 
     fn how_to_export(&self) -> &'static str {
