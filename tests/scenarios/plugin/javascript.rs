@@ -146,6 +146,7 @@ const TRAPS: [(&str, &str); 21] = [
 fn mistakes_while_an_event_is_handled() {
     let project = TestProject::new("mistakes", "typescript", &[]);
     project.write("src/handler.ts", include_str!("mistakes/handler.ts"));
+    project.is_patient();
     let mut cases: Vec<Case> = TRAPS
         .iter()
         .map(|(kind, reason)| Case::new(kind, json!({}), trap(reason)))

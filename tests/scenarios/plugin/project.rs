@@ -90,6 +90,15 @@ impl TestProject {
         fs::write(self.path(file), text).unwrap();
     }
 
+    /// Lets the fixtures compute for long: a test of messages is not one of speed, and a debug build
+    /// beside other tests is slow.
+    pub(crate) fn is_patient(&self) {
+        let text = fs::read_to_string(self.path("plugin.toml")).unwrap();
+        let patient = text.replace("[handler]\n", "[handler]\ntimeout = \"30s\"\n");
+        assert_ne!(patient, text);
+        self.write("plugin.toml", &patient);
+    }
+
     /// Builds and tests the project, which must succeed. Returns what the test shows.
     #[track_caller]
     pub(crate) fn tests_well(&self) -> String {

@@ -120,6 +120,7 @@ const TRAPS: [(&str, &str); 16] = [
 fn mistakes_while_an_event_is_handled() {
     let project = TestProject::new("mistakes", "python", &[]);
     project.write("handler.py", include_str!("mistakes/handler.py"));
+    project.is_patient();
     let mut cases: Vec<Case> = TRAPS
         .iter()
         .map(|(kind, reason)| Case::new(kind, json!({}), trap(reason)))
