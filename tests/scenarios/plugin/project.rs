@@ -90,8 +90,8 @@ impl TestProject {
         fs::write(self.path(file), text).unwrap();
     }
 
-    /// Lets the fixtures compute for long: a test of messages is not one of speed, and a debug build
-    /// beside other tests is slow.
+    /// Lets the fixtures compute for long: a test of messages is not one of speed, and a debug
+    /// build beside other tests is slow.
     pub(crate) fn is_patient(&self) {
         let text = fs::read_to_string(self.path("plugin.toml")).unwrap();
         let patient = text.replace("[handler]\n", "[handler]\ntimeout = \"30s\"\n");
