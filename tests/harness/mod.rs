@@ -56,4 +56,4 @@ pub(crate) use upstream::{Reaction, Upstream};
 pub(crate) use vectors::{
     Vector, sign_vector, signed_body, signed_request, signed_url, tollgate, vectors, verify,
 };
-pub(crate) use wasi::wasi_guest;
+pub(crate) use wasi::{embedded, wasi_guest};

@@ -23,7 +23,12 @@ const MODULE: &str = r#"(module
 
 /// Returns a core module for the world of handlers that imports WASI 0.1.
 pub(crate) fn wasi_guest() -> Vec<u8> {
-    let mut module = wat::parse_str(MODULE).unwrap();
+    embedded(MODULE)
+}
+
+/// Returns a module with the world of handlers in it, as toolchains write it.
+pub(crate) fn embedded(text: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(text).unwrap();
     let mut resolve = Resolve::default();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     let (package, _) = resolve.push_dir(folder).unwrap();

@@ -1,14 +1,11 @@
 //! Shapes of components that other toolchains than Rust's make. Each guest leaves marks wherever it
 //! can, and traps if it finds one: every event must have a fresh instance.
 
-use std::path::Path;
-
 use serde_json::json;
 use wasm_encoder::{InstanceSection, ModuleArg};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_component::ComponentEncoder;
 
-use crate::harness::{Event, Handler, Manifest, Site};
+use crate::harness::{Event, Handler, Manifest, Site, embedded};
 
 /// The functions that every handler of these tests has: `cabi_realloc`, and `handle`, which answers
 /// `done`. `check` is the body of a function without results.
@@ -33,17 +30,6 @@ fn handler(parts: &str, check: &str) -> String {
 /// Traps unless the expression is true.
 fn must(expression: &str) -> String {
     format!("(if (i32.eqz {expression}) (then (unreachable)))")
-}
-
-/// The module with the gateway's world in it, as toolchains write it.
-fn embedded(text: &str) -> Vec<u8> {
-    let mut module = wat::parse_str(text).unwrap();
-    let mut resolve = Resolve::default();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
-    let (package, _) = resolve.push_dir(folder).unwrap();
-    let world = resolve.select_world(&[package], Some("handler")).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    module
 }
 
 fn start_function() -> String {

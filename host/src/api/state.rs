@@ -15,12 +15,10 @@ use crate::run::Core;
 use crate::server::{ApiAnswer, ApiRequest};
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{Action, Intervened, StateChange, StateView, Version};
+use tollgate_sandbox::MAX_KEY;
 
 /// The most values of one change: all of them are one transaction.
 pub(crate) const MAX_CHANGES: usize = 100;
-
-/// The longest key, in bytes.
-const MAX_KEY: usize = 512;
 
 /// The longest value, in bytes.
 const MAX_VALUE: usize = 1 << 20;

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use tollgate_base::files::is_ours_alone;
 use tollgate_sandbox::{CompileIn, child_main};
 
 /// The name of the command.
@@ -44,16 +45,12 @@ pub(super) fn code_cache() -> Option<PathBuf> {
     private(&folder).then_some(folder)
 }
 
-/// Makes a folder that nobody else may enter. Returns whether it is there and belongs to the user:
-/// whoever can write to it decides which code runs.
+/// Makes a folder that nobody else may enter. Returns whether the folder is there and is the user's
+/// alone.
 fn private(folder: &Path) -> bool {
     let mut builder = DirBuilder::new();
     if builder.recursive(true).mode(0o700).create(folder).is_err() {
         return false;
     }
-    fs::symlink_metadata(folder).is_ok_and(|about| {
-        about.is_dir()
-            && about.uid() == rustix::process::geteuid().as_raw()
-            && about.mode() & 0o022 == 0
-    })
+    fs::symlink_metadata(folder).is_ok_and(|about| about.is_dir() && is_ours_alone(&about))
 }

@@ -82,7 +82,11 @@ fn as_json(signed: &SignedRequest) -> serde_json::Value {
 }
 
 /// Writes the headers, an empty line and the body, as HTTP does.
-fn show(out: &mut impl Write, signed: &SignedRequest, body: bool) -> std::io::Result<()> {
+pub(super) fn show(
+    out: &mut impl Write,
+    signed: &SignedRequest,
+    body: bool,
+) -> std::io::Result<()> {
     if let Some(query) = &signed.query {
         writeln!(out, "# the URL's query must be: {query}")?;
     }

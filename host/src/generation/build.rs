@@ -19,7 +19,7 @@ use crate::settings::{Handler, Manifest};
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::StateStore;
-use tollgate_sandbox::{CompileIn, Component, Sandbox, SandboxOptions};
+use tollgate_sandbox::{CompileIn, Component, LoadError, Sandbox, SandboxOptions};
 
 /// Builds generations. Lives as long as the process.
 pub struct Builder {
@@ -87,7 +87,7 @@ impl Builder {
         let settings = present.settings.clone();
         let handler = &settings.name;
         // The component has served before, so the present fixtures do not matter.
-        let component = guarded(|| prepare(&self.sandbox, &settings, &code.bytes));
+        let component = guarded(|| Ok(prepare(&self.sandbox, &settings, &code.bytes)?));
         let component = component.map_err(|reason| {
             GenerationError::Handlers(vec![HandlerError {
                 handler: handler.clone(),
@@ -231,11 +231,14 @@ fn load(
 }
 
 /// Loads a component and makes one instance of it.
-fn prepare(
+///
+/// # Errors
+/// The file does not become a component, or the handler's limits allow no instance.
+pub(crate) fn prepare(
     sandbox: &Sandbox,
-    settings: &Arc<Handler>,
+    settings: &Handler,
     bytes: &[u8],
-) -> Result<Arc<Component>, HandlerErrorReason> {
+) -> Result<Arc<Component>, LoadError> {
     let component = sandbox.load(bytes)?;
     sandbox.probe(
         &component,

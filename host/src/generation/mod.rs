@@ -29,6 +29,7 @@ mod swap;
 mod trials;
 mod watch;
 
+pub(crate) use build::prepare;
 pub use build::{Builder, check, kept_out};
 pub use code::{Code, read_file};
 pub use component_status::{ComponentStatus, RolledBack};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode, header};
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::body::{self, BodyError};
@@ -66,6 +67,17 @@ impl ApiAnswer {
 /// Reads a request whose path begins with `/api/`; the error is its answer.
 pub(super) async fn read(request: Request, share: &mut Share) -> Result<ApiRequest, ApiAnswer> {
     let (head, mut incoming) = request.into_parts();
+    let read = read_parts(&head, &mut incoming, share).await;
+    // Who is still sending cannot read an answer.
+    body::linger(incoming, None);
+    read
+}
+
+async fn read_parts(
+    head: &http::request::Parts,
+    incoming: &mut Incoming,
+    share: &mut Share,
+) -> Result<ApiRequest, ApiAnswer> {
     let path = head.uri.path().strip_prefix("/api/").unwrap_or_default();
     let path = path.split('/').map(|part| decode(part, false)).collect();
     let query = head.uri.query().unwrap_or_default();
@@ -86,7 +98,7 @@ pub(super) async fn read(request: Request, share: &mut Share) -> Result<ApiReque
                     "a POST needs `Content-Type: application/json`",
                 ));
             }
-            let whole = body::read(&mut incoming, BODY, BODY_TIME, share).await;
+            let whole = body::read(incoming, BODY, BODY_TIME, share).await;
             let whole = whole.map_err(|error| refuse(&error))?;
             Some(parse(&whole)?)
         }

@@ -29,7 +29,24 @@ impl Case {
     }
 }
 
+/// A step of a fixture, in JSON: an event about this subject that came at midnight in UTC, and the
+/// members of what is expected.
+pub(crate) fn step(subject: &str, expect: &str) -> String {
+    format!(
+        r#"{{"event":{{"kind":"a","subject":"{subject}","received_ms":1767225600000,"payload":1}},"expect":{{{expect}}}}}"#
+    )
+}
+
 impl TestProject {
+    /// Adds a fixture of these steps. All fixtures must pass.
+    #[track_caller]
+    pub(crate) fn plays(&self, steps: &[String]) {
+        let fixture = format!("{{\"steps\":[{}]}}", steps.join(","));
+        self.write("fixtures/told.json", &fixture);
+        let shown = self.plugin(&["test"]);
+        assert_eq!(shown.code, 0, "{}\n{}", shown.stdout, shown.stderr);
+    }
+
     /// Puts these fixtures in the place of the project's own.
     pub(crate) fn replace_fixtures(&self, cases: &[Case]) {
         fs::remove_dir_all(self.path("fixtures")).unwrap();

@@ -13,16 +13,11 @@ fn handler(body: &str) -> Option<TestProject> {
     if !asked_for() {
         return None;
     }
-    let project = TestProject::new("mistaken", "assemblyscript", &[]);
     let text = format!(
         "import {{ Event, Result, done, ignored, json, log, state }} from \"./sdk\";\n\
          export function onEvent(event: Event): Result {{\n{body}\n}}\n"
     );
-    project.write("handler.ts", &text);
-    for fixture in ["again", "damaged", "other"] {
-        std::fs::remove_file(project.path(format!("fixtures/{fixture}.json"))).unwrap();
-    }
-    Some(project)
+    Some(TestProject::mistaken("assemblyscript", "handler.ts", &text))
 }
 
 #[test]

@@ -7,15 +7,10 @@ fn handler(body: &str) -> Option<TestProject> {
     if !has("clang-19", "handlers in C") {
         return None;
     }
-    let project = TestProject::new("mistaken", "c", &[]);
     let text = format!(
         "#include \"tollgate.h\"\n#include <stdlib.h>\ntg_result handle(const tg_event *event) {{\n{body}\n}}\n"
     );
-    project.write("handler.c", &text);
-    for fixture in ["again", "damaged", "other"] {
-        std::fs::remove_file(project.path(format!("fixtures/{fixture}.json"))).unwrap();
-    }
-    Some(project)
+    Some(TestProject::mistaken("c", "handler.c", &text))
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Mistakes in Go, and what the user is told.
 
+use super::cases::step;
 use super::{TestProject, has};
 
 /// A project whose handler has this body; without Go, none.
@@ -7,16 +8,11 @@ fn handler(body: &str) -> Option<TestProject> {
     if !has("go", "handlers in Go") {
         return None;
     }
-    let project = TestProject::new("mistaken", "go", &[]);
     let text = format!(
         "package main\n\nimport \"tollgate/handler\"\n\nfunc init() {{ handler.Register(handle) }}\n\n\
          func main() {{}}\n\nfunc handle(event handler.Event) (handler.Outcome, error) {{\n{body}\n}}\n"
     );
-    project.write("handler.go", &text);
-    for fixture in ["again", "damaged", "other"] {
-        std::fs::remove_file(project.path(format!("fixtures/{fixture}.json"))).unwrap();
-    }
-    Some(project)
+    Some(TestProject::mistaken("go", "handler.go", &text))
 }
 
 /// Each build takes seconds, so the mistakes share a project.
@@ -50,11 +46,6 @@ fn mistakes_reach_the_attempt_with_their_message() {
         "import \"tollgate/handler\"",
         "import (\n\t\"os\"\n\t\"time\"\n\t\"tollgate/handler\"\n)",
     );
-    let step = |subject: &str, expect: &str| {
-        format!(
-            r#"{{"event":{{"kind":"a","subject":"{subject}","received_ms":1767225600000,"payload":1}},"expect":{{{expect}}}}}"#
-        )
-    };
     let steps = [
         step("", r#""outcome":"done""#),
         step(
@@ -77,12 +68,7 @@ fn mistakes_reach_the_attempt_with_their_message() {
         // Midnight in UTC.
         step("zone", r#""outcome":"ignored","reason":"1""#),
     ];
-    project.write(
-        "fixtures/told.json",
-        &format!("{{\"steps\":[{}]}}", steps.join(",")),
-    );
-    let shown = project.plugin(&["test"]);
-    assert_eq!(shown.code, 0, "{}\n{}", shown.stdout, shown.stderr);
+    project.plays(&steps);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Mistakes in Nim, and what the user is told. These run by `make test-languages` alone.
 
+use super::cases::step;
 use super::served::{self, payments_were_told};
 use super::{TestProject, has};
 
@@ -11,15 +12,10 @@ fn handler(body: &str) -> Option<TestProject> {
     if !asked_for() {
         return None;
     }
-    let project = TestProject::new("mistaken", "nim", &[]);
     let text = format!(
         "import tollgate\n\nproc onEvent(event: Event): Outcome =\n{body}\n\nregister(onEvent)\n"
     );
-    project.write("handler.nim", &text);
-    for fixture in ["again", "damaged", "other"] {
-        std::fs::remove_file(project.path(format!("fixtures/{fixture}.json"))).unwrap();
-    }
-    Some(project)
+    Some(TestProject::mistaken("nim", "handler.nim", &text))
 }
 
 #[test]
@@ -43,11 +39,6 @@ fn exceptions_reach_the_attempt_with_their_message() {
   of \"text\": return ignored(\"no \\xff text\")
   else: return done()";
     let Some(project) = handler(body) else { return };
-    let step = |subject: &str, expect: &str| {
-        format!(
-            r#"{{"event":{{"kind":"a","subject":"{subject}","payload":1}},"expect":{{{expect}}}}}"#
-        )
-    };
     let steps = [
         step(
             "index",
@@ -75,12 +66,7 @@ fn exceptions_reach_the_attempt_with_their_message() {
         ),
         step("", r#""outcome":"done""#),
     ];
-    project.write(
-        "fixtures/told.json",
-        &format!("{{\"steps\":[{}]}}", steps.join(",")),
-    );
-    let shown = project.plugin(&["test"]);
-    assert_eq!(shown.code, 0, "{}\n{}", shown.stdout, shown.stderr);
+    project.plays(&steps);
 }
 
 #[test]

@@ -56,6 +56,17 @@ impl TestProject {
         project
     }
 
+    /// Makes a project whose handler is this text, with one fixture.
+    #[track_caller]
+    pub(crate) fn mistaken(language: &str, file: &str, handler: &str) -> Self {
+        let project = Self::new("mistaken", language, &[]);
+        project.write(file, handler);
+        for fixture in ["again", "damaged", "other"] {
+            fs::remove_file(project.path(format!("fixtures/{fixture}.json"))).unwrap();
+        }
+        project
+    }
+
     /// The project's folder, or a file in it.
     pub(crate) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.around.path().join(&self.name).join(relative)
@@ -92,11 +103,10 @@ impl TestProject {
 
     /// Lets the fixtures compute for long: a test of messages is not one of speed, and a debug
     /// build beside other tests is slow.
-    pub(crate) fn is_patient(&self) {
-        let text = fs::read_to_string(self.path("plugin.toml")).unwrap();
-        let patient = text.replace("[handler]\n", "[handler]\ntimeout = \"30s\"\n");
-        assert_ne!(patient, text);
-        self.write("plugin.toml", &patient);
+    #[track_caller]
+    pub(crate) fn give_time(&self) {
+        let patient = "[handler]\ntimeout = \"30s\"\n";
+        self.change("plugin.toml", "[handler]\n", patient);
     }
 
     /// Builds and tests the project, which must succeed. Returns what the test shows.
@@ -113,6 +123,18 @@ impl TestProject {
         let ended = self.plugin(&["build"]);
         assert_eq!(ended.code, 1, "{ended:?}");
         ended.stderr
+    }
+
+    /// Builds with each of these texts in a file. Each build must fail, and tell what stands beside
+    /// the text.
+    #[track_caller]
+    pub(crate) fn builds_none(&self, file: &str, mistakes: &[(&str, &str)]) {
+        for (source, told) in mistakes {
+            self.write(file, source);
+            let said = self.build_fails();
+            assert!(said.contains(told), "{source}\n{said}");
+            assert!(!self.component().exists(), "{source}");
+        }
     }
 
     fn run_in(&self, folder: &Path, arguments: &[&str]) -> Ended {

@@ -1,4 +1,4 @@
-//! What is in a file, without compiling it.
+//! Facts about a file, read without compiling it.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use wasmparser::{
 
 use crate::wrap::WrapError;
 
-/// What is in the file of a component or of a core module.
+/// Facts about the file of a component or of a core module.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Whether the file is a component. Otherwise it is a core module.
@@ -29,7 +29,7 @@ pub struct Facts {
     pub data: u64,
     /// The bytes of custom sections, such as names of functions and debug information.
     pub custom: u64,
-    /// What made the file, as its `producers` section says, such as `rustc 1.95.0`.
+    /// The tools that made the file, by its `producers` section, such as `rustc 1.95.0`.
     pub producers: BTreeSet<String>,
 }
 

@@ -1,5 +1,5 @@
-//! The files that handlers are made of: makes a component out of a core module, and tells what is
-//! in a file. Compiles and runs nothing.
+//! The files of handlers. This package makes a component out of a core module, and reads facts
+//! about a file. The package compiles and runs nothing.
 
 mod facts;
 mod features;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 use tollgate_base::suggest::nearest;
+use tollgate_scheme::each_scheme;
 
 use crate::key::KeyKind;
 use crate::node::Node;
@@ -16,70 +17,7 @@ macro_rules! files {
 }
 
 /// Every scheme with the text of its file, in alphabetical order.
-pub(crate) const FILES: &[(&str, &str)] = files![
-    "adyen",
-    "adyen-platform",
-    "airwallex",
-    "alipay",
-    "amazon-sns",
-    "antom",
-    "apple",
-    "authorize-net",
-    "braintree",
-    "cashfree",
-    "chargebee",
-    "checkout-com",
-    "coinbase-commerce",
-    "conekta",
-    "dlocal",
-    "fawry",
-    "flutterwave",
-    "flutterwave-v3",
-    "github",
-    "gocardless",
-    "google-play",
-    "iyzico",
-    "klarna",
-    "lemonsqueezy",
-    "mercado-pago",
-    "midtrans",
-    "midtrans-iris",
-    "midtrans-snap",
-    "mollie",
-    "mollie-classic",
-    "monnify",
-    "nuvei",
-    "paddle",
-    "paypal",
-    "paystack",
-    "payu",
-    "phonepe",
-    "phonepe-hmac",
-    "plaid",
-    "polar",
-    "portone",
-    "przelewy24",
-    "razorpay",
-    "recurly",
-    "revenuecat",
-    "revenuecat-authorization",
-    "revolut",
-    "shopify",
-    "square",
-    "standard-webhooks",
-    "stripe",
-    "svix",
-    "tap",
-    "toss",
-    "toss-unsigned",
-    "twilio",
-    "wechat-pay",
-    "wise",
-    "wompi",
-    "woocommerce",
-    "worldpay",
-    "xendit",
-];
+pub(crate) const FILES: &[(&str, &str)] = each_scheme!(files);
 
 /// The events of one scheme.
 #[derive(Debug, Deserialize)]
@@ -94,7 +32,7 @@ pub(crate) struct File {
     /// Whether the provider writes its bodies in lines.
     #[serde(default)]
     pub(crate) pretty: bool,
-    /// What is the same for all events, unless an event says otherwise.
+    /// The values that events have unless they state their own.
     #[serde(default)]
     pub(crate) common: EventData,
     /// How values are drawn. A value stays the same for all events of a story.
@@ -129,11 +67,11 @@ pub(crate) struct SettingsData {
     pub(crate) key: Option<KeyKind>,
 }
 
-/// One event. What is absent is that of [`File::common`].
+/// One event. An absent member has the value of [`File::common`].
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventData {
-    /// What has happened, in a few words.
+    /// The event in a few words.
     #[serde(default)]
     pub(crate) about: String,
     /// The event's type, if it is not the event's name.
@@ -164,9 +102,9 @@ pub(crate) struct EventData {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TwinData {
-    /// What comes before the name and the type.
+    /// The text before the name and the type.
     pub(crate) prefix: String,
-    /// What is the same for all events in this form.
+    /// The values that events in this form have unless they state their own.
     pub(crate) common: EventData,
 }
 
@@ -174,7 +112,7 @@ pub(crate) struct TwinData {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoryData {
-    /// What the story tells.
+    /// The story in a few words.
     pub(crate) about: String,
     /// The events in order.
     pub(crate) steps: Vec<StepData>,
@@ -217,7 +155,7 @@ pub(crate) fn file(scheme: &str) -> Option<&'static File> {
 pub struct Listed {
     /// The name of the event.
     pub name: String,
-    /// What has happened, in a few words.
+    /// The event in a few words.
     pub about: &'static str,
 }
 
@@ -247,7 +185,7 @@ pub fn has_event(scheme: &str, name: &str) -> bool {
     file(scheme).is_some_and(|file| file.event(name).is_some())
 }
 
-/// The stories of a scheme: the name of each, and what it tells.
+/// The stories of a scheme: the name and a few words about each.
 pub fn stories(scheme: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let stories = file(scheme).into_iter().flat_map(|file| &file.stories);
     stories.map(|(name, story)| (name.as_str(), story.about.as_str()))

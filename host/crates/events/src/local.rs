@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use tollgate_base::secret::Secret;
 use tollgate_base::time::WallTime;
 use tollgate_scheme::{
-    BuildError, InvalidKey, ProviderEvent, Rejection, Request, Settings, SignError, SignedRequest,
+    BuildError, InvalidKey, ProviderEvent, Rejection, Settings, SignError, SignedRequest,
     StandInKey, UnsignedRequest, Verifier, build,
 };
 
@@ -121,24 +121,7 @@ pub fn recorded(
     let sample = Story::new(scheme, seed)?.tell(name, now, &[])?;
     let source = LocalSource::new(scheme)?;
     let signed = source.sign(sample.unsigned(), now)?;
-    verified(&source.verifier, &signed, now)?
-        .into_iter()
-        .next()
-        .ok_or(LocalError::Empty)
-}
-
-/// The events of a signed request, as the gateway reads them.
-fn verified(
-    verifier: &Verifier,
-    signed: &SignedRequest,
-    now: WallTime,
-) -> Result<Vec<ProviderEvent>, Rejection> {
-    let query = signed.query.as_ref().map(|query| format!("?{query}"));
-    let request = Request {
-        method: &http::Method::POST,
-        url: &format!("/hook{}", query.unwrap_or_default()),
-        headers: &signed.headers,
-        body: &signed.body,
-    };
-    Ok(verifier.verify(&request, now)?.events.into_inner())
+    let accepted = source.verifier.verify_signed(&signed, "/hook", now)?;
+    let mut events = accepted.events.into_inner().into_iter();
+    events.next().ok_or(LocalError::Empty)
 }

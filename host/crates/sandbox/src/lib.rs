@@ -51,5 +51,5 @@ pub use outcome::{End, Run};
 pub use profile::ProfileError;
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use sandbox_error::SandboxError;
-pub use state::StateSource;
+pub use state::{MAX_KEY, StateSource};
 pub use trace::TracedCall;

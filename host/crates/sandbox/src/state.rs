@@ -10,7 +10,7 @@ use tollgate_base::event::HandlerName;
 use tollgate_ledger::{LedgerError, Read, StateEntry, StateStore, StateWrite, Version, Versioned};
 
 /// The longest key of state or schedule, in bytes.
-pub(crate) const MAX_KEY: usize = 512;
+pub const MAX_KEY: usize = 512;
 /// The most entries that one listing returns.
 pub(crate) const MAX_LIST: u32 = 1000;
 

@@ -10,7 +10,7 @@
 //! # To add a provider
 //!
 //! 1. Write `providers/NAME.toml`: the template in `[scheme]` and the facts for people in `[page]`.
-//!    Add `NAME` to `FILES` in `providers/mod.rs`.
+//!    Add `NAME` to `scheme_names.rs`, and `data/NAME.json` to `tollgate-events`.
 //! 2. If a template cannot express the scheme, write `providers/NAME.rs` (`plaid.rs` is an example)
 //!    and add a variant to the enum `Coded` in `providers/mod.rs`. The TOML file then has `[code]`
 //!    in the place of `[scheme]`.
@@ -53,6 +53,7 @@ mod pem;
 mod providers;
 mod rejection;
 mod request;
+mod scheme_names;
 mod settings;
 mod settings_reader;
 mod sign;

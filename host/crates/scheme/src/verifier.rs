@@ -184,6 +184,23 @@ impl Verifier {
         })
     }
 
+    /// Verifies a request that was signed here, as if it were posted to this path.
+    pub fn verify_signed(
+        &self,
+        signed: &SignedRequest,
+        path: &str,
+        now: WallTime,
+    ) -> Result<Accepted, Rejection> {
+        let query = signed.query.as_ref().map(|query| format!("?{query}"));
+        let request = Request {
+            method: &http::Method::POST,
+            url: &format!("{path}{}", query.unwrap_or_default()),
+            headers: &signed.headers,
+            body: &signed.body,
+        };
+        self.verify(&request, now)
+    }
+
     /// Like [`Verifier::verify`], with the key that [`Rejection::KeyNeeded`] named.
     pub fn verify_with(
         &self,

@@ -66,17 +66,10 @@ pub(in crate::cli) struct Client {
 }
 
 impl Client {
-    /// The client for the admin service at this address. An address of all interfaces stands for
-    /// loopback.
-    pub(in crate::cli) fn at(mut address: SocketAddr, token: Option<Secret>) -> Self {
-        if address.ip().is_unspecified() {
-            address.set_ip(match address {
-                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
+    /// The client for the admin service that listens at this address.
+    pub(in crate::cli) fn at(address: SocketAddr, token: Option<Secret>) -> Self {
         Self {
-            authority: address.to_string(),
+            authority: reachable(address).to_string(),
             token,
         }
     }
@@ -231,6 +224,18 @@ fn split(answer: &[u8]) -> Result<(u16, &[u8]), AnswerError> {
         .and_then(|rest| rest.get(..3)?.parse().ok())
         .ok_or(AnswerError::NotHttp)?;
     Ok((status, &answer[end + 4..]))
+}
+
+/// The address at which this machine reaches a listener. An address of all interfaces stands for
+/// loopback.
+pub(in crate::cli) fn reachable(mut listener: SocketAddr) -> SocketAddr {
+    if listener.ip().is_unspecified() {
+        listener.set_ip(match listener {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    listener
 }
 
 /// The port of an authority, if it has one.

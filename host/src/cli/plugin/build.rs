@@ -42,7 +42,7 @@ fn build_and_check(folder: &Path) -> anyhow::Result<ExitCode> {
     let trial = match load(&settings, &built, &DebugArgs::default())? {
         Ok(trial) => trial,
         Err(failure) => {
-            say_error(&failure.what, failure.help.as_deref());
+            failure.say();
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -50,7 +50,7 @@ fn build_and_check(folder: &Path) -> anyhow::Result<ExitCode> {
     if outcomes.is_empty()
         && let Some(failure) = trial.play_unknown()?
     {
-        say_error(&failure.what, failure.help.as_deref());
+        failure.say();
         return Ok(ExitCode::FAILURE);
     }
     let failed = outcomes.iter().filter(|outcome| !outcome.passed()).count();

@@ -88,7 +88,7 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let trial = match loaded {
         Ok(trial) => trial,
         Err(failure) => {
-            say_error(&failure.what, failure.help.as_deref());
+            failure.say();
             return Ok(ExitCode::FAILURE);
         }
     };

@@ -15,8 +15,10 @@ use tollgate_sandbox::{
 use tollgate_toolkit::Language;
 
 use super::debugging::DebugArgs;
+use super::progress::say_error;
 use crate::cli::compile::compile_in;
 use crate::generation::fixtures::{self, Fixture, FixtureProblem, MAX_SIZE, Played, play, play_by};
+use crate::generation::prepare;
 use crate::settings::Handler;
 
 /// How long a component may take to compile here. A gateway has a limit of its own; a machine that
@@ -38,6 +40,13 @@ pub(super) struct Trial {
 pub(super) struct Failure {
     pub(super) what: String,
     pub(super) help: Option<String>,
+}
+
+impl Failure {
+    /// Tells the user.
+    pub(super) fn say(&self) {
+        say_error(&self.what, self.help.as_deref());
+    }
 }
 
 /// A fixture that was played, or why it could not be.
@@ -80,17 +89,11 @@ impl Trial {
             time: PATIENCE,
             ..CompileLimits::default()
         });
-        let handler = handler.clone();
-        let loaded = sandbox.load(component).and_then(|component| {
-            let blank = fixtures::blank_delivery(&handler);
-            sandbox.probe(&component, &handler.guest, &blank)?;
-            Ok(component)
-        });
-        Ok(match loaded {
+        Ok(match prepare(&sandbox, handler, component) {
             Ok(component) => Ok(Self {
                 sandbox,
                 component,
-                handler,
+                handler: handler.clone(),
                 language,
                 debugging: debugging.clone(),
             }),

@@ -13,7 +13,7 @@ use tollgate_ledger::{Payload, StateChangeView, StateView};
 
 use crate::api::StatePage;
 use crate::cli::gateway::{Backend, GatewayArgs, encode};
-use crate::cli::output::{or_dash, print, print_list, text_out, utc};
+use crate::cli::output::{or_dash, print, print_list, utc};
 
 /// The letters of a digest that a list shows.
 const SHORT: usize = 12;
@@ -178,12 +178,9 @@ pub(super) fn changes(args: &ChangesArgs) -> anyhow::Result<ExitCode> {
             ledger.state_changes(&handler, args.key.as_deref(), args.limit)?
         }
     };
-    if found.is_empty() && !args.json {
-        writeln!(text_out(), "no operator has changed the state")?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let head = ["at", "key", "action", "before", "after", "who", "why"];
-    print_list(args.json, &found, "no changes", head, change_row)
+    let empty = "no operator has changed the state";
+    print_list(args.json, &found, empty, head, change_row)
 }
 
 fn change_row(row: &StateChangeView) -> [String; 7] {

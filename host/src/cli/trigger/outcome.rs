@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tollgate_base::printable::printable;
 use tollgate_events::SampleEvent;
-use tollgate_scheme::{Request, SignedRequest, Verifier};
+use tollgate_scheme::{SignedRequest, Verifier};
 
 use crate::cli::output::{json_out, text_out};
 use crate::egress::error_chain;
@@ -28,14 +28,7 @@ impl Named {
         sample: &SampleEvent,
         now: WallTime,
     ) -> Self {
-        let query = signed.query.as_ref().map(|query| format!("/?{query}"));
-        let request = Request {
-            method: &http::Method::POST,
-            url: query.as_deref().unwrap_or("/"),
-            headers: &signed.headers,
-            body: &signed.body,
-        };
-        let read = verifier.verify(&request, now).ok();
+        let read = verifier.verify_signed(signed, "/", now).ok();
         let first = read.and_then(|accepted| accepted.events.into_inner().into_iter().next());
         match first {
             Some(event) => Self {

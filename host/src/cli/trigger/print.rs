@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tollgate_base::time::{Clock as _, SystemClock, WallTime};
-use tollgate_scheme::{ProviderEvent, Request, SignedRequest};
+use tollgate_scheme::{ProviderEvent, SignedRequest};
 
 use super::args::PrintForm;
 use super::plan::Plan;
 use super::target::Target;
+use crate::cli::sign::show;
 
 /// Prints the only event of the plan.
 pub(super) fn print(target: &Target, plan: &Plan, form: PrintForm) -> anyhow::Result<ExitCode> {
@@ -24,35 +25,14 @@ pub(super) fn print(target: &Target, plan: &Plan, form: PrintForm) -> anyhow::Re
     match form {
         PrintForm::Body => out.write_all(&signed.body)?,
         PrintForm::Fixture => writeln!(out, "{}", fixture(target, &signed, now)?)?,
-        PrintForm::Request => request(&mut out, &signed)?,
+        PrintForm::Request => show(&mut out, &signed, true)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the headers, an empty line and the body, as HTTP does.
-fn request(out: &mut impl Write, signed: &SignedRequest) -> std::io::Result<()> {
-    if let Some(query) = &signed.query {
-        writeln!(out, "# the URL's query must be: {query}")?;
-    }
-    for (name, value) in &signed.headers {
-        write!(out, "{name}: ")?;
-        out.write_all(value.as_bytes())?;
-        writeln!(out)?;
-    }
-    writeln!(out)?;
-    out.write_all(&signed.body)
-}
-
 /// A fixture with the event as the gateway records it.
 fn fixture(target: &Target, signed: &SignedRequest, now: WallTime) -> anyhow::Result<String> {
-    let query = signed.query.as_ref().map(|query| format!("/?{query}"));
-    let request = Request {
-        method: &http::Method::POST,
-        url: query.as_deref().unwrap_or("/"),
-        headers: &signed.headers,
-        body: &signed.body,
-    };
-    let accepted = target.verifier.verify(&request, now)?;
+    let accepted = target.verifier.verify_signed(signed, "/", now)?;
     let event = accepted.events.into_inner().into_iter().next();
     let event = event.context("the request has no event")?;
     let source = target.source.as_deref().unwrap_or(&target.scheme);

@@ -1,6 +1,5 @@
 //! Whose events are posted, where, and under which secret.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
@@ -11,7 +10,7 @@ use tollgate_scheme::{SignError, SignedRequest, StandInKey, UnsignedRequest, Ver
 use super::args::TriggerArgs;
 use super::key;
 use crate::cli::environment::environment;
-use crate::cli::gateway::port_of;
+use crate::cli::gateway::{port_of, reachable};
 use crate::cli::request::SchemeSetup;
 use crate::generation::read_manifest;
 use crate::settings::{Manifest, Source};
@@ -188,17 +187,11 @@ fn source_with(args: &TriggerArgs) -> anyhow::Result<String> {
 
 /// The URL of a source at the gateway of this manifest.
 fn address_of(manifest: &Manifest, path: &str) -> anyhow::Result<Uri> {
-    let mut address: SocketAddr = manifest.server.listen;
+    let address = reachable(manifest.server.listen);
     if address.port() == 0 {
         bail!(
             "the manifest leaves the port open: say where to post with `--to http://127.0.0.1:PORT`"
         );
-    }
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
     }
     let scheme = if manifest.tls.is_some() {
         "https"

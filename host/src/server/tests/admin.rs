@@ -203,7 +203,8 @@ async fn what_is_asked_of_the_api_is_taken_apart() {
         assert_eq!(post(content, "{\"n\":1}").await.status, 415, "{content:?}");
     }
     assert_eq!(post(json_type, "{").await.status, 400);
-    let long = format!("\"{}\"", "x".repeat(256 * 1024));
+    // The answer arrives although the body is still being sent.
+    let long = format!("\"{}\"", "x".repeat(2 << 20));
     assert_eq!(post(json_type, &long).await.status, 413);
     let answer = ask(&server, "DELETE /api/events", host).await;
     assert_eq!(answer.status, 405);

@@ -21,6 +21,7 @@ use std::sync::LazyLock;
 
 use super::settings::{BuildError, Settings};
 use super::verifier::Scheme;
+use crate::each_scheme;
 
 pub(super) use data::Provider;
 
@@ -31,70 +32,7 @@ macro_rules! files {
 }
 
 /// Every provider with the text of its file, in alphabetical order.
-const FILES: &[(&str, &str)] = files![
-    "adyen",
-    "adyen-platform",
-    "airwallex",
-    "alipay",
-    "amazon-sns",
-    "antom",
-    "apple",
-    "authorize-net",
-    "braintree",
-    "cashfree",
-    "chargebee",
-    "checkout-com",
-    "coinbase-commerce",
-    "conekta",
-    "dlocal",
-    "fawry",
-    "flutterwave",
-    "flutterwave-v3",
-    "github",
-    "gocardless",
-    "google-play",
-    "iyzico",
-    "klarna",
-    "lemonsqueezy",
-    "mercado-pago",
-    "midtrans",
-    "midtrans-iris",
-    "midtrans-snap",
-    "mollie",
-    "mollie-classic",
-    "monnify",
-    "nuvei",
-    "paddle",
-    "paypal",
-    "paystack",
-    "payu",
-    "phonepe",
-    "phonepe-hmac",
-    "plaid",
-    "polar",
-    "portone",
-    "przelewy24",
-    "razorpay",
-    "recurly",
-    "revenuecat",
-    "revenuecat-authorization",
-    "revolut",
-    "shopify",
-    "square",
-    "standard-webhooks",
-    "stripe",
-    "svix",
-    "tap",
-    "toss",
-    "toss-unsigned",
-    "twilio",
-    "wechat-pay",
-    "wise",
-    "wompi",
-    "woocommerce",
-    "worldpay",
-    "xendit",
-];
+const FILES: &[(&str, &str)] = each_scheme!(files);
 
 /// The providers whose schemes the template cannot express. The code of each is in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,9 @@ use rusqlite::{OptionalExtension as _, Result, params};
 
 use super::delivery_row::replace_unrun;
 use super::prepared::PreparedEvent;
+use crate::sqlite::read::records::deliveries_of;
 use crate::sqlite::write::Transaction;
-use crate::{DeliveryId, EventForm};
+use crate::{DeliveryBrief, DeliveryId, EventForm};
 use tollgate_base::event::EventId;
 
 /// A thin event that its twin finds on record.
@@ -73,29 +74,18 @@ fn find(tx: &Transaction<'_>, key: &[u8; 16]) -> Result<Option<Thin>> {
     .optional()
 }
 
-/// The event's deliveries, with the names of their handlers.
-fn deliveries(tx: &Transaction<'_>, thin: &Thin) -> Result<Vec<(DeliveryId, String)>> {
-    tx.prepare(
-        "SELECT d.seq, h.name FROM deliveries d JOIN handlers h ON h.id = d.handler
-         WHERE d.seq >= ?2 AND d.seq < ?2 + ?3 AND d.event = ?1
-         UNION ALL
-         SELECT d.seq, h.name FROM later_deliveries l CROSS JOIN deliveries d
-             ON d.seq = l.delivery JOIN handlers h ON h.id = d.handler WHERE l.event = ?1
-         ORDER BY 1",
-    )?
-    .query_map(
-        params![thin.seq, thin.first_delivery, thin.deliveries],
-        |row| Ok((DeliveryId(row.get(0)?), row.get(1)?)),
-    )?
-    .collect()
+impl Thin {
+    fn deliveries(&self, tx: &Transaction<'_>) -> Result<Vec<DeliveryBrief>> {
+        deliveries_of(tx.conn(), self.seq, self.first_delivery, self.deliveries)
+    }
 }
 
 /// Whether a handler has been given the event, in the form without its object.
 fn has_run(tx: &Transaction<'_>, thin: &Thin) -> Result<bool> {
-    for (delivery, _) in deliveries(tx, thin)? {
+    for delivery in thin.deliveries(tx)? {
         let attempted = tx
             .prepare("SELECT 1 FROM attempts WHERE delivery = ?1 LIMIT 1")?
-            .exists([delivery.0])?;
+            .exists([delivery.seq])?;
         if attempted {
             return Ok(true);
         }
@@ -105,9 +95,10 @@ fn has_run(tx: &Transaction<'_>, thin: &Thin) -> Result<bool> {
 
 fn replace_waiting(tx: &mut Transaction<'_>, thin: &Thin, new: &PreparedEvent) -> Result<()> {
     let why = in_its_place(new.event.id);
-    for (delivery, handler) in deliveries(tx, thin)? {
+    for delivery in thin.deliveries(tx)? {
+        let handler = delivery.handler.as_str();
         if new.handlers.iter().any(|to| to.handler.as_str() == handler) {
-            replace_unrun(tx, delivery, &why)?;
+            replace_unrun(tx, DeliveryId(delivery.seq), &why)?;
         }
     }
     Ok(())

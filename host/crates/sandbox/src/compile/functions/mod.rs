@@ -17,11 +17,10 @@ mod store;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
-use tollgate_base::files::write_private;
+use tollgate_base::files::{is_ours_alone, write_private};
 
 pub(super) use learned::Learned;
 pub(super) use store::FunctionStore;
@@ -108,11 +107,7 @@ impl Functions {
 
 /// Whether the file is a regular one of this process's user, and nobody else may write to it.
 pub(super) fn owned_by_us(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|about| {
-        about.is_file()
-            && about.uid() == rustix::process::geteuid().as_raw()
-            && about.mode() & 0o022 == 0
-    })
+    fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && is_ours_alone(&about))
 }
 
 #[cfg(test)]
