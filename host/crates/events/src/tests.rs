@@ -233,3 +233,31 @@ fn an_unknown_name_is_answered_with_what_was_meant() {
     );
     assert!(error("stirpe", "x").contains("did you mean `stripe`?"));
 }
+
+#[test]
+fn one_status_of_a_transaction_may_come_twice() {
+    let source = LocalSource::new("midtrans-snap").unwrap();
+    let refund = |amount: &str, sent: WallTime| {
+        let change = Override {
+            pointer: "/amount/value".to_owned(),
+            value: format!("\"{amount}\""),
+        };
+        let mut story = Story::new("midtrans-snap", 5).unwrap();
+        let sample = story.tell("transaction.00", NOW, &[change]).unwrap();
+        let mut unsigned = sample.unsigned();
+        let time = format!(
+            "2026-11-01T00:00:{:02}+07:00",
+            sent.as_secs() - NOW.as_secs()
+        );
+        unsigned
+            .headers
+            .insert("x-timestamp", time.parse().unwrap());
+        let signed = source.sign(unsigned, sent).unwrap();
+        let accepted = source.verifier.verify_signed(&signed, "/hook", sent);
+        key(&accepted.unwrap().events.into_inner()[0])
+    };
+    let later = WallTime::from_millis(1_760_000_030_000);
+    let first = refund("10000.00", NOW);
+    assert_ne!(first, refund("20000.00", NOW));
+    assert_eq!(first, refund("10000.00", later), "sent again");
+}

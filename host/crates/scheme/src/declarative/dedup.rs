@@ -11,6 +11,7 @@ use super::check::Mistakes;
 use super::field::{Field, FieldInputs, Part};
 use super::signed::{SignedTexts, Source};
 use super::template::{BodyWithout, Dedup, DedupBy};
+use crate::encoding::hexadecimal;
 use crate::rejection::Rejection;
 use crate::settings::DedupChoice;
 use crate::verified::{EqualBytes, digest_of};
@@ -262,7 +263,7 @@ pub(crate) fn with_unsigned_id(
 ) -> Identity {
     let mut fields = vec!["unsigned id".to_owned(), id.to_owned()];
     if let DedupBasis::Body { kind, digest } = &bytes {
-        fields.extend([kind.clone(), hex::encode(digest)]);
+        fields.extend([kind.clone(), hexadecimal(digest)]);
     }
     let marked = EqualBytes::MarkedWithin {
         bytes,

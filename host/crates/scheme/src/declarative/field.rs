@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use super::json_place::JsonPlace;
 use super::syntax::{BracePart, SyntaxError, header_name, split_braces};
+use crate::encoding::hexadecimal;
 use crate::form;
 use crate::headers::FoundHeaders;
 use crate::rejection::Rejection;
@@ -255,8 +256,8 @@ impl Part {
             Self::Timestamp => inputs.timestamp?,
             Self::Form(name) => return field(inputs.form, name),
             Self::Query(name) => return field(inputs.query, name),
-            Self::Body => return Some(hex::encode(Sha256::digest(inputs.payload)).into()),
-            Self::Signed => return Some(hex::encode((inputs.digest)(inputs.payload)).into()),
+            Self::Body => return Some(hexadecimal(&Sha256::digest(inputs.payload)).into()),
+            Self::Signed => return Some(hexadecimal(&(inputs.digest)(inputs.payload)).into()),
         };
         Some(text)
             .filter(|text| !text.is_empty())

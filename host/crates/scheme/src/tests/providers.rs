@@ -1,6 +1,7 @@
 //! The data of the providers.
 
 use super::*;
+use crate::declarative::{Dedup, DedupBy, Selectors};
 use crate::providers::{Coded, all as providers};
 
 #[test]
@@ -36,4 +37,20 @@ fn every_coded_provider_has_a_file() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(coded, Coded::ALL.map(Coded::name));
+}
+
+#[test]
+fn an_id_put_together_of_other_values_is_no_identity() {
+    // An object may have one status twice, with other values beside it, such as two refunds.
+    for (name, provider) in providers() {
+        let Some(template) = &provider.scheme else {
+            continue;
+        };
+        let mut ids = template.id.iter().flat_map(Selectors::iter);
+        let by_id = matches!(
+            template.dedup,
+            None | Some(Dedup::By(DedupBy::Id | DedupBy::IdOrBody))
+        );
+        assert!(!by_id || ids.all(|id| !id.contains('{')), "{name}");
+    }
 }

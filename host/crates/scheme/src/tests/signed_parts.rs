@@ -127,6 +127,11 @@ fn no_key_is_coarser_than_what_is_signed() {
             r#"{"reference_no":"E","status":"a","amount":"2"}"#,
         ),
         (
+            "flutterwave-v3",
+            r#"{"event":"charge.completed","data":{"id":7,"status":"successful","amount":1}}"#,
+            r#"{"event":"charge.completed","data":{"id":7,"status":"successful","amount":2}}"#,
+        ),
+        (
             "przelewy24",
             r#"{"merchantId":1,"posId":1,"sessionId":"S","amount":1,"originAmount":1,"currency":"PLN","orderId":2,"methodId":3,"statement":"x"}"#,
             r#"{"merchantId":1,"posId":1,"sessionId":"S","amount":2,"originAmount":1,"currency":"PLN","orderId":2,"methodId":3,"statement":"x"}"#,
