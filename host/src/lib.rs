@@ -12,6 +12,7 @@ pub mod cli;
 pub mod dispatch;
 pub mod egress;
 pub mod generation;
+mod immediate;
 pub mod keys;
 pub mod manifest;
 pub mod outbox;

@@ -16,6 +16,7 @@ mod front_proxies;
 mod guests;
 mod handlers;
 mod hosts;
+mod immediate;
 mod ingress;
 mod keys;
 mod ledger_files;

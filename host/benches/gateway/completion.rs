@@ -183,6 +183,7 @@ fn completion(leased: &LeasedDelivery, number: usize, effects: bool) -> Completi
         },
         next: NextState::Done,
         reads: Vec::new(),
+        exchanges: Vec::new(),
         effects: if effects {
             effects_of(delivery, number)
         } else {

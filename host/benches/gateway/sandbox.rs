@@ -190,6 +190,7 @@ fn subject(
         run: 0,
         keys: 0,
         component: None,
+        answers: None,
         crashes: 0,
         since: now,
         uncounted: 0,

@@ -42,7 +42,7 @@ pub(crate) struct ReplayRequest {
     pub(crate) keys: KeysOf,
     /// The component of the runs.
     pub(crate) component: ComponentOf,
-    /// Whether the objects of thin events are asked for anew before the runs.
+    /// Whether the runs ask anew, for the objects of thin events and with immediate requests.
     pub(crate) refetch: bool,
     /// Whether to count only.
     pub(crate) dry_run: bool,
@@ -161,8 +161,8 @@ fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport,
                 ComponentOf::Recorded => ReplayComponent::Recorded,
             },
             refetch: match request.refetch {
-                true => resolving_sources(core),
-                false => Vec::new(),
+                true => Some(resolving_sources(core)),
+                false => None,
             },
         };
         let intervention = intervention(action, &request.attribution(), request.batch.clone())?;

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use serde_json::Value;
-use tollgate_ledger::{AttemptView, Blocker, DeliveryDetail, RequestView, ResolvingView};
+use tollgate_ledger::{
+    AttemptView, Blocker, DeliveryDetail, ExchangeView, RequestView, ResolvingView,
+};
 
 use super::output::{printable, utc};
 
@@ -97,6 +99,9 @@ fn write_attempt(out: &mut dyn Write, attempt: &AttemptView) -> io::Result<()> {
     for log in &attempt.logs {
         writeln!(out, "    log {}", printable(&log_line(log)))?;
     }
+    for request in &attempt.immediate {
+        writeln!(out, "    asked {}", printable(&asked(request)))?;
+    }
     for request in &attempt.requests {
         writeln!(out, "    request {}", printable(&request_line(request)))?;
     }
@@ -105,6 +110,24 @@ fn write_attempt(out: &mut dyn Write, attempt: &AttemptView) -> io::Result<()> {
         writeln!(out, "    emitted {}", printable(&line))?;
     }
     Ok(())
+}
+
+fn asked(request: &ExchangeView) -> String {
+    let end = match (request.status, &request.error) {
+        (Some(status), _) => format!("answered {status}, {} bytes", request.bytes),
+        (None, Some(error)) => error.clone(),
+        (None, None) => "no answer".to_owned(),
+    };
+    let recorded = match request.recorded {
+        true => " (a recorded answer)",
+        false => "",
+    };
+    format!(
+        "{} {}: {end} after {:.1} ms{recorded}",
+        request.method,
+        request.url,
+        request.duration_us as f64 / 1000.0
+    )
 }
 
 fn request_line(request: &RequestView) -> String {

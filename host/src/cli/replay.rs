@@ -45,8 +45,8 @@ pub(super) struct ReplayArgs {
     /// Run the component of each delivery's last attempt, and not the handler's present component.
     #[arg(long)]
     recorded: bool,
-    /// Ask the provider's API anew for the objects of thin events before the runs. Without this
-    /// option a replay gets the objects as they were recorded.
+    /// Ask anew: for the objects of thin events before the runs, and with the handlers' immediate
+    /// requests. Without this option a replay gets what was answered before and recorded.
     #[arg(long, conflicts_with = "routes")]
     refetch: bool,
     #[command(flatten)]
@@ -175,7 +175,7 @@ fn write_result(
     };
     writeln!(out, "  {component}, {keys}")?;
     match args.refetch {
-        true => writeln!(out, "  after their objects were asked for anew"),
+        true => writeln!(out, "  asking anew for what was answered before"),
         false => Ok(()),
     }
 }

@@ -3,6 +3,9 @@
 //! A run counts with all the memory that its handler allows, whether the run grows to that or not.
 //! So guests together never take more memory than there is, and a run has its memory whatever the
 //! other runs do.
+//!
+//! A run that may wait for answers holds no thread, but a place among such runs. Such runs take at
+//! most half of the memory, so that their waiting leaves the other handlers theirs.
 
 use tollgate_base::event::HandlerName;
 
@@ -11,6 +14,8 @@ use tollgate_base::event::HandlerName;
 pub struct Resources {
     /// Guest threads.
     pub threads: usize,
+    /// Runs that may wait for answers. They hold no thread.
+    pub waiting: usize,
     /// Bytes that guests may grow to.
     pub memory: usize,
 }
@@ -24,6 +29,15 @@ pub struct BudgetStatus {
     pub limit: Resources,
 }
 
+/// What a run takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Need {
+    /// Bytes that the run may grow to.
+    pub(super) memory: usize,
+    /// Whether the run may wait for answers.
+    pub(super) asks: bool,
+}
+
 /// How many other runs may start before memory is set aside for a handler that was passed over.
 const PATIENCE: u64 = 64;
 
@@ -31,6 +45,8 @@ const PATIENCE: u64 = 64;
 pub(super) struct Budget {
     limit: Resources,
     reserved: Resources,
+    /// The part of the reserved memory that runs which may wait have.
+    waiting_memory: usize,
     /// Runs that have started.
     started: u64,
     passed_over: Option<PassedOver>,
@@ -50,6 +66,7 @@ impl Budget {
         Self {
             limit,
             reserved: Resources::default(),
+            waiting_memory: 0,
             started: 0,
             passed_over: None,
         }
@@ -68,34 +85,42 @@ impl Budget {
 
     /// Whether nothing runs.
     pub(super) fn is_unused(&self) -> bool {
-        self.reserved.threads == 0
+        self.reserved.threads == 0 && self.reserved.waiting == 0
     }
 
-    /// Whether a handler with `running` runs may start another run, of `memory` bytes.
+    /// Whether a handler with `running` runs may start another run.
     ///
     /// A quarter of the limit is kept for handlers without a run, so that runs that never end
     /// leave them room. If nothing runs, any run may start, even a run that is allowed more
     /// memory than the limit.
-    pub(super) fn allows(&self, handler: &HandlerName, running: usize, memory: usize) -> bool {
-        let (limit, reserved) = (self.limit, self.reserved);
+    pub(super) fn allows(&self, handler: &HandlerName, running: usize, need: Need) -> bool {
+        let (limit, reserved, memory) = (self.limit, self.reserved, need.memory);
         let set_aside = self.set_aside_for_others(handler);
         let alone = self.is_unused() && set_aside == 0;
         let fits = |limit: usize, reserved: usize, need: usize| {
             let left = limit.checked_sub(reserved + need);
             left.is_some_and(|left| running == 0 || left >= limit / 4)
         };
-        alone
-            || fits(limit.threads, reserved.threads, 1)
-                && fits(limit.memory, reserved.memory + set_aside, memory)
+        let place = match need.asks {
+            false => fits(limit.threads, reserved.threads, 1),
+            true => fits(limit.waiting, reserved.waiting, 1) && self.may_wait(memory),
+        };
+        alone || place && fits(limit.memory, reserved.memory + set_aside, memory)
+    }
+
+    /// Whether the runs that may wait have room for another in their half of the memory. The first
+    /// one always has.
+    fn may_wait(&self, memory: usize) -> bool {
+        self.reserved.waiting == 0 || self.waiting_memory + memory <= self.limit.memory / 2
     }
 
     /// A run of the handler was refused. If the handler has no run, and stays without one,
     /// memory is set aside for it.
-    pub(super) fn refused(&mut self, handler: &HandlerName, running: usize, memory: usize) {
+    pub(super) fn refused(&mut self, handler: &HandlerName, running: usize, need: Need) {
         if running == 0 && self.passed_over.is_none() {
             self.passed_over = Some(PassedOver {
                 handler: handler.clone(),
-                memory,
+                memory: need.memory,
                 since: self.started,
             });
         }
@@ -114,16 +139,26 @@ impl Budget {
     }
 
     /// A run starts.
-    pub(super) fn run_starts(&mut self, memory: usize) {
+    pub(super) fn run_starts(&mut self, need: Need) {
         self.started += 1;
-        self.reserved.threads += 1;
-        self.reserved.memory += memory;
+        self.reserved.memory += need.memory;
+        if need.asks {
+            self.reserved.waiting += 1;
+            self.waiting_memory += need.memory;
+        } else {
+            self.reserved.threads += 1;
+        }
     }
 
     /// A run has ended.
-    pub(super) fn run_ended(&mut self, memory: usize) {
-        self.reserved.threads -= 1;
-        self.reserved.memory -= memory;
+    pub(super) fn run_ended(&mut self, need: Need) {
+        self.reserved.memory -= need.memory;
+        if need.asks {
+            self.reserved.waiting -= 1;
+            self.waiting_memory -= need.memory;
+        } else {
+            self.reserved.threads -= 1;
+        }
     }
 
     fn set_aside_for_others(&self, handler: &HandlerName) -> usize {

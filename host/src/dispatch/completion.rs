@@ -6,7 +6,7 @@ use super::job::Job;
 use super::keys::order_effect;
 use super::runnable::Runnable;
 use super::shared::Shared;
-use crate::settings::{Handler, OnTrap, RetryPolicy};
+use crate::settings::{OnTrap, RetryPolicy};
 use tollgate_base::time::{SteadyClock, WallTime};
 use tollgate_ledger::{
     Attempt, AttemptOutcome, Completion, Delivery, Effects, Inapplicable, NextState,
@@ -28,7 +28,7 @@ pub(super) fn of_run(
     let delivery = &job.delivery;
     let handler = runnable.handler();
     let retry = |wish| next_attempt(&handler.retry, delivery, wish, &shared.clock);
-    let (outcome, detail, next) = judge(run.end, handler, retry);
+    let (outcome, detail, next) = judge(run.end, runnable, retry);
     let mut effects = run.effects;
     let routes = shared.routes.load();
     for emitted in &mut effects.emitted {
@@ -52,6 +52,7 @@ pub(super) fn of_run(
         next,
         reads: run.reads,
         effects,
+        exchanges: run.exchanges,
         order: order_effect(handler, delivery),
     }
 }
@@ -59,7 +60,7 @@ pub(super) fn of_run(
 /// The outcome of an attempt with its detail, and the delivery's next state.
 fn judge(
     end: End,
-    handler: &Handler,
+    runnable: &dyn Runnable,
     retry: impl FnOnce(Option<Duration>) -> NextState,
 ) -> (AttemptOutcome, String, NextState) {
     match end {
@@ -68,7 +69,7 @@ fn judge(
         End::Retry { reason, after } => (AttemptOutcome::Retry, reason, retry(after)),
         End::Reject(reason) => (AttemptOutcome::Reject, reason, NextState::Dead),
         End::Trap(message) => {
-            let next = match handler.on_trap {
+            let next = match runnable.handler().on_trap {
                 OnTrap::Retry => retry(None),
                 OnTrap::Dead => NextState::Dead,
             };
@@ -76,9 +77,12 @@ fn judge(
         }
         End::Unstarted(message) => (AttemptOutcome::Error, message, retry(None)),
         End::Timeout => {
-            let timeout = handler.guest.limits.timeout;
-            let detail =
-                format!("ran for longer than {timeout:?}, its `timeout` on computing time");
+            let timeout = runnable.handler().guest.limits.timeout;
+            let counted = match runnable.may_ask() {
+                false => "on computing time",
+                true => "on computing and waiting for answers",
+            };
+            let detail = format!("ran for longer than {timeout:?}, its `timeout` {counted}");
             (AttemptOutcome::Timeout, detail, retry(None))
         }
         End::Limit(limit) => {
@@ -112,6 +116,7 @@ pub(super) fn inapplicable(
         next: next_attempt(&handler.retry, delivery, None, &shared.clock),
         reads: Vec::new(),
         effects: Effects::default(),
+        exchanges: job.recorded.to_vec(),
         order: order_effect(handler, delivery),
     }
 }

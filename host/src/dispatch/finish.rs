@@ -10,16 +10,19 @@ use super::runnable::Runnable;
 use super::shared::Shared;
 use super::trial::TrialNews;
 use tollgate_base::failpoint::{self, Failpoint};
+use tollgate_base::time::WallTime;
 use tollgate_ledger::{
-    Attempt, AttemptOutcome, Completed, Completion, Effects, LedgerError, NextState, OrderEffect,
+    Attempt, AttemptOutcome, Completed, Completion, Deliveries, Effects, Exchange, LedgerError,
+    NextState, OrderEffect,
 };
-use tollgate_sandbox::{End, Run};
+use tollgate_sandbox::{End, Run, Started};
 
 /// For how long nothing starts after the ledger could not be used.
 const SUSPENSION: Duration = Duration::from_millis(500);
 
-/// Runs a job and hands its end to the ledger. Returns whether the thread is fit for more.
-pub(super) fn run(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) -> bool {
+/// Runs a job and hands its end to the ledger, now or, if the run waits for answers, later. Returns
+/// whether the thread is fit for more.
+pub(super) fn run(shared: &Arc<Shared>, mut job: Job, runnable: &Arc<dyn Runnable>) -> bool {
     let ledger = shared.ledger();
     let delivery = &job.delivery;
     if delivery.counted(delivery.attempts) >= runnable.handler().retry.attempts {
@@ -30,9 +33,17 @@ pub(super) fn run(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) -
     match is_superseded(ledger.as_ref(), runnable.handler(), delivery) {
         Ok(false) => {}
         Ok(true) => {
-            end_superseded(shared, job, runnable);
+            end_superseded(shared, job, runnable.as_ref());
             return true;
         }
+        Err(error) => {
+            wait_for_ledger(shared, job, &error);
+            return true;
+        }
+    }
+    match recorded(ledger.as_ref(), &job, runnable.as_ref()) {
+        Ok(Some(exchanges)) => job.recorded = exchanges.into(),
+        Ok(None) => {}
         Err(error) => {
             wait_for_ledger(shared, job, &error);
             return true;
@@ -46,19 +57,56 @@ pub(super) fn run(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) -
     }
     let started = shared.clock.wall();
     ledger.started(&job.lease);
-    let run = runnable.run(delivery);
+    match runnable.run(&job.delivery, &job.recorded) {
+        Started::Ended(run) => {
+            let fit = !run.lowered;
+            ended(shared, job, runnable.as_ref(), *run, started);
+            fit
+        }
+        Started::Waiting(waiting) => {
+            let (shared, runnable) = (shared.clone(), runnable.clone());
+            waiting.on_end(move |run| {
+                ended(&shared, job, runnable.as_ref(), run, started);
+                // The guests' threads look for more after each task. This is none of them.
+                shared.notify(&shared.queues.lock());
+                shared.ended.notify_all();
+            });
+            true
+        }
+    }
+}
+
+/// The exchanges whose answers a replay is given. `None` if the job has all that it needs.
+fn recorded(
+    ledger: &dyn Deliveries,
+    job: &Job,
+    runnable: &dyn Runnable,
+) -> Result<Option<Vec<Exchange>>, LedgerError> {
+    let delivery = &job.delivery;
+    // A delivery may name another component than the present one.
+    let may_ask = runnable.may_ask() || delivery.component.is_some();
+    match delivery.answers {
+        Some(run) if may_ask && job.recorded.is_empty() => {
+            ledger.exchanges(delivery.id, run).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Hands the end of a run to the ledger.
+fn ended(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable, run: Run, started: WallTime) {
     failpoint::reach(Failpoint::Ran);
-    ledger.stopped(&job.lease);
-    let fit = !run.lowered;
+    shared.ledger().stopped(&job.lease);
+    // Another run of the job makes no request anew.
+    job.recorded = run.exchanges.clone().into();
     if let End::Ledger(error) = &run.end {
         let error = error.clone();
         wait_for_ledger(shared, job, &error);
-        return fit;
+        return;
     }
     let completion = completion::of_run(shared, &job, runnable, run, started);
     note_end(shared, &mut job, &completion.attempt);
     submit(shared, job, completion);
-    fit
 }
 
 /// Notes the end of a run before its commit: many other runs may wait for it, and the gate needs
@@ -86,6 +134,7 @@ fn end_superseded(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
         duration: Duration::ZERO,
         memory: 0,
         trace: Vec::new(),
+        exchanges: Vec::new(),
         core: None,
         lowered: false,
     };

@@ -37,7 +37,7 @@ fn work(shared: &Arc<Shared>, slot: usize) {
     let _ = rustix::process::nice(NICENESS);
     while let Some(task) = next_task(shared) {
         let fit = match task {
-            Task::Run(job, runnable) => finish::run(shared, job, runnable.as_ref()),
+            Task::Run(job, runnable) => finish::run(shared, job, &runnable),
             Task::Commit(job, completion) => {
                 finish::commit(shared, job, *completion);
                 true

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::budget::Need;
 use super::gate::{Gate, GateStatus};
 use super::job::{Job, Task};
 use super::outcomes::Outcomes;
@@ -174,12 +175,19 @@ impl HandlerQueue {
         !self.waiting.is_empty() && self.under_way.running() < concurrency
     }
 
-    /// The memory that the next task may grow to, in bytes. A commit needs none.
-    pub(super) fn memory_needed(&self) -> usize {
+    /// What the next task takes. A commit needs no memory.
+    pub(super) fn needs(&self) -> Need {
         if self.commits.is_empty() {
-            self.runnable.handler().guest.limits.memory
+            self.run_needs()
         } else {
-            0
+            Need::default()
+        }
+    }
+
+    fn run_needs(&self) -> Need {
+        Need {
+            memory: self.runnable.handler().guest.limits.memory,
+            asks: self.runnable.may_ask(),
         }
     }
 
@@ -214,7 +222,7 @@ impl HandlerQueue {
                 job
             }
         };
-        job.memory = self.runnable.handler().guest.limits.memory;
+        job.need = self.run_needs();
         job.admission = self.gate.run_starts(&job.delivery);
         Some(Task::Run(job, self.runnable.clone()))
     }

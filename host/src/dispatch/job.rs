@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::budget::Need;
 use super::gate::Admission;
 use super::runnable::Runnable;
-use tollgate_ledger::{Completion, Delivery, DeliveryId, Lease, LeasedDelivery};
+use tollgate_ledger::{Completion, Delivery, DeliveryId, Exchange, Lease, LeasedDelivery};
 
 /// A delivery that was under way at this many unclean ends is suspected of causing them.
 const SUSPECT: u32 = 2;
@@ -21,8 +22,11 @@ pub(super) struct Job {
     pub(super) conflicts: u32,
     /// The gate's admission of the run that is under way.
     pub(super) admission: Admission,
-    /// The memory that the run may grow to, in bytes.
-    pub(super) memory: usize,
+    /// What the run takes.
+    pub(super) need: Need,
+    /// The immediate requests of an earlier run whose answers this run is given: of a run that met
+    /// a conflict, or of the run that is replayed.
+    pub(super) recorded: Arc<[Exchange]>,
 }
 
 impl Job {
@@ -32,7 +36,8 @@ impl Job {
             lease,
             conflicts: 0,
             admission: Admission::default(),
-            memory: 0,
+            need: Need::default(),
+            recorded: Arc::default(),
         }
     }
 

@@ -5,6 +5,8 @@
 pub struct PoolOptions {
     /// Guest threads at most.
     pub threads: usize,
+    /// Runs that may wait for answers, at most. They hold no thread.
+    pub waiting: usize,
     /// Bytes of payload that may wait in memory, over all handlers.
     pub queued_bytes: usize,
     /// Bytes that guests together may grow to. Each run counts with its handler's `memory`.
@@ -17,6 +19,8 @@ impl Default for PoolOptions {
         // left for each of 32 other handlers.
         Self {
             threads: 128,
+            // A place costs address space and, while a guest waits, the memory of the guest.
+            waiting: 256,
             queued_bytes: 64 << 20,
             memory: usize::MAX,
         }

@@ -5,6 +5,9 @@
 //! that of the threads that acknowledge. The sandbox lowers the priority of a guest that computes
 //! for long further. There are as many guest threads as processors. While all of them are busy with
 //! long runs and others wait, the [supervisor] starts more, up to a bound.
+//!
+//! A guest that waits for the answer to a request holds none of these threads: the sandbox runs it
+//! as a task, and its end comes back from there.
 
 use std::io;
 use std::sync::Arc;
@@ -40,7 +43,7 @@ impl Pool {
         queues.stop();
         self.shared.work.notify_all();
         self.shared.attention.notify_all();
-        while queues.threads().count() > 0 || queues.uncommitted() > 0 {
+        while queues.threads().count() > 0 || queues.any_waiting() || queues.uncommitted() > 0 {
             if self.shared.ended.wait_until(&mut queues, until).timed_out() {
                 return false;
             }

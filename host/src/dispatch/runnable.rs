@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::settings::Handler;
 use tollgate_base::event::ComponentDigest;
-use tollgate_ledger::Delivery;
-use tollgate_sandbox::Run;
+use tollgate_ledger::{Delivery, Exchange};
+use tollgate_sandbox::Started;
 
 /// A handler that can be run: its settings together with its component.
 pub trait Runnable: Send + Sync + 'static {
@@ -18,6 +18,11 @@ pub trait Runnable: Send + Sync + 'static {
     fn on_trial(&self) -> bool {
         false
     }
-    /// Runs the handler once, on this thread.
-    fn run(&self, delivery: &Delivery) -> Run;
+    /// Whether runs may wait for answers to requests. Such runs hold no thread.
+    fn may_ask(&self) -> bool {
+        false
+    }
+    /// Runs the handler once, on this thread or as a task. Immediate requests that the run has in
+    /// common with `recorded` get the recorded answers.
+    fn run(&self, delivery: &Delivery, recorded: &Arc<[Exchange]>) -> Started;
 }

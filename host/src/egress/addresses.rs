@@ -97,6 +97,7 @@ mod tests {
             origin: Origin::parse(origin).unwrap(),
             addresses: networks.iter().map(|text| text.parse().unwrap()).collect(),
             headers: vec![],
+            immediate: false,
         })
     }
 

@@ -44,7 +44,7 @@ pub(crate) type Client = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-enum ConnectError {
+pub(super) enum ConnectError {
     /// The request is for another origin than the destination of this client.
     #[error("this client is for {0}")]
     OtherOrigin(Origin),

@@ -1,17 +1,21 @@
 //! Outbound connections: where they may go, how they are made, whom they trust.
 //!
-//! The outbox sends handlers' requests over them, sources fetch their providers' keys, and the
-//! resolver asks for the objects of thin events.
+//! The outbox sends handlers' requests over them, handlers ask and wait, sources fetch their
+//! providers' keys, and the resolver asks for the objects of thin events.
 
 mod addresses;
+mod answer;
 mod connect;
 mod error;
+mod failure;
 mod retry_after;
 mod trust;
 
 pub(crate) use addresses::Destination;
+pub(crate) use answer::Answer;
 pub(crate) use connect::{Clients, USER_AGENT};
 pub(crate) use error::error_chain;
+pub(crate) use failure::Failure;
 pub(crate) use retry_after::retry_after;
 pub(crate) use trust::system_roots;
 pub use trust::system_tls;

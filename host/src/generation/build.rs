@@ -15,6 +15,7 @@ use crate::generation::handler::LoadedHandler;
 use crate::generation::last_good::LastGood;
 use crate::generation::loaded::{Generation, Origin};
 use crate::generation::trials::Trials;
+use crate::immediate::{HandlerSender, ImmediateClients};
 use crate::settings::{Handler, Manifest};
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::time::WallTime;
@@ -29,6 +30,8 @@ pub struct Builder {
     pub state: Arc<dyn StateStore>,
     /// The components that have run, for deliveries that name one of them.
     pub(crate) components: Arc<ComponentStore>,
+    /// The connections of immediate requests.
+    pub(crate) requests: Arc<ImmediateClients>,
 }
 
 impl Builder {
@@ -112,8 +115,10 @@ impl Builder {
     fn loaded(&self, settings: Arc<Handler>, (component, status): Ready) -> Arc<LoadedHandler> {
         let (sandbox, state) = (self.sandbox.clone(), self.state.clone());
         let components = self.components.clone();
+        let sender = HandlerSender::new(self.requests.clone(), settings.clone());
         Arc::new(LoadedHandler {
             settings,
+            sender,
             status,
             component,
             sandbox,

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use crate::dispatch::Runnable;
 use crate::generation::component_status::ComponentStatus;
 use crate::generation::component_store::ComponentStore;
+use crate::immediate::HandlerSender;
 use crate::settings::Handler;
 use tollgate_base::event::ComponentDigest;
-use tollgate_ledger::{Delivery, StateStore};
-use tollgate_sandbox::{Component, LoadError, Run, Sandbox, StateSource};
+use tollgate_ledger::{Delivery, Exchange, StateStore};
+use tollgate_sandbox::{
+    Answers, Component, LoadError, Run, Sandbox, Started, StateSource, Surroundings,
+};
 
 /// A handler with its component.
 pub struct LoadedHandler {
@@ -19,6 +22,7 @@ pub struct LoadedHandler {
     pub(super) sandbox: Arc<Sandbox>,
     pub(super) state: Arc<dyn StateStore>,
     pub(super) components: Arc<ComponentStore>,
+    pub(super) sender: HandlerSender,
 }
 
 /// Why the component that a delivery names cannot run.
@@ -69,13 +73,24 @@ impl Runnable for LoadedHandler {
         matches!(self.status, ComponentStatus::OnTrial { .. })
     }
 
-    fn run(&self, delivery: &Delivery) -> Run {
-        let state = StateSource::Ledger(self.state.clone());
+    fn may_ask(&self) -> bool {
+        self.component.may_ask()
+    }
+
+    fn run(&self, delivery: &Delivery, recorded: &Arc<[Exchange]>) -> Started {
+        let surroundings = Surroundings {
+            state: StateSource::Ledger(self.state.clone()),
+            answers: Answers {
+                recorded: recorded.clone(),
+                sender: Some(Arc::new(self.sender.clone())),
+            },
+        };
+        let guest = &self.settings.guest;
         match self.component(delivery) {
             Ok(component) => self
                 .sandbox
-                .run(&component, &self.settings.guest, delivery, state),
-            Err(why) => Run::unstarted(why.to_string()),
+                .start(&component, guest, delivery, surroundings),
+            Err(why) => Started::Ended(Box::new(Run::unstarted(why.to_string()))),
         }
     }
 }

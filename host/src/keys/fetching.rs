@@ -125,6 +125,7 @@ fn allowed(origin: Origin, allow_private: bool) -> Allow {
         origin,
         addresses,
         headers: Vec::new(),
+        immediate: false,
     }
 }
 

@@ -172,6 +172,12 @@ pub(crate) const RUN_CALLS: Bounded<u32> = Bounded {
 pub(crate) const RUN_EFFECTS: Bounded<usize> = bounded(MIB, 0, 64 * MIB);
 /// The answer of an API, or its error message.
 pub(crate) const RUN_RESPONSE: Bounded<usize> = bounded(64 * KIB, 0, 4 * MIB);
+/// A run that asks more often should split its work over several events.
+pub(crate) const RUN_REQUESTS: Bounded<u32> = Bounded {
+    default: 16,
+    min: 0,
+    max: 256,
+};
 
 /// Stripe's API.
 pub(crate) const RESOLVE_HOST: &str = "https://api.stripe.com";

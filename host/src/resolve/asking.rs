@@ -43,6 +43,7 @@ pub(super) async fn ask(
         origin: resolve.origin.clone(),
         addresses: resolve.addresses.clone(),
         headers: Vec::new(),
+        immediate: false,
     });
     let client = clients.get(&destination);
     let exchange = async {

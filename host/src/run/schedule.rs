@@ -338,6 +338,7 @@ mod tests {
                 },
                 next: NextState::Done,
                 reads: Vec::new(),
+                exchanges: Vec::new(),
                 effects,
                 order: OrderEffect::default(),
             };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::dispatch::{Dispatcher, PoolOptions};
@@ -14,6 +15,7 @@ use crate::generation::{
     Builder, ComponentStore, Current, Env, LastGood, LoadError, Loader, Reloader, ReloaderParts,
     Signature, read_manifest, signature_of,
 };
+use crate::immediate::ImmediateClients;
 use crate::keys::{HttpsKeys, KeyCache, SecretUses};
 use crate::outbox::{self, Outbox};
 use crate::resolve::{self, Resolver};
@@ -35,7 +37,7 @@ use tollgate_ledger::{Ledger, LedgerError, LedgerUrl, OpenError};
 use tollgate_sandbox::{CompileIn, Sandbox, SandboxError, SandboxOptions, THREAD_STACK};
 use tollgate_scheme::CertificateTrust;
 
-/// Instances beside those of the guest threads, to try a new generation out.
+/// Instances beside those of runs, to try a new generation out.
 const SPARE_INSTANCES: u32 = 4;
 
 /// The options of a gateway.
@@ -160,12 +162,13 @@ struct Prepared {
 /// that reloads has.
 async fn prepare_on_thread(options: Options) -> Result<Prepared, StartError> {
     let (done, prepared) = oneshot::channel();
+    let requests = ImmediateClients::new(system_tls(), Handle::current());
     std::thread::Builder::new()
         .name("start".into())
         .stack_size(THREAD_STACK)
         .spawn(move || {
             // The caller may have gone because the process is to end.
-            let _ = done.send(prepare(options));
+            let _ = done.send(prepare(options, requests));
         })?;
     // The thread answers unless it panics, and then it has written why.
     let panicked = |_| io::Error::other("the thread that starts the gateway panicked");
@@ -173,7 +176,7 @@ async fn prepare_on_thread(options: Options) -> Result<Prepared, StartError> {
 }
 
 /// Opens the ledger and builds the first generation.
-fn prepare(options: Options) -> Result<Prepared, StartError> {
+fn prepare(options: Options, requests: ImmediateClients) -> Result<Prepared, StartError> {
     let Options {
         manifest: path,
         clock,
@@ -197,7 +200,7 @@ fn prepare(options: Options) -> Result<Prepared, StartError> {
     };
     let url = LedgerUrl::Sqlite(data.database.clone());
     let ledger = tollgate_ledger::open(&url, steady.clone(), Arc::new(work.clone()))?;
-    let loader = loader(path, env, &data, &ledger, compile_in)?;
+    let loader = loader((path, env), &data, &ledger, compile_in, requests)?;
     let first = first_generation(&loader, read, seen, clock.now())?;
     Ok(Prepared {
         steady,
@@ -210,15 +213,16 @@ fn prepare(options: Options) -> Result<Prepared, StartError> {
 
 /// The loader of generations, with its sandbox.
 fn loader(
-    path: PathBuf,
-    env: Env,
+    (path, env): (PathBuf, Env),
     data: &DataFolder,
     ledger: &Arc<dyn Ledger>,
     compile_in: CompileIn,
+    requests: ImmediateClients,
 ) -> Result<Loader, StartError> {
+    let pool = PoolOptions::default();
     let sandbox = Sandbox::new(&SandboxOptions {
         cache: Some(data.folder.join("cache")),
-        instances: PoolOptions::default().threads as u32 + SPARE_INSTANCES,
+        instances: (pool.threads + pool.waiting) as u32 + SPARE_INSTANCES,
         compile_in,
     })?;
     Ok(Loader {
@@ -228,6 +232,7 @@ fn loader(
             sandbox: Arc::new(sandbox),
             state: ledger.clone(),
             components: Arc::new(ComponentStore::in_folder(&data.folder)),
+            requests: Arc::new(requests),
         },
         last_good: LastGood::in_folder(&data.folder),
     })

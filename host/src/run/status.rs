@@ -99,7 +99,8 @@ impl Core {
     fn guests_json(&self) -> Value {
         let BudgetStatus { reserved, limit } = self.dispatcher.budget();
         json!({
-            "running": reserved.threads,
+            "running": reserved.threads + reserved.waiting,
+            "may_wait": reserved.waiting,
             "memory_reserved": reserved.memory,
             "memory_limit": limit.memory,
         })

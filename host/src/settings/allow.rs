@@ -18,6 +18,9 @@ pub struct Allow {
     /// `headers`: the host adds these headers when it sends a request to this origin. No other
     /// origin gets these headers.
     pub headers: Vec<(String, Secret)>,
+    /// `immediate`: whether the handler may send requests to this origin while it runs, and wait
+    /// for the answers. Default false: requests go out after the commit alone.
+    pub immediate: bool,
 }
 
 impl Allow {
@@ -26,6 +29,7 @@ impl Allow {
         Grant {
             origin: self.origin.clone(),
             headers: self.headers.iter().map(|(name, _)| name.clone()).collect(),
+            immediate: self.immediate,
         }
     }
 }

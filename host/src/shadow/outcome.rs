@@ -177,6 +177,7 @@ mod tests {
 
     fn recorded_end(outcome: &str, url: &str, key: &str) -> RecordedEnd {
         RecordedEnd {
+            exchanges: Vec::new(),
             outcome: outcome.to_owned(),
             detail: "because".to_owned(),
             component: None,

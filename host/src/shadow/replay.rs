@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tollgate_base::event::ComponentDigest;
-use tollgate_ledger::{Delivery, LedgerError, RecordedRun, StateStore};
+use tollgate_ledger::{LedgerError, RecordedRun, StateStore};
 use tollgate_sandbox::{
-    CompileIn, Component, End, LoadError, Run, Sandbox, SandboxError, SandboxOptions, Snapshot,
-    StateCopy, StateSource,
+    Answers, CompileIn, Component, End, LoadError, Run, Sandbox, SandboxError, SandboxOptions,
+    Snapshot, StateCopy, StateSource, Surroundings,
 };
 
 use super::difference::Difference;
@@ -100,10 +100,10 @@ impl Shadow {
         let delivery = &recorded.delivery;
         let record = RunOutcome::recorded(&recorded.did);
         let rerun = match recorded.did.component.and_then(|of| self.recorded(of)) {
-            Some(component) => Some(self.run(&component, delivery, &self.recorded_state)?),
+            Some(component) => Some(self.run(&component, recorded, &self.recorded_state)?),
             None => None,
         };
-        let candidate = self.run(&self.candidate, delivery, &self.candidate_state)?;
+        let candidate = self.run(&self.candidate, recorded, &self.candidate_state)?;
         let since = rerun.as_ref().map(|rerun| record.differences(rerun));
         Ok(Comparison {
             delivery: delivery.id.0,
@@ -131,13 +131,17 @@ impl Shadow {
     fn run(
         &self,
         component: &Component,
-        delivery: &Delivery,
+        recorded: &RecordedRun,
         state: &Arc<StateCopy>,
     ) -> Result<RunOutcome, ShadowError> {
-        let source = StateSource::Copy(state.clone());
+        let surroundings = Surroundings {
+            state: StateSource::Copy(state.clone()),
+            answers: Answers::only(&recorded.did.exchanges),
+        };
+        let guest = &self.handler.guest;
         let run: Run = self
             .sandbox
-            .run(component, &self.handler.guest, delivery, source);
+            .run(component, guest, &recorded.delivery, surroundings);
         if let End::Ledger(error) = run.end {
             return Err(error.into());
         }

@@ -2,7 +2,7 @@
 
 use super::lease::Token;
 use super::names::state_names;
-use super::{DeliveryId, Effects, OrderEffect, Read};
+use super::{DeliveryId, Effects, Exchange, OrderEffect, Read};
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
 
@@ -25,6 +25,8 @@ pub struct Completion {
     pub reads: Vec<Read>,
     /// The effects of the run. Empty unless `next` is done or ignored.
     pub effects: Effects,
+    /// The immediate requests of the run, with their answers.
+    pub exchanges: Vec<Exchange>,
     /// The effect on later deliveries of the same order key.
     pub order: OrderEffect,
 }

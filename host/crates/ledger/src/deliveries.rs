@@ -2,7 +2,8 @@
 
 use super::lease::Leasable;
 use super::{
-    Completed, Completion, Delivery, DeliveryId, Lease, LedgerError, OrderEffect, OrderKey, Rank,
+    Completed, Completion, Delivery, DeliveryId, Exchange, Lease, LedgerError, OrderEffect,
+    OrderKey, Rank,
 };
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::SteadyTime;
@@ -69,6 +70,9 @@ pub trait Deliveries: Send + Sync + 'static {
 
     /// The rank of the newest fact that a `done` delivery of this order key handled.
     fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError>;
+
+    /// The immediate requests of the last attempt of a delivery's run, with their answers.
+    fn exchanges(&self, delivery: DeliveryId, run: u32) -> Result<Vec<Exchange>, LedgerError>;
 
     /// Releases the order keys that dead deliveries of these handlers block, so that the
     /// deliveries behind the dead ones may run. Returns the number of dead deliveries that

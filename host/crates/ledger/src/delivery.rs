@@ -34,6 +34,9 @@ pub struct Delivery {
     pub keys: u32,
     /// The component to run, if not the handler's present component.
     pub component: Option<ComponentDigest>,
+    /// The run whose recorded answers to immediate requests this run is given. `None` if the run
+    /// makes every request anew.
+    pub answers: Option<u32>,
     /// The number of unclean ends of the gateway at which the delivery was under way.
     pub crashes: u32,
     /// The order key.

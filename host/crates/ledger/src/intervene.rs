@@ -45,8 +45,10 @@ pub enum Action {
         keys: ReplayKeys,
         /// The component of the new runs.
         component: ReplayComponent,
-        /// Events of these sources are resolved anew before the new run.
-        refetch: Vec<SourceName>,
+        /// Whether the new runs ask anew, instead of using what was answered to earlier ones:
+        /// handlers make their immediate requests again, and events of these sources are resolved
+        /// again.
+        refetch: Option<Vec<SourceName>>,
     },
     /// Gives events deliveries to handlers that have none of the event yet. The events' held
     /// deliveries end, since their work goes on in the new deliveries.

@@ -23,6 +23,7 @@ mod deliveries;
 mod delivery;
 mod effects;
 mod error;
+mod exchange;
 mod gauges;
 mod intake;
 mod intervene;
@@ -52,6 +53,7 @@ pub use deliveries::{Claimed, CompletionCallback, Deliveries, LeasedDelivery, Se
 pub use delivery::{Delivery, DeliveryId, DeliveryState, Pause};
 pub use effects::{Effects, Read, StateWrite};
 pub use error::{LedgerError, ListError};
+pub use exchange::{Exchange, ExchangeAnswer, RequestDigest, Unanswered};
 pub use gauges::{Backlog, Counts, Gauges, LogSize};
 pub use intake::{EqualBytes, EventForm, Intake, NewEvent, RecordFuture, Recorded, SAME_BYTES_AS};
 pub use intervene::{
@@ -67,10 +69,10 @@ pub use order::{OrderEffect, OrderKey, Rank, Recipient};
 pub use outbox::{ClaimedRequests, LeasedRequest, OutboxStore, Settled, SettlementCallback};
 pub use records::{
     AttemptView, Blocker, Cursor, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView,
-    EventDetail, EventSummary, InterventionView, ListOrder, Listed, Page, Payload, RecordFilter,
-    RecordList, RecordedEmission, RecordedEnd, RecordedRun, Records, RequestDetail, RequestFilter,
-    RequestSummary, RequestView, ResolvedView, ResolvingView, ScheduledView, StateChangeView,
-    StateFilter, StateView, ToldView, TryView, without_query,
+    EventDetail, EventSummary, ExchangeView, InterventionView, ListOrder, Listed, Page, Payload,
+    RecordFilter, RecordList, RecordedEmission, RecordedEnd, RecordedRun, Records, RequestDetail,
+    RequestFilter, RequestSummary, RequestView, ResolvedView, ResolvingView, ScheduledView,
+    StateChangeView, StateFilter, StateView, ToldView, TryView, without_query,
 };
 pub use request::{
     NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxState, RequestHost, RequestId,

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use wasmtime_wasi::{WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::capture::Logs;
 use crate::effects::RequestedEffects;
 use crate::guest::Guest;
+use crate::http::Requests;
+use crate::imports::Imports;
 use crate::memory::MemoryBudget;
 use crate::processors::ProcessorPermit;
-use crate::state::{StateSource, StateView};
+use crate::state::StateView;
+use crate::surroundings::Surroundings;
 use crate::trace::{Trace, TracedCall, micros};
 use crate::wasi::Wasi;
-use tollgate_ledger::{Delivery, Effects, LedgerError, Read, Resolved};
+use tollgate_ledger::{Delivery, Effects, Exchange, LedgerError, Read, Resolved, without_query};
 
 /// Why the host ends a run.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,7 @@ pub(crate) struct Finished {
     pub(crate) effects: Effects,
     pub(crate) logs: String,
     pub(crate) trace: Vec<TracedCall>,
+    pub(crate) exchanges: Vec<Exchange>,
 }
 
 /// The data of one run in its wasmtime store.
@@ -54,14 +59,17 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The data of a new run. `wasi` says whether the component imports WASI: to set WASI up
-    /// costs more than many a run.
+    /// The data of a new run of a component with these imports: to set WASI up costs more than
+    /// many a run.
     pub(crate) fn new(
         guest: &Arc<Guest>,
         delivery: &Delivery,
-        state: StateSource,
-        wasi: bool,
+        surroundings: Surroundings,
+        imports: Imports,
     ) -> Self {
+        let Surroundings { state, answers } = surroundings;
+        let requests = imports.http.then(|| Requests::new(guest, &answers));
+        let wasi = |requests| Box::new(Wasi::new(guest.limits.output, requests));
         Self {
             memory: MemoryBudget::new(&guest.limits),
             logs: Logs::new(guest.limits.logs),
@@ -71,7 +79,7 @@ impl Call {
             resolved: delivery.resolved.clone(),
             host_calls: 0,
             trace: None,
-            wasi: wasi.then(|| Box::new(Wasi::new(guest.limits.output))),
+            wasi: imports.wasi.then(|| wasi(requests)),
             processor: None,
             lowered: false,
         }
@@ -105,8 +113,13 @@ impl Call {
 
     /// The reads, the effects, the log and the traced calls of the run.
     pub(crate) fn finish(mut self) -> Finished {
+        let mut exchanges = Vec::new();
         if let Some(wasi) = self.wasi.take() {
             wasi.log_output(&mut self.logs);
+            exchanges = wasi.exchanges();
+        }
+        for exchange in &exchanges {
+            self.note(exchange);
         }
         let (reads, writes) = self.state.finish();
         Finished {
@@ -114,7 +127,27 @@ impl Call {
             effects: self.effects.into_effects(writes),
             logs: self.logs.into_lines(),
             trace: self.trace.map(Trace::into_calls).unwrap_or_default(),
+            exchanges,
         }
+    }
+
+    /// Logs an immediate request without an answer, and adds an immediate request to the trace.
+    fn note(&mut self, exchange: &Exchange) {
+        if let Err(why) = &exchange.answer {
+            let request = format!("{} {}", exchange.method, without_query(&exchange.url));
+            self.logs.push("warn", &format!("{request}: {why}"), &[]);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.add_request(exchange);
+        }
+    }
+}
+
+impl WasiHttpView for Call {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let wasi = self.wasi.as_mut();
+        wasi.expect("made for every component that imports WASI")
+            .http()
     }
 }
 

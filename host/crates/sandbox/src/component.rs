@@ -6,15 +6,15 @@ use std::sync::Arc;
 use crate::bindings::v0_1;
 use crate::call::Call;
 use crate::compile::{CompileError, CompilerFailure, Refusal};
+use crate::imports::Imports;
 use crate::running::RunningEngine;
-use tollgate_base::event::ComponentDigest;
+use tollgate_base::event::{ComponentDigest, HandlerName};
 
 /// A component that is compiled and linked: instances of it can be made at once.
 pub struct Component {
     pub(crate) digest: ComponentDigest,
     pub(crate) world: World,
-    /// Whether the component imports WASI. Such a guest may wait, so it is called under a timer.
-    pub(crate) wasi: bool,
+    pub(crate) imports: Imports,
     /// The engine that the component is linked for.
     pub(crate) running: Arc<RunningEngine>,
 }
@@ -48,6 +48,12 @@ pub enum LoadError {
     /// The component imports these interfaces, which handlers are not given.
     #[error("imports {}, which handlers are not given", quoted(.0))]
     Imports(Vec<String>),
+    /// The component imports `wasi:http`, and no `allow` entry grants it.
+    #[error(
+        "imports `wasi:http`, which is not granted; write `[[handlers.{0}.allow]]` with `origin = \
+         \"https://…\"` and `immediate = true` for each origin that it asks"
+    )]
+    Requests(HandlerName),
     /// The component lacks the export `handle`, or an import or export has other types than the
     /// world.
     #[error("does not fit the world `tollgate:handler/handler`: {0:#}")]
@@ -78,6 +84,11 @@ impl Component {
     /// The sha256 of the file that the component was loaded from.
     pub fn digest(&self) -> ComponentDigest {
         self.digest
+    }
+
+    /// Whether the component may send requests while it runs, and wait for the answers.
+    pub fn may_ask(&self) -> bool {
+        self.imports.http
     }
 }
 

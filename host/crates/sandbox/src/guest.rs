@@ -27,6 +27,8 @@ pub struct Grant {
     pub origin: Origin,
     /// The names of the headers that the host adds when it sends. The guest may not set them.
     pub headers: Vec<String>,
+    /// `immediate`: whether the guest may send requests while it runs, and wait for the answers.
+    pub immediate: bool,
 }
 
 /// Limits on one run of a handler.
@@ -52,4 +54,6 @@ pub struct Limits {
     /// `response`: bytes of the body of a response that the handler asked for. Default 64 KiB,
     /// 4 MiB at most.
     pub response: usize,
+    /// `requests`: immediate requests. Default 16, 256 at most.
+    pub requests: u32,
 }

@@ -17,6 +17,8 @@ mod epoch;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 mod guest;
+mod http;
+mod imports;
 mod instances;
 mod listing;
 mod load;
@@ -33,12 +35,15 @@ mod runtime;
 mod sandbox;
 mod sandbox_error;
 mod state;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod trace;
 mod trap;
 mod v0_1;
+mod waiting;
+mod waiting_threads;
 mod wasi;
 mod words;
 
@@ -47,9 +52,13 @@ pub use component::{Component, LoadError};
 pub use copy::{Snapshot, StateCopy, Written};
 pub use engine::{MAX_MEMORY, THREAD_STACK};
 pub use guest::{Grant, Guest, Limits};
+pub use http::{Answers, NoAnswer, NoAnswerKind, RequestSender, SendFuture};
 pub use outcome::{End, Run};
 pub use profile::ProfileError;
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use sandbox_error::SandboxError;
 pub use state::{MAX_KEY, StateSource};
+pub use surroundings::Surroundings;
 pub use trace::TracedCall;
+pub use waiting::Started;
+pub use waiting_threads::Waiting;

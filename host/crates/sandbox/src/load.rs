@@ -7,12 +7,13 @@ use wasmtime::component::types::ComponentItem;
 
 use crate::compile::CompileLimits;
 use crate::component::{Component, LoadError};
+use crate::http;
+use crate::imports::Imports;
 use crate::runtime::Runtime;
 use crate::sandbox::Sandbox;
 use tollgate_base::event::ComponentDigest;
 
-/// The WASI packages that components may import. `wasi:http` is not one of them: requests go
-/// through the outbox.
+/// The WASI packages that components may import, beside two interfaces of `wasi:http`.
 const WASI_PACKAGES: &[&str] = &[
     "wasi:cli/",
     "wasi:clocks/",
@@ -66,27 +67,27 @@ impl Sandbox {
     ) -> Result<Component, LoadError> {
         let engine = &runtime.running.engine;
         let compiled = self.cache.load(engine, &self.compiler, digest, file)?;
-        let wasi = check_imports(engine, &compiled)?;
+        let imports = check_imports(engine, &compiled)?;
         runtime
-            .link(&compiled, digest, wasi)
+            .link(&compiled, digest, imports)
             .map_err(LoadError::World)
     }
 }
 
-/// Whether the component imports WASI. An error if it imports anything that handlers are not
-/// given.
+/// What the component imports beside the world. An error if it imports anything that handlers are
+/// not given.
 fn check_imports(
     engine: &Engine,
     component: &wasmtime::component::Component,
-) -> Result<bool, LoadError> {
+) -> Result<Imports, LoadError> {
     let ty = component.component_type();
-    let (mut foreign, mut wasi) = (Vec::new(), false);
+    let (mut foreign, mut imports) = (Vec::new(), Imports::default());
     for (name, item) in ty.imports(engine) {
-        if WASI_PACKAGES
-            .iter()
-            .any(|package| name.starts_with(package))
-        {
-            wasi = true;
+        let is_one_of = |list: &[&str]| list.iter().any(|start| name.starts_with(start));
+        if is_one_of(WASI_PACKAGES) {
+            imports.wasi = true;
+        } else if is_one_of(http::INTERFACES) {
+            (imports.wasi, imports.http) = (true, true);
         } else if !name.starts_with("tollgate:handler/")
                 // The types that the world itself uses are imports too.
                 && !matches!(item.ty, ComponentItem::Type(_))
@@ -95,7 +96,7 @@ fn check_imports(
         }
     }
     if foreign.is_empty() {
-        Ok(wasi)
+        Ok(imports)
     } else {
         Err(LoadError::Imports(foreign))
     }

@@ -31,20 +31,20 @@ impl Sandbox {
         state: &StateSource,
         runs: u32,
     ) -> Result<Duration, End> {
-        if component.wasi {
+        if component.imports.wasi {
             return Err(End::Trap(
                 "a guest that may wait is not measured".to_owned(),
             ));
         }
         let _instance = self.instances.acquire();
-        let mut store = self.store(component, guest, delivery, state.clone());
+        let mut store = self.store(component, guest, delivery, state.clone().into());
         let World::V0_1(pre) = &component.world;
         let made = pre.instantiate(&mut store);
         let instance = made.map_err(|error| explain(&error, &store))?;
         let mut spent = Duration::ZERO;
         for _ in 0..runs {
             // Each call gets the limits of a fresh run.
-            *store.data_mut() = Call::new(guest, delivery, state.clone(), false);
+            *store.data_mut() = Call::new(guest, delivery, state.clone().into(), component.imports);
             store.set_epoch_deadline(epochs(guest.limits.timeout));
             store.set_hostcall_fuel(hostcall_fuel(&guest.limits));
             let started = Instant::now();

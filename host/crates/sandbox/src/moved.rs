@@ -24,7 +24,7 @@ impl Sandbox {
             );
             return None;
         };
-        match runtime.link(&compiled, component.digest, component.wasi) {
+        match runtime.link(&compiled, component.digest, component.imports) {
             Ok(linked) => {
                 let linked = Arc::new(linked);
                 moved.insert(component.digest, linked.clone());

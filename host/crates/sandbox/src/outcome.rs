@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::trace::TracedCall;
-use tollgate_ledger::{Effects, LedgerError, Read};
+use tollgate_ledger::{Effects, Exchange, LedgerError, Read};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub struct Run {
     pub memory: usize,
     /// The calls of the guest to the host, in order; none unless the run was traced.
     pub trace: Vec<TracedCall>,
+    /// The immediate requests of the guest, in order.
+    pub exchanges: Vec<Exchange>,
     /// The state of the instance at a trap, in WebAssembly's format of core dumps; `None` unless
     /// the sandbox is for debugging, and if wasmtime cannot write one.
     pub core: Option<Vec<u8>>,
@@ -88,6 +90,7 @@ impl Run {
             duration: Duration::ZERO,
             memory: 0,
             trace: Vec::new(),
+            exchanges: Vec::new(),
             core: None,
             lowered: false,
         }

@@ -13,7 +13,7 @@ use crate::component::Component;
 use crate::guest::Guest;
 use crate::outcome::Run;
 use crate::sandbox::Sandbox;
-use crate::state::StateSource;
+use crate::surroundings::Surroundings;
 use tollgate_ledger::Delivery;
 
 /// The time between two samples. Most handlers take some hundred microseconds, so a profile is of
@@ -78,7 +78,7 @@ impl Sandbox {
         component: &Component,
         guest: &Arc<Guest>,
         delivery: &Delivery,
-        state: &dyn Fn() -> StateSource,
+        surroundings: &dyn Fn() -> Surroundings,
         runs: u32,
     ) -> Result<(Run, Vec<u8>), ProfileError> {
         let engine = &component.running.engine;
@@ -90,7 +90,7 @@ impl Sandbox {
             last: Instant::now(),
         })));
         let ticking = tick(engine)?;
-        let run = |_| self.run_sampled(component, guest, delivery, state(), &sampler);
+        let run = |_| self.run_sampled(component, guest, delivery, surroundings(), &sampler);
         let last = (0..runs.max(1)).map(run).last();
         drop(ticking);
         let Sampler(state) = sampler;

@@ -15,6 +15,7 @@ use crate::priority;
 use crate::profile::Sampler;
 use crate::sandbox::Sandbox;
 use crate::state::StateSource;
+use crate::surroundings::Surroundings;
 use crate::trace::Trace;
 use crate::trap::{explain, unstarted};
 use crate::v0_1::{self, Texts};
@@ -54,9 +55,10 @@ impl Sandbox {
         component: &Component,
         guest: &Arc<Guest>,
         delivery: &Delivery,
-        state: StateSource,
+        surroundings: impl Into<Surroundings>,
     ) -> Run {
-        self.run_watched(component, guest, delivery, state, Watch::default())
+        let surroundings = surroundings.into();
+        self.run_watched(component, guest, delivery, surroundings, Watch::default())
     }
 
     /// The same, and notes every call of the guest to the host.
@@ -65,13 +67,13 @@ impl Sandbox {
         component: &Component,
         guest: &Arc<Guest>,
         delivery: &Delivery,
-        state: StateSource,
+        surroundings: impl Into<Surroundings>,
     ) -> Run {
         let watch = Watch {
             trace: Some(Trace::begin()),
             sampler: None,
         };
-        self.run_watched(component, guest, delivery, state, watch)
+        self.run_watched(component, guest, delivery, surroundings.into(), watch)
     }
 
     /// The same as [`Sandbox::run`], with samples.
@@ -80,14 +82,14 @@ impl Sandbox {
         component: &Component,
         guest: &Arc<Guest>,
         delivery: &Delivery,
-        state: StateSource,
+        surroundings: Surroundings,
         sampler: &Sampler,
     ) -> Run {
         let watch = Watch {
             trace: None,
             sampler: Some(sampler),
         };
-        self.run_watched(component, guest, delivery, state, watch)
+        self.run_watched(component, guest, delivery, surroundings, watch)
     }
 
     fn run_watched(
@@ -95,14 +97,14 @@ impl Sandbox {
         component: &Component,
         guest: &Arc<Guest>,
         delivery: &Delivery,
-        state: StateSource,
+        surroundings: Surroundings,
         watch: Watch<'_>,
     ) -> Run {
         let moved = self.moved(component);
         let component = moved.as_deref().unwrap_or(component);
         let _instance = self.instances.acquire();
         let started = Instant::now();
-        let mut store = self.store(component, guest, delivery, state);
+        let mut store = self.store(component, guest, delivery, surroundings);
         store.data_mut().trace = watch.trace;
         match watch.sampler {
             Some(sampler) => sampler.watch(&mut store, guest.limits.timeout),
@@ -112,36 +114,9 @@ impl Sandbox {
         let duration = started.elapsed();
         store.data_mut().processor = None;
         let lowered = store.data().lowered && !priority::restore();
-        let (end, core) = match answer {
-            Ok(end) => (end, None),
-            Err(error) => {
-                let core = error.downcast_ref::<WasmCoreDump>();
-                let core = core.and_then(|core| dump(core, &mut store, guest.name.as_str()));
-                (explain(&error, &store), core)
-            }
-        };
-        let memory = store.data().memory.used();
-        let Finished {
-            reads,
-            effects,
-            logs,
-            trace,
-        } = store.into_data().finish();
-        let effects = if matches!(end, End::Done | End::Ignored(_)) {
-            effects
-        } else {
-            Effects::default()
-        };
         Run {
-            end: shorten(with_last_words(end, &logs)),
-            reads,
-            effects,
-            logs,
-            duration,
-            memory,
-            trace,
-            core,
             lowered,
+            ..conclude(store, answer, duration, guest)
         }
     }
 
@@ -149,22 +124,26 @@ impl Sandbox {
     /// handler's `timeout` at most.
     ///
     /// # Errors
-    /// [`LoadError::Instantiate`]
+    /// [`LoadError::Instantiate`], or [`LoadError::Requests`] if the component imports `wasi:http`
+    /// and nothing grants it.
     pub fn probe(
         &self,
         component: &Component,
         guest: &Arc<Guest>,
         delivery: &Delivery,
     ) -> Result<(), LoadError> {
+        if component.may_ask() && !guest.grants.iter().any(|grant| grant.immediate) {
+            return Err(LoadError::Requests(guest.name.clone()));
+        }
         let _instance = self.instances.acquire();
         let mut store = self.store(
             component,
             guest,
             delivery,
-            StateSource::Given(Arc::default()),
+            StateSource::Given(Arc::default()).into(),
         );
         let World::V0_1(pre) = &component.world;
-        let made = if component.wasi {
+        let made = if component.imports.wasi {
             self.timers.run(guest.limits.timeout, async {
                 pre.instantiate_async(&mut store).await
             })
@@ -186,10 +165,10 @@ impl Sandbox {
         component: &Component,
         guest: &Arc<Guest>,
         delivery: &Delivery,
-        state: StateSource,
+        surroundings: Surroundings,
     ) -> Store<Call> {
         let limits = &guest.limits;
-        let call = Call::new(guest, delivery, state, component.wasi);
+        let call = Call::new(guest, delivery, surroundings, component.imports);
         let mut store = Store::new(&component.running.engine, call);
         store.limiter(|call| &mut call.memory);
         store.set_epoch_deadline(epochs(limits.timeout));
@@ -204,24 +183,13 @@ impl Sandbox {
         delivery: &Delivery,
         timeout: Duration,
     ) -> wasmtime::Result<End> {
-        let texts = Texts::of(&delivery.event);
-        let event = v0_1::lower(
-            &delivery.event,
-            delivery.attempts + 1,
-            delivery.is_replay(),
-            &texts,
-        );
-        let World::V0_1(pre) = &component.world;
-        if component.wasi {
-            return self.timers.run(timeout, async {
-                let made = pre.instantiate_async(&mut *store).await;
-                let instance = made.map_err(unstarted)?;
-                let handle = instance.func_handle();
-                Ok(v0_1::lift(
-                    handle.call_async(&mut *store, (event,)).await?.0,
-                ))
-            });
+        if component.imports.wasi {
+            let call = call_async(component, store, delivery);
+            return self.timers.run(timeout, call);
         }
+        let texts = Texts::of(&delivery.event);
+        let event = lower(delivery, &texts);
+        let World::V0_1(pre) = &component.world;
         let instance = pre.instantiate(&mut *store).map_err(unstarted)?;
         Ok(v0_1::lift(instance.call_handle(&mut *store, event)?))
     }
@@ -253,6 +221,72 @@ impl Sandbox {
             begun = Some(Instant::now());
             Ok(UpdateDeadline::Continue(epochs(left.min(SLICE))))
         });
+    }
+}
+
+/// Makes an instance and calls it. The guest may wait.
+pub(crate) async fn call_async(
+    component: &Component,
+    store: &mut Store<Call>,
+    delivery: &Delivery,
+) -> wasmtime::Result<End> {
+    let texts = Texts::of(&delivery.event);
+    let event = lower(delivery, &texts);
+    let World::V0_1(pre) = &component.world;
+    let made = pre.instantiate_async(&mut *store).await;
+    let instance = made.map_err(unstarted)?;
+    let handle = instance.func_handle();
+    let (answer,) = handle.call_async(&mut *store, (event,)).await?;
+    Ok(v0_1::lift(answer))
+}
+
+fn lower<'a>(
+    delivery: &'a Delivery,
+    texts: &'a Texts<'a>,
+) -> crate::bindings::v0_1::tollgate::handler::types::Event<'a> {
+    let (number, replay) = (delivery.attempts + 1, delivery.is_replay());
+    v0_1::lower(&delivery.event, number, replay, texts)
+}
+
+/// The result of a run that ended with `answer`.
+pub(crate) fn conclude(
+    mut store: Store<Call>,
+    answer: wasmtime::Result<End>,
+    duration: Duration,
+    guest: &Guest,
+) -> Run {
+    let (end, core) = match answer {
+        Ok(end) => (end, None),
+        Err(error) => {
+            let core = error.downcast_ref::<WasmCoreDump>();
+            let core = core.and_then(|core| dump(core, &mut store, guest.name.as_str()));
+            (explain(&error, &store), core)
+        }
+    };
+    let memory = store.data().memory.used();
+    let Finished {
+        reads,
+        effects,
+        logs,
+        trace,
+        exchanges,
+    } = store.into_data().finish();
+    let effects = if matches!(end, End::Done | End::Ignored(_)) {
+        effects
+    } else {
+        Effects::default()
+    };
+    Run {
+        end: shorten(with_last_words(end, &logs)),
+        reads,
+        effects,
+        logs,
+        duration,
+        memory,
+        trace,
+        exchanges,
+        core,
+        lowered: false,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::bindings::v0_1::HandlerPre;
 use crate::call::Call;
 use crate::component::{Component, World};
 use crate::engine::EngineOptions;
+use crate::imports::Imports;
 use crate::running::RunningEngine;
 use crate::sandbox_error::SandboxError;
 use crate::v0_1;
@@ -46,6 +47,8 @@ impl Runtime {
         let mut linker = Linker::new(&running.engine);
         v0_1::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(SandboxError::Engine)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)
+            .map_err(SandboxError::Engine)?;
         Ok(Self {
             running: Arc::new(running),
             linker,
@@ -59,13 +62,13 @@ impl Runtime {
         &self,
         compiled: &wasmtime::component::Component,
         digest: ComponentDigest,
-        wasi: bool,
+        imports: Imports,
     ) -> wasmtime::Result<Component> {
         let pre = self.linker.instantiate_pre(compiled)?;
         Ok(Component {
             digest,
             world: World::V0_1(HandlerPre::new(pre)?),
-            wasi,
+            imports,
             running: self.running.clone(),
         })
     }

@@ -10,6 +10,7 @@ use crate::processors::ProcessorPermits;
 use crate::runtime::CurrentRuntime;
 use crate::sandbox_error::SandboxError;
 use crate::timers::Timers;
+use crate::waiting_threads::WaitingThreads;
 use tollgate_base::thread::OwnedThread;
 
 /// The options of a sandbox.
@@ -28,9 +29,10 @@ pub struct Sandbox {
     pub(crate) runtime: CurrentRuntime,
     pub(crate) cache: CompileCache,
     pub(crate) compiler: Compiler,
-    pub(crate) instances: InstancePermits,
+    pub(crate) instances: Arc<InstancePermits>,
     pub(crate) processors: Arc<ProcessorPermits>,
     pub(crate) timers: Timers,
+    pub(crate) waiting: WaitingThreads,
     _swap_watch: OwnedThread,
 }
 
@@ -40,7 +42,7 @@ impl Sandbox {
     /// # Errors
     /// The machine cannot run wasmtime, or a thread cannot be started.
     pub fn new(options: &SandboxOptions) -> Result<Self, SandboxError> {
-        Self::start(options, false)
+        Self::make(options, false)
     }
 
     /// A sandbox for a developer: a trap leaves a core dump in [`Run::core`](crate::Run::core),
@@ -49,10 +51,10 @@ impl Sandbox {
     /// # Errors
     /// As [`Sandbox::new`].
     pub fn for_debugging(options: &SandboxOptions) -> Result<Self, SandboxError> {
-        Self::start(options, true)
+        Self::make(options, true)
     }
 
-    fn start(options: &SandboxOptions, core_dumps: bool) -> Result<Self, SandboxError> {
+    fn make(options: &SandboxOptions, core_dumps: bool) -> Result<Self, SandboxError> {
         let runtime = CurrentRuntime::new(options.instances, core_dumps)?;
         Ok(Self {
             _swap_watch: runtime.watch()?,
@@ -62,6 +64,7 @@ impl Sandbox {
             instances: InstancePermits::new(options.instances),
             processors: ProcessorPermits::of_this_machine(),
             timers: Timers::start()?,
+            waiting: WaitingThreads::default(),
         })
     }
 }

@@ -89,6 +89,7 @@ fn guest() -> Arc<Guest> {
             calls: 10,
             effects: 0,
             response: 0,
+            requests: 0,
         },
         grants: Vec::new(),
     })
@@ -118,6 +119,7 @@ fn delivery() -> Delivery {
         run: 0,
         keys: 0,
         component: None,
+        answers: None,
         crashes: 0,
         key: None,
         since: WallTime::EPOCH,
@@ -291,7 +293,7 @@ fn a_trap_leaves_a_core_dump_with_the_memory() {
 fn a_profile_names_the_functions_of_the_guest() {
     let sandbox = for_debugging();
     let component = sandbox.load(&embedded(TALKING)).unwrap();
-    let state = || no_state();
+    let state = || no_state().into();
     let (last, json) = sandbox
         .profile(&component, &guest(), &delivery(), &state, 20)
         .unwrap();

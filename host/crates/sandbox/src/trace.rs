@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tollgate_ledger::{Exchange, ExchangeAnswer};
 
 /// The most calls of a run that are traced. The calls after them are counted.
 const MAX_CALLS: usize = 10_000;
@@ -53,6 +54,34 @@ impl Trace {
             true => self.calls.push(call),
             false => self.left_out += 1,
         }
+    }
+
+    /// Adds an immediate request in its place by time.
+    pub(crate) fn add_request(&mut self, exchange: &Exchange) {
+        let after = self.calls.iter();
+        let place = after
+            .take_while(|call| call.at_us <= exchange.after_us)
+            .count();
+        if self.calls.len() >= MAX_CALLS {
+            self.left_out += 1;
+            return;
+        }
+        let answer = |answer: &ExchangeAnswer| {
+            json!({
+                "status": answer.status, "headers": answer.headers, "body": bytes(&answer.body),
+                "recorded": exchange.recorded,
+            })
+        };
+        let call = TracedCall {
+            at_us: exchange.after_us,
+            name: "http.request",
+            arguments: json!({ "method": exchange.method, "url": exchange.url }),
+            result: match &exchange.answer {
+                Ok(told) => json!({ "ok": answer(told) }),
+                Err(why) => json!({ "error": why.0 }),
+            },
+        };
+        self.calls.insert(place, call);
     }
 
     /// The calls, the first ones if there were very many.

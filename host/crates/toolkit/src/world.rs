@@ -11,7 +11,8 @@ use crate::error::BuildError;
 /// The WIT package of this program, with its world.
 pub(crate) fn resolve() -> (Resolve, WorldId) {
     let mut sources = SourceMap::new();
-    for (name, bytes) in embedded::below("wit") {
+    // The folder below has a package of its own.
+    for (name, bytes) in embedded::below("wit").filter(|(name, _)| !name.contains('/')) {
         let text = String::from_utf8_lossy(bytes).into_owned();
         sources.push(&PathBuf::from(name), text);
     }

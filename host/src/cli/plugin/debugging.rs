@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use tollgate_ledger::Delivery;
-use tollgate_sandbox::{Component, End, Guest, Run, Sandbox, StateSource};
+use tollgate_sandbox::{Component, End, Guest, Run, Sandbox, Surroundings};
 
 use super::progress::{say, say_error};
 
@@ -35,12 +35,14 @@ impl DebugArgs {
         sandbox: &Sandbox,
         (component, guest): (&Component, &Arc<Guest>),
         delivery: &Delivery,
-        state: &dyn Fn() -> StateSource,
+        surroundings: &dyn Fn() -> Surroundings,
     ) -> Run {
         let run = match (&self.profile, self.debug) {
-            (Some(path), _) => self.profile(path, sandbox, (component, guest), delivery, state),
-            (None, true) => sandbox.run_traced(component, guest, delivery, state()),
-            (None, false) => sandbox.run(component, guest, delivery, state()),
+            (Some(path), _) => {
+                self.profile(path, sandbox, (component, guest), delivery, surroundings)
+            }
+            (None, true) => sandbox.run_traced(component, guest, delivery, surroundings()),
+            (None, false) => sandbox.run(component, guest, delivery, surroundings()),
         };
         match (&self.core_dump, &run.core, &run.end) {
             (Some(path), Some(core), _) => write(path, core),
@@ -65,16 +67,16 @@ impl DebugArgs {
         sandbox: &Sandbox,
         (component, guest): (&Component, &Arc<Guest>),
         delivery: &Delivery,
-        state: &dyn Fn() -> StateSource,
+        surroundings: &dyn Fn() -> Surroundings,
     ) -> Run {
-        match sandbox.profile(component, guest, delivery, state, self.runs) {
+        match sandbox.profile(component, guest, delivery, surroundings, self.runs) {
             Ok((run, json)) => {
                 write(path, &json);
                 run
             }
             Err(error) => {
                 say_error(&error.to_string(), None);
-                sandbox.run(component, guest, delivery, state())
+                sandbox.run(component, guest, delivery, surroundings())
             }
         }
     }

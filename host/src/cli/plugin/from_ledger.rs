@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value as Json, json};
-use tollgate_ledger::{Delivery, DeliveryId, Read, ReadLedger};
-use tollgate_sandbox::{Run, Snapshot, StateCopy, StateSource};
+use tollgate_ledger::{Delivery, DeliveryId, Exchange, Read, ReadLedger};
+use tollgate_sandbox::{Answers, Run, Snapshot, StateCopy, StateSource, Surroundings};
 
 use crate::cli::gateway::open_ledger;
-use crate::generation::fixtures::{described, value_of};
+use crate::generation::fixtures::{FixtureExchange, described, value_of};
 use crate::settings::{Handler, Manifest};
 
 /// A recorded delivery, and the ledger with the handler's state.
 pub(super) struct Recorded {
     ledger: Arc<dyn ReadLedger>,
     pub(super) delivery: Delivery,
+    exchanges: Vec<Exchange>,
 }
 
 impl Recorded {
@@ -40,14 +41,19 @@ impl Recorded {
         Ok(Self {
             ledger,
             delivery: recorded.delivery,
+            exchanges: recorded.did.exchanges,
         })
     }
 
-    /// The handler's state as it is now, for a run that must not change it.
-    pub(super) fn state(&self) -> StateSource {
+    /// The handler's state as it is now, for a run that must not change it, and the recorded
+    /// answers to its immediate requests.
+    pub(super) fn surroundings(&self) -> Surroundings {
         let name = self.delivery.handler.clone();
         let snapshot = Snapshot::new(self.ledger.clone(), name);
-        StateSource::Copy(Arc::new(StateCopy::of(Arc::new(snapshot))))
+        Surroundings {
+            state: StateSource::Copy(Arc::new(StateCopy::of(Arc::new(snapshot)))),
+            answers: Answers::only(&self.exchanges),
+        }
     }
 
     /// A fixture of the delivery, which expects what a run did. Its state has the keys that the run
@@ -78,6 +84,7 @@ impl Recorded {
                 "received_ms": event.received,
                 "payload": value_of(&event.payload),
             },
+            "http": run.exchanges.iter().filter_map(FixtureExchange::of).collect::<Vec<_>>(),
             "state": state,
             "expect": described(run),
         });
@@ -85,10 +92,15 @@ impl Recorded {
     }
 }
 
-/// Members that are null are left out.
+/// Members that are null are left out, and an empty list of answers.
 fn without_nulls(mut fixture: Json) -> Json {
     if let Some(event) = fixture["event"].as_object_mut() {
         event.retain(|name, value| name == "payload" || !value.is_null());
+    }
+    if fixture["http"] == json!([]) {
+        fixture
+            .as_object_mut()
+            .map(|members| members.remove("http"));
     }
     fixture
 }

@@ -11,8 +11,9 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::files::read_regular;
+use tollgate_base::origin::Origin;
 use tollgate_component::{Facts, Feature, unusual};
-use tollgate_sandbox::{Guest, MAX_MEMORY, StateSource};
+use tollgate_sandbox::{Grant, Guest, MAX_MEMORY, StateSource};
 use tollgate_toolkit::help_for_module;
 
 use super::debugging::DebugArgs;
@@ -25,8 +26,16 @@ use crate::settings::Handler;
 /// The most bytes of a file.
 const MAX_SIZE: usize = 512 << 20;
 
+/// The name of `wasi:http` among the interfaces.
+const HTTP: &str = "wasi:http";
+
 /// The interfaces that need something in the manifest, and what.
-const GRANTS: [(&str, &str); 5] = [
+const GRANTS: [(&str, &str); 6] = [
+    (
+        HTTP,
+        "`[[handlers.NAME.allow]]` with `immediate = true` for each origin that it asks while it \
+         runs",
+    ),
     (
         "outbox",
         "`[[handlers.NAME.allow]]` with the origins that it sends requests to",
@@ -110,27 +119,40 @@ fn inspect(bytes: &[u8], facts: Facts) -> anyhow::Result<Inspected> {
         Err(failure) => inspected.refused = Some(failure),
         Ok(trial) => {
             let blank = fixtures::blank_delivery(&handler);
-            let run = trial.run(&blank, &|| StateSource::Given(Arc::default()))?;
+            let run = trial.run(&blank, &|| StateSource::Given(Arc::default()).into())?;
             inspected.memory = Some(run.memory);
         }
     }
     Ok(inspected)
 }
 
-/// A handler with the highest limit on memory.
+/// A handler with the highest limit on memory, and a grant of immediate requests. Its run sends
+/// nothing.
 fn roomy_handler() -> Arc<Handler> {
     let handler = manifest::default_handler("inspected");
     let mut guest = Guest::clone(&handler.guest);
     guest.limits.memory = MAX_MEMORY;
+    guest.grants.push(Grant {
+        origin: Origin {
+            https: true,
+            host: "inspected.invalid".to_owned(),
+            port: 443,
+        },
+        headers: Vec::new(),
+        immediate: true,
+    });
     Arc::new(Handler {
         guest: Arc::new(guest),
         ..handler
     })
 }
 
-/// The interfaces of `tollgate:handler` that a file imports.
+/// The interfaces of `tollgate:handler` that a file imports, and `wasi:http`.
 fn interfaces(facts: &Facts) -> Vec<&str> {
     let names = facts.imports.iter().filter_map(|import| {
+        if import.module.starts_with("wasi:http/outgoing-handler") {
+            return Some(HTTP);
+        }
         let name = import.module.strip_prefix("tollgate:handler/")?;
         Some(name.split('@').next().unwrap_or(name))
     });

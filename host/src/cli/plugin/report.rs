@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::Value;
-use tollgate_ledger::{Due, ScheduleWrite, StateWrite};
+use tollgate_ledger::{Due, Exchange, NewRequest, ScheduleWrite, StateWrite};
 use tollgate_sandbox::{Run, TracedCall};
 
 use super::trial::{Outcome, Trial};
@@ -65,6 +65,29 @@ fn write_call(out: &mut dyn Write, call: &TracedCall) -> io::Result<()> {
     writeln!(out, "                 -> {}", cut(&call.result.to_string()))
 }
 
+/// Writes an immediate request with its answer.
+fn write_exchange(out: &mut dyn Write, exchange: &Exchange) -> io::Result<()> {
+    let end = match &exchange.answer {
+        Ok(answer) => format!("{} {}", answer.status, shown_bytes(&answer.body)),
+        Err(why) => why.to_string(),
+    };
+    let line = format!("{} {} -> {end}", exchange.method, exchange.url);
+    writeln!(out, "    asked      {}", cut(&line))
+}
+
+/// Writes a request of the outbox.
+fn write_request(out: &mut dyn Write, request: &NewRequest) -> io::Result<()> {
+    let line = format!("{} {}", request.method, request.url);
+    writeln!(out, "    outbox     {}", cut(&line))?;
+    for (name, value) in &request.headers {
+        writeln!(out, "               {}: {}", printable(name), cut(value))?;
+    }
+    match request.body.is_empty() {
+        true => Ok(()),
+        false => writeln!(out, "               {}", cut(&shown_bytes(&request.body))),
+    }
+}
+
 /// Writes the outcome of a run, its effects and its log.
 pub(super) fn write_run(out: &mut dyn Write, kind: &str, run: &Run) -> io::Result<()> {
     let (name, detail) = run.end.name_and_detail();
@@ -83,6 +106,9 @@ pub(super) fn write_run(out: &mut dyn Write, kind: &str, run: &Run) -> io::Resul
     for call in &run.trace {
         write_call(out, call)?;
     }
+    for exchange in &run.exchanges {
+        write_exchange(out, exchange)?;
+    }
     for (key, write) in &run.effects.state {
         let write = match write {
             StateWrite::Set(value) => format!("= {}", shown_bytes(value)),
@@ -92,14 +118,7 @@ pub(super) fn write_run(out: &mut dyn Write, kind: &str, run: &Run) -> io::Resul
         writeln!(out, "    state      {} {}", printable(key), cut(&write))?;
     }
     for request in &run.effects.outbox {
-        let line = format!("{} {}", request.method, request.url);
-        writeln!(out, "    outbox     {}", cut(&line))?;
-        for (name, value) in &request.headers {
-            writeln!(out, "               {}: {}", printable(name), cut(value))?;
-        }
-        if !request.body.is_empty() {
-            writeln!(out, "               {}", cut(&shown_bytes(&request.body)))?;
-        }
+        write_request(out, request)?;
     }
     for new in &run.effects.emitted {
         let event = &new.event;

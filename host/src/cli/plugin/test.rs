@@ -199,7 +199,7 @@ fn run_recorded(
     id: &str,
 ) -> anyhow::Result<ExitCode> {
     let recorded = Recorded::find(manifest, &trial.handler, id)?;
-    let run = trial.run(&recorded.delivery, &|| recorded.state())?;
+    let run = trial.run(&recorded.delivery, &|| recorded.surroundings())?;
     let fixture = recorded.fixture(&run)?;
     if args.json {
         writeln!(json_out(), "{fixture:#}")?;

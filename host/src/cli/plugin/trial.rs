@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tollgate_base::files::read_regular_text;
 use tollgate_ledger::Delivery;
 use tollgate_sandbox::{
-    CompileLimits, Component, End, LoadError, Run, Sandbox, SandboxOptions, StateSource,
+    CompileLimits, Component, End, LoadError, Run, Sandbox, SandboxOptions, Surroundings,
     THREAD_STACK,
 };
 use tollgate_toolkit::Language;
@@ -118,19 +118,20 @@ impl Trial {
         on_guest_stack(|| files.iter().map(|file| self.play_file(file)).collect())
     }
 
-    /// Runs the handler with the state that `state` gives.
+    /// Runs the handler with the state and the answers that `surroundings` gives.
     pub(super) fn run(
         &self,
         delivery: &Delivery,
-        state: &(dyn Fn() -> StateSource + Sync),
+        surroundings: &(dyn Fn() -> Surroundings + Sync),
     ) -> anyhow::Result<Run> {
-        on_guest_stack(|| self.run_here(delivery, state))
+        on_guest_stack(|| self.run_here(delivery, surroundings))
     }
 
     /// The same on this thread, which must have the stack that guests need.
-    fn run_here(&self, delivery: &Delivery, state: &dyn Fn() -> StateSource) -> Run {
+    fn run_here(&self, delivery: &Delivery, surroundings: &dyn Fn() -> Surroundings) -> Run {
         let code = (&*self.component, &self.handler.guest);
-        self.debugging.run(&self.sandbox, code, delivery, state)
+        self.debugging
+            .run(&self.sandbox, code, delivery, surroundings)
     }
 
     fn play_file(&self, path: &Path) -> Outcome {
@@ -141,8 +142,8 @@ impl Trial {
         };
         let played = read.and_then(|()| {
             let fixture = Fixture::parse(text.as_bytes())?;
-            let run = |delivery: &Delivery, state: &dyn Fn() -> StateSource| {
-                self.run_here(delivery, state)
+            let run = |delivery: &Delivery, surroundings: &dyn Fn() -> Surroundings| {
+                self.run_here(delivery, surroundings)
             };
             Ok(play_by(&run, &self.handler, fixture))
         });
@@ -200,6 +201,11 @@ fn refused(error: &LoadError, language: Option<Language>) -> Failure {
         LoadError::Instantiate(_) => Some(
             "raise the limit in `[handler]` of plugin.toml and in the manifest, such as \
              memory = \"128MiB\""
+                .to_owned(),
+        ),
+        LoadError::Requests(_) => Some(
+            "in plugin.toml, write `[[handler.allow]]` with `origin = \"https://…\"` and \
+             `immediate = true`"
                 .to_owned(),
         ),
         _ => None,

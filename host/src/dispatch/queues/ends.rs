@@ -19,7 +19,7 @@ impl HandlerQueues {
         job: &mut Job,
         outcome: Option<AttemptOutcome>,
     ) -> Option<TrialResult> {
-        self.budget.run_ended(job.memory);
+        self.budget.run_ended(job.need);
         self.exhausted = false;
         self.suspects.run_ended();
         let name = job.delivery.handler.clone();

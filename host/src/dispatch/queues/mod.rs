@@ -67,6 +67,7 @@ impl HandlerQueues {
             suspects: Suspects::default(),
             budget: Budget::new(Resources {
                 threads: options.threads,
+                waiting: options.waiting,
                 memory: options.memory,
             }),
             exhausted: false,
@@ -119,6 +120,11 @@ impl HandlerQueues {
 
     pub(in crate::dispatch) fn budget(&self) -> BudgetStatus {
         self.budget.status()
+    }
+
+    /// Whether a run that may wait for answers is under way.
+    pub(in crate::dispatch) fn any_waiting(&self) -> bool {
+        self.budget.status().reserved.waiting > 0
     }
 
     pub(in crate::dispatch) fn threads(&self) -> &GuestThreads {

@@ -21,10 +21,10 @@ impl HandlerQueues {
             let Some(queue) = self.queues.get_mut(&name) else {
                 continue;
             };
-            let (running, memory) = (queue.running(), queue.memory_needed());
-            if !self.budget.allows(&name, running, memory) {
+            let (running, need) = (queue.running(), queue.needs());
+            if !self.budget.allows(&name, running, need) {
                 // The handler waits for resources; other handlers are served meanwhile.
-                self.budget.refused(&name, running, memory);
+                self.budget.refused(&name, running, need);
                 self.ready.push_back(name);
                 refused = true;
                 continue;
@@ -76,7 +76,7 @@ impl HandlerQueues {
     fn task_starts(&mut self, task: Task) -> Task {
         self.threads.task_taken();
         if let Task::Run(job, _) = &task {
-            self.budget.run_starts(job.memory);
+            self.budget.run_starts(job.need);
         }
         task
     }

@@ -47,6 +47,7 @@ impl Door {
 fn resources(threads: usize, mebibytes: usize) -> Resources {
     Resources {
         threads,
+        waiting: 0,
         memory: mebibytes * MIB,
     }
 }
@@ -73,7 +74,10 @@ fn runs_stay_within_the_memory_and_leave_some_to_others() {
     site.until(DeliveryState::Done, 20);
     let budget = BudgetStatus {
         reserved: resources(6, 12),
-        limit: resources(24, 16),
+        limit: Resources {
+            waiting: 16,
+            ..resources(24, 16)
+        },
     };
     assert_eq!(site.dispatcher.budget(), budget);
     // With more memory more may run.

@@ -15,10 +15,10 @@ use tollgate_base::event::{
 };
 use tollgate_base::time::{ManualClock, WallTime};
 use tollgate_ledger::{
-    self, Delivery, DeliveryState, Effects, LeasedDelivery, LeasedRequest, Ledger, LedgerSink,
-    LedgerUrl, NewEvent, Read, Recipient, StateWrite,
+    self, Delivery, DeliveryState, Effects, Exchange, LeasedDelivery, LeasedRequest, Ledger,
+    LedgerSink, LedgerUrl, NewEvent, Read, Recipient, StateWrite,
 };
-use tollgate_sandbox::{End, Run};
+use tollgate_sandbox::{End, Run, Started};
 use tollgate_sandbox::{Guest, Limits};
 
 mod bounds;
@@ -51,8 +51,8 @@ impl Runnable for Closure {
         ComponentDigest::of(self.component.as_bytes())
     }
 
-    fn run(&self, delivery: &Delivery) -> Run {
-        (self.work)(delivery)
+    fn run(&self, delivery: &Delivery, _: &Arc<[Exchange]>) -> Started {
+        Started::Ended(Box::new((self.work)(delivery)))
     }
 }
 
@@ -98,6 +98,7 @@ pub(super) fn settings(name: &str, concurrency: usize) -> Handler {
                 calls: 100,
                 effects: 1000,
                 response: 1000,
+                requests: 16,
             },
             grants: Vec::new(),
         }),
@@ -115,6 +116,7 @@ fn ended(end: End) -> Run {
         duration: Duration::ZERO,
         memory: 0,
         trace: Vec::new(),
+        exchanges: Vec::new(),
         core: None,
         lowered: false,
     }
@@ -153,6 +155,7 @@ impl Site {
 
     fn open(folder: tempfile::TempDir, clock: ManualClock) -> Self {
         let options = PoolOptions {
+            waiting: 16,
             threads: 24,
             queued_bytes: 8 << 20,
             memory: 24 << 20,

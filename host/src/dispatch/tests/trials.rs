@@ -20,8 +20,8 @@ impl Runnable for OnTrial {
         true
     }
 
-    fn run(&self, delivery: &Delivery) -> Run {
-        self.0.run(delivery)
+    fn run(&self, delivery: &Delivery, recorded: &Arc<[Exchange]>) -> Started {
+        self.0.run(delivery, recorded)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::settings::{Allow, Network};
 
 const ALLOW: TableSchema = TableSchema {
     name: "an `allow` entry",
-    keys: &["origin", "addresses", "headers"],
+    keys: &["origin", "addresses", "headers", "immediate"],
     unsupported: &[],
     instead: &[("url", "did you mean `origin`?")],
 };
@@ -62,12 +62,14 @@ fn entry(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Allow> {
     let origin = origin(cx, fields);
     let mut addresses = networks(cx, fields, "addresses");
     let headers = headers(cx, fields, origin.as_ref());
+    let immediate = fields.flag(cx, "immediate", false);
     let origin = origin?;
     addresses.extend(origin.address().map(Network::single));
     Some(Allow {
         origin,
         addresses,
         headers,
+        immediate,
     })
 }
 

@@ -41,6 +41,7 @@ const KEYS: &[&str] = &[
     "effects",
     "erase",
     "response",
+    "requests",
     "allow",
 ];
 
@@ -184,6 +185,7 @@ fn limits(cx: &mut Context<'_>, fields: &Fields<'_>, at: &Span, guests: Option<u
         calls: fields.count(cx, "calls", &defaults::RUN_CALLS),
         effects: fields.size(cx, "effects", &defaults::RUN_EFFECTS),
         response: fields.size(cx, "response", &defaults::RUN_RESPONSE),
+        requests: fields.count(cx, "requests", &defaults::RUN_REQUESTS),
     }
 }
 

@@ -220,6 +220,7 @@ fn the_limits_of_runs_are_read() {
             calls: 500,
             effects: 256 << 10,
             response: 128 << 10,
+            requests: 16,
         }
     );
     // What a retry table leaves out is the default.
@@ -390,6 +391,7 @@ fn what_is_left_out_has_its_default() {
             calls: 10_000,
             effects: 1 << 20,
             response: 64 << 10,
+            requests: 16,
         }
     );
     assert!(handler.guest.config.is_empty() && handler.allow.is_empty());

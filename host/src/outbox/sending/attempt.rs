@@ -5,10 +5,9 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::timeout;
 
-use super::answer::Answer;
 use super::outcome::Outcome;
 use super::outgoing::outgoing;
-use crate::egress::{Clients, Destination, error_chain};
+use crate::egress::{Answer, Clients, Destination, error_chain};
 use crate::settings::Handler;
 use tollgate_base::time::SteadyClock;
 use tollgate_ledger::OutboxRequest;

@@ -1,6 +1,5 @@
 //! Sending: one try of a request, the meaning of its answer, and the record of the try.
 
-mod answer;
 mod attempt;
 mod outcome;
 mod outgoing;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::answer::Answer;
-use crate::egress::retry_after;
+use crate::egress::{Answer, retry_after};
 use tollgate_base::time::WallTime;
 
 /// How one try ended.

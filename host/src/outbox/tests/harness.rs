@@ -172,6 +172,7 @@ impl Setup {
                     calls: 0,
                     effects: 0,
                     response: 100,
+                    requests: 16,
                 },
                 grants: allow.iter().map(Allow::grant).collect(),
             }),
@@ -247,6 +248,7 @@ impl Setup {
             },
             next: NextState::Done,
             reads: vec![],
+            exchanges: Vec::new(),
             effects: Effects {
                 outbox: requests,
                 ..Effects::default()
@@ -319,6 +321,7 @@ pub(super) fn allow(origin: &str) -> Allow {
         origin: Origin::parse(origin).unwrap(),
         addresses: vec![],
         headers: vec![],
+        immediate: false,
     }
 }
 

@@ -4,7 +4,8 @@ use crate::Failure;
 
 /// The reason why a call of this crate failed.
 ///
-/// As a [`Failure`], every error is a rejection. The event's bytes, the handler's code and the
+/// As a [`Failure`], every error is a rejection, but for an immediate request without an answer,
+/// which is a retry. The event's bytes, the handler's code and the
 /// manifest would be the same at the next attempt, so a retry would only hide the mistake. The
 /// delivery becomes a dead letter. The operator sees it and can replay it once the cause is
 /// fixed. A handler that needs another result maps the error itself.
@@ -34,6 +35,15 @@ pub enum Error {
         url: String,
         /// The reason.
         problem: EffectProblem,
+    },
+    /// An immediate request has no answer, or its answer is not as expected.
+    #[cfg(feature = "http")]
+    #[error("request to {url}: {problem}")]
+    Http {
+        /// The URL of the request; empty if the answer is not as expected.
+        url: String,
+        /// The reason.
+        problem: HttpProblem,
     },
     /// An event was not emitted.
     #[error("event {kind}: {problem}")]
@@ -113,8 +123,41 @@ pub enum EffectProblem {
     TooLarge,
 }
 
+/// The reason why an immediate request has no answer.
+#[cfg(feature = "http")]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpProblem {
+    /// The request is malformed. The text says more.
+    #[error("{0}")]
+    Invalid(String),
+    /// The manifest does not grant the origin for immediate requests, the run has made as many
+    /// requests as it may, or this run sends nothing (a fixture without this request). The log of
+    /// the attempt says which.
+    #[error("the gateway denied the request; the log of the attempt says why")]
+    Denied,
+    /// The answer did not come in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The request did not reach the receiver, or its answer did not come whole. The text says
+    /// more. Another attempt may succeed.
+    #[error("no answer: {0}")]
+    NoAnswer(String),
+    /// The body of the answer is not what the handler asked for.
+    #[error("{0}")]
+    Body(String),
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        #[cfg(feature = "http")]
+        if let Error::Http {
+            problem: HttpProblem::Timeout | HttpProblem::NoAnswer(_),
+            ..
+        } = &error
+        {
+            return crate::retry(error.to_string());
+        }
         Failure::Reject(error.to_string())
     }
 }

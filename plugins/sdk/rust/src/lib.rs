@@ -52,6 +52,10 @@ mod entry;
 mod error;
 mod event;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+mod http_answer;
 pub mod log;
 #[cfg(not(target_family = "wasm"))]
 mod memory;

@@ -76,3 +76,31 @@ pub struct Answer {
     /// The JSON of the answer. `None` if the provider no longer has the thing.
     pub body: Option<Vec<u8>>,
 }
+
+/// An immediate request as it was sent.
+#[cfg(feature = "http")]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpParts {
+    /// The method.
+    pub method: String,
+    /// The absolute URL.
+    pub url: String,
+    /// Pairs of name and value.
+    pub headers: Vec<(String, String)>,
+    /// The bytes of the body.
+    pub body: Vec<u8>,
+    /// How long the handler waits for the answer; `None` waits for as long as the run may take.
+    pub timeout: Option<Duration>,
+}
+
+/// The answer to an immediate request.
+#[cfg(feature = "http")]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpAnswer {
+    /// The status: any, `404` and `500` among them.
+    pub status: u16,
+    /// Pairs of name (in lower case) and value.
+    pub headers: Vec<(String, String)>,
+    /// The bytes of the body.
+    pub body: Vec<u8>,
+}

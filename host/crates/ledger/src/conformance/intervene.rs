@@ -23,7 +23,7 @@ fn replay(deliveries: &[DeliveryId], keys: ReplayKeys, component: ReplayComponen
         deliveries: deliveries.to_vec(),
         keys,
         component,
-        refetch: Vec::new(),
+        refetch: None,
     }
 }
 

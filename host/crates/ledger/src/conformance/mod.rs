@@ -22,6 +22,8 @@ pub mod clock;
 #[doc(hidden)]
 pub mod complete;
 #[doc(hidden)]
+pub mod exchanges;
+#[doc(hidden)]
 pub mod intervene;
 #[doc(hidden)]
 pub mod leases;
@@ -219,6 +221,11 @@ macro_rules! conformance_suite {
                 what_a_component_at_fault_failed_is_due_again,
                 a_great_many_are_retried_uncounted_in_steps,
                 a_cancelled_request_keeps_no_delivery_back,
+            },
+            exchanges::{
+                answers_are_recorded_with_the_attempt_and_given_to_a_replay,
+                a_replay_may_ask_anew,
+                answers_go_with_the_event,
             },
             intervene::{
                 an_ended_delivery_runs_again,

@@ -74,8 +74,8 @@ fn replay(deliveries: &[&Delivery], refetch: bool) -> Intervention {
             keys: ReplayKeys::New,
             component: ReplayComponent::Current,
             refetch: match refetch {
-                true => vec![SourceName::new("stripe")],
-                false => Vec::new(),
+                true => Some(vec![SourceName::new("stripe")]),
+                false => None,
             },
         },
         who: "test".to_owned(),

@@ -112,7 +112,7 @@ pub fn a_cancelled_request_keeps_no_delivery_back(engine: &dyn Engine) {
         deliveries: vec![delivery.id],
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
-        refetch: Vec::new(),
+        refetch: None,
     };
     assert_eq!(open.ask(replay), [Intervened::Done]);
     let cancel = Action::CancelRequests(vec![(queued[0].id, None)]);

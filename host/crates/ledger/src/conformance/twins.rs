@@ -172,7 +172,7 @@ pub fn a_snapshot_is_a_duplicate_of_a_twin_with_its_object(engine: &dyn Engine) 
         deliveries: vec![delivery.id],
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
-        refetch: vec![SourceName::new("stripe")],
+        refetch: Some(vec![SourceName::new("stripe")]),
     };
     assert_eq!(act(&open, replay), [Intervened::Done]);
     assert_eq!(record(&open, snapshot("1", &["a"])).id(), Some(first));
@@ -198,7 +198,7 @@ pub fn a_question_ends_with_the_last_delivery_that_waits_for_it(engine: &dyn Eng
         deliveries: vec![a],
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
-        refetch: Vec::new(),
+        refetch: None,
     };
     assert_eq!(act(&open, replay), [Intervened::Done]);
     assert_eq!(waiting(), 1);

@@ -94,6 +94,7 @@ pub(crate) fn ending(delivery: &Delivery, next: NextState) -> Completion {
         },
         next,
         reads: Vec::new(),
+        exchanges: Vec::new(),
         effects: Effects::default(),
         order: OrderEffect::default(),
     }

@@ -14,9 +14,9 @@ pub use page::{Cursor, ListOrder, Listed, Page, RecordList};
 pub use recorded::{RecordedEmission, RecordedEnd, RecordedRun};
 pub use views::{
     AttemptView, Blocker, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
-    EventSummary, InterventionView, Payload, RequestDetail, RequestSummary, RequestView,
-    ResolvedView, ResolvingView, ScheduledView, StateChangeView, StateView, ToldView, TryView,
-    without_query,
+    EventSummary, ExchangeView, InterventionView, Payload, RequestDetail, RequestSummary,
+    RequestView, ResolvedView, ResolvingView, ScheduledView, StateChangeView, StateView, ToldView,
+    TryView, without_query,
 };
 
 /// Reads everything that is on record. A ledger that no gateway serves can be read, too.

@@ -1,6 +1,6 @@
 //! A delivery's last attempt, to be run once more elsewhere.
 
-use crate::{Delivery, NewRequest};
+use crate::{Delivery, Exchange, NewRequest};
 use tollgate_base::event::ComponentDigest;
 
 /// The input and the effects of a delivery's last attempt.
@@ -25,6 +25,8 @@ pub struct RecordedEnd {
     pub requests: Vec<NewRequest>,
     /// The emitted events.
     pub emitted: Vec<RecordedEmission>,
+    /// The immediate requests, with their answers.
+    pub exchanges: Vec<Exchange>,
 }
 
 /// An emitted event, without the fields that the gateway adds.

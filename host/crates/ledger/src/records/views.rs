@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Scheduled;
+use crate::{Exchange, Scheduled};
 use tollgate_base::time::WallTime;
 
 /// An event with its deliveries, in short.
@@ -280,6 +280,46 @@ pub struct AttemptView {
     pub requests: Vec<RequestView>,
     /// The emitted events.
     pub emitted: Vec<EmittedView>,
+    /// The immediate requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub immediate: Vec<ExchangeView>,
+}
+
+/// An immediate request of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeView {
+    /// The method.
+    pub method: String,
+    /// The URL without its query.
+    pub url: String,
+    /// When the request began, in microseconds from the start of the run.
+    pub after_us: u64,
+    /// How long the guest waited, in microseconds.
+    pub duration_us: u64,
+    /// The status; `None` without an answer.
+    pub status: Option<u16>,
+    /// Why there is no answer.
+    pub error: Option<String>,
+    /// The bytes of the answer's body.
+    pub bytes: usize,
+    /// Whether the answer is that of an earlier attempt, so that no request went out.
+    pub recorded: bool,
+}
+
+impl From<Exchange> for ExchangeView {
+    fn from(exchange: Exchange) -> Self {
+        let answer = exchange.answer.as_ref().ok();
+        Self {
+            status: answer.map(|answer| answer.status),
+            bytes: answer.map_or(0, |answer| answer.body.len()),
+            error: exchange.answer.err().map(|why| why.0),
+            method: exchange.method,
+            url: without_query(&exchange.url),
+            after_us: exchange.after_us,
+            duration_us: exchange.duration_us,
+            recorded: exchange.recorded,
+        }
+    }
 }
 
 /// A request of the outbox.

@@ -13,6 +13,7 @@
 mod checksum;
 mod counters;
 mod error;
+mod exchanges;
 mod identity;
 mod keep;
 mod kept_time;

@@ -17,9 +17,9 @@ use super::read::{resolutions, schedule};
 use super::write::{Refused, task};
 use crate::{
     Backlog, Claimed, ClaimedRequests, ClaimedResolutions, Completion, CompletionCallback,
-    Deliveries, DeliveryId, DueEntries, DueEntry, Erased, Fired, Gauges, Intake, Intervened,
-    Intervention, Lease, LeasedDelivery, LeasedRequest, LeasedResolution, LedgerError, LogSize,
-    NewEvent, Operators, OrderEffect, OrderKey, OutboxEntry, OutboxRequest, OutboxState,
+    Deliveries, DeliveryId, DueEntries, DueEntry, Erased, Exchange, Fired, Gauges, Intake,
+    Intervened, Intervention, Lease, LeasedDelivery, LeasedRequest, LeasedResolution, LedgerError,
+    LogSize, NewEvent, Operators, OrderEffect, OrderKey, OutboxEntry, OutboxRequest, OutboxState,
     OutboxStore, Pause, Rank, Recipient, RecordFuture, RequestHost, RequestId, ResolutionCallback,
     ResolutionStore, Restore, Retention, RetentionStore, ScheduleStore, Served, Settlement,
     SettlementCallback, Shutdown, Swept, TriedResolution, WaitingResolutions,
@@ -112,6 +112,10 @@ impl Deliveries for SqliteLedger {
 
     fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
         self.reader.newest(key)
+    }
+
+    fn exchanges(&self, delivery: DeliveryId, run: u32) -> Result<Vec<Exchange>, LedgerError> {
+        self.reader.exchanges(delivery, run)
     }
 
     fn release_order_keys(&self, handlers: &[HandlerName]) -> Result<u64, LedgerError> {

@@ -17,7 +17,7 @@ use tollgate_base::time::{SteadyTime, WallTime};
 pub(crate) const DELIVERY_COLUMNS: &str = "d.seq, h.name, d.attempts, d.run, d.crashes,
     e.id, s.name, e.provider_id, e.kind, e.subject, e.account, e.created, e.received,
     b.headers, b.metadata, e.depth, b.payload, coalesce(d.since, e.received), d.excused, d.keys,
-    c.digest, d.order_key, x.at, x.object_state, x.object, x.event_state, x.full_event";
+    c.digest, d.order_key, x.at, x.object_state, x.object, x.event_state, x.full_event, d.answers";
 
 /// The joins that [`DELIVERY_COLUMNS`] needs, in the order in which SQLite is to look them up.
 pub(crate) const DELIVERY_JOINS: &str = "CROSS JOIN events e ON e.seq = d.event
@@ -38,6 +38,7 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
         crashes: row.get(4)?,
         since: wall(row, 17)?,
         uncounted: row.get(18)?,
+        answers: row.get(27)?,
         key: row.get::<_, Option<[u8; 16]>>(21)?.map(OrderKey),
         event: Arc::new(event(row, 5)?),
         resolved: resolved(row, 22)?.map(Arc::new),

@@ -40,6 +40,13 @@ pub(crate) fn outbox_send(request: RequestParts) -> Result<String, EffectProblem
     with_current(|run| run.send(request))
 }
 
+#[cfg(feature = "http")]
+pub(crate) fn http_send(
+    request: &crate::values::HttpParts,
+) -> Result<crate::values::HttpAnswer, crate::error::HttpProblem> {
+    with_current(|run| run.ask(request))
+}
+
 pub(crate) fn emit(event: EventParts) -> Result<String, EffectProblem> {
     with_current(|run| run.emit(event))
 }

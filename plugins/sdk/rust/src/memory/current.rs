@@ -47,6 +47,17 @@ pub(crate) struct CurrentRun {
     pub(crate) logs: Vec<Line>,
     pub(crate) used: usize,
     pub(crate) resolved: Resolved,
+    #[cfg(feature = "http")]
+    pub(crate) answers: Vec<Prepared>,
+}
+
+/// The answer to the next immediate request of this method and URL.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) answer: crate::values::HttpAnswer,
 }
 
 /// What the provider's API told about the event.
@@ -96,6 +107,19 @@ pub(crate) fn with_current<R>(call: impl FnOnce(&mut CurrentRun) -> R) -> R {
 }
 
 impl CurrentRun {
+    /// Gives the first answer that is prepared for the request.
+    #[cfg(feature = "http")]
+    pub(crate) fn ask(
+        &mut self,
+        request: &crate::values::HttpParts,
+    ) -> Result<crate::values::HttpAnswer, crate::error::HttpProblem> {
+        let fits = |one: &Prepared| one.method == request.method && one.url == request.url;
+        match self.answers.iter().position(fits) {
+            Some(place) => Ok(self.answers.remove(place).answer),
+            None => Err(crate::error::HttpProblem::Denied),
+        }
+    }
+
     pub(crate) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StateProblem> {
         check_key(key)?;
         Ok(self.state.get(key).cloned())

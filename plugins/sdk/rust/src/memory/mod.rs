@@ -5,6 +5,8 @@ mod current;
 mod ids;
 mod records;
 
+#[cfg(feature = "http")]
+pub(crate) use current::Prepared;
 pub(crate) use current::{CurrentRun, Resolved, run_with, with_current};
 pub(crate) use ids::id_of;
 pub use records::{Emitted, Line, Scheduled, Sent};

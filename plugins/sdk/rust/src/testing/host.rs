@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+#[cfg(feature = "http")]
+use crate::memory::Prepared;
 use crate::memory::{CurrentRun, Emitted, Line, Resolved, Scheduled, Sent, run_with};
 use crate::values::Answer;
 use crate::{__private, Event, Failure, Outcome};
@@ -30,6 +32,8 @@ pub struct Host {
     scheduled: BTreeMap<String, Scheduled>,
     resolved: BTreeMap<String, Resolved>,
     now_ms: u64,
+    #[cfg(feature = "http")]
+    answers: Vec<Prepared>,
 }
 
 /// The result and the effects of one run.
@@ -77,6 +81,17 @@ impl Host {
         self
     }
 
+    /// Prepares the answer to the next immediate request of this method and URL. A request without
+    /// a prepared answer is denied. An answer that a run does not ask for is dropped.
+    #[cfg(feature = "http")]
+    pub fn answer(&mut self, method: &str, url: &str, answer: crate::values::HttpAnswer) {
+        self.answers.push(Prepared {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            answer,
+        });
+    }
+
     /// Refuses to emit events, as if each event ended a chain of the greatest length.
     pub fn refuse_to_emit(mut self) -> Self {
         self.too_deep = true;
@@ -120,6 +135,8 @@ impl Host {
             now_ms: self.now_ms,
             event: id.clone(),
             resolved: self.resolved.get(&id).cloned().unwrap_or_default(),
+            #[cfg(feature = "http")]
+            answers: std::mem::take(&mut self.answers),
             ..CurrentRun::default()
         };
         let (result, ended) = run_with(started, || __private::run(event, handle));

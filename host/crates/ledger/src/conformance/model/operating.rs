@@ -38,8 +38,8 @@ impl Model {
                 keys,
                 component,
                 refetch: match refetch {
-                    true => vec![SourceName::new("stripe")],
-                    false => Vec::new(),
+                    true => Some(vec![SourceName::new("stripe")]),
+                    false => None,
                 },
             },
         };

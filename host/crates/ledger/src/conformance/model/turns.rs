@@ -49,6 +49,7 @@ impl Model {
             run,
             keys: run,
             component: None,
+            answers: None,
             crashes: 0,
             key: to.key,
             since,

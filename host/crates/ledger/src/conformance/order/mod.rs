@@ -216,7 +216,7 @@ pub fn what_an_operator_does_keeps_the_order(engine: &dyn Engine) {
         deliveries,
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
-        refetch: Vec::new(),
+        refetch: None,
     };
     let arrived = open.arrive(&[Some("x"), Some("x"), Some("x"), Some("x")]);
     let place = |n: i64| DeliveryId(arrived[0].id.0 + n);
@@ -259,7 +259,7 @@ pub fn a_crash_lets_nobody_past(engine: &dyn Engine) {
         deliveries: vec![arrived[0].id],
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
-        refetch: Vec::new(),
+        refetch: None,
     });
     let second = arrived[0].id.0 + 1;
     assert_eq!(seqs(&open.runnable()), [second]);

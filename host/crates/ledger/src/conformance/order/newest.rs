@@ -39,7 +39,7 @@ pub fn the_newest_is_forgotten_with_what_it_is_compared_to(engine: &dyn Engine) 
         deliveries: vec![older.id],
         keys: ReplayKeys::New,
         component: ReplayComponent::Current,
-        refetch: Vec::new(),
+        refetch: None,
     };
     assert_eq!(open.ask(replay), [Intervened::Done]);
     let again = &open.runnable()[0];

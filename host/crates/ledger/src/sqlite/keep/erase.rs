@@ -90,6 +90,15 @@ fn erase(
             request.seq,
         )?;
     }
+    for delivery in &history.deliveries {
+        // Whole, also where pointers leave a part of the payload: a replay is refused anyway.
+        rows += change(
+            tx,
+            "UPDATE exchanges SET digest = NULL, headers = '[]', body = x''
+             WHERE delivery = ?1 AND status IS NOT NULL",
+            delivery.seq,
+        )?;
+    }
     if erasure.logs {
         for delivery in &history.deliveries {
             rows += change(

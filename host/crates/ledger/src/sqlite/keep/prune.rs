@@ -31,6 +31,7 @@ pub(crate) fn prune(
     for delivery in &history.deliveries {
         count_attempts_gone(tx, delivery.seq)?;
         rows += remove(tx, "attempts", "delivery", delivery.seq)?;
+        rows += remove(tx, "exchanges", "delivery", delivery.seq)?;
         rows += remove(tx, "interventions", "delivery", delivery.seq)?;
         rows += remove(tx, "deliveries", "seq", delivery.seq)?;
         tx.count(Counter::Deliveries(delivery.state), -1);

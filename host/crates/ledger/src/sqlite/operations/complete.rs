@@ -15,10 +15,10 @@ use super::span::Span;
 use super::{schedule, state};
 use crate::sqlite::values::{int, non_empty};
 use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
-use crate::sqlite::{newest, rows};
+use crate::sqlite::{exchanges, newest, rows};
 use crate::{
-    Attempt, Completed, Completion, DeliveryState, Effects, Inapplicable, NextState, Rank,
-    RequestHost, ScheduleWrite, StateWrite,
+    Attempt, Completed, Completion, DeliveryState, Effects, Exchange, Inapplicable, NextState,
+    Rank, RequestHost, ScheduleWrite, StateWrite,
 };
 
 /// Commits the end of one attempt, or answers why it cannot be committed.
@@ -62,6 +62,11 @@ impl Operation for Complete {
         BASE_WEIGHT
             + completion.attempt.logs.len()
             + effects_weight(&completion.effects)
+            + completion
+                .exchanges
+                .iter()
+                .map(Exchange::weight)
+                .sum::<usize>()
             + emitted.sum::<usize>()
     }
 
@@ -283,7 +288,7 @@ fn insert_attempt(
             made.emitted.count(),
         ],
     )?;
-    Ok(())
+    exchanges::insert(tx, completion)
 }
 
 /// Gives the delivery its next state. If the delivery leaves its line, the next one becomes the

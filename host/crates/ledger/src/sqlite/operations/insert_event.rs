@@ -165,6 +165,7 @@ fn insert_deliveries(
             run: 0,
             keys: 0,
             component: None,
+            answers: None,
             crashes: 0,
             since: new.event.received,
             uncounted: 0,

@@ -8,8 +8,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{components, gauges, handlers, outbox};
 use crate::sqlite::error::{At, OpenError, unreadable};
-use crate::sqlite::{newest, open, schema};
-use crate::{Backlog, LedgerError, OrderKey, OutboxEntry, OutboxState, Rank};
+use crate::sqlite::{exchanges, newest, open, schema};
+use crate::{Backlog, DeliveryId, Exchange, LedgerError, OrderKey, OutboxEntry, OutboxState, Rank};
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::{Ahead, WallTime};
 
@@ -54,6 +54,15 @@ impl SqliteReader {
     /// As [`Deliveries::newest`](crate::Deliveries::newest).
     pub(crate) fn newest(&self, key: &OrderKey) -> Result<Option<Rank>, LedgerError> {
         self.read(|conn| newest::newest(conn, &key.0))
+    }
+
+    /// As [`Deliveries::exchanges`](crate::Deliveries::exchanges).
+    pub(crate) fn exchanges(
+        &self,
+        delivery: DeliveryId,
+        run: u32,
+    ) -> Result<Vec<Exchange>, LedgerError> {
+        self.read(|conn| exchanges::of_run(conn, delivery, run))
     }
 
     /// As [`OutboxStore::outbox_list`](crate::OutboxStore::outbox_list).

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0003_resolutions.sql"),
     include_str!("0004_unasked.sql"),
     include_str!("0005_state_changes.sql"),
+    include_str!("0006_exchanges.sql"),
 ];
 
 /// Brings the file's schema up to date, each step in a transaction of its own.

@@ -86,7 +86,7 @@ pub(crate) fn replay(
     by: &Intervention,
     row: &DeliveryRow,
     (keys, component): (ReplayKeys, ReplayComponent),
-    refetch: &[SourceName],
+    refetch: Option<&[SourceName]>,
 ) -> Result<Intervened> {
     if !row.is_ended() {
         return Ok(Intervened::State(row.state));
@@ -109,7 +109,8 @@ pub(crate) fn replay(
     tx.execute(
         "UPDATE deliveries
          SET state = 'retrying', attempts = 0, excused = 0, run = ?2, keys = ?3,
-             component = ?4, due = ?5, since = ?6, finished = NULL
+             component = ?4, due = ?5, since = ?6, finished = NULL,
+             answers = CASE WHEN ?8 THEN NULL WHEN ?7 THEN run ELSE answers END
          WHERE seq = ?1",
         params![
             row.seq,
@@ -118,11 +119,14 @@ pub(crate) fn replay(
             component,
             int(tx.now().steady),
             int(tx.now().wall),
+            // The answers that a run failed on may be why it failed.
+            row.state != DeliveryState::Dead,
+            refetch.is_some(),
         ],
     )?;
     tx.count_moved(row.state, DeliveryState::Retrying, 1);
     waiting::ask_after_all(tx, row.event)?;
-    resolve_anew(tx, row.event, refetch)?;
+    resolve_anew(tx, row.event, refetch.unwrap_or_default())?;
     order::rejoin(tx, row.seq, DeliveryState::Retrying)?;
     audit::write(tx, by, &row.entry(run, "replay"))?;
     Ok(Intervened::Done)

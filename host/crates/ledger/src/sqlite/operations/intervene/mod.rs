@@ -28,7 +28,7 @@ impl Operation for Intervene {
                 component,
                 refetch,
             } => deliveries::each(tx, by, which, |tx, by, row| {
-                deliveries::replay(tx, by, row, (*keys, *component), refetch)
+                deliveries::replay(tx, by, row, (*keys, *component), refetch.as_deref())
             }),
             Action::Route(events) => events
                 .iter()

@@ -117,6 +117,7 @@ fn add_delivery(
         run: 1,
         keys: 1,
         component: None,
+        answers: None,
         crashes: 0,
         since: tx.now().wall,
         uncounted: 0,

@@ -4,8 +4,9 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::Value;
 
 use super::requests;
+use crate::sqlite::exchanges;
 use crate::sqlite::rows::{unsigned, wall};
-use crate::{AttemptView, EmittedView};
+use crate::{AttemptView, EmittedView, ExchangeView};
 use tollgate_base::event::{ComponentDigest, EventId};
 
 /// The outcome and the detail of a delivery's last attempt.
@@ -27,13 +28,15 @@ pub(crate) fn of(conn: &Connection, delivery: i64, limit: usize) -> Result<Vec<A
              FROM attempts a LEFT JOIN components c ON c.id = a.component
              WHERE a.delivery = ?1 ORDER BY a.run DESC, a.number DESC LIMIT ?2",
         )?
-        .query_map(params![delivery, limit as i64], |row| read(conn, row))?
+        .query_map(params![delivery, limit as i64], |row| {
+            read(conn, delivery, row)
+        })?
         .collect::<Result<_>>()?;
     attempts.reverse();
     Ok(attempts)
 }
 
-fn read(conn: &Connection, row: &Row<'_>) -> Result<AttemptView> {
+fn read(conn: &Connection, delivery: i64, row: &Row<'_>) -> Result<AttemptView> {
     let digest: Option<[u8; 32]> = row.get(6)?;
     let logs: Option<String> = row.get(7)?;
     Ok(AttemptView {
@@ -52,6 +55,10 @@ fn read(conn: &Connection, row: &Row<'_>) -> Result<AttemptView> {
             .collect(),
         requests: requests::of_attempt(conn, row.get(8)?, row.get(9)?)?,
         emitted: emitted(conn, row.get(10)?, row.get(11)?)?,
+        immediate: exchanges::of_attempt(conn, delivery, row.get(0)?, row.get(1)?)?
+            .into_iter()
+            .map(ExchangeView::from)
+            .collect(),
     })
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::requests;
+use crate::sqlite::exchanges;
 use crate::sqlite::rows::{self, DELIVERY_COLUMNS, DELIVERY_JOINS, OUTBOX_COLUMNS, OUTBOX_JOINS};
 use crate::{DeliveryId, NewRequest, RecordedEmission, RecordedEnd, RecordedRun};
 use tollgate_base::event::ComponentDigest;
@@ -25,7 +26,7 @@ pub(crate) fn recorded(conn: &Connection, seq: DeliveryId) -> Result<Option<Reco
              FROM attempts a LEFT JOIN components c ON c.id = a.component
              WHERE a.delivery = ?1 ORDER BY a.run DESC, a.number DESC LIMIT 1",
         )?
-        .query_row([seq.0], |row| tried(conn, row))
+        .query_row([seq.0], |row| tried(conn, seq, row))
         .optional()?;
     let (Some(mut delivery), Some((run, number, did))) = (delivery, tried) else {
         return Ok(None);
@@ -37,7 +38,11 @@ pub(crate) fn recorded(conn: &Connection, seq: DeliveryId) -> Result<Option<Reco
 }
 
 /// The run and the number of an attempt, and its effects.
-fn tried(conn: &Connection, row: &Row<'_>) -> Result<(u32, u32, RecordedEnd)> {
+fn tried(
+    conn: &Connection,
+    delivery: DeliveryId,
+    row: &Row<'_>,
+) -> Result<(u32, u32, RecordedEnd)> {
     let digest: Option<[u8; 32]> = row.get(4)?;
     let did = RecordedEnd {
         outcome: row.get(2)?,
@@ -45,6 +50,7 @@ fn tried(conn: &Connection, row: &Row<'_>) -> Result<(u32, u32, RecordedEnd)> {
         component: digest.map(ComponentDigest),
         requests: queued(conn, row.get(5)?, row.get(6)?)?,
         emitted: emitted(conn, row.get(7)?, row.get(8)?)?,
+        exchanges: exchanges::of_attempt(conn, delivery.0, row.get(0)?, row.get(1)?)?,
     };
     Ok((row.get(0)?, row.get(1)?, did))
 }

@@ -8,6 +8,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
+use super::error::error_chain;
 use crate::settings::Allow;
 
 /// The most headers that are kept: more than APIs send, less than would hurt.
@@ -41,18 +42,20 @@ const REDACTED: &[u8] = b"[redacted]";
 
 /// An answer, as far as a handler is told about it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// Whether a part of the body or some headers are left out.
-    pub(super) truncated: bool,
+    pub(crate) truncated: bool,
+    /// Why the body ends before its end, if the connection broke off.
+    pub(crate) broke_off: Option<String>,
 }
 
 impl Answer {
     /// Reads an answer and keeps at most `limit` bytes of its body.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         headers: &HeaderMap,
-        body: impl Body<Data = Bytes> + Unpin,
+        body: impl Body<Data = Bytes, Error: std::error::Error> + Unpin,
         allow: &Allow,
         limit: usize,
     ) -> Self {
@@ -60,12 +63,12 @@ impl Answer {
         let (headers, all_headers) = kept(headers, &secrets);
         // Enough bytes beyond the limit that the cut leaves no part of a secret.
         let beyond = secrets.iter().map(|secret| secret.len()).max().unwrap_or(0);
-        let (mut body, whole) = collect(body, limit + beyond).await;
+        let (mut body, end) = collect(body, limit + beyond).await;
         redact(&mut body, &secrets);
-        if !whole {
+        if end != End::Whole {
             body.truncate(body.len().saturating_sub(beyond));
         }
-        let cut_off = !whole || body.len() > limit;
+        let cut_off = end != End::Whole || body.len() > limit;
         if cut_off {
             cut(&mut body, limit);
         }
@@ -73,16 +76,35 @@ impl Answer {
             headers,
             body,
             truncated: cut_off || !all_headers,
+            broke_off: match end {
+                End::BrokeOff(error) => Some(error),
+                End::Whole | End::Limit => None,
+            },
         }
     }
 }
 
-/// Reads up to `limit` bytes of a body. Also returns whether the body has no more.
-async fn collect(mut body: impl Body<Data = Bytes> + Unpin, limit: usize) -> (Vec<u8>, bool) {
+/// The end of what was read of a body.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// The body has no more.
+    Whole,
+    /// The limit was reached.
+    Limit,
+    /// The connection broke off, with this error.
+    BrokeOff(String),
+}
+
+/// Reads up to `limit` bytes of a body.
+async fn collect(
+    mut body: impl Body<Data = Bytes, Error: std::error::Error> + Unpin,
+    limit: usize,
+) -> (Vec<u8>, End) {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return (read, false);
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => return (read, End::BrokeOff(error_chain(&error))),
         };
         let Some(data) = frame.data_ref() else {
             continue;
@@ -90,10 +112,10 @@ async fn collect(mut body: impl Body<Data = Bytes> + Unpin, limit: usize) -> (Ve
         let room = limit - read.len();
         read.extend_from_slice(&data[..data.len().min(room)]);
         if data.len() > room {
-            return (read, false);
+            return (read, End::Limit);
         }
     }
-    (read, true)
+    (read, End::Whole)
 }
 
 /// Shortens a body to `limit` bytes, and a text to whole characters.
@@ -171,6 +193,7 @@ mod tests {
             origin: Origin::parse("https://crm.example.com").unwrap(),
             addresses: Vec::new(),
             headers: vec![("authorization".to_owned(), Secret::new(value))],
+            immediate: false,
         }
     }
 

@@ -1,0 +1,290 @@
+//! The immediate requests of one run.
+//!
+//! Request and answer are read as a whole, each within its limit: what is recorded is what the
+//! guest was given. Redirects are answers like any other: the guest sees where the receiver points
+//! to, and may ask there if the manifest grants that origin.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use parking_lot::Mutex;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
+
+use super::answers::{Answers, RequestSender};
+use super::no_answer::{NoAnswer, NoAnswerKind};
+use crate::guest::Guest;
+use crate::trace::micros;
+use tollgate_base::origin::Origin;
+use tollgate_ledger::{Exchange, ExchangeAnswer, RequestDigest, Unanswered, without_query};
+
+/// The most bytes that the answers of a run may have together, so that the record of an attempt is
+/// bounded.
+const MAX_ANSWERS: usize = 8 << 20;
+
+type Answered = Result<ExchangeAnswer, NoAnswer>;
+/// The second part is work that goes on beside the answer. There is none: an answer is whole.
+type Sent = (
+    Response<WasiBody>,
+    Box<dyn Future<Output = Result<(), Error>> + Send>,
+);
+
+/// The most bytes of the headers of a request or an answer, by wasmtime's count.
+const MAX_FIELDS: usize = 64 << 10;
+
+/// The most bytes of a body that wait in one stream.
+const CHUNK: usize = 64 << 10;
+
+/// The immediate requests of one run.
+pub(crate) struct Requests {
+    guest: Arc<Guest>,
+    sender: Option<Arc<dyn RequestSender>>,
+    made: u32,
+    shared: Arc<Shared>,
+}
+
+/// The part of a run's requests that outlives a call of the guest.
+struct Shared {
+    began: Instant,
+    recorded: Mutex<HashMap<RequestDigest, VecDeque<ExchangeAnswer>>>,
+    exchanges: Mutex<Vec<Exchange>>,
+    /// The bytes that further answers may have.
+    left: Mutex<usize>,
+}
+
+impl Requests {
+    /// The requests of a run that begins now.
+    pub(crate) fn new(guest: &Arc<Guest>, answers: &Answers) -> Self {
+        Self {
+            guest: guest.clone(),
+            sender: answers.sender.clone(),
+            made: 0,
+            shared: Arc::new(Shared {
+                began: Instant::now(),
+                recorded: Mutex::new(answers.by_request()),
+                exchanges: Mutex::default(),
+                left: Mutex::new(MAX_ANSWERS),
+            }),
+        }
+    }
+
+    /// The limits of wasmtime's part.
+    pub(crate) fn ctx() -> WasiHttpCtx {
+        let mut ctx = WasiHttpCtx::new();
+        ctx.set_field_size_limit(MAX_FIELDS);
+        ctx
+    }
+
+    /// The exchanges so far, in the order of the requests.
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        self.shared.exchanges.lock().clone()
+    }
+
+    /// Why the guest may not send a request to this URL; `None` if it may.
+    fn denied(&self, uri: &http::Uri) -> Option<NoAnswer> {
+        let denied = |text| Some(NoAnswer::new(NoAnswerKind::Denied, text));
+        let most = self.guest.limits.requests;
+        if self.made > most {
+            return denied(format!(
+                "the handler's limit on immediate requests was reached: {most} are allowed \
+                 (`requests` in the manifest)"
+            ));
+        }
+        let origin = match Origin::of(uri) {
+            Ok(origin) => origin,
+            Err(error) => return denied(format!("the URL {error}")),
+        };
+        let grant = self.guest.grants.iter().find(|one| one.origin == origin);
+        match grant {
+            Some(grant) if grant.immediate => None,
+            Some(_) => denied(format!(
+                "{origin} is granted for the outbox alone: write `immediate = true` into its \
+                 `[[handlers.{}.allow]]`",
+                self.guest.name
+            )),
+            None => denied(format!(
+                "{origin} is not granted: write `[[handlers.{}.allow]]` with `origin = \
+                 \"{origin}\"` and `immediate = true`",
+                self.guest.name
+            )),
+        }
+    }
+}
+
+impl WasiHttpHooks for Requests {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        self.made = self.made.saturating_add(1);
+        let denied = self.denied(request.uri());
+        // A guest that goes on beyond its limit makes the record no longer.
+        let exchange = match denied {
+            Some(_) if self.made > self.guest.limits.requests.saturating_add(1) => None,
+            _ => Some(self.shared.begin(&request)),
+        };
+        let (shared, sender) = (self.shared.clone(), self.sender.clone());
+        let limits = &self.guest.limits;
+        let (most, patience) = (limits.effects, patience(options));
+        Box::new(async move {
+            let began = Instant::now();
+            let head = request.method() == http::Method::HEAD;
+            let answered = match (denied, exchange) {
+                (None, Some(exchange)) => {
+                    let sending = shared.answer(exchange, request, sender, most, patience);
+                    sending.await.and_then(|answer| shared.admit(answer))
+                }
+                (Some(denied), _) => Err(denied),
+                // Only a denied request has no exchange.
+                (None, None) => unreachable!("a request that is sent has an exchange"),
+            };
+            if let Some(exchange) = exchange {
+                shared.end(exchange, began, &answered);
+            }
+            match answered {
+                Ok(answer) => Ok((response(answer, head), Box::new(async { Ok(()) }) as Box<_>)),
+                Err(why) => Err(why.error()),
+            }
+        })
+    }
+}
+
+impl Shared {
+    /// Notes that a request begins. Returns the number of its exchange.
+    fn begin(&self, request: &Request<WasiBody>) -> usize {
+        let after = micros(self.began.elapsed());
+        let (method, url) = (request.method().as_str(), request.uri().to_string());
+        let mut exchanges = self.exchanges.lock();
+        exchanges.push(Exchange::begun(method, &url, after));
+        exchanges.len() - 1
+    }
+
+    async fn answer(
+        &self,
+        exchange: usize,
+        request: Request<WasiBody>,
+        sender: Option<Arc<dyn RequestSender>>,
+        most: usize,
+        patience: Option<Duration>,
+    ) -> Answered {
+        let (head, body) = request.into_parts();
+        let body = collect(body, most).await?;
+        let url = head.uri.to_string();
+        let digest = RequestDigest::of(head.method.as_str(), &url, &body);
+        self.exchanges.lock()[exchange].digest = Some(digest);
+        if let Some(answer) = self.take_recorded(&digest) {
+            self.exchanges.lock()[exchange].recorded = true;
+            return Ok(answer);
+        }
+        let Some(sender) = sender else {
+            return Err(NoAnswer::new(NoAnswerKind::Denied, unanswered(&head, &url)));
+        };
+        let mut request = Request::from_parts(head, body);
+        // The connection's host and the length of the body that goes out count.
+        request.headers_mut().remove(header::HOST);
+        request.headers_mut().remove(header::CONTENT_LENGTH);
+        let sending = sender.send(request);
+        match patience {
+            None => sending.await,
+            Some(patience) => tokio::time::timeout(patience, sending)
+                .await
+                .unwrap_or_else(|_| {
+                    let text = format!("no answer within {patience:?}, as the handler asked for");
+                    Err(NoAnswer::new(NoAnswerKind::Timeout, text))
+                }),
+        }
+    }
+
+    fn take_recorded(&self, digest: &RequestDigest) -> Option<ExchangeAnswer> {
+        self.recorded.lock().get_mut(digest)?.pop_front()
+    }
+
+    /// Counts an answer. An error if the answers of the run are too large together.
+    fn admit(&self, answer: ExchangeAnswer) -> Answered {
+        let mut left = self.left.lock();
+        match left.checked_sub(answer.len()) {
+            Some(rest) => {
+                *left = rest;
+                Ok(answer)
+            }
+            None => {
+                let kind = NoAnswerKind::AnswerTooLarge(MAX_ANSWERS);
+                let text = format!("the answers of a run have at most {MAX_ANSWERS} bytes");
+                Err(NoAnswer::new(kind, text))
+            }
+        }
+    }
+
+    fn end(&self, exchange: usize, began: Instant, answered: &Answered) {
+        let exchange = &mut self.exchanges.lock()[exchange];
+        exchange.duration_us = micros(began.elapsed());
+        exchange.answer = match answered {
+            Ok(answer) => Ok(answer.clone()),
+            Err(why) => Err(Unanswered(why.text.clone())),
+        };
+    }
+}
+
+/// How long the guest wants to wait for an answer, if it says so.
+fn patience(options: Option<RequestOptions>) -> Option<Duration> {
+    let options = options?;
+    let first = options.first_byte_timeout?;
+    Some(first + options.connect_timeout.unwrap_or_default())
+}
+
+/// The text for a run that sends nothing.
+fn unanswered(head: &http::request::Parts, url: &str) -> String {
+    format!(
+        "this run sends nothing, and has no answer for {} {}",
+        head.method,
+        without_query(url)
+    )
+}
+
+/// The whole body of a request.
+async fn collect(body: WasiBody, most: usize) -> Result<Bytes, NoAnswer> {
+    match Limited::new(body, most).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(NoAnswer::new(
+            NoAnswerKind::RequestTooLarge(most),
+            format!("the body of a request has at most {most} bytes (`effects` in the manifest)"),
+        )),
+        Err(error) => Err(NoAnswer::new(
+            NoAnswerKind::Failed,
+            format!("the handler did not finish the request's body: {error}"),
+        )),
+    }
+}
+
+/// The answer as the guest gets it.
+fn response(answer: ExchangeAnswer, head: bool) -> Response<WasiBody> {
+    let length = answer.body.len();
+    let body = Full::new(answer.body).map_err(|never| match never {});
+    let mut response = Response::new(body.boxed_unsync());
+    // An answer of a sender has a status that is one.
+    if let Ok(status) = answer.status.try_into() {
+        *response.status_mut() = status;
+    }
+    for (name, value) in answer.headers {
+        let name = http::HeaderName::try_from(name);
+        let value = http::HeaderValue::try_from(value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    // The body may be shorter than what came, since credentials are taken out.
+    let lengths = response.headers_mut().entry(header::CONTENT_LENGTH);
+    if let (http::header::Entry::Occupied(mut entry), false) = (lengths, head) {
+        entry.insert(length.into());
+    }
+    response
+}

@@ -1,0 +1,10 @@
+//! What a component imports beside the world.
+
+/// What a component imports beside the world.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Imports {
+    /// Whether the component imports WASI. Such a guest may wait, so it is called under a timer.
+    pub(crate) wasi: bool,
+    /// Whether the component imports `wasi:http`, as part of WASI.
+    pub(crate) http: bool,
+}
