@@ -108,6 +108,12 @@ impl Origin {
     pub fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()
     }
+
+    /// Whether the host is `localhost` or a name below it.
+    pub fn is_localhost(&self) -> bool {
+        let host = self.host.strip_suffix('.').unwrap_or(&self.host);
+        host == "localhost" || host.ends_with(".localhost")
+    }
 }
 
 impl fmt::Display for Origin {

@@ -6,11 +6,11 @@ use http::{HeaderName, HeaderValue};
 use tollgate_base::origin::Origin;
 use tollgate_base::secret::Secret;
 
-use super::networks::networks;
+use super::networks::{named_by, networks};
 use crate::manifest::table::{Context, Fields, ReadSecret, TableSchema, secret};
 use crate::manifest::text::substitute::references;
 use crate::manifest::text::tree::{Key, Node, Value};
-use crate::settings::{Allow, Network};
+use crate::settings::Allow;
 
 const ALLOW: TableSchema = TableSchema {
     name: "an `allow` entry",
@@ -64,7 +64,7 @@ fn entry(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Allow> {
     let headers = headers(cx, fields, origin.as_ref());
     let immediate = fields.flag(cx, "immediate", false);
     let origin = origin?;
-    addresses.extend(origin.address().map(Network::single));
+    addresses.extend(named_by(&origin));
     Some(Allow {
         origin,
         addresses,

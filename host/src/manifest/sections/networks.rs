@@ -1,5 +1,9 @@
 //! Lists of networks, such as `trusted_proxies`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use tollgate_base::origin::Origin;
+
 use crate::manifest::table::{Context, Fields, plain_text};
 use crate::manifest::text::tree::Node;
 use crate::settings::{Network, NetworkError};
@@ -23,4 +27,19 @@ pub(crate) fn network(cx: &mut Context<'_>, node: &Node) -> Option<Network> {
                 .wrong_value(&node.span, format!("`{text}` {error}"), ());
         })
         .ok()
+}
+
+/// The addresses that an origin itself names: its host, if that is an address, or loopback, if the
+/// host is `localhost`, a name that stands for loopback alone (RFC 6761, section 6.3).
+pub(crate) fn named_by(origin: &Origin) -> Vec<Network> {
+    const LOOPBACK: [IpAddr; 2] = [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ];
+    let named = match origin.address() {
+        Some(address) => vec![address],
+        None if origin.is_localhost() => LOOPBACK.to_vec(),
+        None => Vec::new(),
+    };
+    named.into_iter().map(Network::single).collect()
 }

@@ -5,12 +5,12 @@ use tollgate_base::origin::Origin;
 use tollgate_base::rate::Rate;
 use tollgate_base::secret::Secret;
 
-use super::networks::networks;
+use super::networks::{named_by, networks};
 use crate::manifest::defaults::{
     RESOLVE_ANSWER, RESOLVE_HOST, RESOLVE_RATE_LIVE, RESOLVE_RATE_TEST, RESOLVE_TIMEOUT,
 };
 use crate::manifest::table::{Context, Fields, TableSchema, secret};
-use crate::settings::{Mode, Network, Resolve};
+use crate::settings::{Mode, Resolve};
 
 const RESOLVE: TableSchema = TableSchema {
     name: "`resolve`",
@@ -68,7 +68,7 @@ pub(crate) fn resolve(
     let timeout = fields.duration(cx, "timeout", &RESOLVE_TIMEOUT);
     let answer_limit = fields.size(cx, "answer_limit", &RESOLVE_ANSWER);
     let (key, origin) = (key?, origin?);
-    addresses.extend(origin.address().map(Network::single));
+    addresses.extend(named_by(&origin));
     Some(Resolve {
         rate: rate.unwrap_or_else(|| default_rate(&key)),
         key,

@@ -296,6 +296,31 @@ fn allowed_origins_are_read() {
 }
 
 #[test]
+fn localhost_lists_loopback_and_nothing_else() {
+    for (origin, loopback) in [
+        ("http://localhost:9000", true),
+        ("https://api.localhost", true),
+        ("http://localhost.example.com", false),
+        ("http://mylocalhost:9000", false),
+    ] {
+        let text = format!(
+            "version = 1\n[handlers.a]\ncomponent = \"a.wasm\"\n\
+             [[handlers.a.allow]]\norigin = \"{origin}\"\n"
+        );
+        let manifest = parse_text(&text).expect("a good manifest");
+        let handler = manifest.handlers.get("a").expect("a handler");
+        let reachable = |address: &str| {
+            let address: IpAddr = address.parse().expect("an address");
+            let mut networks = handler.allow[0].addresses.iter();
+            networks.any(|network| network.contains(address))
+        };
+        assert_eq!(reachable("127.0.0.1"), loopback, "{origin}");
+        assert_eq!(reachable("::1"), loopback, "{origin}");
+        assert!(!reachable("127.0.0.2") && !reachable("10.0.0.1"), "{origin}");
+    }
+}
+
+#[test]
 fn routes_are_read() {
     let (manifest, _) = parse_good("full");
     let [orders, all, emitted] = manifest.routes.as_slice() else {
