@@ -70,6 +70,12 @@ type
   CallError* = object of CatchableError
     ## A call that the gateway refused.
 
+  Resolved* = object
+    ## What the provider's API told of a thin event, and when. Without `isThere`, the thing is gone.
+    isThere*: bool
+    body*: string
+    readMs*: uint64
+
   State* = object
   Schedule* = object
 
@@ -85,12 +91,17 @@ proc tg_state_get(key: Text, value: ptr Text): bool {.importc.}
 proc tg_state_set(key, value: Text): bool {.importc.}
 proc tg_state_delete(key: Text): bool {.importc.}
 proc tg_state_add(key: Text, delta: int64): bool {.importc.}
+proc tg_state_list(prefix, after: Text, limit: uint32, entries: ptr ptr UncheckedArray[RawPair],
+                   count: ptr csize_t): bool {.importc.}
 proc tg_send(request: ptr RawRequest): bool {.importc.}
 proc tg_emit(kind, subject, payload: Text): bool {.importc.}
 proc tg_schedule_after(key: Text, after: uint64, kind, payload: Text): bool {.importc.}
 proc tg_schedule_at(key: Text, at: uint64, kind, payload: Text): bool {.importc.}
 proc tg_schedule_cancel(key: Text): bool {.importc.}
 proc tg_config(key: Text, value: ptr Text): bool {.importc.}
+proc tg_config_entries(entries: ptr ptr UncheckedArray[RawPair]): csize_t {.importc.}
+proc tg_resolved_object(body: ptr Text, readMs: ptr uint64): bool {.importc.}
+proc tg_resolved_event(body: ptr Text, readMs: ptr uint64): bool {.importc.}
 proc tg_debug(message: Text) {.importc.}
 proc tg_info(message: Text) {.importc.}
 proc tg_warn(message: Text) {.importc.}
@@ -158,6 +169,17 @@ proc delete*(_: State, key: string) = check tg_state_delete(key.toText)
 proc add*(_: State, key: string, delta: int64) = check tg_state_add(key.toText, delta)
   ## A counter that never conflicts with other deliveries.
 
+func toPairs(list: ptr UncheckedArray[RawPair], count: csize_t): seq[(string, string)] =
+  for i in 0 ..< int(count): result.add (list[i].name.toString, list[i].value.toString)
+
+proc list*(_: State, prefix: string, limit = 1000'u32, after = ""): seq[(string, string)] =
+  ## The entries whose keys begin with `prefix`, in order: at most `limit` and at most 1,000, behind
+  ## the key `after`.
+  var entries: ptr UncheckedArray[RawPair]
+  var count: csize_t
+  check tg_state_list(prefix.toText, after.toAbsent, limit, addr entries, addr count)
+  toPairs(entries, count)
+
 proc after*(_: Schedule, key: string, ms: uint64, kind: string, payload = "") =
   check tg_schedule_after(key.toText, ms, kind.toText, payload.toText)
 proc at*(_: Schedule, key: string, ms: uint64, kind: string, payload = "") =
@@ -191,13 +213,30 @@ proc requireConfig*(key: string): string =
   ## A value of `config` in the manifest; without it, the event is rejected.
   if not config(key, result): raise reject("`config` has no " & key)
 
+proc configEntries*(): seq[(string, string)] =
+  ## All of `config`.
+  var entries: ptr UncheckedArray[RawPair]
+  let count = tg_config_entries(addr entries)
+  toPairs(entries, count)
+
+proc resolvedObject*(resolved: var Resolved): bool =
+  ## The object of a thin event, as it is today. False if the gateway did not ask.
+  var body: Text
+  result = tg_resolved_object(addr body, addr resolved.readMs)
+  resolved.isThere = not body.data.isNil
+  resolved.body = body.toString
+
+proc resolvedEvent*(resolved: var Resolved): bool =
+  ## The whole event of a thin event. False if the gateway did not ask.
+  var body: Text
+  result = tg_resolved_event(addr body, addr resolved.readMs)
+  resolved.isThere = not body.data.isNil
+  resolved.body = body.toString
+
 proc debug*(message: string) = tg_debug(message.toText)
 proc info*(message: string) = tg_info(message.toText)
   ## A line in the log that the gateway keeps with the attempt.
 proc warn*(message: string) = tg_warn(message.toText)
-
-func toPairs(list: ptr UncheckedArray[RawPair], count: csize_t): seq[(string, string)] =
-  for i in 0 ..< int(count): result.add (list[i].name.toString, list[i].value.toString)
 
 func toEvent(raw: ptr RawEvent): Event =
   Event(id: raw.id.toString, source: raw.source.toString, providerId: raw.provider_id.toString,

@@ -70,6 +70,33 @@ fn exceptions_reach_the_attempt_with_their_message() {
 }
 
 #[test]
+fn all_of_the_interface_can_be_called() {
+    let body = "  state.set(\"a/1\", \"one\")
+  state.set(\"a/2\", \"two\")
+  state.delete(\"b\")
+  if state.list(\"a/\") != @{\"a/1\": \"one\", \"a/2\": \"two\"}: raise reject(\"list\")
+  if state.list(\"a/\", after = \"a/1\").len != 1: raise reject(\"after\")
+  schedule.after(\"k\", 1000, \"again\", \"{}\")
+  schedule.at(\"l\", event.receivedMs + 1000, \"again\")
+  schedule.cancel(\"k\")
+  emit(\"told\", \"{}\", \"subject\")
+  var resolved: Resolved
+  if resolvedObject(resolved) or resolvedEvent(resolved): raise reject(\"resolved\")
+  if configEntries().len != 1: raise reject(\"config\")
+  debug(\"d\")
+  warn(\"w \" & $(event.headers.len + event.metadata.len))
+  done()";
+    let Some(project) = handler(body) else { return };
+    project.write(
+        "fixtures/told.json",
+        r#"{"event":{"kind":"a","payload":1},"expect":{"outcome":"done",
+            "state":{"a/1":"one","a/2":"two"}}}"#,
+    );
+    let shown = project.tests_well();
+    assert!(shown.contains("warn w 0"), "{shown}");
+}
+
+#[test]
 fn a_handler_that_is_not_registered_is_told() {
     let Some(project) = handler("  done()") else {
         return;

@@ -3,8 +3,10 @@
 
 mod facts;
 mod features;
+mod strip;
 mod wrap;
 
 pub use facts::{Facts, Import};
 pub use features::{Feature, unusual};
+pub use strip::without_debug_info;
 pub use wrap::{WrapError, to_component};

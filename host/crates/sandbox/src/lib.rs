@@ -11,6 +11,7 @@ mod capture;
 mod compile;
 mod component;
 mod copy;
+mod demangle;
 mod effects;
 mod engine;
 mod epoch;

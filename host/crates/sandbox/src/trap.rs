@@ -3,6 +3,7 @@
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::call::{Call, Stop};
+use crate::demangle::demangled;
 use crate::outcome::End;
 
 /// The most functions of a backtrace that are named.
@@ -56,7 +57,7 @@ fn describe(error: &wasmtime::Error) -> String {
     let names: Vec<_> = frames
         .iter()
         .filter_map(|frame| frame.func_name())
-        .map(|name| format!("{:#}", rustc_demangle::demangle(name)))
+        .map(demangled)
         .take(MAX_FRAMES)
         .collect();
     if !names.is_empty() {

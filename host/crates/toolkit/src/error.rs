@@ -64,6 +64,20 @@ impl BuildError {
         }
     }
 
+    /// The error of a tool whose command line is long and says nothing: names `command` alone, and
+    /// adds the help for what the tool said, if there is any.
+    pub(crate) fn shown_as(self, command: &str, help: impl FnOnce(&str) -> Option<String>) -> Self {
+        match self {
+            Self::Failed { status, said, .. } => Self::Failed {
+                command: command.to_owned(),
+                status,
+                help: help(&said),
+                said,
+            },
+            other => other,
+        }
+    }
+
     /// What to do or to write instead; may have several lines.
     pub fn help(&self) -> Option<String> {
         match self {

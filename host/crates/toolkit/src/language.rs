@@ -21,8 +21,12 @@ pub enum Language {
     Go,
     /// C, by clang.
     C,
+    /// Zig, by its own compiler.
+    Zig,
     /// AssemblyScript, by asc from npm.
     AssemblyScript,
+    /// D, by LDC.
+    D,
     /// Nim, by way of C.
     Nim,
     /// WebAssembly's text format.
@@ -31,14 +35,16 @@ pub enum Language {
 
 impl Language {
     /// All languages, in the order in which they are listed.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Rust,
         Self::JavaScript,
         Self::TypeScript,
         Self::Python,
         Self::Go,
         Self::C,
+        Self::Zig,
         Self::AssemblyScript,
+        Self::D,
         Self::Nim,
         Self::Wat,
     ];
@@ -52,7 +58,9 @@ impl Language {
             Self::Python => &languages::Python,
             Self::Go => &languages::Go,
             Self::C => &languages::C,
+            Self::Zig => &languages::Zig,
             Self::AssemblyScript => &languages::AssemblyScript,
+            Self::D => &languages::D,
             Self::Nim => &languages::Nim,
             Self::Wat => &languages::Wat,
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Mistakes, parse};
 use crate::settings::Manifest;
 
+mod allowed;
 mod expiry;
 mod goldens;
 mod mistakes;

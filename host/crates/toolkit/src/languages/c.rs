@@ -138,29 +138,14 @@ pub(super) fn sources(folder: &Path) -> Result<Vec<PathBuf>, BuildError> {
 
 /// Adds what to do to the errors that a new project often has.
 fn with_help(error: BuildError) -> BuildError {
-    let BuildError::Failed {
-        command: _,
-        status,
-        said,
-        ..
-    } = error
-    else {
-        return error;
-    };
-    let help = if said.contains("undefined symbol: handle") {
-        Some(C.how_to_export().to_owned())
-    } else if said.contains("'stdlib.h' file not found")
-        || said.contains("'string.h' file not found")
-    {
-        Some(format!("wasi-libc is missing: {}", INSTALL.here()))
-    } else {
-        None
-    };
-    BuildError::Failed {
-        // The whole line is long, and says nothing more.
-        command: "clang".to_owned(),
-        status,
-        said,
-        help,
-    }
+    error.shown_as("clang", |said| {
+        let missing = |header: &str| said.contains(&format!("'{header}' file not found"));
+        if said.contains("undefined symbol: handle") {
+            Some(C.how_to_export().to_owned())
+        } else if missing("stdlib.h") || missing("string.h") {
+            Some(format!("wasi-libc is missing: {}", INSTALL.here()))
+        } else {
+            None
+        }
+    })
 }

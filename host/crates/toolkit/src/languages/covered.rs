@@ -116,6 +116,60 @@ fn each_sdk_has_all_of_the_interface() {
     }
 }
 
+/// The functions of the C SDK that languages with texts and JSON of their own do not need.
+const OF_C_ALONE: [&str; 11] = [
+    "tg_string",
+    "tg_equal",
+    "tg_join",
+    "tg_number",
+    "tg_json_find",
+    "tg_json_string",
+    "tg_json_integer",
+    "tg_json_bool",
+    "tg_json_quoted",
+    "tg_panic",
+    "tg_forgive",
+];
+
+#[test]
+fn the_sdks_on_top_of_that_of_c_have_all_of_it() {
+    let header = embedded::below("sdk/c")
+        .find(|(name, _)| *name == "tollgate.h")
+        .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
+    let header = header.expect("the header");
+    // Declarations begin at the start of a line, and comments do not end with a parenthesis so.
+    let declared = header
+        .lines()
+        .filter(|line| !line.starts_with([' ', '*', '/', '#']) && line.contains('('))
+        .filter_map(|line| {
+            let before = line.split('(').next()?;
+            let name = before.rsplit([' ', '*']).next()?;
+            name.starts_with("tg_").then_some(name)
+        })
+        .filter(|name| !OF_C_ALONE.contains(name));
+    let declared: Vec<&str> = declared.collect();
+    assert!(declared.len() > 20, "{declared:?}");
+    for folder in ["sdk/zig", "sdk/d", "sdk/nim"] {
+        let sources: String = embedded::below(folder)
+            .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned())
+            .collect();
+        for name in &declared {
+            // Once where it is declared, and at least once where it is called.
+            let found = sources.matches(&format!("{name}(")).count();
+            let passed = sources.matches(&format!("c.{name})")).count();
+            assert!(found + passed > 1, "{folder}: nothing calls {name}");
+        }
+        for name in fields() {
+            let field = format!("from.{}", snake(&name));
+            let raw = format!("raw.{}", snake(&name));
+            assert!(
+                sources.contains(&field) || sources.contains(&raw),
+                "{folder}: no {field}"
+            );
+        }
+    }
+}
+
 #[test]
 fn names_are_written_as_the_languages_do() {
     assert_eq!(camel("provider-id"), "providerId");

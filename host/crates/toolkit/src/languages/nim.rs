@@ -94,18 +94,8 @@ fn library(build: &Build<'_>) -> Result<PathBuf, BuildError> {
 
 /// Adds what to do to an error that a new project often has.
 fn with_help(error: BuildError) -> BuildError {
-    match error {
-        BuildError::Failed {
-            command: _,
-            status,
-            said,
-            ..
-        } if said.contains("undefined symbol: tg_nim_handle") => BuildError::Failed {
-            command: "clang".to_owned(),
-            status,
-            said,
-            help: Some(Nim.how_to_export().to_owned()),
-        },
-        other => other,
-    }
+    error.shown_as("clang", |said| {
+        let unregistered = said.contains("undefined symbol: tg_nim_handle");
+        unregistered.then(|| Nim.how_to_export().to_owned())
+    })
 }
