@@ -21,7 +21,9 @@ const FILE: &str = "plugin.toml";
 
 const PROJECT: TableSchema = TableSchema {
     name: "plugin.toml",
-    keys: &["name", "language", "build", "output", "fixtures", "handler"],
+    keys: &[
+        "name", "language", "build", "output", "merge", "fixtures", "handler",
+    ],
     unsupported: &[],
     instead: &[
         ("lang", "did you mean `language`?"),
@@ -62,6 +64,7 @@ pub(crate) fn project(folder: &Path) -> Result<ProjectSettings, Mistakes> {
         kind: kind
             .clone()
             .unwrap_or(ProjectKind::Language(Language::Rust)),
+        merge: fields.flag(&mut cx, "merge", true),
     };
     let handler = handlers::of_project(
         &mut cx,

@@ -172,3 +172,23 @@ fn a_missing_tool_is_named_with_its_command() {
         "{ended:?}"
     );
 }
+
+#[test]
+fn core_modules_are_merged_unless_the_project_says_otherwise() {
+    let project = TestProject::new("merged", "wat", &[]);
+    let modules = || {
+        project.tests_well();
+        let shown = project.plugin(&["inspect", "target/merged.wasm", "--json"]);
+        let facts: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+        facts["core_modules"].as_u64().unwrap()
+    };
+    let merged = modules();
+    project.change(
+        "plugin.toml",
+        "language = \"wat\"",
+        "language = \"wat\"\nmerge = false",
+    );
+    let unmerged = modules();
+    // The handler and the module through which it calls the gateway are one.
+    assert_eq!((merged, unmerged), (2, 3));
+}

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{self, Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tollgate_component::{Facts, to_component};
+use tollgate_component::{Facts, merge_modules, to_component};
 
 use crate::checks::check;
 use crate::context::Build;
@@ -55,6 +55,10 @@ pub fn build(project: &Project, say: &(dyn Fn(&str) + Sync)) -> Result<Built, Bu
         ProjectKind::Custom(custom) => (run_custom(&build, custom)?, None),
     };
     let component = finish(bytes, toolchain)?;
+    let component = match project.merge {
+        true => merge(component, say),
+        false => component,
+    };
     let file = project.artifact();
     write_whole(&file, &component)?;
     Ok(Built {
@@ -98,6 +102,21 @@ fn finish(mut bytes: Vec<u8>, toolchain: Option<&dyn Toolchain>) -> Result<Vec<u
         BuildError::wrong(format!("the core module {error}"), help)
     })?;
     Ok(component.into_owned())
+}
+
+/// Merges the core modules of a component. A component that cannot be merged is as good, only
+/// slower.
+fn merge(component: Vec<u8>, say: &(dyn Fn(&str) + Sync)) -> Vec<u8> {
+    match merge_modules(&component) {
+        Ok(Some(merged)) => merged,
+        Ok(None) => component,
+        Err(error) => {
+            say(&format!(
+                "warning: the core modules are not merged: the component {error}"
+            ));
+            component
+        }
+    }
 }
 
 /// Writes a file by a rename, since a gateway may watch the folder. Everybody may read the file:

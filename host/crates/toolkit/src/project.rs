@@ -13,6 +13,9 @@ pub struct Project {
     pub name: String,
     /// How the project is built.
     pub kind: ProjectKind,
+    /// `merge`: whether the core modules of the component are merged, which makes each fresh
+    /// instance cheaper. Default true.
+    pub merge: bool,
 }
 
 /// How a project is built.
