@@ -210,3 +210,73 @@ fn large_values_go_out_and_in_again() {
         "{told}"
     );
 }
+
+#[test]
+fn a_mistake_is_told_before_anything_is_changed() {
+    let site = site();
+    let gateway = start(&site);
+    let line = |key: &str, value: Value| {
+        let mut line = value;
+        line["key"] = key.into();
+        line.to_string()
+    };
+    let good = line("good", json!({ "text": "v" }));
+    for (wrong, why) in [
+        (line("", json!({ "text": "v" })), "a key has 1 to 512 bytes"),
+        (
+            line(&"k".repeat(513), json!({ "text": "v" })),
+            "a key has 1 to 512 bytes",
+        ),
+        (line("coded", json!({ "base64": "?" })), "is no base64"),
+        (
+            line("long", json!({ "text": "v".repeat((1 << 20) + 1) })),
+            "is longer than",
+        ),
+    ] {
+        for more in [&["--dry-run"][..], &[]] {
+            let file = site.path("wrong.jsonl");
+            std::fs::write(&file, format!("{good}\n{wrong}\n")).unwrap();
+            let arguments = [&["guest", file.to_str().unwrap()], more].concat();
+            let (code, _, told) = try_run(&site, &gateway, "state import", &arguments);
+            assert!(code != 0 && told.contains(why), "{more:?} {told}");
+        }
+    }
+    let file = site.path("good.jsonl");
+    std::fs::write(&file, good).unwrap();
+    let arguments = ["nobody", file.to_str().unwrap(), "--dry-run"];
+    let (code, _, told) = try_run(&site, &gateway, "state import", &arguments);
+    assert!(code != 0 && told.contains("no handler `nobody`"), "{told}");
+    assert_eq!(run(&site, &gateway, "state list", &["guest"]), json!([]));
+    let endless = ["guest", "k", "--file", "/dev/zero"];
+    let (code, _, told) = try_run(&site, &gateway, "state set", &endless);
+    assert!(
+        code != 0 && told.contains("more than 67108864 bytes"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_list_has_as_many_keys_as_are_asked_for() {
+    let site = site();
+    let gateway = start(&site);
+    let lines = (0..1100).map(|n| json!({ "key": format!("k{n:04}"), "text": "v" }).to_string());
+    let file = site.path("many.jsonl");
+    std::fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    run(
+        &site,
+        &gateway,
+        "state import",
+        &["guest", file.to_str().unwrap()],
+    );
+    let listed = |limit: &str, after: &str| {
+        let arguments = ["guest", "--limit", limit, "--after", after];
+        let listed = run(&site, &gateway, "state list", &arguments);
+        let keys = listed.as_array().unwrap().clone();
+        let last = keys.last().map(|view| view["key"].clone());
+        (keys.len(), last.unwrap_or_default())
+    };
+    assert_eq!(listed("1050", "k0000"), (1050, json!("k1050")));
+    assert_eq!(listed("5000", "k"), (1100, json!("k1099")));
+    assert_eq!(listed("500", "k0999"), (100, json!("k1099")));
+    assert_eq!(listed("10", "k2"), (0, Value::Null));
+}

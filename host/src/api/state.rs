@@ -142,7 +142,7 @@ pub(super) fn change(core: &Core, name: &str, body: &Value) -> Result<ApiAnswer,
     let keys: Vec<_> = changes.iter().map(|change| change.key.clone()).collect();
     let changes = changes
         .into_iter()
-        .map(to_change)
+        .map(ValueChange::checked)
         .collect::<Result<_, _>>()?;
     let action = Action::ChangeState(handler, changes);
     let results = carry_out(core, intervention(action, &Attribution { who, why }, None)?)?;
@@ -174,36 +174,56 @@ fn known(core: &Core, name: &str) -> Result<HandlerName, ApiAnswer> {
     }
 }
 
-fn to_change(change: ValueChange) -> Result<StateChange, ApiAnswer> {
-    let ValueChange {
-        key,
-        text,
-        base64,
-        if_version,
-    } = change;
-    if key.is_empty() || key.len() > MAX_KEY {
-        return Err(bad_request(format!("a key has 1 to {MAX_KEY} bytes")));
+/// Why a value cannot be changed so.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidChange {
+    #[error("a key has 1 to {MAX_KEY} bytes")]
+    Key,
+    #[error("`{key}` has `text` and `base64`")]
+    TwoValues { key: String },
+    #[error("the value of `{key}` is no base64")]
+    NoBase64 { key: String },
+    #[error("the value of `{key}` is longer than {MAX_VALUE} bytes")]
+    TooLong { key: String },
+}
+
+impl From<InvalidChange> for ApiAnswer {
+    fn from(why: InvalidChange) -> Self {
+        bad_request(why.to_string())
     }
-    let value = match (text, base64) {
-        (Some(_), Some(_)) => {
-            return Err(bad_request(format!("`{key}` has `text` and `base64`")));
+}
+
+impl ValueChange {
+    /// The change, if the key and the value may be.
+    ///
+    /// # Errors
+    /// [`InvalidChange`]
+    pub(crate) fn checked(self) -> Result<StateChange, InvalidChange> {
+        let Self {
+            key,
+            text,
+            base64,
+            if_version,
+        } = self;
+        if key.is_empty() || key.len() > MAX_KEY {
+            return Err(InvalidChange::Key);
         }
-        (Some(text), None) => Some(text.into_bytes()),
-        (None, Some(coded)) => Some(
-            STANDARD
-                .decode(coded)
-                .map_err(|_| bad_request(format!("the value of `{key}` is no base64")))?,
-        ),
-        (None, None) => None,
-    };
-    if value.as_ref().is_some_and(|value| value.len() > MAX_VALUE) {
-        return Err(bad_request(format!(
-            "the value of `{key}` is longer than {MAX_VALUE} bytes"
-        )));
+        let value = match (text, base64) {
+            (Some(_), Some(_)) => return Err(InvalidChange::TwoValues { key }),
+            (Some(text), None) => Some(text.into_bytes()),
+            (None, Some(coded)) => match STANDARD.decode(coded) {
+                Ok(decoded) => Some(decoded),
+                Err(_) => return Err(InvalidChange::NoBase64 { key }),
+            },
+            (None, None) => None,
+        };
+        if value.as_ref().is_some_and(|value| value.len() > MAX_VALUE) {
+            return Err(InvalidChange::TooLong { key });
+        }
+        Ok(StateChange {
+            key,
+            value,
+            if_version: if_version.map(Version),
+        })
     }
-    Ok(StateChange {
-        key,
-        value,
-        if_version: if_version.map(Version),
-    })
 }

@@ -92,12 +92,12 @@ fn write_attempt(out: &mut dyn Write, attempt: &AttemptView) -> io::Result<()> {
     if let Some(detail) = &attempt.detail {
         line.push_str(&format!(": {detail}"));
     }
-    writeln!(out, "  {}", printable(&line))?;
+    write_lines(out, "  ", &line)?;
     if let Some(component) = &attempt.component {
         writeln!(out, "    component {component}")?;
     }
     for log in &attempt.logs {
-        writeln!(out, "    log {}", printable(&log_line(log)))?;
+        write_lines(out, "    log ", &log_line(log))?;
     }
     for request in &attempt.immediate {
         writeln!(out, "    asked {}", printable(&asked(request)))?;
@@ -108,6 +108,18 @@ fn write_attempt(out: &mut dyn Write, attempt: &AttemptView) -> io::Result<()> {
     for emitted in &attempt.emitted {
         let line = format!("{} {}", emitted.id, emitted.kind);
         writeln!(out, "    emitted {}", printable(&line))?;
+    }
+    Ok(())
+}
+
+/// Writes a text of several lines, such as a stack. All lines but the first are further in than
+/// anything else here, so that a text cannot look like another entry.
+fn write_lines(out: &mut dyn Write, before: &str, text: &str) -> io::Result<()> {
+    let mut lines = text.trim_end().lines();
+    let first = lines.next().unwrap_or_default();
+    writeln!(out, "{before}{}", printable(first))?;
+    for line in lines {
+        writeln!(out, "          {}", printable(line))?;
     }
     Ok(())
 }
@@ -194,6 +206,19 @@ mod tests {
             "warn: a"
         );
         assert_eq!(log_line(&json!("other")), "\"other\"");
+    }
+
+    #[test]
+    fn a_stack_keeps_its_lines() {
+        let mut out = Vec::new();
+        write_lines(
+            &mut out,
+            "    log ",
+            "error: no stock\n  at a:1\u{1b}\n  log x\n\n",
+        )
+        .unwrap();
+        let expected = "    log error: no stock\n            at a:1\u{fffd}\n            log x\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod events;
 mod gateway;
 mod handlers;
 mod history;
+mod input;
 mod ledger;
 mod outbox;
 mod output;

@@ -89,6 +89,7 @@ fn judge(
             let detail = format!("the limit on {limit} was reached");
             (AttemptOutcome::Limit, detail, retry(None))
         }
+        End::Inapplicable(why) => (AttemptOutcome::Error, why.to_string(), retry(None)),
         End::Ledger(error) => (AttemptOutcome::Error, error.to_string(), retry(None)),
     }
 }

@@ -127,6 +127,11 @@ fn kind(cx: &mut Context<'_>, fields: &Fields<'_>, folder: &Path) -> Option<Proj
     let language = fields.text(cx, "language");
     let build = fields.text(cx, "build");
     let output = fields.path(cx, "output");
+    if let (None, Some((_, node))) = (build, fields.text(cx, "output")) {
+        let message = "`output` is for a project with `build`";
+        let help = "write the command that makes the file: build = \"make handler.wasm\"";
+        cx.diagnostics.wrong_context(&node.span, message, help);
+    }
     match (language, build) {
         (Some(_), Some((_, node))) => {
             let message = "a project has `language` or `build`, not both";

@@ -177,7 +177,7 @@ fn a_missing_tool_is_named_with_its_command() {
 fn core_modules_are_merged_unless_the_project_says_otherwise() {
     let project = TestProject::new("merged", "wat", &[]);
     let modules = || {
-        project.tests_well();
+        assert_eq!(project.plugin(&["build"]).code, 0);
         let shown = project.plugin(&["inspect", "target/merged.wasm", "--json"]);
         let facts: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
         facts["core_modules"].as_u64().unwrap()
@@ -191,4 +191,31 @@ fn core_modules_are_merged_unless_the_project_says_otherwise() {
     let unmerged = modules();
     // The handler and the module through which it calls the gateway are one.
     assert_eq!((merged, unmerged), (2, 3));
+}
+
+#[test]
+fn a_build_that_fails_leaves_the_component_of_the_last_good_one() {
+    let project = TestProject::new("kept", "wat", &[]);
+    assert_eq!(project.plugin(&["build"]).code, 0);
+    let good = std::fs::read(project.component()).unwrap();
+    // Builds, and does not do what the fixtures expect.
+    project.change("handler.wat", "(i64.const 1)", "(i64.const 2)");
+    project.build_fails();
+    assert_eq!(std::fs::read(project.component()).unwrap(), good);
+    // A test is no build.
+    assert_eq!(project.plugin(&["test", "--update"]).code, 0);
+    assert_eq!(std::fs::read(project.component()).unwrap(), good);
+    assert_eq!(project.plugin(&["build"]).code, 0);
+    assert_ne!(std::fs::read(project.component()).unwrap(), good);
+}
+
+#[test]
+fn an_output_needs_a_command() {
+    let project = TestProject::new("aimless", "wat", &[]);
+    project.change("plugin.toml", "language = \"wat\"", "output = \"x.wasm\"");
+    let told = project.build_fails();
+    assert!(
+        told.contains("`output` is for a project with `build`"),
+        "{told}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::lease::Token;
 use super::names::state_names;
-use super::{DeliveryId, Effects, Exchange, OrderEffect, Read};
+use super::{DeliveryId, Effects, Exchange, Inapplicable, OrderEffect, Read};
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName};
 use tollgate_base::time::{SteadyTime, WallTime};
 
@@ -108,20 +108,6 @@ pub enum Completed {
     /// work. Nothing was committed. The caller does nothing. (An attempt that is committed already
     /// is answered `Committed` again.)
     LeaseLost,
-}
-
-/// The reasons why effects cannot be applied.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Inapplicable {
-    /// An `add` meets a value that is no counter, or leaves the range of one.
-    #[error("`add` to a value in state that is no decimal 64-bit integer, or beyond its range")]
-    NotACounter,
-    /// An entry of the schedule is due beyond [`SCHEDULE_HORIZON`](super::SCHEDULE_HORIZON).
-    #[error("scheduled more than 400 days ahead")]
-    ScheduleTooFar,
-    /// The handler has as many scheduled events as it may have.
-    #[error("the handler has as many scheduled events as it may have")]
-    ScheduleFull,
 }
 
 state_names!(AttemptOutcome {

@@ -1,6 +1,6 @@
 //! The effects and the reads of a run, before they are committed.
 
-use super::{NewEvent, NewRequest, ScheduleWrite, Version};
+use super::{Inapplicable, NewEvent, NewRequest, ScheduleWrite, Version};
 
 /// The effects of a run.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,19 @@ pub enum StateWrite {
     Delete,
     /// Adds to the value, which is a decimal 64-bit integer; an absent value counts as 0.
     Add(i64),
+}
+
+/// The value of a counter after an `add`: a decimal 64-bit integer. An absent value counts as 0.
+///
+/// # Errors
+/// [`Inapplicable::NotACounter`]
+pub fn counter_after(before: Option<&[u8]>, delta: i64) -> Result<Vec<u8>, Inapplicable> {
+    let number = before.map_or(Some(0), |value| {
+        std::str::from_utf8(value).ok()?.parse::<i64>().ok()
+    });
+    let sum = number.and_then(|number| number.checked_add(delta));
+    sum.map(|sum| sum.to_string().into_bytes())
+        .ok_or(Inapplicable::NotACounter)
 }
 
 /// A read of the handler's state, which the commit checks.

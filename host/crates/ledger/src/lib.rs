@@ -25,6 +25,7 @@ mod effects;
 mod error;
 mod exchange;
 mod gauges;
+mod inapplicable;
 mod intake;
 mod intervene;
 mod lease;
@@ -48,13 +49,14 @@ mod sink;
 mod sqlite;
 mod state;
 
-pub use attempt::{Attempt, AttemptOutcome, Completed, Completion, Inapplicable, NextState};
+pub use attempt::{Attempt, AttemptOutcome, Completed, Completion, NextState};
 pub use deliveries::{Claimed, CompletionCallback, Deliveries, LeasedDelivery, Served};
 pub use delivery::{Delivery, DeliveryId, DeliveryState, Pause};
-pub use effects::{Effects, Read, StateWrite};
+pub use effects::{Effects, Read, StateWrite, counter_after};
 pub use error::{LedgerError, ListError};
 pub use exchange::{Exchange, ExchangeAnswer, RequestDigest, Unanswered};
 pub use gauges::{Backlog, Counts, Gauges, LogSize};
+pub use inapplicable::Inapplicable;
 pub use intake::{EqualBytes, EventForm, Intake, NewEvent, RecordFuture, Recorded, SAME_BYTES_AS};
 pub use intervene::{
     Action, Intervened, Intervention, ReplayComponent, ReplayKeys, RoutedAnew, StateChange,

@@ -11,7 +11,9 @@ use parking_lot::Mutex;
 
 use crate::listing::Overlay;
 use tollgate_base::event::HandlerName;
-use tollgate_ledger::{LedgerError, StateEntry, StateStore, StateWrite, Version, Versioned};
+use tollgate_ledger::{
+    LedgerError, StateEntry, StateStore, StateWrite, Version, Versioned, counter_after,
+};
 
 /// Values by key. `None` means that the key was deleted.
 pub type Written = BTreeMap<String, Option<Vec<u8>>>;
@@ -120,11 +122,10 @@ impl StateCopy {
                 StateWrite::Delete => None,
                 StateWrite::Add(delta) => {
                     let before = self.get(&self.from.handler, key)?.value;
-                    let before = before.map_or(Some(0), |value| counter(&value));
-                    let Some(sum) = before.and_then(|before| before.checked_add(*delta)) else {
-                        return Ok(None);
-                    };
-                    Some(sum.to_string().into_bytes())
+                    match counter_after(before.as_deref(), *delta) {
+                        Ok(sum) => Some(sum),
+                        Err(_) => return Ok(None),
+                    }
                 }
             };
             values.insert(key.clone(), value);
@@ -132,8 +133,4 @@ impl StateCopy {
         self.written.lock().extend(values.clone());
         Ok(Some(values))
     }
-}
-
-fn counter(value: &[u8]) -> Option<i64> {
-    std::str::from_utf8(value).ok()?.parse().ok()
 }

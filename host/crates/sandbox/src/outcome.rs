@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::trace::TracedCall;
-use tollgate_ledger::{Effects, Exchange, LedgerError, Read};
+use tollgate_ledger::{Effects, Exchange, Inapplicable, LedgerError, Read};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub enum End {
     Limit(String),
     /// No instance could be made, for a reason that lies with the gateway. The text says why.
     Unstarted(String),
+    /// The effects cannot be committed. A run alone does not see that: whoever plays the commit
+    /// says so. A gateway learns of it at the commit.
+    Inapplicable(Inapplicable),
     /// The ledger could not be read. The run says nothing about the handler.
     Ledger(LedgerError),
 }
@@ -46,6 +49,7 @@ impl End {
             Self::Unstarted(message) => ("error", message.clone()),
             Self::Timeout => ("timeout", String::new()),
             Self::Limit(limit) => ("limit", limit.clone()),
+            Self::Inapplicable(why) => ("error", why.to_string()),
             Self::Ledger(error) => ("error", error.to_string()),
         }
     }

@@ -18,7 +18,7 @@ use crate::world;
 /// The result of a build.
 #[derive(Debug)]
 pub struct Built {
-    /// The file of the component.
+    /// The file of the component, [`Project::artifact`]. [`Built::install`] writes it.
     pub file: PathBuf,
     /// The bytes of the component.
     pub component: Vec<u8>,
@@ -26,8 +26,19 @@ pub struct Built {
     pub took: Duration,
 }
 
+impl Built {
+    /// Writes the component to its file, whole or not at all. A gateway may watch the folder, so
+    /// this comes after all checks.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn install(&self) -> Result<(), BuildError> {
+        write_whole(&self.file, &self.component)
+    }
+}
+
 /// Builds a project: runs its toolchain, makes a component of a core module, and checks what can
-/// be told without running it. Writes the component to [`Project::artifact`], whole or not at all.
+/// be told without running it.
 ///
 /// # Errors
 /// What is missing or wrong, and what to write instead.
@@ -59,10 +70,8 @@ pub fn build(project: &Project, say: &(dyn Fn(&str) + Sync)) -> Result<Built, Bu
         true => merge(component, say),
         false => component,
     };
-    let file = project.artifact();
-    write_whole(&file, &component)?;
     Ok(Built {
-        file,
+        file: project.artifact(),
         component,
         took: started.elapsed(),
     })

@@ -65,6 +65,10 @@ fn build_and_check(folder: &Path) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::FAILURE);
     }
+    if let Err(error) = built.install() {
+        say_build_error(&error);
+        return Ok(ExitCode::FAILURE);
+    }
     let (file, size) = (built.file.display(), built.component.len().div_ceil(1024));
     let took = built.took.as_secs_f64();
     let tried = match outcomes.len() {

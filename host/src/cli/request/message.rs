@@ -1,15 +1,14 @@
 //! The headers and the body of a request, as arguments.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::cli::arguments;
+use crate::cli::input::{MAX_BODY, read_input};
 
 /// The exit code for wrong arguments. A refused request has another exit code.
 pub(in crate::cli) const WRONG_USAGE: u8 = 2;
@@ -41,13 +40,6 @@ impl MessageArgs {
 
     /// The bytes of the body.
     pub(in crate::cli) fn body(&self) -> anyhow::Result<Bytes> {
-        let mut body = Vec::new();
-        if self.body == Path::new("-") {
-            std::io::stdin().read_to_end(&mut body)?;
-        } else {
-            let path = self.body.display();
-            body = std::fs::read(&self.body).with_context(|| path.to_string())?;
-        }
-        Ok(body.into())
+        Ok(read_input(&self.body, MAX_BODY)?.into())
     }
 }

@@ -18,6 +18,7 @@ use tollgate_scheme::{
 
 use crate::cli::arguments;
 use crate::cli::environment::environment;
+use crate::cli::input::{MAX_SECRET, read_file};
 use crate::generation::read_manifest;
 use crate::manifest::{MAX_SIZE, own_schemes};
 
@@ -122,7 +123,7 @@ impl SchemeArgs {
         let secrets = self.secret.iter().map(|text| Secret::new(text.as_bytes()));
         let mut secrets: Vec<SourceSecret> = secrets.map(SourceSecret::from).collect();
         for path in &self.secret_file {
-            let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+            let text = read_file(path, MAX_SECRET)?;
             // As in a manifest, the newline of an editor is no part of the secret.
             secrets.push(Secret::new(text.trim_ascii_end()).into());
         }

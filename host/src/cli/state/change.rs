@@ -1,11 +1,9 @@
 //! Setting and deleting values.
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
@@ -13,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::api::{ChangeRequest, MAX_CHANGES, ValueChange};
 use crate::cli::gateway::{Client, GatewayArgs, encode, operator};
+use crate::cli::input::{MAX_BODY, read_input};
 use crate::cli::output::{counted, print, printable};
 
 #[derive(Debug, Args)]
@@ -61,7 +60,7 @@ pub(super) struct DeleteArgs {
 pub(super) fn set(args: &SetArgs) -> anyhow::Result<ExitCode> {
     let value = match (&args.value, &args.file) {
         (Some(value), _) => value.clone().into_bytes(),
-        (None, Some(file)) => read(file)?,
+        (None, Some(file)) => read_input(file, MAX_BODY)?,
         (None, None) => Vec::new(),
     };
     let change = ValueChange {
@@ -129,13 +128,4 @@ pub(super) fn post(
     };
     let path = format!("/api/state/{}", encode(handler));
     Ok(client.post(&path, &serde_json::to_value(request)?)?)
-}
-
-fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
-    if file.as_os_str() == "-" {
-        let mut value = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut value)?;
-        return Ok(value);
-    }
-    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
 }

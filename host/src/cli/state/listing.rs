@@ -11,7 +11,7 @@ use serde_json::Value;
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{Payload, StateChangeView, StateView};
 
-use crate::api::StatePage;
+use crate::api::{MAX_LIMIT, StatePage};
 use crate::cli::gateway::{Backend, GatewayArgs, encode};
 use crate::cli::output::{or_dash, print, print_list, utc};
 
@@ -72,6 +72,7 @@ pub(super) struct ChangesArgs {
 }
 
 /// Which part of a handler's state a page is.
+#[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) handler: &'a str,
     pub(super) prefix: &'a str,
@@ -102,6 +103,23 @@ pub(super) fn page(backend: &Backend, wanted: &Wanted<'_>) -> anyhow::Result<Vec
     }
 }
 
+/// The pages of a handler's state, up to the limit: one call gives a part of it.
+fn pages(backend: &Backend, mut wanted: Wanted<'_>) -> anyhow::Result<Vec<StateView>> {
+    let limit = wanted.limit as usize;
+    let mut found: Vec<StateView> = Vec::new();
+    loop {
+        wanted.limit = (limit - found.len()).min(MAX_LIMIT) as u32;
+        let after = found.last().map(|view| view.key.clone());
+        let after = after.as_deref().or(wanted.after);
+        let more = page(backend, &Wanted { after, ..wanted })?;
+        let is_last = more.len() < wanted.limit as usize;
+        found.extend(more);
+        if is_last || found.len() >= limit {
+            return Ok(found);
+        }
+    }
+}
+
 pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let wanted = Wanted {
         handler: &args.handler,
@@ -110,7 +128,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         limit: args.limit,
         values: false,
     };
-    let mut found = page(&args.gateway.backend()?, &wanted)?;
+    let mut found = pages(&args.gateway.backend()?, wanted)?;
     found.iter_mut().for_each(|row| row.value = None);
     let head = ["key", "bytes", "version", "written", "by"];
     print_list(args.json, &found, "no keys", head, row)

@@ -134,7 +134,20 @@ fn each(
 
 pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let mut changes = lines(&args.file)?;
+    // All of the file is looked at before anything is changed.
+    for change in &changes {
+        change.clone().checked()?;
+    }
     let client = args.gateway.running_gateway()?;
+    // A handler that is not there is told, also by a dry run.
+    let first = Wanted {
+        handler: &args.handler,
+        prefix: "",
+        after: None,
+        limit: 1,
+        values: false,
+    };
+    page(&args.gateway.backend()?, &first)?;
     let set = changes.len();
     if args.replace {
         let kept: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();

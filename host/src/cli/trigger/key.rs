@@ -1,6 +1,6 @@
 //! Private keys that stand in for a provider's.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,11 @@ use anyhow::{Context, bail};
 use tollgate_events::new_key;
 use tollgate_scheme::StandInKey;
 
+use crate::cli::input::{MAX_SECRET, read_file};
+
 /// Reads a private key.
 pub(super) fn read(path: &Path) -> anyhow::Result<StandInKey> {
-    let text = fs::read(path).with_context(|| path.display().to_string())?;
+    let text = read_file(path, MAX_SECRET)?;
     let key = StandInKey::read(&text);
     key.map_err(|why| anyhow::anyhow!("{} {why}", path.display()))
 }

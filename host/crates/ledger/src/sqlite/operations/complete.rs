@@ -130,8 +130,9 @@ impl Complete {
         event: i64,
     ) -> Result<std::result::Result<EffectRows, Inapplicable>> {
         let completion = &self.completion;
-        let Some(writes) = state::resolve(tx.conn(), handler, &completion.effects.state)? else {
-            return Ok(Err(Inapplicable::NotACounter));
+        let writes = match state::resolve(tx.conn(), handler, &completion.effects.state)? {
+            Ok(writes) => writes,
+            Err(why) => return Ok(Err(why)),
         };
         let entries = match schedule::resolve(tx, handler, &completion.effects.schedule)? {
             Ok(entries) => entries,

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use crate::sqlite::read::state::{get, visit};
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
-use crate::{Read, StateWrite, Version};
+use crate::{Inapplicable, Read, StateWrite, Version, counter_after};
 
 /// Whether every value and listing that was read is still the same.
 pub(crate) fn still_stand(conn: &Connection, handler: i64, reads: &[Read]) -> Result<bool> {
@@ -56,35 +56,28 @@ fn current_version(conn: &Connection, handler: i64, key: &str) -> Result<Version
 /// A key with its new value; `None` deletes the key.
 pub(crate) type ResolvedWrite<'a> = (&'a str, Option<Cow<'a, [u8]>>);
 
-/// Works out the new value of each key. `None` if an `add` meets a value that is no decimal
-/// 64-bit integer, or if the sum is none.
+/// Works out the new value of each key, or why a counter has none.
 pub(crate) fn resolve<'a>(
     conn: &Connection,
     handler: i64,
     writes: &'a [(String, StateWrite)],
-) -> Result<Option<Vec<ResolvedWrite<'a>>>> {
+) -> Result<std::result::Result<Vec<ResolvedWrite<'a>>, Inapplicable>> {
     let mut resolved = Vec::with_capacity(writes.len());
     for (key, write) in writes {
         let value = match write {
             StateWrite::Set(value) => Some(value.as_slice().into()),
             StateWrite::Delete => None,
             StateWrite::Add(delta) => {
-                let sum = get(conn, handler, key)?
-                    .value
-                    .map_or(Some(0), |value| counter(&value))
-                    .and_then(|value| value.checked_add(*delta));
-                let Some(sum) = sum else { return Ok(None) };
-                Some(sum.to_string().into_bytes().into())
+                let before = get(conn, handler, key)?.value;
+                match counter_after(before.as_deref(), *delta) {
+                    Ok(sum) => Some(sum.into()),
+                    Err(why) => return Ok(Err(why)),
+                }
             }
         };
         resolved.push((key.as_str(), value));
     }
-    Ok(Some(resolved))
-}
-
-/// The number that a counter's value stands for.
-fn counter(value: &[u8]) -> Option<i64> {
-    std::str::from_utf8(value).ok()?.parse().ok()
+    Ok(Ok(resolved))
 }
 
 /// Applies the writes. Each row that is set gets a version that no row has had. `component` is the

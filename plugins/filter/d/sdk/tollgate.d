@@ -1,0 +1,1 @@
+../../../sdk/d/tollgate.d

@@ -1,0 +1,1 @@
+../../../sdk/nim/tollgate.nim
