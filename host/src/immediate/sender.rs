@@ -150,3 +150,44 @@ fn no_answer(error: &(dyn std::error::Error + 'static)) -> NoAnswer {
     };
     NoAnswer::new(kind, error_chain(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::system_tls;
+    use crate::manifest::default_handler;
+
+    /// The answer to a request to `to`, where an entry allows `origin`.
+    async fn ask(origin: &str, to: &str) -> Result<ExchangeAnswer, NoAnswer> {
+        let handler = Handler {
+            allow: vec![Allow {
+                origin: Origin::parse(origin).unwrap(),
+                addresses: Vec::new(),
+                headers: Vec::new(),
+                immediate: true,
+            }],
+            ..default_handler("asks")
+        };
+        let clients = ImmediateClients::new(system_tls(), Handle::current());
+        let sender = HandlerSender::new(Arc::new(clients), Arc::new(handler));
+        let request = Request::builder().uri(to).body(Bytes::new()).unwrap();
+        sender.send(request).await
+    }
+
+    #[tokio::test]
+    async fn a_private_address_is_not_connected_to_unless_listed() {
+        let why = ask("http://localhost:9", "http://localhost:9/")
+            .await
+            .unwrap_err();
+        assert_eq!(why.kind, NoAnswerKind::Prohibited, "{why:?}");
+        assert!(why.text.contains("which is not public"), "{why:?}");
+        let why = ask("https://a.example", "https://b.example/")
+            .await
+            .unwrap_err();
+        assert_eq!(why.kind, NoAnswerKind::Denied, "{why:?}");
+        let why = ask("http://127.0.0.1:9", "http://127.0.0.1:9/")
+            .await
+            .unwrap_err();
+        assert_eq!(why.kind, NoAnswerKind::Refused, "{why:?}");
+    }
+}

@@ -48,18 +48,15 @@ fn an_answer_is_read_and_the_credentials_stay_with_the_gateway() {
 fn what_is_not_granted_is_denied_and_the_log_says_what_to_write() {
     let receiver = Receiver::start();
     let (granted, for_outbox) = (Receiver::start(), Receiver::start());
-    let name = format!("localhost:{}", receiver.address.port());
-    let by_name = format!("[[handlers.guest.allow]]\norigin = \"http://{name}\"\n{GRANT}\n");
     let handler = asking("guest")
-        .allow_with(granted.address, &format!("{GRANT}\n{by_name}"))
+        .allow_with(granted.address, GRANT)
         .allow(for_outbox.address);
-    let site = site_of(handler.set("requests = 5"));
+    let site = site_of(handler.set("requests = 4"));
     let gateway = site.start();
     let url = |url: String| json!({ "url": url });
     let event = ask(json!([
         url(receiver.url("/")),
         url(for_outbox.url("/")),
-        url(format!("http://{name}/")),
         { "url": granted.url("/"), "method": "CONNECT" },
         url(granted.url("/")),
         url(granted.url("/one-too-many")),
@@ -73,11 +70,6 @@ fn what_is_not_granted_is_denied_and_the_log_says_what_to_write() {
             .count()
     };
     assert_eq!(told("the gateway denied the request"), 4, "{lines:#?}");
-    assert_eq!(
-        told("DestinationIpProhibited") + told("destination-IP-prohibited"),
-        1,
-        "{lines:#?}"
-    );
     for why in [
         format!(
             "http://{} is not granted: write `[[handlers.guest.allow]]`",
@@ -87,9 +79,8 @@ fn what_is_not_granted_is_denied_and_the_log_says_what_to_write() {
             "http://{} is granted for the outbox alone",
             for_outbox.address
         ),
-        "localhost resolves to 127.0.0.1, which is not public".to_owned(),
         "CONNECT".to_owned(),
-        "the handler's limit on immediate requests was reached: 5 are allowed".to_owned(),
+        "the handler's limit on immediate requests was reached: 4 are allowed".to_owned(),
     ] {
         assert_eq!(told(&why), 1, "{why}: {lines:#?}");
     }
@@ -104,7 +95,7 @@ fn a_handler_that_asks_is_not_loaded_without_a_grant() {
     let output = site.run("check", &[]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
-    let help = "imports `wasi:http`, which is not granted; write `[[handlers.guest.allow]]` with \
+    let help = "which is not granted; write `[[handlers.guest.allow]]` with \
                 `origin = \"https://…\"` and `immediate = true`";
     assert!(text.contains(help), "{text}");
 }

@@ -69,7 +69,7 @@ fn inspect_says_what_to_grant() {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    let needs = "wasi:http  needs `[[handlers.NAME.allow]]` with `immediate = true`";
+    let needs = "http       needs `[[handlers.NAME.allow]]` with `immediate = true`";
     assert!(text.contains(needs), "{text}");
 
     let toml = folder.path().join("plugin.toml");

@@ -1,5 +1,6 @@
 //! `tollgate plugin`: projects of handlers, with the toolchains of their languages.
 
+mod asking;
 mod built;
 mod cases;
 mod debugged;

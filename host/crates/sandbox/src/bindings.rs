@@ -6,6 +6,16 @@
     reason = "generated from the WIT package, which documents it"
 )]
 
+/// `tollgate:ask@0.1.x`
+pub mod ask {
+    wasmtime::component::bindgen!({
+        path: "../../../wit/ask",
+        world: "tollgate:ask/ask",
+        imports: { default: async | trappable },
+        require_store_data_send: true,
+    });
+}
+
 /// `tollgate:handler@0.1.x`
 pub mod v0_1 {
     wasmtime::component::bindgen!({

@@ -143,6 +143,15 @@ impl Call {
     }
 }
 
+impl Call {
+    /// The immediate requests of the run.
+    pub(crate) fn requests(&mut self) -> &mut Requests {
+        let wasi = self.wasi.as_mut();
+        let requests = wasi.and_then(|wasi| wasi.requests());
+        requests.expect("made for every component that asks")
+    }
+}
+
 impl WasiHttpView for Call {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let wasi = self.wasi.as_mut();

@@ -48,9 +48,9 @@ pub enum LoadError {
     /// The component imports these interfaces, which handlers are not given.
     #[error("imports {}, which handlers are not given", quoted(.0))]
     Imports(Vec<String>),
-    /// The component imports `wasi:http`, and no `allow` entry grants it.
+    /// The component imports `wasi:http` or `tollgate:ask`, and no `allow` entry grants it.
     #[error(
-        "imports `wasi:http`, which is not granted; write `[[handlers.{0}.allow]]` with `origin = \
+        "asks while it runs (it imports `wasi:http` or `tollgate:ask`), which is not granted; write `[[handlers.{0}.allow]]` with `origin = \
          \"https://…\"` and `immediate = true` for each origin that it asks"
     )]
     Requests(HandlerName),

@@ -4,6 +4,7 @@
 //! a fresh instance, from a pool that cannot be exhausted: a run waits for a free instance. A
 //! run changes nothing: it returns a [`Run`] with the effects that the guest asked for.
 
+mod ask;
 mod bindings;
 mod cache;
 mod call;

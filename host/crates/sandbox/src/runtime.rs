@@ -15,6 +15,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use wasmtime::component::Linker;
 
+use crate::ask;
 use crate::bindings::v0_1::HandlerPre;
 use crate::call::Call;
 use crate::component::{Component, World};
@@ -47,6 +48,7 @@ impl Runtime {
         let mut linker = Linker::new(&running.engine);
         v0_1::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(SandboxError::Engine)?;
+        ask::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)
             .map_err(SandboxError::Engine)?;
         Ok(Self {

@@ -68,7 +68,12 @@ impl Wasi {
         }
     }
 
-    /// The immediate requests of the run.
+    /// The immediate requests of the run, for guests that ask.
+    pub(crate) fn requests(&mut self) -> Option<&mut Requests> {
+        self.requests.as_mut()
+    }
+
+    /// The immediate requests of the run with their answers.
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
         let requests = self.requests.as_ref();
         requests.map(Requests::exchanges).unwrap_or_default()

@@ -81,7 +81,12 @@ fn without_handle(facts: &Facts) -> String {
 /// Whether an import is from elsewhere than the world and WASI.
 fn is_foreign(import: &Import, facts: &Facts) -> bool {
     let module = import.module.as_str();
-    let known = ["tollgate:handler/", "wasi:", "wasi_snapshot_preview1"];
+    let known = [
+        "tollgate:handler/",
+        "tollgate:ask/",
+        "wasi:",
+        "wasi_snapshot_preview1",
+    ];
     if import.is_type || known.iter().any(|known| module.starts_with(known)) {
         return false;
     }
@@ -94,8 +99,8 @@ fn foreign(import: &Import, facts: &Facts, toolchain: Option<&dyn Toolchain>) ->
     let Import { module, name, .. } = import;
     if facts.component {
         let what = format!("the component imports `{module}`, which handlers are not given");
-        let help = "handlers are given the interfaces of `tollgate:handler` and of WASI 0.2: \
-                    clocks, random numbers, stdout and stderr";
+        let help = "handlers are given the interfaces of `tollgate:handler` and `tollgate:ask`, and \
+                    of WASI 0.2: clocks, random numbers, stdout and stderr";
         return BuildError::wrong(what, help);
     }
     let what = format!("the module imports `{name}` from `{module}`, which nobody supplies");

@@ -26,8 +26,8 @@ use crate::settings::Handler;
 /// The most bytes of a file.
 const MAX_SIZE: usize = 512 << 20;
 
-/// The name of `wasi:http` among the interfaces.
-const HTTP: &str = "wasi:http";
+/// The name of immediate requests among the interfaces.
+const HTTP: &str = "http";
 
 /// The interfaces that need something in the manifest, and what.
 const GRANTS: [(&str, &str); 6] = [
@@ -150,7 +150,8 @@ fn roomy_handler() -> Arc<Handler> {
 /// The interfaces of `tollgate:handler` that a file imports, and `wasi:http`.
 fn interfaces(facts: &Facts) -> Vec<&str> {
     let names = facts.imports.iter().filter_map(|import| {
-        if import.module.starts_with("wasi:http/outgoing-handler") {
+        let asks = ["wasi:http/outgoing-handler", "tollgate:ask/http"];
+        if asks.iter().any(|start| import.module.starts_with(start)) {
             return Some(HTTP);
         }
         let name = import.module.strip_prefix("tollgate:handler/")?;

@@ -7,6 +7,9 @@ import { placed } from "./places.js";
 import { Problem } from "./problem.js";
 import { componentize } from "./tools.js";
 
+/** What the code of a handler has that uses `fetch`. */
+const ASKS = "tollgate:ask/http@";
+
 const SDK = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
 /** The bytes of the component. */
@@ -14,7 +17,7 @@ export async function component(code, entry) {
   try {
     const made = await componentize({
       witPath: `${SDK}/wit`,
-      world: "tollgate:javascript/handler",
+      world: `tollgate:javascript/${code.includes(ASKS) ? "asking-handler" : "handler"}`,
       jsSource: code,
       // Without it the component needs the component model's async functions.
       sync: true,

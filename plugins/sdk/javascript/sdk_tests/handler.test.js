@@ -159,3 +159,23 @@ test("both forms of Stripe's events are read alike", async () => {
 test("every order of events is made", () => {
   assert.equal(orders([1, 2, 3]).length, 6);
 });
+
+test("a fetch has the answer that is prepared for it, and is denied without one", async () => {
+  const url = "https://crm.example.com/score";
+  const host = new Host().answer("GET", url, { headers: { "X-A": "1" }, body: { n: 2 ** 60 } });
+  const big = { status: 500, body: '{"n":9007199254740993}' };
+  host.answer("POST", url, big);
+  const ask = event("a", {});
+  const run = await host.run(async () => {
+    const first = await fetch(url);
+    assert.deepEqual([first.ok, first.status, first.headers.get("x-a")], [true, 200, "1"]);
+    const second = await fetch(new URL(url), { method: "post", body: "x" });
+    assert.deepEqual([second.ok, (await second.json()).n], [false, 9007199254740993n]);
+    await assert.rejects(fetch(url, { retries: 3 }), /there is no option "retries"/);
+    await assert.rejects(fetch(url, { redirect: "follow" }), /redirects are not followed/);
+    await fetch(url);
+    return done();
+  }, ask);
+  assert.ok(run.result instanceof Reject);
+  assert.match(run.result.message, /no answer is prepared: host.answer\("GET"/);
+});

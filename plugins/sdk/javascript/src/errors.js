@@ -36,12 +36,27 @@ export class PayloadError extends named("PayloadError") {}
 export class StateError extends named("StateError") {}
 /** A request was not queued. */
 export class OutboxError extends named("OutboxError") {}
+/** A request of `fetch` is malformed, or the gateway denied it. */
+export class FetchError extends named("FetchError") {}
 /** An event was not emitted. */
 export class EmitError extends named("EmitError") {}
 /** An event was not scheduled or not cancelled. */
 export class ScheduleError extends named("ScheduleError") {}
 /** A key of the handler's config is missing or has an unusable value. */
 export class ConfigError extends named("ConfigError") {}
+
+/** A request of `fetch` was not answered: unless the handler catches it, the attempt is repeated. */
+export class NoAnswerError extends Retry {
+  /**
+   * @param {string} message
+   * @param {string} problem "timeout" or "no-answer"
+   */
+  constructor(message, problem) {
+    super(message);
+    this.name = "NoAnswerError";
+    this.problem = problem;
+  }
+}
 
 function named(name) {
   return class extends Reject {

@@ -16,6 +16,8 @@ export { Response } from "./response.js";
 export {
   ConfigError,
   EmitError,
+  FetchError,
+  NoAnswerError,
   OutboxError,
   PayloadError,
   Reject,

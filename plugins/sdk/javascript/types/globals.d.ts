@@ -1,6 +1,6 @@
 // The global names of a handler beside those of the language itself. A project names this file in
-// its tsconfig.json. There is no `fetch`, no file and no timer with a delay: a use of them is
-// underlined in the editor.
+// its tsconfig.json. There is no file and no timer with a delay: a use of them is underlined in the
+// editor.
 
 declare const console: Record<
   "log" | "info" | "debug" | "trace" | "warn" | "error" | "dir" | "table" | "group" | "groupEnd",
@@ -10,6 +10,45 @@ declare const console: Record<
   time(name?: string): void;
   timeEnd(name?: string): void;
 };
+
+/** The answer to a `fetch`, of any status. */
+interface FetchAnswer {
+  readonly status: number;
+  /** Whether the status is 2xx. */
+  readonly ok: boolean;
+  readonly url: string;
+  readonly headers: {
+    /** The values of a header, joined; null without the header. */
+    get(name: string): string | null;
+    has(name: string): boolean;
+    forEach(each: (value: string, name: string) => void): void;
+    entries(): IterableIterator<[string, string]>;
+    [Symbol.iterator](): IterableIterator<[string, string]>;
+  };
+  text(): Promise<string>;
+  /** As `Event.json`: an integer beyond 2^53 is a BigInt unless `integers` says otherwise. */
+  json<T = any>(options?: { integers?: "bigint" | "text" | "number" }): Promise<T>;
+  bytes(): Promise<Uint8Array>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/**
+ * Sends a request now, and waits for the whole answer. The manifest grants the origin by
+ * `[[handlers.NAME.allow]]` with `immediate = true`. At least once: a request is no effect. Redirects
+ * are not followed. Throws a FetchError (a Reject) if the request is denied, a NoAnswerError (a
+ * Retry) if it is not answered.
+ */
+declare function fetch(
+  url: string | URL,
+  options?: {
+    method?: string;
+    headers?: Record<string, string> | Map<string, string> | [string, string][];
+    body?: string | Uint8Array | ArrayBuffer | URLSearchParams | null;
+    /** The longest wait: milliseconds, or a text such as "500ms". */
+    timeout?: number | string;
+    redirect?: "manual";
+  },
+): Promise<FetchAnswer>;
 
 declare class TextEncoder {
   readonly encoding: "utf-8";

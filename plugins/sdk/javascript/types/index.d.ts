@@ -134,6 +134,12 @@ declare class CallError extends Reject {
 export class PayloadError extends CallError {}
 export class StateError extends CallError {}
 export class OutboxError extends CallError {}
+/** A request of `fetch` is malformed, or the gateway denied it. */
+export class FetchError extends CallError {}
+/** A request of `fetch` was not answered. */
+export class NoAnswerError extends Retry {
+  readonly problem: "timeout" | "no-answer";
+}
 export class EmitError extends CallError {}
 export class ScheduleError extends CallError {}
 export class ConfigError extends CallError {}

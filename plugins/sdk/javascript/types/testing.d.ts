@@ -59,6 +59,12 @@ export class Host {
   allow(origin: string): this;
   /** Sets what the provider's API tells of an event's object; undefined if it is gone. */
   resolve(event: RawEvent, object: unknown): this;
+  /** Prepares the answer to the next `fetch` of this method and URL. */
+  answer(
+    method: string,
+    url: string,
+    answer: number | { status?: number; headers?: Record<string, string>; body?: unknown },
+  ): this;
   /** Handles an event. Errors other than Retry and Reject are thrown. */
   run(handle: Handle, event: RawEvent): Promise<Run>;
   /** Lets time pass, and handles the scheduled events that become due. */

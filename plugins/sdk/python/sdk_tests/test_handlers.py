@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tollgate_handler import (
+    HttpError,
     Outcome,
     Reject,
     Retry,
@@ -12,6 +13,7 @@ from tollgate_handler import (
     done,
     emit,
     handler,
+    http,
     ignored,
     log,
     outbox,
@@ -171,3 +173,23 @@ class Handlers(unittest.TestCase):
 
     def test_every_order_of_events_is_made(self):
         self.assertEqual(len(orders([1, 2, 3])), 6)
+
+    def test_a_request_has_the_answer_that_is_prepared_for_it(self):
+        url = "https://crm.example.com/score"
+        host = Host()
+        host.answer("GET", url, body={"n": 2**53 + 1}, headers={"X-A": "1"})
+        host.answer("POST", url, status=500, body=b"\xff")
+        told = []
+
+        def handle(event):
+            first = http.get(url)
+            told.append((first.is_success, first.header("X-a"), first.json()["n"]))
+            with self.assertRaisesRegex(HttpError, "the answer 500 is no text"):
+                http.post(url, json={"a": 1}, timeout=2).text()
+            with self.assertRaisesRegex(TypeError, "exclude each other"):
+                http.post(url, json=1, body=b"")
+            http.get(url)
+
+        result = host.run(handle, event("a", {})).result
+        self.assertEqual(told, [(True, "1", 2**53 + 1)])
+        self.assertRegex(str(result), "no answer is prepared")

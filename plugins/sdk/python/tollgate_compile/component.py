@@ -34,7 +34,7 @@ def compile_component(sources: Sources, packages: Path | None, out: Path) -> Non
         if packages is not None:
             places.append(str(packages))
         try:
-            _componentize(places, part)
+            _componentize(places, part, sources.asks)
         except AssertionError as error:
             part.unlink(missing_ok=True)
             raise Problem(explained(str(error), sources.module)) from None
@@ -48,10 +48,11 @@ def _add_zones(folder: Path) -> None:
         shutil.copytree(Path(found.origin).parent, folder / "tzdata")
 
 
-def _componentize(places: list[str], out: Path) -> None:
+def _componentize(places: list[str], out: Path, asks: bool) -> None:
     componentize_py.componentize(
-        wit_path=[str(_SDK / "wit")],
-        worlds=["handler"],
+        wit_path=[str(_SDK / ("asking" if asks else "wit"))],
+        # One world that has all imports: componentize-py fails on two that a component shares.
+        worlds=["asking-handler" if asks else "handler"],
         features=[],
         all_features=False,
         world_module=None,

@@ -2,12 +2,17 @@
 
 import re
 
+_REQUESTS = (
+    "requests go out after the commit: `outbox.post(url, json=…)`; a handler that has to know the "
+    "answer imports `http` from `tollgate_handler`"
+)
+
 #: Modules that a component does not have, and what to use instead.
 _ABSENT = {
-    "ssl": "requests go out after the commit: `outbox.post(url, json=…)`",
-    "_ssl": "requests go out after the commit: `outbox.post(url, json=…)`",
-    "socket": "requests go out after the commit: `outbox.post(url, json=…)`",
-    "_socket": "requests go out after the commit: `outbox.post(url, json=…)`",
+    "ssl": _REQUESTS,
+    "_ssl": _REQUESTS,
+    "socket": _REQUESTS,
+    "_socket": _REQUESTS,
     "_multiprocessing": "a handler has one thread and starts no programs",
     "_posixsubprocess": "a handler starts no programs",
     "sqlite3": "the handler's data are in `state`",

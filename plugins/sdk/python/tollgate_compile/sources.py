@@ -26,6 +26,8 @@ class Sources:
     #: The modules that functions import.
     late: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    #: Whether a source imports `tollgate_handler.http`: such a component has to be granted that.
+    asks: bool = False
 
     @classmethod
     def read(cls, folder: Path, entry: Path) -> "Sources":
@@ -50,6 +52,7 @@ class Sources:
             # The interpreter of the component may know newer syntax. If not, it says so.
             return
         for function in ast.walk(tree):
+            self.asks = self.asks or _is_http(function)
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
                 for node in ast.walk(function):
                     self._note(name, node)
@@ -70,3 +73,14 @@ class Sources:
         )
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+
+def _is_http(node: ast.AST) -> bool:
+    """Whether this imports `tollgate_handler.http`."""
+    if isinstance(node, ast.Import):
+        return any(alias.name == "tollgate_handler.http" for alias in node.names)
+    if not isinstance(node, ast.ImportFrom):
+        return False
+    names = [alias.name for alias in node.names]
+    package = node.module == "tollgate_handler" and "http" in names
+    return package or node.module == "tollgate_handler.http"

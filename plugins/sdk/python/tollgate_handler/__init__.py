@@ -20,6 +20,8 @@ from . import config, emit, log, outbox, resolved, schedule, state, stripe
 from .errors import (
     ConfigError,
     EmitError,
+    HttpError,
+    NoAnswer,
     OutboxError,
     PayloadError,
     Reject,
@@ -36,6 +38,8 @@ __all__ = [
     "ConfigError",
     "EmitError",
     "Event",
+    "HttpError",
+    "NoAnswer",
     "Outcome",
     "OutboxError",
     "PayloadError",

@@ -54,6 +54,19 @@ class OutboxError(CallError):
     """A request was not queued."""
 
 
+class HttpError(CallError):
+    """An immediate request is malformed, was denied, or its answer cannot be read."""
+
+
+class NoAnswer(Retry):
+    """An immediate request was not answered. Unless the handler catches it, the attempt is
+    repeated. `problem` is "timeout" or "no-answer"."""
+
+    def __init__(self, reason: str, problem: str):
+        super().__init__(reason)
+        self.problem = problem
+
+
 class EmitError(CallError):
     """An event was not emitted."""
 

@@ -6,9 +6,8 @@ request becomes a dead letter. Each call returns the idempotency key of its requ
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote_plus
-
 from . import checks, jsons
+from .contents import content
 from .errors import OutboxError
 from .hosts import calling, host
 
@@ -51,7 +50,7 @@ def request(
     method = checks.text(method, "outbox: the method")
     url = checks.text(url, "outbox: the URL")
     about = f"request to {url}"
-    kind, data = _content(json, form, body, about)
+    kind, data = content(json, form, body, about)
     fields = checks.pairs(headers, f"{about}: headers")
     if kind and not any(name.lower() == "content-type" for name, _ in fields):
         fields.append(("content-type", kind))
@@ -59,20 +58,3 @@ def request(
     respond = checks.optional_text(respond, f"{about}: respond")
     send = host().outbox_send
     return calling(OutboxError, about, send, method, url, fields, data, order_key, respond)
-
-
-def _content(json: Any, form: Any, body: Any, about: str) -> tuple[str | None, bytes]:
-    if (json is not jsons.ABSENT) + (form is not None) + (body is not None) > 1:
-        raise TypeError(f"{about}: json, form and body exclude each other")
-    if json is not jsons.ABSENT:
-        return "application/json", jsons.write(json, f"{about}: json")
-    if form is not None:
-        pairs = checks.pairs(form, f"{about}: form")
-        encoded = "&".join(f"{_encode(name)}={_encode(value)}" for name, value in pairs)
-        return "application/x-www-form-urlencoded", encoded.encode()
-    return None, b"" if body is None else checks.octets(body, f"{about}: body")
-
-
-def _encode(text: str) -> str:
-    # The form encoding of the URL Standard keeps `*` and encodes `~`.
-    return quote_plus(text, safe="*").replace("~", "%7E")

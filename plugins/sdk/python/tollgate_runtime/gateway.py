@@ -7,6 +7,12 @@ from componentize_py_types import Err
 from tollgate_handler.hosts import Refused
 from wit_world.imports import config, emit, log, outbox, resolved, schedule, state
 
+try:
+    # There for a handler that imports `tollgate_handler.http`.
+    from wit_world.imports import http
+except ImportError:
+    http = None
+
 _LEVELS = {level.name.lower(): level for level in log.Level}
 _TAGS = {
     "Error_InvalidKey": "invalid-key",
@@ -15,6 +21,9 @@ _TAGS = {
     "Error_TooDeep": "too-deep",
     "Error_NotAllowed": "not-allowed",
     "Error_Invalid": "invalid",
+    "Error_Denied": "denied",
+    "Error_Timeout": "timeout",
+    "Error_NoAnswer": "no-answer",
 }
 
 
@@ -52,6 +61,12 @@ class Gateway:
     @_refusing
     def outbox_send(*parts: Any) -> str:
         return outbox.send(outbox.Request(*parts))
+
+    @staticmethod
+    @_refusing
+    def http_send(*parts: Any) -> tuple[int, list[tuple[str, str]], bytes]:
+        answer = http.send(http.Request(*parts))
+        return answer.status, answer.headers, answer.body
 
     @staticmethod
     @_refusing

@@ -14,6 +14,8 @@ pub struct NoAnswer {
 /// The kinds of reasons, each an error code of `wasi:http`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAnswerKind {
+    /// The request is malformed.
+    Invalid,
     /// The handler may not send this request, or this run sends nothing.
     Denied,
     /// The host's address is not public, and the manifest does not list it.
@@ -46,6 +48,7 @@ impl NoAnswer {
     /// The error that the guest gets.
     pub(crate) fn error(&self) -> Error {
         match self.kind {
+            NoAnswerKind::Invalid => Error::HttpRequestUriInvalid,
             NoAnswerKind::Denied => Error::HttpRequestDenied,
             NoAnswerKind::Prohibited => Error::DestinationIpProhibited,
             NoAnswerKind::Unresolved => Error::DnsError {

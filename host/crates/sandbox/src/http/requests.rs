@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use parking_lot::Mutex;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
@@ -84,7 +84,7 @@ impl Requests {
     }
 
     /// Why the guest may not send a request to this URL; `None` if it may.
-    fn denied(&self, uri: &http::Uri) -> Option<NoAnswer> {
+    fn denied(&self, uri: &Uri) -> Option<NoAnswer> {
         let denied = |text| Some(NoAnswer::new(NoAnswerKind::Denied, text));
         let most = self.guest.limits.requests;
         if self.made > most {
@@ -114,6 +114,39 @@ impl Requests {
     }
 }
 
+impl Requests {
+    /// Makes a request whose body is there.
+    pub(crate) fn send(
+        &mut self,
+        request: Request<Bytes>,
+        patience: Option<Duration>,
+    ) -> impl Future<Output = Answered> + Send + use<> {
+        let most = self.guest.limits.effects;
+        let prepared = self.prepare(request.method(), request.uri());
+        let request = match request.body().len() > most {
+            false => Ok(request),
+            true => Err(too_large(most)),
+        };
+        prepared.answer(std::future::ready(request), patience)
+    }
+
+    /// Counts a request, and checks whether the guest may make it.
+    fn prepare(&mut self, method: &Method, uri: &Uri) -> Prepared {
+        self.made = self.made.saturating_add(1);
+        let denied = self.denied(uri);
+        let exchange = match denied {
+            Some(_) if self.made > self.guest.limits.requests.saturating_add(1) => None,
+            _ => Some(self.shared.begin(method, uri)),
+        };
+        Prepared {
+            denied,
+            exchange,
+            shared: self.shared.clone(),
+            sender: self.sender.clone(),
+        }
+    }
+}
+
 impl WasiHttpHooks for Requests {
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         CHUNK
@@ -125,31 +158,12 @@ impl WasiHttpHooks for Requests {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        self.made = self.made.saturating_add(1);
-        let denied = self.denied(request.uri());
-        // A guest that goes on beyond its limit makes the record no longer.
-        let exchange = match denied {
-            Some(_) if self.made > self.guest.limits.requests.saturating_add(1) => None,
-            _ => Some(self.shared.begin(&request)),
-        };
-        let (shared, sender) = (self.shared.clone(), self.sender.clone());
-        let limits = &self.guest.limits;
-        let (most, patience) = (limits.effects, patience(options));
+        let patience = patience(options);
+        let most = self.guest.limits.effects;
+        let head = *request.method() == Method::HEAD;
+        let prepared = self.prepare(request.method(), request.uri());
         Box::new(async move {
-            let began = Instant::now();
-            let head = request.method() == http::Method::HEAD;
-            let answered = match (denied, exchange) {
-                (None, Some(exchange)) => {
-                    let sending = shared.answer(exchange, request, sender, most, patience);
-                    sending.await.and_then(|answer| shared.admit(answer))
-                }
-                (Some(denied), _) => Err(denied),
-                // Only a denied request has no exchange.
-                (None, None) => unreachable!("a request that is sent has an exchange"),
-            };
-            if let Some(exchange) = exchange {
-                shared.end(exchange, began, &answered);
-            }
+            let answered = prepared.answer(collect(request, most), patience).await;
             match answered {
                 Ok(answer) => Ok((response(answer, head), Box::new(async { Ok(()) }) as Box<_>)),
                 Err(why) => Err(why.error()),
@@ -158,37 +172,76 @@ impl WasiHttpHooks for Requests {
     }
 }
 
+/// A request that is about to be made.
+struct Prepared {
+    denied: Option<NoAnswer>,
+    /// The number of its exchange; `None` beyond the limit on requests, so that a guest that goes
+    /// on makes the record no longer.
+    exchange: Option<usize>,
+    shared: Arc<Shared>,
+    sender: Option<Arc<dyn RequestSender>>,
+}
+
+impl Prepared {
+    /// The answer to `request`, which may still be on its way from the guest.
+    async fn answer(
+        self,
+        request: impl Future<Output = Result<Request<Bytes>, NoAnswer>>,
+        patience: Option<Duration>,
+    ) -> Answered {
+        let began = Instant::now();
+        let Self {
+            denied,
+            exchange,
+            shared,
+            sender,
+        } = self;
+        let answered = match (denied, exchange) {
+            (Some(denied), _) => Err(denied),
+            (None, Some(exchange)) => match request.await {
+                Ok(request) => shared.answer(exchange, request, sender, patience).await,
+                Err(why) => Err(why),
+            },
+            // Only a denied request has no exchange.
+            (None, None) => unreachable!("a request that is sent has an exchange"),
+        };
+        let answered = answered.and_then(|answer| shared.admit(answer));
+        if let Some(exchange) = exchange {
+            shared.end(exchange, began, &answered);
+        }
+        answered
+    }
+}
+
 impl Shared {
     /// Notes that a request begins. Returns the number of its exchange.
-    fn begin(&self, request: &Request<WasiBody>) -> usize {
+    fn begin(&self, method: &Method, uri: &Uri) -> usize {
         let after = micros(self.began.elapsed());
-        let (method, url) = (request.method().as_str(), request.uri().to_string());
         let mut exchanges = self.exchanges.lock();
-        exchanges.push(Exchange::begun(method, &url, after));
+        exchanges.push(Exchange::begun(method.as_str(), &uri.to_string(), after));
         exchanges.len() - 1
     }
 
     async fn answer(
         &self,
         exchange: usize,
-        request: Request<WasiBody>,
+        mut request: Request<Bytes>,
         sender: Option<Arc<dyn RequestSender>>,
-        most: usize,
         patience: Option<Duration>,
     ) -> Answered {
-        let (head, body) = request.into_parts();
-        let body = collect(body, most).await?;
-        let url = head.uri.to_string();
-        let digest = RequestDigest::of(head.method.as_str(), &url, &body);
+        let url = request.uri().to_string();
+        let digest = RequestDigest::of(request.method().as_str(), &url, request.body());
         self.exchanges.lock()[exchange].digest = Some(digest);
         if let Some(answer) = self.take_recorded(&digest) {
             self.exchanges.lock()[exchange].recorded = true;
             return Ok(answer);
         }
         let Some(sender) = sender else {
-            return Err(NoAnswer::new(NoAnswerKind::Denied, unanswered(&head, &url)));
+            return Err(NoAnswer::new(
+                NoAnswerKind::Denied,
+                unanswered(request.method(), &url),
+            ));
         };
-        let mut request = Request::from_parts(head, body);
         // The connection's host and the length of the body that goes out count.
         request.headers_mut().remove(header::HOST);
         request.headers_mut().remove(header::CONTENT_LENGTH);
@@ -242,27 +295,31 @@ fn patience(options: Option<RequestOptions>) -> Option<Duration> {
 }
 
 /// The text for a run that sends nothing.
-fn unanswered(head: &http::request::Parts, url: &str) -> String {
-    format!(
-        "this run sends nothing, and has no answer for {} {}",
-        head.method,
-        without_query(url)
-    )
+fn unanswered(method: &Method, url: &str) -> String {
+    let url = without_query(url);
+    format!("this run sends nothing, and has no answer for {method} {url}")
 }
 
-/// The whole body of a request.
-async fn collect(body: WasiBody, most: usize) -> Result<Bytes, NoAnswer> {
+/// The request with its whole body.
+async fn collect(request: Request<WasiBody>, most: usize) -> Result<Request<Bytes>, NoAnswer> {
+    let (head, body) = request.into_parts();
     match Limited::new(body, most).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(NoAnswer::new(
-            NoAnswerKind::RequestTooLarge(most),
-            format!("the body of a request has at most {most} bytes (`effects` in the manifest)"),
-        )),
+        Ok(body) => Ok(Request::from_parts(head, body.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(most)),
         Err(error) => Err(NoAnswer::new(
             NoAnswerKind::Failed,
             format!("the handler did not finish the request's body: {error}"),
         )),
     }
+}
+
+fn too_large(most: usize) -> NoAnswer {
+    let kind = NoAnswerKind::RequestTooLarge(most);
+    let text = "the body of a request has at most";
+    NoAnswer::new(
+        kind,
+        format!("{text} {most} bytes (`effects` in the manifest)"),
+    )
 }
 
 /// The answer as the guest gets it.

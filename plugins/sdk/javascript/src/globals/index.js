@@ -9,7 +9,7 @@ import { timers } from "./timers.js";
 
 /** Names that promise what a handler does not have, and what to use instead. */
 const ABSENT = {
-  fetch: "requests go out after the commit: outbox.post(url, { json })",
+  fetch: "call it by its bare name, `fetch(…)`, so that the build sees that the handler asks",
   XMLHttpRequest: "requests go out after the commit: outbox.post(url, { json })",
   require: "write `import` instead",
 };

@@ -1,7 +1,9 @@
 // A gateway in memory, for the tests of handlers: it keeps their state, requests, events and
 // schedule, and applies the effects of a run only if the run succeeds, as the gateway does.
 
+import { bytes, pairs } from "../check.js";
 import { Reject, Retry } from "../errors.js";
+import { fetchBy } from "../fetch/fetch.js";
 import { Event } from "../event.js";
 import { use } from "../host.js";
 import { outcomeOf } from "../outcome.js";
@@ -16,6 +18,7 @@ export class Host {
   #config = new Map();
   #allowed = null;
   #resolved = new Map();
+  #answers = [];
   /** The entries of the schedule by key: `{ dueMs, kind, subject, payload }`. */
   scheduled = new Map();
   /** The requests of all runs that succeeded, in order. */
@@ -46,6 +49,35 @@ export class Host {
     return this;
   }
 
+  /**
+   * Prepares the answer to the next `fetch` of this method and URL: a status, or an object with
+   * `status`, `headers` and `body`. A `fetch` without a prepared answer is denied.
+   */
+  answer(method, url, answer) {
+    const given = typeof answer === "number" ? { status: answer } : answer;
+    const { status = 200, headers = {}, body = "" } = given;
+    const text = typeof body === "string" || body instanceof Uint8Array;
+    this.#answers.push({
+      request: `${method} ${url}`,
+      answer: {
+        status,
+        headers: pairs(headers, "answer: headers").map(([name, value]) => [
+          name.toLowerCase(),
+          value,
+        ]),
+        body: bytes(text ? body : stringify(body), "answer: body"),
+      },
+    });
+    return this;
+  }
+
+  #send({ method, url }) {
+    const at = this.#answers.findIndex(({ request }) => request === `${method} ${url}`);
+    if (at >= 0) return this.#answers.splice(at, 1)[0].answer;
+    const why = `no answer is prepared: host.answer("${method}", "${url}", …)`;
+    throw Object.assign(new Error(why), { payload: { tag: "denied", val: why } });
+  }
+
   /** Handles an event. A handler's Retry and Reject are results; other errors are thrown. */
   async run(handle, raw) {
     const run = new Run({
@@ -56,6 +88,8 @@ export class Host {
       key: `${raw.id}-${this.sent.length}`,
     });
     const before = use(run.host);
+    const { fetch } = globalThis;
+    globalThis.fetch = fetchBy((request) => this.#send(request));
     try {
       run.result = outcomeOf(await handle(new Event(raw)));
       this.#commit(run);
@@ -65,6 +99,7 @@ export class Host {
       run.forget();
     } finally {
       use(before);
+      globalThis.fetch = fetch;
     }
     return run;
   }

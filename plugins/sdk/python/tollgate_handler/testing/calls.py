@@ -61,6 +61,8 @@ class Calls:
     allow: list[str] | None
     resolved: tuple[int, bytes | None] | None
     key: str
+    #: The prepared answers to immediate requests, by method and URL.
+    answers: list[Any] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     emitted: list[Emitted] = field(default_factory=list)
     scheduled: dict[str, Entry | None] = field(default_factory=dict)
@@ -107,6 +109,15 @@ class Calls:
         key = f"{self.key}-{len(self.sent)}"
         self.sent.append(Sent(key, method, url, *parts))
         return key
+
+    def http_send(
+        self, method: str, url: str, *_: Any
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        for place, (request, answer) in enumerate(self.answers):
+            if request == (method, url):
+                del self.answers[place]
+                return answer
+        raise Refused("denied", f'no answer is prepared: host.answer("{method}", "{url}", …)')
 
     def emit(self, kind: str, subject: str | None, payload: bytes) -> str:
         self.emitted.append(Emitted(kind, subject, payload))

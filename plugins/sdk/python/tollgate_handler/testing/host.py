@@ -48,11 +48,27 @@ class Host:
     now_ms: int = 1_760_000_000_000
     _state: dict[str, bytes] = field(default_factory=dict)
     _resolved: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)
+    _answers: list[Any] = field(default_factory=list)
 
     def resolve(self, event: Event, found: Any) -> None:
         """Sets what the provider's API tells of an event's object; None if it is gone."""
         body = None if found is None else jsons.write(found, "the object")
         self._resolved[event.id] = (event.received_ms + 1000, body)
+
+    def answer(
+        self,
+        method: str,
+        url: str,
+        status: int = 200,
+        body: Any = b"",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Prepares the answer to the next immediate request of this method and URL. A body that is
+        neither bytes nor text becomes its JSON."""
+        plain = body if isinstance(body, (bytes, str)) else jsons.write(body, "the answer")
+        octets = plain.encode() if isinstance(plain, str) else plain
+        fields = [(name.lower(), value) for name, value in (headers or {}).items()]
+        self._answers.append(((method, url), (status, fields, octets)))
 
     def run(self, handle: Handle, event: Event) -> Run:
         """Handles an event. Exceptions other than Retry and Reject are raised."""
@@ -65,6 +81,7 @@ class Host:
             config=texts,
             allow=self.allow,
             resolved=self._resolved.get(event.id),
+            answers=self._answers,
             key=f"{event.id}-{len(self.sent)}",
         )
         before = use(calls)
