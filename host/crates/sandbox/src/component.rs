@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::bindings::v0_1;
-use crate::call::Call;
 use crate::compile::{CompileError, CompilerFailure, Refusal};
 use crate::imports::Imports;
 use crate::running::RunningEngine;
+use crate::world::World;
 use tollgate_base::event::{ComponentDigest, HandlerName};
 
 /// A component that is compiled and linked: instances of it can be made at once.
@@ -22,14 +21,8 @@ pub struct Component {
 impl Component {
     /// The compiled code.
     pub(crate) fn code(&self) -> &wasmtime::component::Component {
-        let World::V0_1(pre) = &self.world;
-        pre.instance_pre().component()
+        self.world.code()
     }
-}
-
-/// The component by the version of the world that it was built against.
-pub(crate) enum World {
-    V0_1(v0_1::HandlerPre<Call>),
 }
 
 /// Why handlers cannot have a file as their component.
@@ -48,6 +41,12 @@ pub enum LoadError {
     /// The component imports these interfaces, which handlers are not given.
     #[error("imports {}, which handlers are not given", quoted(.0))]
     Imports(Vec<String>),
+    /// The component was built against this version of the world, which nobody serves.
+    #[error(
+        "was built against `tollgate:handler@{0}`, and this gateway serves 0.1; run a gateway that \
+         serves it, or build the component against the WIT of this one: `tollgate plugin build`"
+    )]
+    Version(String),
     /// The component imports `wasi:http` or `tollgate:ask`, and no `allow` entry grants it.
     #[error(
         "asks while it runs (it imports `wasi:http` or `tollgate:ask`), which is not granted; write `[[handlers.{0}.allow]]` with `origin = \

@@ -44,10 +44,16 @@ mod timers;
 mod trace;
 mod trap;
 mod v0_1;
+#[cfg(test)]
+mod v0_2;
+mod version;
 mod waiting;
 mod waiting_threads;
 mod wasi;
 mod words;
+mod world;
+#[cfg(test)]
+mod world_tests;
 
 pub use compile::{CompileIn, CompileLimits, CompilerFailure, Refusal, child_main};
 pub use component::{Component, LoadError};

@@ -11,6 +11,7 @@ use crate::http;
 use crate::imports::Imports;
 use crate::runtime::Runtime;
 use crate::sandbox::Sandbox;
+use crate::version::Version;
 use tollgate_base::event::ComponentDigest;
 
 /// The WASI packages that components may import, beside two interfaces of `wasi:http`.
@@ -74,8 +75,7 @@ impl Sandbox {
     }
 }
 
-/// What the component imports beside the world. An error if it imports anything that handlers are
-/// not given.
+/// What the component imports. An error if it imports anything that handlers are not given.
 fn check_imports(
     engine: &Engine,
     component: &wasmtime::component::Component,
@@ -88,6 +88,9 @@ fn check_imports(
             imports.wasi = true;
         } else if is_one_of(http::INTERFACES) {
             (imports.wasi, imports.http) = (true, true);
+        } else if let Some(version) = Version::of_import(name) {
+            let unserved = |version: &str| LoadError::Version(version.to_owned());
+            imports.version = version.map_err(unserved)?;
         } else if !name.starts_with("tollgate:handler/")
                 // The types that the world itself uses are imports too.
                 && !matches!(item.ty, ComponentItem::Type(_))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::Call;
-use crate::component::{Component, World};
+use crate::component::Component;
 use crate::epoch::epochs;
 use crate::guest::Guest;
 use crate::outcome::End;
@@ -12,7 +12,6 @@ use crate::run::hostcall_fuel;
 use crate::sandbox::Sandbox;
 use crate::state::StateSource;
 use crate::trap::explain;
-use crate::v0_1::{self, Texts};
 use tollgate_ledger::Delivery;
 
 impl Sandbox {
@@ -38,8 +37,7 @@ impl Sandbox {
         }
         let _instance = self.instances.acquire();
         let mut store = self.store(component, guest, delivery, state.clone().into());
-        let World::V0_1(pre) = &component.world;
-        let made = pre.instantiate(&mut store);
+        let made = component.world.instantiate(&mut store);
         let instance = made.map_err(|error| explain(&error, &store))?;
         let mut spent = Duration::ZERO;
         for _ in 0..runs {
@@ -48,11 +46,9 @@ impl Sandbox {
             store.set_epoch_deadline(epochs(guest.limits.timeout));
             store.set_hostcall_fuel(hostcall_fuel(&guest.limits));
             let started = Instant::now();
-            let texts = Texts::of(&delivery.event);
-            let event = v0_1::lower(&delivery.event, 1, false, &texts);
-            let answer = instance.call_handle(&mut store, event);
+            let answer = instance.call(&mut store, delivery);
             spent += started.elapsed();
-            match answer.map(v0_1::lift) {
+            match answer {
                 Ok(End::Done) => {}
                 Ok(end) => return Err(end),
                 Err(error) => return Err(explain(&error, &store)),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline, WasmCoreDump};
 
 use crate::call::{Call, Finished};
-use crate::component::{Component, LoadError, World};
+use crate::component::{Component, LoadError};
 use crate::epoch::epochs;
 use crate::guest::{Guest, Limits};
 use crate::outcome::{End, Run};
@@ -18,7 +18,6 @@ use crate::state::StateSource;
 use crate::surroundings::Surroundings;
 use crate::trace::Trace;
 use crate::trap::{explain, unstarted};
-use crate::v0_1::{self, Texts};
 use crate::words::with_last_words;
 use tollgate_ledger::{Delivery, Effects};
 
@@ -142,13 +141,12 @@ impl Sandbox {
             delivery,
             StateSource::Given(Arc::default()).into(),
         );
-        let World::V0_1(pre) = &component.world;
+        let world = &component.world;
         let made = if component.imports.wasi {
-            self.timers.run(guest.limits.timeout, async {
-                pre.instantiate_async(&mut store).await
-            })
+            let making = world.instantiate_async(&mut store);
+            self.timers.run(guest.limits.timeout, making)
         } else {
-            pre.instantiate(&mut store)
+            world.instantiate(&mut store)
         };
         made.map(drop).map_err(|error| {
             LoadError::Instantiate(match explain(&error, &store) {
@@ -187,11 +185,8 @@ impl Sandbox {
             let call = call_async(component, store, delivery);
             return self.timers.run(timeout, call);
         }
-        let texts = Texts::of(&delivery.event);
-        let event = lower(delivery, &texts);
-        let World::V0_1(pre) = &component.world;
-        let instance = pre.instantiate(&mut *store).map_err(unstarted)?;
-        Ok(v0_1::lift(instance.call_handle(&mut *store, event)?))
+        let instance = component.world.instantiate(store);
+        instance.map_err(unstarted)?.call(store, delivery)
     }
 
     /// Lets the guest compute freely for [`FREE_TIME`]. Then the guest computes at the lowest
@@ -230,22 +225,11 @@ pub(crate) async fn call_async(
     store: &mut Store<Call>,
     delivery: &Delivery,
 ) -> wasmtime::Result<End> {
-    let texts = Texts::of(&delivery.event);
-    let event = lower(delivery, &texts);
-    let World::V0_1(pre) = &component.world;
-    let made = pre.instantiate_async(&mut *store).await;
-    let instance = made.map_err(unstarted)?;
-    let handle = instance.func_handle();
-    let (answer,) = handle.call_async(&mut *store, (event,)).await?;
-    Ok(v0_1::lift(answer))
-}
-
-fn lower<'a>(
-    delivery: &'a Delivery,
-    texts: &'a Texts<'a>,
-) -> crate::bindings::v0_1::tollgate::handler::types::Event<'a> {
-    let (number, replay) = (delivery.attempts + 1, delivery.is_replay());
-    v0_1::lower(&delivery.event, number, replay, texts)
+    let instance = component.world.instantiate_async(store).await;
+    instance
+        .map_err(unstarted)?
+        .call_async(store, delivery)
+        .await
 }
 
 /// The result of a run that ended with `answer`.

@@ -16,14 +16,13 @@ use parking_lot::{Mutex, RwLock};
 use wasmtime::component::Linker;
 
 use crate::ask;
-use crate::bindings::v0_1::HandlerPre;
 use crate::call::Call;
-use crate::component::{Component, World};
+use crate::component::Component;
 use crate::engine::EngineOptions;
 use crate::imports::Imports;
 use crate::running::RunningEngine;
 use crate::sandbox_error::SandboxError;
-use crate::v0_1;
+use crate::world::World;
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::machine::memory_may_be_swapped;
 use tollgate_base::thread::OwnedThread;
@@ -46,7 +45,7 @@ impl Runtime {
     pub(crate) fn new(options: EngineOptions) -> Result<Self, SandboxError> {
         let running = RunningEngine::start(options)?;
         let mut linker = Linker::new(&running.engine);
-        v0_1::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
+        World::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(SandboxError::Engine)?;
         ask::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)
@@ -69,7 +68,7 @@ impl Runtime {
         let pre = self.linker.instantiate_pre(compiled)?;
         Ok(Component {
             digest,
-            world: World::V0_1(HandlerPre::new(pre)?),
+            world: World::new(imports.version, pre)?,
             imports,
             running: self.running.clone(),
         })

@@ -61,7 +61,7 @@ const MARKING: &str = r#"(module
         (table.set $table (i32.const 33) (ref.func $some))
         (i32.const 1024)))"#;
 
-fn marking() -> Vec<u8> {
+pub(crate) fn marking() -> Vec<u8> {
     embedded(MARKING)
 }
 
@@ -76,7 +76,7 @@ fn embedded(text: &str) -> Vec<u8> {
     module
 }
 
-fn guest() -> Arc<Guest> {
+pub(crate) fn guest() -> Arc<Guest> {
     Arc::new(Guest {
         name: HandlerName::new("guest"),
         config: BTreeMap::new(),
@@ -95,7 +95,7 @@ fn guest() -> Arc<Guest> {
     })
 }
 
-fn delivery() -> Delivery {
+pub(crate) fn delivery() -> Delivery {
     Delivery {
         id: DeliveryId(1),
         handler: HandlerName::new("guest"),
@@ -126,7 +126,7 @@ fn delivery() -> Delivery {
     }
 }
 
-fn sandbox(folder: &Path) -> Sandbox {
+pub(crate) fn sandbox(folder: &Path) -> Sandbox {
     Sandbox::new(&SandboxOptions {
         cache: Some(folder.to_owned()),
         instances: 2,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::v0_1 as bindings;
@@ -17,20 +18,40 @@ use crate::state::StateError;
 use crate::trace;
 use tollgate_base::event::Event;
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{Due, Resolved, Told};
+use tollgate_ledger::{Delivery, Due, Resolved, Told};
 
 /// Adds the functions that components of this version import.
 pub(crate) fn add_to_linker(linker: &mut Linker<Call>) -> wasmtime::Result<()> {
     bindings::Handler::add_to_linker::<_, HasSelf<Call>>(linker, |call| call)
 }
 
+/// Calls a guest of this version.
+pub(crate) fn call(
+    handler: &bindings::Handler,
+    store: &mut Store<Call>,
+    delivery: &Delivery,
+) -> wasmtime::Result<End> {
+    let texts = Texts::of(&delivery.event);
+    let event = lower(delivery, &texts);
+    Ok(lift(handler.call_handle(store, event)?))
+}
+
+/// Calls a guest of this version that may wait.
+pub(crate) async fn call_async(
+    handler: &bindings::Handler,
+    store: &mut Store<Call>,
+    delivery: &Delivery,
+) -> wasmtime::Result<End> {
+    let texts = Texts::of(&delivery.event);
+    let event = lower(delivery, &texts);
+    let handle = handler.func_handle();
+    let (answer,) = handle.call_async(store, (event,)).await?;
+    Ok(lift(answer))
+}
+
 /// The event as guests of this version get it.
-pub(crate) fn lower<'a>(
-    event: &'a Event,
-    attempt: u32,
-    replay: bool,
-    texts: &'a Texts<'a>,
-) -> types::Event<'a> {
+fn lower<'a>(delivery: &'a Delivery, texts: &'a Texts<'a>) -> types::Event<'a> {
+    let event = &delivery.event;
     types::Event {
         id: &texts.id,
         source: event.source.as_str(),
@@ -40,8 +61,8 @@ pub(crate) fn lower<'a>(
         account: event.account.as_deref(),
         created_ms: event.created.map(WallTime::as_millis),
         received_ms: event.received.as_millis(),
-        attempt,
-        replay,
+        attempt: delivery.attempts + 1,
+        replay: delivery.is_replay(),
         headers: &texts.headers,
         metadata: &texts.metadata,
         payload: &event.payload,
@@ -49,14 +70,14 @@ pub(crate) fn lower<'a>(
 }
 
 /// The texts of an [`Event`] in the form that guests get.
-pub(crate) struct Texts<'a> {
+struct Texts<'a> {
     id: String,
     headers: Vec<(&'a str, &'a str)>,
     metadata: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Texts<'a> {
-    pub(crate) fn of(event: &'a Event) -> Self {
+    fn of(event: &'a Event) -> Self {
         let borrow = |pairs: &'a [(String, String)]| {
             pairs
                 .iter()
@@ -72,7 +93,7 @@ impl<'a> Texts<'a> {
 }
 
 /// The end of a run whose guest returned `answer`.
-pub(crate) fn lift(answer: Result<types::Outcome, types::Failure>) -> End {
+fn lift(answer: Result<types::Outcome, types::Failure>) -> End {
     match answer {
         Ok(types::Outcome::Done) => End::Done,
         Ok(types::Outcome::Ignored(reason)) => End::Ignored(reason),
