@@ -15,6 +15,11 @@ preload.zones()
 preload.sources(SOURCES)
 chance.end()
 
-from .entry import WitWorld  # noqa: E402  The handler's module comes first.
+from . import heap, warm  # noqa: E402  The handler's module comes first.
+from .entry import WitWorld  # noqa: E402
+
+warm.up()
+heap.note()
+heap.fill()
 
 __all__ = ["WitWorld"]

@@ -1,5 +1,7 @@
 //! Python, by componentize-py, in a virtual environment of the project.
 
+mod immortal;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use crate::error::BuildError;
 use crate::install::Install;
 use crate::toolchain::{Part, Toolchain};
 use crate::tools::Tool;
+use immortal::make_immortal;
 
 /// The oldest Python that the compiler runs in: 3.10.
 const OLDEST: (u32, u32) = (3, 10);
@@ -72,7 +75,9 @@ impl Toolchain for Python {
             None => step,
         };
         step.run(build.say)?;
-        build.read(&out)
+        let mut component = build.read(&out)?;
+        make_immortal(&mut component);
+        Ok(component)
     }
 
     fn how_to_export(&self) -> &'static str {
