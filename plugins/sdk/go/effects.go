@@ -36,13 +36,13 @@ func (outbox) Send(request Request) (string, error) {
 		request.Method = "POST"
 	}
 	if request.Body == nil && request.JSON != nil {
-		body, err := json.Marshal(request.JSON)
+		body, err := JSON(request.JSON)
 		if err != nil {
 			return "", refused("Outbox.Send", request.URL, err)
 		}
 		request.Body = body
-		json := [2]string{"content-type", "application/json"}
-		request.Headers = append(append([][2]string{}, request.Headers...), json)
+		kind := [2]string{"content-type", "application/json"}
+		request.Headers = append(append([][2]string{}, request.Headers...), kind)
 	}
 	key, code, text := outboxSend(request)
 	switch code {
@@ -73,7 +73,7 @@ type NewEvent struct {
 
 func (e NewEvent) payload() ([]byte, error) {
 	if e.Payload == nil && e.JSON != nil {
-		return json.Marshal(e.JSON)
+		return JSON(e.JSON)
 	}
 	return e.Payload, nil
 }
@@ -165,6 +165,28 @@ func (state) Set(key string, value []byte) error {
 	return stateError("State.Set", key, stateSet(key, value))
 }
 
+// GetJSON reads the value of a key, which is JSON, into a value, and returns whether the key is
+// there. A value that cannot be read is an error.
+func (s state) GetJSON(key string, into any) (bool, error) {
+	text, found, err := s.Get(key)
+	if err != nil || !found {
+		return false, err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return false, refused("State.GetJSON", key, err)
+	}
+	return true, nil
+}
+
+// SetJSON sets the value of a key to the JSON of a value.
+func (s state) SetJSON(key string, value any) error {
+	text, err := JSON(value)
+	if err != nil {
+		return refused("State.SetJSON", key, err)
+	}
+	return s.Set(key, text)
+}
+
 // Delete removes a key. An absent key is no error.
 func (state) Delete(key string) error {
 	return stateError("State.Delete", key, stateDelete(key))
@@ -194,10 +216,11 @@ func Config(key string) (string, bool) { return configGet(key) }
 // ConfigEntries returns all of config in the manifest: pairs of key and value.
 func ConfigEntries() [][2]string { return configEntries() }
 
-// RequireConfig returns a value of config in the manifest; without it, the event is rejected.
+// RequireConfig returns a value of config in the manifest; if the value is absent or empty, the
+// event is rejected.
 func RequireConfig(key string) (string, error) {
-	value, found := configGet(key)
-	if !found {
+	value, _ := configGet(key)
+	if value == "" {
 		return "", Reject("`config` has no %s", key)
 	}
 	return value, nil

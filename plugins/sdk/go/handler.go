@@ -23,6 +23,8 @@
 //		return handler.Done()
 //	}
 //
+// The package tollgate/handler/stripe reads Stripe's events in both of their forms.
+//
 // The gateway commits the effects of a run (State, Outbox, Emit, Schedule) together with the
 // delivery, or not at all. Each event gets a fresh instance: variables do not outlive it.
 //
@@ -92,9 +94,27 @@ func (e Event) Object(into any) error {
 		return Reject("the payload of %s has no data.object", e.Kind)
 	}
 	if err := json.Unmarshal(event.Data.Object, into); err != nil {
-		return Reject("the object of %s cannot be read: %v", e.Kind, err)
+		return Reject("the payload of %s cannot be read: its object: %v", e.Kind, err)
 	}
 	return nil
+}
+
+// Header returns the first header with a name in lower case, and whether there is one.
+func (e Event) Header(name string) (string, bool) { return find(e.Headers, name) }
+
+// Fact returns a fact that the gateway adds, such as emitted-by, and whether there is one.
+func (e Event) Fact(name string) (string, bool) { return find(e.Metadata, name) }
+
+// Scheduled returns the key under which the handler scheduled the event, and whether it did.
+func (e Event) Scheduled() (string, bool) { return e.Fact("schedule") }
+
+func find(pairs [][2]string, name string) (string, bool) {
+	for _, pair := range pairs {
+		if pair[0] == name {
+			return pair[1], true
+		}
+	}
+	return "", false
 }
 
 // Outcome is what a handler returns that did its work: Done or Ignored make one.
