@@ -1,10 +1,10 @@
 //! `tollgate plugin`: projects of handlers, with the toolchains of their languages.
 
+mod agreement;
 mod asking;
 mod built;
 mod cases;
 mod debugged;
-mod fulfillment;
 mod in_assemblyscript;
 mod in_c;
 mod in_d;

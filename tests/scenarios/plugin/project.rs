@@ -21,7 +21,7 @@ pub(crate) fn has(program: &str, what: &str) -> bool {
 }
 
 /// The folders of programs, with those that `.ci/prepare languages` has installed.
-fn path() -> OsString {
+pub(super) fn path() -> OsString {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/languages/bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = [own].into_iter().chain(std::env::split_paths(&path));
