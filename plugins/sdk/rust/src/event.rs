@@ -2,14 +2,18 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Event};
+use crate::{Error, Event, place};
 
 impl Event {
     /// Reads the payload as JSON of type `T`.
+    ///
+    /// # Errors
+    /// [`Error::Payload`] with the path of the field that cannot be read, such as
+    /// `data.object.amount`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.payload).map_err(|e| Error::Payload {
             kind: self.kind.clone(),
-            message: e.to_string(),
+            message: place::message(&self.payload, &e),
         })
     }
 

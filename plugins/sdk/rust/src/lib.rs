@@ -34,6 +34,9 @@
 //! # assert_eq!(host.sent.len(), 1);
 //! ```
 //!
+//! The payloads of common events have types: [`stripe`], [`adyen`] and [`paypal`]. A type of your
+//! own works as well, as above: describe only the fields that the handler needs.
+//!
 //! In WebAssembly, the calls go to the gateway. In native builds, they go to
 //! [`testing::Host`], a gateway in memory, so plain `cargo test` tests a handler.
 //!
@@ -43,6 +46,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+pub mod adyen;
 #[cfg(any(all(target_family = "wasm", feature = "arena"), test))]
 mod arena;
 mod bindings;
@@ -56,11 +60,14 @@ mod host;
 pub mod http;
 #[cfg(feature = "http")]
 mod http_answer;
+mod lenient;
 pub mod log;
 #[cfg(not(target_family = "wasm"))]
 mod memory;
 pub mod outbox;
 mod outcome;
+pub mod paypal;
+mod place;
 pub mod resolved;
 pub mod response;
 pub mod schedule;
@@ -68,6 +75,7 @@ pub mod state;
 pub mod stripe;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+mod texts;
 mod values;
 
 pub use bindings::tollgate::handler::types::{Event, Failure, Outcome, Retry};

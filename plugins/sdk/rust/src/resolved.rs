@@ -7,7 +7,7 @@
 use serde::de::DeserializeOwned;
 
 pub use crate::values::Answer;
-use crate::{Error, Event, host};
+use crate::{Error, Event, host, place};
 
 impl Answer {
     /// Reads the answer as JSON of type `T`; `None` if the thing is gone. `event` is named in the
@@ -19,7 +19,7 @@ impl Answer {
         let read = serde_json::from_slice(body);
         read.map(Some).map_err(|error| Error::Payload {
             kind: event.kind.clone(),
-            message: format!("its object: {error}"),
+            message: format!("its object: {}", place::message(body, &error)),
         })
     }
 }
