@@ -29,9 +29,17 @@ demo: build sdk ## Plays the walk-through with a gateway, a provider and a shop 
 test: guests ## Runs all tests: the host's, end to end, and the handlers' own
 	@.ci/prepare rust oracles languages
 	cd plugins && cargo test --locked --workspace
+	@$(MAKE) --no-print-directory test-sdks
 	if cargo nextest --version >/dev/null 2>&1; \
 	then cargo nextest run --locked --no-fail-fast --lib --bins --tests; \
 	else cargo test --locked --no-fail-fast --lib --bins --tests; fi
+
+.PHONY: test-sdks
+test-sdks: ## Runs the tests of the SDKs of Python and JavaScript in their own languages
+	cd plugins/sdk/python && python3 -m unittest discover -q -s sdk_tests -t .
+	@command -v npm >/dev/null || { echo "there is no npm: the SDK of JavaScript is not tested"; exit 0; }; \
+	cd plugins/sdk/javascript/sdk_tests && npm ci --ignore-scripts --silent && \
+	node --test --test-reporter=dot *.test.js && npm run types --silent
 
 .PHONY: test-languages
 test-languages: guests ## Makes, builds and serves a handler in every language; skips none

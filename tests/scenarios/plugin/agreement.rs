@@ -1,6 +1,6 @@
 //! One suite of fixtures against the same handler in several languages: fulfillment in Rust,
-//! TypeScript and Python, dunning in Rust and Go. Bodies, payloads and values of the state are
-//! texts in the fixtures: their very bytes count.
+//! TypeScript and Python, dunning in Rust and Go, a filter in six more languages. Bodies, payloads
+//! and values of the state are texts in the fixtures: their very bytes count.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,24 +19,31 @@ fn plugins() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins")
 }
 
-/// Runs `tollgate plugin test` with these arguments. All fixtures must pass.
-///
-/// What is returned must agree: everything but the reasons of rejections, which are each language's
-/// own.
+/// Runs `tollgate plugin` with these arguments, and returns what it prints.
 #[track_caller]
-fn did(arguments: &[&str]) -> Did {
-    let tested = Command::new(env!("CARGO_BIN_EXE_tollgate"))
-        .args(["plugin", "test", "--json"])
+fn plugin(arguments: &[&str]) -> Vec<u8> {
+    let ended = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .arg("plugin")
         .args(arguments)
         .current_dir(plugins())
         .env("PATH", path())
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&tested.stderr);
-    let shown = String::from_utf8_lossy(&tested.stdout);
-    assert!(tested.status.success(), "{arguments:?}: {said}\n{shown}");
-    let all: Value = serde_json::from_slice(&tested.stdout).unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    let shown = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success(), "{arguments:?}: {said}\n{shown}");
+    ended.stdout
+}
+
+/// Runs `tollgate plugin test` with these arguments. All fixtures must pass.
+///
+/// What is returned must agree: everything but the reasons of rejections, which are each language's
+/// own.
+#[track_caller]
+fn did(arguments: &[&str]) -> Did {
+    let shown = plugin(&[&["test", "--json"], arguments].concat());
+    let all: Value = serde_json::from_slice(&shown).unwrap();
     let fixtures = all.as_array().unwrap().iter();
     fixtures.flat_map(steps).collect()
 }
@@ -77,6 +84,7 @@ fn fulfillment_is_the_same_in_rust_typescript_and_python() {
 /// in `dunning/configs.toml`.
 #[track_caller]
 fn dunning(implementation: &str) -> Did {
+    plugin(&["build", implementation]);
     let mut all = did(&[implementation]);
     let component = format!("{implementation}/target/{implementation}.wasm");
     for config in configs() {
@@ -105,4 +113,33 @@ fn dunning_is_the_same_in_rust_and_go() {
     if has("go", "dunning in Go") {
         assert_same(&rust, &dunning("dunning-go"), "dunning-go");
     }
+}
+
+/// The implementations of the filter, each with the program that it needs. Those whose compiler
+/// takes long, or that npm fetches, run by `make test-languages` alone.
+const FILTERS: [(&str, Option<&str>, bool); 6] = [
+    ("wat", None, false),
+    ("c", Some("clang-19"), false),
+    ("d", Some("ldc2"), true),
+    ("nim", Some("nim"), true),
+    ("zig", Some("zig"), true),
+    ("assemblyscript", Some("npm"), true),
+];
+
+#[test]
+fn the_filter_is_the_same_in_six_languages() {
+    let all_languages = std::env::var_os("TOLLGATE_LANGUAGES").is_some();
+    let mut first: Option<Did> = None;
+    for (language, program, is_extra) in FILTERS {
+        let lacks = |program| !has(program, &format!("the filter in {language}"));
+        if is_extra && !all_languages || program.is_some_and(lacks) {
+            continue;
+        }
+        let did = did(&[&format!("filter/{language}")]);
+        match &first {
+            None => first = Some(did),
+            Some(first) => assert_same(first, &did, language),
+        }
+    }
+    assert!(first.is_some_and(|did| did.len() > 10));
 }

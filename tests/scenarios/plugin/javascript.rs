@@ -132,7 +132,7 @@ const TRAPS: [(&str, &str); 21] = [
     ),
     (
         "fetch",
-        "fetch: a handler has no such function; requests go out after the commit",
+        "fetch: a handler has no such function; call it by its bare name, `fetch(…)`",
     ),
     ("limit", "the limit is a whole number from 0 to 1000"),
 ];

@@ -19,6 +19,7 @@ use super::progress::{say, say_error};
 use super::report::{write_outcome, write_run};
 use super::trial::{Failure, Outcome, Trial};
 use super::watch::after_each_change;
+use crate::cli::compile::code_cache;
 use crate::cli::environment::environment;
 use crate::cli::output::{counted, json_out, text_out};
 use crate::generation::fixtures::{Mismatch, Played, described, updated, value_of};
@@ -164,7 +165,7 @@ fn of_file(args: &TestArgs, manifest: Option<&Manifest>) -> anyhow::Result<Loade
         }),
     };
     let handler = args.with_fixtures(handler);
-    Trial::load(&bytes, &handler, None, None, &args.debugging).map(Some)
+    Trial::load(&bytes, &handler, None, code_cache(), &args.debugging).map(Some)
 }
 
 fn run_fixtures(args: &TestArgs, trial: &Trial) -> anyhow::Result<ExitCode> {

@@ -67,7 +67,7 @@ impl Outcome {
 }
 
 impl Trial {
-    /// Loads a component. Compiled code is kept in `cache`, a folder of the project. `language`
+    /// Loads a component. Compiled code is kept in the folder `cache`. `language`
     /// knows what to write instead.
     pub(super) fn load(
         component: &[u8],

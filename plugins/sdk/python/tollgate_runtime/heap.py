@@ -11,12 +11,15 @@ interpreter never frees it, as it never would before the process ends, at the en
 """
 
 import gc
+import sys
 from collections.abc import Callable, Iterable
 from struct import pack, pack_into
 from types import CodeType
 
 #: What the build looks for. Put together here, so that it stands in memory once.
 _MARK = b"tollgate:".join((b"", b"immortal objects\0"))
+#: The interpreter whose immortal objects the build knows: another one marks them otherwise.
+_KNOWN = (3, 14)
 #: The allocator's blocks are multiples of this, and keep some bytes for themselves.
 _UNIT = 16
 _HEAD = 4
@@ -35,6 +38,8 @@ _note = bytearray()
 def note() -> None:
     """Notes where the objects are that live now. They live until the end."""
     global _note
+    if sys.version_info[:2] != _KNOWN:
+        return
     gc.collect()
     waiting = gc.get_objects()
     seen: dict[int, object] = {}
