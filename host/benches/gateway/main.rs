@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! make bench ARGS="[--only PART]… [--rounds N] [--requests N] [--events N] [--sizes N,N] [--before PROGRAM] [--json]"
-//! PART: throughput, order, isolation, sandbox, reload, memory, completion, ledger, pruning, verify, tls, attack
+//! PART: throughput, order, isolation, sandbox, reload, memory, languages, completion, ledger, pruning, verify, tls, attack
 //! ```
 
 #![expect(
@@ -20,6 +20,7 @@ mod completion;
 mod contender;
 mod gateway;
 mod isolation;
+mod languages;
 mod ledger;
 mod load;
 mod memory;
@@ -63,6 +64,7 @@ fn main() -> Result<()> {
             Part::Completion => completion::measure(&options, &mut report)?,
             Part::Ledger => ledger::measure(&options, &mut report)?,
             Part::Memory => memory::measure(&options, &mut report)?,
+            Part::Languages => languages::measure(&options, &mut report)?,
             Part::Pruning => pruning::measure(&options, &mut report)?,
             Part::Verify => {
                 verify::measure(&options, &mut report)?;

@@ -13,6 +13,7 @@ pub(crate) enum Part {
     Sandbox,
     Reload,
     Memory,
+    Languages,
     Completion,
     Ledger,
     Pruning,
@@ -22,13 +23,14 @@ pub(crate) enum Part {
 }
 
 /// All parts.
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     Part::Throughput,
     Part::Order,
     Part::Isolation,
     Part::Sandbox,
     Part::Reload,
     Part::Memory,
+    Part::Languages,
     Part::Completion,
     Part::Ledger,
     Part::Pruning,
@@ -38,7 +40,7 @@ const PARTS: [Part; 12] = [
 ];
 
 /// Parts that take too long to run unless they are named.
-const ONLY_BY_NAME: [Part; 2] = [Part::Ledger, Part::Attack];
+const ONLY_BY_NAME: [Part; 3] = [Part::Languages, Part::Ledger, Part::Attack];
 
 impl Part {
     /// Returns the part's name on the command line.
@@ -50,6 +52,7 @@ impl Part {
             Self::Sandbox => "sandbox",
             Self::Reload => "reload",
             Self::Memory => "memory",
+            Self::Languages => "languages",
             Self::Completion => "completion",
             Self::Ledger => "ledger",
             Self::Pruning => "pruning",

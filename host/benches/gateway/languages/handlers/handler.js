@@ -1,0 +1,11 @@
+// Parses the event and checks the amount.
+import { Reject, done, handler } from "tollgate-handler";
+
+export default handler({
+  "payment_intent.succeeded": (event) => {
+    if (!(event.json().data.object.amount_received > 0)) {
+      throw new Reject("there is nothing to pay");
+    }
+    return done();
+  },
+});
