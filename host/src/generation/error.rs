@@ -83,7 +83,7 @@ pub struct HandlerError {
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerErrorReason {
     /// The file cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {why}{help}", why = .0, help = missing(.0))]
     Read(std::io::Error),
     /// The sandbox cannot load the component.
     #[error(transparent)]
@@ -94,6 +94,17 @@ pub enum HandlerErrorReason {
     /// The component does not do what its fixtures expect.
     #[error("{}", Lines(.0))]
     Fixtures(Vec<FixtureError>),
+}
+
+/// What to do about a file that is not there.
+fn missing(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "; `component` is relative to `dir` of [plugins], and `tollgate plugin build` makes the \
+             component of a project"
+        }
+        _ => "",
+    }
 }
 
 impl From<std::io::Error> for HandlerErrorReason {

@@ -106,7 +106,9 @@ mod tests {
             body: b"7".to_vec(),
         };
         host.answer("GET", url, answer);
-        let asks = json!({ "asks": [{ "url": url }, { "url": url }] });
+        // The query may hold credentials, and the text of an error is recorded.
+        let keyed = format!("{url}?key=s3cret");
+        let asks = json!({ "asks": [{ "url": url }, { "url": keyed }] });
 
         let run = host.run(handle, testing::event("test.ask", &asks));
 
@@ -117,6 +119,11 @@ mod tests {
             run.logs[0]
                 .fields
                 .contains(&("location".to_owned(), "there".to_owned()))
+        );
+        let (_, error) = &run.logs[1].fields[0];
+        assert!(
+            error.starts_with("request to https://crm.example.com/score?…: "),
+            "{error}"
         );
     }
 }

@@ -219,3 +219,33 @@ fn an_output_needs_a_command() {
         "{told}"
     );
 }
+
+#[test]
+fn an_expectation_that_nobody_can_want_is_not_written() {
+    let project = TestProject::new("broken", "wat", &[]);
+    let fixture = "fixtures/counted.json";
+    let before = std::fs::read_to_string(project.path(fixture)).unwrap();
+    project.change(
+        "handler.wat",
+        "(call $state_add (i32.const 0)",
+        "(unreachable) (call $state_add (i32.const 0)",
+    );
+    let updated = project.plugin(&["test", "--update"]);
+    assert_eq!(updated.code, 1, "{updated:?}");
+    assert!(
+        updated
+            .stderr
+            .contains("counted.json is not updated: the run broke off"),
+        "{updated:?}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(project.path(fixture)).unwrap(),
+        before
+    );
+    project.change(fixture, "\"outcome\": \"done\"", "\"outcome\": \"ok\"");
+    let told = project.build_fails();
+    assert!(
+        told.contains("`ok` is no outcome: write one of done, ignored"),
+        "{told}"
+    );
+}

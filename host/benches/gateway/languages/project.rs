@@ -30,7 +30,7 @@ const fn ours(name: &'static str, file: &'static str, text: &'static str) -> Lan
     }
 }
 
-pub(super) const LANGUAGES: [Language; 9] = [
+pub(super) const LANGUAGES: [Language; 11] = [
     ours("rust", "src/lib.rs", include_str!("handlers/handler.rs")),
     ours(
         "javascript",
@@ -45,6 +45,8 @@ pub(super) const LANGUAGES: [Language; 9] = [
     ours("python", "handler.py", include_str!("handlers/handler.py")),
     ours("go", "handler.go", include_str!("handlers/handler.go")),
     ours("c", "handler.c", include_str!("handlers/handler.c")),
+    ours("zig", "handler.zig", include_str!("handlers/handler.zig")),
+    ours("d", "handler.d", include_str!("handlers/handler.d")),
     ours(
         "assemblyscript",
         "handler.ts",

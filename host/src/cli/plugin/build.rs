@@ -60,7 +60,8 @@ fn build_and_check(folder: &Path) -> anyhow::Result<ExitCode> {
         say_error(
             &format!("{failed} of {all} failed"),
             Some(
-                "`tollgate plugin test` shows what the handler did; with --update, the fixtures expect it",
+                "`tollgate plugin test` shows what the handler did; if that is right, --update makes \
+                 the fixtures expect it",
             ),
         );
         return Ok(ExitCode::FAILURE);

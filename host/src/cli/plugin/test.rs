@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use tollgate_base::event::HandlerName;
 use tollgate_base::files::read_regular;
+use tollgate_sandbox::End;
 
 use super::build::{build_project, load};
 use super::debugging::DebugArgs;
@@ -242,14 +243,34 @@ fn update(folder: &Path, outcome: &Outcome) -> anyhow::Result<bool> {
     let Ok(played) = &outcome.played else {
         return Ok(false);
     };
+    let path = &outcome.path;
+    if let Some(why) = played.iter().find_map(unexpectable) {
+        let shown = path.strip_prefix(folder).unwrap_or(path);
+        say(&format!("{} is not updated: {why}", shown.display()));
+        return Ok(false);
+    }
     let Some(text) = updated(&outcome.text, played) else {
         return Ok(false);
     };
-    let path = &outcome.path;
     fs::write(path, text).with_context(|| path.display().to_string())?;
     let shown = path.strip_prefix(folder).unwrap_or(path);
     say(&format!("updated {}", shown.display()));
     Ok(true)
+}
+
+/// Why nobody can want what a step did: the run broke off, or lacked an answer. A fixture that
+/// expects this on purpose has it written by hand.
+fn unexpectable(played: &Played) -> Option<&'static str> {
+    let mismatches = played.mismatches.as_ref();
+    if mismatches.is_some_and(Vec::is_empty) {
+        return None;
+    }
+    match &played.run.end {
+        End::Done | End::Ignored(_) | End::Retry { .. } | End::Reject(_) => {}
+        _ => return Some("the run broke off; mend the handler, or write the expectation yourself"),
+    }
+    let why = "a request has no answer in `http` of the fixture";
+    played.lacks_answer.then_some(why)
 }
 
 fn as_json(outcome: &Outcome) -> Json {

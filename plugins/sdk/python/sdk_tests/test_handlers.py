@@ -188,8 +188,10 @@ class Handlers(unittest.TestCase):
                 http.post(url, json={"a": 1}, timeout=2).text()
             with self.assertRaisesRegex(TypeError, "exclude each other"):
                 http.post(url, json=1, body=b"")
-            http.get(url)
+            # The query may hold credentials, and the reason is recorded.
+            http.get(f"{url}?key=s3cret")
 
         result = host.run(handle, event("a", {})).result
+        self.assertRegex(str(result), r"GET https://crm\.example\.com/score\?…: ")
         self.assertEqual(told, [(True, "1", 2**53 + 1)])
         self.assertRegex(str(result), "no answer is prepared")

@@ -91,7 +91,9 @@ def request(
     """
     method = checks.text(method, "http: the method")
     url = checks.text(url, "http: the URL")
-    about = f"{method} {url}"
+    # The query may hold credentials, and an error's text is recorded.
+    start, query, _ = url.partition("?")
+    about = f"{method} {start}{'?…' if query else ''}"
     kind, data = content(json, form, body, about)
     fields = checks.pairs(headers, f"{about}: headers")
     if kind and not any(name.lower() == "content-type" for name, _ in fields):

@@ -38,7 +38,7 @@ pub enum Error {
     },
     /// An immediate request has no answer, or its answer is not as expected.
     #[cfg(feature = "http")]
-    #[error("request to {url}: {problem}")]
+    #[error("request to {}: {problem}", without_query(url))]
     Http {
         /// The URL of the request; empty if the answer is not as expected.
         url: String,
@@ -146,6 +146,15 @@ pub enum HttpProblem {
     /// The body of the answer is not what the handler asked for.
     #[error("{0}")]
     Body(String),
+}
+
+/// A URL for people to read. The query may hold credentials, and an error's text is recorded.
+#[cfg(feature = "http")]
+fn without_query(url: &str) -> String {
+    match url.split_once('?') {
+        Some((before, _)) => format!("{before}?…"),
+        None => url.to_owned(),
+    }
 }
 
 impl From<Error> for Failure {

@@ -86,6 +86,8 @@ pub use response::Response;
 /// The names that most handlers need, to import with `*`. The derives of `serde` also need that
 /// crate among the handler's own dependencies.
 pub mod prelude {
+    #[cfg(feature = "http")]
+    pub use crate::http;
     pub use crate::stripe::{Expandable, StripeEvent};
     pub use crate::{Error, Event, Failure, Outcome};
     pub use crate::{config, emit, log, outbox, resolved, schedule, state, stripe};

@@ -15,7 +15,7 @@ pub enum MergeError {
     #[error("is no component")]
     NoComponent,
     /// The component has what the merge does not know.
-    #[error("has {0}, which a merge does not know")]
+    #[error("has {0}, which a merge cannot keep as it is")]
     Unknown(&'static str),
     /// An index or a name leads nowhere.
     #[error("refers to {0}, which is missing")]

@@ -7,9 +7,11 @@
 //! can be merged when the component is built.
 //!
 //! A merge changes no behaviour:
-//! - A module with a start function, or with two instances, is not merged. So no code of a guest
-//!   runs while modules are instantiated, and only the order of segments could matter: the order is
-//!   kept.
+//! - A module with a start function, or with two instances, is not merged. So no code of a merged
+//!   module runs while modules are instantiated, and only the order of segments could matter: the
+//!   order is kept. If a module that stays outside runs code or writes segments between those that
+//!   would be merged, nothing is merged.
+//! - Nothing is merged either if a resource has a destructor, whose index would change.
 //! - A module that imports what needs a merged module first (a function of the host that reads the
 //!   guest's memory) stays outside.
 //! - The result is validated.
@@ -18,6 +20,7 @@
 
 mod constants;
 mod direct;
+mod effects;
 mod entity;
 mod error;
 mod indexes;

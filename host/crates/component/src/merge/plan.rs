@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wasmparser::{CanonicalFunction, CanonicalOption, Import, Instance};
 
+use super::effects::refuse_effects_between;
 use super::entity::Kind;
 use super::error::MergeError;
 use super::module::Module;
@@ -37,6 +38,7 @@ impl<'a> Plan<'a> {
         if members.len() < 2 {
             return Ok(None);
         }
+        refuse_effects_between(scope, members.keys())?;
         let mut plan = Self {
             members,
             place: 0,

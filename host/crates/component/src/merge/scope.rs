@@ -3,7 +3,8 @@
 use wasmparser::{
     BinaryReader, CanonicalFunction, ComponentAlias, ComponentAliasSectionReader,
     ComponentCanonicalSectionReader, ComponentExternalKind, ComponentInstance,
-    ComponentOuterAliasKind, Instance, InstanceSectionReader, Parser, Payload,
+    ComponentOuterAliasKind, ComponentType, ComponentTypeSectionReader, Instance,
+    InstanceSectionReader, Parser, Payload,
 };
 
 use super::entity::{Each, Kind};
@@ -77,6 +78,15 @@ impl<'a> Scope<'a> {
                 for alias in ComponentAliasSectionReader::new(reader)? {
                     self.push_alias(alias?)?;
                 }
+            }
+            7 => {
+                for one in ComponentTypeSectionReader::new(reader)? {
+                    // Its index would change, and stands within the section.
+                    if let ComponentType::Resource { dtor: Some(_), .. } = one? {
+                        return Err(MergeError::Unknown("a resource with a destructor"));
+                    }
+                }
+                self.push(Item::Section { id, data });
             }
             8 => {
                 for function in ComponentCanonicalSectionReader::new(reader)? {

@@ -176,3 +176,62 @@ fn what_is_no_component_is_refused() {
         "{refused:?}"
     );
 }
+
+/// Why a component of two modules that share a memory is not merged, with this between them.
+fn refused(between: &str) -> Option<String> {
+    let component = format!(
+        r#"(component
+            (core module $base (memory (export "memory") 1) (table (export "table") 4 funcref))
+            (core module $late (import "base" "memory" (memory 1))
+                (import "base" "table" (table 1 funcref))
+                (func $g) (elem (i32.const 0) $g) (data (i32.const 64) "2222"))
+            (core instance $b (instantiate $base))
+            {between}
+            (core instance $l (instantiate $late (with "base" (instance $b)))))"#
+    );
+    let merged = merge_modules(&wat::parse_str(component).unwrap());
+    merged.err().map(|error| error.to_string())
+}
+
+#[test]
+fn the_order_of_what_happens_at_the_start_is_kept() {
+    assert_eq!(refused(""), None);
+    for effect in [
+        // Two instances of one module, which writes where the last one writes.
+        r#"(core module $t (import "base" "memory" (memory 1)) (data (i32.const 64) "1111"))
+           (core instance (instantiate $t (with "base" (instance $b))))
+           (core instance (instantiate $t (with "base" (instance $b))))"#,
+        r#"(core module $t (import "base" "table" (table 1 funcref))
+               (func $f) (elem (i32.const 0) $f))
+           (core instance (instantiate $t (with "base" (instance $b))))
+           (core instance (instantiate $t (with "base" (instance $b))))"#,
+        // A start function that reads, or makes more of, the memory.
+        r#"(core module $s (import "base" "memory" (memory 1))
+               (func $f (drop (memory.grow (i32.const 1)))) (start $f))
+           (core instance (instantiate $s (with "base" (instance $b))))"#,
+    ] {
+        let why = refused(effect).unwrap_or_default();
+        assert!(why.contains("between those that would be merged"), "{why}");
+    }
+    let passive = r#"(core module $t (import "base" "memory" (memory 1)) (data "1111"))
+        (core instance (instantiate $t (with "base" (instance $b))))
+        (core instance (instantiate $t (with "base" (instance $b))))"#;
+    assert_eq!(refused(passive), None);
+    // As toolchains have it: a table of its own.
+    let elsewhere = r#"(core module $o (table (export "own") 2 funcref))
+        (core instance $own (instantiate $o))
+        (core module $t (import "own" "own" (table 1 funcref)) (func $f) (elem (i32.const 0) $f))
+        (core instance (instantiate $t (with "own" (instance $own))))
+        (core instance (instantiate $t (with "own" (instance $own))))"#;
+    assert_eq!(refused(elsewhere), None);
+}
+
+#[test]
+fn a_destructor_keeps_its_index() {
+    let why = refused(
+        r#"(core module $d (func (export "drop") (param i32)))
+           (core instance $i (instantiate $d))
+           (type $r (resource (rep i32) (dtor (core func $i "drop"))))"#,
+    );
+    assert!(why.unwrap_or_default().contains("destructor"));
+}

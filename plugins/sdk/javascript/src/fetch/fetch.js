@@ -13,10 +13,16 @@ export function fetchBy(send) {
   return (url, given) => new Promise((resolve) => resolve(ask(send, url, given)));
 }
 
+/** A URL for people to read. The query may hold credentials, and an error's text is recorded. */
+function withoutQuery(url) {
+  const end = url.indexOf("?");
+  return end < 0 ? url : `${url.slice(0, end)}?…`;
+}
+
 function ask(send, url, given) {
   const target = url instanceof Object && typeof url.href === "string" ? url.href : url;
   text(target, "fetch: the URL");
-  const about = `fetch ${target}`;
+  const about = `fetch ${withoutQuery(target)}`;
   const settings = options(given, about, OPTIONS);
   if (settings.redirect !== undefined && settings.redirect !== "manual") {
     throw new TypeError(`${about}: redirects are not followed; redirect is "manual"`);
@@ -82,7 +88,7 @@ class Answer {
 
   #decoded() {
     const text = decode(this.#body);
-    if (text === undefined) throw new TypeError(`fetch ${this.url}: the body is not UTF-8`);
+    if (text === undefined) throw new TypeError(`fetch ${withoutQuery(this.url)}: the body is not UTF-8`);
     return text;
   }
 

@@ -131,7 +131,10 @@ impl Checkpointer {
         if !self.shared.finish.swap(false, Ordering::AcqRel) {
             return Ok(state);
         }
-        if let Some(Pages { log, moved }) = pages(conn, "PRAGMA wal_checkpoint(PASSIVE)")? {
+        let pages = pages(conn, "PRAGMA wal_checkpoint(PASSIVE)");
+        // A failure, such as a full disk, is no reason never to ask the thread again.
+        self.shared.state.lock().busy = false;
+        if let Some(Pages { log, moved }) = pages? {
             self.moved_at = (moved == log).then_some(log);
             // Nobody else writes now: only a reader can hinder.
             self.held_up = moved < log;
@@ -141,7 +144,6 @@ impl Checkpointer {
                 state = LogState::Moved;
             }
         }
-        self.shared.state.lock().busy = false;
         Ok(state)
     }
 
@@ -237,4 +239,42 @@ fn pages(conn: &Connection, checkpoint: &str) -> Result<Option<Pages>> {
         let (log, moved) = (row.get(1)?, row.get(2)?);
         Ok((!busy && log >= 0).then_some(Pages { log, moved }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits until the thread has done its part.
+    #[track_caller]
+    fn moves(moving: &Checkpointer) {
+        for _ in 0..30_000 {
+            if moving.shared.finish.load(Ordering::Acquire) {
+                return;
+            }
+            thread::sleep(std::time::Duration::from_millis(1));
+        }
+        panic!("the thread is not asked");
+    }
+
+    #[test]
+    fn a_failure_of_the_writers_part_is_not_the_end_of_moving() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let conn = Connection::open(&path).unwrap();
+        conn.pragma_update(None, "journal_mode", "wal").unwrap();
+        let progress = Arc::new(File::create(folder.path().join("progress")).unwrap());
+        let fatal: FatalHook = Arc::new(|why| panic!("{why}"));
+        let mut moving = Checkpointer::start(&path, progress, Arc::default(), fatal).unwrap();
+        moving.ask();
+        moves(&moving);
+        let other = folder.path().join("text");
+        std::fs::write(&other, "no database".repeat(100)).unwrap();
+        let broken = Connection::open(&other).unwrap();
+        assert!(moving.after_commit(&broken).is_err());
+        // The thread is asked again, and the writer's part comes again.
+        moving.ask();
+        moves(&moving);
+        assert_eq!(moving.after_commit(&conn).unwrap(), LogState::Moved);
+    }
 }
