@@ -139,5 +139,5 @@ fn call(gateway: &Gateway, deliveries: u64) -> Result<()> {
 
 /// The digest of the component that serves.
 fn digest(gateway: &Gateway) -> Result<String> {
-    Ok(gateway.status()?["handlers"]["paid"]["component"].to_string())
+    Ok(gateway.status()?["generation"]["handlers"]["paid"]["component"].to_string())
 }
