@@ -3,6 +3,7 @@
 //! The outbox sends handlers' requests over them, handlers ask and wait, sources fetch their
 //! providers' keys, and the resolver asks for the objects of thin events.
 
+mod added_header;
 mod addresses;
 mod answer;
 mod connect;
@@ -11,6 +12,7 @@ mod failure;
 mod retry_after;
 mod trust;
 
+pub(crate) use added_header::added_header;
 pub(crate) use addresses::Destination;
 pub(crate) use answer::Answer;
 pub(crate) use connect::{Clients, USER_AGENT};

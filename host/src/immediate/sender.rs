@@ -16,7 +16,7 @@ use tollgate_base::origin::Origin;
 use tollgate_ledger::ExchangeAnswer;
 use tollgate_sandbox::{NoAnswer, NoAnswerKind, RequestSender, SendFuture};
 
-use crate::egress::{Answer, Clients, Destination, Failure, USER_AGENT, error_chain};
+use crate::egress::{Answer, Clients, Destination, Failure, USER_AGENT, added_header, error_chain};
 use crate::settings::{Allow, Handler};
 
 /// Headers that the connection sets. `wasi:http` lets no guest set the others of the connection.
@@ -129,11 +129,7 @@ fn with_headers(request: Request<Bytes>, allow: &Allow) -> Request<Full<Bytes>> 
     headers.entry(header::USER_AGENT).or_insert(agent);
     for (name, secret) in &allow.headers {
         // The manifest's headers were checked when it was read.
-        if let (Ok(name), Ok(mut value)) = (
-            name.parse::<HeaderName>(),
-            HeaderValue::from_bytes(secret.expose()),
-        ) {
-            value.set_sensitive(true);
+        if let Some((name, value)) = added_header(name, secret) {
             headers.insert(name, value);
         }
     }

@@ -38,6 +38,18 @@ pub(crate) fn step(subject: &str, expect: &str) -> String {
 }
 
 impl TestProject {
+    /// Tests a handler that calls all of the interface and leaves two values in its state. Returns
+    /// what the test shows.
+    #[track_caller]
+    pub(crate) fn calls_all(&self) -> String {
+        self.write(
+            "fixtures/told.json",
+            r#"{"event":{"kind":"a","payload":1},"expect":{"outcome":"done",
+                "state":{"a/1":"one","a/2":"two"}}}"#,
+        );
+        self.tests_well()
+    }
+
     /// Adds a fixture of these steps. All fixtures must pass.
     #[track_caller]
     pub(crate) fn plays(&self, steps: &[String]) {

@@ -2,11 +2,11 @@
 //! `make test-languages` alone.
 
 use super::served::{self, payments_were_told};
-use super::{TestProject, has};
+use super::{TestProject, has_extra};
 
 /// Whether the languages are asked for whose compilers npm fetches.
 fn asked_for() -> bool {
-    std::env::var_os("TOLLGATE_LANGUAGES").is_some() && has("npm", "handlers in AssemblyScript")
+    has_extra("npm", "handlers in AssemblyScript")
 }
 
 fn handler(body: &str) -> Option<TestProject> {

@@ -19,4 +19,4 @@ mod recorded;
 mod served;
 
 pub(crate) use cases::Case;
-pub(crate) use project::{TestProject, has};
+pub(crate) use project::{TestProject, all_languages, has, has_extra};

@@ -20,6 +20,16 @@ pub(crate) fn has(program: &str, what: &str) -> bool {
     found
 }
 
+/// Whether all languages are asked for, as `make test-languages` does.
+pub(crate) fn all_languages() -> bool {
+    std::env::var_os("TOLLGATE_LANGUAGES").is_some()
+}
+
+/// The same as [`has`], for a language that `make test-languages` alone builds.
+pub(crate) fn has_extra(program: &str, what: &str) -> bool {
+    all_languages() && has(program, what)
+}
+
 /// The folders of programs, with those that `.ci/prepare languages` has installed.
 pub(super) fn path() -> OsString {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/languages/bin");

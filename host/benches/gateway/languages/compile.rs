@@ -1,4 +1,4 @@
-//! How long a gateway takes to load a component, and what one run takes.
+//! The time to load a component, and the time of one run.
 
 use std::collections::BTreeMap;
 use std::fs;

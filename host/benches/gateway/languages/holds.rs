@@ -1,5 +1,5 @@
-//! The time until a changed handler serves, and what a gateway holds: after it has compiled a
-//! component, and with many of them.
+//! The time until a changed handler serves, and the memory of a gateway: after the gateway has
+//! compiled a component, and with many components.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ const MANY: usize = 100;
 /// The longest wait for a changed handler.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Measures what was asked of JavaScript and Python.
+/// Measures the times of JavaScript and Python, and the memory with Python.
 pub(super) fn measure<'a>(
     options: &Options,
     report: &mut Report,
@@ -78,7 +78,7 @@ fn changed(options: &Options, built: &Built) -> Result<Vec<f64>> {
     Ok(times)
 }
 
-/// What a gateway holds that compiled one component.
+/// The memory of a gateway that has compiled one component.
 fn one(options: &Options, report: &mut Report, built: &Built) -> Result<()> {
     let folder = options.scratch.join("languages/one");
     let gateway = started_anew(&folder, &manifest(&built.component)?)?;
@@ -90,7 +90,7 @@ fn one(options: &Options, report: &mut Report, built: &Built) -> Result<()> {
     Ok(())
 }
 
-/// What a gateway holds with many components, each of which was called.
+/// The memory of a gateway with many components, each of which was called.
 fn many(options: &Options, report: &mut Report, built: &Built) -> Result<()> {
     let folder = options.scratch.join("languages/many");
     let plugins = folder.join("plugins");

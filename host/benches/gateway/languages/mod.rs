@@ -19,7 +19,7 @@ use serve::Served;
 
 const PART: &str = "languages";
 
-/// What was measured of a language.
+/// The measurements of a language.
 struct Row {
     built: Built,
     size: u64,
@@ -28,7 +28,7 @@ struct Row {
     served: Served,
 }
 
-/// Measures each language whose toolchain is there, then what gateways hold with many handlers.
+/// Measures each language whose toolchain is there, then the memory of gateways with many handlers.
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let express = Process::express(options)?;
     let mut rows = Vec::new();
@@ -45,7 +45,9 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     report.remark(table(&rows));
     // The rows above took long, and stay.
     if let Err(error) = holds::measure(options, report, rows.iter().map(|row| &row.built)) {
-        report.remark(format!("what gateways hold was not measured: {error:#}"));
+        report.remark(format!(
+            "the memory of gateways was not measured: {error:#}"
+        ));
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(super) const LANGUAGES: [Language; 11] = [
     },
 ];
 
-/// What the builds of a project left.
+/// The components that the builds of a project left.
 pub(super) struct Built {
     pub(super) name: &'static str,
     /// The component as `plugin build` makes it.
@@ -88,7 +88,7 @@ impl Built {
         }
         let settings = format!("name = \"{0}\"\nlanguage = \"{0}\"\n", language.name);
         write_project(&folder, language, &settings)?;
-        // The first build installs what the language needs.
+        // The first build installs the tools and packages of the language.
         plugin(options, &folder, &["build"])?;
         let artifact = folder.join(format!("target/{}.wasm", language.name));
         let copy = |to: &str| -> Result<PathBuf> {

@@ -49,8 +49,9 @@ pub enum LoadError {
     Version(String),
     /// The component imports `wasi:http` or `tollgate:ask`, and no `allow` entry grants it.
     #[error(
-        "asks while it runs (it imports `wasi:http` or `tollgate:ask`), which is not granted; write `[[handlers.{0}.allow]]` with `origin = \
-         \"https://…\"` and `immediate = true` for each origin that it asks"
+        "asks while it runs (it imports `wasi:http` or `tollgate:ask`), which is not granted; write \
+         `[[handlers.{0}.allow]]` with `origin = \"https://…\"` and `immediate = true` for each \
+         origin that it asks"
     )]
     Requests(HandlerName),
     /// The component lacks the export `handle`, or an import or export has other types than the

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::copy::StateCopy;
 use crate::listing::{self, Overlay};
 use tollgate_base::event::HandlerName;
-use tollgate_ledger::{LedgerError, Read, StateEntry, StateStore, StateWrite, Version, Versioned};
+use tollgate_ledger::{
+    LedgerError, Read, StateEntry, StateStore, StateWrite, Version, Versioned, counter_after,
+};
 
 /// The longest key of state or schedule, in bytes.
 pub const MAX_KEY: usize = 512;
@@ -90,17 +92,9 @@ pub(crate) struct StateView {
     writes: BTreeMap<String, StateWrite>,
 }
 
-/// The value of a counter. An absent row counts as 0.
-fn counter(value: Option<&[u8]>) -> Result<i64, StateError> {
-    let Some(value) = value else { return Ok(0) };
-    std::str::from_utf8(value)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .ok_or(StateError::NotACounter)
-}
-
-fn sum(a: i64, b: i64) -> Result<i64, StateError> {
-    a.checked_add(b).ok_or(StateError::NotACounter)
+/// The value of a counter after an `add`.
+fn added(before: Option<&[u8]>, delta: i64) -> Result<Vec<u8>, StateError> {
+    counter_after(before, delta).map_err(|_| StateError::NotACounter)
 }
 
 fn check_key(key: &str) -> Result<(), StateError> {
@@ -128,8 +122,7 @@ impl StateView {
             Some(StateWrite::Set(value)) => Ok(Some(value.clone())),
             Some(StateWrite::Delete) => Ok(None),
             Some(&StateWrite::Add(delta)) => {
-                let base = counter(self.row(key)?.value.as_deref())?;
-                Ok(Some(sum(base, delta)?.to_string().into_bytes()))
+                added(self.row(key)?.value.as_deref(), delta).map(Some)
             }
             None => Ok(self.row(key)?.value.clone()),
         }
@@ -159,11 +152,12 @@ impl StateView {
         check_key(&key)?;
         let write = match self.writes.get(&key) {
             None => StateWrite::Add(delta),
-            Some(&StateWrite::Add(before)) => StateWrite::Add(sum(before, delta)?),
-            Some(StateWrite::Delete) => StateWrite::Set(delta.to_string().into_bytes()),
-            Some(StateWrite::Set(value)) => {
-                StateWrite::Set(sum(counter(Some(value))?, delta)?.to_string().into_bytes())
+            Some(&StateWrite::Add(before)) => {
+                let sum = before.checked_add(delta);
+                StateWrite::Add(sum.ok_or(StateError::NotACounter)?)
             }
+            Some(StateWrite::Delete) => StateWrite::Set(delta.to_string().into_bytes()),
+            Some(StateWrite::Set(value)) => StateWrite::Set(added(Some(value), delta)?),
         };
         self.writes.insert(key, write);
         Ok(())
@@ -191,10 +185,7 @@ impl StateView {
         let entries = overlay.apply_to(rows, |before, write| match write {
             StateWrite::Set(value) => Ok(Some(value)),
             StateWrite::Delete => Ok(None),
-            StateWrite::Add(delta) => {
-                let sum = sum(counter(before)?, delta)?;
-                Ok(Some(sum.to_string().into_bytes()))
-            }
+            StateWrite::Add(delta) => added(before, delta).map(Some),
         });
         entries.map(Iterator::collect)
     }

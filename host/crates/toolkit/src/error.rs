@@ -64,18 +64,20 @@ impl BuildError {
         }
     }
 
-    /// The error of a tool whose command line is long and says nothing: names `command` alone, and
-    /// adds the help for what the tool said, if there is any.
-    pub(crate) fn shown_as(self, command: &str, help: impl FnOnce(&str) -> Option<String>) -> Self {
-        match self {
-            Self::Failed { status, said, .. } => Self::Failed {
-                command: command.to_owned(),
-                status,
-                help: help(&said),
-                said,
-            },
-            other => other,
+    /// The error of a tool, with the help for what the tool said, if there is any.
+    pub(crate) fn with_help(mut self, help_for: impl FnOnce(&str) -> Option<String>) -> Self {
+        if let Self::Failed { said, help, .. } = &mut self {
+            *help = help_for(said);
         }
+        self
+    }
+
+    /// The error of a tool whose command line is long and says nothing: names `shown` alone.
+    pub(crate) fn shown_as(mut self, shown: &str) -> Self {
+        if let Self::Failed { command, .. } = &mut self {
+            shown.clone_into(command);
+        }
+        self
     }
 
     /// What to do or to write instead; may have several lines.

@@ -15,6 +15,9 @@ use crate::api::{MAX_LIMIT, StatePage};
 use crate::cli::gateway::{Backend, GatewayArgs, encode};
 use crate::cli::output::{or_dash, print, print_list, utc};
 
+/// The most values of one call.
+const VALUES: u32 = 100;
+
 /// The letters of a digest that a list shows.
 const SHORT: usize = 12;
 
@@ -103,19 +106,33 @@ pub(super) fn page(backend: &Backend, wanted: &Wanted<'_>) -> anyhow::Result<Vec
     }
 }
 
-/// The pages of a handler's state, up to the limit: one call gives a part of it.
-fn pages(backend: &Backend, mut wanted: Wanted<'_>) -> anyhow::Result<Vec<StateView>> {
-    let limit = wanted.limit as usize;
-    let mut found: Vec<StateView> = Vec::new();
+/// Calls `then` with what is wanted, in the order of the keys. One call to the gateway gives a part
+/// of it.
+pub(super) fn each(
+    backend: &Backend,
+    wanted: &Wanted<'_>,
+    mut then: impl FnMut(StateView) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let most = match wanted.values {
+        true => VALUES,
+        false => MAX_LIMIT as u32,
+    };
+    let mut left = wanted.limit;
+    let mut after = wanted.after.map(str::to_owned);
     loop {
-        wanted.limit = (limit - found.len()).min(MAX_LIMIT) as u32;
-        let after = found.last().map(|view| view.key.clone());
-        let after = after.as_deref().or(wanted.after);
-        let more = page(backend, &Wanted { after, ..wanted })?;
-        let is_last = more.len() < wanted.limit as usize;
-        found.extend(more);
-        if is_last || found.len() >= limit {
-            return Ok(found);
+        let limit = left.min(most);
+        let part = Wanted {
+            after: after.as_deref(),
+            limit,
+            ..*wanted
+        };
+        let found = page(backend, &part)?;
+        let count = found.len() as u32;
+        left = left.saturating_sub(count);
+        after = found.last().map(|view| view.key.clone());
+        found.into_iter().try_for_each(&mut then)?;
+        if count < limit || left == 0 {
+            return Ok(());
         }
     }
 }
@@ -128,8 +145,12 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         limit: args.limit,
         values: false,
     };
-    let mut found = pages(&args.gateway.backend()?, wanted)?;
-    found.iter_mut().for_each(|row| row.value = None);
+    let mut found = Vec::new();
+    each(&args.gateway.backend()?, &wanted, |mut row| {
+        row.value = None;
+        found.push(row);
+        Ok(())
+    })?;
     let head = ["key", "bytes", "version", "written", "by"];
     print_list(args.json, &found, "no keys", head, row)
 }

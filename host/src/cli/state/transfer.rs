@@ -13,13 +13,10 @@ use serde_json::json;
 use tollgate_ledger::{Payload, StateView};
 
 use super::change::post;
-use super::listing::{Wanted, page};
+use super::listing::{Wanted, each, page};
 use crate::api::{MAX_CHANGES, ValueChange};
-use crate::cli::gateway::{Backend, GatewayArgs};
+use crate::cli::gateway::GatewayArgs;
 use crate::cli::output::{counted, print};
-
-/// The values of one call.
-const PAGE: u32 = 100;
 
 /// The most bytes of keys and values in one call, if they are several. JSON may double them.
 const MAX_BYTES: usize = 512 << 10;
@@ -97,7 +94,7 @@ impl From<Line> for ValueChange {
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let backend = args.gateway.backend()?;
     let mut out = std::io::stdout().lock();
-    each(&backend, &args.handler, &args.prefix, |view| {
+    each(&backend, &all_of(&args.handler, &args.prefix), |view| {
         serde_json::to_writer(&mut out, &Line::from(view))?;
         Ok(out.write_all(b"\n")?)
     })?;
@@ -105,30 +102,14 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Calls `then` with each value of a handler, in the order of the keys.
-fn each(
-    backend: &Backend,
-    handler: &str,
-    prefix: &str,
-    mut then: impl FnMut(StateView) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut after: Option<String> = None;
-    loop {
-        let wanted = Wanted {
-            handler,
-            prefix,
-            after: after.as_deref(),
-            limit: PAGE,
-            values: true,
-        };
-        let found = page(backend, &wanted)?;
-        let is_last = found.len() < PAGE as usize;
-        let last = found.last().map(|view| view.key.clone());
-        found.into_iter().try_for_each(&mut then)?;
-        if is_last {
-            return Ok(());
-        }
-        after = last;
+/// All values of a handler whose keys begin with `prefix`.
+fn all_of<'a>(handler: &'a str, prefix: &'a str) -> Wanted<'a> {
+    Wanted {
+        handler,
+        prefix,
+        after: None,
+        limit: u32::MAX,
+        values: true,
     }
 }
 
@@ -141,18 +122,16 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let client = args.gateway.running_gateway()?;
     // A handler that is not there is told, also by a dry run.
     let first = Wanted {
-        handler: &args.handler,
-        prefix: "",
-        after: None,
         limit: 1,
         values: false,
+        ..all_of(&args.handler, "")
     };
     page(&args.gateway.backend()?, &first)?;
     let set = changes.len();
     if args.replace {
         let kept: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
         let backend = args.gateway.backend()?;
-        each(&backend, &args.handler, "", |view| {
+        each(&backend, &all_of(&args.handler, ""), |view| {
             if !kept.contains(&view.key) {
                 changes.push(ValueChange {
                     key: view.key,

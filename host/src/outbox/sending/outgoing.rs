@@ -6,7 +6,7 @@ use http::uri::InvalidUri;
 use http::{Method, Uri};
 use http_body_util::Full;
 
-use crate::egress::USER_AGENT;
+use crate::egress::{USER_AGENT, added_header};
 use crate::settings::{Allow, Handler};
 use tollgate_base::origin::{Origin, OriginError};
 use tollgate_ledger::OutboxRequest;
@@ -122,16 +122,9 @@ fn headers(allow: &Allow, request: &OutboxRequest) -> Result<HeaderMap, Unsendab
         HeaderValue::from_str(&request.event.to_string()).map_err(|_| Unsendable::EventId)?;
     headers.insert(EVENT_ID, event);
     for (name, secret) in &allow.headers {
-        let (name, value) = added_header(name, secret.expose())
-            .ok_or_else(|| Unsendable::AddedHeader(name.clone()))?;
+        let (name, value) =
+            added_header(name, secret).ok_or_else(|| Unsendable::AddedHeader(name.clone()))?;
         headers.insert(name, value);
     }
     Ok(headers)
-}
-
-fn added_header(name: &str, secret: &[u8]) -> Option<(HeaderName, HeaderValue)> {
-    let name = name.parse().ok()?;
-    let mut value = HeaderValue::from_bytes(secret).ok()?;
-    value.set_sensitive(true);
-    Some((name, value))
 }

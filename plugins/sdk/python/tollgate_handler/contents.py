@@ -19,6 +19,17 @@ def content(json: Any, form: Any, body: Any, about: str) -> tuple[str | None, by
     return None, b"" if body is None else checks.octets(body, f"{about}: body")
 
 
+def parts(
+    json: Any, form: Any, body: Any, headers: Any, about: str
+) -> tuple[list[tuple[str, str]], bytes]:
+    """The headers and the bytes of a request, with the content type unless a header has one."""
+    kind, data = content(json, form, body, about)
+    fields = checks.pairs(headers, f"{about}: headers")
+    if kind and not any(name.lower() == "content-type" for name, _ in fields):
+        fields.append(("content-type", kind))
+    return fields, data
+
+
 def _encode(text: str) -> str:
     # The form encoding of the URL Standard keeps `*` and encodes `~`.
     return quote_plus(text, safe="*").replace("~", "%7E")

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from . import checks, jsons
-from .contents import content
+from .contents import parts
 from .errors import HttpError, NoAnswer
 from .hosts import Refused, host
 
@@ -94,10 +94,7 @@ def request(
     # The query may hold credentials, and an error's text is recorded.
     start, query, _ = url.partition("?")
     about = f"{method} {start}{'?…' if query else ''}"
-    kind, data = content(json, form, body, about)
-    fields = checks.pairs(headers, f"{about}: headers")
-    if kind and not any(name.lower() == "content-type" for name, _ in fields):
-        fields.append(("content-type", kind))
+    fields, data = parts(json, form, body, headers, about)
     wait = None if timeout is None else checks.duration(timeout, f"{about}: timeout")
     try:
         status, found, octets = host().http_send(method, url, fields, data, wait)

@@ -7,7 +7,7 @@ request becomes a dead letter. Each call returns the idempotency key of its requ
 from collections.abc import Iterable, Mapping
 from typing import Any
 from . import checks, jsons
-from .contents import content
+from .contents import parts
 from .errors import OutboxError
 from .hosts import calling, host
 
@@ -50,10 +50,7 @@ def request(
     method = checks.text(method, "outbox: the method")
     url = checks.text(url, "outbox: the URL")
     about = f"request to {url}"
-    kind, data = content(json, form, body, about)
-    fields = checks.pairs(headers, f"{about}: headers")
-    if kind and not any(name.lower() == "content-type" for name, _ in fields):
-        fields.append(("content-type", kind))
+    fields, data = parts(json, form, body, headers, about)
     order_key = checks.optional_text(order_key, f"{about}: order_key")
     respond = checks.optional_text(respond, f"{about}: respond")
     send = host().outbox_send

@@ -16,10 +16,11 @@ pub(super) struct Given<'a> {
     pub(super) kind: Kind,
 }
 
-/// For items that make an instance: what merged instances have to give, by argument.
+/// The entities that merged instances give to modules outside: by the item that makes an instance
+/// of such a module, then by argument.
 pub(super) type Direct<'a> = BTreeMap<usize, BTreeMap<&'a str, Vec<Given<'a>>>>;
 
-/// Finds what merged instances have to give to modules outside.
+/// Finds the entities that merged instances give to modules outside.
 pub(super) fn direct<'a>(scope: &Scope<'a>, plan: &Plan<'a>) -> Result<Direct<'a>, MergeError> {
     let mut direct = Direct::new();
     for (number, item) in scope.items.iter().enumerate() {

@@ -1,12 +1,13 @@
 //! What instances do while they are made: they write segments, and run start functions. A merge
 //! makes all merged instances at one moment, so nothing that counts may happen between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wasmparser::{DataKind, ElementKind, Import, Instance, Parser, Payload};
 
 use super::entity::Kind;
 use super::error::MergeError;
+use super::module::{exports, imports};
 use super::scope::{Item, Scope};
 
 /// A memory, a table, or another entity, by the instance that defines it.
@@ -22,7 +23,7 @@ enum Entity {
 #[derive(Default)]
 struct Making<'a> {
     imports: Vec<Import<'a>>,
-    exports: BTreeMap<&'a str, (Kind, u32)>,
+    exports: HashMap<&'a str, (Kind, u32)>,
     /// The memories and tables that segments are written to.
     written: Vec<(Kind, u32)>,
     starts: bool,
@@ -30,27 +31,24 @@ struct Making<'a> {
 
 /// Refuses a component in which an instance that stays outside runs code before a merged one writes
 /// segments, or writes to a memory or a table that a later merged one writes to.
-pub(super) fn refuse_effects_between<'m>(
+pub(super) fn refuse_effects_between(
     scope: &Scope<'_>,
-    members: impl Iterator<Item = &'m u32> + Clone,
+    members: &BTreeSet<u32>,
 ) -> Result<(), MergeError> {
     let mut makings = Makings {
         scope,
         read: BTreeMap::new(),
     };
-    let Some(last) = members.clone().max() else {
-        return Ok(());
-    };
-    for instance in 0..*last {
-        let outside = !members.clone().any(|member| *member == instance);
-        if !outside || !makings.is_of_module(instance)? {
-            continue;
-        }
-        let starts = makings.of(instance)?.starts;
-        let written = makings.written(instance)?;
-        for later in members.clone().filter(|member| **member > instance) {
-            let also = makings.written(*later)?;
-            if starts && !also.is_empty() || written.iter().any(|entity| also.contains(entity)) {
+    let end = members.last().map_or(0, |last| last + 1);
+    // From the end: the memories and tables that the members behind an instance write to.
+    let mut later = Vec::new();
+    for instance in (0..end).rev() {
+        if members.contains(&instance) {
+            later.extend(makings.written(instance)?);
+        } else if makings.is_of_module(instance)? {
+            let starts = makings.of(instance)?.starts && !later.is_empty();
+            let written = makings.written(instance)?;
+            if starts || written.iter().any(|entity| later.contains(entity)) {
                 return Err(MergeError::Unknown(
                     "a module that does something at the start between those that would be merged",
                 ));
@@ -146,18 +144,8 @@ impl<'a> Making<'a> {
     fn add(&mut self, payload: Payload<'a>) -> Result<(), MergeError> {
         match payload {
             Payload::StartSection { .. } => self.starts = true,
-            Payload::ImportSection(imports) => {
-                for import in imports.into_imports() {
-                    self.imports.push(import?);
-                }
-            }
-            Payload::ExportSection(exports) => {
-                for export in exports {
-                    let export = export?;
-                    let entity = (Kind::of(export.kind)?, export.index);
-                    self.exports.insert(export.name, entity);
-                }
-            }
+            Payload::ImportSection(section) => self.imports = imports(section)?,
+            Payload::ExportSection(section) => self.exports = exports(section)?,
             Payload::DataSection(segments) => {
                 for segment in segments {
                     if let DataKind::Active { memory_index, .. } = segment?.kind {

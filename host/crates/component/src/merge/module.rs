@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use wasmparser::{
-    Data, Element, FuncType, FunctionBody, Global, Import, MemoryType, Parser, Payload, Table,
+    Data, Element, ExportSectionReader, FuncType, FunctionBody, Global, Import,
+    ImportSectionReader, MemoryType, Parser, Payload, Table,
 };
 
 use super::entity::{Each, Kind};
@@ -51,24 +52,17 @@ impl<'a> Module<'a> {
                     self.add_types(group?)?;
                 }
             }
-            Payload::ImportSection(imports) => {
-                for import in imports.into_imports() {
-                    let import = import?;
+            Payload::ImportSection(section) => {
+                self.imports = imports(section)?;
+                for import in &self.imports {
                     *self.imported.get_mut(Kind::of_import(import.ty)?) += 1;
-                    self.imports.push(import);
                 }
             }
             Payload::FunctionSection(types) => self.functions = all(types)?,
             Payload::TableSection(tables) => self.tables = all(tables)?,
             Payload::MemorySection(memories) => self.memories = all(memories)?,
             Payload::GlobalSection(globals) => self.globals = all(globals)?,
-            Payload::ExportSection(exports) => {
-                for export in exports {
-                    let export = export?;
-                    let entity = (Kind::of(export.kind)?, export.index);
-                    self.exports.insert(export.name, entity);
-                }
-            }
+            Payload::ExportSection(section) => self.exports = exports(section)?,
             Payload::ElementSection(elements) => self.elements = all(elements)?,
             Payload::DataSection(data) => self.data = all(data)?,
             Payload::CodeSectionEntry(body) => self.bodies.push(body),
@@ -114,6 +108,22 @@ impl<'a> Module<'a> {
             _ => {}
         }
     }
+}
+
+/// The imports of a module, in order.
+pub(super) fn imports(section: ImportSectionReader<'_>) -> Result<Vec<Import<'_>>, MergeError> {
+    Ok(section.into_imports().collect::<Result<_, _>>()?)
+}
+
+/// The exports of a module by their names.
+pub(super) fn exports(
+    section: ExportSectionReader<'_>,
+) -> Result<HashMap<&str, (Kind, u32)>, MergeError> {
+    let exports = section.into_iter().map(|export| {
+        let export = export?;
+        Ok((export.name, (Kind::of(export.kind)?, export.index)))
+    });
+    exports.collect()
 }
 
 fn all<'a, T: wasmparser::FromReader<'a>>(

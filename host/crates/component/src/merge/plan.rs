@@ -38,7 +38,7 @@ impl<'a> Plan<'a> {
         if members.len() < 2 {
             return Ok(None);
         }
-        refuse_effects_between(scope, members.keys())?;
+        refuse_effects_between(scope, &members.keys().copied().collect())?;
         let mut plan = Self {
             members,
             place: 0,

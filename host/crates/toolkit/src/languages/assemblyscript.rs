@@ -98,18 +98,8 @@ impl Toolchain for AssemblyScript {
 
 /// Adds what to do to an error that a new project often has.
 fn with_help(error: BuildError) -> BuildError {
-    match error {
-        BuildError::Failed {
-            command,
-            status,
-            said,
-            ..
-        } if said.contains("onEvent") => BuildError::Failed {
-            command,
-            status,
-            said,
-            help: Some(AssemblyScript.how_to_export().to_owned()),
-        },
-        other => other,
-    }
+    error.with_help(|said| {
+        let unnamed = said.contains("onEvent");
+        unnamed.then(|| AssemblyScript.how_to_export().to_owned())
+    })
 }

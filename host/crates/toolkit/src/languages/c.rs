@@ -138,7 +138,7 @@ pub(super) fn sources(folder: &Path) -> Result<Vec<PathBuf>, BuildError> {
 
 /// Adds what to do to the errors that a new project often has.
 fn with_help(error: BuildError) -> BuildError {
-    error.shown_as("clang", |said| {
+    error.shown_as("clang").with_help(|said| {
         let missing = |header: &str| said.contains(&format!("'{header}' file not found"));
         if said.contains("undefined symbol: handle") {
             Some(C.how_to_export().to_owned())

@@ -53,7 +53,7 @@ impl Toolchain for D {
         let step = step.args(["handler.d", "sdk/tollgate.d"]);
         let step = step.arg(format!("-of={}", object.display()));
         step.run(build.say)
-            .map_err(|error| error.shown_as("ldc2", |_| None))?;
+            .map_err(|error| error.shown_as("ldc2"))?;
         let c_sdk = build.folder.join("sdk/c");
         let mut sources = c::sources(&c_sdk)?;
         sources.push(object);
@@ -68,7 +68,7 @@ impl Toolchain for D {
 
 /// Adds what to do to an error that a new project often has.
 fn with_help(error: BuildError) -> BuildError {
-    error.shown_as("clang", |said| {
+    error.shown_as("clang").with_help(|said| {
         let unregistered = said.contains("undefined symbol: handle");
         unregistered.then(|| D.how_to_export().to_owned())
     })

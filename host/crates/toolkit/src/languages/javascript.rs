@@ -159,19 +159,11 @@ fn install(build: &Build<'_>) -> Result<(), BuildError> {
         "--loglevel=error",
     ];
     let step = build.step(&npm).arg(verb).args(options);
-    step.run(build.say).map(drop).map_err(|error| match error {
-        BuildError::Failed {
-            command,
-            status,
-            said,
-            ..
-        } if said.contains("in sync") => BuildError::Failed {
-            command,
-            status,
-            said,
-            help: Some("npm install --ignore-scripts".to_owned()),
-        },
-        other => other,
+    step.run(build.say).map(drop).map_err(|error| {
+        error.with_help(|said| {
+            let outdated = said.contains("in sync");
+            outdated.then(|| "npm install --ignore-scripts".to_owned())
+        })
     })
 }
 

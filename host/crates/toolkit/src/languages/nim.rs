@@ -94,7 +94,7 @@ fn library(build: &Build<'_>) -> Result<PathBuf, BuildError> {
 
 /// Adds what to do to an error that a new project often has.
 fn with_help(error: BuildError) -> BuildError {
-    error.shown_as("clang", |said| {
+    error.shown_as("clang").with_help(|said| {
         let unregistered = said.contains("undefined symbol: tg_nim_handle");
         unregistered.then(|| Nim.how_to_export().to_owned())
     })

@@ -103,7 +103,7 @@ fn require_version(build: &Build<'_>, zig: &Path) -> Result<(), BuildError> {
 
 /// Adds what to do to an error that a new project often has.
 fn with_help(error: BuildError) -> BuildError {
-    error.shown_as("zig build-exe", |said| {
+    error.shown_as("zig build-exe").with_help(|said| {
         let unnamed = said.contains("has no member named 'onEvent'");
         unnamed.then(|| Zig.how_to_export().to_owned())
     })

@@ -168,23 +168,10 @@ fn packages(build: &Build<'_>, python: &Path) -> Result<Option<PathBuf>, BuildEr
         let step = pip(build, python).arg("install").args(pure);
         let step = step.arg(format!("--python-version={INSIDE}"));
         let step = step.arg("--target").arg(&folder).arg("-r").arg(&list);
-        step.run(build.say).map(drop).map_err(|error| match error {
-            BuildError::Failed {
-                command,
-                status,
-                said,
-                ..
-            } => BuildError::Failed {
-                command,
-                status,
-                said,
-                help: Some(
-                    "a component takes packages in pure Python alone (`py3-none-any`); a package \
-                     with code in C has none"
-                        .to_owned(),
-                ),
-            },
-            other => other,
+        step.run(build.say).map(drop).map_err(|error| {
+            let help = "a component takes packages in pure Python alone (`py3-none-any`); a package \
+                        with code in C has none";
+            error.with_help(|_| Some(help.to_owned()))
         })
     })?;
     Ok(Some(folder))
