@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
 use super::check::Mistakes;
 use super::field::{Field, FieldInputs, Part};
 use super::signed::{SignedTexts, Source};
@@ -187,7 +185,7 @@ impl DedupRule {
         kind: &str,
         (resends, choice): (Duration, DedupChoice),
     ) -> Result<Identity, Rejection> {
-        let payload = inputs.payload;
+        let whole = || body_basis(kind, inputs, inputs.payload);
         let same_fact = |basis| (basis, EqualBytes::SameFact);
         let for_a_time = |basis| (basis, EqualBytes::DuplicateWithin(resends));
         match (self, id_field, id) {
@@ -196,8 +194,7 @@ impl DedupRule {
             }
             (Self::Id, Some(field), None) => Err(field.missing("event id", inputs)),
             (Self::UnsignedIdAndBody { outside }, _, Some(id)) => {
-                let bytes = body_basis(kind, payload);
-                let marked = with_unsigned_id(id, bytes, resends, choice);
+                let marked = with_unsigned_id(id, whole(), resends, choice);
                 Ok(match outside {
                     true => marked,
                     false => same_fact(marked.0),
@@ -207,26 +204,30 @@ impl DedupRule {
                 Some(texts) => same_fact(DedupBasis::Fields(texts)),
                 None => for_a_time(DedupBasis::Body {
                     kind: kind.to_owned(),
-                    digest: digest_of([&(inputs.digest)(payload)[..], payload]),
+                    digest: digest_of([
+                        &inputs.coverage.digest(inputs.payload)[..],
+                        &inputs.coverage.identity_bytes(inputs.payload),
+                    ]),
                 }),
             }),
             (Self::BodyWithout { left_out, if_there }, ..) => {
                 let told_apart = if_there.as_ref().map(|field| field.is_there(inputs));
                 if told_apart == Some(false) {
-                    return Ok(for_a_time(body_basis(kind, payload)));
+                    return Ok(for_a_time(whole()));
                 }
                 // The body of a form is no JSON, so all of it counts.
                 let rest = match left_out.is_empty() {
                     true => None,
-                    false => json::redact(payload, left_out).ok(),
+                    false => json::redact(inputs.payload, left_out).ok(),
                 };
-                let basis = body_basis(kind, rest.as_deref().unwrap_or(payload));
+                let rest = rest.as_deref().unwrap_or(inputs.payload);
+                let basis = body_basis(kind, inputs, rest);
                 Ok(match told_apart {
                     Some(_) => same_fact(basis),
                     None => for_a_time(basis),
                 })
             }
-            _ => Ok(for_a_time(body_basis(kind, payload))),
+            _ => Ok(for_a_time(whole())),
         }
     }
 }
@@ -273,37 +274,38 @@ pub(crate) fn with_unsigned_id(
     (DedupBasis::Fields(fields), marked)
 }
 
-fn body_basis(kind: &str, body: &[u8]) -> DedupBasis {
+/// The identity of bytes of an event, without differences that the signature leaves open.
+fn body_basis(kind: &str, inputs: FieldInputs<'_>, bytes: &[u8]) -> DedupBasis {
     DedupBasis::Body {
         kind: kind.to_owned(),
-        digest: Sha256::digest(body).into(),
+        digest: digest_of([&*inputs.coverage.identity_bytes(bytes)]),
     }
 }
 
-/// Whether every part of the field is among the signed bytes.
+/// Whether every part of the field is among the signed bytes, so that no other text of the part has
+/// the same signature.
 pub(super) fn is_signed(field: &Field, signed: &SignedTexts) -> bool {
     field.parts().all(|part| match part {
         Part::Literal(_) | Part::Signed => true,
-        Part::Header(name) => {
-            signed.all_hold(&|source| matches!(source, Source::Header(other) if other == name))
-        }
-        Part::Timestamp => signed.all_hold(&|source| *source == Source::Timestamp),
+        Part::Header(name) => signed
+            .all_hold_exactly(&|source| matches!(source, Source::Header(other) if other == name)),
+        Part::Timestamp => signed.all_hold_exactly(&|source| *source == Source::Timestamp),
         Part::Body => signed.hold_body(),
         Part::Pointer(place) => {
             let is_it = |source: &Source| match source {
                 Source::Json(other) => other.pointer == place.pointer,
                 source => *source == Source::Body,
             };
-            signed.all_hold(&is_it)
+            signed.all_hold_exactly(&is_it)
         }
-        Part::Form(name) => signed.all_hold(&|source| match source {
+        Part::Form(name) => signed.all_hold_exactly(&|source| match source {
             Source::Form(other) => other == name,
             Source::Sorted(pairs) | Source::Values(pairs) => {
                 !pairs.in_query && !pairs.without.contains(name)
             }
             source => *source == Source::Body,
         }),
-        Part::Query(name) => signed.all_hold(&|source| match source {
+        Part::Query(name) => signed.all_hold_exactly(&|source| match source {
             Source::Query(other) => other == name,
             Source::Sorted(pairs) | Source::Values(pairs) => {
                 pairs.in_query && !pairs.without.contains(name)

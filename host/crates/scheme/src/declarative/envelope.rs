@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::checked::CheckedTemplate;
+use super::coverage::TokenCoverage;
 use super::fields::SignedRequestParts;
 use super::template::Template;
 use super::token::{BODY, JwsForm};
@@ -24,7 +25,7 @@ use crate::settings::{BuildError, DedupChoice, Setting, Settings};
 use crate::settings_reader::SettingsReader;
 use crate::time;
 use crate::tolerance::Tolerance;
-use crate::verified::{ProviderEvent, digest_of};
+use crate::verified::ProviderEvent;
 use crate::verifier::Scheme;
 use tollgate_base::json::{self, Plucked, PointerSet};
 use tollgate_base::rfc3339::digits;
@@ -217,12 +218,12 @@ impl Scheme for Enveloped {
         };
         let opened = Request { body, ..*request };
         let family = self.template.first_family();
-        let digest = |event: &[u8]| digest_of([&payload[..], event]);
+        let coverage = TokenCoverage { payload: &payload };
         let events = family.fields.read(&SignedRequestParts {
             request: &opened,
             recorded: &family.recorded,
             timestamp: None,
-            digest: &digest,
+            coverage: &coverage,
             signs_a_value: true,
             hashes: (self.template.resends, self.dedup_by),
         });

@@ -9,15 +9,16 @@
 
 use std::borrow::Cow;
 
+use super::coverage::Coverage;
 use super::json_place::JsonPlace;
 use super::syntax::{BracePart, SyntaxError, header_name, split_braces};
 use crate::encoding::hexadecimal;
 use crate::form;
 use crate::headers::FoundHeaders;
 use crate::rejection::Rejection;
+use crate::verified::digest_of;
 use http::HeaderName;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use tollgate_base::json::{NotJson, Plucked, PointerSet};
 
 /// One selector, or several that are tried in turn.
@@ -101,10 +102,17 @@ pub(super) struct FieldInputs<'a> {
     pub(super) form: &'a [u8],
     /// The query of the request.
     pub(super) query: &'a [u8],
-    /// The sha256 of the signed bytes.
-    pub(super) digest: &'a dyn Fn(&[u8]) -> [u8; 32],
+    /// What the signature covers.
+    pub(super) coverage: &'a dyn Coverage,
     /// Whether any value of the request is among the signed bytes.
     pub(super) signs_a_value: bool,
+}
+
+impl FieldInputs<'_> {
+    /// The sha256 of the event's bytes, without differences that the signature leaves open.
+    pub(super) fn body_digest(&self) -> [u8; 32] {
+        digest_of([&*self.coverage.identity_bytes(self.payload)])
+    }
 }
 
 impl Field {
@@ -256,8 +264,10 @@ impl Part {
             Self::Timestamp => inputs.timestamp?,
             Self::Form(name) => return field(inputs.form, name),
             Self::Query(name) => return field(inputs.query, name),
-            Self::Body => return Some(hexadecimal(&Sha256::digest(inputs.payload)).into()),
-            Self::Signed => return Some(hexadecimal(&(inputs.digest)(inputs.payload)).into()),
+            Self::Body => return Some(hexadecimal(&inputs.body_digest()).into()),
+            Self::Signed => {
+                return Some(hexadecimal(&inputs.coverage.digest(inputs.payload)).into());
+            }
         };
         Some(text)
             .filter(|text| !text.is_empty())

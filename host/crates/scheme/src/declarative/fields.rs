@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::HeaderName;
 
 use super::check::Mistakes;
+use super::coverage::Coverage;
 use super::dedup::{DedupRule, is_signed};
 use super::field::{Field, FieldInputs, Selectors};
 use super::mode::Mode;
@@ -198,7 +199,7 @@ impl EventFields {
             false => b"",
         });
         let keep = |read, payload: &Bytes| {
-            let digest = || (signed.digest)(payload);
+            let digest = || signed.coverage.digest(payload);
             ProviderEvent::or_unreadable(read, digest, || headers.recorded(), payload)
         };
         let Some(pointer) = &self.items else {
@@ -256,7 +257,7 @@ impl EventFields {
             payload: &payload,
             form: form_of(signed.request),
             query: query(signed.request),
-            digest: signed.digest,
+            coverage: signed.coverage,
             signs_a_value: signed.signs_a_value,
         };
         let missing = || self.kind.missing("event type", inputs);
@@ -303,8 +304,8 @@ pub(super) struct SignedRequestParts<'r> {
     pub(super) recorded: &'r HeaderSet,
     /// The text of the signed timestamp.
     pub(super) timestamp: Option<&'r str>,
-    /// The sha256 of the signed bytes, with an event's bytes in the place of the body.
-    pub(super) digest: &'r dyn Fn(&[u8]) -> [u8; 32],
+    /// What the signature covers.
+    pub(super) coverage: &'r dyn Coverage,
     /// Whether any value of the request is among the signed bytes.
     pub(super) signs_a_value: bool,
     /// For how long the provider resends, and what a source chose: see [`DedupRule::identity`].

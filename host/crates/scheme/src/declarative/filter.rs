@@ -47,6 +47,14 @@ impl Filter {
         })
     }
 
+    /// Whether the filter gives one text for many that are different values.
+    pub(super) fn merges_texts(&self) -> bool {
+        match self {
+            Self::Lower | Self::Upper | Self::Decimals(_) | Self::DecimalsOf(_) => true,
+            Self::Hash(_) | Self::Minify | Self::Json => false,
+        }
+    }
+
     /// The changed value. `is_text` says whether the value is a string in JSON. `json`
     /// are the values in the JSON of the body. `None` if the value cannot be changed so.
     pub(super) fn apply<'v>(

@@ -8,6 +8,7 @@ mod answers;
 mod challenge;
 mod check;
 mod checked;
+mod coverage;
 mod decimals;
 mod dedup;
 mod envelope;

@@ -199,6 +199,16 @@ impl<'r> RequestValues<'r> {
         }
     }
 
+    /// All fields of the form as they are signed, for [`Source::Sorted`] and [`Source::Values`].
+    pub(super) fn fields_as_signed(&self, source: &Source) -> Option<Vec<u8>> {
+        let fields = match source {
+            Source::Sorted(pairs) => self.sorted(pairs),
+            Source::Values(pairs) => self.joined(pairs),
+            _ => return None,
+        };
+        fields.ok().map(Cow::into_owned)
+    }
+
     fn json_value<'v>(&'v self, place: &JsonPlace) -> Option<Found<'v>> {
         let (bytes, is_text) = json_text(self.json.get(place.slot)?.as_ref()?)?;
         Some(Found {

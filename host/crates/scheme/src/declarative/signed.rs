@@ -98,7 +98,7 @@ pub(super) struct SignedTexts(pub(super) Vec<SignedText>);
 impl SignedText {
     /// Whether a place that `wanted` accepts is among the signed bytes.
     pub(super) fn holds(&self, wanted: &dyn Fn(&Source) -> bool) -> bool {
-        holds(&self.parts, wanted)
+        holds(&self.parts, &|_| true, wanted)
     }
 
     /// Whether the secret is among the signed bytes.
@@ -118,6 +118,14 @@ impl SignedTexts {
     /// Whether each text holds a place that `wanted` accepts.
     pub(super) fn all_hold(&self, wanted: &dyn Fn(&Source) -> bool) -> bool {
         !self.0.is_empty() && self.0.iter().all(|text| text.holds(wanted))
+    }
+
+    /// Like [`all_hold`](Self::all_hold), for values that are signed exactly: a filter such as
+    /// `lower` signs many texts as one.
+    pub(super) fn all_hold_exactly(&self, wanted: &dyn Fn(&Source) -> bool) -> bool {
+        let exact = |value: &SignedValue| !value.filters.iter().any(Filter::merges_texts);
+        let holds = |text: &SignedText| holds(&text.parts, &exact, wanted);
+        !self.0.is_empty() && self.0.iter().all(holds)
     }
 
     /// Whether any text holds a place that `wanted` accepts.
@@ -149,12 +157,18 @@ impl SignedTexts {
     }
 }
 
-fn holds(parts: &[SignedPart], wanted: &dyn Fn(&Source) -> bool) -> bool {
+/// Whether a value of which `counts` holds has a place that `wanted` accepts.
+fn holds(
+    parts: &[SignedPart],
+    counts: &dyn Fn(&SignedValue) -> bool,
+    wanted: &dyn Fn(&Source) -> bool,
+) -> bool {
     parts.iter().any(|part| match part {
         SignedPart::Literal(_) => false,
-        SignedPart::Group(parts) => holds(parts, wanted),
+        SignedPart::Group(parts) => holds(parts, counts, wanted),
+        SignedPart::Value(value) if !counts(value) => false,
         SignedPart::Value(value) => match &value.source {
-            Source::Part(parts) => holds(parts, wanted),
+            Source::Part(parts) => holds(parts, counts, wanted),
             // The first counts whenever it is there; the others do not always.
             Source::FirstOf(places) => places.first().is_some_and(wanted),
             source => wanted(source),

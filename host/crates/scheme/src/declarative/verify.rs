@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::checked::CheckedTemplate;
+use super::coverage::FilledText;
 use super::expect::ExpectedValues;
 use super::family::HeaderFamily;
 use super::fields::SignedRequestParts;
@@ -27,7 +28,7 @@ use crate::sign::{SignError, SignedRequest, UnsignedRequest};
 use crate::stand_in::StandInKey;
 use crate::time;
 use crate::tolerance::Tolerance;
-use crate::verified::{ProviderEvent, digest_of};
+use crate::verified::ProviderEvent;
 use crate::verifier::Scheme;
 use tollgate_base::json::{self, NotJson, Plucked};
 use tollgate_base::rfc3339::digits;
@@ -77,20 +78,14 @@ impl Scheme for Declarative {
             timestamp: valid.timestamp.as_deref(),
             ..values
         };
-        let digest = |payload: &[u8]| {
-            let values = RequestValues {
-                body: payload,
-                ..values
-            };
-            let filled = values.fill(valid.text, b"").unwrap_or_default();
-            digest_of(filled.iter().map(|part| &**part))
-        };
+        let text = valid.text;
+        let coverage = FilledText { values, text };
         let events = valid.family.fields.read(&SignedRequestParts {
             request,
             recorded: &valid.family.recorded,
             timestamp: values.timestamp,
-            digest: &digest,
-            signs_a_value: values.signs_a_value(valid.text),
+            coverage: &coverage,
+            signs_a_value: values.signs_a_value(text),
             hashes: (self.template.resends, self.dedup_by),
         });
         Ok((Some(valid.secret), events))

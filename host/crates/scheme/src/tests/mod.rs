@@ -5,6 +5,7 @@ mod apple;
 mod cases;
 mod challenge;
 mod coded;
+mod coverage;
 mod expiry;
 mod explaining;
 mod explaining_proxies;
