@@ -42,6 +42,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     fs::create_dir_all(&cache)?;
     let sandbox = Sandbox::new(&SandboxOptions {
         cache: Some(cache),
+        second_cache: None,
         instances: 64,
         compile_in: CompileIn::ThisProcess,
     })?;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::compile::compile_in;
+use super::compile::{code_cache, compile_in};
 use super::environment::environment;
 use crate::run::{Gateway, Options};
 use crate::telemetry::{self, LogFormat};
@@ -49,6 +49,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         clock: Arc::new(SystemClock),
         env: environment(),
         compile_in: compile_in(),
+        code_cache: code_cache(),
     });
     let gateway = tokio::select! {
         started = start => started?,

@@ -26,6 +26,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::addresses::Destination;
+use super::paced::Paced;
 use tollgate_base::origin::Origin;
 
 /// The `User-Agent` of every outbound request, unless the request brings its own.
@@ -40,7 +41,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const DESTINATIONS: usize = 1024;
 
 /// A client of one destination.
-pub(crate) type Client = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
+pub(super) type Client = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +89,7 @@ impl Clients {
     }
 
     /// The client of a destination; a new one if the destination has none.
-    pub(crate) fn get(&self, destination: &Destination) -> Client {
+    pub(super) fn get(&self, destination: &Destination) -> Client {
         let mut clients = self.by_destination.lock();
         if let Some(client) = clients.get(destination) {
             return client.clone();
@@ -116,10 +117,10 @@ impl Clients {
 
 /// Connects to the addresses that its destination admits.
 #[derive(Clone)]
-pub(crate) struct Connector(Arc<Destination>);
+pub(super) struct Connector(Arc<Destination>);
 
 impl tower_service::Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Paced<TcpStream>>;
     type Error = Box<dyn std::error::Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
@@ -133,7 +134,7 @@ impl tower_service::Service<Uri> for Connector {
             if Origin::of(&uri).ok().as_ref() != Some(&destination.origin) {
                 return Err(ConnectError::OtherOrigin(destination.origin.clone()).into());
             }
-            Ok(TokioIo::new(connect(&destination).await?))
+            Ok(TokioIo::new(Paced::new(connect(&destination).await?)))
         })
     }
 }

@@ -8,7 +8,9 @@ mod addresses;
 mod answer;
 mod connect;
 mod error;
+mod exchange;
 mod failure;
+mod paced;
 mod retry_after;
 mod trust;
 

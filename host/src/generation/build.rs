@@ -139,6 +139,7 @@ pub fn check(
 ) -> Result<(), CheckError> {
     let sandbox = Sandbox::new(&SandboxOptions {
         cache,
+        second_cache: None,
         instances: 1,
         compile_in,
     })?;

@@ -66,8 +66,8 @@ impl HandlerSender {
             return Err(denied("CONNECT opens a tunnel, which is no request".into()));
         }
         let request = with_headers(request, allow);
-        let client = self.clients.clients.get(&Destination::new(allow));
-        let answer = client.request(request).await;
+        let clients = &self.clients.clients;
+        let answer = clients.exchange(&Destination::new(allow), request).await;
         let (head, body) = answer.map_err(|error| no_answer(&error))?.into_parts();
         let limit = self.handler.guest.limits.response;
         let answer = Answer::read(&head.headers, body, allow, limit).await;

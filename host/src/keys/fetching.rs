@@ -96,10 +96,8 @@ async fn fetch(clients: &Clients, request: KeyRequest) -> Result<Bytes, FetchErr
         return Err(FetchError::NotHttps);
     }
     let destination = Destination::new(&allowed(origin, request.allow_private));
-    let answer = clients
-        .get(&destination)
-        .request(prepare(uri, &request))
-        .await;
+    let prepared = prepare(uri, &request);
+    let answer = clients.exchange(&destination, prepared).await;
     let answer = answer.map_err(|error| FetchError::Request(error_chain(&error)))?;
     let (head, body) = answer.into_parts();
     if head.status != StatusCode::OK {

@@ -45,9 +45,8 @@ pub(super) async fn ask(
         headers: Vec::new(),
         immediate: false,
     });
-    let client = clients.get(&destination);
     let exchange = async {
-        let answer = match client.request(request).await {
+        let answer = match clients.exchange(&destination, request).await {
             Ok(answer) => answer,
             Err(error) => return Answer::none(error_chain(&error)),
         };

@@ -50,6 +50,9 @@ pub struct Options {
     pub env: Env,
     /// Where components are compiled.
     pub compile_in: CompileIn,
+    /// The folder in which the commands of this user keep compiled code, if there is one: what
+    /// `check` or `plugin build` have compiled is not compiled again.
+    pub code_cache: Option<PathBuf>,
 }
 
 /// Why a gateway did not start.
@@ -182,6 +185,7 @@ fn prepare(options: Options, requests: ImmediateClients) -> Result<Prepared, Sta
         clock,
         env,
         compile_in,
+        code_cache,
     } = options;
     let seen = signature_of([path.clone()]);
     let read = read_manifest(&path, &env);
@@ -200,7 +204,14 @@ fn prepare(options: Options, requests: ImmediateClients) -> Result<Prepared, Sta
     };
     let url = LedgerUrl::Sqlite(data.database.clone());
     let ledger = tollgate_ledger::open(&url, steady.clone(), Arc::new(work.clone()))?;
-    let loader = loader((path, env), &data, &ledger, compile_in, requests)?;
+    let pool = PoolOptions::default();
+    let sandbox = Sandbox::new(&SandboxOptions {
+        cache: Some(data.folder.join("cache")),
+        second_cache: code_cache,
+        instances: (pool.threads + pool.waiting) as u32 + SPARE_INSTANCES,
+        compile_in,
+    })?;
+    let loader = loader((path, env), &data, &ledger, sandbox, requests);
     let first = first_generation(&loader, read, seen, clock.now())?;
     Ok(Prepared {
         steady,
@@ -211,21 +222,15 @@ fn prepare(options: Options, requests: ImmediateClients) -> Result<Prepared, Sta
     })
 }
 
-/// The loader of generations, with its sandbox.
+/// The loader of generations.
 fn loader(
     (path, env): (PathBuf, Env),
     data: &DataFolder,
     ledger: &Arc<dyn Ledger>,
-    compile_in: CompileIn,
+    sandbox: Sandbox,
     requests: ImmediateClients,
-) -> Result<Loader, StartError> {
-    let pool = PoolOptions::default();
-    let sandbox = Sandbox::new(&SandboxOptions {
-        cache: Some(data.folder.join("cache")),
-        instances: (pool.threads + pool.waiting) as u32 + SPARE_INSTANCES,
-        compile_in,
-    })?;
-    Ok(Loader {
+) -> Loader {
+    Loader {
         path,
         env,
         builder: Builder {
@@ -235,7 +240,7 @@ fn loader(
             requests: Arc::new(requests),
         },
         last_good: LastGood::in_folder(&data.folder),
-    })
+    }
 }
 
 fn core(

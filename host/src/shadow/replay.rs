@@ -76,6 +76,7 @@ impl Shadow {
     ) -> Result<Self, ShadowError> {
         let sandbox = Sandbox::new(&SandboxOptions {
             cache,
+            second_cache: None,
             instances: 1,
             compile_in,
         })?;

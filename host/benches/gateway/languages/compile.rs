@@ -62,6 +62,7 @@ pub(super) fn compile(options: &Options, built: &Built) -> Result<Compiled> {
 fn sandbox(cache: &Path) -> Result<Sandbox> {
     Ok(Sandbox::new(&SandboxOptions {
         cache: Some(cache.to_owned()),
+        second_cache: None,
         instances: 4,
         compile_in: CompileIn::Child {
             program: PROGRAM.into(),

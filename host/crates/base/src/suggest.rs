@@ -21,6 +21,19 @@ pub fn nearest<'c>(written: &str, names: impl IntoIterator<Item = &'c str>) -> O
         .map(|(_, name)| name)
 }
 
+/// The name that was meant, if `written` is no name and differs from a name in one or two letters.
+pub fn misspelled<'c>(
+    written: &str,
+    names: impl IntoIterator<Item = &'c str> + Clone,
+) -> Option<&'c str> {
+    const MOST: usize = 2;
+    if names.clone().into_iter().any(|name| name == written) {
+        return None;
+    }
+    let letters = |text: &str| text.chars().collect::<Vec<_>>();
+    nearest(written, names).filter(|name| distance(&letters(written), &letters(name)) <= MOST)
+}
+
 /// The number of steps from `a` to `b`. A step adds, removes or replaces a letter, or swaps two
 /// neighbours (the optimal string alignment distance).
 fn distance(a: &[char], b: &[char]) -> usize {
@@ -44,6 +57,17 @@ fn distance(a: &[char], b: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_misspelled_by_a_letter_or_two() {
+        let names = ["invoice.paid", "invoice.payment_failed", "payout.paid"];
+        let meant = |written| misspelled(written, names);
+        assert_eq!(meant("invoice.payd"), Some("invoice.paid"));
+        assert_eq!(meant("invocie.paid"), Some("invoice.paid"));
+        assert_eq!(meant("invoice.paid"), None);
+        assert_eq!(meant("invoice.sent"), None);
+        assert_eq!(meant("payout.failed"), None);
+    }
 
     #[test]
     fn finds_misspellings_and_nothing_else() {

@@ -180,6 +180,25 @@ pub fn events(scheme: &str) -> Vec<Listed> {
     listed
 }
 
+/// The types that the events of a scheme have, as the gateway reads them, as far as the data states
+/// them as they are. Providers have more.
+pub fn types(scheme: &str) -> Vec<String> {
+    let Some(file) = file(scheme) else {
+        return Vec::new();
+    };
+    let mut types = Vec::new();
+    for (name, event) in &file.events {
+        let stated = event.kind.as_ref().or(file.common.kind.as_ref());
+        let kind = stated.unwrap_or(name);
+        types.push(kind.clone());
+        if let Some(twin) = file.twin_of(event) {
+            types.push(format!("{}{kind}", twin.prefix));
+        }
+    }
+    types.retain(|kind| !kind.contains("{{"));
+    types
+}
+
 /// Whether a scheme has an event of this name.
 pub fn has_event(scheme: &str, name: &str) -> bool {
     file(scheme).is_some_and(|file| file.event(name).is_some())

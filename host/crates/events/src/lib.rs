@@ -34,7 +34,7 @@ mod template;
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
-pub use catalog::{Listed, NameError, events, has_event, schemes, stories, versions};
+pub use catalog::{Listed, NameError, events, has_event, schemes, stories, types, versions};
 pub use key::{KeyError, LocalKey};
 pub use local::{LocalError, LocalSource, new_key, recorded};
 pub use overriding::{Override, OverrideError};

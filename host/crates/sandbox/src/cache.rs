@@ -33,13 +33,15 @@ const MAX_DIGEST: usize = 80;
 /// The cache in one folder; without a folder, nothing is cached.
 pub(crate) struct CompileCache {
     folder: Option<PathBuf>,
+    /// A folder whose code is copied.
+    second: Option<PathBuf>,
     /// The compiled functions of large components.
     functions: OnceLock<Functions>,
 }
 
 impl CompileCache {
     /// Makes the folder if it is not there. If it cannot be made, nothing is cached.
-    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(folder: Option<PathBuf>, second: Option<PathBuf>) -> Self {
         let made = |folder: &PathBuf| match fs::create_dir_all(folder) {
             Ok(()) => true,
             Err(error) => {
@@ -59,6 +61,7 @@ impl CompileCache {
         }
         Self {
             folder,
+            second,
             functions: OnceLock::new(),
         }
     }
@@ -85,7 +88,15 @@ impl CompileCache {
         if let Some(component) = self.find(engine, digest) {
             return Ok(component);
         }
-        let path = folder.join(file_name(engine, digest));
+        let name = file_name(engine, digest);
+        let path = folder.join(&name);
+        let copied = self
+            .second
+            .as_deref()
+            .is_some_and(|second| copy(&second.join(&name), &path));
+        if copied && let Some(component) = map(engine, &path) {
+            return Ok(component);
+        }
         let code = self.compile(engine, compiler, digest, file)?;
         match store(&path, &code) {
             Ok(()) => {}
@@ -162,6 +173,19 @@ fn map(engine: &Engine, path: &Path) -> Option<Component> {
             None
         }
     }
+}
+
+/// Copies code with its digest. Returns whether the code is there and whole.
+fn copy(from: &Path, to: &Path) -> bool {
+    let recorded = read_regular_text(&digest_path(from), MAX_DIGEST);
+    let code = open_regular(from).and_then(|mut file| {
+        let mut code = Vec::new();
+        file.read_to_end(&mut code).map(|_| code)
+    });
+    let (Ok(recorded), Ok(code)) = (recorded, code) else {
+        return false;
+    };
+    recorded.trim() == hex::encode(Sha256::digest(&code)) && store(to, &code).is_ok()
 }
 
 /// Notes that the code was used now. A note that fails makes the code older than it is.

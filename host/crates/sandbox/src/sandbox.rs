@@ -18,6 +18,9 @@ use tollgate_base::thread::OwnedThread;
 pub struct SandboxOptions {
     /// The folder of the cache of compiled code. Without it, nothing is cached.
     pub cache: Option<PathBuf>,
+    /// A second folder of compiled code. Code that is found there is copied into `cache`, and is
+    /// not compiled again. The folder must be the user's alone, since compiled code is trusted.
+    pub second_cache: Option<PathBuf>,
     /// The most instances that exist at once. Further runs wait.
     pub instances: u32,
     /// Where components are compiled.
@@ -59,7 +62,7 @@ impl Sandbox {
         Ok(Self {
             _swap_watch: runtime.watch()?,
             runtime,
-            cache: CompileCache::new(options.cache.clone()),
+            cache: CompileCache::new(options.cache.clone(), options.second_cache.clone()),
             compiler: Compiler::new(options.compile_in.clone()),
             instances: InstancePermits::new(options.instances),
             processors: ProcessorPermits::of_this_machine(),

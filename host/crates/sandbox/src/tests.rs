@@ -129,6 +129,7 @@ pub(crate) fn delivery() -> Delivery {
 pub(crate) fn sandbox(folder: &Path) -> Sandbox {
     Sandbox::new(&SandboxOptions {
         cache: Some(folder.to_owned()),
+        second_cache: None,
         instances: 2,
         compile_in: CompileIn::ThisProcess,
     })
@@ -195,6 +196,43 @@ fn without_the_compiled_code_runs_go_on_in_the_earlier_engine() {
     finds_nothing(&sandbox, &component, 3);
 }
 
+#[test]
+fn code_of_the_second_cache_is_copied_if_it_is_whole() {
+    let [own, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let no_compiler = || {
+        Sandbox::new(&SandboxOptions {
+            cache: Some(own.path().to_owned()),
+            second_cache: Some(second.path().to_owned()),
+            instances: 2,
+            compile_in: CompileIn::Child {
+                program: "/bin/false".into(),
+                arguments: Vec::new(),
+            },
+        })
+        .unwrap()
+    };
+    assert!(
+        no_compiler().load(&marking()).is_err(),
+        "nothing is compiled yet"
+    );
+    sandbox(second.path()).load(&marking()).unwrap();
+    let code = std::fs::read_dir(second.path()).unwrap();
+    let mut code = code.map(|entry| entry.unwrap().path());
+    let code = code.find(|path| path.extension().is_some_and(|end| end == "cwasm"));
+    let code = code.unwrap();
+    let whole = std::fs::read(&code).unwrap();
+    std::fs::write(&code, &whole[1..]).unwrap();
+    assert!(
+        no_compiler().load(&marking()).is_err(),
+        "the code is damaged"
+    );
+    std::fs::write(&code, whole).unwrap();
+    let sandbox = no_compiler();
+    finds_nothing(&sandbox, &sandbox.load(&marking()).unwrap(), 3);
+    std::fs::remove_dir_all(second.path()).unwrap();
+    no_compiler().load(&marking()).expect("the copy stays");
+}
+
 /// A guest that asks for its configuration, adds to a counter in vain (its effects have no room),
 /// and traps in a function of a name.
 const TALKING: &str = r#"(module
@@ -225,6 +263,7 @@ const TALKING: &str = r#"(module
 fn for_debugging() -> Sandbox {
     Sandbox::for_debugging(&SandboxOptions {
         cache: None,
+        second_cache: None,
         instances: 1,
         compile_in: CompileIn::ThisProcess,
     })

@@ -12,6 +12,7 @@ use super::progress::{say, say_error};
 use super::report::write_failures;
 use super::trial::{Failure, Trial};
 use super::watch::after_each_change;
+use crate::cli::compile::code_cache;
 use crate::cli::output::{counted, text_err, text_out};
 use crate::manifest;
 use crate::settings::ProjectSettings;
@@ -108,7 +109,7 @@ pub(super) fn load(
     built: &Built,
     debugging: &DebugArgs,
 ) -> anyhow::Result<Result<Trial, Failure>> {
-    let cache = settings.project.work().join("compiled");
+    let cache = code_cache().unwrap_or_else(|| settings.project.work().join("compiled"));
     let language = match &settings.project.kind {
         ProjectKind::Language(language) => Some(*language),
         ProjectKind::Custom(_) => None,

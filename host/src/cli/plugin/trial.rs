@@ -78,6 +78,7 @@ impl Trial {
     ) -> anyhow::Result<Result<Self, Failure>> {
         let options = SandboxOptions {
             cache,
+            second_cache: None,
             instances: 1,
             compile_in: compile_in(),
         };

@@ -1,11 +1,11 @@
 //! `[[routes]]`: which events go to which handlers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 use tollgate_base::event::{HANDLER_SOURCE_PREFIX, HandlerName, SourceName};
 use tollgate_base::globs::EventPattern;
-use tollgate_base::suggest::nearest;
+use tollgate_base::suggest::{misspelled, nearest};
 
 use crate::manifest::table::{Context, Fields, TableSchema, json, listed, plain_text};
 use crate::manifest::text::tree::{Key, Node, Span, Value};
@@ -23,6 +23,8 @@ const ROUTE: TableSchema = TableSchema {
 struct DeclaredNames<'t> {
     sources: Vec<&'t Key>,
     handlers: Vec<&'t Key>,
+    /// The sources with the names of their schemes.
+    schemes: HashMap<&'t str, &'t str>,
 }
 
 /// The routes. Warns about sources and handlers without a route.
@@ -30,6 +32,7 @@ pub(crate) fn routes(cx: &mut Context<'_>, root: &Fields<'_>) -> Vec<Route> {
     let names = DeclaredNames {
         sources: keys(root.get("sources")),
         handlers: keys(root.get("handlers")),
+        schemes: schemes(root.get("sources")),
     };
     let mut routes = Vec::new();
     let nodes = root.array(cx, "routes", "write [[routes]] with two brackets");
@@ -49,6 +52,25 @@ fn keys(node: Option<&Node>) -> Vec<&Key> {
         Some(Value::Table(table)) => table.entries.iter().map(|(key, _)| key).collect(),
         _ => Vec::new(),
     }
+}
+
+fn schemes(sources: Option<&Node>) -> HashMap<&str, &str> {
+    let Some(Value::Table(sources)) = sources.map(|node| &node.value) else {
+        return HashMap::new();
+    };
+    fn scheme(node: &Node) -> Option<&str> {
+        let Value::Table(source) = &node.value else {
+            return None;
+        };
+        match &source.get("scheme")?.1.value {
+            Value::String(scheme) => Some(scheme),
+            _ => None,
+        }
+    }
+    let named = sources.entries.iter();
+    named
+        .filter_map(|(key, node)| Some((key.name.as_str(), scheme(node)?)))
+        .collect()
 }
 
 fn warn_of_unused(cx: &mut Context<'_>, names: &DeclaredNames<'_>, routes: &[Route]) {
@@ -78,7 +100,10 @@ fn warn_of_unused(cx: &mut Context<'_>, names: &DeclaredNames<'_>, routes: &[Rou
 
 fn route(cx: &mut Context<'_>, fields: &Fields<'_>, names: &DeclaredNames<'_>) -> Option<Route> {
     let source = source(cx, fields, names);
-    let events = events(cx, fields);
+    let scheme = source
+        .as_ref()
+        .and_then(|name| names.schemes.get(name.as_str()));
+    let events = events(cx, fields, scheme.copied());
     let thin = fields.flag(cx, "thin", false);
     let filter = filter(cx, fields);
     let handlers = handlers(cx, fields, names);
@@ -170,8 +195,12 @@ fn strings<'t>(
     strings
 }
 
-fn events(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<EventPattern> {
+/// The events of a route. Warns about a type that is probably a misspelling of a type that
+/// `scheme` is known to have.
+fn events(cx: &mut Context<'_>, fields: &Fields<'_>, scheme: Option<&str>) -> Vec<EventPattern> {
     const HELP: &str = "for example: events = [\"payment_intent.succeeded\", \"invoice.*\"]";
+    let known = scheme.map(tollgate_events::types).unwrap_or_default();
+    let known = known.iter().map(String::as_str);
     let mut patterns = Vec::new();
     for (text, at) in strings(cx, fields, "events", HELP) {
         if text.trim().is_empty() {
@@ -189,6 +218,10 @@ fn events(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<EventPattern> {
             cx.diagnostics
                 .wrong_value(at, message, "write several patterns instead");
         } else {
+            if let Some(meant) = misspelled(text, known.clone()) {
+                let message = format!("no event is known as `{text}`: did you mean `{meant}`?");
+                cx.diagnostics.warn(at, message);
+            }
             patterns.push(EventPattern::new(text));
         }
     }

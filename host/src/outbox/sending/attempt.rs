@@ -31,7 +31,7 @@ pub(super) async fn attempt(
     };
     let destination = Destination::new(allow);
     let sending = async {
-        let answer = match clients.get(&destination).request(outgoing).await {
+        let answer = match clients.exchange(&destination, outgoing).await {
             Ok(answer) => answer,
             Err(error) => return Outcome::failed(error_chain(&error)),
         };

@@ -62,6 +62,7 @@ impl Running {
             clock: Arc::new(ManualClock::at(NOW)),
             env: Arc::new(|_| None),
             compile_in: CompileIn::ThisProcess,
+            code_cache: None,
         };
         let gateway = runtime
             .block_on(Gateway::start(options))
