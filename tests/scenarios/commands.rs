@@ -38,7 +38,12 @@ fn wrong_usage_is_told_from_a_refusal() {
 
 #[test]
 fn a_reader_that_closes_the_pipe_is_no_error() {
-    for arguments in [&["schemes"][..], &["schemes", "stripe"]] {
+    for arguments in [
+        &["schemes"][..],
+        &["schemes", "stripe"],
+        &["completions", "zsh"],
+        &["man"],
+    ] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .args(arguments)
             .stdout(Stdio::piped())
@@ -50,4 +55,56 @@ fn a_reader_that_closes_the_pipe_is_no_error() {
         assert_eq!(output.stderr, b"", "{arguments:?}");
         assert_eq!(output.status.code(), Some(141), "{arguments:?}");
     }
+}
+
+#[test]
+fn bash_completes_commands_and_options() {
+    let complete = |words: &str, last: &str| {
+        let script = format!(
+            "source <({} completions bash); COMP_WORDS=({words}); \
+             COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _tollgate tollgate '{last}' ''; \
+             echo \"${{COMPREPLY[@]}}\"",
+            env!("CARGO_BIN_EXE_tollgate")
+        );
+        let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(complete("tollgate deliv", "deliv"), "deliveries");
+    assert_eq!(complete("tollgate deliveries re", "re"), "retry");
+    assert_eq!(complete("tollgate check --man", "--man"), "--manifest");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = tollgate(&["completions", shell]);
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(script.contains("deliveries"), "{shell}: {script}");
+        assert!(
+            !script.contains("compile-component"),
+            "{shell}: for the gateway itself"
+        );
+    }
+}
+
+#[test]
+fn each_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = tollgate(&["man", folder.path().to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let page = |name: &str| std::fs::read_to_string(folder.path().join(name));
+    for (name, holds) in [
+        ("tollgate.1", "payment webhooks"),
+        ("tollgate-deliveries-retry.1", "handler"),
+        ("tollgate-plugin-new.1", "lang"),
+    ] {
+        let page = page(name).unwrap();
+        assert!(
+            page.contains(".TH") && page.contains(holds),
+            "{name}: {page}"
+        );
+    }
+    assert!(
+        page("tollgate-compile-component.1").is_err(),
+        "for the gateway itself"
+    );
+    let first = String::from_utf8(tollgate(&["man"]).stdout).unwrap();
+    assert_eq!(first, page("tollgate.1").unwrap());
 }

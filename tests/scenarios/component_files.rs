@@ -12,8 +12,8 @@ use wasm_encoder::{
 };
 
 use crate::harness::{
-    DiskFault, Event, FailingDisk, Gateway, Handler, Manifest, Site, component, digest, eventually,
-    variant, wasi_guest,
+    DiskFault, Event, FailingDisk, Gateway, Handler, Launch, Manifest, Site, component, digest,
+    eventually, variant, wasi_guest,
 };
 
 fn handles_an_event(site: &Site, gateway: &Gateway) {
@@ -40,6 +40,22 @@ fn a_component_that_imports_wasi_serves_after_a_reload_and_after_each_start() {
     handles_an_event(&site, &gateway);
     gateway.stop();
     site.start().stop();
+}
+
+#[test]
+fn what_check_has_compiled_is_not_compiled_at_the_start() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let compiles_at_start = || {
+        let gateway = Launch::new(&site).alone().start();
+        handles_an_event(&site, &gateway);
+        gateway.stop().contains("compiling a component")
+    };
+    assert!(site.run("check", &[]).status.success());
+    assert!(!compiles_at_start());
+    for cache in ["user-cache", "data/cache"] {
+        fs::remove_dir_all(site.path(cache)).unwrap();
+    }
+    assert!(compiles_at_start());
 }
 
 #[test]

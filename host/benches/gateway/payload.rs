@@ -107,7 +107,7 @@ fn body(kind: Kind) -> String {
         Kind::Loop => ("charge.failed", json!({ "steps": [{ "do": "loop" }] })),
     };
     let mut event = json!({
-        "id": format!("evt_{number:024}"),
+        "id": id("evt", number),
         "object": "event",
         "api_version": "2025-09-30.clover",
         "created": 1_790_000_000,
@@ -123,10 +123,21 @@ fn body(kind: Kind) -> String {
     event.to_string()
 }
 
+/// An id in the form of Stripe's, with 24 letters and digits.
+fn id(prefix: &str, mut number: u64) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut id = format!("{prefix}_1MtwBwLkdIwHu7ix");
+    for _ in 0..8 {
+        id.push(char::from(DIGITS[(number % 62) as usize]));
+        number /= 62;
+    }
+    id
+}
+
 /// Returns a payment, the object of most events.
 pub(crate) fn intent(number: u64) -> Value {
     json!({
-        "id": format!("pi_{number:024}"),
+        "id": id("pi", number),
         "object": "payment_intent",
         "amount": 4200,
         "amount_capturable": 0,
@@ -163,7 +174,7 @@ fn of_customer(number: u64) -> Value {
 
 fn session(number: u64) -> Value {
     json!({
-        "id": format!("cs_{number:024}"),
+        "id": id("cs", number),
         "object": "checkout.session",
         "amount_total": 4200,
         "currency": "eur",
@@ -171,7 +182,7 @@ fn session(number: u64) -> Value {
         "customer_details": { "email": "ada@example.com", "name": "Ada" },
         "metadata": { "order_id": format!("A-{number}") },
         "mode": "payment",
-        "payment_intent": format!("pi_{number:024}"),
+        "payment_intent": id("pi", number),
         "payment_status": "paid",
         "status": "complete",
     })

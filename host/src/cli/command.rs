@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::print_error;
 use super::{
-    check, compile, deliveries, events, handlers, ledger, outbox, plugin, replay, schedule,
-    schemes, serve, sign, state, status, trigger, verify,
+    check, compile, completions, deliveries, dev, events, handlers, init, ledger, man, outbox,
+    plugin, replay, schedule, schemes, serve, sign, state, status, tail, trigger, verify,
 };
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
@@ -21,6 +21,10 @@ struct Program {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a manifest for the providers that you name.
+    Init(init::InitArgs),
+    /// Run a gateway for local work: it builds handlers on each change and shows every event.
+    Dev(dev::DevArgs),
     /// Run the gateway.
     Serve(serve::ServeArgs),
     /// Check a manifest and its components, and show every mistake.
@@ -29,6 +33,8 @@ enum Command {
     Plugin(plugin::PluginArgs),
     /// Show the state of the gateway, or of its ledger if no gateway runs.
     Status(status::StatusArgs),
+    /// Show events and what becomes of them, as it happens.
+    Tail(tail::TailArgs),
     /// Show whether the gateway would accept a captured request, and why not.
     Verify(verify::VerifyArgs),
     /// List the built-in schemes, or show the page of one scheme.
@@ -53,6 +59,10 @@ enum Command {
     State(state::StateArgs),
     /// Back the ledger up, restore it, check it, and release a restored one.
     Ledger(ledger::LedgerArgs),
+    /// Print the script with which a shell completes commands and options.
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write a page for each command.
+    Man(man::ManArgs),
     /// Compile the component of standard input to standard output, for the gateway itself.
     #[command(name = compile::NAME, hide = true)]
     Compile(compile::CompileArgs),
@@ -61,10 +71,13 @@ enum Command {
 /// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
     let result = match Program::parse().command {
+        Command::Init(args) => init::run(&args),
+        Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => Ok(check::run(&args)),
         Command::Plugin(args) => plugin::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Tail(args) => tail::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Schemes(args) => schemes::run(&args),
         Command::Sign(args) => sign::run(&args),
@@ -77,6 +90,8 @@ pub fn main() -> ExitCode {
         Command::Handlers(args) => handlers::run(&args),
         Command::State(args) => state::run(&args),
         Command::Ledger(args) => ledger::run(&args),
+        Command::Completions(args) => completions::run::<Program>(&args),
+        Command::Man(args) => man::run::<Program>(&args),
         Command::Compile(args) => Ok(compile::run(&args)),
     };
     result.unwrap_or_else(|error| {

@@ -113,13 +113,9 @@ fn row(handler: &Value) -> [String; 6] {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let component = match text("component") {
-        _ if handler["present"] == false => "not in the manifest".to_owned(),
-        digest => digest.chars().take(12).collect(),
-    };
     [
         text("name"),
-        component,
+        component(handler),
         state(handler),
         text("queued"),
         text("running"),
@@ -127,8 +123,17 @@ fn row(handler: &Value) -> [String; 6] {
     ]
 }
 
+/// The first digits of the component's digest.
+pub(super) fn component(handler: &Value) -> String {
+    match handler["component"].as_str() {
+        _ if handler["present"] == false => "not in the manifest".to_owned(),
+        None => "-".to_owned(),
+        Some(digest) => digest.chars().take(12).collect(),
+    }
+}
+
 /// The reasons why a handler's deliveries wait, and the state of its component's trial.
-fn state(handler: &Value) -> String {
+pub(super) fn state(handler: &Value) -> String {
     let paused = match (&handler["paused"], &handler["paused"]["outbox"]) {
         (Value::Null, _) => None,
         (_, Value::Bool(true)) => Some("paused, outbox too"),

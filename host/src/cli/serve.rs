@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compile::{code_cache, compile_in};
 use super::environment::environment;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     // The handlers are set first, because the default of each signal is to end the process.
-    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
+    let hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
     let mut shutdown = pin!(shutdown_signal()?);
     let start = Gateway::start(Options {
         manifest: args.manifest.clone(),
@@ -50,6 +50,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         env: environment(),
         compile_in: compile_in(),
         code_cache: code_cache(),
+        local: None,
     });
     let gateway = tokio::select! {
         started = start => started?,
@@ -58,12 +59,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let reload = gateway.reload_handle();
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            reload();
-        }
-    });
+    reload_at(hangups, &gateway);
     let mut out = std::io::stdout().lock();
     let scheme = if gateway.has_tls() { "https" } else { "http" };
     writeln!(out, "ingress {scheme}://{}", gateway.ingress_address()?)?;
@@ -78,8 +74,18 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Reloads at each signal.
+fn reload_at(mut hangups: Signal, gateway: &Gateway) {
+    let reload = gateway.reload_handle();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            reload();
+        }
+    });
+}
+
 /// Resolves at the first SIGINT or SIGTERM. At the second signal the process exits at once.
-fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     Ok(async move {

@@ -1,24 +1,22 @@
 //! Loads generations from the manifest's file or from the copy of the last good generation.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::generation::build::Builder;
 use crate::generation::code::read_file;
 use crate::generation::last_good::{KeptComponents, LastGood};
 use crate::generation::loaded::{Generation, Origin};
-use crate::generation::read::{Env, LoadError, ReadManifest, read_manifest};
+use crate::generation::read::{LoadError, ManifestSource, ReadManifest};
 use crate::generation::select::{ComponentSelector, record_trials};
 use crate::generation::signature::Signature;
 use crate::generation::trials::Trials;
-use crate::manifest;
 use crate::settings::Handler;
 use tollgate_base::time::WallTime;
 
 /// Loads generations from a manifest's file, and keeps copies of those that serve.
 pub(crate) struct Loader {
-    pub(crate) path: PathBuf,
-    pub(crate) env: Env,
+    pub(crate) source: ManifestSource,
     pub(crate) builder: Builder,
     pub(crate) last_good: LastGood,
 }
@@ -40,7 +38,7 @@ impl Loader {
 
     /// Reads the manifest's file.
     pub(crate) fn read_manifest(&self) -> Result<ReadManifest, LoadError> {
-        read_manifest(&self.path, &self.env)
+        self.source.read()
     }
 
     /// Builds a generation from a manifest and the components that the manifest names.
@@ -80,13 +78,13 @@ impl Loader {
     /// Builds the last good generation from its copy; `None` if there is no copy.
     pub(crate) fn build_last_good(&self, now: WallTime) -> Result<Option<Generation>, LoadError> {
         let failed = |error| LoadError::Read {
-            path: self.path.clone(),
+            path: self.source.path.clone(),
             error,
         };
         let Some(kept) = self.last_good.read().map_err(failed)? else {
             return Ok(None);
         };
-        let manifest = manifest::parse(&kept.text, &kept.path, &*self.env)?;
+        let manifest = self.source.parse(&kept.text, &kept.path)?;
         let selector = ComponentSelector::read(&self.last_good);
         let read = |handler: &Handler| selector.for_kept(handler, &kept);
         Ok(Some(self.builder.build(
@@ -114,7 +112,7 @@ impl Loader {
         record_trials(&self.last_good, &built.generation);
         let kept = self
             .last_good
-            .keep(&self.path, &built.text, &built.components);
+            .keep(&self.source.path, &built.text, &built.components);
         match kept {
             Ok(()) => self.prune_last_good(),
             Err(error) => {

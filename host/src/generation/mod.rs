@@ -40,7 +40,7 @@ pub(crate) use last_good::LastGood;
 pub(crate) use load::Loader;
 pub use loaded::{Generation, Origin};
 pub use read::{Env, LoadError};
-pub(crate) use read::{ReadManifest, read_manifest};
+pub(crate) use read::{ManifestSource, ReadManifest, read_manifest};
 pub(crate) use reloader::{ReloadHandle, Reloader, ReloaderParts};
 pub(crate) use signature::{Signature, signature_of};
 pub(crate) use swap::Current;

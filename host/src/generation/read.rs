@@ -47,6 +47,38 @@ pub(crate) struct ReadManifest {
 ///
 /// # Errors
 /// The file cannot be read, or has mistakes.
+/// A manifest's file, and how the file is read.
+pub(crate) struct ManifestSource {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The environment variables.
+    pub(crate) env: Env,
+    /// The folder of the ledger, if the gateway is for this machine alone.
+    pub(crate) local: Option<PathBuf>,
+}
+
+impl ManifestSource {
+    /// Reads the file.
+    pub(crate) fn read(&self) -> Result<ReadManifest, LoadError> {
+        let mut read = read_manifest(&self.path, &self.env)?;
+        self.adapt(&mut read.manifest);
+        Ok(read)
+    }
+
+    /// Parses a copy of the file, as it would be read at `path`.
+    pub(crate) fn parse(&self, text: &str, path: &Path) -> Result<Manifest, LoadError> {
+        let mut manifest = manifest::parse(text, path, &*self.env)?;
+        self.adapt(&mut manifest);
+        Ok(manifest)
+    }
+
+    fn adapt(&self, manifest: &mut Manifest) {
+        if let Some(folder) = &self.local {
+            manifest.keep_local(folder);
+        }
+    }
+}
+
 pub(crate) fn read_manifest(path: &Path, env: &Env) -> Result<ReadManifest, LoadError> {
     let mut signature = signature_of([path.to_owned()]);
     let text = read_regular_text(path, manifest::MAX_SIZE).map_err(|error| LoadError::Read {

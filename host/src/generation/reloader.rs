@@ -154,7 +154,7 @@ impl Thread {
         });
         let manifest = current.load().manifest.clone();
         Self {
-            files: WatchedFiles::new(loader.path.clone(), &manifest, attempted, notice),
+            files: WatchedFiles::new(loader.source.path.clone(), &manifest, attempted, notice),
             roll_backs: RollBacks {
                 loader: loader.clone(),
                 swapper: swapper.clone(),

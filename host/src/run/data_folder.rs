@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::generation::LastGood;
+use crate::generation::{LastGood, ManifestSource};
 use crate::manifest;
-use crate::settings::Manifest;
+use crate::settings::{LOCAL_LEDGER, Manifest};
 use tollgate_base::files::read_regular_text;
 
 /// The data folder: the ledger, and everything that the gateway keeps beside it.
@@ -39,11 +39,13 @@ impl DataFolder {
 
 /// The data folder of a manifest. If the manifest cannot be used, its text is searched for the URL
 /// of the ledger, because the last good generation lies there too.
-pub(super) fn data_folder(path: &Path, manifest: Option<&Manifest>) -> DataFolder {
+pub(super) fn data_folder(source: &ManifestSource, manifest: Option<&Manifest>) -> DataFolder {
+    let path = &source.path;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let database = match manifest {
-        Some(manifest) => manifest.ledger.path.clone(),
-        None => folder.join(ledger_path_in(
+    let database = match (manifest, &source.local) {
+        (Some(manifest), _) => manifest.ledger.path.clone(),
+        (None, Some(local)) => local.join(LOCAL_LEDGER),
+        (None, None) => folder.join(ledger_path_in(
             &read_regular_text(path, manifest::MAX_SIZE).unwrap_or_default(),
         )),
     };

@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 use crate::dispatch::{Dispatcher, PoolOptions};
 use crate::egress::{system_roots, system_tls};
 use crate::generation::{
-    Builder, ComponentStore, Current, Env, LastGood, LoadError, Loader, Reloader, ReloaderParts,
-    Signature, read_manifest, signature_of,
+    Builder, ComponentStore, Current, Env, LastGood, LoadError, Loader, ManifestSource, Reloader,
+    ReloaderParts, Signature, signature_of,
 };
 use crate::immediate::ImmediateClients;
 use crate::keys::{HttpsKeys, KeyCache, SecretUses};
@@ -53,6 +53,9 @@ pub struct Options {
     /// The folder in which the commands of this user keep compiled code, if there is one: what
     /// `check` or `plugin build` have compiled is not compiled again.
     pub code_cache: Option<PathBuf>,
+    /// The folder of the ledger, if the gateway is for this machine alone: see
+    /// [`Manifest::keep_local`](crate::settings::Manifest::keep_local).
+    pub local: Option<PathBuf>,
 }
 
 /// Why a gateway did not start.
@@ -186,10 +189,12 @@ fn prepare(options: Options, requests: ImmediateClients) -> Result<Prepared, Sta
         env,
         compile_in,
         code_cache,
+        local,
     } = options;
     let seen = signature_of([path.clone()]);
-    let read = read_manifest(&path, &env);
-    let data = data_folder(&path, read.as_ref().ok().map(|read| &read.manifest));
+    let source = ManifestSource { path, env, local };
+    let read = source.read();
+    let data = data_folder(&source, read.as_ref().ok().map(|read| &read.manifest));
     let left = data.left_without_ledger();
     if !left.is_empty() {
         let ledger = data.database;
@@ -211,7 +216,7 @@ fn prepare(options: Options, requests: ImmediateClients) -> Result<Prepared, Sta
         instances: (pool.threads + pool.waiting) as u32 + SPARE_INSTANCES,
         compile_in,
     })?;
-    let loader = loader((path, env), &data, &ledger, sandbox, requests);
+    let loader = loader(source, &data, &ledger, sandbox, requests);
     let first = first_generation(&loader, read, seen, clock.now())?;
     Ok(Prepared {
         steady,
@@ -224,15 +229,14 @@ fn prepare(options: Options, requests: ImmediateClients) -> Result<Prepared, Sta
 
 /// The loader of generations.
 fn loader(
-    (path, env): (PathBuf, Env),
+    source: ManifestSource,
     data: &DataFolder,
     ledger: &Arc<dyn Ledger>,
     sandbox: Sandbox,
     requests: ImmediateClients,
 ) -> Loader {
     Loader {
-        path,
-        env,
+        source,
         builder: Builder {
             sandbox: Arc::new(sandbox),
             state: ledger.clone(),

@@ -1,7 +1,8 @@
 //! The settings of a whole manifest.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollgate_base::event::{HandlerName, SourceName};
@@ -48,4 +49,25 @@ pub struct Manifest {
     pub secret_files: Vec<PathBuf>,
     /// Settings that are allowed but unwise, as texts for the operator.
     pub warnings: Vec<String>,
+}
+
+/// The name of the ledger's file of a gateway for one machine alone.
+pub(crate) const LOCAL_LEDGER: &str = "tollgate.db";
+
+impl Manifest {
+    /// Keeps the gateway to this machine: all listeners are on loopback at their ports, without TLS
+    /// and without a proxy in front, and the ledger is in `folder`.
+    pub(crate) fn keep_local(&mut self, folder: &Path) {
+        let server = &mut self.server;
+        for address in [&mut server.listen, &mut server.admin] {
+            if !address.ip().is_loopback() {
+                address.set_ip(Ipv4Addr::LOCALHOST.into());
+            }
+        }
+        server.redirect = None;
+        server.require_https = false;
+        server.proxy_protocol = false;
+        self.tls = None;
+        self.ledger.path = folder.join(LOCAL_LEDGER);
+    }
 }

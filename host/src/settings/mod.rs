@@ -37,6 +37,7 @@ pub use expiry::SecretState;
 pub(crate) use expiry::certificate_warning;
 pub use handler::{Handler, OnTrap};
 pub use ledger::LedgerSettings;
+pub(crate) use manifest::LOCAL_LEDGER;
 pub use manifest::Manifest;
 pub use network::{Network, NetworkError};
 pub use order::{OnBlock, OrderBy, OrderSettings, SupersedeBy};

@@ -9,6 +9,9 @@ use tracing_subscriber::EnvFilter;
 /// strangers could flood the log; the ingress logs refused requests itself.
 const DEFAULT: &str = "info,hyper=error,h2=error";
 
+/// The same without what goes well. What is compiled stays, since that takes long.
+const QUIET: &str = "warn,tollgate_sandbox=info,hyper=error,h2=error";
+
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LogFormat {
@@ -21,8 +24,17 @@ pub(crate) enum LogFormat {
 /// Writes logs to stderr. The environment variable `TOLLGATE_LOG` filters them, in the syntax of
 /// tracing's `EnvFilter`.
 pub(crate) fn start(format: LogFormat) {
+    start_with(format, DEFAULT);
+}
+
+/// As [`start`], and without the variable only warnings and errors.
+pub(crate) fn start_quiet(format: LogFormat) {
+    start_with(format, QUIET);
+}
+
+fn start_with(format: LogFormat, default: &str) {
     let filter =
-        EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+        EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let colours = std::io::stderr().is_terminal();
     let unprintable = match format {
         // tracing-subscriber escapes the ASCII control characters of texts itself.

@@ -21,6 +21,7 @@ func stateAdd(string, int64) uint8                        { panic(none()) }
 func stateList(string, string, uint32) ([]Entry, uint8)   { panic(none()) }
 func outboxSend(Request) (string, uint8, string)          { panic(none()) }
 func emit(string, string, []byte) (string, uint8, string) { panic(none()) }
+func ask(Question) (*Reply, uint8, string)                { panic(none()) }
 func scheduleCancel(string) uint8                         { panic(none()) }
 func resolvedObject(uint32)                               { panic(none()) }
 func resolvedEvent(uint32)                                { panic(none()) }

@@ -62,6 +62,10 @@ func wasmResolvedObject(result uint32)
 //go:wasmimport tollgate:handler/resolved@0.1.0 event
 func wasmResolvedEvent(result uint32)
 
+//go:wasmimport tollgate:ask/http@0.1.0 send
+func wasmAsk(method, methodSize, url, urlSize, headers, headersCount, body, bodySize,
+	hasTimeout uint32, timeout int64, result uint32)
+
 // callDone is no case of an error: the call was taken.
 const callDone = 0xff
 
@@ -279,6 +283,28 @@ func outboxSend(r Request) (string, uint8, string) {
 	wasmOutboxSend(method, methodSize, url, urlSize, headers, headersCount, body, bodySize,
 		hasOrder, order, orderSize, hasRespond, respond, respondSize, result)
 	return keyed(result)
+}
+
+func ask(q Question) (*Reply, uint8, string) {
+	method, methodSize := lower(q.Method)
+	url, urlSize := lower(q.URL)
+	headers, headersCount := lowerPairs(q.Headers)
+	body, bodySize := lowerBytes(q.Body)
+	var hasTimeout uint32
+	if q.Timeout > 0 {
+		hasTimeout = 1
+	}
+	result := allocate(24)
+	wasmAsk(method, methodSize, url, urlSize, headers, headersCount, body, bodySize, hasTimeout,
+		max(q.Timeout.Milliseconds(), 1), result)
+	if u8(result) != 0 {
+		return nil, u8(result + 4), text(u32(result+8), u32(result+12))
+	}
+	return &Reply{
+		Status:  int(u32(result+4) & 0xffff),
+		Headers: pairs(result + 8),
+		Body:    append([]byte{}, bytes(u32(result+16), u32(result+20))...),
+	}, callDone, ""
 }
 
 func emit(kind, subject string, payload []byte) (string, uint8, string) {

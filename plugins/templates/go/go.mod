@@ -1,4 +1,4 @@
-module {{name}}
+module handlers/{{name}}
 
 go 1.24
 

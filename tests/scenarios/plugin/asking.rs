@@ -39,6 +39,56 @@ def handle(event):
     return done()
 "#;
 
+const GO: &str = r#"package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"tollgate/handler"
+	_ "tollgate/handler/web"
+)
+
+func init() { handler.Register(handle) }
+func main() {}
+
+func handle(event handler.Event) (handler.Outcome, error) {
+	url := "https://crm.example.com/score?order=1"
+	wait, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	request, err := http.NewRequestWithContext(wait, "POST", url, strings.NewReader("a=b+c"))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("X-Own", "1")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		var none *handler.NoReply
+		if !errors.As(err, &none) || !none.Temporary() {
+			return nil, handler.Reject("no reason that may pass")
+		}
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, handler.Reject("answered %d", answer.StatusCode)
+	}
+	var told struct{ Score json.Number }
+	if err := json.NewDecoder(answer.Body).Decode(&told); err != nil {
+		return nil, err
+	}
+	if err := handler.State.Set("score", []byte(told.Score.String())); err != nil {
+		return nil, err
+	}
+	handler.Info("told", "type", answer.Header.Get("Content-Type"))
+	return handler.Done()
+}
+"#;
+
 /// A project whose handler asks, with these fixtures alone.
 fn project(language: &str, file: &str, handler: &str) -> TestProject {
     let project = TestProject::mistaken(language, file, handler);
@@ -101,4 +151,11 @@ fn javascript_has_fetch() {
 #[test]
 fn python_has_a_module_http() {
     asks("python", "handler.py", PYTHON);
+}
+
+#[test]
+fn go_has_net_http() {
+    if super::has("go", "handlers in Go") {
+        asks("go", "handler.go", GO);
+    }
 }

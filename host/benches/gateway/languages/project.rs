@@ -133,7 +133,9 @@ fn write_project(folder: &Path, language: &Language, settings: &str) -> Result<(
         fs::remove_file(entry?.path())?;
     }
     let event = r#"{"event": {"kind": "payment_intent.succeeded", "payload":
-        {"id": "evt_1", "data": {"object": {"id": "pi_1", "amount_received": 4200}}}},
+        {"id": "evt_1", "type": "payment_intent.succeeded", "created": 1790000000, "data":
+            {"object": {"id": "pi_1", "object": "payment_intent", "amount": 4200,
+                "amount_received": 4200, "currency": "eur", "status": "succeeded"}}}},
         "expect": {"outcome": "done"}}"#;
     Ok(fs::write(fixtures.join("paid.json"), event)?)
 }

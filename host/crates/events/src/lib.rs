@@ -36,7 +36,7 @@ mod tests;
 
 pub use catalog::{Listed, NameError, events, has_event, schemes, stories, types, versions};
 pub use key::{KeyError, LocalKey};
-pub use local::{LocalError, LocalSource, new_key, recorded};
+pub use local::{LocalError, LocalSource, new_key, recorded, secret_example};
 pub use overriding::{Override, OverrideError};
 pub use story::{SampleError, SampleEvent, Step, Story};
 pub use template::TemplateError;

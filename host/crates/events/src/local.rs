@@ -54,6 +54,13 @@ pub fn new_key(scheme: &str) -> Result<Option<LocalKey>, LocalError> {
     Ok(made.transpose()?)
 }
 
+/// A secret in the form that the scheme wants, and worth nothing. `None` if the scheme has no
+/// shared secret.
+pub fn secret_example(scheme: &str) -> Option<&'static str> {
+    let secrets = &catalog::file(scheme)?.settings.secrets;
+    secrets.first().map(String::as_str)
+}
+
 /// A source for tests: its secrets are worth nothing.
 pub struct LocalSource {
     /// The verifier of the source.
@@ -66,9 +73,15 @@ impl LocalSource {
     /// A source of this scheme.
     pub fn new(scheme: &str) -> Result<Self, LocalError> {
         let file = catalog::file(scheme).ok_or_else(|| NameError::scheme(scheme))?;
+        Self::with_secrets(scheme, &file.settings.secrets)
+    }
+
+    /// A source of this scheme with these secrets, for a scheme whose secrets are shared.
+    pub fn with_secrets(scheme: &str, secrets: &[String]) -> Result<Self, LocalError> {
+        let file = catalog::file(scheme).ok_or_else(|| NameError::scheme(scheme))?;
         let data = &file.settings;
         let key = data.key.map(key_of_process).transpose()?;
-        let secrets = key.iter().map(|key| &key.secret).chain(&data.secrets);
+        let secrets = key.iter().map(|key| &key.secret).chain(secrets);
         let secret = |text: &String| Secret::new(text.as_bytes()).into();
         let settings = Settings {
             secrets: secrets.map(secret).collect(),

@@ -102,7 +102,9 @@ fn finish(mut bytes: Vec<u8>, toolchain: Option<&dyn Toolchain>) -> Result<Vec<u
         .map_err(|error| BuildError::wrong(format!("the result {error}"), ""))?;
     check(&facts, toolchain)?;
     if !facts.component && !facts.has_world {
-        world::embed(&mut bytes)?;
+        let mut imports = facts.imports.iter();
+        let asks = imports.any(|import| import.module.starts_with("tollgate:ask/"));
+        world::embed(&mut bytes, asks)?;
     }
     let component = to_component(&bytes).map_err(|error| {
         let help = "the module must export `handle`, `memory` and `cabi_realloc`, with the types \

@@ -3,32 +3,60 @@
 use std::path::PathBuf;
 
 use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::{Resolve, SourceMap, WorldId};
+use wit_parser::{PackageId, Resolve, SourceMap, WorldId};
 
 use crate::embedded;
 use crate::error::BuildError;
 
+/// A handler that asks while it runs.
+const ASKING: &str = "package tollgate:asking;
+world asking-handler {
+    include tollgate:handler/handler@0.1.0;
+    include tollgate:ask/ask@0.1.0;
+}";
+
 /// The WIT package of this program, with its world.
 pub(crate) fn resolve() -> (Resolve, WorldId) {
-    let mut sources = SourceMap::new();
-    // The folder below has a package of its own.
-    for (name, bytes) in embedded::below("wit").filter(|(name, _)| !name.contains('/')) {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        sources.push(&PathBuf::from(name), text);
-    }
     let mut resolve = Resolve::default();
-    let group = sources.parse().expect("a test parses the package");
-    let package = resolve.push_group(group).expect("a test resolves it");
+    // The folders below have packages of their own.
+    let own = embedded::below("wit").filter(|(name, _)| !name.contains('/'));
+    let package = push(&mut resolve, own);
     let world = resolve.select_world(&[package], Some("handler"));
     (resolve, world.expect("the package has this world"))
 }
 
-/// Adds the world to a core module that does not name one.
+/// The world of a handler that asks by `tollgate:ask`.
+fn resolve_asking() -> (Resolve, WorldId) {
+    let (mut resolve, _) = resolve();
+    push(&mut resolve, embedded::below("wit/ask"));
+    let package = push(
+        &mut resolve,
+        std::iter::once(("asking.wit", ASKING.as_bytes())),
+    );
+    let world = resolve.select_world(&[package], Some("asking-handler"));
+    (resolve, world.expect("the package has this world"))
+}
+
+fn push<'f>(resolve: &mut Resolve, files: impl Iterator<Item = (&'f str, &'f [u8])>) -> PackageId {
+    let mut sources = SourceMap::new();
+    for (name, bytes) in files {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        sources.push(&PathBuf::from(name), text);
+    }
+    let group = sources.parse().expect("a test parses the package");
+    resolve.push_group(group).expect("a test resolves it")
+}
+
+/// Adds the world to a core module that does not name one. `asks` says whether the module imports
+/// `tollgate:ask`.
 ///
 /// # Errors
 /// The bytes are no core module.
-pub(crate) fn embed(module: &mut Vec<u8>) -> Result<(), BuildError> {
-    let (resolve, world) = resolve();
+pub(crate) fn embed(module: &mut Vec<u8>, asks: bool) -> Result<(), BuildError> {
+    let (resolve, world) = match asks {
+        true => resolve_asking(),
+        false => resolve(),
+    };
     let embedded = embed_component_metadata(module, &resolve, world, StringEncoding::UTF8);
     embedded.map_err(|error| {
         BuildError::wrong(format!("the core module cannot be read: {error:#}"), "")
@@ -43,5 +71,7 @@ mod tests {
     fn the_package_has_its_world() {
         let (resolve, world) = resolve();
         assert_eq!(resolve.worlds[world].exports.len(), 1);
+        let (asking, world) = resolve_asking();
+        assert_eq!(asking.worlds[world].exports.len(), 1);
     }
 }

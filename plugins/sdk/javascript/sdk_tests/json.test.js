@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hasLongRun, parse, stringify } from "../src/json.js";
+import { mayHaveLongInteger, parse, stringify } from "../src/json.js";
 
 const BIG = "9007199254740993";
 
@@ -53,11 +53,27 @@ test("what is no JSON is a mistake that is named", () => {
   assert.throws(() => stringify(circle), /is no JSON/);
 });
 
-test("each run of sixteen digits is found, wherever it begins", () => {
+test("each run of sixteen digits that may be a number is found, wherever it begins", () => {
   for (let before = 0; before < 40; before++) {
     for (const length of [15, 16, 17, 40]) {
-      const text = `${"x".repeat(before)}${"7".repeat(length)}y`;
-      assert.equal(hasLongRun(text), length >= 16, text);
+      for (const [mark, may] of [
+        [":", true],
+        [",", true],
+        ["[", true],
+        [": ", true],
+        ["\n", true],
+        [":-", true],
+        ['"', false],
+        ["_", false],
+        [".", false],
+        ["x-", false],
+      ]) {
+        const text = `${"x".repeat(before)}${mark}${"7".repeat(length)}y`;
+        assert.equal(mayHaveLongInteger(text), may && length >= 16, text);
+      }
     }
   }
+  assert.ok(mayHaveLongInteger(BIG) && mayHaveLongInteger(`-${BIG}`));
+  // Before it, a text with as many digits.
+  assert.ok(mayHaveLongInteger(`{"a":"${BIG}","b":${BIG}}`));
 });

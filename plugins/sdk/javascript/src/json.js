@@ -19,7 +19,7 @@ export function parse(text, options = {}) {
     throw new TypeError(`integers is "bigint", "text" or "number", not ${nameOf(integers)}`);
   }
   const value = JSON.parse(text);
-  if (integers === "number" || !hasLongRun(text)) return value;
+  if (integers === "number" || !mayHaveLongInteger(text)) return value;
   return parseExactly(text, integers === "text" ? (digits) => digits : BigInt);
 }
 
@@ -75,19 +75,26 @@ function write(value, mark = MARK) {
 }
 
 /**
- * Whether a text has 16 digits in a row. Looks at each 16th character alone: a long run has one of
- * them.
+ * Whether JSON may have an integer of 16 digits or more. Looks at each 16th character alone: a long
+ * run has one of them. Digits of a text count only if what stands before them could stand before a
+ * number, so ids such as `pi_0123456789012345` and `"0123456789012345"` do not.
  */
-export function hasLongRun(text) {
+export function mayHaveLongInteger(text) {
   for (let i = LONG - 1; i < text.length; i += LONG) {
     if (!isDigit(text.charCodeAt(i))) continue;
     let begin = i;
     while (begin > 0 && isDigit(text.charCodeAt(begin - 1))) begin--;
     let end = i + 1;
     while (end < text.length && isDigit(text.charCodeAt(end))) end++;
-    if (end - begin >= LONG) return true;
+    if (end - begin >= LONG && mayBeginNumber(text, begin)) return true;
   }
   return false;
+}
+
+/** Whether a number may begin with the digit at `at`, by what stands before. */
+function mayBeginNumber(text, at) {
+  const before = text[at - 1] === "-" ? text[at - 2] : text[at - 1];
+  return before === undefined || ":,[ \t\n\r".includes(before);
 }
 
 function isDigit(code) {

@@ -63,6 +63,7 @@ impl Running {
             env: Arc::new(|_| None),
             compile_in: CompileIn::ThisProcess,
             code_cache: None,
+            local: None,
         };
         let gateway = runtime
             .block_on(Gateway::start(options))

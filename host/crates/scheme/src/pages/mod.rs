@@ -51,6 +51,29 @@ impl Page {
             .unwrap_or(self.name)
     }
 
+    /// Where the provider's interface asks for the endpoint's URL.
+    pub fn endpoint(&self) -> &'static str {
+        &self.provider.page.endpoint
+    }
+
+    /// The secret, and where the provider shows it.
+    pub fn secret(&self) -> &'static str {
+        &self.provider.page.secret
+    }
+
+    /// The path of the source in [`snippet`](Self::snippet).
+    pub fn path(&self) -> String {
+        format!("/webhooks/{}", self.name)
+    }
+
+    /// The environment variable that [`snippet`](Self::snippet) takes the secret from, if it takes
+    /// one.
+    pub fn secret_variable(&self) -> Option<String> {
+        let page = &self.provider.page;
+        let takes_none = self.is_unsigned() || page.fetched || page.file.is_some();
+        (!takes_none).then(|| format!("{}_SECRET", self.name.to_uppercase().replace('-', "_")))
+    }
+
     /// How requests are signed.
     fn signature(&self) -> String {
         let code = self.provider.code.iter().map(|code| code.signature.clone());
@@ -88,17 +111,18 @@ impl Page {
     /// The source's section of a manifest.
     pub fn snippet(&self) -> String {
         let (name, page) = (self.name, &self.provider.page);
-        let variable = format!("{}_SECRET", name.to_uppercase().replace('-', "_"));
-        let mut text =
-            format!("[sources.{name}]\npath = \"/webhooks/{name}\"\nscheme = \"{name}\"\n");
+        let path = self.path();
+        let mut text = format!("[sources.{name}]\npath = \"{path}\"\nscheme = \"{name}\"\n");
         // Writing to a String cannot fail.
-        _ = match &page.file {
-            _ if self.is_unsigned() || page.fetched => Ok(()),
-            Some(file) => writeln!(text, "secrets = [{{ file = \"{file}\" }}]"),
-            None => writeln!(text, "secrets = [\"${{{variable}}}\"]"),
+        _ = match (&page.file, self.secret_variable()) {
+            (_, Some(variable)) => writeln!(text, "secrets = [\"${{{variable}}}\"]"),
+            (Some(file), None) if !self.is_unsigned() && !page.fetched => {
+                writeln!(text, "secrets = [{{ file = \"{file}\" }}]")
+            }
+            (_, None) => Ok(()),
         };
         if self.signs_url() {
-            _ = writeln!(text, "url = \"https://pay.example.com/webhooks/{name}\"");
+            _ = writeln!(text, "url = \"https://pay.example.com{path}\"");
         }
         for (key, value) in &page.params {
             _ = writeln!(text, "{key} = \"{value}\"");

@@ -1,69 +1,17 @@
-//! `tollgate status`: the state of the gateway, or of its ledger if no gateway answers.
+//! The whole status as indented lines.
 
 use std::io::Write;
-use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
-use serde_json::{Number, Value, json};
+use serde_json::{Number, Value};
 use tollgate_base::quantity::{about_size, show_duration};
-use tollgate_base::time::{Clock as _, SystemClock, WallTime};
+use tollgate_base::time::WallTime;
 
-use super::gateway::{Backend, Client, GatewayArgs};
-use super::output::{print, utc};
-use crate::run::counts_json;
-
-#[derive(Debug, Args)]
-pub(super) struct StatusArgs {
-    #[command(flatten)]
-    gateway: GatewayArgs,
-    /// The admin address: the same as `--url http://ADDRESS`. Default: the manifest's admin
-    /// address.
-    #[arg(long, conflicts_with = "url")]
-    admin: Option<SocketAddr>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-pub(super) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let (running, status) = read(args)?;
-    print(args.json, &status, |out| {
-        let state = if running {
-            "the gateway runs"
-        } else {
-            "no gateway answers; this is the state of the ledger"
-        };
-        writeln!(out, "{state}")?;
-        write_tree(out, &status, 1)
-    })
-}
-
-/// The status, and whether it is the status of a running gateway.
-fn read(args: &StatusArgs) -> anyhow::Result<(bool, Value)> {
-    let backend = match args.admin {
-        Some(admin) => Backend::Gateway(Client::at(admin, args.gateway.token())),
-        None => args.gateway.backend()?,
-    };
-    match backend {
-        Backend::Gateway(client) => Ok((true, client.get("/status", &[])?)),
-        Backend::Ledger(ledger) => {
-            let mut status = json!({ "ledger": counts_json(&ledger.counts()?, None) });
-            status["ledger"]["restored"] = json!(ledger.restored()?);
-            // The state of the ledger can be told without the secrets' environment variables.
-            status["secrets"] = match args.gateway.read_manifest() {
-                Ok(manifest) => json!(manifest.expiry_warnings(SystemClock.now())),
-                Err(_) => json!("the manifest has mistakes; see `tollgate check`"),
-            };
-            Ok((false, status))
-        }
-    }
-}
+use crate::cli::output::utc;
 
 /// Writes a tree of values as indented lines, for people: times of day, durations and sizes in
 /// their units.
-fn write_tree(out: &mut dyn Write, value: &Value, depth: usize) -> std::io::Result<()> {
+pub(super) fn write_tree(out: &mut dyn Write, value: &Value, depth: usize) -> std::io::Result<()> {
     write_fields(out, value, (depth, false))
 }
 
@@ -113,6 +61,8 @@ fn number_for_people(name: &str, is_time: bool, number: &Number) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
