@@ -6,6 +6,7 @@
 //! (`tollgate_sandbox`) and commits the outcome and the effects to the ledger in one transaction.
 //! The [`outbox`] sends the requests that were committed.
 
+mod alerts;
 mod api;
 pub mod certificates;
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod generation;
 mod immediate;
 pub mod keys;
 pub mod manifest;
+pub mod metrics;
 pub mod outbox;
 mod refill;
 mod resolve;

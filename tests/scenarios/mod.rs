@@ -1,6 +1,7 @@
 //! The scenarios, one file a theme.
 
 mod acme;
+mod alerts;
 mod backlog;
 mod batches;
 mod certificates;
@@ -23,6 +24,7 @@ mod init;
 mod keys;
 mod ledger_files;
 mod many;
+mod metrics;
 mod oracles;
 mod order;
 mod outbox;

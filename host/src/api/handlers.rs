@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answers::bad_request;
 use crate::run::{Core, handler_json, pause_json};
 use crate::server::ApiAnswer;
-use crate::settings::{Handler, Manifest};
+use crate::settings::{AlertReceiver, Handler, Manifest};
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::Pause;
 
@@ -81,6 +81,8 @@ fn entries(manifest: &Manifest, known: &[HandlerName]) -> Vec<Value> {
     let absent = known
         .iter()
         .filter(|name| !manifest.handlers.contains_key(*name))
+        // Notices about alerts wait in the outbox under names of their own.
+        .filter(|name| AlertReceiver::of_outbox_name(name).is_none())
         .map(|name| json!({ "name": name.as_str(), "present": false }));
     present.chain(absent).collect()
 }

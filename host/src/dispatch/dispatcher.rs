@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::budget::BudgetStatus;
+use super::durations::Durations;
 use super::handler_queue::QueueStatus;
 use super::options::PoolOptions;
 use super::pool::Pool;
@@ -132,6 +133,11 @@ impl Dispatcher {
     /// The waiting deliveries and the runs of each handler, and its gate.
     pub fn status(&self) -> Vec<(HandlerName, QueueStatus)> {
         self.shared.queues.lock().status()
+    }
+
+    /// How long the attempts of each handler take.
+    pub fn durations(&self) -> Vec<(HandlerName, Arc<Durations>)> {
+        self.shared.queues.lock().durations()
     }
 
     /// Whether nothing waits, runs or is being committed.

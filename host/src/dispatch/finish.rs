@@ -207,7 +207,7 @@ fn answered(
                 NextState::Retrying { due } => Some(due),
                 _ => None,
             };
-            late_breakdown = queues.committed(&handler, ran, retry_due);
+            late_breakdown = queues.committed(&handler, ran, attempt.duration_us, retry_due);
             if matches!(next, NextState::Dead) {
                 let outcome = attempt.outcome.name();
                 shared.dead_letters.tell(&job, outcome, shared.clock.wall());

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::budget::Need;
+use super::durations::Durations;
 use super::gate::{Gate, GateStatus};
 use super::job::{Job, Task};
 use super::outcomes::Outcomes;
@@ -59,6 +60,7 @@ pub(super) struct HandlerQueue {
     alone: VecDeque<Job>,
     under_way: UnderWay,
     outcomes: Outcomes,
+    durations: Arc<Durations>,
     /// The deliveries that memory leaves in the ledger.
     remainder: Remainder,
     /// Whether the handler stands in the list of handlers with something to run.
@@ -83,6 +85,7 @@ impl HandlerQueue {
             alone: VecDeque::new(),
             under_way: UnderWay::default(),
             outcomes: Outcomes::default(),
+            durations: Arc::default(),
             remainder: Remainder::unknown(),
             listed: false,
         }
@@ -273,9 +276,15 @@ impl HandlerQueue {
         self.under_way.commit_ended();
     }
 
-    /// The ledger has committed an attempt.
-    pub(super) fn count_attempt(&mut self, outcome: AttemptOutcome) {
+    /// The ledger has committed an attempt that took so many microseconds.
+    pub(super) fn count_attempt(&mut self, outcome: AttemptOutcome, duration_us: u64) {
         self.outcomes.count(outcome);
+        self.durations.count(outcome, duration_us);
+    }
+
+    /// How long the handler's attempts take.
+    pub(super) fn durations(&self) -> &Arc<Durations> {
+        &self.durations
     }
 
     /// Adds a new delivery, unless `fits` is false or older deliveries were left in the ledger.

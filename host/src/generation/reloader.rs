@@ -241,11 +241,11 @@ impl Thread {
                 self.files.set(&built.generation.manifest);
                 self.loader.keep(&built);
                 self.swapper.serve(built.generation);
-                self.current.set_trouble(None);
+                self.current.reloaded(None);
                 self.retry.clear();
             }
             Err(error) => {
-                self.current.set_trouble(Some(error.to_string()));
+                self.current.reloaded(Some(error.to_string()));
                 self.failed(&error);
             }
         }

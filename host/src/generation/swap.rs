@@ -16,6 +16,16 @@ use crate::settings::{LedgerSettings, Manifest, Server};
 pub(crate) struct Current {
     generation: ArcSwap<Generation>,
     trouble: Mutex<Option<String>>,
+    reloads: Mutex<Reloads>,
+}
+
+/// The reloads since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Reloads {
+    /// Reloads whose generation serves, or served.
+    pub(crate) loaded: u64,
+    /// Reloads that left the generation before in its place.
+    pub(crate) failed: u64,
 }
 
 impl Current {
@@ -24,6 +34,7 @@ impl Current {
         Self {
             generation: ArcSwap::new(generation),
             trouble: Mutex::new(trouble),
+            reloads: Mutex::default(),
         }
     }
 
@@ -42,8 +53,18 @@ impl Current {
         self.trouble.lock().clone()
     }
 
-    /// Sets or clears the trouble.
-    pub(super) fn set_trouble(&self, trouble: Option<String>) {
+    /// The reloads since the start.
+    pub(crate) fn reloads(&self) -> Reloads {
+        *self.reloads.lock()
+    }
+
+    /// A reload has ended, with this trouble if it failed.
+    pub(super) fn reloaded(&self, trouble: Option<String>) {
+        let mut reloads = self.reloads.lock();
+        match trouble {
+            None => reloads.loaded += 1,
+            Some(_) => reloads.failed += 1,
+        }
         *self.trouble.lock() = trouble;
     }
 }

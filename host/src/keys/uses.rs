@@ -58,15 +58,23 @@ impl SecretUses {
         uses.push(Use::first(&given.secret, now));
     }
 
+    /// The number of matches of each secret of the source, in the manifest's order.
+    pub(crate) fn matched(&self, source: &Source) -> Vec<u64> {
+        let all = self.0.lock();
+        let uses = all.get(&source.name).map_or(&[][..], Vec::as_slice);
+        let secrets = source.settings.secrets.iter();
+        secrets
+            .map(|given| used(uses, &given.secret).map_or(0, |used| used.matched))
+            .collect()
+    }
+
     /// The source's secrets by number, from 1: state, expiry, number of matches and the last
     /// match. The secrets themselves are never shown.
     pub(crate) fn json(&self, source: &Source, now: WallTime) -> Value {
         let all = self.0.lock();
         let uses = all.get(&source.name).map_or(&[][..], Vec::as_slice);
         let shown = (1..).zip(&source.settings.secrets).map(|(number, given)| {
-            let used = uses
-                .iter()
-                .find(|one| equal(one.secret.expose(), given.secret.expose()));
+            let used = used(uses, &given.secret);
             let status = json!({
                 "state": SecretState::of(given, now).name(),
                 "expires": given.expires.map(rfc3339::format),
@@ -77,6 +85,12 @@ impl SecretUses {
         });
         Value::Object(shown.collect::<Map<_, _>>())
     }
+}
+
+/// The uses of a secret.
+fn used<'u>(uses: &'u [Use], secret: &Secret) -> Option<&'u Use> {
+    let mut uses = uses.iter();
+    uses.find(|one| equal(one.secret.expose(), secret.expose()))
 }
 
 impl Use {

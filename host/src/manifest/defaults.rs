@@ -232,3 +232,35 @@ pub(crate) const RETRY_JITTER_BOUNDS: (f64, f64) = (0.0, 1.0);
 pub(crate) const NAME_LENGTH: usize = 64;
 /// The longest file with a secret, in bytes: enough for a key or a certificate.
 pub(crate) const SECRET_FILE_LENGTH: u64 = 64 << 10;
+
+/// The Events API v2 of PagerDuty. Accounts in Europe have `events.eu.pagerduty.com`.
+pub(crate) const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
+/// A minute: a condition that comes and goes tells no news each time.
+pub(crate) const ALERT_QUIET: Bounded<Duration> = millis(MINUTE, 0, DAY);
+/// How long something lasts before it is an alert.
+pub(crate) const ALERT_AFTER: Bounded<Duration> = millis(10 * MINUTE, SECOND, 90 * DAY);
+/// Every dead letter is worth a look.
+pub(crate) const ALERT_OVER: Bounded<u64> = Bounded {
+    default: 0,
+    min: 0,
+    max: 1_000_000_000,
+};
+/// Dead letters are told once an hour at most.
+pub(crate) const DEAD_LETTERS_WITHIN: Bounded<Duration> = millis(HOUR, SECOND, DAY);
+/// Half of the requests of a source.
+pub(crate) const REJECTIONS_SHARE: f64 = 0.5;
+/// Ten minutes, so that a few strangers are no alert.
+pub(crate) const REJECTIONS_WITHIN: Bounded<Duration> = millis(10 * MINUTE, SECOND, DAY);
+/// Of fewer requests a share says little.
+pub(crate) const REJECTIONS_AT_LEAST: Bounded<u64> = Bounded {
+    default: 20,
+    min: 1,
+    max: 1_000_000_000,
+};
+/// A week, as the warnings about secrets.
+pub(crate) const SECRET_EXPIRES_BEFORE: Bounded<Duration> = millis(7 * DAY, MINUTE, 365 * DAY);
+/// Two weeks, as the warnings about certificates.
+pub(crate) const CERTIFICATE_EXPIRES_BEFORE: Bounded<Duration> =
+    millis(14 * DAY, MINUTE, 365 * DAY);
+/// A tenth of the disk.
+pub(crate) const DISK_FREE: f64 = 0.1;

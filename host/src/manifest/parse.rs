@@ -10,7 +10,7 @@ use tollgate_scheme::Template;
 
 use super::mistakes::Mistakes;
 use super::sections::{
-    handlers, ledger, outbox, plugins, reload, retention, routes, schemes, server, sources,
+    alerts, handlers, ledger, outbox, plugins, reload, retention, routes, schemes, server, sources,
 };
 use super::table::{Context, Fields, TableSchema, expected};
 use super::text::tree::{self, Node, Span, Value};
@@ -19,8 +19,18 @@ use crate::settings::{Contact, Manifest};
 const ROOT: TableSchema = TableSchema {
     name: "the manifest",
     keys: &[
-        "version", "server", "ledger", "plugins", "reload", "outbox", "schemes", "sources",
-        "handlers", "routes",
+        "version",
+        "server",
+        "ledger",
+        "plugins",
+        "reload",
+        "outbox",
+        "schemes",
+        "sources",
+        "handlers",
+        "routes",
+        "alerts",
+        "alert_receivers",
     ],
     unsupported: &[],
     instead: &[],
@@ -139,6 +149,7 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let handlers = handlers::handlers(cx, fields.get("handlers"), &plugins);
     let of_handlers = retention::of_handlers(cx, fields.get("handlers"), events);
     let routes = routes::routes(cx, &fields);
+    let alerts = alerts::alerts(cx, &fields, &sources, &handlers);
     Manifest {
         ledger,
         retention: Arc::new(Retention {
@@ -159,6 +170,7 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
         sources,
         handlers,
         routes,
+        alerts: Arc::new(alerts),
         secret_files: Vec::new(),
         warnings: Vec::new(),
     }

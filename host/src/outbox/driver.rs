@@ -89,7 +89,7 @@ impl Driver {
     }
 
     fn is_present(&self, name: &HandlerName) -> bool {
-        self.targets.handler(name).is_some()
+        self.targets.target(name).is_some()
     }
 
     fn take_in(&mut self) {
@@ -113,7 +113,7 @@ impl Driver {
     fn take_changes(&mut self) {
         if self.signals.handlers_changed.swap(false, Ordering::AcqRel) {
             let targets = &self.targets;
-            let is_present = |name: &HandlerName| targets.handler(name).is_some();
+            let is_present = |name: &HandlerName| targets.target(name).is_some();
             self.lanes.keep_present(is_present);
             self.look_for_hosts = Instant::now();
         }
@@ -139,11 +139,11 @@ impl Driver {
         }
         if self.look_for_hosts <= Instant::now() {
             self.look_for_hosts = Instant::now() + LOOK_FOR_HOSTS;
-            self.claims.find_hosts(self.targets.handlers());
+            self.claims.find_hosts(self.targets.names());
             return;
         }
         let targets = &self.targets;
-        let is_present = |name: &HandlerName| targets.handler(name).is_some();
+        let is_present = |name: &HandlerName| targets.target(name).is_some();
         if let Some(wanted) = self.lanes.next_claim(now, is_present) {
             self.claims.claim(wanted, now);
         }
@@ -184,15 +184,15 @@ impl Driver {
         // One handler never takes every place: its receiver may take all time to answer.
         let per_handler = (settings.concurrency - settings.concurrency / 4).max(1);
         while self.tries.len() < settings.concurrency {
-            let ready = |name: &HandlerName| self.targets.handler(name);
+            let ready = |name: &HandlerName| self.targets.target(name);
             let is_free = |host: &RequestHost| self.hosts.is_free(host.as_str(), limits, now);
-            let Some((leased, handler)) = self.lanes.next(per_handler, is_free, ready) else {
+            let Some((leased, target)) = self.lanes.next(per_handler, is_free, ready) else {
                 return;
             };
             let (id, host) = (leased.request.id, leased.request.host.as_str());
             let host = self.hosts.started(host, id, limits, now);
             let send = self.sender.clone();
-            let send = send.send(handler, leased, settings.clone());
+            let send = send.send(target, leased, settings.clone());
             let task = self.tries.spawn(send);
             self.under_way.insert(task.id(), (id, host));
         }

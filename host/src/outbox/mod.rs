@@ -16,6 +16,7 @@ mod sending;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod tries;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +29,11 @@ use memory::Bounds;
 use signals::Signals;
 
 pub use memory::Inbox;
-pub use parts::{Parts, Targets};
+pub use parts::{Parts, Target, Targets};
 pub(crate) use sending::cancelled_event;
 pub(crate) use signals::Changed;
-pub use signals::{Handle, Tally};
+pub use signals::Handle;
+pub use tries::Tally;
 
 /// The running outbox. Dropping it ends it at once; requests under way then count as not tried and
 /// go again after the next start.
@@ -68,7 +70,7 @@ impl Outbox {
 
     /// How tries ended since the start.
     pub fn tally(&self) -> Tally {
-        self.signals.tally()
+        self.signals.tries.tally()
     }
 
     /// Starts no more tries and waits until the tries under way are settled, for `deadline` at

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 
 use super::memory::Inbox;
-use crate::settings::{Handler, OutboxSettings};
+use crate::settings::{AlertReceiver, Handler, OutboxSettings};
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::SteadyClock;
 use tollgate_ledger::{OutboxStore, Recipient};
@@ -16,8 +16,22 @@ pub trait Targets: Send + Sync + 'static {
     /// until it returns.
     fn handler(&self, name: &HandlerName) -> Option<Arc<Handler>>;
 
-    /// The names of all handlers that [`handler`](Targets::handler) finds.
-    fn handlers(&self) -> Vec<HandlerName>;
+    /// The receiver of notices about alerts with this name, if the manifest has it.
+    fn receiver(&self, name: &str) -> Option<Arc<AlertReceiver>> {
+        let _ = name;
+        None
+    }
+
+    /// The names of everything that [`target`](Targets::target) finds.
+    fn names(&self) -> Vec<HandlerName>;
+
+    /// The target of the requests that wait under this name.
+    fn target(&self, name: &HandlerName) -> Option<Target> {
+        match AlertReceiver::of_outbox_name(name) {
+            Some(receiver) => self.receiver(receiver).map(Target::Receiver),
+            None => self.handler(name).map(Target::Handler),
+        }
+    }
 
     /// A handler as the recipient of the answer to its request, with the order key of that
     /// delivery.
@@ -28,6 +42,15 @@ pub trait Targets: Send + Sync + 'static {
 
     /// The settings in `[outbox]`.
     fn settings(&self) -> OutboxSettings;
+}
+
+/// The settings by which a request goes out.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The request is as the handler queued it, and goes where the handler may send to.
+    Handler(Arc<Handler>),
+    /// The request is a notice about an alert. It gets its form and its URL as it goes out.
+    Receiver(Arc<AlertReceiver>),
 }
 
 /// The parts that an outbox works with.

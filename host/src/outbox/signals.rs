@@ -1,12 +1,14 @@
 //! The state that the running outbox shares with other parts of the gateway.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::tries::Tries;
 use tollgate_base::event::HandlerName;
+use tollgate_base::histogram::Distribution;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{RequestHost, RequestId};
 
@@ -16,9 +18,7 @@ pub(super) struct Signals {
     pub(super) wake: Notify,
     /// Handlers may have come or gone.
     pub(super) handlers_changed: AtomicBool,
-    pub(super) sent: AtomicU64,
-    pub(super) again: AtomicU64,
-    pub(super) dead: AtomicU64,
+    pub(super) tries: Tries,
     pub(super) held: Mutex<Vec<(String, WallTime)>>,
     pub(super) changed: Mutex<Vec<Changed>>,
 }
@@ -30,28 +30,6 @@ pub(crate) enum Changed {
     Cancelled(RequestId),
     /// A request of this handler to this host is due now.
     Due(HandlerName, RequestHost),
-}
-
-/// How tries ended since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Answered 2xx.
-    pub sent: u64,
-    /// Failed, and to be tried again.
-    pub again: u64,
-    /// Failed for good.
-    pub dead: u64,
-}
-
-impl Signals {
-    pub(super) fn tally(&self) -> Tally {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Tally {
-            sent: read(&self.sent),
-            again: read(&self.again),
-            dead: read(&self.dead),
-        }
-    }
 }
 
 /// Reaches the running outbox for parts that do not own it.
@@ -70,6 +48,11 @@ impl Handle {
     pub(crate) fn changed(&self, changed: Vec<Changed>) {
         self.0.changed.lock().extend(changed);
         self.0.wake.notify_one();
+    }
+
+    /// How long tries took, by the name of their outcome: sent, again, dead.
+    pub(crate) fn durations(&self) -> [(&'static str, Distribution); 3] {
+        self.0.tries.durations()
     }
 
     /// The hosts that asked for time, and until when no request goes there. A time that has passed

@@ -68,6 +68,11 @@ impl BacklogGauge {
         self.reading.lock().over.clone()
     }
 
+    /// For how long the oldest delivery has been due.
+    pub(crate) fn age(&self) -> Duration {
+        self.reading.lock().age
+    }
+
     /// The figures as status shows them.
     pub(crate) fn json(&self) -> Value {
         let reading = self.reading.lock();

@@ -8,18 +8,22 @@ use parking_lot::Mutex;
 use crate::dispatch::Dispatcher;
 use crate::generation::{ComponentStore, Current, Generation};
 use crate::keys::{KeyCache, SecretUses};
+use crate::metrics::Process;
 use crate::outbox::{self, Targets};
 use crate::resolve::{self, Sources};
+use crate::run::admin_calls::AdminCalls;
 use crate::run::backlog::BacklogGauge;
+use crate::run::disk_watch::DiskWatch;
 use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
 use crate::run::schedule::RecipientOf;
+use crate::run::source_gauges::SourceGauges;
 use crate::server::{Layers, LayersOf, Rejections};
-use crate::settings::{Handler, Network, OutboxSettings, Source};
+use crate::settings::{AlertReceiver, Handler, Network, OutboxSettings, Source};
 use crate::tls::Front;
 use tollgate_base::event::{Event, HandlerName};
 use tollgate_base::time::Clock;
-use tollgate_ledger::{Ledger, Recipient, Records, Restore};
+use tollgate_ledger::{LastingAlert, Ledger, Recipient, Records, Restore, Totals};
 
 /// The time after a swap by which all runs on the generation before have ended: more than ten
 /// minutes, the longest `timeout` of a run.
@@ -34,6 +38,12 @@ pub(crate) struct Core {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) rejections: Arc<Rejections>,
     pub(crate) notices: Notices,
+    /// What each source has received.
+    pub(crate) sources: SourceGauges,
+    /// The calls of the admin service.
+    pub(crate) admin_calls: AdminCalls,
+    /// The process itself.
+    pub(crate) process: Process,
     pub(crate) secret_uses: SecretUses,
     pub(crate) keys: Arc<KeyCache>,
     /// The TLS of the ingress.
@@ -42,6 +52,12 @@ pub(crate) struct Core {
     pub(crate) backlog: BacklogGauge,
     /// The ledger's log, if a reader lets it grow.
     pub(crate) log: LogWatch,
+    /// The disk of the data folder.
+    pub(crate) disk: DiskWatch,
+    /// The last totals of the ledger; `None` before the first reading.
+    pub(crate) totals: Mutex<Option<Totals>>,
+    /// The alerts that last.
+    pub(crate) alerts: Mutex<Vec<LastingAlert>>,
     /// The last restore of the ledger, if no operator has released it.
     pub(crate) restore: Mutex<Option<Restore>>,
     /// Held while a handler is paused or resumed.
@@ -139,10 +155,18 @@ impl Targets for Core {
         self.current.load().manifest.handlers.get(name).cloned()
     }
 
-    fn handlers(&self) -> Vec<HandlerName> {
-        let current = self.current.load();
-        let names = current.manifest.handlers.keys().cloned();
-        names.filter(|name| self.handler(name).is_some()).collect()
+    /// Notices go out whatever is paused or on hold.
+    fn receiver(&self, name: &str) -> Option<Arc<AlertReceiver>> {
+        self.current.load().manifest.alerts.receiver(name).cloned()
+    }
+
+    fn names(&self) -> Vec<HandlerName> {
+        let manifest = &self.current.load().manifest;
+        let names = manifest.handlers.keys().cloned();
+        let handlers = names.filter(|name| self.handler(name).is_some());
+        let receivers = manifest.alerts.receivers.iter();
+        let receivers = receivers.map(|receiver| AlertReceiver::outbox_name(&receiver.name));
+        handlers.chain(receivers).collect()
     }
 
     fn recipient(&self, handler: HandlerName, event: &Event) -> Recipient {

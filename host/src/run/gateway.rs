@@ -39,6 +39,7 @@ pub(super) struct Workers {
     pub(super) reloader: Reloader,
     pub(super) housekeeper: OwnedThread,
     pub(super) backlog: OwnedThread,
+    pub(super) alerts: OwnedThread,
     pub(super) certificates: OwnedThread,
     pub(super) acme: OwnedThread,
 }
@@ -95,10 +96,19 @@ impl Gateway {
             reloader,
             housekeeper,
             backlog,
+            alerts,
             certificates,
             acme,
         } = workers;
-        drop((reloader, backlog, certificates, acme, timer, housekeeper));
+        drop((
+            reloader,
+            backlog,
+            alerts,
+            certificates,
+            acme,
+            timer,
+            housekeeper,
+        ));
         end.send_replace(true);
         for server in servers {
             if let Err(error) = server.await {

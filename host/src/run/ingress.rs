@@ -12,6 +12,7 @@ use crate::resolve::{Notification, is_asked};
 use crate::run::core::Core;
 use crate::run::exclusion::LIVEMODE;
 use crate::run::notices::Notice;
+use crate::run::source_gauges::SourceGauge;
 use crate::server::{IngressBackend, SenderRules};
 use crate::settings::Source;
 use tollgate_base::event::{DedupBasis, DedupKey, Event, EventId, UNREADABLE};
@@ -23,6 +24,7 @@ use tollgate_scheme::{Accepted, EqualBytes, FetchedKey, ProviderEvent, Visit};
 pub(crate) struct PinnedSource {
     generation: Arc<Generation>,
     source: Arc<Source>,
+    gauge: Arc<SourceGauge>,
 }
 
 impl Deref for PinnedSource {
@@ -39,7 +41,11 @@ impl IngressBackend for Core {
     fn source(&self, path: &str) -> Option<PinnedSource> {
         let generation = self.current.load_full();
         let source = generation.source(path)?.clone();
-        Some(PinnedSource { generation, source })
+        Some(PinnedSource {
+            gauge: self.sources.of(&source.name),
+            generation,
+            source,
+        })
     }
 
     fn sender_rules(&self) -> SenderRules {
@@ -70,6 +76,10 @@ impl IngressBackend for Core {
         self.backlog.refuses()
     }
 
+    fn acknowledged(&self, source: &PinnedSource, took: Duration) {
+        source.gauge.acknowledged(took);
+    }
+
     fn accept(
         &self,
         source: &PinnedSource,
@@ -86,6 +96,7 @@ impl IngressBackend for Core {
         let recording = self.ledger.record(events.collect());
         async move {
             let recorded = recording.await?;
+            source.gauge.recorded(&recorded, now);
             for (recorded, told) in recorded.iter().zip(&told) {
                 self.notice(source, recorded, told.as_ref(), now);
             }

@@ -1,7 +1,6 @@
 //! Watches the ledger's log: a reader that keeps the log from being used anew lets it grow until
 //! the disk is full.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,13 +13,13 @@ use tollgate_ledger::LogSize;
 /// The time between two lines in the log.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
+/// A log of this many bytes is far beyond its size: eight times what it has between two
+/// checkpoints.
+const FAR_BEYOND: u64 = 256 << 20;
+
 /// The last reading of the log.
 #[derive(Debug, Default)]
-pub(crate) struct LogWatch {
-    /// The folder of the ledger.
-    folder: PathBuf,
-    reading: Mutex<Reading>,
-}
+pub(crate) struct LogWatch(Mutex<Reading>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Reading {
@@ -31,27 +30,11 @@ struct Reading {
 }
 
 impl LogWatch {
-    /// Watches the log of a ledger in this folder.
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self {
-            folder,
-            reading: Mutex::default(),
-        }
-    }
-
-    /// Stores a reading, and tells the operator, once a minute, of a log that grows.
-    pub(crate) fn set(&self, log: LogSize, now: WallTime) {
-        let free = if log.held_up {
-            free_space(&self.folder)
-        } else {
-            None
-        };
-        self.store(log, free, now);
-    }
-
-    fn store(&self, log: LogSize, free: Option<u64>, now: WallTime) {
-        let mut reading = self.reading.lock();
-        let was_held_up = reading.log.held_up;
+    /// Stores a reading, with the bytes that are free on the disk if that is known. Tells the
+    /// operator, once a minute, of a log that grows.
+    pub(crate) fn set(&self, log: LogSize, free: Option<u64>, now: WallTime) {
+        let mut reading = self.0.lock();
+        let was_told = reading.told.is_some();
         (reading.log, reading.free) = (log, free);
         let due = reading
             .told
@@ -64,7 +47,7 @@ impl LogWatch {
                     None => tracing::warn!("{text}"),
                 }
             }
-            (None, _) if was_held_up => {
+            (None, _) if was_told => {
                 reading.told = None;
                 tracing::info!("the ledger\'s write-ahead log is used anew");
             }
@@ -74,28 +57,39 @@ impl LogWatch {
 
     /// The warning about a log that grows, if it grows.
     pub(crate) fn warning(&self) -> Option<String> {
-        self.reading.lock().warning()
+        self.0.lock().warning()
     }
 
     /// Why the gateway is not ready, if the disk is in danger.
     pub(crate) fn danger(&self) -> Option<String> {
-        self.reading.lock().danger()
+        self.0.lock().danger()
+    }
+
+    /// The length of the log in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.lock().log.bytes
     }
 
     /// The figures as status shows them.
     pub(crate) fn json(&self) -> Value {
-        let reading = self.reading.lock();
+        let reading = self.0.lock();
         json!({ "bytes": reading.log.bytes, "held_up": reading.log.held_up })
     }
 }
 
 impl Reading {
     fn warning(&self) -> Option<String> {
-        self.log.held_up.then(|| {
-            format!(
+        let size = about_size(self.log.bytes);
+        if self.log.held_up {
+            return Some(format!(
                 "a reader of the ledger, such as sqlite3 or a backup, keeps the write-ahead log \
-                 from being used anew: the log has {} and grows until the reader ends",
-                about_size(self.log.bytes)
+                 from being used anew: the log has {size} and grows until the reader ends"
+            ));
+        }
+        (self.log.bytes >= FAR_BEYOND).then(|| {
+            format!(
+                "the ledger's write-ahead log has {size}, far more than between two checkpoints: \
+                 the disk may be too slow for what is written"
             )
         })
     }
@@ -114,12 +108,6 @@ impl Reading {
     }
 }
 
-/// How many bytes the file system of a folder has free for this user.
-fn free_space(folder: &Path) -> Option<u64> {
-    let found = rustix::fs::statvfs(folder).ok()?;
-    Some(found.f_bavail.saturating_mul(found.f_frsize))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,30 +118,36 @@ mod tests {
     fn a_log_that_grows_is_told_and_a_disk_that_fills_up_is_a_danger() {
         let watch = LogWatch::default();
         let log = |held_up| LogSize {
-            bytes: 863_000_000,
+            bytes: if held_up { 863_000_000 } else { 32_000_000 },
             held_up,
         };
-        watch.store(log(false), Some(1), NOW);
+        watch.set(log(false), Some(1), NOW);
         assert_eq!((watch.warning(), watch.danger()), (None, None));
-        watch.store(log(true), Some(900_000_000), NOW);
+        watch.set(log(true), Some(900_000_000), NOW);
         assert!(watch.warning().is_some_and(|text| text.contains("863 MB")));
         assert_eq!(watch.danger(), None);
-        watch.store(log(true), Some(800_000_000), NOW);
+        watch.set(log(true), Some(800_000_000), NOW);
         assert!(
             watch
                 .danger()
                 .is_some_and(|text| text.contains("only 800 MB"))
         );
-        watch.store(log(true), None, NOW);
+        watch.set(log(true), None, NOW);
         assert_eq!(watch.danger(), None, "nothing is known");
-        watch.store(log(false), Some(1), NOW);
+        watch.set(log(false), Some(1), NOW);
         assert_eq!((watch.warning(), watch.danger()), (None, None));
     }
 
     #[test]
-    fn the_free_space_of_a_folder_is_known() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(free_space(folder.path()).is_some_and(|free| free > 0));
-        assert_eq!(free_space(Path::new("/no/such/folder")), None);
+    fn a_log_far_beyond_its_size_is_told_though_nobody_reads() {
+        let watch = LogWatch::default();
+        let log = |bytes| LogSize {
+            bytes,
+            held_up: false,
+        };
+        watch.set(log(FAR_BEYOND), None, NOW);
+        assert!(watch.warning().is_some_and(|text| text.contains("268 MB")));
+        watch.set(log(FAR_BEYOND - 1), None, NOW);
+        assert_eq!(watch.warning(), None);
     }
 }

@@ -1,11 +1,15 @@
 //! The running gateway: starts its parts in order, holds the parts that others share, and ends
 //! them in order.
 
+mod admin_calls;
+mod alerts;
 mod backlog;
 mod certificates;
 mod core;
 mod data_folder;
+mod disk_watch;
 mod exclusion;
+mod figures;
 mod first_generation;
 mod gateway;
 mod housekeeping;
@@ -17,6 +21,7 @@ mod pause;
 mod resolving;
 mod restored;
 pub mod schedule;
+mod source_gauges;
 mod start;
 mod status;
 mod work_router;

@@ -91,6 +91,14 @@ impl Notices {
         Some(std::mem::take(&mut counted.suppressed))
     }
 
+    /// The counts by source and the notice's name.
+    pub(crate) fn counts(&self) -> Vec<(String, &'static str, u64)> {
+        let all = self.0.lock();
+        all.iter()
+            .map(|((source, notice), counted)| (source.to_string(), notice.name(), counted.count))
+            .collect()
+    }
+
     /// The counts by source and kind, as `status` shows them.
     pub(crate) fn json(&self) -> Value {
         let mut sources = serde_json::Map::new();

@@ -17,18 +17,23 @@ use crate::generation::{
 };
 use crate::immediate::ImmediateClients;
 use crate::keys::{HttpsKeys, KeyCache, SecretUses};
+use crate::metrics::Process;
 use crate::outbox::{self, Outbox};
 use crate::resolve::{self, Resolver};
+use crate::run::admin_calls::AdminCalls;
+use crate::run::alerts;
 use crate::run::backlog::{self, BacklogGauge};
 use crate::run::certificates;
 use crate::run::core::Core;
 use crate::run::data_folder::{DataFolder, data_folder};
+use crate::run::disk_watch::DiskWatch;
 use crate::run::first_generation::{FirstGeneration, first_generation};
 use crate::run::gateway::{Gateway, Workers};
 use crate::run::housekeeping;
 use crate::run::listeners::{ListenError, Listeners};
 use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
+use crate::run::source_gauges::SourceGauges;
 use crate::run::work_router::WorkRouter;
 use crate::tls::{Front, start_renewal};
 use tollgate_base::thread::OwnedThread;
@@ -262,6 +267,9 @@ fn core(
         dispatcher: work.dispatcher.clone(),
         rejections: Arc::default(),
         notices: Notices::default(),
+        sources: SourceGauges::default(),
+        admin_calls: AdminCalls::default(),
+        process: Process::new(clock.now()),
         secret_uses: SecretUses::default(),
         keys: KeyCache::new(
             Arc::new(HttpsKeys::new(system_tls())),
@@ -271,7 +279,10 @@ fn core(
         tls: Arc::new(Front::new(loader.data())),
         clock,
         backlog: BacklogGauge::default(),
-        log: LogWatch::new(loader.builder.components.data_folder()),
+        log: LogWatch::default(),
+        disk: DiskWatch::new(loader.builder.components.data_folder()),
+        totals: Mutex::default(),
+        alerts: Mutex::default(),
         restore: Mutex::default(),
         pausing: Mutex::default(),
         outbox: OnceLock::new(),
@@ -301,7 +312,7 @@ fn start_workers(
         ledger: ledger.clone(),
         news: work.resolving,
         sources: core.clone(),
-        clock,
+        clock: clock.clone(),
         tls: system_tls(),
     });
     // A gateway has one outbox and one resolver, so the handles are set once.
@@ -315,6 +326,7 @@ fn start_workers(
         resolver,
         housekeeper: start_housekeeper(core.clone())?,
         backlog: watch_backlog(core.clone())?,
+        alerts: alerts::watch(core.clone(), clock)?,
         certificates: certificates::watch(core.clone())?,
         acme: start_renewal(core.tls.clone(), core.clock.clone())?,
     })
@@ -336,6 +348,8 @@ fn start_reloader(
         may_pass,
         on_swap: Box::new(move |old, new| {
             swapped.tls.serve(new.manifest.tls.clone());
+            let sources = &new.manifest.sources;
+            swapped.sources.keep(|name| sources.contains_key(name));
             // Runs under way end on the old generation, and their attempts name its components.
             swapped.prune_components(&[old, new]);
             swapped.outbox.get().iter().for_each(|outbox| outbox.wake());
@@ -357,11 +371,18 @@ fn start_housekeeper(core: Arc<Core>) -> io::Result<OwnedThread> {
     )
 }
 
-/// Starts the thread that reads the backlog and the length of the ledger's log.
+/// Starts the thread that reads the backlog, the totals, the length of the ledger's log and the
+/// space on the disk.
 fn watch_backlog(core: Arc<Core>) -> io::Result<OwnedThread> {
     backlog::watch(move || {
         let now = core.clock.now();
-        core.log.set(core.ledger.log_size(), now);
+        core.disk.look();
+        let free = core.disk.space().map(|space| space.free);
+        core.log.set(core.ledger.log_size(), free, now);
+        match core.ledger.totals(now) {
+            Ok(totals) => *core.totals.lock() = Some(totals),
+            Err(error) => tracing::debug!(%error, "the totals could not be read"),
+        }
         match core.ledger.backlog(now) {
             Ok(backlog) => {
                 let limits = core.current.load().manifest.backlog;

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dispatch::{BreakerState, BudgetStatus, QueueStatus, Runnable};
 use crate::generation::{ComponentStatus, Generation, LoadedHandler};
+use crate::metrics::{self, Format};
 use crate::outbox;
 use crate::run::certificates::certificates_json;
 use crate::run::core::Core;
@@ -15,15 +17,19 @@ use tollgate_ledger::{Counts, Pause};
 
 impl Status for Core {
     fn readiness(&self) -> Readiness {
-        let mut reasons = self.backlog.over();
-        if !self.ledger.writable() {
-            reasons.push("the ledger cannot be written".to_owned());
-        }
-        reasons.extend(self.log.danger());
+        let reasons = self.reasons();
         match reasons[..] {
             [] => Readiness::Ready(self.warnings()),
             _ => Readiness::NotReady(reasons),
         }
+    }
+
+    fn metrics(&self, format: Format) -> Option<String> {
+        metrics::write(self.figures(), format).ok()
+    }
+
+    fn answered(&self, resource: &'static str, status: StatusCode) {
+        self.admin_calls.count(resource, status);
     }
 
     fn status(&self) -> Value {
@@ -47,6 +53,7 @@ impl Status for Core {
             },
             "ledger": ledger,
             "backlog": self.backlog.json(),
+            "alerts": self.alerts_json(),
             "guests": self.guests_json(),
             "rejections": self.rejections_json(),
             "odd": self.rejections.odd().collect::<HashMap<_, _>>(),
@@ -61,12 +68,45 @@ impl Status for Core {
 }
 
 impl Core {
-    /// What an operator should look at, although events are accepted.
+    /// Why events are not accepted now. Empty if they are. Does not read the ledger.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        let mut reasons = self.backlog.over();
+        if !self.ledger.writable() {
+            reasons.push("the ledger cannot be written".to_owned());
+        }
+        reasons.extend(self.log.danger());
+        reasons.extend(self.disk.danger());
+        reasons
+    }
+
+    /// What an operator should look at, although events are accepted. Everybody may ask for
+    /// readiness, so no text has parts of a file.
     fn warnings(&self) -> Vec<String> {
         let restored = self.restore.lock().map(|restore| restore.to_string());
         let mut warnings: Vec<_> = restored.into_iter().chain(self.log.warning()).collect();
+        warnings.extend(self.disk.warning());
         warnings.extend(self.resolving_warnings());
+        warnings.extend(self.generation_warnings());
         warnings
+    }
+
+    /// Warns of a generation that could not be loaded, and of components that are kept out.
+    fn generation_warnings(&self) -> Vec<String> {
+        let generation = self.current.load();
+        let failed = self.current.trouble().map(|_| {
+            "the manifest or a component as it is cannot be loaded, so an earlier generation \
+             serves; `tollgate status` has the reason"
+                .to_owned()
+        });
+        let handlers = generation.handlers.iter();
+        let kept_out = handlers.filter_map(|(name, loaded)| match loaded.status() {
+            ComponentStatus::InPlaceOf(_) => Some(format!(
+                "handler `{name}` runs an earlier component, because the one in its file failed \
+                 its trial"
+            )),
+            _ => None,
+        });
+        failed.into_iter().chain(kept_out).collect()
     }
 
     /// The trouble of the serving generation: its files are not the present ones, or a

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
@@ -91,6 +92,7 @@ impl<B: IngressBackend> Ingress<B> {
             Ok(whole) => whole,
             Err(error) => return self.refuse_body(source, sender, head.version, &error),
         };
+        let arrived = Instant::now();
         let now = self.clock.now();
         let url = target(&head.uri);
         let request = tollgate_scheme::Request {
@@ -125,6 +127,7 @@ impl<B: IngressBackend> Ingress<B> {
             Ok(recorded) => {
                 self.per_address
                     .accepted(sender.address(), self.clock.uptime());
+                self.backend.acknowledged(source, arrived.elapsed());
                 acknowledge(source, &recorded)
             }
             Err(error) => self.not_recorded(source, sender, &error),

@@ -55,6 +55,12 @@ pub trait IngressBackend: Send + Sync + 'static {
         false
     }
 
+    /// Notes that a request was acknowledged this long after its last byte had come. Must not
+    /// block.
+    fn acknowledged(&self, source: &Self::Source, took: Duration) {
+        let _ = (source, took);
+    }
+
     /// Routes the verified events and records them with their deliveries. Returns the results in
     /// the order of the events. The first poll must pass the events to the ledger, so that they
     /// are recorded even if the sender hangs up and the future is dropped.

@@ -10,8 +10,8 @@ use tollgate_base::secret::Secret;
 use tollgate_ledger::Retention;
 
 use super::{
-    BacklogLimits, Handler, LedgerSettings, OutboxSettings, Plugins, Reload, Route, Server, Source,
-    Tls,
+    Alerts, BacklogLimits, Handler, LedgerSettings, OutboxSettings, Plugins, Reload, Route, Server,
+    Source, Tls,
 };
 
 /// The settings of a manifest without mistakes.
@@ -45,6 +45,8 @@ pub struct Manifest {
     pub handlers: BTreeMap<HandlerName, Arc<Handler>>,
     /// `[[routes]]`, in the manifest's order.
     pub routes: Vec<Route>,
+    /// `[[alerts]]` and `[alert_receivers.NAME]`. Default: none.
+    pub alerts: Arc<Alerts>,
     /// The files that secrets were read from. A change of such a file is a change of the manifest.
     pub secret_files: Vec<PathBuf>,
     /// Settings that are allowed but unwise, as texts for the operator.

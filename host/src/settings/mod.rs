@@ -5,6 +5,7 @@
 //! default says the default.
 
 mod acme;
+mod alert;
 mod allow;
 mod allow_from;
 mod breaker;
@@ -29,6 +30,7 @@ mod strict;
 mod tls;
 
 pub use acme::{Acme, Challenge, ExternalAccount};
+pub use alert::{Alert, AlertReceiver, Alerts, Condition, NoticeFormat, Severity};
 pub use allow::Allow;
 pub use allow_from::AllowFrom;
 pub use breaker::BreakerSettings;

@@ -6,6 +6,7 @@ pub mod event;
 pub mod failpoint;
 pub mod files;
 pub mod globs;
+pub mod histogram;
 pub mod json;
 pub mod machine;
 pub mod origin;

@@ -1,6 +1,7 @@
 //! Figures: the backlog and the counts.
 
 use super::{DeliveryState, LedgerError, OutboxState};
+use tollgate_base::histogram::Distribution;
 use tollgate_base::time::WallTime;
 
 /// Figures that the gateway reads again and again.
@@ -14,6 +15,42 @@ pub trait Gauges: Send + Sync + 'static {
 
     /// The length of the log that the engine writes before its tables.
     fn log_size(&self) -> LogSize;
+
+    /// The totals at `now`, as cheap as the backlog.
+    fn totals(&self, now: WallTime) -> Result<Totals, LedgerError>;
+
+    /// The group commits since the ledger was opened. Must not block.
+    fn commits(&self) -> Commits;
+}
+
+/// Totals for a look at every second.
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// The counters. The figures that only a look at rows tells, `blocked` and `oldest`, are empty.
+    pub counts: Counts,
+    /// Deliveries whose time for another attempt has come, counted up to
+    /// [`MAX_DUE`](Self::MAX_DUE).
+    pub retries_due: u64,
+    /// When the request that has waited in the outbox for longest was queued, or requeued.
+    pub oldest_request: Option<WallTime>,
+    /// The bytes of the ledger without its log.
+    pub bytes: u64,
+}
+
+impl Totals {
+    /// Due retries are counted up to this number, so that counting stays short.
+    pub const MAX_DUE: u64 = 10_000;
+}
+
+/// The group commits since a ledger was opened.
+#[derive(Clone, Debug)]
+pub struct Commits {
+    /// The writes in each commit.
+    pub operations: Distribution,
+    /// The duration of each commit, with its sync, in microseconds.
+    pub duration: Distribution,
+    /// Commits that failed.
+    pub failed: u64,
 }
 
 /// The length of the log that an engine writes before its tables.
@@ -57,6 +94,8 @@ pub struct Counts {
     pub oldest: Option<WallTime>,
     /// Deliveries by state.
     pub deliveries: Vec<(DeliveryState, u64)>,
+    /// How often a delivery became dead by its handling, since the ledger was made.
+    pub died: u64,
     /// Pending deliveries that stand behind another delivery of their order key, counted up to
     /// 100,000.
     pub blocked: u64,

@@ -16,6 +16,7 @@
 //! Features: `sqlite` has the embedded engine and `open`; without it the package has traits and
 //! values alone. `conformance` has the suite that every engine's tests run.
 
+mod alerts;
 mod attempt;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -49,13 +50,14 @@ mod sink;
 mod sqlite;
 mod state;
 
+pub use alerts::{AlertChange, AlertStore, LastingAlert};
 pub use attempt::{Attempt, AttemptOutcome, Completed, Completion, NextState};
 pub use deliveries::{Claimed, CompletionCallback, Deliveries, LeasedDelivery, Served};
 pub use delivery::{Delivery, DeliveryId, DeliveryState, Pause};
 pub use effects::{Effects, Read, StateWrite, counter_after};
 pub use error::{LedgerError, ListError};
 pub use exchange::{Exchange, ExchangeAnswer, RequestDigest, Unanswered};
-pub use gauges::{Backlog, Counts, Gauges, LogSize};
+pub use gauges::{Backlog, Commits, Counts, Gauges, LogSize, Totals};
 pub use inapplicable::Inapplicable;
 pub use intake::{EqualBytes, EventForm, Intake, NewEvent, RecordFuture, Recorded, SAME_BYTES_AS};
 pub use intervene::{
@@ -106,6 +108,7 @@ pub trait Ledger:
     + ScheduleStore
     + ResolutionStore
     + Operators
+    + AlertStore
     + RetentionStore
     + Gauges
     + Records
@@ -121,6 +124,7 @@ impl<L> Ledger for L where
         + ScheduleStore
         + ResolutionStore
         + Operators
+        + AlertStore
         + RetentionStore
         + Gauges
         + Records

@@ -48,17 +48,19 @@ impl HandlerQueues {
         self.commit_ended(name, |_| ());
     }
 
-    /// The ledger has committed an attempt. `retry_due` is the time of the next attempt. Returns
-    /// whether the attempt broke down on a component that was replaced because it failed its trial.
+    /// The ledger has committed an attempt that took so many microseconds. `retry_due` is the time
+    /// of the next attempt. Returns whether the attempt broke down on a component that was replaced
+    /// because it failed its trial.
     pub(in crate::dispatch) fn committed(
         &mut self,
         name: &HandlerName,
         (component, outcome): (ComponentDigest, AttemptOutcome),
+        duration_us: u64,
         retry_due: Option<SteadyTime>,
     ) -> bool {
         self.needs_look |= retry_due.is_some();
         let late = self.commit_ended(name, |queue| {
-            queue.count_attempt(outcome);
+            queue.count_attempt(outcome, duration_us);
             retry_due.into_iter().for_each(|due| queue.due_at(due));
             queue.is_late_breakdown(component, outcome)
         });

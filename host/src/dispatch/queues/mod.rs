@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::{Budget, BudgetStatus, Resources};
+use super::durations::Durations;
 use super::handler_queue::{HandlerQueue, QueueStatus};
 use super::options::PoolOptions;
 use super::runnable::Runnable;
@@ -242,6 +243,14 @@ impl HandlerQueues {
         let queues = self.queues.iter();
         queues
             .map(|(name, queue)| (name.clone(), queue.status()))
+            .collect()
+    }
+
+    /// The durations of each handler's attempts.
+    pub(in crate::dispatch) fn durations(&self) -> Vec<(HandlerName, Arc<Durations>)> {
+        let queues = self.queues.iter();
+        queues
+            .map(|(name, queue)| (name.clone(), queue.durations().clone()))
             .collect()
     }
 

@@ -103,7 +103,7 @@ fn suggested_origin(text: &str) -> Option<Origin> {
 }
 
 /// The headers that the host adds, with names in lower case.
-fn headers(
+pub(super) fn headers(
     cx: &mut Context<'_>,
     fields: &Fields<'_>,
     origin: Option<&Origin>,

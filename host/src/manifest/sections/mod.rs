@@ -2,6 +2,8 @@
 
 mod acme;
 mod address;
+mod alert_receivers;
+pub(crate) mod alerts;
 mod allow;
 mod allow_from;
 mod backlog;

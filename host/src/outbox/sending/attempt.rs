@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::outcome::Outcome;
 use super::outgoing::outgoing;
 use crate::egress::{Answer, Clients, Destination, error_chain};
-use crate::settings::Handler;
+use crate::outbox::parts::Target;
 use tollgate_base::time::SteadyClock;
 use tollgate_ledger::OutboxRequest;
 
@@ -16,16 +16,16 @@ use tollgate_ledger::OutboxRequest;
 /// lets the next request use the connection.
 const MAX_UNUSED_BODY: usize = 64 * 1024;
 
-/// Tries to send a request, by the present `allow` list of `handler`. A try without a whole answer
+/// Tries to send a request, by the present settings of its target. A try without a whole answer
 /// within `limit` fails.
 pub(super) async fn attempt(
     clients: &Clients,
     clock: &SteadyClock,
-    handler: &Handler,
+    target: &Target,
     request: &OutboxRequest,
     limit: Duration,
 ) -> Outcome {
-    let (allow, outgoing) = match outgoing(handler, request) {
+    let (allow, outgoing) = match outgoing(target, request) {
         Ok(outgoing) => outgoing,
         Err(error) => return Outcome::dead(error.to_string()),
     };
@@ -38,7 +38,9 @@ pub(super) async fn attempt(
         let (head, body) = answer.into_parts();
         let mut outcome = Outcome::of_answer(head.status, &head.headers, clock.wall());
         // The status decides, also where the body breaks off or is too long.
-        if request.request.respond.is_some() {
+        if let Target::Handler(handler) = target
+            && request.request.respond.is_some()
+        {
             let limit = handler.guest.limits.response;
             outcome.answer = Some(Answer::read(&head.headers, body, allow, limit).await);
         } else {

@@ -6,8 +6,10 @@ use http::uri::InvalidUri;
 use http::{Method, Uri};
 use http_body_util::Full;
 
+use crate::alerts;
 use crate::egress::{USER_AGENT, added_header};
-use crate::settings::{Allow, Handler};
+use crate::outbox::parts::Target;
+use crate::settings::{AlertReceiver, Allow, Handler};
 use tollgate_base::origin::{Origin, OriginError};
 use tollgate_ledger::OutboxRequest;
 
@@ -59,6 +61,9 @@ pub(super) enum Unsendable {
     /// The idempotency key cannot be in a header.
     #[error("the idempotency key is no header value")]
     IdempotencyKey,
+    /// The notice about an alert cannot be read.
+    #[error(transparent)]
+    Notice(#[from] alerts::Unreadable),
     /// The event's id cannot be in a header.
     #[error("the event's id is no header value")]
     EventId,
@@ -69,6 +74,34 @@ pub(super) enum Unsendable {
 
 /// The request as it goes out, with the `allow` entry that lets it go.
 pub(super) fn outgoing<'a>(
+    target: &'a Target,
+    request: &OutboxRequest,
+) -> Result<(&'a Allow, http::Request<Full<Bytes>>), Unsendable> {
+    match target {
+        Target::Handler(handler) => of_handler(handler, request),
+        Target::Receiver(receiver) => Ok((&receiver.allow, notice(receiver, request)?)),
+    }
+}
+
+/// A notice about an alert, in the form and to the URL that the receiver has now. No message
+/// repeats the URL, which may be a secret.
+fn notice(
+    receiver: &AlertReceiver,
+    request: &OutboxRequest,
+) -> Result<http::Request<Full<Bytes>>, Unsendable> {
+    let uri = Uri::try_from(receiver.url.expose()).map_err(Unsendable::Url)?;
+    let body = alerts::body(receiver, &request.request.body)?;
+    let mut outgoing = http::Request::new(Full::new(body));
+    *outgoing.method_mut() = Method::POST;
+    *outgoing.uri_mut() = uri;
+    *outgoing.headers_mut() = headers(&receiver.allow, request)?;
+    let json = HeaderValue::from_static("application/json");
+    outgoing.headers_mut().insert(header::CONTENT_TYPE, json);
+    Ok(outgoing)
+}
+
+/// A handler's request.
+fn of_handler<'a>(
     handler: &'a Handler,
     request: &OutboxRequest,
 ) -> Result<(&'a Allow, http::Request<Full<Bytes>>), Unsendable> {

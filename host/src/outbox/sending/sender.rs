@@ -1,8 +1,7 @@
 //! One try of a request together with its record in the ledger.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
@@ -11,9 +10,9 @@ use super::outcome::{Meaning, Outcome};
 use super::response;
 use super::settler::Settler;
 use crate::egress::Clients;
-use crate::outbox::parts::{Parts, Targets};
+use crate::outbox::parts::{Parts, Target, Targets};
 use crate::outbox::signals::Signals;
-use crate::settings::{Handler, OutboxSettings};
+use crate::settings::OutboxSettings;
 use tollgate_base::time::{SteadyClock, SteadyTime};
 use tollgate_ledger::{LeasedRequest, OutboxNext, OutboxRequest, Requeued, Settled, Settlement};
 
@@ -63,16 +62,17 @@ impl Sender {
     /// durable.
     pub(in crate::outbox) async fn send(
         self: Arc<Self>,
-        handler: Arc<Handler>,
+        target: Target,
         leased: LeasedRequest,
         settings: OutboxSettings,
     ) -> Ended {
         // The lease lives until the record is durable.
         let LeasedRequest { request, lease } = leased;
+        let begun = Instant::now();
         let outcome = attempt(
             &self.clients,
             &self.clock,
-            &handler,
+            &target,
             &request,
             settings.timeout,
         )
@@ -81,7 +81,8 @@ impl Sender {
         let (at, ended_at) = (self.clock.wall(), self.clock.now());
         let asked = outcome.asks_for_time();
         let next = next(&outcome, tries, request.requeued, &self.clock, &settings);
-        self.note(&request, tries, &outcome, next);
+        self.signals.tries.count(next, begun.elapsed());
+        Self::note(&request, tries, &outcome, next);
         let response = response::event(&*self.targets, &request, &outcome, tries, next, at);
         let settlement = Settlement {
             request: request.id,
@@ -108,14 +109,8 @@ impl Sender {
         }
     }
 
-    /// Counts a try and logs it.
-    fn note(&self, request: &OutboxRequest, tries: u32, outcome: &Outcome, next: OutboxNext) {
-        let counter: &AtomicU64 = match next {
-            OutboxNext::Sent => &self.signals.sent,
-            OutboxNext::Waiting { .. } => &self.signals.again,
-            OutboxNext::Dead => &self.signals.dead,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// Logs a try.
+    fn note(request: &OutboxRequest, tries: u32, outcome: &Outcome, next: OutboxNext) {
         let (id, handler, event) = (request.id.0, &request.handler, &request.event);
         let error = &outcome.error;
         match next {

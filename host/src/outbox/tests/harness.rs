@@ -69,7 +69,7 @@ impl Targets for Manifest {
         self.handlers.lock().get(name).cloned()
     }
 
-    fn handlers(&self) -> Vec<HandlerName> {
+    fn names(&self) -> Vec<HandlerName> {
         self.handlers.lock().keys().cloned().collect()
     }
 

@@ -18,6 +18,8 @@ mod harness_requests;
 mod values;
 
 #[doc(hidden)]
+pub mod alerts;
+#[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]
 pub mod complete;
@@ -170,6 +172,11 @@ macro_rules! conformance_suite {
                 two_claimers_share_the_deliveries,
                 a_claimer_takes_over_what_another_gives_back,
                 a_lease_that_has_ended_gives_nothing_up,
+            },
+            alerts::{
+                an_alert_starts_and_ends_once,
+                a_notice_is_a_request_of_a_delivery_that_is_done,
+                totals_are_those_of_the_counts,
             },
             clock::{
                 what_is_due_at_once_is_so_whatever_was_set,

@@ -6,7 +6,7 @@ use super::checksum::fnv1a;
 use crate::{Counts, DeliveryState, OutboxState};
 
 /// The number of counters without those by state.
-const PLAIN: usize = 17;
+const PLAIN: usize = 18;
 const DELIVERIES: usize = DeliveryState::ALL.len();
 const TOTAL: usize = PLAIN + DELIVERIES + OutboxState::ALL.len();
 
@@ -41,6 +41,8 @@ pub(crate) enum Counter {
     /// gone.
     Resolved,
     ResolvedGone,
+    /// Deliveries that became dead by their handling, not by an operator.
+    Died,
     Deliveries(DeliveryState),
     Outbox(OutboxState),
 }
@@ -66,6 +68,7 @@ impl Counter {
             Self::Resolving => 14,
             Self::Resolved => 15,
             Self::ResolvedGone => 16,
+            Self::Died => 17,
             Self::Deliveries(state) => PLAIN + state as usize,
             Self::Outbox(state) => PLAIN + DELIVERIES + state as usize,
         }
@@ -91,6 +94,7 @@ impl Counter {
             Self::Resolving => "resolving".into(),
             Self::Resolved => "resolved".into(),
             Self::ResolvedGone => "resolved_gone".into(),
+            Self::Died => "died".into(),
             Self::Deliveries(state) => format!("deliveries_{state}"),
             Self::Outbox(state) => format!("outbox_{state}"),
         }
@@ -115,6 +119,7 @@ impl Counter {
             Self::Resolving,
             Self::Resolved,
             Self::ResolvedGone,
+            Self::Died,
         ]
         .into_iter()
         .chain(DeliveryState::ALL.iter().copied().map(Self::Deliveries))
@@ -211,6 +216,7 @@ impl Counters {
             resolving: of(Counter::Resolving),
             resolved: of(Counter::Resolved),
             resolved_gone: of(Counter::ResolvedGone),
+            died: of(Counter::Died),
             oldest: None,
             blocked: 0,
             deliveries: DeliveryState::ALL

@@ -18,7 +18,7 @@ use super::options::SqliteOptions;
 use super::progress::{self, Moved, Progress, ProgressFile};
 use super::read::SqliteReader;
 use super::running::RunningFile;
-use super::write::{Checkpointer, LogGauge, Memory, Operation, Queue, Writer, task};
+use super::write::{Checkpointer, CommitGauge, LogGauge, Memory, Operation, Queue, Writer, task};
 use super::{kept_time, lineage, open, recover};
 use crate::{LedgerError, LedgerSink};
 use tollgate_base::time::{SteadyClock, WallTime};
@@ -28,6 +28,7 @@ pub(crate) struct SqliteLedger {
     pub(super) queue: Arc<Queue>,
     pub(super) writable: Arc<AtomicBool>,
     pub(super) log: Arc<LogGauge>,
+    pub(super) commits: Arc<CommitGauge>,
     pub(super) reader: SqliteReader,
     pub(super) leases: LeaseBook,
     pub(super) running: RunningFile,
@@ -70,11 +71,13 @@ impl SqliteLedger {
         let queue = Arc::new(Queue::new(options.queue, options.queue_bytes));
         let writable = Arc::new(AtomicBool::new(true));
         let log = Arc::<LogGauge>::default();
+        let commits = Arc::<CommitGauge>::default();
         let writer = Writer {
             conn,
             memory,
             queue: Arc::clone(&queue),
             writable: Arc::clone(&writable),
+            commits: Arc::clone(&commits),
             kept_ahead: clock.ahead(),
             clock: Arc::clone(&clock),
             sink,
@@ -96,6 +99,7 @@ impl SqliteLedger {
             queue,
             writable,
             log,
+            commits,
             reader: SqliteReader::unchecked(path.clone()),
             leases,
             running,

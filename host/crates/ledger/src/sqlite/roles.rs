@@ -8,21 +8,22 @@ use std::time::Instant;
 use super::keep::{Erase, Sweeper};
 use super::ledger::SqliteLedger;
 use super::operations::{
-    Complete, Cursor, Fire, GiveUp, Hasten, Intervene, Record, ReleaseKeys, ReleaseRestore,
-    Resolve, RetryUncounted, Serve, ServeStep, SetPause, Settle, StartAlone,
+    ChangeAlerts, Complete, Cursor, Fire, GiveUp, Hasten, Intervene, Record, ReleaseKeys,
+    ReleaseRestore, Resolve, RetryUncounted, Serve, ServeStep, SetPause, Settle, StartAlone,
 };
 use super::read::deliveries::{self, Wanted};
 use super::read::outbox::{self, WantedRequests};
-use super::read::{resolutions, schedule};
+use super::read::{alerts, resolutions, schedule};
 use super::write::{Refused, task};
 use crate::{
-    Backlog, Claimed, ClaimedRequests, ClaimedResolutions, Completion, CompletionCallback,
-    Deliveries, DeliveryId, DueEntries, DueEntry, Erased, Exchange, Fired, Gauges, Intake,
-    Intervened, Intervention, Lease, LeasedDelivery, LeasedRequest, LeasedResolution, LedgerError,
-    LogSize, NewEvent, Operators, OrderEffect, OrderKey, OutboxEntry, OutboxRequest, OutboxState,
-    OutboxStore, Pause, Rank, Recipient, RecordFuture, RequestHost, RequestId, ResolutionCallback,
-    ResolutionStore, Restore, Retention, RetentionStore, ScheduleStore, Served, Settlement,
-    SettlementCallback, Shutdown, Swept, TriedResolution, WaitingResolutions,
+    AlertChange, AlertStore, Backlog, Claimed, ClaimedRequests, ClaimedResolutions, Commits,
+    Completion, CompletionCallback, Deliveries, DeliveryId, DueEntries, DueEntry, Erased, Exchange,
+    Fired, Gauges, Intake, Intervened, Intervention, LastingAlert, Lease, LeasedDelivery,
+    LeasedRequest, LeasedResolution, LedgerError, LogSize, NewEvent, Operators, OrderEffect,
+    OrderKey, OutboxEntry, OutboxRequest, OutboxState, OutboxStore, Pause, Rank, Recipient,
+    RecordFuture, RequestHost, RequestId, ResolutionCallback, ResolutionStore, Restore, Retention,
+    RetentionStore, ScheduleStore, Served, Settlement, SettlementCallback, Shutdown, Swept, Totals,
+    TriedResolution, WaitingResolutions,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName, SourceName};
 use tollgate_base::time::{SteadyTime, WallTime};
@@ -278,6 +279,24 @@ impl Operators for SqliteLedger {
     }
 }
 
+impl AlertStore for SqliteLedger {
+    fn alerts(&self) -> Result<Vec<LastingAlert>, LedgerError> {
+        self.reader.read(alerts::lasting)
+    }
+
+    fn alert_memory(&self) -> Result<Option<String>, LedgerError> {
+        self.reader.read(alerts::memory)
+    }
+
+    fn change_alerts(
+        &self,
+        changes: Vec<AlertChange>,
+        memory: String,
+    ) -> Result<Vec<bool>, LedgerError> {
+        self.wait(ChangeAlerts::new(changes, memory))
+    }
+}
+
 impl RetentionStore for SqliteLedger {
     fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError> {
         let mut sweeper = self.sweeper.lock();
@@ -328,6 +347,14 @@ impl Gauges for SqliteLedger {
 
     fn log_size(&self) -> LogSize {
         self.log.size()
+    }
+
+    fn totals(&self, now: WallTime) -> Result<Totals, LedgerError> {
+        self.reader.totals(now, self.clock.ahead())
+    }
+
+    fn commits(&self) -> Commits {
+        self.commits.read()
     }
 }
 

@@ -13,6 +13,7 @@ use super::prepared::PreparedEvent;
 use super::queue_requests::queue_requests;
 use super::span::Span;
 use super::{schedule, state};
+use crate::sqlite::counters::Counter;
 use crate::sqlite::values::{int, non_empty};
 use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
 use crate::sqlite::{exchanges, newest, rows};
@@ -322,6 +323,7 @@ fn advance(tx: &mut Transaction<'_>, completion: &Completion, row: &DeliveryRow)
         ],
     )?;
     tx.count_moved(row.state, to, 1);
+    tx.count(Counter::Died, i64::from(to == DeliveryState::Dead));
     match &row.key {
         Some(key) if !stays && row.position == Some(Position::Head) => {
             newest::keep_for(tx.conn(), key, row.event)?;

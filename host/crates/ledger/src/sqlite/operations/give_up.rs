@@ -4,6 +4,7 @@ use rusqlite::Result;
 
 use super::order;
 use super::set_state::set_state;
+use crate::sqlite::counters::Counter;
 use crate::sqlite::write::{Operation, Transaction};
 use crate::{DeliveryId, DeliveryState, OrderEffect, Token};
 
@@ -23,6 +24,7 @@ impl Operation for GiveUp {
             return Ok(());
         }
         let ended = set_state(tx, self.delivery, DeliveryState::Dead)?;
+        tx.count(Counter::Died, i64::from(ended));
         if ended && !order::stays(DeliveryState::Dead, self.order) {
             order::leave(tx, self.delivery.0)?;
         }

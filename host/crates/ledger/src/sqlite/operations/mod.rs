@@ -4,6 +4,7 @@
 //! write is a new file and a line here.
 
 mod audit;
+mod change_alerts;
 mod complete;
 mod delivery_row;
 mod equal_bytes;
@@ -31,6 +32,7 @@ mod state;
 mod twins;
 mod waiting;
 
+pub(super) use change_alerts::ChangeAlerts;
 pub(super) use complete::Complete;
 pub(super) use fire::Fire;
 pub(super) use give_up::GiveUp;

@@ -1,4 +1,4 @@
-//! Queueing the requests of an attempt.
+//! Queueing requests: those of an attempt, and single ones.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;
 use crate::{Completion, NewRequest, OutboxRequest, OutboxState, RequestHost, RequestId, Requeued};
+use tollgate_base::event::{EventId, HandlerName};
 
 /// Queues the requests of an attempt, whose hosts are given, and returns their rows. Requests whose
 /// turn it is are handed to the sink.
@@ -21,34 +22,61 @@ pub(super) fn queue_requests(
     handler: i64,
     event: i64,
 ) -> Result<Span> {
+    let queuer = Queuer {
+        name: &completion.handler,
+        handler,
+        event: (completion.event, event),
+        delivery: completion.delivery.0,
+    };
     let mut span = Span::default();
     for (new, host) in completion.effects.outbox.iter().zip(hosts) {
-        let row = Row {
-            seq: tx.take_request(),
-            handler,
-            event,
-            delivery: completion.delivery.0,
-            host: tx.host(host)?,
-            blocked: request_order::is_blocked(tx, handler, new.order_key.as_deref())?,
-        };
-        insert(tx, new, &row)?;
-        tx.count(Counter::Outbox(OutboxState::Waiting), 1);
-        if !row.blocked {
-            tx.for_sink.queued.push(OutboxRequest {
-                id: RequestId(row.seq),
-                handler: completion.handler.clone(),
-                event: completion.event,
-                request: Arc::new(new.clone()),
-                host: host.clone(),
-                tries: 0,
-                queued: tx.now().wall,
-                due: tx.now().steady,
-                requeued: Requeued::never(tx.now().wall),
-            });
-        }
-        span.extend([row.seq]);
+        span.extend([queue_request(tx, &queuer, new, host)?]);
     }
     Ok(span)
+}
+
+/// Who queues a request.
+pub(super) struct Queuer<'a> {
+    pub(super) name: &'a HandlerName,
+    /// The number of the name.
+    pub(super) handler: i64,
+    /// The event and its number.
+    pub(super) event: (EventId, i64),
+    pub(super) delivery: i64,
+}
+
+/// Queues one request to this host and returns its row. If it is the request's turn, the request is
+/// handed to the sink.
+pub(super) fn queue_request(
+    tx: &mut Transaction<'_>,
+    of: &Queuer<'_>,
+    new: &NewRequest,
+    host: &RequestHost,
+) -> Result<i64> {
+    let row = Row {
+        seq: tx.take_request(),
+        handler: of.handler,
+        event: of.event.1,
+        delivery: of.delivery,
+        host: tx.host(host)?,
+        blocked: request_order::is_blocked(tx, of.handler, new.order_key.as_deref())?,
+    };
+    insert(tx, new, &row)?;
+    tx.count(Counter::Outbox(OutboxState::Waiting), 1);
+    if !row.blocked {
+        tx.for_sink.queued.push(OutboxRequest {
+            id: RequestId(row.seq),
+            handler: of.name.clone(),
+            event: of.event.0,
+            request: Arc::new(new.clone()),
+            host: host.clone(),
+            tries: 0,
+            queued: tx.now().wall,
+            due: tx.now().steady,
+            requeued: Requeued::never(tx.now().wall),
+        });
+    }
+    Ok(row.seq)
 }
 
 /// The numbers in a new row, and whether the request stands behind another one.

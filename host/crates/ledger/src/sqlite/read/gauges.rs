@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result};
 use crate::sqlite::counters::Counters;
 use crate::sqlite::rows::{self, maybe_wall};
 use crate::sqlite::values::int;
-use crate::{Backlog, Counts, DeliveryState, OutboxState};
+use crate::{Backlog, Counts, DeliveryState, OutboxState, Totals};
 use tollgate_base::time::{Ahead, WallTime};
 
 /// The number of everything in the ledger.
@@ -62,6 +62,44 @@ pub(crate) fn backlog(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<
         deliveries: counts.deliveries.iter().filter(waits).map(|(_, n)| n).sum(),
         requests: counts.outbox.iter().filter(requests).map(|(_, n)| n).sum(),
         oldest,
+    })
+}
+
+/// The deliveries of each handler that are to be tried again by `?1`, counted up to `?2`.
+const RETRIES_DUE: &str = "
+    SELECT coalesce(sum((SELECT count(*) FROM (
+        SELECT 1 FROM deliveries INDEXED BY deliveries_retrying
+        WHERE state = 'retrying' AND handler = h.id AND due <= ?1 LIMIT ?2))), 0)
+    FROM handlers h";
+
+/// The totals at `now`, without the file's length. Due times are ahead of the time of day by
+/// `ahead`.
+pub(crate) fn totals(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<Totals> {
+    let counts = Counters::load(conn)?.counts();
+    let retrying = (DeliveryState::Retrying, 0);
+    // Mostly nothing is to be tried again.
+    let retries_due = match counts.deliveries.contains(&retrying) {
+        true => 0,
+        false => conn
+            .prepare_cached(RETRIES_DUE)?
+            .query_row(
+                (int(now) + ahead.as_millis(), Totals::MAX_DUE.cast_signed()),
+                |row| row.get::<_, i64>(0),
+            )?
+            .cast_unsigned(),
+    };
+    let oldest_request = conn
+        .prepare_cached(
+            "SELECT coalesce(since, queued) FROM outbox INDEXED BY outbox_waiting
+             WHERE state = 'waiting' ORDER BY seq LIMIT 1",
+        )?
+        .query_row([], |row| rows::wall(row, 0))
+        .optional()?;
+    Ok(Totals {
+        counts,
+        retries_due: retries_due.min(Totals::MAX_DUE),
+        oldest_request,
+        bytes: 0,
     })
 }
 

@@ -4,6 +4,7 @@
 //! Each query is one short statement, since a long read keeps the write-ahead log from being
 //! used anew.
 
+pub(super) mod alerts;
 mod components;
 pub(super) mod deliveries;
 pub(super) mod gauges;

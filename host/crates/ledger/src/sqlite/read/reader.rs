@@ -9,7 +9,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::{components, gauges, handlers, outbox};
 use crate::sqlite::error::{At, OpenError, unreadable};
 use crate::sqlite::{exchanges, newest, open, schema};
-use crate::{Backlog, DeliveryId, Exchange, LedgerError, OrderKey, OutboxEntry, OutboxState, Rank};
+use crate::{
+    Backlog, DeliveryId, Exchange, LedgerError, OrderKey, OutboxEntry, OutboxState, Rank, Totals,
+};
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::{Ahead, WallTime};
 
@@ -82,6 +84,13 @@ impl SqliteReader {
     /// As [`Gauges::backlog`](crate::Gauges::backlog).
     pub(crate) fn backlog(&self, now: WallTime, ahead: Ahead) -> Result<Backlog, LedgerError> {
         self.read(|conn| gauges::backlog(conn, now, ahead))
+    }
+
+    /// As [`Gauges::totals`](crate::Gauges::totals).
+    pub(crate) fn totals(&self, now: WallTime, ahead: Ahead) -> Result<Totals, LedgerError> {
+        let totals = self.read(|conn| gauges::totals(conn, now, ahead))?;
+        let bytes = self.path.metadata().map_or(0, |file| file.len());
+        Ok(Totals { bytes, ..totals })
     }
 
     /// Closes the connections that nobody uses now.

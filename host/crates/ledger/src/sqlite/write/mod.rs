@@ -7,6 +7,7 @@
 
 mod batch;
 mod checkpoint;
+mod commit_gauge;
 mod for_sink;
 mod keep_time;
 mod log_gauge;
@@ -23,6 +24,7 @@ mod transaction;
 mod writer;
 
 pub(super) use checkpoint::Checkpointer;
+pub(super) use commit_gauge::CommitGauge;
 pub(super) use log_gauge::LogGauge;
 pub(super) use memory::Memory;
 pub(super) use operation::{BASE_WEIGHT, Operation};

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 
 use super::batch;
 use super::checkpoint::{Checkpointer, LogState};
+use super::commit_gauge::CommitGauge;
 use super::keep_time::KeepTime;
 use super::memory::Memory;
 use super::moment::Moment;
@@ -47,6 +48,7 @@ pub(crate) struct Writer {
     pub(crate) memory: Memory,
     pub(crate) queue: Arc<Queue>,
     pub(crate) writable: Arc<AtomicBool>,
+    pub(crate) commits: Arc<CommitGauge>,
     pub(crate) clock: Arc<SteadyClock>,
     /// By how much the steady clock is ahead of the time of day, as the file has it.
     pub(crate) kept_ahead: Ahead,
@@ -127,8 +129,10 @@ impl Writer {
         }
         // A commit behind the end of a file that was cut would hide the cut.
         self.check_events(tasks)?;
+        let begun = Instant::now();
         match batch::commit(&self.conn, &mut self.memory, now, tasks) {
             Ok(hand_over) => {
+                self.commits.committed(tasks.len(), begun.elapsed());
                 // What was committed into other files is not durable where the next start looks.
                 self.check_events(tasks)?;
                 self.note_commit(now.wall);
@@ -143,6 +147,7 @@ impl Writer {
                 noted.or_else(|error| self.judge(&error))
             }
             Err(error) => {
+                self.commits.failed();
                 self.writable.store(false, Ordering::Release);
                 tracing::error!(%error, operations = tasks.len(), "the ledger cannot be written");
                 let answer = unavailable(&error);
