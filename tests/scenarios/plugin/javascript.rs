@@ -80,6 +80,18 @@ fn types_that_do_not_fit_are_told() {
         said.contains("the types do not fit:") && said.contains("src/handler.ts("),
         "{said}"
     );
+    // What Node alone has: the compiler's own advice leads nowhere.
+    let text = "import { readFileSync } from \"node:fs\";\nimport { done } from \"tollgate-handler\";\n\
+                export default () => { readFileSync(process.env.FILE ?? \"\"); return done(); };\n";
+    project.write("src/handler.ts", text);
+    let said = project.build_fails();
+    for part in [
+        "\"fs\" is a module of Node, and a handler does not run in Node: a handler has no files",
+        "`process` is of Node, and a handler does not run in Node: its settings are in `config`",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("@types/node"), "{said}");
 }
 
 /// Traps by their event types, with the reason of the attempt.
