@@ -279,10 +279,10 @@ fn prometheus_has_every_metric_that_the_examples_ask_for() {
     let (_site, gateway) = busy(&receiver);
     let prometheus = Prometheus::scraping(gateway.admin, "");
     assert_eq!(prometheus.scraped(), "");
-    assert_eq!(
-        prometheus.value("tollgate_events_received_total{result=\"new\"}"),
-        Some(3.0)
-    );
+    // A target is up a moment before its figures can be asked for.
+    eventually("the figures are there", || {
+        prometheus.value("tollgate_events_received_total{result=\"new\"}") == Some(3.0)
+    });
     let mut names = prometheus.names();
     // No certificate is there, whose end would be shown.
     names.insert("tollgate_certificate_expiry_timestamp_seconds".to_owned());

@@ -1,6 +1,7 @@
 //! Writes figures as a page of metrics.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -18,6 +19,9 @@ use tollgate_ledger::Totals;
 /// The digits of a component's digest that a page shows.
 const SHORT: usize = 12;
 
+/// About the length of the next page, by the last one.
+static LAST_LENGTH: AtomicUsize = AtomicUsize::new(0);
+
 /// The page in this format.
 ///
 /// # Errors
@@ -25,11 +29,13 @@ const SHORT: usize = 12;
 pub(crate) fn write(figures: Figures, format: Format) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Scrape(Mutex::new(figures))));
-    let mut page = String::new();
+    // A text that grows as it is written would be copied again and again.
+    let mut page = String::with_capacity(LAST_LENGTH.load(Ordering::Relaxed));
     match format {
         Format::Prometheus => prometheus_text::encode(&mut page, &registry)?,
         Format::OpenMetrics => text::encode(&mut page, &registry)?,
     }
+    LAST_LENGTH.store(page.len() + page.len() / 16, Ordering::Relaxed);
     Ok(page)
 }
 
@@ -211,7 +217,12 @@ fn generation(page: &mut Page<'_>, figures: &Figures) -> fmt::Result {
             (["failed"], of.reloads_failed),
         ],
     )?;
-    page.gauge(&RELOAD_FAILING, flag(of.failing))
+    page.gauge(&RELOAD_FAILING, flag(of.failing))?;
+    let alerts = figures.alerts.iter();
+    page.gauges(
+        &ALERTS,
+        alerts.map(|(alert, many)| ([alert.as_str()], *many as f64)),
+    )
 }
 
 fn process(page: &mut Page<'_>, of: &ProcessFigures) -> fmt::Result {

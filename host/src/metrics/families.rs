@@ -190,6 +190,8 @@ families! {
         "Reloads since the start. Result: loaded or failed";
     RELOAD_FAILING = Gauge "tollgate_reload_failing" "" []
         "Whether the files as they are cannot serve, so that an earlier generation does: 1 or 0";
+    ALERTS = Gauge "tollgate_alerts" "" ["alert"]
+        "Alerts of the manifest that last, by name: one for each source or handler that an alert is about";
     ADMIN_REQUESTS = Counter "tollgate_admin_requests" "" ["resource", "status"]
         "Requests to the admin service";
     PROCESS_CPU = Counter "process_cpu" "seconds" []

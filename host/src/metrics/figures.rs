@@ -37,6 +37,8 @@ pub(crate) struct Figures {
     pub(crate) disk: Option<(u64, u64)>,
     pub(crate) commits: Commits,
     pub(crate) generation: GenerationFigures,
+    /// How many alerts last, by the name of the alert.
+    pub(crate) alerts: Vec<(String, usize)>,
     /// By resource and status.
     pub(crate) admin_requests: Vec<(&'static str, u16, u64)>,
     pub(crate) process: ProcessFigures,

@@ -59,6 +59,7 @@ fn figures() -> Figures {
             reloads_loaded: 2,
             reloads_failed: 1,
         },
+        alerts: vec![("dead_letters".to_owned(), 1)],
         admin_requests: vec![("metrics", 200, 1)],
         process: Process::new(WallTime::EPOCH).read(),
     }

@@ -41,6 +41,7 @@ impl Core {
             disk: self.disk.space().map(|space| (space.free, space.all)),
             commits: self.ledger.commits(),
             generation: self.generation_figures(&generation),
+            alerts: self.alert_figures(&generation),
             admin_requests: self.admin_figures(),
             process: self.process.read(),
         }
@@ -115,6 +116,18 @@ impl Core {
             reloads_loaded: reloads.loaded,
             reloads_failed: reloads.failed,
         }
+    }
+
+    /// How many alerts last, for each alert of the manifest.
+    fn alert_figures(&self, generation: &Generation) -> Vec<(String, usize)> {
+        let lasting = self.alerts.lock();
+        let alerts = generation.manifest.alerts.alerts.iter();
+        let counted = alerts.map(|alert| {
+            let is_of = |key: &str| key.split('/').next() == Some(alert.name.as_str());
+            let many = lasting.iter().filter(|lasting| is_of(&lasting.key));
+            (alert.name.clone(), many.count())
+        });
+        counted.collect()
     }
 
     fn admin_figures(&self) -> Vec<(&'static str, u16, u64)> {

@@ -65,12 +65,27 @@ pub(crate) fn backlog(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<
     })
 }
 
-/// The deliveries of each handler that are to be tried again by `?1`, counted up to `?2`.
+/// The deliveries of handler `?1` that are to be tried again by `?2`, counted up to `?3`.
 const RETRIES_DUE: &str = "
-    SELECT coalesce(sum((SELECT count(*) FROM (
-        SELECT 1 FROM deliveries INDEXED BY deliveries_retrying
-        WHERE state = 'retrying' AND handler = h.id AND due <= ?1 LIMIT ?2))), 0)
-    FROM handlers h";
+    SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_retrying
+    WHERE state = 'retrying' AND handler = ?1 AND due <= ?2 LIMIT ?3)";
+
+/// The deliveries that are to be tried again by `due`, over all handlers counted up to
+/// [`Totals::MAX_DUE`].
+fn retries_due(conn: &Connection, due: i64) -> Result<u64> {
+    let most = Totals::MAX_DUE.cast_signed();
+    let mut found = 0;
+    let mut count = conn.prepare_cached(RETRIES_DUE)?;
+    let mut handlers = conn.prepare_cached("SELECT id FROM handlers")?;
+    let mut handlers = handlers.query([])?;
+    while found < most
+        && let Some(row) = handlers.next()?
+    {
+        let of_handler = (row.get::<_, i64>(0)?, due, most - found);
+        found += count.query_row(of_handler, |row| row.get::<_, i64>(0))?;
+    }
+    Ok(found.cast_unsigned())
+}
 
 /// The totals at `now`, without the file's length. Due times are ahead of the time of day by
 /// `ahead`.
@@ -80,13 +95,7 @@ pub(crate) fn totals(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<T
     // Mostly nothing is to be tried again.
     let retries_due = match counts.deliveries.contains(&retrying) {
         true => 0,
-        false => conn
-            .prepare_cached(RETRIES_DUE)?
-            .query_row(
-                (int(now) + ahead.as_millis(), Totals::MAX_DUE.cast_signed()),
-                |row| row.get::<_, i64>(0),
-            )?
-            .cast_unsigned(),
+        false => retries_due(conn, int(now) + ahead.as_millis())?,
     };
     let oldest_request = conn
         .prepare_cached(
@@ -97,7 +106,7 @@ pub(crate) fn totals(conn: &Connection, now: WallTime, ahead: Ahead) -> Result<T
         .optional()?;
     Ok(Totals {
         counts,
-        retries_due: retries_due.min(Totals::MAX_DUE),
+        retries_due,
         oldest_request,
         bytes: 0,
     })
