@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Event, Gateway, Handler, Manifest, Receiver, Reply, Site, eventually, stays};
+use crate::harness::{
+    Authority, Event, Gateway, Handler, Manifest, Receiver, Reply, Site, component, digest,
+    eventually, get, stays, trapping,
+};
 
 /// More than the time between two looks for alerts.
 const LOOKS: Duration = Duration::from_secs(5);
@@ -179,4 +182,125 @@ fn pagerduty_and_slack_get_what_they_understand() {
         [],
     );
     assert_eq!(bodies, 0, "no row has the key");
+}
+
+/// Alerts of every kind for which a test can make the reason, with what they are told about.
+const REASONS: &[(&str, &str)] = &[
+    ("backlog_age", ""),
+    ("breaker_open", "guest"),
+    ("disk_full", ""),
+    ("rejections", "stripe"),
+    ("secret_expires", "stripe/2"),
+    ("source_silent", "stripe"),
+];
+
+#[test]
+fn each_condition_is_found_in_a_running_gateway() {
+    let receiver = Receiver::start();
+    let alerts = "[[alerts]]\nwhen = \"backlog_age\"\nafter = \"1s\"\n\
+         [[alerts]]\nwhen = \"breaker_open\"\n\
+         [[alerts]]\nwhen = \"disk_full\"\nfree = 1.0\n\
+         [[alerts]]\nwhen = \"rejections\"\nat_least = 2\n\
+         [[alerts]]\nwhen = \"secret_expires\"\n\
+         [[alerts]]\nwhen = \"source_silent\"\nafter = \"1s\"\n";
+    let url = receiver.url("/");
+    let handler = Handler::new("guest")
+        .retry(100, "10ms")
+        .set("breaker = { failures = 0.5, of = 2, open = \"1h\" }");
+    let manifest = Manifest::with_one(handler).section(&format!(
+        "[alert_receivers.ops]\nformat = \"json\"\nurl = \"{url}\"\n{alerts}"
+    ));
+    let site = Site::new(&manifest);
+    let old = "secrets = [\"${TOLLGATE_TEST_SECRET}\", \
+               { value = \"whsec_old\", expires = \"2001-01-01T00:00:00Z\" }]";
+    let text = manifest.text();
+    site.write_manifest(&text.replace("secrets = [\"${TOLLGATE_TEST_SECRET}\"]", old));
+    let gateway = site.start();
+    for _ in 0..3 {
+        gateway.accepts(&Event::new("test.retry", json!({ "do": "retry" })));
+    }
+    for _ in 0..4 {
+        assert_eq!(gateway.post_signed("t=1,v1=00", b"{}").status, 400);
+    }
+    let told = || {
+        let notices = notices(&receiver).into_iter();
+        let started = notices.filter(|notice| notice["status"] == "started");
+        let mut told: Vec<_> = started
+            .map(|notice| {
+                let word = |key: &str| notice[key].as_str().unwrap().to_owned();
+                (word("when"), word("subject"))
+            })
+            .collect();
+        told.sort();
+        told.dedup();
+        told
+    };
+    let wanted: Vec<_> = REASONS
+        .iter()
+        .map(|(when, subject)| ((*when).to_owned(), (*subject).to_owned()))
+        .collect();
+    eventually("every reason is told", || told() == wanted);
+}
+
+#[test]
+fn a_roll_back_and_a_certificate_that_ends_are_told() {
+    let receiver = Receiver::start();
+    let manifest = manifest(
+        &receiver,
+        "json",
+        "[[alerts]]\nwhen = \"rolled_back\"\n[[alerts]]\nwhen = \"certificate_expires\"\n",
+    );
+    let site = Site::new(&manifest);
+    let gateway = site.start();
+    let event = || Event::new("test", json!({ "do": "add", "key": "handled" }));
+    gateway.accepts(&event());
+    gateway.settles();
+    let bad = trapping(&component("conformance"));
+    site.plug("conformance.wasm", &bad);
+    eventually("the bad component serves", || {
+        gateway.serves("guest") == digest(&bad)
+    });
+    for _ in 0..20 {
+        gateway.accepts(&event());
+    }
+    eventually("the roll-back is told", || receiver.requests().len() == 1);
+    assert_eq!(
+        notices(&receiver)[0]["key"]
+            .as_str()
+            .unwrap()
+            .split_once('/')
+            .unwrap()
+            .0,
+        "rolled_back"
+    );
+    // A certificate that has ended. Nothing listens with it before the next start.
+    let authority = Authority::new();
+    authority.write_with(&site, "ended", &["hooks.example"], |params| {
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 3, 1);
+    });
+    let tls = manifest.server("tls = { cert = \"ended.pem\", key = \"ended.key\" }");
+    site.write_manifest(&tls.text());
+    eventually("the end of the certificate is told", || {
+        receiver.requests().len() == 2
+    });
+    let told = &notices(&receiver)[1];
+    assert_eq!(told["subject"], "hooks.example");
+    assert_eq!(
+        told["text"],
+        "the certificate for hooks.example expires at 2020-03-01T00:00:00Z"
+    );
+    let page = get(gateway.admin, "/metrics").unwrap();
+    let page = String::from_utf8(page.body).unwrap();
+    let end =
+        "tollgate_certificate_expiry_timestamp_seconds{certificate=\"hooks.example\"} 1583020800\n";
+    assert!(page.contains(end), "{page}");
+    assert!(
+        page.contains("tollgate_alerts{alert=\"rolled_back\"} 1\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("tollgate_handler_rolled_back{handler=\"guest\"} 1\n"),
+        "{page}"
+    );
 }
