@@ -6,6 +6,7 @@
 //! (`tollgate_sandbox`) and commits the outcome and the effects to the ledger in one transaction.
 //! The [`outbox`] sends the requests that were committed.
 
+mod admin;
 mod alerts;
 mod api;
 pub mod certificates;

@@ -1,6 +1,7 @@
 //! The scenarios, one file a theme.
 
 mod acme;
+mod admin;
 mod alerts;
 mod backlog;
 mod batches;

@@ -66,7 +66,7 @@ fn a_rotation_can_be_watched_to_its_end() {
 
     let said = site.run("status", &["--admin", &gateway.admin.to_string()]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    assert!(said.contains("state expired"), "{said}");
+    assert!(said.contains("secret 2 of stripe: expired"), "{said}");
     let said = site.run("check", &[]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("source `stripe`: secret 2 expired"), "{said}");

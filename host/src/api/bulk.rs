@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::answers::bad_request;
-use super::intervention::{Attribution, read};
-use crate::server::ApiAnswer;
+use super::answers::ApiError;
+use super::intervention::{Attribution, By};
+use crate::server::Operator;
 use tollgate_ledger::{Cursor, Intervened, ListOrder, Listed, Page};
 
 /// The most deliveries, events or requests that one call changes. So few that their commit delays
@@ -24,10 +24,11 @@ pub(crate) enum Verb {
 }
 
 /// Selects deliveries or requests to change: one step of them.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct BulkRequest {
-    /// The numbers of the items.
+    /// The numbers of the items. A request has numbers or a filter.
+    #[schema(max_items = 100)]
     pub(crate) numbers: Vec<i64>,
     /// A filter that items must match, as the names and values of the list's query.
     pub(crate) filter: Option<BTreeMap<String, String>>,
@@ -45,16 +46,17 @@ pub(crate) struct BulkRequest {
 }
 
 impl BulkRequest {
-    /// Reads a body.
-    pub(super) fn read(body: &Value) -> Result<Self, ApiAnswer> {
-        let request: Self = read(body)?;
-        if request.numbers.is_empty() == request.filter.is_none() {
-            return Err(bad_request("name `numbers` or a `filter`"));
+    /// Checks that the request names items in one way, and not too many.
+    pub(super) fn check(&self) -> Result<(), ApiError> {
+        if self.numbers.is_empty() == self.filter.is_none() {
+            return Err(ApiError::bad_request("name `numbers` or a `filter`"));
         }
-        if request.numbers.len() > STEP {
-            return Err(bad_request(format!("name {STEP} at most in one call")));
+        match self.numbers.len() > STEP {
+            true => Err(ApiError::bad_request(format!(
+                "name {STEP} at most in one call"
+            ))),
+            false => Ok(()),
         }
-        Ok(request)
     }
 
     /// Changes the items of a step whose state allows the change. `of` returns the handler and the
@@ -64,8 +66,8 @@ impl BulkRequest {
         (selected, mut report): (Vec<T>, BulkReport),
         of: fn(&T) -> (&str, &str),
         allows: impl Fn(&str) -> bool,
-        change: impl FnOnce(&[T]) -> Result<Vec<Intervened>, ApiAnswer>,
-    ) -> Result<BulkReport, ApiAnswer> {
+        change: impl FnOnce(&[T]) -> Result<Vec<Intervened>, ApiError>,
+    ) -> Result<BulkReport, ApiError> {
         let (fit, unfit): (Vec<_>, Vec<_>) =
             selected.into_iter().partition(|item| allows(of(item).1));
         for item in unfit {
@@ -84,12 +86,13 @@ impl BulkRequest {
         Ok(report)
     }
 
-    /// The operator and the reason.
-    pub(super) fn attribution(&self) -> Attribution {
-        Attribution {
+    /// The operator who sent the request, and the reason.
+    pub(super) fn by(&self, operator: &Operator) -> By {
+        let said = Attribution {
             who: self.who.clone(),
             why: self.why.clone(),
-        }
+        };
+        said.by(operator)
     }
 }
 
@@ -104,7 +107,7 @@ pub(super) fn step(after: Option<Cursor>, until: Cursor) -> Page {
 }
 
 /// The result of a call that changes many items.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct BulkReport {
     /// The number of selected items.
     pub(crate) matched: u64,

@@ -1,58 +1,173 @@
-//! `GET /api/deliveries`, `/api/deliveries/SEQ`; `POST /api/deliveries/SEQ/retry`, `…/cancel`.
-//!
-//! `POST /api/deliveries/retry` and `…/cancel` change many deliveries: those with the `numbers`, or
-//! those that match a `filter` with the names of the list's query. Each call changes a bounded
-//! number.
+//! Deliveries: the list, one of them, and their retry and cancel, one by one or many.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use axum::Extension;
+use axum::extract::State;
 
-use super::answers::{bad_request, conflict, json, not_found};
+use super::answers::{Answer, ApiError, ChangeErrors, ReadErrors};
 use super::bulk::{BulkReport, BulkRequest, Verb, step};
-use super::intervention::{Attribution, carry_out, intervention, read};
-use super::query;
+use super::calls::Calls;
+use super::extract::{InPath, Pairs, Posted};
+use super::intervention::{Attribution, By, carry_out, intervention};
+use super::query::{self, PageQuery};
+use super::record_filter::RecordQuery;
 use crate::run::Core;
-use crate::server::{ApiAnswer, ApiRequest};
-use tollgate_ledger::{Action, DeliveryId, DeliveryState, DeliverySummary, Intervened, RecordList};
+use crate::server::Operator;
+use tollgate_ledger::{
+    Action, DeliveryDetail, DeliveryId, DeliveryState, DeliverySummary, Intervened, Listed,
+    RecordList,
+};
 
-pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let (filter, page) = query::read(&request.query)?;
-    json(&core.records.deliveries(&filter, &page)?)
+/// The deliveries that match a filter.
+#[utoipa::path(
+    get,
+    path = "/api/deliveries",
+    tag = "deliveries",
+    params(RecordQuery, PageQuery),
+    responses(
+        (status = 200, description = "A page of deliveries.", body = Listed<DeliverySummary>),
+        ReadErrors,
+    ),
+)]
+pub(super) async fn list(
+    State(calls): State<Calls>,
+    Pairs(query): Pairs,
+) -> Answer<Listed<DeliverySummary>> {
+    let (filter, page) = query::read(&query)?;
+    calls
+        .answer(move |core| Ok(core.records.deliveries(&filter, &page)?))
+        .await
 }
 
-pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
-    let seq = number(seq)?;
-    match core.records.delivery(seq)? {
-        Some(delivery) => json(&delivery),
-        None => Err(not_found(format!("there is no delivery {}", seq.0))),
-    }
+/// One delivery with its attempts and the interventions of operators.
+#[utoipa::path(
+    get,
+    path = "/api/deliveries/{number}",
+    tag = "deliveries",
+    params(("number" = i64, Path, description = "The number of the delivery.")),
+    responses((status = 200, description = "The delivery.", body = DeliveryDetail), ReadErrors),
+)]
+pub(super) async fn show(
+    State(calls): State<Calls>,
+    InPath(number): InPath,
+) -> Answer<DeliveryDetail> {
+    let number = read_number(&number)?;
+    calls.answer(move |core| detail(core, number)).await
 }
 
-/// Makes a delivery due now that waits for its next attempt, or the question for its object.
-pub(super) fn retry(core: &Core, seq: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    change_one(core, seq, body, Action::Retry, |state| match state {
+/// Makes a delivery due now that waits for its next attempt, or for the object of its event.
+#[utoipa::path(
+    post,
+    path = "/api/deliveries/{number}/retry",
+    tag = "deliveries",
+    params(("number" = i64, Path, description = "The number of the delivery.")),
+    request_body = Attribution,
+    responses(
+        (status = 200, description = "The delivery afterwards.", body = DeliveryDetail),
+        ChangeErrors,
+    ),
+)]
+pub(super) async fn retry(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    InPath(number): InPath,
+    Posted(said): Posted<Attribution>,
+) -> Answer<DeliveryDetail> {
+    let number = read_number(&number)?;
+    let refused = |state| match state {
         DeliveryState::Pending | DeliveryState::Running => "it is due already".to_owned(),
         DeliveryState::Held => "it is held: its handler is not in the manifest".to_owned(),
         state => format!("it is {state}: replay it"),
-    })
+    };
+    let by = said.by(&operator);
+    calls
+        .answer(move |core| change_one(core, number, &by, Action::Retry, refused))
+        .await
 }
 
 /// Ends a delivery that has not ended.
-pub(super) fn cancel(core: &Core, seq: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    change_one(core, seq, body, Action::Cancel, |state| {
-        format!("it is {state} already")
-    })
+#[utoipa::path(
+    post,
+    path = "/api/deliveries/{number}/cancel",
+    tag = "deliveries",
+    params(("number" = i64, Path, description = "The number of the delivery.")),
+    request_body = Attribution,
+    responses(
+        (status = 200, description = "The delivery afterwards.", body = DeliveryDetail),
+        ChangeErrors,
+    ),
+)]
+pub(super) async fn cancel(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    InPath(number): InPath,
+    Posted(said): Posted<Attribution>,
+) -> Answer<DeliveryDetail> {
+    let number = read_number(&number)?;
+    let refused = |state| format!("it is {state} already");
+    let by = said.by(&operator);
+    calls
+        .answer(move |core| change_one(core, number, &by, Action::Cancel, refused))
+        .await
+}
+
+/// Makes many deliveries due now that wait for their next attempt. A call changes a bounded number
+/// of them, and says where the next call goes on.
+#[utoipa::path(
+    post,
+    path = "/api/deliveries/retry",
+    tag = "deliveries",
+    request_body = BulkRequest,
+    responses((status = 200, description = "What was changed.", body = BulkReport), ChangeErrors),
+)]
+pub(super) async fn retry_many(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    Posted(request): Posted<BulkRequest>,
+) -> Answer<BulkReport> {
+    calls
+        .answer(move |core| change_many(core, Verb::Retry, &request, &operator))
+        .await
+}
+
+/// Ends many deliveries that have not ended. A call changes a bounded number of them, and says
+/// where the next call goes on.
+#[utoipa::path(
+    post,
+    path = "/api/deliveries/cancel",
+    tag = "deliveries",
+    request_body = BulkRequest,
+    responses((status = 200, description = "What was changed.", body = BulkReport), ChangeErrors),
+)]
+pub(super) async fn cancel_many(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    Posted(request): Posted<BulkRequest>,
+) -> Answer<BulkReport> {
+    calls
+        .answer(move |core| change_many(core, Verb::Cancel, &request, &operator))
+        .await
+}
+
+fn detail(core: &Core, number: DeliveryId) -> Result<DeliveryDetail, ApiError> {
+    let found = core.records.delivery(number)?;
+    found.ok_or_else(|| ApiError::not_found(format!("there is no delivery {}", number.0)))
 }
 
 /// Retries deliveries that wait for their next attempt, or cancels deliveries that have not ended.
-pub(super) fn change_many(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    let request = BulkRequest::read(body)?;
+fn change_many(
+    core: &Core,
+    verb: Verb,
+    request: &BulkRequest,
+    operator: &Operator,
+) -> Result<BulkReport, ApiError> {
+    request.check()?;
     let selected = match &request.filter {
-        Some(parts) => matching(core, &request, parts)?,
+        Some(parts) => matching(core, request, parts)?,
         None => named(core, &request.numbers)?,
     };
-    let report = request.change(
+    request.change(
         selected,
         handler_and_state,
         |state| allows(verb, state),
@@ -62,10 +177,9 @@ pub(super) fn change_many(core: &Core, verb: Verb, body: &Value) -> Result<ApiAn
                 Verb::Retry => Action::Retry(seqs.collect()),
                 Verb::Cancel => Action::Cancel(seqs.collect()),
             };
-            carry_out(core, intervention(action, &request.attribution(), None)?)
+            carry_out(core, intervention(action, &request.by(operator), None)?)
         },
-    )?;
-    json(&report)
+    )
 }
 
 fn handler_and_state(delivery: &DeliverySummary) -> (&str, &str) {
@@ -83,15 +197,10 @@ fn allows(verb: Verb, state: &str) -> bool {
     }
 }
 
-fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<DeliverySummary>, BulkReport), ApiAnswer> {
-    let mut found = Vec::new();
-    for seq in seqs {
-        match core.records.delivery(DeliveryId(*seq))? {
-            Some(detail) => found.push(detail.delivery),
-            None => return Err(not_found(format!("there is no delivery {seq}"))),
-        }
-    }
-    Ok(BulkReport::of_named(found))
+fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<DeliverySummary>, BulkReport), ApiError> {
+    let found = seqs.iter().map(|seq| detail(core, DeliveryId(*seq)));
+    let found = found.map(|found| found.map(|detail| detail.delivery));
+    Ok(BulkReport::of_named(found.collect::<Result<_, _>>()?))
 }
 
 /// A page of the deliveries that match a filter, oldest first.
@@ -99,7 +208,7 @@ fn matching(
     core: &Core,
     request: &BulkRequest,
     parts: &BTreeMap<String, String>,
-) -> Result<(Vec<DeliverySummary>, BulkReport), ApiAnswer> {
+) -> Result<(Vec<DeliverySummary>, BulkReport), ApiError> {
     let filter = query::read_filter(parts)?;
     let until = match &request.until {
         Some(until) => until.clone(),
@@ -112,27 +221,25 @@ fn matching(
 
 fn change_one(
     core: &Core,
-    seq: &str,
-    body: &Value,
+    number: DeliveryId,
+    by: &By,
     action: fn(Vec<DeliveryId>) -> Action,
     refused: impl Fn(DeliveryState) -> String,
-) -> Result<ApiAnswer, ApiAnswer> {
-    let delivery = number(seq)?;
-    let by: Attribution = read(body)?;
-    let intervention = intervention(action(vec![delivery]), &by, None)?;
+) -> Result<DeliveryDetail, ApiError> {
+    let intervention = intervention(action(vec![number]), by, None)?;
     let results = carry_out(core, intervention)?;
     match results.first() {
-        Some(Intervened::Done) => show(core, seq),
-        Some(Intervened::State(state)) => Err(conflict(format!(
-            "delivery {seq} stays as it is: {}",
+        Some(Intervened::State(state)) => Err(ApiError::conflict(format!(
+            "delivery {} stays as it is: {}",
+            number.0,
             refused(*state)
         ))),
-        _ => Err(not_found(format!("there is no delivery {seq}"))),
+        _ => detail(core, number),
     }
 }
 
-fn number(text: &str) -> Result<DeliveryId, ApiAnswer> {
+fn read_number(text: &str) -> Result<DeliveryId, ApiError> {
     text.parse()
         .map(DeliveryId)
-        .map_err(|_| bad_request(format!("`{text}` is no delivery's number")))
+        .map_err(|_| ApiError::bad_request(format!("`{text}` is no delivery's number")))
 }

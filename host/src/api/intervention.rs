@@ -3,54 +3,62 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::answers::bad_request;
+use super::answers::ApiError;
 use crate::run::Core;
-use crate::server::ApiAnswer;
+use crate::server::Operator;
 use tollgate_ledger::{Action, DeliveryId, Intervened, Intervention};
 
 /// The longest text that an operator puts on record, in bytes.
 const MAX_TEXT: usize = 1000;
 
-/// The operator who asks for a change, and the reason.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// The operator who asks for a change, and the reason, as a request says them.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Attribution {
-    /// The name of the operator; "admin API" if the request has none.
+    /// The name of the operator, for the record. The name of the token is on record as well.
+    #[schema(max_length = 900)]
     pub(super) who: Option<String>,
+    /// The reason, for the record.
+    #[schema(max_length = 1000)]
+    pub(super) why: Option<String>,
+}
+
+/// The operator and the reason, as records have them.
+#[derive(Debug, Clone)]
+pub(super) struct By {
+    /// The name of the operator.
+    pub(super) who: String,
     /// The reason.
     pub(super) why: Option<String>,
 }
 
 impl Attribution {
-    /// The name of the operator, for the record.
-    pub(super) fn who(&self) -> &str {
-        self.who.as_deref().unwrap_or("admin API")
+    /// The operator who sent the request.
+    pub(super) fn by(&self, operator: &Operator) -> By {
+        By {
+            who: operator.signs(self.who.as_deref()).into_owned(),
+            why: self.why.clone(),
+        }
     }
-}
-
-/// Reads a body as a `T`.
-pub(super) fn read<T: for<'a> Deserialize<'a>>(body: &Value) -> Result<T, ApiAnswer> {
-    T::deserialize(body)
-        .map_err(|error| bad_request(format!("the body is not understood: {error}")))
 }
 
 /// The intervention that carries out an action, with its operator and reason. `batch` is the id
 /// that all calls of one replay share.
 pub(super) fn intervention(
     action: Action,
-    by: &Attribution,
+    by: &By,
     batch: Option<String>,
-) -> Result<Intervention, ApiAnswer> {
-    let who = by.who().to_owned();
+) -> Result<Intervention, ApiError> {
+    let who = by.who.clone();
     let why = by.why.clone().unwrap_or_default();
     for text in [Some(&who), Some(&why), batch.as_ref()]
         .into_iter()
         .flatten()
     {
         if text.len() > MAX_TEXT {
-            return Err(bad_request(format!(
+            return Err(ApiError::bad_request(format!(
                 "`who`, `why` and `batch` have {MAX_TEXT} bytes at most"
             )));
         }
@@ -67,7 +75,7 @@ pub(super) fn intervention(
 pub(super) fn carry_out(
     core: &Core,
     intervention: Intervention,
-) -> Result<Vec<Intervened>, ApiAnswer> {
+) -> Result<Vec<Intervened>, ApiError> {
     let ended: Vec<DeliveryId> = match &intervention.action {
         Action::Cancel(deliveries) => deliveries.clone(),
         _ => Vec::new(),

@@ -1,23 +1,24 @@
-//! `GET /api/outbox`, `/api/outbox/SEQ`.
-//!
-//! `POST /api/outbox/retry` and `…/cancel` change many requests: those with the `numbers`, or those
-//! that match a `filter` with the names of the list's query. Each call changes a bounded number.
+//! Requests of the outbox: the list, one of them, and the retry and cancel of many.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use axum::Extension;
+use axum::extract::State;
 
-use super::answers::{bad_request, json, not_found};
+use super::answers::{Answer, ApiError, ChangeErrors, ReadErrors};
 use super::bulk::{BulkReport, BulkRequest, Verb, step};
+use super::calls::Calls;
+use super::extract::{InPath, Pairs, Posted};
 use super::intervention::{carry_out, intervention};
-use super::query;
+use super::query::{self, PageQuery};
+use super::request_filter::RequestQuery;
 use crate::outbox::{self, Changed};
 use crate::run::Core;
-use crate::server::{ApiAnswer, ApiRequest};
+use crate::server::Operator;
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{
-    Action, Intervened, OutboxState, RecordList, RequestFilter, RequestHost, RequestId,
-    RequestSummary,
+    Action, Intervened, Listed, OutboxState, RecordList, RequestDetail, RequestFilter, RequestHost,
+    RequestId, RequestSummary,
 };
 
 impl Verb {
@@ -35,49 +36,116 @@ impl Verb {
     }
 }
 
-pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let (filter, page) = query::read(&request.query)?;
-    json(&core.records.requests(&filter, &page)?)
+/// The requests that match a filter.
+#[utoipa::path(
+    get,
+    path = "/api/outbox",
+    tag = "outbox",
+    params(RequestQuery, PageQuery),
+    responses(
+        (status = 200, description = "A page of requests.", body = Listed<RequestSummary>),
+        ReadErrors,
+    ),
+)]
+pub(super) async fn list(
+    State(calls): State<Calls>,
+    Pairs(query): Pairs,
+) -> Answer<Listed<RequestSummary>> {
+    let (filter, page) = query::read(&query)?;
+    calls
+        .answer(move |core| Ok(core.records.requests(&filter, &page)?))
+        .await
 }
 
-pub(super) fn show(core: &Core, seq: &str) -> Result<ApiAnswer, ApiAnswer> {
-    let seq = seq
+/// One request with its tries.
+#[utoipa::path(
+    get,
+    path = "/api/outbox/{number}",
+    tag = "outbox",
+    params(("number" = i64, Path, description = "The number of the request.")),
+    responses((status = 200, description = "The request.", body = RequestDetail), ReadErrors),
+)]
+pub(super) async fn show(
+    State(calls): State<Calls>,
+    InPath(number): InPath,
+) -> Answer<RequestDetail> {
+    let number = number
         .parse()
-        .map_err(|_| bad_request(format!("`{seq}` is no request's number")))?;
-    match core.records.request(RequestId(seq))? {
-        Some(request) => json(&request),
-        None => Err(not_found(format!("there is no request {seq}"))),
-    }
+        .map_err(|_| ApiError::bad_request(format!("`{number}` is no request's number")))?;
+    calls.answer(move |core| detail(core, number)).await
+}
+
+/// Sends requests again: dead ones, or those that wait. A call changes a bounded number of them,
+/// and says where the next call goes on. A filter without a state selects dead ones.
+#[utoipa::path(
+    post,
+    path = "/api/outbox/retry",
+    tag = "outbox",
+    request_body = BulkRequest,
+    responses((status = 200, description = "What was changed.", body = BulkReport), ChangeErrors),
+)]
+pub(super) async fn retry(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    Posted(request): Posted<BulkRequest>,
+) -> Answer<BulkReport> {
+    calls
+        .answer(move |core| change(core, Verb::Retry, &request, &operator))
+        .await
+}
+
+/// Cancels requests that wait. A call changes a bounded number of them, and says where the next
+/// call goes on.
+#[utoipa::path(
+    post,
+    path = "/api/outbox/cancel",
+    tag = "outbox",
+    request_body = BulkRequest,
+    responses((status = 200, description = "What was changed.", body = BulkReport), ChangeErrors),
+)]
+pub(super) async fn cancel(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    Posted(request): Posted<BulkRequest>,
+) -> Answer<BulkReport> {
+    calls
+        .answer(move |core| change(core, Verb::Cancel, &request, &operator))
+        .await
+}
+
+fn detail(core: &Core, number: i64) -> Result<RequestDetail, ApiError> {
+    let found = core.records.request(RequestId(number))?;
+    found.ok_or_else(|| ApiError::not_found(format!("there is no request {number}")))
 }
 
 /// Sends requests again, or cancels them.
-pub(super) fn change(core: &Core, verb: Verb, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    let request = BulkRequest::read(body)?;
+fn change(
+    core: &Core,
+    verb: Verb,
+    request: &BulkRequest,
+    operator: &Operator,
+) -> Result<BulkReport, ApiError> {
+    request.check()?;
     let selected = match &request.filter {
-        Some(filter) => matching(core, verb, &request, filter)?,
+        Some(filter) => matching(core, verb, request, filter)?,
         None => named(core, &request.numbers)?,
     };
-    let report = request.change(
+    request.change(
         selected,
         handler_and_state,
         |state| verb.allows(state),
-        |fit| change_requests(core, verb, fit, &request),
-    )?;
-    json(&report)
+        |fit| change_requests(core, verb, fit, (request, operator)),
+    )
 }
 
 fn handler_and_state(request: &RequestSummary) -> (&str, &str) {
     (&request.handler, &request.request.state)
 }
 
-fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, BulkReport), ApiAnswer> {
-    let mut found = Vec::new();
-    for seq in seqs {
-        match core.records.request(RequestId(*seq))? {
-            Some(detail) => found.push(detail.request),
-            None => return Err(not_found(format!("there is no request {seq}"))),
-        }
-    }
+fn named(core: &Core, seqs: &[i64]) -> Result<(Vec<RequestSummary>, BulkReport), ApiError> {
+    let found = seqs.iter().map(|seq| detail(core, *seq));
+    let found = found.map(|found| found.map(|detail| detail.request));
+    let mut found = found.collect::<Result<Vec<_>, _>>()?;
     // Requests with the same order key must keep their order.
     found.sort_by_key(|request| request.request.seq);
     found.dedup_by_key(|request| request.request.seq);
@@ -90,7 +158,7 @@ fn matching(
     verb: Verb,
     request: &BulkRequest,
     parts: &BTreeMap<String, String>,
-) -> Result<(Vec<RequestSummary>, BulkReport), ApiAnswer> {
+) -> Result<(Vec<RequestSummary>, BulkReport), ApiError> {
     let mut filter: RequestFilter = query::read_filter(parts)?;
     filter.state.get_or_insert(verb.default_state());
     let until = match &request.until {
@@ -106,9 +174,9 @@ fn change_requests(
     core: &Core,
     verb: Verb,
     requests: &[RequestSummary],
-    request: &BulkRequest,
-) -> Result<Vec<Intervened>, ApiAnswer> {
-    let by = request.attribution();
+    (request, operator): (&BulkRequest, &Operator),
+) -> Result<Vec<Intervened>, ApiError> {
+    let by = request.by(operator);
     let ids = requests
         .iter()
         .map(|request| RequestId(request.request.seq));
@@ -118,7 +186,7 @@ fn change_requests(
             let mut cancelled = Vec::new();
             for id in ids {
                 let event = core.ledger.outbox_request(id)?.and_then(|request| {
-                    outbox::cancelled_event(core, &request, by.who(), core.clock.now())
+                    outbox::cancelled_event(core, &request, &by.who, core.clock.now())
                 });
                 cancelled.push((id, event.map(Box::new)));
             }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use utoipa::{IntoParams, ToSchema};
+
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{Cursor, ListOrder, Page};
 
@@ -15,10 +17,41 @@ pub(crate) const MAX_LIMIT: usize = 500;
 /// The longest value in a query, in bytes.
 const MAX_TEXT: usize = 512;
 
+/// The part of a list's query that says the page.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which `read` reads")]
+pub(super) struct PageQuery {
+    /// The page behind this cursor: the `next` of the page before.
+    after: Option<String>,
+    /// The most items; 50 by default. A larger number counts as 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The direction; `newest` by default.
+    #[param(inline)]
+    order: Option<Order>,
+}
+
+/// The direction of a list.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes the query")]
+enum Order {
+    /// The last arrival first.
+    Newest,
+    /// The first arrival first.
+    Oldest,
+}
+
 /// A filter of a list, as the names and values of a query.
 pub(crate) trait QueryFilter: Default {
     /// Sets the part of the filter with this name. Returns whether the filter has such a part.
     fn set_part(&mut self, name: &str, value: &str) -> Result<bool, QueryError>;
+
+    /// Checks that parts that need each other are all there.
+    fn check(&self) -> Result<(), QueryError> {
+        Ok(())
+    }
 
     /// The names and values of the filter's parts.
     fn to_query(&self) -> Vec<(&'static str, String)>;
@@ -48,6 +81,12 @@ pub(crate) enum QueryError {
         /// The value.
         value: String,
     },
+    /// The value is no JSON pointer.
+    #[error("`pointer` is no JSON pointer: `{0}`")]
+    Pointer(String),
+    /// A part needs another.
+    #[error("`pointer` and `value` go together, and neither is empty")]
+    PointerAlone,
     /// The value is no order.
     #[error("`order` is `newest` or `oldest`, not `{0}`")]
     Order(String),
@@ -76,6 +115,7 @@ pub(super) fn read<F: QueryFilter>(query: &[(String, String)]) -> Result<(F, Pag
             _ => return Err(QueryError::Unknown(name.clone())),
         }
     }
+    filter.check()?;
     Ok((filter, page))
 }
 
@@ -89,6 +129,7 @@ pub(super) fn read_filter<F: QueryFilter>(
             return Err(QueryError::UnknownInFilter(name.clone()));
         }
     }
+    filter.check()?;
     Ok(filter)
 }
 

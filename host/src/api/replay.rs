@@ -8,17 +8,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Extension;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::answers::{bad_request, json, not_found};
+use super::answers::{Answer, ApiError, ChangeErrors};
 use super::bulk::{BulkReport, STEP, step};
-use super::events::read_id;
-use super::intervention::{Attribution, carry_out, intervention, read};
+use super::calls::Calls;
+use super::events::{read_id, unknown};
+use super::extract::Posted;
+use super::intervention::{Attribution, By, carry_out, intervention};
 use super::query;
 use crate::dispatch::Routes;
 use crate::resolve::is_asked;
 use crate::run::{Core, Exclusion};
-use crate::server::ApiAnswer;
+use crate::server::Operator;
 use tollgate_base::event::{Event, HandlerName, SourceName};
 use tollgate_ledger::{
     Action, Cursor, DeliveryBrief, DeliveryId, DeliveryState, DeliverySummary, EventSummary,
@@ -27,12 +32,14 @@ use tollgate_ledger::{
 };
 
 /// The request of one call.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ReplayRequest {
-    /// The numbers of deliveries.
+    /// The numbers of deliveries. A request has deliveries, events or a filter.
+    #[schema(max_items = 100)]
     pub(crate) deliveries: Vec<i64>,
     /// The ids of events.
+    #[schema(max_items = 100)]
     pub(crate) events: Vec<String>,
     /// A filter of deliveries or events, as the names and values of the list's query.
     pub(crate) filter: Option<BTreeMap<String, String>>,
@@ -60,7 +67,7 @@ pub(crate) struct ReplayRequest {
 }
 
 /// The kind of a replay.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Onto {
     /// Deliveries run again.
@@ -71,7 +78,7 @@ pub(crate) enum Onto {
 }
 
 /// See [`ReplayKeys`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum KeysOf {
     #[default]
@@ -80,7 +87,7 @@ pub(crate) enum KeysOf {
 }
 
 /// See [`ReplayComponent`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ComponentOf {
     #[default]
@@ -88,34 +95,56 @@ pub(crate) enum ComponentOf {
     Recorded,
 }
 
-pub(super) fn replay(core: &Core, body: &serde_json::Value) -> Result<ApiAnswer, ApiAnswer> {
-    let request: ReplayRequest = read(body)?;
+/// Runs ended deliveries again, or routes events again. A call changes a bounded number of items,
+/// and says where the next call goes on.
+#[utoipa::path(
+    post,
+    path = "/api/replay",
+    tag = "deliveries",
+    request_body = ReplayRequest,
+    responses((status = 200, description = "What was changed.", body = BulkReport), ChangeErrors),
+)]
+pub(super) async fn replay(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    Posted(request): Posted<ReplayRequest>,
+) -> Answer<BulkReport> {
+    let by = request.by(&operator);
+    calls
+        .answer(move |core| carry_out_replay(core, &request, &by))
+        .await
+}
+
+fn carry_out_replay(core: &Core, request: &ReplayRequest, by: &By) -> Result<BulkReport, ApiError> {
     let ways = [
         !request.deliveries.is_empty(),
         !request.events.is_empty(),
         request.filter.is_some(),
     ];
     if ways.iter().filter(|way| **way).count() != 1 {
-        return Err(bad_request("name `deliveries`, `events` or a `filter`"));
+        return Err(ApiError::bad_request(
+            "name `deliveries`, `events` or a `filter`",
+        ));
     }
     if request.deliveries.len().max(request.events.len()) > STEP {
-        return Err(bad_request(format!("name {STEP} at most in one call")));
+        return Err(ApiError::bad_request(format!(
+            "name {STEP} at most in one call"
+        )));
     }
-    let report = match request.onto {
-        Onto::Deliveries => replay_deliveries(core, &request),
-        Onto::Routes => route_events(core, &request),
-    }?;
-    json(&report)
+    match request.onto {
+        Onto::Deliveries => replay_deliveries(core, request, by),
+        Onto::Routes => route_events(core, request, by),
+    }
 }
 
 impl ReplayRequest {
-    fn filter(&self) -> Result<RecordFilter, ApiAnswer> {
+    fn filter(&self) -> Result<RecordFilter, ApiError> {
         let none = BTreeMap::new();
         Ok(query::read_filter(self.filter.as_ref().unwrap_or(&none))?)
     }
 
     /// The page of this call.
-    fn page(&self, core: &Core) -> Result<Page, ApiAnswer> {
+    fn page(&self, core: &Core) -> Result<Page, ApiError> {
         let until = match &self.until {
             Some(until) => until.clone(),
             None => core.records.last_cursor(match self.onto {
@@ -126,16 +155,21 @@ impl ReplayRequest {
         Ok(step(self.after.clone(), until))
     }
 
-    fn attribution(&self) -> Attribution {
-        Attribution {
+    fn by(&self, operator: &Operator) -> By {
+        let said = Attribution {
             who: self.who.clone(),
             why: self.why.clone(),
-        }
+        };
+        said.by(operator)
     }
 }
 
 /// Runs ended deliveries again.
-fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiAnswer> {
+fn replay_deliveries(
+    core: &Core,
+    request: &ReplayRequest,
+    by: &By,
+) -> Result<BulkReport, ApiError> {
     let (selected, mut report) = selected_deliveries(core, request)?;
     let mut fit = Vec::new();
     for delivery in selected {
@@ -165,7 +199,7 @@ fn replay_deliveries(core: &Core, request: &ReplayRequest) -> Result<BulkReport,
                 false => None,
             },
         };
-        let intervention = intervention(action, &request.attribution(), request.batch.clone())?;
+        let intervention = intervention(action, by, request.batch.clone())?;
         carry_out(core, intervention)?
     };
     let what = |of: &DeliverySummary| format!("{} {}", of.handler, of.state);
@@ -185,7 +219,7 @@ fn resolving_sources(core: &Core) -> Vec<SourceName> {
 fn selected_deliveries(
     core: &Core,
     request: &ReplayRequest,
-) -> Result<(Vec<DeliverySummary>, BulkReport), ApiAnswer> {
+) -> Result<(Vec<DeliverySummary>, BulkReport), ApiError> {
     if request.filter.is_some() {
         let page = request.page(core)?;
         let listed = core.records.deliveries(&request.filter()?, &page)?;
@@ -200,16 +234,16 @@ fn selected_deliveries(
     for seq in seqs {
         match core.records.delivery(DeliveryId(seq))? {
             Some(detail) => found.push(detail.delivery),
-            None => return Err(not_found(format!("there is no delivery {seq}"))),
+            None => return Err(ApiError::not_found(format!("there is no delivery {seq}"))),
         }
     }
     Ok(BulkReport::of_named(found))
 }
 
-fn event_of(core: &Core, id: &str) -> Result<EventSummary, ApiAnswer> {
+fn event_of(core: &Core, id: &str) -> Result<EventSummary, ApiError> {
     let id = read_id(id)?;
     let found = core.records.event(id)?;
-    let event = found.ok_or_else(|| not_found(format!("there is no event {id}")))?;
+    let event = found.ok_or_else(|| unknown(id))?;
     Ok(event.event)
 }
 
@@ -219,7 +253,7 @@ fn obstacle(
     core: &Core,
     request: &ReplayRequest,
     delivery: &DeliverySummary,
-) -> Result<Option<String>, ApiAnswer> {
+) -> Result<Option<String>, ApiError> {
     let name = HandlerName::new(delivery.handler.as_str());
     let state = DeliveryState::from_name(&delivery.state);
     let ended = matches!(
@@ -244,7 +278,7 @@ fn obstacle(
 }
 
 /// Why the component of a delivery's last attempt cannot run; `None` if it can.
-fn recorded_missing(core: &Core, seq: i64) -> Result<Option<String>, ApiAnswer> {
+fn recorded_missing(core: &Core, seq: i64) -> Result<Option<String>, ApiError> {
     let detail = core.records.delivery(DeliveryId(seq))?;
     let tried = detail.map(|detail| detail.tried).unwrap_or_default();
     let digest = tried
@@ -259,12 +293,14 @@ fn recorded_missing(core: &Core, seq: i64) -> Result<Option<String>, ApiAnswer> 
 }
 
 /// Routes events again.
-fn route_events(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiAnswer> {
+fn route_events(core: &Core, request: &ReplayRequest, by: &By) -> Result<BulkReport, ApiError> {
     if request.refetch {
-        return Err(bad_request("`refetch` is for deliveries that run again"));
+        return Err(ApiError::bad_request(
+            "`refetch` is for deliveries that run again",
+        ));
     }
     if request.keys == KeysOf::Same || request.component == ComponentOf::Recorded {
-        return Err(bad_request(
+        return Err(ApiError::bad_request(
             "new deliveries have new keys and run the present components of their handlers",
         ));
     }
@@ -303,7 +339,7 @@ fn route_events(core: &Core, request: &ReplayRequest) -> Result<BulkReport, ApiA
         many.map(Intervened::Routed).collect()
     } else {
         let action = Action::Route(routed.clone());
-        let intervention = intervention(action, &request.attribution(), request.batch.clone())?;
+        let intervention = intervention(action, by, request.batch.clone())?;
         carry_out(core, intervention)?
     };
     let to = |anew: &RoutedAnew| {
@@ -332,7 +368,7 @@ fn new_handlers(routes: &Routes, event: &Event, summary: &EventSummary) -> Vec<R
 fn selected_events(
     core: &Core,
     request: &ReplayRequest,
-) -> Result<(Vec<EventSummary>, BulkReport), ApiAnswer> {
+) -> Result<(Vec<EventSummary>, BulkReport), ApiError> {
     if request.filter.is_some() {
         let mut filter = request.filter()?;
         if filter.state.is_none() && filter.handler.is_none() {
@@ -343,7 +379,7 @@ fn selected_events(
         return Ok(BulkReport::of_page(listed, page));
     }
     if !request.deliveries.is_empty() {
-        return Err(bad_request(
+        return Err(ApiError::bad_request(
             "events are routed, not deliveries: name `events`",
         ));
     }

@@ -1,10 +1,32 @@
 //! The filter of outbox requests: `handler`, `state`, `url` (a pattern), `from` and `to`
 //! (milliseconds since the Unix epoch).
 
+use utoipa::IntoParams;
+
 use super::query::{QueryError, QueryFilter, present, time};
 use tollgate_base::event::HandlerName;
 use tollgate_base::globs::EventPattern;
-use tollgate_ledger::{OutboxState, RequestFilter};
+use tollgate_ledger::{Millis, OutboxState, RequestFilter};
+
+/// The filter in the query of a list of requests.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which `set_part` reads")]
+pub(super) struct RequestQuery {
+    /// The handler that queued the request.
+    handler: Option<String>,
+    /// The state.
+    state: Option<OutboxState>,
+    /// The URL without its query: `*` stands for any characters.
+    #[param(max_length = 512)]
+    url: Option<String>,
+    /// Queued at this time or later.
+    #[param(value_type = Option<Millis>)]
+    from: Option<u64>,
+    /// Queued before this time.
+    #[param(value_type = Option<Millis>)]
+    to: Option<u64>,
+}
 
 impl QueryFilter for RequestFilter {
     fn set_part(&mut self, name: &str, value: &str) -> Result<bool, QueryError> {

@@ -1,54 +1,63 @@
-//! The paths of the admin API.
+//! Routes: which events go to which handlers.
 
-use http::StatusCode;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use super::bulk::Verb;
-use super::{deliveries, events, handlers, ledger, outbox, replay, schedule, state};
-use crate::run::Core;
-use crate::server::{Api, ApiAnswer, ApiRequest};
-use tollgate_base::secret::Secret;
+use super::answers::{Answer, ReadErrors};
+use super::calls::Calls;
+use crate::settings::Route;
 
-impl Api for Core {
-    fn token(&self) -> Option<Secret> {
-        self.current.load().manifest.admin_token.clone()
-    }
+/// The routes of the serving manifest.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Routes {
+    /// The routes, in the manifest's order. All that match an event apply.
+    items: Vec<RouteView>,
+}
 
-    fn call(&self, request: &ApiRequest) -> ApiAnswer {
-        answer(self, request).unwrap_or_else(|refused| refused)
+/// Which events of a source go to which handlers.
+#[derive(Serialize, ToSchema)]
+struct RouteView {
+    /// The source, or `handler:NAME` for events that a handler emits.
+    source: String,
+    /// Event types, or patterns in which `*` stands for any characters.
+    events: Vec<String>,
+    /// Whether the patterns also match the types of thin events without their `v1.`.
+    thin: bool,
+    /// JSON pointers into the payload with the values that must be there.
+    #[schema(value_type = Object)]
+    r#where: Map<String, Value>,
+    /// The handlers.
+    handlers: Vec<String>,
+}
+
+impl From<&Route> for RouteView {
+    fn from(route: &Route) -> Self {
+        Self {
+            source: route.source.to_string(),
+            events: route.events.iter().map(ToString::to_string).collect(),
+            thin: route.thin,
+            r#where: route.filter.iter().cloned().collect(),
+            handlers: route.handlers.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 
-fn answer(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    match (&path[..], &request.post) {
-        (["events"], None) => events::list(core, request),
-        (["events", id], None) => events::show(core, id),
-        (["events", id, "erase"], Some(body)) => events::erase(core, id, body),
-        (["deliveries"], None) => deliveries::list(core, request),
-        (["deliveries", "retry"], Some(body)) => deliveries::change_many(core, Verb::Retry, body),
-        (["deliveries", "cancel"], Some(body)) => deliveries::change_many(core, Verb::Cancel, body),
-        (["deliveries", seq], None) => deliveries::show(core, seq),
-        (["deliveries", seq, "retry"], Some(body)) => deliveries::retry(core, seq, body),
-        (["deliveries", seq, "cancel"], Some(body)) => deliveries::cancel(core, seq, body),
-        (["outbox"], None) => outbox::list(core, request),
-        (["outbox", "retry"], Some(body)) => outbox::change(core, Verb::Retry, body),
-        (["outbox", "cancel"], Some(body)) => outbox::change(core, Verb::Cancel, body),
-        (["outbox", seq], None) => outbox::show(core, seq),
-        (["schedule"], None) => schedule::list(core, request),
-        (["schedule", "run"], Some(body)) => schedule::run(core, body),
-        (["schedule", "cancel"], Some(body)) => schedule::cancel(core, body),
-        (["state", handler], None) => state::list(core, handler, request),
-        (["state", handler], Some(body)) => state::change(core, handler, body),
-        (["state", handler, "value"], None) => state::value(core, handler, request),
-        (["state", handler, "changes"], None) => state::changes(core, handler, request),
-        (["replay"], Some(body)) => replay::replay(core, body),
-        (["handlers", name, "pause"], Some(body)) => handlers::pause(core, name, body),
-        (["handlers", name, "resume"], Some(_)) => handlers::resume(core, name),
-        (["handlers"], None) => handlers::list(core),
-        (["ledger", "release"], Some(_)) => ledger::release(core),
-        _ => Err(ApiAnswer::error(
-            StatusCode::NOT_FOUND,
-            "no such path, or not with this method",
-        )),
-    }
+/// The routes of the serving manifest.
+#[utoipa::path(
+    get,
+    path = "/api/routes",
+    tag = "sources",
+    responses((status = 200, description = "All routes.", body = Routes), ReadErrors),
+)]
+pub(super) async fn list(State(calls): State<Calls>) -> Answer<Routes> {
+    let call = |core: &crate::run::Core| {
+        let generation = core.current.load();
+        let routes = generation.manifest.routes.iter().map(RouteView::from);
+        Ok(Routes {
+            items: routes.collect(),
+        })
+    };
+    calls.answer(call).await
 }

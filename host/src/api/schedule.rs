@@ -1,25 +1,53 @@
-//! `GET /api/schedule`: the schedule entries, the next one first; of one `handler`, and `limit` at
-//! most. `POST /api/schedule/run` makes an entry due now, `/api/schedule/cancel` removes an entry.
+//! Scheduled events: the list, and the run and the cancel of one.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::Extension;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{json as json_answer, not_found};
-use super::intervention::{Attribution, carry_out, intervention, read};
+use super::answers::{Answer, ApiError, ChangeErrors, ReadErrors};
+use super::calls::Calls;
+use super::extract::{Pairs, Posted};
+use super::intervention::{Attribution, By, carry_out, intervention};
 use super::query::{self, QueryError, QueryFilter};
 use crate::run::Core;
-use crate::server::{ApiAnswer, ApiRequest};
+use crate::server::Operator;
 use tollgate_base::event::HandlerName;
 use tollgate_ledger::{Action, Intervened, Listed, ScheduledView};
 
 /// The entry to change, the operator and the reason.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+pub(super) struct EntryRequest {
+    /// The handler that scheduled the event.
     handler: String,
+    /// The key of the entry.
     key: String,
+    /// The name of the operator, for the record.
     who: Option<String>,
+    /// The reason, for the record.
     why: Option<String>,
+}
+
+/// The entry that was changed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Entry {
+    /// The handler that scheduled the event.
+    handler: String,
+    /// The key of the entry.
+    key: String,
+}
+
+/// The query of the list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which `query::read` reads")]
+pub(super) struct ScheduleQuery {
+    /// Entries of this handler alone.
+    handler: Option<String>,
+    /// The most entries; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
 }
 
 /// The filter of the list: entries of one handler.
@@ -40,41 +68,87 @@ impl QueryFilter for Handler {
     }
 }
 
-pub(super) fn list(core: &Core, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let (Handler(handler), page) = query::read(&request.query)?;
-    let entries = core.records.scheduled(handler.as_ref(), page.limit)?;
-    json_answer(&Listed {
-        items: entries.into_iter().map(ScheduledView::from).collect(),
-        next: None,
-    })
+/// The events that handlers have scheduled, the next one first.
+#[utoipa::path(
+    get,
+    path = "/api/schedule",
+    tag = "schedule",
+    params(ScheduleQuery),
+    responses(
+        (status = 200, description = "The next entries.", body = Listed<ScheduledView>),
+        ReadErrors,
+    ),
+)]
+pub(super) async fn list(
+    State(calls): State<Calls>,
+    Pairs(query): Pairs,
+) -> Answer<Listed<ScheduledView>> {
+    let (Handler(handler), page) = query::read(&query)?;
+    let call = move |core: &Core| {
+        let entries = core.records.scheduled(handler.as_ref(), page.limit)?;
+        Ok(Listed {
+            items: entries.into_iter().map(ScheduledView::from).collect(),
+            next: None,
+        })
+    };
+    calls.answer(call).await
 }
 
-pub(super) fn run(core: &Core, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    change(core, body, Action::RunScheduled)
+/// Makes an entry due now.
+#[utoipa::path(
+    post,
+    path = "/api/schedule/run",
+    tag = "schedule",
+    request_body = EntryRequest,
+    responses((status = 200, description = "The entry is due.", body = Entry), ChangeErrors),
+)]
+pub(super) async fn run(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    Posted(request): Posted<EntryRequest>,
+) -> Answer<Entry> {
+    calls
+        .answer(move |core| change(core, request, &operator, Action::RunScheduled))
+        .await
 }
 
-pub(super) fn cancel(core: &Core, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    change(core, body, Action::CancelScheduled)
+/// Removes an entry.
+#[utoipa::path(
+    post,
+    path = "/api/schedule/cancel",
+    tag = "schedule",
+    request_body = EntryRequest,
+    responses((status = 200, description = "The entry is gone.", body = Entry), ChangeErrors),
+)]
+pub(super) async fn cancel(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    Posted(request): Posted<EntryRequest>,
+) -> Answer<Entry> {
+    calls
+        .answer(move |core| change(core, request, &operator, Action::CancelScheduled))
+        .await
 }
 
 fn change(
     core: &Core,
-    body: &Value,
+    request: EntryRequest,
+    operator: &Operator,
     action: fn(HandlerName, String) -> Action,
-) -> Result<ApiAnswer, ApiAnswer> {
-    let Change {
+) -> Result<Entry, ApiError> {
+    let EntryRequest {
         handler,
         key,
         who,
         why,
-    } = read(body)?;
+    } = request;
+    let by: By = Attribution { who, why }.by(operator);
     let action = action(HandlerName::new(handler.as_str()), key.clone());
-    let intervention = intervention(action, &Attribution { who, why }, None)?;
-    let results = carry_out(core, intervention)?;
-    if results == [Intervened::Done] {
-        return Ok(ApiAnswer::ok(json!({ "handler": handler, "key": key })));
+    let results = carry_out(core, intervention(action, &by, None)?)?;
+    match results == [Intervened::Done] {
+        true => Ok(Entry { handler, key }),
+        false => Err(ApiError::not_found(format!(
+            "`{handler}` has nothing scheduled under `{key}`"
+        ))),
     }
-    Err(not_found(format!(
-        "`{handler}` has nothing scheduled under `{key}`"
-    )))
 }

@@ -1,20 +1,23 @@
-//! `GET /api/state/HANDLER`: the values of a handler's state, by `prefix`, `after` and `limit`;
-//! with `values=true` the values themselves. `GET /api/state/HANDLER/value?key=…`: one value.
-//! `GET /api/state/HANDLER/changes`: what operators changed, of one `key` or of all.
-//! `POST /api/state/HANDLER` changes values, all or none, on record with operator and reason.
+//! The state of handlers: its values, the changes of operators, and a change.
 
+use axum::Extension;
+use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{bad_request, conflict, json as json_answer, not_found};
-use super::intervention::{Attribution, carry_out, intervention, read};
+use super::answers::{Answer, ApiError, ChangeErrors, ReadErrors};
+use super::calls::Calls;
+use super::extract::{InPath, Pairs, Posted};
+use super::intervention::{Attribution, carry_out, intervention};
 use super::query::{MAX_LIMIT, QueryError, number};
 use crate::run::Core;
-use crate::server::{ApiAnswer, ApiRequest};
+use crate::server::Operator;
 use tollgate_base::event::HandlerName;
-use tollgate_ledger::{Action, Intervened, StateChange, StateView, Version};
+use tollgate_ledger::{
+    Action, Intervened, Listed, StateChange, StateChangeView, StateView, Version,
+};
 use tollgate_sandbox::MAX_KEY;
 
 /// The most values of one change: all of them are one transaction.
@@ -24,7 +27,7 @@ pub(crate) const MAX_CHANGES: usize = 100;
 const MAX_VALUE: usize = 1 << 20;
 
 /// A page of a handler's state. `next` is the `after` of the next page.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct StatePage {
     /// The values, in the byte order of their keys.
     pub(crate) items: Vec<StateView>,
@@ -33,10 +36,11 @@ pub(crate) struct StatePage {
 }
 
 /// A change of values.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangeRequest {
-    /// The changes.
+    /// The changes: all of them are made, or none.
+    #[schema(min_items = 1, max_items = 100)]
     pub(crate) changes: Vec<ValueChange>,
     /// The operator.
     pub(crate) who: Option<String>,
@@ -45,10 +49,11 @@ pub(crate) struct ChangeRequest {
 }
 
 /// A change of one value. Without `text` and `base64`, the key is deleted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ValueChange {
     /// The key.
+    #[schema(min_length = 1, required)]
     pub(crate) key: String,
     /// The new value as text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +66,52 @@ pub(crate) struct ValueChange {
     pub(crate) if_version: Option<i64>,
 }
 
+/// The query of a handler's values.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which `Query` reads")]
+pub(super) struct ValuesQuery {
+    /// Keys that begin with this text.
+    prefix: Option<String>,
+    /// Keys behind this one: the `next` of the page before.
+    after: Option<String>,
+    /// The most values; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// Whether the values themselves are in the answer.
+    values: Option<bool>,
+}
+
+/// The query of one value.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which `Query` reads")]
+pub(super) struct KeyQuery {
+    /// The key.
+    key: String,
+}
+
+/// The query of the changes of operators.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which `Query` reads")]
+pub(super) struct ChangesQuery {
+    /// Changes of this key alone.
+    key: Option<String>,
+    /// The most changes; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// The values that were changed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Changed {
+    /// The handler.
+    handler: String,
+    /// How many values are now otherwise.
+    changed: usize,
+}
+
 #[derive(Default)]
 struct Query {
     prefix: String,
@@ -71,81 +122,144 @@ struct Query {
 }
 
 impl Query {
-    fn read(request: &ApiRequest, names: &[&str]) -> Result<Self, ApiAnswer> {
+    fn read(pairs: Vec<(String, String)>, names: &[&str]) -> Result<Self, ApiError> {
         let mut query = Self {
             limit: 50,
             ..Self::default()
         };
-        for (name, value) in &request.query {
+        for (name, value) in pairs {
             if !names.contains(&name.as_str()) {
-                return Err(QueryError::Unknown(name.clone()).into());
+                return Err(QueryError::Unknown(name).into());
             }
-            let value = value.clone();
             match name.as_str() {
                 "prefix" => query.prefix = value,
                 "after" => query.after = Some(value),
                 "key" => query.key = Some(value),
                 "values" => query.values = value == "true",
-                _ => query.limit = number::<u32>(name, &value)?.clamp(1, MAX_LIMIT as u32),
+                _ => query.limit = number::<u32>(&name, &value)?.clamp(1, MAX_LIMIT as u32),
             }
         }
         Ok(query)
     }
 }
 
-pub(super) fn list(core: &Core, name: &str, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let query = Query::read(request, &["prefix", "after", "limit", "values"])?;
-    let handler = known(core, name)?;
-    let after = query.after.as_deref();
-    let mut items = core
-        .records
-        .state(&handler, &query.prefix, after, query.limit)?;
-    let more = items.len() == query.limit as usize;
-    let next = items.last().map(|last| last.key.clone()).filter(|_| more);
-    if !query.values {
-        items.iter_mut().for_each(|item| item.value = None);
-    }
-    json_answer(&StatePage { items, next })
+/// The values of a handler's state, in the byte order of their keys.
+#[utoipa::path(
+    get,
+    path = "/api/state/{handler}",
+    tag = "handlers",
+    params(("handler" = String, Path, description = "The name of the handler."), ValuesQuery),
+    responses((status = 200, description = "A page of values.", body = StatePage), ReadErrors),
+)]
+pub(super) async fn list(
+    State(calls): State<Calls>,
+    InPath(name): InPath,
+    Pairs(query): Pairs,
+) -> Answer<StatePage> {
+    let query = Query::read(query, &["prefix", "after", "limit", "values"])?;
+    let call = move |core: &Core| {
+        let handler = known(core, &name)?;
+        let after = query.after.as_deref();
+        let found = core
+            .records
+            .state(&handler, &query.prefix, after, query.limit);
+        let mut items = found?;
+        let more = items.len() == query.limit as usize;
+        let next = items.last().map(|last| last.key.clone()).filter(|_| more);
+        if !query.values {
+            items.iter_mut().for_each(|item| item.value = None);
+        }
+        Ok(StatePage { items, next })
+    };
+    calls.answer(call).await
 }
 
-pub(super) fn value(core: &Core, name: &str, request: &ApiRequest) -> Result<ApiAnswer, ApiAnswer> {
-    let query = Query::read(request, &["key"])?;
-    let key = query
-        .key
-        .ok_or_else(|| bad_request("`key` names the value"))?;
-    match core.records.state_value(&known(core, name)?, &key)? {
-        Some(found) => json_answer(&found),
-        None => Err(not_found(format!("`{name}` has no value under `{key}`"))),
-    }
+/// One value of a handler's state.
+#[utoipa::path(
+    get,
+    path = "/api/state/{handler}/value",
+    tag = "handlers",
+    params(("handler" = String, Path, description = "The name of the handler."), KeyQuery),
+    responses((status = 200, description = "The value.", body = StateView), ReadErrors),
+)]
+pub(super) async fn value(
+    State(calls): State<Calls>,
+    InPath(name): InPath,
+    Pairs(query): Pairs,
+) -> Answer<StateView> {
+    let key = Query::read(query, &["key"])?.key;
+    let key = key.ok_or_else(|| ApiError::bad_request("`key` names the value"))?;
+    let call = move |core: &Core| {
+        let found = core.records.state_value(&known(core, &name)?, &key)?;
+        found.ok_or_else(|| ApiError::not_found(format!("`{name}` has no value under `{key}`")))
+    };
+    calls.answer(call).await
 }
 
-pub(super) fn changes(
+/// The last changes of operators to a handler's state, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/state/{handler}/changes",
+    tag = "handlers",
+    params(("handler" = String, Path, description = "The name of the handler."), ChangesQuery),
+    responses(
+        (status = 200, description = "The changes.", body = Listed<StateChangeView>),
+        ReadErrors,
+    ),
+)]
+pub(super) async fn changes(
+    State(calls): State<Calls>,
+    InPath(name): InPath,
+    Pairs(query): Pairs,
+) -> Answer<Listed<StateChangeView>> {
+    let query = Query::read(query, &["key", "limit"])?;
+    let call = move |core: &Core| {
+        let handler = known(core, &name)?;
+        let key = query.key.as_deref();
+        let items = core.records.state_changes(&handler, key, query.limit)?;
+        Ok(Listed { items, next: None })
+    };
+    calls.answer(call).await
+}
+
+/// Changes values of a handler's state, all or none, on record with the operator and the reason.
+#[utoipa::path(
+    post,
+    path = "/api/state/{handler}",
+    tag = "handlers",
+    params(("handler" = String, Path, description = "The name of the handler.")),
+    request_body = ChangeRequest,
+    responses((status = 200, description = "The values are changed.", body = Changed), ChangeErrors),
+)]
+pub(super) async fn change(
+    State(calls): State<Calls>,
+    Extension(operator): Extension<Operator>,
+    InPath(name): InPath,
+    Posted(request): Posted<ChangeRequest>,
+) -> Answer<Changed> {
+    calls
+        .answer(move |core| change_values(core, name, request, &operator))
+        .await
+}
+
+fn change_values(
     core: &Core,
-    name: &str,
-    request: &ApiRequest,
-) -> Result<ApiAnswer, ApiAnswer> {
-    let query = Query::read(request, &["key", "limit"])?;
-    let handler = known(core, name)?;
-    let key = query.key.as_deref();
-    let items = core.records.state_changes(&handler, key, query.limit)?;
-    Ok(ApiAnswer::ok(json!({ "items": items, "next": null })))
-}
-
-pub(super) fn change(core: &Core, name: &str, body: &Value) -> Result<ApiAnswer, ApiAnswer> {
-    let ChangeRequest { changes, who, why } = read(body)?;
+    name: String,
+    request: ChangeRequest,
+    operator: &Operator,
+) -> Result<Changed, ApiError> {
+    let ChangeRequest { changes, who, why } = request;
     if changes.is_empty() || changes.len() > MAX_CHANGES {
-        return Err(bad_request(format!(
+        return Err(ApiError::bad_request(format!(
             "`changes` has 1 to {MAX_CHANGES} values"
         )));
     }
-    let handler = known(core, name)?;
+    let handler = known(core, &name)?;
     let keys: Vec<_> = changes.iter().map(|change| change.key.clone()).collect();
-    let changes = changes
-        .into_iter()
-        .map(ValueChange::checked)
-        .collect::<Result<_, _>>()?;
-    let action = Action::ChangeState(handler, changes);
-    let results = carry_out(core, intervention(action, &Attribution { who, why }, None)?)?;
+    let changes = changes.into_iter().map(ValueChange::checked);
+    let action = Action::ChangeState(handler, changes.collect::<Result<_, _>>()?);
+    let by = Attribution { who, why }.by(operator);
+    let results = carry_out(core, intervention(action, &by, None)?)?;
     let outdated: Vec<_> = keys
         .iter()
         .zip(&results)
@@ -153,24 +267,23 @@ pub(super) fn change(core: &Core, name: &str, body: &Value) -> Result<ApiAnswer,
         .map(|(key, _)| format!("`{key}`"))
         .collect();
     if !outdated.is_empty() {
-        return Err(conflict(format!(
+        return Err(ApiError::conflict(format!(
             "nothing was changed: {} has changed since the version that was given",
             outdated.join(", ")
         )));
     }
     let changed = results.iter().filter(|result| result.is_done()).count();
-    Ok(ApiAnswer::ok(
-        json!({ "handler": name, "changed": changed }),
-    ))
+    let handler = name;
+    Ok(Changed { handler, changed })
 }
 
 /// The handler of this name: one of the manifest, or one that left the manifest.
-fn known(core: &Core, name: &str) -> Result<HandlerName, ApiAnswer> {
+fn known(core: &Core, name: &str) -> Result<HandlerName, ApiError> {
     let handler = HandlerName::new(name);
     let is_present = core.current.load().handlers.contains_key(&handler);
     match is_present || core.records.handlers()?.contains(&handler) {
         true => Ok(handler),
-        false => Err(not_found(format!("there is no handler `{name}`"))),
+        false => Err(ApiError::not_found(format!("there is no handler `{name}`"))),
     }
 }
 
@@ -187,9 +300,9 @@ pub(crate) enum InvalidChange {
     TooLong { key: String },
 }
 
-impl From<InvalidChange> for ApiAnswer {
+impl From<InvalidChange> for ApiError {
     fn from(why: InvalidChange) -> Self {
-        bad_request(why.to_string())
+        Self::bad_request(why.to_string())
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use crate::dispatch::{Dispatcher, TrialNews};
 use crate::generation::error::GenerationError;
 use crate::generation::load::{BuiltGeneration, Loader};
@@ -42,8 +44,9 @@ pub(crate) struct ReloaderParts {
 enum Message {
     /// Files may have changed.
     Look,
-    /// An operator asks for a reload: build even if no file has changed.
-    Reload,
+    /// An operator asks for a reload: build even if no file has changed. Who waits for the end is
+    /// told.
+    Reload(Option<oneshot::Sender<()>>),
     /// The trial of a component has news.
     Trial(TrialNews),
     /// The thread must end.
@@ -65,7 +68,15 @@ impl ReloadHandle {
     /// Asks for a reload. Does not wait for it.
     pub(crate) fn reload(&self) {
         // The thread has ended if the gateway ends.
-        let _ = self.0.send(Message::Reload);
+        let _ = self.0.send(Message::Reload(None));
+    }
+
+    /// Asks for a reload, and resolves when it has ended, whatever came of it.
+    pub(crate) async fn reload_and_wait(&self) {
+        let (ended, end) = oneshot::channel();
+        let _ = self.0.send(Message::Reload(Some(ended)));
+        // The sender is dropped if the gateway ends.
+        let _ = end.await;
     }
 }
 
@@ -114,6 +125,8 @@ impl Drop for Reloader {
 struct Wakeup {
     /// An operator asked for a reload, or a failed one is tried again.
     reload: bool,
+    /// Those who wait for the end of the reload.
+    waiting: Vec<oneshot::Sender<()>>,
     trials: Vec<TrialNews>,
 }
 
@@ -184,6 +197,10 @@ impl Thread {
             } else {
                 self.look();
             }
+            for waiting in wakeup.waiting {
+                // Who asked may have gone.
+                let _ = waiting.send(());
+            }
         }
     }
 
@@ -218,7 +235,10 @@ impl Thread {
         for message in std::iter::once(first).chain(inbox.try_iter()) {
             match message {
                 Message::Stop => return None,
-                Message::Reload => wakeup.reload = true,
+                Message::Reload(waiting) => {
+                    wakeup.reload = true;
+                    wakeup.waiting.extend(waiting);
+                }
                 Message::Trial(news) => wakeup.trials.push(news),
                 Message::Look => {}
             }
@@ -241,11 +261,11 @@ impl Thread {
                 self.files.set(&built.generation.manifest);
                 self.loader.keep(&built);
                 self.swapper.serve(built.generation);
-                self.current.reloaded(None);
+                self.current.loaded();
                 self.retry.clear();
             }
             Err(error) => {
-                self.current.reloaded(Some(error.to_string()));
+                self.current.failed(error.to_string(), self.clock.now());
                 self.failed(&error);
             }
         }

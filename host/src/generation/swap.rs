@@ -9,14 +9,18 @@ use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 
 use crate::dispatch::Dispatcher;
+use crate::generation::history::{History, LoadOutcome};
 use crate::generation::loaded::Generation;
 use crate::settings::{LedgerSettings, Manifest, Server};
+use tollgate_base::time::WallTime;
 
 /// The generation that serves.
 pub(crate) struct Current {
     generation: ArcSwap<Generation>,
     trouble: Mutex<Option<String>>,
     reloads: Mutex<Reloads>,
+    /// The last attempts to load a generation.
+    pub(crate) history: History,
 }
 
 /// The reloads since the start.
@@ -31,10 +35,16 @@ pub(crate) struct Reloads {
 impl Current {
     /// `trouble` says why the files do not serve, if another generation serves instead.
     pub(crate) fn new(generation: Arc<Generation>, trouble: Option<String>) -> Self {
+        let history = History::default();
+        if let Some(error) = &trouble {
+            history.note(generation.loaded, LoadOutcome::Failed(error.clone()));
+        }
+        history.note(generation.loaded, serves(&generation));
         Self {
             generation: ArcSwap::new(generation),
             trouble: Mutex::new(trouble),
             reloads: Mutex::default(),
+            history,
         }
     }
 
@@ -58,14 +68,25 @@ impl Current {
         *self.reloads.lock()
     }
 
-    /// A reload has ended, with this trouble if it failed.
-    pub(super) fn reloaded(&self, trouble: Option<String>) {
-        let mut reloads = self.reloads.lock();
-        match trouble {
-            None => reloads.loaded += 1,
-            Some(_) => reloads.failed += 1,
-        }
-        *self.trouble.lock() = trouble;
+    /// A reload has ended, and the files as they are serve.
+    pub(super) fn loaded(&self) {
+        self.reloads.lock().loaded += 1;
+        *self.trouble.lock() = None;
+    }
+
+    /// A reload has failed, for this reason: the files as they are do not serve.
+    pub(super) fn failed(&self, error: String, now: WallTime) {
+        self.reloads.lock().failed += 1;
+        self.history.note(now, LoadOutcome::Failed(error.clone()));
+        *self.trouble.lock() = Some(error);
+    }
+}
+
+fn serves(generation: &Generation) -> LoadOutcome {
+    LoadOutcome::Serves {
+        number: generation.number,
+        origin: generation.origin,
+        warnings: generation.manifest.warnings.clone(),
     }
 }
 
@@ -89,6 +110,9 @@ impl Swapper {
         // Handlers first: no delivery may arrive for a handler that the dispatcher does not know.
         generation.dispatch_with(&self.dispatcher);
         self.current.generation.store(generation.clone());
+        self.current
+            .history
+            .note(generation.loaded, serves(&generation));
         (self.on_swap)(&old, &generation);
         for warning in &generation.manifest.warnings {
             tracing::warn!("{warning}");

@@ -11,4 +11,4 @@ pub use fetching::FetchError;
 #[cfg(test)]
 pub(crate) use fetching::FetchKeys;
 pub(crate) use fetching::HttpsKeys;
-pub(crate) use uses::SecretUses;
+pub(crate) use uses::{SecretUses, SecretView};

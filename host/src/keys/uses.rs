@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::settings::SecretState;
 use crate::settings::Source;
@@ -68,22 +69,21 @@ impl SecretUses {
             .collect()
     }
 
-    /// The source's secrets by number, from 1: state, expiry, number of matches and the last
-    /// match. The secrets themselves are never shown.
-    pub(crate) fn json(&self, source: &Source, now: WallTime) -> Value {
+    /// The source's secrets with their uses, in the order of the manifest.
+    pub(crate) fn views(&self, source: &Source, now: WallTime) -> Vec<SecretView> {
         let all = self.0.lock();
         let uses = all.get(&source.name).map_or(&[][..], Vec::as_slice);
         let shown = (1..).zip(&source.settings.secrets).map(|(number, given)| {
             let used = used(uses, &given.secret);
-            let status = json!({
-                "state": SecretState::of(given, now).name(),
-                "expires": given.expires.map(rfc3339::format),
-                "matched": used.map_or(0, |used| used.matched),
-                "last_matched": used.map(|used| rfc3339::format(used.last)),
-            });
-            (i32::to_string(&number), status)
+            SecretView {
+                number,
+                state: SecretState::of(given, now).name(),
+                expires: given.expires.map(rfc3339::format),
+                matched: used.map_or(0, |used| used.matched),
+                last_matched: used.map(|used| rfc3339::format(used.last)),
+            }
         });
-        Value::Object(shown.collect::<Map<_, _>>())
+        shown.collect()
     }
 }
 
@@ -91,6 +91,21 @@ impl SecretUses {
 fn used<'u>(uses: &'u [Use], secret: &Secret) -> Option<&'u Use> {
     let mut uses = uses.iter();
     uses.find(|one| equal(one.secret.expose(), secret.expose()))
+}
+
+/// A secret of a source, and its uses since the start. The secret itself is never shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct SecretView {
+    /// The place of the secret in the manifest, from 1.
+    pub(crate) number: u32,
+    /// `in force`, `expires soon` (within a week) or `expired`.
+    state: &'static str,
+    /// From when the secret no longer counts, by RFC 3339.
+    expires: Option<String>,
+    /// How many requests were signed with it.
+    matched: u64,
+    /// When the last of them came, by RFC 3339.
+    last_matched: Option<String>,
 }
 
 impl Use {
@@ -106,6 +121,8 @@ impl Use {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::manifest;
 
@@ -127,28 +144,28 @@ mod tests {
         let during = source(
             "\"hunter_new\", { value = \"hunter_old\", expires = \"1970-01-01T00:01:00Z\" }",
         );
-        let matched = |source: &Source, now, number: &str| {
-            let shown = uses.json(source, at(now));
+        let matched = |source: &Source, now, number: usize| {
+            let shown = json!(uses.views(source, at(now)));
             assert!(!format!("{shown} {uses:?}").contains("hunter"), "{shown}");
-            let one = &shown[number];
+            let one = &shown[number - 1];
             (
                 one["matched"].as_u64().unwrap(),
                 one["state"].as_str().unwrap().to_owned(),
             )
         };
-        assert_eq!(matched(&during, 3000, "1"), (0, "in force".to_owned()));
-        assert_eq!(matched(&during, 3000, "2"), (2, "expires soon".to_owned()));
+        assert_eq!(matched(&during, 3000, 1), (0, "in force".to_owned()));
+        assert_eq!(matched(&during, 3000, 2), (2, "expires soon".to_owned()));
         uses.count(&during, 1, at(3000));
         uses.count(&during, 0, at(4000));
-        assert_eq!(matched(&during, 60_000, "1"), (1, "in force".to_owned()));
-        assert_eq!(matched(&during, 60_000, "2"), (3, "expired".to_owned()));
-        let shown = uses.json(&during, WallTime::EPOCH);
-        assert_eq!(shown["2"]["expires"], "1970-01-01T00:01:00Z");
-        assert_eq!(shown["2"]["last_matched"], "1970-01-01T00:00:03Z");
-        assert_eq!(shown["1"]["expires"], Value::Null);
+        assert_eq!(matched(&during, 60_000, 1), (1, "in force".to_owned()));
+        assert_eq!(matched(&during, 60_000, 2), (3, "expired".to_owned()));
+        let shown = json!(uses.views(&during, WallTime::EPOCH));
+        assert_eq!(shown[1]["expires"], "1970-01-01T00:01:00Z");
+        assert_eq!(shown[1]["last_matched"], "1970-01-01T00:00:03Z");
+        assert_eq!(shown[0]["expires"], Value::Null);
         // A request that began before the reload.
         uses.count(&before, 0, at(5000));
-        assert_eq!(matched(&during, 0, "2").0, 4);
+        assert_eq!(matched(&during, 0, 2).0, 4);
         uses.count(&during, 7, at(5000));
     }
 
@@ -160,12 +177,9 @@ mod tests {
         }
         assert_eq!(uses.0.lock().values().map(Vec::len).sum::<usize>(), SECRETS);
         assert_eq!(
-            uses.json(&source("\"s999\""), WallTime::EPOCH)["1"]["matched"],
+            uses.views(&source("\"s999\""), WallTime::EPOCH)[0].matched,
             1
         );
-        assert_eq!(
-            uses.json(&source("\"s0\""), WallTime::EPOCH)["1"]["matched"],
-            0
-        );
+        assert_eq!(uses.views(&source("\"s0\""), WallTime::EPOCH)[0].matched, 0);
     }
 }

@@ -264,3 +264,14 @@ pub(crate) const CERTIFICATE_EXPIRES_BEFORE: Bounded<Duration> =
     millis(14 * DAY, MINUTE, 365 * DAY);
 /// A tenth of the disk.
 pub(crate) const DISK_FREE: f64 = 0.1;
+/// A page of the dashboard shows fifty, and a day has room for nine thousand at one every ten
+/// seconds. A row has about half a kilobyte.
+pub(crate) const REJECTIONS: Bounded<u64> = Bounded {
+    default: 10_000,
+    min: 0,
+    max: 1_000_000,
+};
+/// Long enough for a weekend and a holiday.
+pub(crate) const REJECTION_RETENTION: Bounded<Duration> = millis(7 * DAY, MINUTE, 366 * DAY);
+/// Enough to see what a sender sends; nobody has verified who it is.
+pub(crate) const REJECTION_BODY: Bounded<usize> = bounded(0, 0, 4 * KIB);

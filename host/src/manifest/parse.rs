@@ -98,7 +98,8 @@ pub fn own_schemes(text: &str, origin: &Path) -> Result<BTreeMap<String, Arc<Tem
 /// `has_token`, the caller has an admin token, and the manifest's is not read.
 ///
 /// # Errors
-/// The file cannot be read, or the mistakes in `admin`, `admin_token` and the ledger's `url`.
+/// The file cannot be read, or the mistakes in `admin`, in the tokens of the admin service and in
+/// the ledger's `url`.
 pub fn contact(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
@@ -130,13 +131,17 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
     version(cx, &fields);
     let server::ServerSection {
         server,
-        admin_token,
+        admin_tokens,
         backlog,
         tls,
         asks_for_certificates,
     } = server::server(cx, fields.get("server"));
     let plugins = plugins::plugins(cx, fields.get("plugins"));
-    let (ledger, events) = ledger::ledger(cx, fields.get("ledger"));
+    let ledger::LedgerSection {
+        ledger,
+        events,
+        rejections,
+    } = ledger::ledger(cx, fields.get("ledger"));
     let mut schemes = schemes::schemes(cx, fields.get("schemes"));
     let sources = sources::sources(
         cx,
@@ -152,6 +157,7 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
     let alerts = alerts::alerts(cx, &fields, &sources, &handlers);
     Manifest {
         ledger,
+        rejections,
         retention: Arc::new(Retention {
             events,
             sources: sources
@@ -163,7 +169,7 @@ fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {
         reload: reload::reload(cx, fields.get("reload")),
         outbox: outbox::outbox(cx, fields.get("outbox"), &handlers),
         server,
-        admin_token,
+        admin_tokens: admin_tokens.into(),
         tls: tls.map(Arc::new),
         backlog,
         plugins,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::dispatch::Dispatcher;
-use crate::generation::{ComponentStore, Current, Generation};
+use crate::generation::{ComponentStore, Current, Generation, ReloadHandle};
 use crate::keys::{KeyCache, SecretUses};
 use crate::metrics::Process;
 use crate::outbox::{self, Targets};
@@ -62,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) restore: Mutex<Option<Restore>>,
     /// Held while a handler is paused or resumed.
     pub(crate) pausing: Mutex<()>,
+    /// Asks for reloads, once the thread that reloads has started.
+    pub(crate) reloads: OnceLock<ReloadHandle>,
     /// The handle of the outbox, once the outbox has started.
     pub(crate) outbox: OnceLock<outbox::Handle>,
     /// The handle of the resolver, once the resolver has started.

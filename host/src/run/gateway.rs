@@ -40,6 +40,7 @@ pub(super) struct Workers {
     pub(super) housekeeper: OwnedThread,
     pub(super) backlog: OwnedThread,
     pub(super) alerts: OwnedThread,
+    pub(super) rejections: OwnedThread,
     pub(super) certificates: OwnedThread,
     pub(super) acme: OwnedThread,
 }
@@ -97,6 +98,7 @@ impl Gateway {
             housekeeper,
             backlog,
             alerts,
+            rejections,
             certificates,
             acme,
         } = workers;
@@ -116,6 +118,8 @@ impl Gateway {
             }
         }
         let stopped = tokio::task::spawn_blocking(move || pool.stop(settings.shutdown_timeout));
+        // The last refused requests came before the listeners ended.
+        drop(rejections);
         if !stopped.await.unwrap_or(false) {
             tracing::warn!(
                 "runs of handlers were still under way at the deadline; they will run again"

@@ -82,7 +82,7 @@ impl Listeners {
         let address = admin
             .local_addr()
             .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
-        let service = Arc::new(Admin::new(core.clone(), address));
+        let service = Arc::new(Admin::new(core.clone(), address, ended.clone()));
         let limits = Limits::of_admin(settings);
         let serving = server::serve(admin, service, limits, Layers::none(), until());
         tasks.push(tokio::spawn(serving));

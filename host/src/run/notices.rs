@@ -3,7 +3,7 @@
 //! Such events are recorded like all others. The log has a line a minute for each source and kind
 //! of notice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -96,6 +96,15 @@ impl Notices {
         let all = self.0.lock();
         all.iter()
             .map(|((source, notice), counted)| (source.to_string(), notice.name(), counted.count))
+            .collect()
+    }
+
+    /// The counts of one source by kind.
+    pub(crate) fn of(&self, source: &SourceName) -> BTreeMap<&'static str, u64> {
+        let all = self.0.lock();
+        let of_source = all.iter().filter(|((of, _), _)| of == source);
+        of_source
+            .map(|((_, notice), counted)| (notice.name(), counted.count))
             .collect()
     }
 

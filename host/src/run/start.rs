@@ -33,6 +33,7 @@ use crate::run::housekeeping;
 use crate::run::listeners::{ListenError, Listeners};
 use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
+use crate::run::rejections;
 use crate::run::source_gauges::SourceGauges;
 use crate::run::work_router::WorkRouter;
 use crate::tls::{Front, start_renewal};
@@ -285,6 +286,7 @@ fn core(
         alerts: Mutex::default(),
         restore: Mutex::default(),
         pausing: Mutex::default(),
+        reloads: OnceLock::new(),
         outbox: OnceLock::new(),
         resolver: OnceLock::new(),
     }
@@ -315,18 +317,21 @@ fn start_workers(
         clock: clock.clone(),
         tls: system_tls(),
     });
-    // A gateway has one outbox and one resolver, so the handles are set once.
+    // A gateway has one of each, so the handles are set once.
     let _ = core.outbox.set(outbox.handle());
     let _ = core.resolver.set(resolver.handle());
+    let reloader = start_reloader(core, loader, (signature, may_pass))?;
+    let _ = core.reloads.set(reloader.handle());
     Ok(Workers {
         pool,
         timer,
-        reloader: start_reloader(core, loader, (signature, may_pass))?,
+        reloader,
         outbox,
         resolver,
         housekeeper: start_housekeeper(core.clone())?,
         backlog: watch_backlog(core.clone())?,
         alerts: alerts::watch(core.clone(), clock)?,
+        rejections: keep_rejections(core.clone())?,
         certificates: certificates::watch(core.clone())?,
         acme: start_renewal(core.tls.clone(), core.clock.clone())?,
     })
@@ -369,6 +374,12 @@ fn start_housekeeper(core: Arc<Core>) -> io::Result<OwnedThread> {
         move || core.current.load().manifest.retention.clone(),
         move || pruning.prune_unnamed_components(),
     )
+}
+
+/// Starts the thread that writes refused requests into the ledger.
+fn keep_rejections(core: Arc<Core>) -> io::Result<OwnedThread> {
+    let (store, kept) = (core.ledger.clone(), core.rejections.clone());
+    rejections::keep(store, kept, move || core.current.load().manifest.rejections)
 }
 
 /// Starts the thread that reads the backlog, the totals, the length of the ledger's log and the

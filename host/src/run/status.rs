@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 
-use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::dispatch::{BreakerState, BudgetStatus, QueueStatus, Runnable};
-use crate::generation::{ComponentStatus, Generation, LoadedHandler};
-use crate::metrics::{self, Format};
+use crate::dispatch::BudgetStatus;
+use crate::generation::{ComponentStatus, Generation};
 use crate::outbox;
 use crate::run::certificates::certificates_json;
 use crate::run::core::Core;
-use crate::server::{Readiness, Status};
+use crate::run::handler_view::HandlerStatus;
+use crate::server::Readiness;
 use tollgate_base::time::WallTime;
-use tollgate_ledger::{Counts, Pause};
+use tollgate_ledger::Counts;
 
-impl Status for Core {
-    fn readiness(&self) -> Readiness {
+impl Core {
+    /// Whether the gateway accepts events now.
+    pub(crate) fn readiness(&self) -> Readiness {
         let reasons = self.reasons();
         match reasons[..] {
             [] => Readiness::Ready(self.warnings()),
@@ -24,15 +24,8 @@ impl Status for Core {
         }
     }
 
-    fn metrics(&self, format: Format) -> Option<String> {
-        metrics::write(self.figures(), format).ok()
-    }
-
-    fn answered(&self, resource: &'static str, status: StatusCode) {
-        self.admin_calls.count(resource, status);
-    }
-
-    fn status(&self) -> Value {
+    /// The status of all parts, for operators, as a JSON object. May block.
+    pub(crate) fn status(&self) -> Value {
         let generation = self.current.load();
         let mut ledger = match self.ledger.counts() {
             Ok(counts) => counts_json(&counts, Some(self.ledger.writable())),
@@ -65,9 +58,7 @@ impl Status for Core {
             "tls": certificates_json(&generation.manifest, self.clock.now()),
         })
     }
-}
 
-impl Core {
     /// Why events are not accepted now. Empty if they are. Does not read the ledger.
     pub(crate) fn reasons(&self) -> Vec<String> {
         let mut reasons = self.backlog.over();
@@ -111,7 +102,7 @@ impl Core {
 
     /// The trouble of the serving generation: its files are not the present ones, or a
     /// component is rolled back. `None` if nothing is wrong.
-    fn trouble(&self, generation: &Generation) -> Option<String> {
+    pub(crate) fn trouble(&self, generation: &Generation) -> Option<String> {
         let files = self.current.trouble();
         let kept_out =
             generation
@@ -129,9 +120,14 @@ impl Core {
 
     fn handlers_json(&self, generation: &Generation) -> Value {
         let queues: HashMap<_, _> = self.dispatcher.status().into_iter().collect();
+        let durations: HashMap<_, _> = self.dispatcher.durations().into_iter().collect();
         let handlers = generation.handlers.iter().map(|(name, loaded)| {
             let queue = queues.get(name).copied().unwrap_or_default();
-            (name.to_string(), handler_json(loaded, &queue))
+            let took = durations.get(name).map(|of| &**of);
+            (
+                name.to_string(),
+                json!(HandlerStatus::of(loaded, &queue, took)),
+            )
         });
         Value::Object(handlers.collect())
     }
@@ -150,8 +146,11 @@ impl Core {
         let now = self.clock.now();
         let sources = generation.manifest.sources.values();
         let shown = sources.map(|source| {
-            let secrets = self.secret_uses.json(source, now);
-            (source.name.to_string(), secrets)
+            let secrets = self.secret_uses.views(source, now);
+            let numbered = secrets
+                .iter()
+                .map(|one| (one.number.to_string(), json!(one)));
+            (source.name.to_string(), Value::Object(numbered.collect()))
         });
         Value::Object(shown.collect())
     }
@@ -173,38 +172,6 @@ impl Core {
         }
         Value::Object(sources)
     }
-}
-
-/// A handler as status and the API show it: its component, and what holds its deliveries back.
-pub(crate) fn handler_json(loaded: &LoadedHandler, queue: &QueueStatus) -> Value {
-    let mut status = json!({
-        "component": loaded.digest().to_string(),
-        "queued": queue.queued,
-        "running": queue.running,
-        "breaker": queue.gate.breaker.name(),
-        "limited": queue.gate.limited,
-        "paused": queue.gate.paused.map(pause_json),
-    });
-    let outcomes = queue.outcomes.iter().filter(|(_, many)| *many > 0);
-    status["outcomes"] = outcomes
-        .map(|(outcome, many)| (outcome.name(), many))
-        .collect();
-    match loaded.status() {
-        ComponentStatus::Trusted => {}
-        ComponentStatus::OnTrial { before } => status["on_trial_after"] = before.as_str().into(),
-        ComponentStatus::InPlaceOf(rolled_back) => {
-            status["in_place_of"] = rolled_back.component.as_str().into();
-        }
-    }
-    if let BreakerState::Open { until } = queue.gate.breaker {
-        status["breaker_until_ms"] = json!(until);
-    }
-    status
-}
-
-/// A pause as status and the API show it.
-pub(crate) fn pause_json(pause: Pause) -> Value {
-    json!({ "since_ms": pause.since, "outbox": pause.outbox })
 }
 
 /// The counts of the ledger as status shows them.

@@ -1,87 +1,128 @@
 //! Who may ask the admin service.
 //!
 //! On loopback everybody who can reach the service may ask, unless a token is set. Beyond loopback
-//! a request must present a token. Web pages in the operator's browser are kept out. A page whose
-//! name was re-bound to 127.0.0.1 (DNS rebinding) still sends its own name as the host. A form or a
-//! script of another origin cannot send JSON or a token before the browser asks for permission.
+//! a request must present a token. A token has a role, and the role `read` changes nothing. Web
+//! pages in the operator's browser are kept out. A page whose name was re-bound to 127.0.0.1 (DNS
+//! rebinding) still sends its own name as the host. A form or a script of another origin cannot
+//! send JSON or a token before the browser asks for permission, and its browser says that the
+//! request comes from another site.
 
 use std::net::IpAddr;
 
-use http::{StatusCode, header, uri::Authority};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode, header, uri::Authority};
 
-use super::response::text;
-use super::service::{Request, Response};
-use tollgate_base::secret::{Secret, equal};
+use super::denied::Denied;
+use super::operator::Operator;
+use crate::settings::{AdminToken, Role};
+use tollgate_base::secret::equal;
+
+/// The header by which a browser says where a request comes from.
+const FETCH_SITE: &str = "sec-fetch-site";
 
 /// The conditions that a request must meet.
 pub(super) struct Access<'a> {
     /// Whether the listener's own address is a loopback address.
     pub(super) loopback: bool,
-    /// The token, if one is set.
-    pub(super) token: Option<&'a Secret>,
+    /// The tokens, if any are set.
+    pub(super) tokens: &'a [AdminToken],
 }
 
 impl Access<'_> {
-    /// The refusal of a request; `None` if the request may be answered.
-    pub(super) fn refuse(&self, request: &Request) -> Option<Response> {
-        match self.token {
-            Some(token) if presents(request, token) => None,
-            Some(_) => self.refuse_host(request).or_else(|| Some(unauthorized())),
-            None if self.loopback => self.refuse_host(request),
-            None => Some(text(
+    /// The operator who sent a request.
+    ///
+    /// # Errors
+    /// The request may not be answered.
+    pub(super) fn operator(&self, head: &Parts) -> Result<Operator, Denied> {
+        let operator = self.known(head)?;
+        let changes = !matches!(head.method, Method::GET | Method::HEAD);
+        if changes && operator.role == Role::Read {
+            return Err(Denied::new(
                 StatusCode::FORBIDDEN,
-                "beyond loopback this listener answers only with an `admin_token` in [server]\n",
-            )),
+                "a token of the role `read` changes nothing",
+            ));
+        }
+        if changes && is_of_another_site(&head.headers) {
+            return Err(Denied::new(
+                StatusCode::FORBIDDEN,
+                "the request comes from a page of another site",
+            ));
+        }
+        Ok(operator)
+    }
+
+    fn known(&self, head: &Parts) -> Result<Operator, Denied> {
+        if let Some(token) = presented(&head.headers, self.tokens) {
+            return Ok(Operator {
+                name: Some(token.name.clone()),
+                role: token.role,
+            });
+        }
+        if self.tokens.is_empty() && !self.loopback {
+            return Err(Denied::new(
+                StatusCode::FORBIDDEN,
+                "beyond loopback this listener answers only with an `admin_token` in [server]",
+            ));
+        }
+        self.check_host(head)?;
+        match self.tokens {
+            [] => Ok(Operator::LOCAL),
+            _ => Err(Denied::unknown()),
         }
     }
 
-    /// The refusal of a request by its host alone: the host must be a name that no web page can
-    /// have.
-    pub(super) fn refuse_host(&self, request: &Request) -> Option<Response> {
+    /// Checks the host that a request names: it must be a name that no web page can have.
+    ///
+    /// # Errors
+    /// The host is another one.
+    pub(super) fn check_host(&self, head: &Parts) -> Result<(), Denied> {
         let (fits, why) = if self.loopback {
             (
-                names_address(request, |address| address.is_loopback()),
-                "this listener answers to localhost and loopback addresses only\n",
+                names_address(head, |address| address.is_loopback()),
+                "this listener answers to localhost and loopback addresses only",
             )
         } else {
             (
-                names_address(request, |_| true),
-                "this listener answers to localhost and addresses only\n",
+                names_address(head, |_| true),
+                "this listener answers to localhost and addresses only",
             )
         };
-        (!fits).then(|| text(StatusCode::FORBIDDEN, why))
+        match fits {
+            true => Ok(()),
+            false => Err(Denied::new(StatusCode::FORBIDDEN, why)),
+        }
     }
 }
 
-fn unauthorized() -> Response {
-    let mut response = text(
-        StatusCode::UNAUTHORIZED,
-        "an `Authorization: Bearer` header with the admin token is needed\n",
-    );
-    response.headers_mut().insert(
-        header::WWW_AUTHENTICATE,
-        http::HeaderValue::from_static("Bearer"),
-    );
-    response
+/// The token that the request carries. Compares it with all of them, in constant time.
+fn presented<'t>(headers: &HeaderMap, tokens: &'t [AdminToken]) -> Option<&'t AdminToken> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let (scheme, presented) = value.as_bytes().split_at_checked(b"Bearer ".len())?;
+    if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+        return None;
+    }
+    tokens.iter().fold(None, |found, token| {
+        match equal(presented, token.token.expose()) {
+            true => Some(token),
+            false => found,
+        }
+    })
 }
 
-/// Whether the request carries the token, compared in constant time.
-fn presents(request: &Request, token: &Secret) -> bool {
-    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
-    };
-    let value = value.as_bytes();
-    let Some((scheme, presented)) = value.split_at_checked(b"Bearer ".len()) else {
-        return false;
-    };
-    scheme.eq_ignore_ascii_case(b"Bearer ") && equal(presented, token.expose())
+/// Whether the browser says that a page of another site sent the request. What is no browser says
+/// nothing.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let site = headers.get(FETCH_SITE);
+    site.is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }
 
 /// Whether the request names exactly one host, and the host is `localhost` or an address for which
 /// `is` holds.
-fn names_address(request: &Request, is: impl Fn(IpAddr) -> bool) -> bool {
-    let mut named = request.headers().get_all(header::HOST).iter();
+fn names_address(head: &Parts, is: impl Fn(IpAddr) -> bool) -> bool {
+    let mut named = head.headers.get_all(header::HOST).iter();
     let header = named.next();
     if named.next().is_some() {
         return false;
@@ -95,7 +136,7 @@ fn names_address(request: &Request, is: impl Fn(IpAddr) -> bool) -> bool {
         host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(&is)
     };
     let header = header.map(|value| value.to_str().ok().and_then(|value| value.parse().ok()));
-    match (header, request.uri().authority()) {
+    match (header, head.uri.authority()) {
         (Some(None), _) | (None, None) => false,
         (Some(Some(header)), None) => fits(&header),
         (None, Some(target)) => fits(target),

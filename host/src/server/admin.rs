@@ -1,29 +1,38 @@
-//! The admin service: health, readiness, status, metrics, and the admin API under `/api/`.
+//! The admin service: health and readiness, and whatever else its routes answer.
 //!
-//! [`access`](super::access) decides who may ask. Health and readiness need no token, because load
-//! balancers ask for them.
+//! The service decides who may ask ([`access`](super::access)), and reads the body of a request
+//! within its limits before the routes see the request: so a body that is slow to arrive keeps
+//! nobody waiting. Health and readiness need no token, because load balancers ask for them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::Full;
-use serde_json::{Value, json};
-use tokio::sync::Semaphore;
-use tracing::{debug, error};
+use axum::Router;
+use axum::body::Body;
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, header};
+use hyper::body::Incoming;
+use serde_json::json;
+use tokio::sync::watch;
+use tower_service::Service as _;
+use tracing::debug;
 
 use super::access::Access;
-use super::api::{self, Api};
+use super::body;
 use super::budget::Share;
+use super::denied::Denied;
+use super::held::Held;
 use super::refusal::Refusal;
 use super::response::{json, text};
 use super::service::{Caller, Request, Response, Service};
-use crate::metrics::Format;
+use crate::settings::AdminToken;
 
-/// The most API calls that run at once; further calls wait. Each call holds a thread and reads the
-/// ledger.
-const CALLS: usize = 8;
+/// The most bytes of a request's body: a filter, a list of ids, values of state.
+const BODY: usize = 2 << 20;
+
+/// How long a body may take.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// The resources that calls are counted for. All other paths count as one.
 const RESOURCES: &[&str] = &[
@@ -31,31 +40,38 @@ const RESOURCES: &[&str] = &[
     "readyz",
     "status",
     "metrics",
-    "events",
+    "config",
     "deliveries",
-    "outbox",
-    "schedule",
-    "state",
-    "replay",
+    "events",
+    "generation",
     "handlers",
     "ledger",
+    "openapi.json",
+    "outbox",
+    "rejections",
+    "reload",
+    "replay",
+    "routes",
+    "schedule",
+    "sources",
+    "state",
 ];
 
-/// The state of the gateway, as the admin service shows it.
-pub trait Status: Send + Sync + 'static {
+/// What the admin service needs of the gateway.
+pub trait AdminBackend: Send + Sync + 'static {
     /// Whether the gateway accepts events now. Must not block.
     fn readiness(&self) -> Readiness;
-    /// The status of all parts, for operators, as a JSON object. May block.
-    fn status(&self) -> Value;
-    /// The figures for Prometheus. `None` if they cannot be gathered. May block.
-    fn metrics(&self, format: Format) -> Option<String> {
-        let _ = format;
-        None
-    }
+    /// The tokens of which every request must present one; none: no token is asked for.
+    fn tokens(&self) -> Arc<[AdminToken]>;
     /// Notes that a request about a resource, a word of this program, was answered.
     fn answered(&self, resource: &'static str, status: StatusCode) {
         let _ = (resource, status);
     }
+    /// The routes of everything but health and readiness. A request that comes to them may be
+    /// answered, has its whole body, and has its [`Operator`](super::Operator) among its
+    /// extensions. `ended` turns true when the listener ends: a stream without an end of its own
+    /// ends then.
+    fn routes(self: Arc<Self>, ended: watch::Receiver<bool>) -> Router;
 }
 
 /// Whether the gateway accepts events.
@@ -67,27 +83,72 @@ pub enum Readiness {
     NotReady(Vec<String>),
 }
 
-/// Answers `GET /healthz` (the process lives), `/readyz` (200 or 503 with the reasons), `/status`,
-/// `/metrics` and every path under `/api/`.
+/// Answers `GET /healthz` (the process lives) and `/readyz` (200 or 503 with the reasons). The
+/// routes of the backend answer everything else.
 #[derive(Debug)]
-pub struct Admin<S> {
-    status: Arc<S>,
+pub struct Admin<B> {
+    backend: Arc<B>,
+    routes: Router,
     loopback: bool,
-    calls: Semaphore,
 }
 
-impl<S: Status + Api> Admin<S> {
-    /// A service that shows `status`, on a listener with this address.
-    pub fn new(status: Arc<S>, listener: SocketAddr) -> Self {
+impl<B: AdminBackend> Admin<B> {
+    /// A service in front of `backend`, on a listener with this address.
+    pub fn new(backend: Arc<B>, listener: SocketAddr, ended: watch::Receiver<bool>) -> Self {
         Self {
-            status,
+            routes: backend.clone().routes(ended),
+            backend,
             loopback: listener.ip().to_canonical().is_loopback(),
-            calls: Semaphore::new(CALLS),
         }
     }
 
-    fn readiness(&self) -> Response {
-        match self.status.readiness() {
+    async fn answer(
+        &self,
+        mut head: Parts,
+        incoming: &mut Incoming,
+        share: &mut Share,
+    ) -> Result<Response<Body>, Denied> {
+        let tokens = self.backend.tokens();
+        let access = Access {
+            loopback: self.loopback,
+            tokens: &tokens,
+        };
+        if matches!(head.uri.path(), "/healthz" | "/readyz") {
+            // Beyond loopback everybody may ask, by any host name: the responses hold no secret.
+            if self.loopback {
+                access.check_host(&head)?;
+            }
+            return Ok(self.health(&head));
+        }
+        let operator = access.operator(&head)?;
+        let body = match head.method {
+            Method::GET | Method::HEAD => Body::empty(),
+            _ => body::read(incoming, BODY, BODY_TIME, share).await?.into(),
+        };
+        head.extensions.insert(operator);
+        let answer = self
+            .routes
+            .clone()
+            .call(http::Request::from_parts(head, body));
+        Ok(answer.await.unwrap_or_else(|never| match never {}))
+    }
+
+    fn health(&self, head: &Parts) -> Response<Body> {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+            response
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+            return response;
+        }
+        match head.uri.path() {
+            "/healthz" => text(StatusCode::OK, "ok\n"),
+            _ => self.readiness(),
+        }
+    }
+
+    fn readiness(&self) -> Response<Body> {
+        match self.backend.readiness() {
             Readiness::Ready(warnings) if warnings.is_empty() => {
                 json(StatusCode::OK, &json!({ "ready": true }))
             }
@@ -101,117 +162,30 @@ impl<S: Status + Api> Admin<S> {
             ),
         }
     }
-
-    async fn status(&self) -> Response {
-        let status = self.status.clone();
-        match tokio::task::spawn_blocking(move || status.status()).await {
-            Ok(value) => json(StatusCode::OK, &value),
-            Err(error) => {
-                error!(%error, "the status could not be gathered");
-                text(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the status could not be gathered; see the log\n",
-                )
-            }
-        }
-    }
-
-    async fn metrics(&self, headers: &HeaderMap) -> Response {
-        let format = Format::asked_for(headers);
-        // Scrapes of a thousand handlers take milliseconds.
-        let _permit = self.calls.acquire().await;
-        let status = self.status.clone();
-        let page = tokio::task::spawn_blocking(move || status.metrics(format)).await;
-        let Ok(Some(page)) = page else {
-            error!("the metrics could not be gathered");
-            return text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the metrics could not be gathered; see the log\n",
-            );
-        };
-        let mut response = Response::new(Full::new(Bytes::from(page)));
-        let headers = response.headers_mut();
-        let kind = HeaderValue::from_static(format.content_type());
-        headers.insert(header::CONTENT_TYPE, kind);
-        headers.insert(header::VARY, HeaderValue::from_static("accept"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-    }
-
-    async fn api(&self, mut share: Share, request: Request) -> Response {
-        let request = match api::read(request, &mut share).await {
-            Ok(request) => request,
-            Err(refused) => return refused.into(),
-        };
-        // Only now: a request whose body does not arrive must not keep others waiting.
-        let _permit = self.calls.acquire().await;
-        let api = self.status.clone();
-        match tokio::task::spawn_blocking(move || api.call(&request)).await {
-            Ok(answer) => answer.into(),
-            Err(error) => {
-                error!(%error, "a call of the admin API failed");
-                text(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the call failed; see the log\n",
-                )
-            }
-        }
-    }
-
-    /// The refusal of a request; `None` if the request may be answered.
-    fn refuse(&self, request: &Request) -> Option<Response> {
-        let token = self.status.token();
-        let access = Access {
-            loopback: self.loopback,
-            token: token.as_ref(),
-        };
-        match request.uri().path() {
-            // Beyond loopback everybody may ask, by any host name: the responses hold no secret.
-            "/healthz" | "/readyz" if !self.loopback => None,
-            "/healthz" | "/readyz" => access.refuse_host(request),
-            _ => access.refuse(request),
-        }
-    }
 }
 
-impl<S: Status + Api> Service for Admin<S> {
-    async fn call(&self, caller: Caller, request: Request) -> Response {
-        let resource = resource(request.uri().path());
-        let response = self.answer(caller, request).await;
-        self.status.answered(resource, response.status());
-        response
+impl<B: AdminBackend> Service for Admin<B> {
+    type Body = Body;
+
+    async fn call(&self, caller: Caller, request: Request) -> Response<Body> {
+        let Caller {
+            mut share,
+            in_flight,
+            ..
+        } = caller;
+        let (head, mut incoming) = request.into_parts();
+        let is_api = head.uri.path().starts_with("/api/");
+        let resource = resource(head.uri.path());
+        let answer = self.answer(head, &mut incoming, &mut share).await;
+        // Who is still sending cannot read an answer.
+        body::linger(incoming, None);
+        let answer = answer.unwrap_or_else(|denied| denied.answer(is_api));
+        self.backend.answered(resource, answer.status());
+        answer.map(|body| Held::until_sent(body, (share, in_flight)))
     }
 
     fn refused(&self, peer: SocketAddr, refusal: Refusal) {
         debug!(%peer, "refused: {refusal}");
-    }
-}
-
-impl<S: Status + Api> Admin<S> {
-    async fn answer(&self, caller: Caller, request: Request) -> Response {
-        if let Some(refused) = self.refuse(&request) {
-            return refused;
-        }
-        let path = request.uri().path();
-        if path.starts_with("/api/") {
-            return self.api(caller.share, request).await;
-        }
-        if !matches!(path, "/healthz" | "/readyz" | "/status" | "/metrics") {
-            return text(StatusCode::NOT_FOUND, "not found\n");
-        }
-        if request.method() != Method::GET {
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-            response
-                .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static("GET"));
-            return response;
-        }
-        match path {
-            "/healthz" => text(StatusCode::OK, "ok\n"),
-            "/readyz" => self.readiness(),
-            "/metrics" => self.metrics(request.headers()).await,
-            _ => self.status().await,
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use super::budget::NoMemory;
-use super::idle::{Activity, InFlight};
+use super::idle::Activity;
 use super::layers::LayersOf;
 use super::limits::Limits;
 use super::peers::{Connection, Peers};
@@ -112,11 +112,11 @@ impl<S: Service> Context<S> {
             Ok(share) => {
                 let address = *peer;
                 Some(Begun {
-                    _in_flight: in_flight,
                     caller: Caller {
                         address,
                         secured: secured.clone(),
                         share,
+                        in_flight,
                     },
                     request,
                 })
@@ -132,19 +132,14 @@ impl<S: Service> Context<S> {
         }
     }
 
-    /// Passes a request to the service. The request counts as under way until it is answered.
-    /// Notes whether the answer is a 2xx.
+    /// Passes a request to the service. The request counts as under way until it is answered, or
+    /// until the service says that it has ended. Notes whether the answer is a 2xx.
     pub(super) async fn respond(
         &self,
         activity: &Activity,
         begun: Option<Begun>,
-    ) -> Result<Response, Infallible> {
-        let Some(Begun {
-            _in_flight,
-            caller,
-            request,
-        }) = begun
-        else {
+    ) -> Result<Response<S::Body>, Infallible> {
+        let Some(Begun { caller, request }) = begun else {
             return Ok(try_later());
         };
         let response = self.service.call(caller, request).await;
@@ -214,7 +209,6 @@ impl<S: Service> Context<S> {
 
 /// A request that was taken in.
 pub(super) struct Begun {
-    _in_flight: InFlight,
     caller: Caller,
     request: Request,
 }

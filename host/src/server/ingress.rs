@@ -15,10 +15,12 @@ use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
+use super::arrival::Arrival;
 use super::body::{self, BodyError};
 use super::conditions::Unmet;
 use super::forwarded::Sender;
 use super::ingress_backend::{IngressBackend, SenderRules};
+use super::kept::Refused;
 use super::per_address::{Over, PerAddressLimits};
 use super::refusal::Refusal;
 use super::rejections::Rejections;
@@ -79,7 +81,7 @@ impl<B: IngressBackend> Ingress<B> {
     async fn post(
         &self,
         source: &B::Source,
-        sender: &Sender,
+        sender: &Arrival<'_>,
         caller: &mut Caller,
         head: &http::request::Parts,
         incoming: &mut Incoming,
@@ -93,6 +95,9 @@ impl<B: IngressBackend> Ingress<B> {
             Err(error) => return self.refuse_body(source, sender, head.version, &error),
         };
         let arrived = Instant::now();
+        if self.rejections.keeps_body() {
+            sender.has_body(&whole);
+        }
         let now = self.clock.now();
         let url = target(&head.uri);
         let request = tollgate_scheme::Request {
@@ -139,7 +144,7 @@ impl<B: IngressBackend> Ingress<B> {
     async fn verify(
         &self,
         source: &B::Source,
-        sender: &Sender,
+        sender: &Arrival<'_>,
         request: &tollgate_scheme::Request<'_>,
         now: WallTime,
     ) -> Result<Result<Accepted, Response>, Rejection> {
@@ -161,7 +166,7 @@ impl<B: IngressBackend> Ingress<B> {
     }
 
     /// Refuses a request because the backlog is too large. Only the path of the request was read.
-    fn refuse_more(&self, source: &Source, sender: &Sender, version: Version) -> Response {
+    fn refuse_more(&self, source: &Source, sender: &Arrival<'_>, version: Version) -> Response {
         let reason = "the backlog is too large";
         self.count(Some(source), "backlog", &reason, sender);
         let mut response = try_after(StatusCode::SERVICE_UNAVAILABLE, BACKLOG_WAIT);
@@ -173,7 +178,7 @@ impl<B: IngressBackend> Ingress<B> {
     fn refuse_head(
         &self,
         source: Option<&Source>,
-        sender: &Sender,
+        sender: &Arrival<'_>,
         caller: &Caller,
         rules: &SenderRules,
         head: &http::request::Parts,
@@ -194,7 +199,7 @@ impl<B: IngressBackend> Ingress<B> {
     fn refuse_rate(
         &self,
         source: Option<&Source>,
-        sender: &Sender,
+        sender: &Arrival<'_>,
         version: Version,
         over: &Over,
     ) -> Response {
@@ -208,7 +213,7 @@ impl<B: IngressBackend> Ingress<B> {
     fn refuse_body(
         &self,
         source: &Source,
-        sender: &Sender,
+        sender: &Arrival<'_>,
         version: Version,
         error: &BodyError,
     ) -> Response {
@@ -232,7 +237,7 @@ impl<B: IngressBackend> Ingress<B> {
         response
     }
 
-    fn not_recorded(&self, source: &Source, sender: &Sender, error: &LedgerError) -> Response {
+    fn not_recorded(&self, source: &Source, sender: &Arrival<'_>, error: &LedgerError) -> Response {
         let code = match error {
             LedgerError::Busy => "ledger_busy",
             LedgerError::Unavailable(_) | LedgerError::Unreadable(_) => "ledger_unavailable",
@@ -247,18 +252,32 @@ impl<B: IngressBackend> Ingress<B> {
         source: Option<&Source>,
         code: &'static str,
         reason: &dyn fmt::Display,
-        sender: &Sender,
+        sender: &Arrival<'_>,
     ) {
         let source = source.map(|source| &source.name);
-        self.rejections
-            .count(source, code, reason, sender, self.clock.now());
+        let at = self.clock.now();
+        let kept = self
+            .rejections
+            .count(source, code, reason, &sender.sender, at);
+        if let Some(more) = kept {
+            let refused = Refused {
+                source,
+                code,
+                reason: reason.to_string(),
+                peer: sender.sender.to_string(),
+                head: sender.head,
+                body: sender.body.get(),
+                at,
+            };
+            self.rejections.keep(refused, more);
+        }
     }
 
     /// The response to a method that delivers no event: the provider's challenge, or 405.
     fn other_method(
         &self,
         source: &Source,
-        sender: &Sender,
+        sender: &Arrival<'_>,
         head: &http::request::Parts,
     ) -> Response {
         let challenge = tollgate_scheme::Request {
@@ -281,7 +300,7 @@ impl<B: IngressBackend> Ingress<B> {
         response
     }
 
-    fn unknown_path(&self, sender: &Sender, path: &str) -> Response {
+    fn unknown_path(&self, sender: &Arrival<'_>, path: &str) -> Response {
         let shown: String = path.chars().take(200).collect();
         let reason = format!("no source has the path {shown:?}");
         self.count(None, "unknown_path", &reason, sender);
@@ -290,10 +309,13 @@ impl<B: IngressBackend> Ingress<B> {
 }
 
 impl<B: IngressBackend> Service for Ingress<B> {
+    type Body = Full<Bytes>;
+
     async fn call(&self, mut caller: Caller, request: Request) -> Response {
         let (head, mut incoming) = request.into_parts();
         let rules = self.backend.sender_rules();
-        let sender = &self.sender(&caller, &head, &rules.trusted_proxies);
+        let sender = self.sender(&caller, &head, &rules.trusted_proxies);
+        let sender = &Arrival::of(sender, &head);
         let path = head.uri.path();
         let source = self.backend.source(path);
         let refused = self.refuse_head(source.as_deref(), sender, &caller, &rules, &head);
@@ -312,7 +334,7 @@ impl<B: IngressBackend> Service for Ingress<B> {
     }
 
     fn refused(&self, peer: SocketAddr, refusal: Refusal) {
-        let sender = Sender::direct(peer);
+        let sender = Arrival::without_request(Sender::direct(peer));
         self.count(None, refusal.code(), &refusal, &sender);
     }
 }

@@ -10,6 +10,7 @@ use http_body_util::Full;
 
 use super::body;
 use super::forwarded::Sender;
+use super::kept::Refused;
 use super::refusal::Refusal;
 use super::rejections::Rejections;
 use super::response::text;
@@ -86,6 +87,8 @@ fn location(head: &Parts, port: u16) -> Option<HeaderValue> {
 }
 
 impl Service for Redirect {
+    type Body = Full<Bytes>;
+
     async fn call(&self, caller: Caller, request: Request) -> Response {
         let (head, incoming) = request.into_parts();
         let answer = self.answer(&head);
@@ -96,8 +99,21 @@ impl Service for Redirect {
     fn refused(&self, peer: SocketAddr, refusal: Refusal) {
         let sender = Sender::direct(peer);
         let now = self.clock.now();
-        self.rejections
+        let kept = self
+            .rejections
             .count(None, refusal.code(), &refusal, &sender, now);
+        if let Some(more) = kept {
+            let refused = Refused {
+                source: None,
+                code: refusal.code(),
+                reason: refusal.to_string(),
+                peer: sender.to_string(),
+                head: None,
+                body: None,
+                at: now,
+            };
+            self.rejections.keep(refused, more);
+        }
     }
 }
 

@@ -9,8 +9,10 @@ use std::fmt;
 use parking_lot::Mutex;
 use tracing::warn;
 
+use super::kept::{Kept, Quota, Refused};
 use tollgate_base::event::SourceName;
 use tollgate_base::time::WallTime;
+use tollgate_ledger::Rejection;
 
 /// The most log lines a second about refusals of one source.
 const LINES_PER_SECOND: u32 = 5;
@@ -21,6 +23,7 @@ const LINES_PER_SECOND: u32 = 5;
 pub struct Rejections {
     refused: Counts,
     odd: Counts,
+    kept: Kept,
 }
 
 /// Counts by source and code.
@@ -43,9 +46,18 @@ pub struct Rejected {
 #[derive(Debug, Default)]
 struct SourceRejections {
     counts: HashMap<&'static str, u64>,
+    kept: HashMap<&'static str, Quota>,
     second: u64,
     lines: u32,
     suppressed: u64,
+}
+
+/// What becomes of a refusal beside its count.
+struct Admitted {
+    /// If the log has room: the number of lines left out before.
+    line: Option<u64>,
+    /// If the refusal is kept: the number of those before that are not.
+    kept: Option<u64>,
 }
 
 impl Rejections {
@@ -60,8 +72,32 @@ impl Rejections {
         odd.into_iter().map(|one| (one.code, one.count))
     }
 
+    /// The most rejections that wait until somebody writes them down, about.
+    pub(crate) const MOST_KEPT: usize = 1024;
+
+    /// Takes the rejections that are kept.
+    pub(crate) fn take_kept(&self) -> Vec<Rejection> {
+        self.kept.take()
+    }
+
+    /// Lets so many bytes of a refused body be kept.
+    pub(crate) fn keep_body(&self, bytes: usize) {
+        self.kept.set_body(bytes);
+    }
+
+    /// Whether a refused body is kept in part.
+    pub(super) fn keeps_body(&self) -> bool {
+        self.kept.body() > 0
+    }
+
+    /// Keeps a refusal for operators, if [`count`](Self::count) said so.
+    pub(super) fn keep(&self, refused: Refused<'_>, more: u64) {
+        self.kept.put(refused.rejection(self.kept.body(), more));
+    }
+
     /// Counts one refusal. Logs the refusal unless the log has enough lines of this second.
-    /// `reason` must hold no secret, and text of a stranger only in escaped form.
+    /// `reason` must hold no secret, and text of a stranger only in escaped form. If the refusal is
+    /// to be kept, returns the number of those before that are not.
     pub(super) fn count(
         &self,
         source: Option<&SourceName>,
@@ -69,12 +105,13 @@ impl Rejections {
         reason: &dyn fmt::Display,
         peer: &dyn fmt::Display,
         now: WallTime,
-    ) {
-        let Some(suppressed) = self.refused.admit(source, code, now) else {
-            return;
-        };
-        let source = source.map_or("-", SourceName::as_str);
-        warn!(source, code, %reason, %peer, suppressed, "refused a request");
+    ) -> Option<u64> {
+        let Admitted { line, kept } = self.refused.admit(source, code, now);
+        if let Some(suppressed) = line {
+            let source = source.map_or("-", SourceName::as_str);
+            warn!(source, code, %reason, %peer, suppressed, "refused a request");
+        }
+        kept
     }
 
     /// Counts a request that is odd, and logs the request in the same manner. The request goes on.
@@ -85,7 +122,7 @@ impl Rejections {
         peer: &dyn fmt::Display,
         now: WallTime,
     ) {
-        if let Some(suppressed) = self.odd.admit(None, code, now) {
+        if let Some(suppressed) = self.odd.admit(None, code, now).line {
             warn!(code, %reason, %peer, suppressed, "a request is odd");
         }
     }
@@ -109,11 +146,13 @@ impl Counts {
         all
     }
 
-    /// Counts one refusal. If the log has room, returns the number of lines left out before.
-    fn admit(&self, source: Option<&SourceName>, code: &'static str, now: WallTime) -> Option<u64> {
+    /// Counts one refusal.
+    fn admit(&self, source: Option<&SourceName>, code: &'static str, now: WallTime) -> Admitted {
         let mut all = self.0.lock();
         let of = all.entry(source.cloned()).or_default();
         *of.counts.entry(code).or_default() += 1;
+        let quota = of.kept.entry(code);
+        let kept = quota.or_insert_with(|| Quota::full(now)).take(now);
         let second = now.as_secs();
         if of.second != second {
             of.second = second;
@@ -121,10 +160,11 @@ impl Counts {
         }
         if of.lines == LINES_PER_SECOND {
             of.suppressed += 1;
-            return None;
+            return Admitted { line: None, kept };
         }
         of.lines += 1;
-        Some(std::mem::take(&mut of.suppressed))
+        let line = Some(std::mem::take(&mut of.suppressed));
+        Admitted { line, kept }
     }
 }
 
@@ -139,7 +179,9 @@ mod tests {
         let lines = |second: u64, requests: usize| {
             (0..requests)
                 .filter_map(|_| {
-                    rejections.admit(Some(&source), "signature", WallTime::from_secs(second))
+                    rejections
+                        .admit(Some(&source), "signature", WallTime::from_secs(second))
+                        .line
                 })
                 .collect::<Vec<_>>()
         };
@@ -149,6 +191,7 @@ mod tests {
         assert!(
             rejections
                 .admit(None, "unknown_path", WallTime::from_secs(8))
+                .line
                 .is_some()
         );
         assert_eq!(

@@ -4,16 +4,17 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::Full;
 use serde_json::Value;
 
 use super::service::Response;
 
 /// A response of plain text, or without a body.
-pub(super) fn text(status: StatusCode, body: &'static str) -> Response {
-    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+pub(super) fn text<B: From<Bytes>>(status: StatusCode, body: impl Into<Bytes>) -> Response<B> {
+    let body = body.into();
+    let is_empty = body.is_empty();
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    if !body.is_empty() {
+    if !is_empty {
         response.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("text/plain; charset=utf-8"),
@@ -23,12 +24,15 @@ pub(super) fn text(status: StatusCode, body: &'static str) -> Response {
 }
 
 /// The response to a request that cannot be served now.
-pub(super) fn try_later() -> Response {
+pub(super) fn try_later<B: From<Bytes>>() -> Response<B> {
     try_after(StatusCode::SERVICE_UNAVAILABLE, 1..=5)
 }
 
 /// The same, with a status, and a random time to wait within these seconds.
-pub(super) fn try_after(status: StatusCode, seconds: RangeInclusive<u32>) -> Response {
+pub(super) fn try_after<B: From<Bytes>>(
+    status: StatusCode,
+    seconds: RangeInclusive<u32>,
+) -> Response<B> {
     let mut response = text(status, "try again later\n");
     // Random, so that not all senders return in the same second.
     let seconds = HeaderValue::from(fastrand::u32(seconds));
@@ -37,10 +41,10 @@ pub(super) fn try_after(status: StatusCode, seconds: RangeInclusive<u32>) -> Res
 }
 
 /// A response of JSON.
-pub(super) fn json(status: StatusCode, value: &Value) -> Response {
+pub(super) fn json<B: From<Bytes>>(status: StatusCode, value: &Value) -> Response<B> {
     let mut body = value.to_string();
     body.push('\n');
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Bytes::from(body).into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(

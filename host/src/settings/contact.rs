@@ -11,7 +11,7 @@ use tollgate_base::secret::Secret;
 pub struct Contact {
     /// `admin` in `[server]`.
     pub admin: SocketAddr,
-    /// `admin_token` in `[server]`.
+    /// A token of the admin service: one that may operate, if there is one.
     pub admin_token: Option<Secret>,
     /// The file of the ledger.
     pub ledger: PathBuf,

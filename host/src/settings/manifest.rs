@@ -10,8 +10,8 @@ use tollgate_base::secret::Secret;
 use tollgate_ledger::Retention;
 
 use super::{
-    Alerts, BacklogLimits, Handler, LedgerSettings, OutboxSettings, Plugins, Reload, Route, Server,
-    Source, Tls,
+    AdminToken, Alerts, BacklogLimits, Handler, LedgerSettings, OutboxSettings, Plugins,
+    RejectionSettings, Reload, Role, Route, Server, Source, Tls,
 };
 
 /// The settings of a manifest without mistakes.
@@ -22,8 +22,9 @@ use super::{
 pub struct Manifest {
     /// `[server]`
     pub server: Server,
-    /// `admin_token` in `[server]`: the token that the admin service asks for. Default: none.
-    pub admin_token: Option<Secret>,
+    /// `admin_token` in `[server]`, named `admin`, and `[[server.admin_tokens]]`: the tokens of
+    /// which the admin service asks for one. Default: none.
+    pub admin_tokens: Arc<[AdminToken]>,
     /// `backlog` in `[server]`: how much may wait. Default: no limit.
     pub backlog: BacklogLimits,
     /// `tls` in `[server]`: the certificates of the ingress. Default: none, so no TLS.
@@ -33,6 +34,8 @@ pub struct Manifest {
     /// `[ledger] retention` (default 35 d after an event ended), and `dedup` and `erase` of
     /// each source.
     pub retention: Arc<Retention>,
+    /// `rejections` in `[ledger]`: which refused requests are kept.
+    pub rejections: RejectionSettings,
     /// `[plugins]`
     pub plugins: Plugins,
     /// `[reload]`
@@ -71,5 +74,16 @@ impl Manifest {
         server.proxy_protocol = false;
         self.tls = None;
         self.ledger.path = folder.join(LOCAL_LEDGER);
+    }
+}
+
+impl Manifest {
+    /// The token that commands on this machine present: the first that may operate, or the first
+    /// one.
+    pub(crate) fn token_of_commands(&self) -> Option<Secret> {
+        let mut tokens = self.admin_tokens.iter();
+        let first = tokens.clone().next();
+        let operates = tokens.find(|token| token.role == Role::Operate);
+        operates.or(first).map(|token| token.token.clone())
     }
 }

@@ -5,6 +5,7 @@
 //! default says the default.
 
 mod acme;
+mod admin_token;
 mod alert;
 mod allow;
 mod allow_from;
@@ -19,17 +20,20 @@ mod order;
 mod outbox;
 mod plugins;
 mod project;
+mod rejections;
 mod reload;
 mod resolve;
 mod retry;
 mod route;
 mod senders;
 mod server;
+mod show;
 mod source;
 mod strict;
 mod tls;
 
 pub use acme::{Acme, Challenge, ExternalAccount};
+pub use admin_token::{ADMIN, AdminToken, Role};
 pub use alert::{Alert, AlertReceiver, Alerts, Condition, NoticeFormat, Severity};
 pub use allow::Allow;
 pub use allow_from::AllowFrom;
@@ -47,6 +51,7 @@ pub(crate) use outbox::without_port;
 pub use outbox::{HostLimit, HostLimits, OutboxSettings};
 pub use plugins::Plugins;
 pub(crate) use project::ProjectSettings;
+pub use rejections::RejectionSettings;
 pub use reload::{Reload, Watch};
 pub use resolve::{Mode, Resolve};
 pub use retry::RetryPolicy;

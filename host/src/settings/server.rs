@@ -15,7 +15,7 @@ pub struct Server {
     /// `listen`: the address that providers post to. Default 0.0.0.0:8080.
     pub listen: SocketAddr,
     /// `admin`: the address of health, status and the admin API. Default 127.0.0.1:8081. An address
-    /// that is not loopback needs `admin_token`.
+    /// that is not loopback needs a token.
     pub admin: SocketAddr,
     /// `body_limit` in bytes. Default 1 MiB. A source may set another limit.
     pub body_limit: usize,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use utoipa::ToSchema;
+
 use super::names::state_names;
 use super::{OrderKey, Resolved};
 use tollgate_base::event::{ComponentDigest, Event, HandlerName};
@@ -87,7 +89,8 @@ pub struct Pause {
 
 /// The states of a delivery. `running` is known to the process that runs the delivery. The ledger
 /// keeps `running` only for a delivery that runs alone.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum DeliveryState {
     /// Recorded, without an attempt.
     Pending,

@@ -32,6 +32,7 @@ mod intervene;
 mod lease;
 #[cfg(feature = "sqlite")]
 mod maintain;
+mod millis;
 mod names;
 #[cfg(feature = "sqlite")]
 mod open;
@@ -39,6 +40,7 @@ mod operators;
 mod order;
 mod outbox;
 mod records;
+mod rejections;
 mod request;
 mod resolution;
 mod restore;
@@ -66,6 +68,7 @@ pub use intervene::{
 pub use lease::{Leasable, Lease, LeaseRegistry, Token};
 #[cfg(feature = "sqlite")]
 pub use maintain::{BackedUp, Restored, Verified};
+pub use millis::Millis;
 #[cfg(feature = "sqlite")]
 pub use open::{LedgerUrl, MaintainError, OpenError, backup, open, open_to_read, restore, verify};
 pub use operators::Operators;
@@ -74,10 +77,12 @@ pub use outbox::{ClaimedRequests, LeasedRequest, OutboxStore, Settled, Settlemen
 pub use records::{
     AttemptView, Blocker, Cursor, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView,
     EventDetail, EventSummary, ExchangeView, InterventionView, ListOrder, Listed, Page, Payload,
-    RecordFilter, RecordList, RecordedEmission, RecordedEnd, RecordedRun, Records, RequestDetail,
-    RequestFilter, RequestSummary, RequestView, ResolvedView, ResolvingView, ScheduledView,
-    StateChangeView, StateFilter, StateView, ToldView, TryView, without_query,
+    PayloadFilter, RecordFilter, RecordList, RecordedEmission, RecordedEnd, RecordedRun, Records,
+    RejectionFilter, RejectionView, RequestDetail, RequestFilter, RequestSummary, RequestView,
+    ResolvedView, ResolvingView, ScheduledView, StateChangeView, StateFilter, StateView, ToldView,
+    TryView, without_query,
 };
+pub use rejections::{Rejection, RejectionBounds, RejectionStore};
 pub use request::{
     NewRequest, OutboxEntry, OutboxNext, OutboxRequest, OutboxState, RequestHost, RequestId,
     Requeued, Respond, Settlement,
@@ -110,6 +115,7 @@ pub trait Ledger:
     + Operators
     + AlertStore
     + RetentionStore
+    + RejectionStore
     + Gauges
     + Records
     + Shutdown
@@ -126,6 +132,7 @@ impl<L> Ledger for L where
         + Operators
         + AlertStore
         + RetentionStore
+        + RejectionStore
         + Gauges
         + Records
         + Shutdown

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use utoipa::ToSchema;
 
 use super::names::state_names;
 use super::{NewEvent, Token};
@@ -148,7 +149,8 @@ pub enum OutboxNext {
 }
 
 /// The states that an outbox request may be in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum OutboxState {
     /// To be sent, or sent again.
     Waiting,

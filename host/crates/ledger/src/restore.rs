@@ -5,17 +5,23 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tollgate_base::rfc3339;
 use tollgate_base::time::WallTime;
+use utoipa::ToSchema;
+
+use super::Millis;
 
 /// A restore of the ledger: its file is not as the last run left it, but an older one or another
 /// one. Kept until an operator releases it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Restore {
     /// When a start noticed the restore, or when the command `ledger restore` made it.
+    #[schema(value_type = Millis)]
     pub at_ms: WallTime,
     /// The receipt of the newest event in the restored file; `None` if the file has no event.
+    #[schema(value_type = Option<Millis>)]
     pub newest_event_ms: Option<WallTime>,
     /// When the last run wrote for the last time; `None` if that is unknown. Events that were
     /// acknowledged after `newest_event_ms` and until then are missing.
+    #[schema(value_type = Option<Millis>)]
     pub wrote_until_ms: Option<WallTime>,
     /// How many commits of the last run the restored file lacks; `None` if it is of another
     /// history, so that nobody can say.

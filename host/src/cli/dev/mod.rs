@@ -85,7 +85,7 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         if let Ok(read) = &read {
             write_sources(&mut text_out(), &read.manifest, ingress, &secrets)?;
         }
-        let token = read.ok().and_then(|read| read.manifest.admin_token);
+        let token = read.ok().and_then(|read| read.manifest.token_of_commands());
         thread::spawn(move || {
             if let Err(error) = follow(&Client::at(admin, token)) {
                 print_error(error);

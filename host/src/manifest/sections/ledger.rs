@@ -3,26 +3,36 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::rejections::rejections;
 use super::retention;
 use crate::manifest::defaults;
 use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Node;
-use crate::settings::LedgerSettings;
+use crate::settings::{LedgerSettings, RejectionSettings};
 
 const LEDGER: TableSchema = TableSchema {
     name: "`[ledger]`",
-    keys: &["url", "retention"],
+    keys: &["url", "retention", "rejections"],
     unsupported: &[],
     instead: &[("path", "write url = \"sqlite:PATH\"")],
 };
 
-/// The ledger, and how long it keeps events. `None` is for ever.
-pub(crate) fn ledger(
-    cx: &mut Context<'_>,
-    node: Option<&Node>,
-) -> (LedgerSettings, Option<Duration>) {
+/// What `[ledger]` says.
+pub(crate) struct LedgerSection {
+    pub(crate) ledger: LedgerSettings,
+    /// How long events are kept. `None` is for ever.
+    pub(crate) events: Option<Duration>,
+    pub(crate) rejections: RejectionSettings,
+}
+
+/// The ledger, and how long it keeps what.
+pub(crate) fn ledger(cx: &mut Context<'_>, node: Option<&Node>) -> LedgerSection {
     let fields = Fields::section(cx, node, &LEDGER);
-    (database(cx, &fields), retention::of_events(cx, &fields))
+    LedgerSection {
+        ledger: database(cx, &fields),
+        events: retention::of_events(cx, &fields),
+        rejections: rejections(cx, fields.get("rejections")),
+    }
 }
 
 /// The ledger's file, whatever the rest of `[ledger]` has.

@@ -2,6 +2,7 @@
 
 mod acme;
 mod address;
+mod admin_tokens;
 mod alert_receivers;
 pub(crate) mod alerts;
 mod allow;
@@ -18,6 +19,7 @@ mod per_address;
 pub(crate) mod plugins;
 mod proxies;
 mod redirect;
+mod rejections;
 pub(crate) mod reload;
 mod resolve;
 pub(crate) mod retention;

@@ -1,4 +1,4 @@
-//! `[server]`: the listeners with their limits, and the admin token.
+//! `[server]`: the listeners with their limits, and the tokens of the admin service.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tollgate_base::secret::Secret;
 
 use super::address::address;
+use super::admin_tokens::{admin_tokens, token_of_commands};
 use super::backlog::backlog;
 use super::networks::networks;
 use super::per_address::per_address;
@@ -14,9 +15,9 @@ use super::redirect::redirect;
 use super::strict::strict;
 use super::tls::{asks_for_certificates, tls};
 use crate::manifest::defaults;
-use crate::manifest::table::{Context, Fields, TableSchema, expected, secret};
+use crate::manifest::table::{Context, Fields, TableSchema, expected};
 use crate::manifest::text::tree::{Node, Value};
-use crate::settings::{BacklogLimits, Network, Server, Tls};
+use crate::settings::{AdminToken, BacklogLimits, Network, Server, Tls};
 
 const SERVER: TableSchema = TableSchema {
     name: "`[server]`",
@@ -24,6 +25,7 @@ const SERVER: TableSchema = TableSchema {
         "listen",
         "admin",
         "admin_token",
+        "admin_tokens",
         "backlog",
         "body_limit",
         "header_timeout",
@@ -47,7 +49,7 @@ const SERVER: TableSchema = TableSchema {
 /// The settings of `[server]`.
 pub(crate) struct ServerSection {
     pub(crate) server: Server,
-    pub(crate) admin_token: Option<Secret>,
+    pub(crate) admin_tokens: Vec<AdminToken>,
     pub(crate) backlog: BacklogLimits,
     pub(crate) tls: Option<Tls>,
     /// Whether peers are asked for certificates, perhaps with a mistake in how.
@@ -58,22 +60,22 @@ pub(crate) struct ServerSection {
 pub(crate) fn server(cx: &mut Context<'_>, node: Option<&Node>) -> ServerSection {
     let fields = Fields::section(cx, node, &SERVER);
     let before = cx.diagnostics.mistake_count();
-    let token = admin_token(cx, &fields);
+    let tokens = admin_tokens(cx, &fields);
     // A token with a mistake counts as a token: the user has written one.
-    let guarded = token.is_some() || cx.diagnostics.mistake_count() > before;
+    let guarded = !tokens.is_empty() || cx.diagnostics.mistake_count() > before;
     let server = listeners(cx, &fields, guarded);
     warn_of_plain_http(cx, node, &fields, &server);
     ServerSection {
         server,
-        admin_token: token,
+        admin_tokens: tokens,
         backlog: backlog(cx, fields.get("backlog")),
         tls: tls(cx, &fields),
         asks_for_certificates: asks_for_certificates(fields.get("tls")),
     }
 }
 
-/// The address and the token of the admin service, whatever the rest of `[server]` has. Without a
-/// need for the token, it is not read.
+/// The address of the admin service and the token of commands on this machine, whatever the rest of
+/// `[server]` has. If the caller has a token, none is read.
 pub(crate) fn admin(
     cx: &mut Context<'_>,
     node: Option<&Node>,
@@ -88,7 +90,7 @@ pub(crate) fn admin(
     let (admin, _) = address(cx, &fields, "admin", defaults::ADMIN);
     let token = match has_token {
         true => None,
-        false => admin_token(cx, &fields),
+        false => token_of_commands(cx, &fields),
     };
     (admin, token)
 }
@@ -117,7 +119,8 @@ fn warn_of_plain_http(
     cx.diagnostics.warn(&at, message);
 }
 
-/// The listeners and their limits. `guarded` says whether the manifest has an admin token.
+/// The listeners and their limits. `guarded` says whether the manifest has a token of the admin
+/// service.
 fn listeners(cx: &mut Context<'_>, fields: &Fields<'_>, guarded: bool) -> Server {
     let (listen, listen_at) = address(cx, fields, "listen", defaults::LISTEN);
     let (admin, admin_at) = address(cx, fields, "admin", defaults::ADMIN);
@@ -177,21 +180,4 @@ fn require_https(cx: &mut Context<'_>, fields: &Fields<'_>, trusted_proxies: &[N
         cx.diagnostics.wrong_context(&node.span, message, HELP);
     }
     required
-}
-
-/// The token of the admin service. A short token is a mistake, because somebody could guess it.
-fn admin_token(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Secret> {
-    let node = fields.get("admin_token")?;
-    let read = secret(cx, node, "`admin_token`")?;
-    read.warn_if_literal(cx, &node.span);
-    let secret = read.secret;
-    if secret.expose().len() < defaults::MIN_ADMIN_TOKEN {
-        let message = format!(
-            "`admin_token` is shorter than {} bytes",
-            defaults::MIN_ADMIN_TOKEN
-        );
-        let help = "make a token with `openssl rand -hex 32`";
-        cx.diagnostics.wrong_value(&node.span, message, help);
-    }
-    Some(secret)
 }

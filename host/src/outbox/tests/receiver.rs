@@ -63,6 +63,8 @@ struct State {
 }
 
 impl Service for State {
+    type Body = Full<Bytes>;
+
     async fn call(&self, caller: server::Caller, request: Request) -> Response {
         self.peers.lock().insert(caller.address);
         let (head, body) = request.into_parts();

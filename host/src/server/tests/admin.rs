@@ -1,30 +1,106 @@
 //! The admin service.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Extension;
+use axum::routing::{get, post};
+use hyper::body::{Body as HttpBody, Frame};
 use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Interval, interval};
 
 use super::*;
-use crate::server::{Admin, Api, ApiAnswer, ApiRequest, Readiness, Status};
+use crate::server::{Admin, AdminBackend, Operator, Readiness};
+use crate::settings::{AdminToken, Role};
 
-/// Readiness, and the token.
-struct Told(Mutex<Readiness>, Mutex<Option<Secret>>);
+/// Readiness, and the tokens.
+struct Told {
+    readiness: Mutex<Readiness>,
+    tokens: Mutex<Arc<[AdminToken]>>,
+}
 
 impl Told {
     fn ready() -> Arc<Self> {
-        Arc::new(Self(
-            Mutex::new(Readiness::Ready(Vec::new())),
-            Mutex::new(None),
-        ))
+        Arc::new(Self {
+            readiness: Mutex::new(Readiness::Ready(Vec::new())),
+            tokens: Mutex::default(),
+        })
+    }
+
+    fn with_tokens<const N: usize>(tokens: [(&str, &str, Role); N]) -> Arc<Self> {
+        let told = Self::ready();
+        let tokens = tokens.map(|(name, token, role)| AdminToken {
+            name: name.into(),
+            token: Secret::new(token),
+            role,
+        });
+        *told.tokens.lock() = tokens.into();
+        told
     }
 }
 
-impl Api for Told {
-    fn token(&self) -> Option<Secret> {
-        self.1.lock().clone()
+impl AdminBackend for Told {
+    fn readiness(&self) -> Readiness {
+        self.readiness.lock().clone()
     }
 
-    fn call(&self, request: &ApiRequest) -> ApiAnswer {
-        let ApiRequest { path, query, post } = request;
-        ApiAnswer::ok(json!({ "path": path, "query": query, "post": post }))
+    fn tokens(&self) -> Arc<[AdminToken]> {
+        self.tokens.lock().clone()
+    }
+
+    fn routes(self: Arc<Self>, _: watch::Receiver<bool>) -> Router {
+        Router::new()
+            .route("/status", get(async || axum::Json(json!({ "events": 7 }))))
+            .route("/api/events", get(async || "events"))
+            .route("/api/who", get(who).post(who))
+            .route(
+                "/api/length",
+                post(async |body: Bytes| body.len().to_string()),
+            )
+            .route("/stream", get(async || Body::new(Ticks::new())))
+    }
+}
+
+async fn who(Extension(Operator { name, role }): Extension<Operator>) -> String {
+    format!("{} {role}", name.as_deref().unwrap_or("-"))
+}
+
+/// A body that takes half a second: a byte now and then.
+struct Ticks {
+    left: usize,
+    every: Interval,
+}
+
+impl Ticks {
+    const MANY: usize = 10;
+
+    fn new() -> Self {
+        Self {
+            left: Self::MANY,
+            every: interval(Duration::from_millis(50)),
+        }
+    }
+}
+
+impl HttpBody for Ticks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
+        self.every.poll_tick(cx).map(|_| {
+            self.left = left;
+            Some(Ok(Frame::data(Bytes::from_static(b"x"))))
+        })
     }
 }
 
@@ -32,18 +108,14 @@ const LOOPBACK: &str = "127.0.0.1:1";
 const EVERYWHERE: &str = "0.0.0.0:1";
 
 async fn serve_at(told: &Arc<Told>, address: &str) -> Server {
-    let admin = Admin::new(told.clone(), address.parse().unwrap());
-    Server::start(Arc::new(admin), limits()).await
+    serve_with(told, address, limits()).await
 }
 
-impl Status for Told {
-    fn readiness(&self) -> Readiness {
-        self.0.lock().clone()
-    }
-
-    fn status(&self) -> Value {
-        json!({ "events": 7 })
-    }
+async fn serve_with(told: &Arc<Told>, address: &str, limits: Limits) -> Server {
+    // The sender may be gone: a test ends a listener by itself.
+    let (_, ended) = watch::channel(false);
+    let admin = Admin::new(told.clone(), address.parse().unwrap(), ended);
+    Server::start(Arc::new(admin), limits).await
 }
 
 async fn ask(server: &Server, line: &str, host: &str) -> Answer {
@@ -61,13 +133,13 @@ async fn it_tells_of_life_readiness_and_status() {
     assert_eq!((answer.status, &*answer.body), (200, "ok\n"));
     let answer = get("/readyz?verbose").await;
     assert_eq!((answer.status, &*answer.body), (200, "{\"ready\":true}\n"));
-    *told.0.lock() = Readiness::NotReady(vec!["no disk".to_owned()]);
+    *told.readiness.lock() = Readiness::NotReady(vec!["no disk".to_owned()]);
     let answer = get("/readyz").await;
     assert_eq!(answer.status, 503);
     let body: Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(body, json!({ "ready": false, "reasons": ["no disk"] }));
     let answer = get("/status").await;
-    assert_eq!((answer.status, &*answer.body), (200, "{\"events\":7}\n"));
+    assert_eq!((answer.status, &*answer.body), (200, "{\"events\":7}"));
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(get("/").await.status, 404);
 }
@@ -80,7 +152,7 @@ async fn it_only_answers_get() {
         let answer = ask(&server, &format!("{method} /status"), "host: localhost\r\n").await;
         assert_eq!(
             (answer.status, answer.header("allow")),
-            (405, Some("GET")),
+            (405, Some("GET,HEAD")),
             "{method}"
         );
     }
@@ -124,8 +196,7 @@ const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 #[tokio::test]
 async fn a_token_that_is_set_must_be_presented() {
-    let told = Told::ready();
-    *told.1.lock() = Some(Secret::new(TOKEN));
+    let told = Told::with_tokens([("admin", TOKEN, Role::Operate)]);
     for address in [LOOPBACK, EVERYWHERE] {
         let server = serve_at(&told, address).await;
         for path in ["/status", "/api/events"] {
@@ -176,38 +247,105 @@ async fn beyond_loopback_nothing_is_told_without_a_token() {
     assert_eq!(get("/api/events", "127.0.0.1").await, 403);
 }
 
+/// Asks with a token and more headers.
+async fn ask_as(server: &Server, line: &str, token: &str, more: &str) -> Answer {
+    let headers = format!("host: localhost\r\nauthorization: Bearer {token}\r\n{more}");
+    ask(server, line, &headers).await
+}
+
+const READER: &str = "reader_reader_reader_reader";
+
 #[tokio::test]
-async fn what_is_asked_of_the_api_is_taken_apart() {
+async fn a_role_says_what_a_token_may_do_and_routes_learn_its_name() {
+    let told = Told::with_tokens([
+        ("admin", TOKEN, Role::Operate),
+        ("wall", READER, Role::Read),
+    ]);
+    let server = serve_at(&told, EVERYWHERE).await;
+    let empty = "content-length: 0\r\n";
+    let answer = ask_as(&server, "GET /api/who", TOKEN, "").await;
+    assert_eq!((answer.status, &*answer.body), (200, "admin operate"));
+    let answer = ask_as(&server, "POST /api/who", TOKEN, empty).await;
+    assert_eq!((answer.status, &*answer.body), (200, "admin operate"));
+    let answer = ask_as(&server, "GET /api/who", READER, "").await;
+    assert_eq!((answer.status, &*answer.body), (200, "wall read"));
+    for line in ["POST /api/who", "DELETE /api/who", "POST /nothing"] {
+        let answer = ask_as(&server, line, READER, empty).await;
+        assert_eq!(answer.status, 403, "{line}");
+    }
+    // The next manifest takes the token away.
+    *told.tokens.lock() = Arc::default();
+    let answer = ask_as(&server, "GET /api/who", READER, "").await;
+    assert_eq!(answer.status, 403);
+}
+
+#[tokio::test]
+async fn without_a_token_on_loopback_the_operator_has_no_name() {
     let server = serve_at(&Told::ready(), LOOPBACK).await;
-    let host = "host: localhost\r\n";
-    let answer = ask(&server, "GET /api/a%2Fb/c?x=1+2&y=%26", host).await;
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
-    assert_eq!(
-        body,
-        json!({ "path": ["a/b", "c"], "query": [["x", "1 2"], ["y", "&"]], "post": null })
-    );
-    let post = async |content: &str, body: &str| {
-        let headers = format!("{host}{content}content-length: {}\r\n", body.len());
+    let answer = ask(&server, "GET /api/who", "host: localhost\r\n").await;
+    assert_eq!((answer.status, &*answer.body), (200, "- operate"));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let told = Told::with_tokens([("admin", TOKEN, Role::Operate)]);
+    let server = serve_at(&told, LOOPBACK).await;
+    for (site, status) in [
+        ("", 200),
+        ("sec-fetch-site: same-origin\r\n", 200),
+        ("sec-fetch-site: none\r\n", 200),
+        ("sec-fetch-site: same-site\r\n", 403),
+        ("sec-fetch-site: cross-site\r\n", 403),
+    ] {
+        let headers = format!("content-length: 0\r\n{site}");
+        let answer = ask_as(&server, "POST /api/who", TOKEN, &headers).await;
+        assert_eq!(answer.status, status, "{site:?}");
+        // What is read stays with the browser: no answer allows another origin to see it.
+        let answer = ask_as(&server, "GET /api/who", TOKEN, site).await;
+        assert_eq!(answer.status, 200, "{site:?}");
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_answered() {
+    let server = serve_at(&Told::ready(), LOOPBACK).await;
+    let post = async |length: usize| {
+        let head = format!("host: localhost\r\ncontent-length: {length}\r\n");
         let mut client = server.connect().await;
         client
-            .send(format!("POST /api/replay HTTP/1.1\r\n{headers}\r\n{body}"))
+            .send(format!("POST /api/length HTTP/1.1\r\n{head}\r\n"))
             .await;
+        client.send("x".repeat(length)).await;
         client.answer().await
     };
-    let json_type = "content-type: application/json; charset=utf-8\r\n";
-    let answer = post(json_type, "{\"n\":1}").await;
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
-    assert_eq!((answer.status, &body["post"]), (200, &json!({ "n": 1 })));
-    // What a form in a browser can send is not taken.
-    for content in ["", "content-type: text/plain\r\n"] {
-        assert_eq!(post(content, "{\"n\":1}").await.status, 415, "{content:?}");
-    }
-    assert_eq!(post(json_type, "{").await.status, 400);
+    let answer = post(2 << 20).await;
+    assert_eq!((answer.status, &*answer.body), (200, "2097152"));
     // The answer arrives although the body is still being sent.
-    let long = format!("\"{}\"", "x".repeat(2 << 20));
-    assert_eq!(post(json_type, &long).await.status, 413);
-    let answer = ask(&server, "DELETE /api/events", host).await;
-    assert_eq!(answer.status, 405);
+    let answer = post((2 << 20) + 1).await;
+    assert_eq!(answer.status, 413);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn a_stream_counts_as_a_request_under_way_until_it_ends() {
+    let limits = Limits {
+        idle_timeout: Duration::from_millis(20),
+        ..limits()
+    };
+    let mut server = serve_with(&Told::ready(), LOOPBACK, limits).await;
+    let mut client = server.connect().await;
+    client
+        .send("GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
+    let answer = client.answer().await;
+    assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+    // Neither the time without a further request nor the end of the listener cuts the stream off.
+    server.shut_down();
+    let rest = String::from_utf8(client.rest().await).unwrap();
+    assert_eq!(rest.matches('x').count(), Ticks::MANY, "{rest}");
+    assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
+    server.ended().await;
 }
 
 #[tokio::test]

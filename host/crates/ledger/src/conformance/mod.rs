@@ -40,6 +40,8 @@ pub mod record;
 #[doc(hidden)]
 pub mod records;
 #[doc(hidden)]
+pub mod rejections;
+#[doc(hidden)]
 pub mod request_leases;
 #[doc(hidden)]
 pub mod resolve;
@@ -249,6 +251,10 @@ macro_rules! conformance_suite {
                 values_are_changed_all_or_none,
                 a_run_that_read_what_an_operator_changed_runs_anew,
                 old_changes_of_state_are_forgotten,
+            },
+            rejections::{
+                refused_requests_are_kept_and_found,
+                old_rejections_are_forgotten,
             },
             records::{
                 lists_are_read_page_by_page,

@@ -74,6 +74,7 @@ pub fn a_cursor_is_of_one_list(engine: &dyn Engine) {
     let mut sends = ending(delivery, NextState::Done);
     sends.effects.outbox = vec![request("1")];
     open.complete(sends).unwrap();
+    rejections::keep_one(&open);
     let ask = |list, page: &Page| match list {
         RecordList::Events => {
             let listed = open.ledger.events(&RecordFilter::default(), page);
@@ -87,11 +88,16 @@ pub fn a_cursor_is_of_one_list(engine: &dyn Engine) {
             let listed = open.ledger.requests(&RequestFilter::default(), page);
             listed.map(|listed| listed.items.len())
         }
+        RecordList::Rejections => {
+            let listed = open.ledger.rejections(&RejectionFilter::default(), page);
+            listed.map(|listed| listed.items.len())
+        }
     };
     let lists = [
         RecordList::Events,
         RecordList::Deliveries,
         RecordList::Requests,
+        RecordList::Rejections,
     ];
     for of in lists {
         let cursor = open.ledger.last_cursor(of).unwrap();

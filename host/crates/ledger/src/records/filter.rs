@@ -12,6 +12,12 @@ pub struct RecordFilter {
     pub source: Option<SourceName>,
     /// The provider's id of the event.
     pub provider_id: Option<String>,
+    /// The object that the event is about.
+    pub subject: Option<String>,
+    /// The connected account or merchant.
+    pub account: Option<String>,
+    /// A value in the event's payload. An event without its payload does not match.
+    pub payload: Option<PayloadFilter>,
     /// The event's type, as routes match it.
     pub kind: Option<EventPattern>,
     /// The delivery's handler; for an event, the handler of one of its deliveries.
@@ -23,6 +29,15 @@ pub struct RecordFilter {
     pub from: Option<WallTime>,
     /// Received before this time.
     pub to: Option<WallTime>,
+}
+
+/// A value that a payload must have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PayloadFilter {
+    /// A JSON pointer into the payload.
+    pub pointer: String,
+    /// The value there: a text, or a number or a boolean as it is written.
+    pub value: String,
 }
 
 /// A filter of requests. Every part that is set must match.
@@ -50,6 +65,30 @@ impl RequestFilter {
             && self.url.as_ref().is_none_or(|wanted| wanted.matches(url))
             && self.from.is_none_or(|from| queued >= from)
             && self.to.is_none_or(|to| queued < to)
+    }
+}
+
+/// A filter of refused requests. Every part that is set must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RejectionFilter {
+    /// The source; `-` for requests to a path that no source has.
+    pub source: Option<String>,
+    /// The reason, as a word.
+    pub code: Option<String>,
+    /// Refused at this time or later.
+    pub from: Option<WallTime>,
+    /// Refused before this time.
+    pub to: Option<WallTime>,
+}
+
+impl RejectionFilter {
+    /// Whether a rejection matches, by its own columns.
+    pub fn matches(&self, source: Option<&str>, code: &str, at: WallTime) -> bool {
+        let wanted = self.source.as_deref();
+        wanted.is_none_or(|wanted| source.unwrap_or("-") == wanted)
+            && self.code.as_deref().is_none_or(|wanted| wanted == code)
+            && self.from.is_none_or(|from| at >= from)
+            && self.to.is_none_or(|to| at < to)
     }
 }
 

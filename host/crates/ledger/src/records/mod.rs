@@ -4,14 +4,16 @@
 mod filter;
 mod page;
 mod recorded;
+mod rejection;
 mod views;
 
 use super::{Counts, DeliveryId, LedgerError, ListError, Pause, RequestId, Restore, Scheduled};
 use tollgate_base::event::{Event, EventId, HandlerName};
 
-pub use filter::{RecordFilter, RequestFilter, StateFilter};
+pub use filter::{PayloadFilter, RecordFilter, RejectionFilter, RequestFilter, StateFilter};
 pub use page::{Cursor, ListOrder, Listed, Page, RecordList};
 pub use recorded::{RecordedEmission, RecordedEnd, RecordedRun};
+pub use rejection::RejectionView;
 pub use views::{
     AttemptView, Blocker, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView, EventDetail,
     EventSummary, ExchangeView, InterventionView, Payload, RequestDetail, RequestSummary,
@@ -58,6 +60,13 @@ pub trait Records: Send + Sync + 'static {
 
     /// All details of one request; `None` if the ledger has no such request.
     fn request(&self, seq: RequestId) -> Result<Option<RequestDetail>, LedgerError>;
+
+    /// A page of the refused requests that match the filter.
+    fn rejections(
+        &self,
+        filter: &RejectionFilter,
+        page: &Page,
+    ) -> Result<Listed<RejectionView>, ListError>;
 
     /// The cursor at the newest item of a list, for [`Page::until`].
     fn last_cursor(&self, list: RecordList) -> Result<Cursor, LedgerError>;

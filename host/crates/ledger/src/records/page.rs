@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A list that is read page by page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum RecordList {
     Deliveries,
     /// The requests of the outbox.
     Requests,
+    /// The refused requests.
+    Rejections,
 }
 
 /// A place in a list, as text. The engine that makes a cursor is the only one that reads it: the
@@ -20,8 +23,9 @@ pub enum RecordList {
 ///
 /// A cursor may have passed through other hands, so any text makes one. A list answers a cursor
 /// that is not its own with [`ListError::InvalidCursor`](crate::ListError::InvalidCursor).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String)]
 pub struct Cursor(String);
 
 impl Cursor {
@@ -67,7 +71,7 @@ pub enum ListOrder {
 }
 
 /// The items of a page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Listed<T> {
     /// The items that were found. A page looks at a bounded number of rows, so it may have fewer
     /// items than its limit although more follow.

@@ -6,12 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
-use crate::{Exchange, Scheduled};
+use crate::{DeliveryState, Exchange, Millis, OutboxState, Scheduled};
 use tollgate_base::time::WallTime;
 
 /// An event with its deliveries, in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventSummary {
     /// The gateway's id.
     pub id: String,
@@ -26,8 +27,10 @@ pub struct EventSummary {
     /// The connected account or merchant.
     pub account: Option<String>,
     /// When the provider says that the event happened.
+    #[schema(value_type = Option<Millis>)]
     pub created_ms: Option<WallTime>,
     /// When the event was received.
+    #[schema(value_type = Millis)]
     pub received_ms: WallTime,
     /// How many emissions lead from an event from outside to this event.
     pub depth: u32,
@@ -36,28 +39,31 @@ pub struct EventSummary {
     /// How often the event arrived again with other bytes.
     pub duplicates_differing: u64,
     /// When the event last arrived again.
+    #[schema(value_type = Option<Millis>)]
     pub last_duplicate_ms: Option<WallTime>,
     /// When the payload was erased or redacted.
+    #[schema(value_type = Option<Millis>)]
     pub erased_ms: Option<WallTime>,
     /// The deliveries; empty if no route names a handler.
     pub deliveries: Vec<DeliveryBrief>,
 }
 
 /// A delivery in an event's summary.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryBrief {
     /// The delivery's id.
     pub seq: i64,
     /// The handler.
     pub handler: String,
     /// The state.
+    #[schema(value_type = DeliveryState)]
     pub state: String,
     /// Whether the delivery stands behind another delivery of its order key.
     pub blocked: bool,
 }
 
 /// All details of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventDetail {
     /// The event.
     #[serde(flatten)]
@@ -78,10 +84,16 @@ pub struct EventDetail {
     pub resolved: Option<ResolvedView>,
     /// All details of the deliveries.
     pub history: Vec<DeliveryDetail>,
+    /// The requests that the deliveries queued, with their tries: the first hundred.
+    #[serde(default)]
+    pub requests: Vec<RequestDetail>,
+    /// The events that the deliveries scheduled and that are not due yet: the first hundred.
+    #[serde(default)]
+    pub scheduled: Vec<ScheduledView>,
 }
 
 /// An event's bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Payload {
     /// The bytes are UTF-8.
@@ -91,11 +103,13 @@ pub enum Payload {
 }
 
 /// An event that waits for its object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResolvingView {
     /// Since when.
+    #[schema(value_type = Millis)]
     pub since_ms: WallTime,
     /// When the next try is due.
+    #[schema(value_type = Millis)]
     pub due_ms: WallTime,
     /// The tries so far.
     pub tries: u32,
@@ -108,9 +122,10 @@ pub struct ResolvingView {
 }
 
 /// What the provider's API told about an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResolvedView {
     /// When the last answer came.
+    #[schema(value_type = Millis)]
     pub at_ms: WallTime,
     /// The tries that it took.
     pub tries: u32,
@@ -123,7 +138,7 @@ pub struct ResolvedView {
 }
 
 /// The answer to one question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ToldView {
     /// The JSON of the answer.
@@ -133,7 +148,7 @@ pub enum ToldView {
 }
 
 /// A delivery with its event, in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliverySummary {
     /// The delivery's id.
     pub seq: i64,
@@ -144,12 +159,15 @@ pub struct DeliverySummary {
     /// The event's type.
     pub kind: String,
     /// When the event was received.
+    #[schema(value_type = Millis)]
     pub received_ms: WallTime,
     /// When the event's payload was erased or redacted.
+    #[schema(value_type = Option<Millis>)]
     pub erased_ms: Option<WallTime>,
     /// The handler.
     pub handler: String,
     /// The state.
+    #[schema(value_type = DeliveryState)]
     pub state: String,
     /// The attempts of the present run.
     pub attempts: u32,
@@ -165,8 +183,10 @@ pub struct DeliverySummary {
     #[serde(default)]
     pub waits_for: Option<ResolvingView>,
     /// When the next attempt is due, while the delivery is retrying.
+    #[schema(value_type = Option<Millis>)]
     pub due_ms: Option<WallTime>,
     /// When the delivery became done, ignored or dead.
+    #[schema(value_type = Option<Millis>)]
     pub finished_ms: Option<WallTime>,
     /// The outcome of the last attempt; `None` before the first attempt.
     pub last_outcome: Option<String>,
@@ -175,16 +195,17 @@ pub struct DeliverySummary {
 }
 
 /// A delivery that blocks others of its order key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Blocker {
     /// The delivery's id.
     pub seq: i64,
     /// The state.
+    #[schema(value_type = DeliveryState)]
     pub state: String,
 }
 
 /// All details of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryDetail {
     /// The delivery.
     #[serde(flatten)]
@@ -196,9 +217,10 @@ pub struct DeliveryDetail {
 }
 
 /// An intervention of an operator on a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InterventionView {
     /// The time of the intervention.
+    #[schema(value_type = Millis)]
     pub at_ms: WallTime,
     /// The action: `retry`, `cancel`, `replay`, `route` (which made the delivery), `replaced`, or
     /// `run` of a scheduled event.
@@ -216,7 +238,7 @@ pub struct InterventionView {
 }
 
 /// A value of a handler's state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StateView {
     /// The key.
     pub key: String,
@@ -228,6 +250,7 @@ pub struct StateView {
     /// not known.
     pub component: Option<String>,
     /// When the value was written, if that is known.
+    #[schema(value_type = Option<Millis>)]
     pub written_ms: Option<WallTime>,
     /// The value, if it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -235,11 +258,12 @@ pub struct StateView {
 }
 
 /// A change of an operator to a value of a handler's state. The values are not on record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StateChangeView {
     /// The number of the change.
     pub seq: i64,
     /// When.
+    #[schema(value_type = Millis)]
     pub at_ms: WallTime,
     /// The handler.
     pub handler: String,
@@ -258,13 +282,14 @@ pub struct StateChangeView {
 }
 
 /// One run of a handler.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptView {
     /// The run of the delivery.
     pub run: u32,
     /// The number of the attempt in that run, from 1.
     pub number: u32,
     /// When the attempt began.
+    #[schema(value_type = Millis)]
     pub started_ms: WallTime,
     /// The duration in microseconds.
     pub duration_us: u64,
@@ -275,6 +300,7 @@ pub struct AttemptView {
     /// The component's digest; `None` after a crash.
     pub component: Option<String>,
     /// The log lines, a JSON object each.
+    #[schema(value_type = Vec<Object>)]
     pub logs: Vec<Value>,
     /// The requests.
     pub requests: Vec<RequestView>,
@@ -286,7 +312,7 @@ pub struct AttemptView {
 }
 
 /// An immediate request of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExchangeView {
     /// The method.
     pub method: String,
@@ -323,11 +349,12 @@ impl From<Exchange> for ExchangeView {
 }
 
 /// A request of the outbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestView {
     /// Its place in the outbox.
     pub seq: i64,
     /// The state.
+    #[schema(value_type = OutboxState)]
     pub state: String,
     /// The tries so far.
     pub tries: u32,
@@ -344,11 +371,12 @@ pub struct RequestView {
     /// The order key: requests of one handler with the same key go out one after another.
     pub order_key: Option<String>,
     /// When the request was queued.
+    #[schema(value_type = Millis)]
     pub queued_ms: WallTime,
 }
 
 /// A request with its origin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestSummary {
     /// The request.
     #[serde(flatten)]
@@ -360,14 +388,16 @@ pub struct RequestSummary {
     /// The delivery that queued the request.
     pub delivery: i64,
     /// When the next try is due, while the request waits.
+    #[schema(value_type = Option<Millis>)]
     pub due_ms: Option<WallTime>,
     /// When the request was sent, or became dead.
     #[serde(default)]
+    #[schema(value_type = Option<Millis>)]
     pub finished_ms: Option<WallTime>,
 }
 
 /// All details of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestDetail {
     /// The request.
     #[serde(flatten)]
@@ -380,11 +410,12 @@ pub struct RequestDetail {
 }
 
 /// A try of a request that was not answered 2xx.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TryView {
     /// The number of the try, from 1.
     pub number: u32,
     /// When the try ended.
+    #[schema(value_type = Millis)]
     pub ended_ms: WallTime,
     /// The answer's status, if there was an answer.
     pub status: Option<u16>,
@@ -393,7 +424,7 @@ pub struct TryView {
 }
 
 /// An event that an attempt emitted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EmittedView {
     /// The event's id.
     pub id: String,
@@ -402,13 +433,14 @@ pub struct EmittedView {
 }
 
 /// A scheduled event, without its payload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ScheduledView {
     /// The handler.
     pub handler: String,
     /// The key.
     pub key: String,
     /// The due time.
+    #[schema(value_type = Millis)]
     pub due_ms: WallTime,
     /// The type of the event.
     pub kind: String,

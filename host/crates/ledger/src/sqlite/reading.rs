@@ -7,8 +7,8 @@ use super::read::{SqliteReader, gauges, handlers, schedule, state};
 use crate::{
     Counts, Cursor, DeliveryDetail, DeliveryId, DeliverySummary, EventDetail, EventSummary,
     LedgerError, ListError, Listed, Page, Pause, RecordFilter, RecordList, RecordedRun, Records,
-    RequestDetail, RequestFilter, RequestId, RequestSummary, Restore, Scheduled, StateChangeView,
-    StateEntry, StateStore, StateView, Versioned,
+    RejectionFilter, RejectionView, RequestDetail, RequestFilter, RequestId, RequestSummary,
+    Restore, Scheduled, StateChangeView, StateEntry, StateStore, StateView, Versioned,
 };
 use tollgate_base::event::{Event, EventId, HandlerName};
 
@@ -100,6 +100,17 @@ impl<R: Reads> Records for R {
 
     fn request(&self, seq: RequestId) -> Result<Option<RequestDetail>, LedgerError> {
         self.reader().read(|conn| records::request(conn, seq))
+    }
+
+    fn rejections(
+        &self,
+        filter: &RejectionFilter,
+        page: &Page,
+    ) -> Result<Listed<RejectionView>, ListError> {
+        let span = Span::of(RecordList::Rejections, page)?;
+        Ok(self
+            .reader()
+            .read(|conn| records::rejections(conn, filter, span))?)
     }
 
     fn last_cursor(&self, list: RecordList) -> Result<Cursor, LedgerError> {

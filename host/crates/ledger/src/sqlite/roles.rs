@@ -8,8 +8,9 @@ use std::time::Instant;
 use super::keep::{Erase, Sweeper};
 use super::ledger::SqliteLedger;
 use super::operations::{
-    ChangeAlerts, Complete, Cursor, Fire, GiveUp, Hasten, Intervene, Record, ReleaseKeys,
-    ReleaseRestore, Resolve, RetryUncounted, Serve, ServeStep, SetPause, Settle, StartAlone,
+    ChangeAlerts, Complete, Cursor, Fire, GiveUp, Hasten, Intervene, KeepRejections, Record,
+    ReleaseKeys, ReleaseRestore, Resolve, RetryUncounted, Serve, ServeStep, SetPause, Settle,
+    StartAlone,
 };
 use super::read::deliveries::{self, Wanted};
 use super::read::outbox::{self, WantedRequests};
@@ -21,12 +22,15 @@ use crate::{
     Fired, Gauges, Intake, Intervened, Intervention, LastingAlert, Lease, LeasedDelivery,
     LeasedRequest, LeasedResolution, LedgerError, LogSize, NewEvent, Operators, OrderEffect,
     OrderKey, OutboxEntry, OutboxRequest, OutboxState, OutboxStore, Pause, Rank, Recipient,
-    RecordFuture, RequestHost, RequestId, ResolutionCallback, ResolutionStore, Restore, Retention,
-    RetentionStore, ScheduleStore, Served, Settlement, SettlementCallback, Shutdown, Swept, Totals,
-    TriedResolution, WaitingResolutions,
+    RecordFuture, Rejection, RejectionBounds, RejectionStore, RequestHost, RequestId,
+    ResolutionCallback, ResolutionStore, Restore, Retention, RetentionStore, ScheduleStore, Served,
+    Settlement, SettlementCallback, Shutdown, Swept, Totals, TriedResolution, WaitingResolutions,
 };
 use tollgate_base::event::{ComponentDigest, EventId, HandlerName, SourceName};
 use tollgate_base::time::{SteadyTime, WallTime};
+
+/// Rejections wait while more operations than this wait for the writer.
+const BUSY: usize = 16;
 
 impl Intake for SqliteLedger {
     fn record(&self, events: Vec<NewEvent>) -> RecordFuture {
@@ -333,6 +337,22 @@ impl RetentionStore for SqliteLedger {
 
     fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError> {
         self.reader.is_named(component)
+    }
+}
+
+impl RejectionStore for SqliteLedger {
+    fn keep_rejections(
+        &self,
+        rejections: &[Rejection],
+        bounds: RejectionBounds,
+        insists: bool,
+    ) -> Result<bool, LedgerError> {
+        if !insists && self.queue.len() > BUSY {
+            return Ok(false);
+        }
+        let rejections = rejections.to_vec();
+        self.wait(KeepRejections { rejections, bounds })?;
+        Ok(true)
     }
 }
 

@@ -12,6 +12,7 @@ mod fire;
 mod give_up;
 mod insert_event;
 mod intervene;
+mod keep_rejections;
 mod order;
 mod pause;
 mod prepared;
@@ -37,6 +38,7 @@ pub(super) use complete::Complete;
 pub(super) use fire::Fire;
 pub(super) use give_up::GiveUp;
 pub(super) use intervene::Intervene;
+pub(super) use keep_rejections::KeepRejections;
 #[cfg(test)]
 pub(super) use order::FIRST;
 pub(super) use pause::SetPause;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use crate::sqlite::values::int;
 use crate::sqlite::{kept_time, rows};
 use crate::{DueEntries, DueEntry, EntryVersion, Scheduled};
-use tollgate_base::event::HandlerName;
+use tollgate_base::event::{EventId, HandlerName};
 use tollgate_base::time::{Ahead, WallTime};
 
 /// The most entries of one reading, so that nobody waits long for the commit that fires them
@@ -72,6 +72,20 @@ pub(crate) fn list(
             entry,
         )?
         .collect()
+}
+
+/// The entries that the handling of an event put and that are not recorded yet.
+pub(crate) fn of_cause(conn: &Connection, cause: EventId, limit: usize) -> Result<Vec<Scheduled>> {
+    let ahead = kept_time::ahead(conn)?;
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, c.due - c.steady * ?2 FROM schedule c INDEXED BY schedule_by_cause
+         CROSS JOIN handlers h ON h.id = c.handler WHERE c.cause = ?1 ORDER BY c.seq LIMIT ?3"
+    ))?
+    .query_map(
+        params![cause.as_bytes(), ahead.as_millis(), limit as i64],
+        entry,
+    )?
+    .collect()
 }
 
 /// The first entries that are due at `now`. The version of an entry is its number.

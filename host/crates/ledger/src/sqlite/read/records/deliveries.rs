@@ -4,18 +4,17 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use super::filter::Numbered;
+use super::filter::{EventColumns, Numbered};
 use super::span::Span;
-use super::walk::walk;
+use super::walk::{Scan, walk};
 use super::{attempts, resolutions};
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
-    Blocker, DeliveryDetail, DeliveryId, DeliveryState, DeliverySummary, InterventionView, Listed,
-    RecordFilter, ResolvingView, StateFilter,
+    Blocker, DeliveryDetail, DeliveryId, DeliveryState, DeliverySummary, InterventionView,
+    ListOrder, Listed, RecordFilter, ResolvingView, StateFilter,
 };
 use tollgate_base::event::EventId;
-use tollgate_base::time::WallTime;
 
 /// The most rows of deliveries that one page looks at; the rows are narrow.
 const SCAN: usize = 5_000;
@@ -37,7 +36,8 @@ pub(crate) fn deliveries(
     if filter.state == Some(StateFilter::Unrouted) {
         return Ok(Listed::default());
     }
-    walk(conn, (&select(filter.state), "seq"), span, SCAN, |row| {
+    let scan = Scan::rows(SCAN);
+    walk(conn, (&select(filter.state), "seq"), span, &scan, |row| {
         let handler: i64 = row.get(2)?;
         let in_state = match filter.state {
             None => true,
@@ -47,14 +47,13 @@ pub(crate) fn deliveries(
         if !in_state || numbered.handler.is_some_and(|wanted| wanted != handler) {
             return Ok(ControlFlow::Continue(None));
         }
-        let Some((source, kind, provider_id, received)) = event_of(conn, row.get(1)?)? else {
-            return Ok(ControlFlow::Continue(None));
-        };
-        if numbered.is_past(received, span.order) {
-            return Ok(ControlFlow::Break(()));
+        let event = row.get(1)?;
+        match match_event(conn, &numbered, event, span.order)? {
+            EventMatch::Past => return Ok(ControlFlow::Break(())),
+            EventMatch::Other => return Ok(ControlFlow::Continue(None)),
+            EventMatch::Meant => {}
         }
-        let event = (source, kind.as_str(), provider_id.as_deref());
-        if !numbered.takes_event(event, received) {
+        if !numbered.takes_payload(conn, event, &scan)? {
             return Ok(ControlFlow::Continue(None));
         }
         Ok(ControlFlow::Continue(summary(conn, row.get(0)?)?))
@@ -72,15 +71,42 @@ fn select(state: Option<StateFilter>) -> String {
     }
 }
 
-/// The source, the type, the provider's id and the receipt of an event.
-type EventColumns = (i64, String, Option<String>, WallTime);
+/// What the filter says of the event of a delivery.
+enum EventMatch {
+    /// Nothing after it can match.
+    Past,
+    Other,
+    Meant,
+}
 
-fn event_of(conn: &Connection, event: i64) -> Result<Option<EventColumns>> {
-    conn.prepare_cached("SELECT source, kind, provider_id, received FROM events WHERE seq = ?1")?
+fn match_event(
+    conn: &Connection,
+    numbered: &Numbered<'_>,
+    event: i64,
+    order: ListOrder,
+) -> Result<EventMatch> {
+    let found = conn
+        .prepare_cached(
+            "SELECT source, kind, provider_id, received, subject, account FROM events
+             WHERE seq = ?1",
+        )?
         .query_row([event], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, wall(row, 3)?))
+            let event = EventColumns {
+                source: row.get(0)?,
+                kind: row.get_ref(1)?.as_str()?,
+                provider_id: row.get_ref(2)?.as_str_or_null()?,
+                subject: row.get_ref(4)?.as_str_or_null()?,
+                account: row.get_ref(5)?.as_str_or_null()?,
+                received: wall(row, 3)?,
+            };
+            Ok(match () {
+                () if numbered.is_past(event.received, order) => EventMatch::Past,
+                () if numbered.takes_event(&event) => EventMatch::Meant,
+                () => EventMatch::Other,
+            })
         })
-        .optional()
+        .optional()?;
+    Ok(found.unwrap_or(EventMatch::Other))
 }
 
 /// One delivery with its event and the end of its last attempt.

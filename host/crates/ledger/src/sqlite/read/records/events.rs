@@ -4,12 +4,17 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use super::filter::Numbered;
+use super::filter::{EventColumns, Numbered};
+use super::requests;
 use super::resolutions::{self, payload};
 use super::span::Span;
-use super::walk::walk;
+use super::walk::{Scan, walk};
+use crate::sqlite::read::schedule;
 use crate::sqlite::rows::{self, EVENT_COLUMNS, maybe_wall, wall};
-use crate::{DeliveryBrief, EventDetail, EventSummary, Listed, Payload, RecordFilter, StateFilter};
+use crate::{
+    DeliveryBrief, DeliveryDetail, EventDetail, EventSummary, Listed, Payload, RecordFilter,
+    RequestDetail, RequestId, ScheduledView, StateFilter,
+};
 use tollgate_base::event::{Event, EventId, HANDLER_SOURCE_PREFIX};
 
 /// The most rows of events that one page looks at.
@@ -17,6 +22,9 @@ const SCAN: usize = 2_000;
 
 /// The most attempts of each delivery in the details of an event.
 const ATTEMPTS: usize = 20;
+
+/// The most requests, and the most schedule entries, in the details of an event.
+const PARTS: usize = 100;
 
 const COLUMNS: &str = "e.seq, e.id, e.source, e.kind, e.received, s.name, e.provider_id, e.subject,
     e.account, e.created, e.depth, e.duplicates, e.duplicates_differing, e.last_duplicate,
@@ -35,20 +43,27 @@ pub(crate) fn events(
         "SELECT {COLUMNS} FROM events e CROSS JOIN sources s ON s.id = e.source
          WHERE e.pruned IS NULL AND"
     );
-    walk(conn, (&select, "e.seq"), span, SCAN, |row| {
+    let scan = Scan::rows(SCAN);
+    walk(conn, (&select, "e.seq"), span, &scan, |row| {
         let received = wall(row, 4)?;
         if numbered.is_past(received, span.order) {
             return Ok(ControlFlow::Break(()));
         }
-        let kind = row.get_ref(3)?.as_str()?;
-        let provider_id = row.get_ref(6)?.as_str_or_null()?;
-        if !numbered.takes_event((row.get(2)?, kind, provider_id), received) {
+        let event = EventColumns {
+            source: row.get(2)?,
+            kind: row.get_ref(3)?.as_str()?,
+            provider_id: row.get_ref(6)?.as_str_or_null()?,
+            subject: row.get_ref(7)?.as_str_or_null()?,
+            account: row.get_ref(8)?.as_str_or_null()?,
+            received,
+        };
+        if !numbered.takes_event(&event) {
             return Ok(ControlFlow::Continue(None));
         }
         let summary = summary(conn, row)?;
-        Ok(ControlFlow::Continue(
-            has_delivery(filter, &summary.deliveries).then_some(summary),
-        ))
+        let is_meant = has_delivery(filter, &summary.deliveries)
+            && numbered.takes_payload(conn, row.get(0)?, &scan)?;
+        Ok(ControlFlow::Continue(is_meant.then_some(summary)))
     })
 }
 
@@ -73,6 +88,8 @@ pub(crate) fn event(conn: &Connection, id: EventId) -> Result<Option<EventDetail
         .iter()
         .map(|brief| super::deliveries::detail(conn, brief.seq, ATTEMPTS));
     let history: Vec<_> = history.collect::<Result<_>>()?;
+    let history: Vec<_> = history.into_iter().flatten().collect();
+    let scheduled = schedule::of_cause(conn, id, PARTS)?;
     let (headers, metadata, payload) = match body {
         Some((headers, metadata, payload)) => (headers, metadata, Some(payload)),
         None => (Vec::new(), Vec::new(), None),
@@ -89,8 +106,21 @@ pub(crate) fn event(conn: &Connection, id: EventId) -> Result<Option<EventDetail
         payload,
         resolving: resolutions::resolving(conn, seq)?,
         resolved: resolutions::resolved(conn, seq)?,
-        history: history.into_iter().flatten().collect(),
+        requests: requests_of(conn, &history)?,
+        scheduled: scheduled.into_iter().map(ScheduledView::from).collect(),
+        history,
     }))
+}
+
+/// The requests that these deliveries queued, in the order of their attempts.
+fn requests_of(conn: &Connection, history: &[DeliveryDetail]) -> Result<Vec<RequestDetail>> {
+    let attempts = history.iter().flat_map(|delivery| &delivery.tried);
+    let seqs = attempts.flat_map(|attempt| &attempt.requests);
+    let found = seqs
+        .take(PARTS)
+        .map(|one| requests::request(conn, RequestId(one.seq)));
+    let found: Vec<_> = found.collect::<Result<_>>()?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The event with this id as handlers get it; `None` if its payload is no longer whole.

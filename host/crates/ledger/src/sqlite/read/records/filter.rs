@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
+use super::walk::Scan;
 use crate::{ListOrder, RecordFilter};
+use tollgate_base::json::{PointerSet, pluck_borrowed};
 use tollgate_base::time::WallTime;
+
+/// So many bytes of a payload cost a scan as much as a narrow row.
+const ROW_BYTES: usize = 1024;
 
 /// The largest change of the clock that a list allows for. If somebody sets the clock, rows in
 /// the order of arrival are not in the order of time any more. So a list that is bounded by time
@@ -17,6 +22,18 @@ pub(crate) struct Numbered<'a> {
     filter: &'a RecordFilter,
     source: Option<i64>,
     pub(crate) handler: Option<i64>,
+    /// The pointer into the payload, if a value there must match.
+    pointer: PointerSet,
+}
+
+/// The columns of an event that a filter compares.
+pub(crate) struct EventColumns<'r> {
+    pub(crate) source: i64,
+    pub(crate) kind: &'r str,
+    pub(crate) provider_id: Option<&'r str>,
+    pub(crate) subject: Option<&'r str>,
+    pub(crate) account: Option<&'r str>,
+    pub(crate) received: WallTime,
 }
 
 impl<'a> Numbered<'a> {
@@ -35,31 +52,57 @@ impl<'a> Numbered<'a> {
             Some(name) => number("SELECT id FROM handlers WHERE name = ?1", name.as_str())?,
             None => None,
         };
-        let known = source.is_some() == filter.source.is_some()
+        let mut pointer = PointerSet::default();
+        let readable = match &filter.payload {
+            Some(payload) => pointer.add(&payload.pointer).is_ok(),
+            None => true,
+        };
+        let known = readable
+            && source.is_some() == filter.source.is_some()
             && handler.is_some() == filter.handler.is_some();
         Ok(known.then_some(Self {
             filter,
             source,
             handler,
+            pointer,
         }))
     }
 
     /// Whether an event matches, by its own columns.
-    pub(crate) fn takes_event(
-        &self,
-        (source, kind, provider_id): (i64, &str, Option<&str>),
-        received: WallTime,
-    ) -> bool {
+    pub(crate) fn takes_event(&self, event: &EventColumns<'_>) -> bool {
         let filter = self.filter;
-        let wanted_id = filter.provider_id.as_deref();
-        self.source.is_none_or(|wanted| wanted == source)
-            && wanted_id.is_none_or(|wanted| provider_id == Some(wanted))
+        let is = |wanted: &Option<String>, found| {
+            let wanted = wanted.as_deref();
+            wanted.is_none_or(|wanted| found == Some(wanted))
+        };
+        self.source.is_none_or(|wanted| wanted == event.source)
+            && is(&filter.provider_id, event.provider_id)
+            && is(&filter.subject, event.subject)
+            && is(&filter.account, event.account)
             && filter
                 .kind
                 .as_ref()
-                .is_none_or(|pattern| pattern.matches(kind))
-            && filter.from.is_none_or(|from| received >= from)
-            && filter.to.is_none_or(|to| received < to)
+                .is_none_or(|pattern| pattern.matches(event.kind))
+            && filter.from.is_none_or(|from| event.received >= from)
+            && filter.to.is_none_or(|to| event.received < to)
+    }
+
+    /// Whether the payload of the event matches. A payload that is read costs the scan its length.
+    pub(crate) fn takes_payload(&self, conn: &Connection, event: i64, scan: &Scan) -> Result<bool> {
+        let Some(wanted) = &self.filter.payload else {
+            return Ok(true);
+        };
+        let found = conn
+            .prepare_cached("SELECT payload FROM bodies WHERE event = ?1")?
+            .query_row([event], |row| {
+                let payload = row.get_ref(0)?.as_blob()?;
+                scan.cost(payload.len() / ROW_BYTES);
+                let values = pluck_borrowed(payload, &self.pointer).unwrap_or_default();
+                let value = values.into_iter().next().flatten();
+                Ok(value.is_some_and(|value| value.as_text() == Some(wanted.value.as_str())))
+            })
+            .optional()?;
+        Ok(found.unwrap_or(false))
     }
 
     /// Whether nothing after an event of this time can match.

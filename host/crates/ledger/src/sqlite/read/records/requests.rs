@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::span::Span;
-use super::walk::walk;
+use super::walk::{Scan, walk};
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
@@ -45,7 +45,7 @@ pub(crate) fn requests(
          FROM {from} CROSS JOIN handlers h ON h.id = o.handler
          CROSS JOIN events e ON e.seq = o.event WHERE {state}"
     );
-    walk(conn, (&select, "o.seq"), span, SCAN, |row| {
+    walk(conn, (&select, "o.seq"), span, &Scan::rows(SCAN), |row| {
         let is_meant = filter.matches(
             row.get_ref(10)?.as_str()?,
             row.get_ref(6)?.as_str()?,

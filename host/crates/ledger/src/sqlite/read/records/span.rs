@@ -51,6 +51,7 @@ pub(crate) fn last_cursor(conn: &Connection, list: RecordList) -> Result<Cursor>
         RecordList::Events => "events",
         RecordList::Deliveries => "deliveries",
         RecordList::Requests => "outbox",
+        RecordList::Rejections => "rejections",
     };
     conn.prepare_cached(&format!("SELECT coalesce(max(seq), 0) FROM {table}"))?
         .query_row([], |row| Ok(cursor(list, row.get(0)?)))
@@ -62,6 +63,7 @@ fn letter(list: RecordList) -> char {
         RecordList::Events => 'e',
         RecordList::Deliveries => 'd',
         RecordList::Requests => 'r',
+        RecordList::Rejections => 'x',
     }
 }
 
@@ -81,10 +83,11 @@ fn place(list: RecordList, text: &Cursor) -> Option<i64> {
 mod tests {
     use super::*;
 
-    const LISTS: [RecordList; 3] = [
+    const LISTS: [RecordList; 4] = [
         RecordList::Events,
         RecordList::Deliveries,
         RecordList::Requests,
+        RecordList::Rejections,
     ];
 
     #[test]

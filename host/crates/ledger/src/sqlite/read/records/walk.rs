@@ -1,5 +1,6 @@
 //! Walking a table in the order of arrival.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use rusqlite::{Connection, Result, Row};
@@ -7,15 +8,30 @@ use rusqlite::{Connection, Result, Row};
 use super::span::Span;
 use crate::{ListOrder, Listed};
 
-/// Walks the rows of a table that a page covers, in the page's order, and looks at `scan` rows at
-/// most. `select` is a statement up to its last condition, and `number` its first column, the
-/// rows' number. `each` turns a row into an item for the page or into nothing, or breaks off if
+/// How much a page may look at. A narrow row costs one.
+pub(crate) struct Scan(Cell<usize>);
+
+impl Scan {
+    /// A page may look at so many narrow rows.
+    pub(crate) fn rows(rows: usize) -> Self {
+        Self(Cell::new(rows))
+    }
+
+    /// Notes that a row has cost so much more: the page looks at fewer rows.
+    pub(crate) fn cost(&self, more: usize) {
+        self.0.set(self.0.get().saturating_sub(more));
+    }
+}
+
+/// Walks the rows of a table that a page covers, in the page's order, and looks at no more than
+/// `scan` allows. `select` is a statement up to its last condition, and `number` its first column,
+/// the rows' number. `each` turns a row into an item for the page or into nothing, or breaks off if
 /// nothing more can match.
 pub(crate) fn walk<T>(
     conn: &Connection,
     (select, number): (&str, &str),
     span: Span,
-    scan: usize,
+    scan: &Scan,
     mut each: impl FnMut(&Row<'_>) -> Result<ControlFlow<(), Option<T>>>,
 ) -> Result<Listed<T>> {
     let direction = match span.order {
@@ -27,7 +43,8 @@ pub(crate) fn walk<T>(
     let mut rows = statement.query([span.above, span.up_to])?;
     let mut listed = Listed::default();
     let mut last = None;
-    for _ in 0..scan {
+    while scan.0.get() > 0 {
+        scan.cost(1);
         let Some(row) = rows.next()? else {
             return Ok(listed);
         };
