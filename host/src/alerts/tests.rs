@@ -180,7 +180,7 @@ fn a_restart_tells_nothing_twice_and_loses_nothing() {
 
 #[test]
 fn a_ledger_that_cannot_be_written_loses_no_alert() {
-    let mut of = Watching::of("[[alerts]]\nwhen = \"disk_full\"\nfree = 0.2\nquiet = \"0s\"\n");
+    let mut of = Watching::of("[[alerts]]\nwhen = \"disk_full\"\nfree = 0.2\nquiet = \"2s\"\n");
     let at = |seconds, free| Facts {
         disk_free: Some(free),
         ..facts(Duration::from_secs(seconds))
@@ -189,10 +189,15 @@ fn a_ledger_that_cannot_be_written_loses_no_alert() {
     assert!(of.look(&at(0, 0.1)).is_empty());
     *of.store.fails.lock() = false;
     assert_eq!(of.look(&at(2, 0.1)), ["+disk_full"]);
-    *of.store.fails.lock() = true;
     assert!(of.look(&at(4, 0.3)).is_empty());
+    *of.store.fails.lock() = true;
+    assert!(of.look(&at(6, 0.3)).is_empty());
     *of.store.fails.lock() = false;
-    assert_eq!(of.look(&at(6, 0.3)), ["-disk_full"]);
+    assert_eq!(
+        of.look(&at(8, 0.3)),
+        ["-disk_full"],
+        "it was over for long enough before"
+    );
 }
 
 /// Looks every half minute, from one time to another. Returns what is told.

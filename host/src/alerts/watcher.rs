@@ -22,8 +22,8 @@ pub(crate) struct Watcher {
     memory: Memory,
     /// The alerts that last, by key.
     lasting: BTreeMap<String, LastingAlert>,
-    /// When the memory was last written, and what was written.
-    kept: Option<(SteadyTime, String)>,
+    /// When the memory was last written.
+    kept: Option<SteadyTime>,
 }
 
 impl Watcher {
@@ -62,13 +62,14 @@ impl Watcher {
         facts: &Facts,
         ledger: &dyn AlertStore,
     ) -> Result<(), LedgerError> {
+        if alerts.alerts.is_empty() && self.lasting.is_empty() {
+            // Nobody needs the memory.
+            return Ok(());
+        }
         self.memory.note(&alerts.alerts, facts);
         let changes = self.changes(&alerts.alerts, facts);
-        for change in &changes {
-            self.memory.over_since.remove(&change.key);
-        }
-        let memory = serde_json::to_string(&self.memory).unwrap_or_default();
-        if changes.is_empty() && !self.is_to_be_kept(&memory, alerts, facts.steady) {
+        let is_fresh = |kept: SteadyTime| facts.steady.since(kept) < KEEP;
+        if changes.is_empty() && self.kept.is_some_and(is_fresh) {
             return Ok(());
         }
         let prepared: Vec<AlertChange> = changes
@@ -76,28 +77,20 @@ impl Watcher {
             .map(|change| change.for_ledger(alerts, facts))
             .collect();
         let told: Vec<_> = prepared.iter().map(|change| change.alert.clone()).collect();
-        let changed = ledger.change_alerts(prepared, memory.clone())?;
-        self.kept = Some((facts.steady, memory));
+        let memory = serde_json::to_string(&self.memory).unwrap_or_default();
+        let changed = ledger.change_alerts(prepared, memory)?;
+        self.kept = Some(facts.steady);
         for ((change, alert), changed) in changes.into_iter().zip(told).zip(changed) {
             if changed {
                 tell(&change);
             }
+            self.memory.over_since.remove(&change.key);
             match change.starts {
                 true => self.lasting.insert(alert.key.clone(), alert),
                 false => self.lasting.remove(&alert.key),
             };
         }
         Ok(())
-    }
-
-    /// Whether the memory has something new that is worth a write by now.
-    fn is_to_be_kept(&self, memory: &str, alerts: &Alerts, now: SteadyTime) -> bool {
-        match &self.kept {
-            // Without alerts nobody needs the memory.
-            _ if alerts.alerts.is_empty() => false,
-            None => true,
-            Some((at, kept)) => now.since(*at) >= KEEP && kept != memory,
-        }
     }
 
     /// What starts and what ends.
