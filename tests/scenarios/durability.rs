@@ -170,7 +170,7 @@ impl Drop for Tmpfs {
 fn a_full_disk_is_told_and_survived() {
     let receiver = Receiver::start();
     let site = counting_site(&receiver);
-    let Some(disk) = Tmpfs::mount(site.path("data"), "24m") else {
+    let Some(disk) = Tmpfs::mount(site.path("data"), "48m") else {
         return skip("mounting a small file system needs root");
     };
     let gateway = site.start();
