@@ -216,8 +216,10 @@ fn strangers_make_no_new_series() {
 
 #[test]
 fn the_page_is_for_those_who_may_see_it() {
-    let manifest = Manifest::with_one(Handler::new("guest"))
-        .server("admin_token = \"let-me-in-to-see-the-figures\"");
+    let manifest = Manifest::with_one(Handler::new("guest")).server(
+        "admin_tokens = [{ name = \"prometheus\", token = \"let-me-in-to-see-the-figures\", \
+         role = \"read\" }]",
+    );
     let site = Site::new(&manifest);
     let gateway = site.start();
     assert_eq!(gateway.metrics(TEXT).status, 401);
