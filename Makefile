@@ -27,7 +27,7 @@ demo: build sdk ## Plays the walk-through with a gateway, a provider and a shop 
 
 .PHONY: test
 test: guests ## Runs all tests: the host's, end to end, and the handlers' own
-	@.ci/prepare rust oracles api languages
+	@.ci/prepare rust oracles api languages browser
 	cd plugins && cargo test --locked --workspace
 	@$(MAKE) --no-print-directory test-sdks
 	if cargo nextest --version >/dev/null 2>&1; \
@@ -45,6 +45,11 @@ test-sdks: ## Runs the tests of the SDKs of Python and JavaScript in their own l
 test-languages: guests ## Makes, builds and serves a handler in every language; skips none
 	@.ci/prepare rust languages
 	TOLLGATE_SKIP_NOTHING=1 TOLLGATE_LANGUAGES=1 cargo test --locked --test end_to_end scenarios::plugin -- --nocapture
+
+.PHONY: screenshots
+screenshots: guests ## Takes the pictures of the dashboard that docs/dashboard.md shows
+	@.ci/prepare rust browser
+	TOLLGATE_SCREENSHOTS=$(CURDIR)/docs/images cargo test --locked --test end_to_end scenarios::dashboard -- --nocapture
 
 .PHONY: oracles
 oracles: ## Asks the providers' own libraries to verify Tollgate's signatures (installs them)

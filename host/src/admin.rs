@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use tokio::sync::watch;
 
 use crate::api::{self, ApiError};
+use crate::dashboard::{self, Api, Dashboard, Sample, Trends};
 use crate::run::Core;
 use crate::server::{AdminBackend, Readiness};
 use crate::settings::AdminToken;
@@ -28,12 +29,52 @@ impl AdminBackend for Core {
         self.admin_calls.count(resource, status);
     }
 
-    fn routes(self: Arc<Self>, _ended: watch::Receiver<bool>) -> Router {
+    fn routes(self: Arc<Self>, ended: watch::Receiver<bool>) -> Router {
+        let api = api::router(self.clone());
         Router::new()
-            .merge(api::router(self))
+            .merge(api.clone())
+            .merge(dashboard::routes(dashboard_of(self, api, ended)))
             .fallback(nothing)
             .layer(map_response(finished))
     }
+}
+
+/// The dashboard, over the API.
+fn dashboard_of(core: Arc<Core>, api: Router, ended: watch::Receiver<bool>) -> Dashboard {
+    let trends = Arc::new(Trends::default());
+    let counted = core.clone();
+    let watching = trends
+        .clone()
+        .watch(move || sample(&counted), ended.clone());
+    tokio::spawn(watching);
+    Dashboard {
+        api: Api::new(api),
+        tokens: Arc::new(move || core.current.load().manifest.admin_tokens.clone()),
+        trends,
+        ended,
+        sessions: Arc::default(),
+    }
+}
+
+/// What was counted so far. `None` if the ledger cannot be read.
+fn sample(core: &Core) -> Option<Sample> {
+    let counts = core.ledger.counts().ok()?;
+    let rejected = core.rejections.snapshot();
+    let mut sample = Sample {
+        recorded: counts.events,
+        duplicates: counts.duplicates,
+        refused: rejected.iter().map(|one| one.count).sum(),
+        ..Sample::default()
+    };
+    for (_, queue) in core.dispatcher.status() {
+        for (outcome, many) in queue.outcomes.iter() {
+            match outcome.name() {
+                "done" | "ignored" => sample.handled += many,
+                _ => sample.failed += many,
+            }
+        }
+    }
+    Some(sample)
 }
 
 /// The answer where no route is.

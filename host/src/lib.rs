@@ -11,6 +11,7 @@ mod alerts;
 mod api;
 pub mod certificates;
 pub mod cli;
+mod dashboard;
 pub mod dispatch;
 pub mod egress;
 pub mod generation;

@@ -10,6 +10,7 @@ mod clock;
 mod commands;
 mod component_files;
 mod crash;
+mod dashboard;
 mod deliveries;
 mod dev;
 mod dispatch;

@@ -3,6 +3,7 @@
 
 mod admin_calls;
 mod alerts;
+mod attention;
 mod backlog;
 mod certificates;
 mod core;
@@ -29,6 +30,7 @@ mod start;
 mod status;
 mod work_router;
 
+pub(crate) use attention::attention;
 pub(crate) use core::Core;
 pub(crate) use exclusion::Exclusion;
 pub use gateway::Gateway;

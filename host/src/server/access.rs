@@ -51,6 +51,17 @@ impl Access<'_> {
         Ok(operator)
     }
 
+    /// Checks a request for a page of the dashboard, which asks for a token itself.
+    ///
+    /// # Errors
+    /// The request may not be answered.
+    pub(super) fn page(&self, head: &Parts) -> Result<(), Denied> {
+        match self.tokens {
+            [] => self.known(head).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     fn known(&self, head: &Parts) -> Result<Operator, Denied> {
         if let Some(token) = presented(&head.headers, self.tokens) {
             return Ok(Operator {

@@ -55,6 +55,7 @@ const RESOURCES: &[&str] = &[
     "schedule",
     "sources",
     "state",
+    "ui",
 ];
 
 /// What the admin service needs of the gateway.
@@ -120,12 +121,17 @@ impl<B: AdminBackend> Admin<B> {
             }
             return Ok(self.health(&head));
         }
-        let operator = access.operator(&head)?;
+        let operator = match is_page(head.uri.path()) {
+            true => access.page(&head).map(|()| None)?,
+            false => Some(access.operator(&head)?),
+        };
         let body = match head.method {
             Method::GET | Method::HEAD => Body::empty(),
             _ => body::read(incoming, BODY, BODY_TIME, share).await?.into(),
         };
-        head.extensions.insert(operator);
+        if let Some(operator) = operator {
+            head.extensions.insert(operator);
+        }
         let answer = self
             .routes
             .clone()
@@ -196,4 +202,9 @@ fn resource(path: &str) -> &'static str {
     let first = first.split('/').next().unwrap_or_default();
     let known = RESOURCES.iter().find(|resource| **resource == first);
     known.copied().unwrap_or("other")
+}
+
+/// Whether a path is one of the dashboard, which knows its operators by sessions.
+fn is_page(path: &str) -> bool {
+    matches!(path, "/" | "/ui") || path.starts_with("/ui/")
 }

@@ -20,7 +20,7 @@ pub struct Operator {
 
 impl Operator {
     /// Everybody who reaches a listener on loopback that asks for no token.
-    pub(super) const LOCAL: Self = Self {
+    pub(crate) const LOCAL: Self = Self {
         name: None,
         role: Role::Operate,
     };

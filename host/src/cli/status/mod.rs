@@ -1,6 +1,5 @@
 //! `tollgate status`: the state of the gateway, or of its ledger if no gateway answers.
 
-mod attention;
 mod screen;
 mod tree;
 

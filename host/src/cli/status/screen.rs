@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tollgate_base::quantity::show_duration;
 
-use super::attention::attention;
 use crate::cli::handlers::{component, state};
 use crate::cli::output::{printable, write_rows};
+use crate::run::attention;
 
 /// The width of the first column of lines.
 const NAME: usize = 12;

@@ -5,7 +5,7 @@ use tollgate_base::rfc3339;
 use tollgate_base::time::WallTime;
 
 /// A line for each thing in the status that somebody should look at.
-pub(super) fn attention(status: &Value) -> Vec<String> {
+pub(crate) fn attention(status: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     of_ledger(&status["ledger"], &mut lines);
     of_backlog(&status["backlog"], &mut lines);
