@@ -2,6 +2,10 @@
 
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
+
+use crate::harness::{Handler, Manifest, SECRET, Site};
+
 fn tollgate(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tollgate"))
         .args(arguments)
@@ -107,4 +111,17 @@ fn each_command_has_a_manual_page() {
     );
     let first = String::from_utf8(tollgate(&["man"]).stdout).unwrap();
     assert_eq!(first, page("tollgate.1").unwrap());
+}
+
+#[test]
+fn the_manifest_is_shown_as_it_is_understood_without_its_secrets() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let output = site.run("config", &[]);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains(SECRET), "{text}");
+    let shown: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(shown["sources"]["stripe"]["scheme"], "stripe", "{text}");
+    // A setting that the manifest leaves out.
+    assert!(shown["server"]["body_limit"].is_string() || shown["server"]["body_limit"].is_number());
 }

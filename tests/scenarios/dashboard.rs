@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Event, Gateway, Handler, Manifest, PATH, SECRET, Site, eventually, run, skip,
+    Event, Gateway, Handler, Launch, Manifest, PATH, SECRET, Site, eventually, run, skip,
 };
 
 /// The tokens of the tests.
@@ -36,12 +36,13 @@ fn chromium() -> Option<PathBuf> {
 /// A gateway with tokens, and with events whose texts are hostile.
 fn site() -> (Site, Gateway) {
     let handler = Handler::new("guest").retry(2, "1h");
-    let manifest = Manifest::with_one(handler).server(&format!(
-        "[[server.admin_tokens]]\nname = \"ada\"\ntoken = \"{OPERATE}\"\nrole = \"operate\"\n\n\
-         [[server.admin_tokens]]\nname = \"reader\"\ntoken = \"{READ}\"\nrole = \"read\"\n"
-    ));
+    let manifest = Manifest::with_one(handler).server(
+        "[[server.admin_tokens]]\nname = \"ada\"\ntoken = \"${OPERATE}\"\nrole = \"operate\"\n\n\
+         [[server.admin_tokens]]\nname = \"reader\"\ntoken = \"${READ}\"\nrole = \"read\"\n",
+    );
     let site = Site::new(&manifest);
-    let gateway = site.start();
+    let launch = Launch::new(&site).env("OPERATE", OPERATE);
+    let gateway = launch.env("READ", READ).start();
     let ledger = site.ledger();
     let hostile = Event::with_id(
         "evt_hostile",

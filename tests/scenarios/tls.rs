@@ -339,7 +339,10 @@ fn a_certificate_that_has_expired_serves_and_is_told() {
     assert_eq!(gateway.status_at(&format!("/tls/{HOST}/state")), "expired");
     let text = site.run("status", &["--admin", &gateway.admin.to_string()]);
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
-    assert!(text.contains("state expired"), "{text}");
+    assert!(
+        text.contains(&format!("the certificate {HOST}: expired")),
+        "{text}"
+    );
     assert!(post(&TlsClient::trusting(&authority), &gateway).is_err());
     // A renewal is all that is needed.
     authority.write(&site, "own", &[HOST]);

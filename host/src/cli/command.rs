@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::print_error;
 use super::{
-    check, compile, completions, deliveries, dev, events, handlers, init, ledger, man, outbox,
-    plugin, replay, schedule, schemes, serve, sign, state, status, tail, trigger, verify,
+    check, compile, completions, config, deliveries, dev, events, handlers, init, ledger, man,
+    outbox, plugin, replay, schedule, schemes, serve, sign, state, status, tail, trigger, verify,
 };
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
@@ -29,6 +29,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Check a manifest and its components, and show every mistake.
     Check(check::CheckArgs),
+    /// Show the manifest as it is understood, with the defaults and with secrets masked.
+    Config(config::ConfigArgs),
     /// Make, build and test the project of a handler, in any of several languages.
     Plugin(plugin::PluginArgs),
     /// Show the state of the gateway, or of its ledger if no gateway runs.
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => Ok(check::run(&args)),
+        Command::Config(args) => config::run(&args),
         Command::Plugin(args) => plugin::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Tail(args) => tail::run(&args),

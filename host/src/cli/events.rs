@@ -37,7 +37,7 @@ pub(super) struct EventsArgs {
 #[derive(Debug, Subcommand)]
 enum EventsCommand {
     /// List events, the newest first.
-    List(ListArgs<RecordFilterArgs>),
+    List(Box<ListArgs<RecordFilterArgs>>),
     /// Show one event with its payload, deliveries, attempts and effects.
     Show(ShowArgs),
     /// Erase the payload of an event and all its copies, for ever. The event's key and history

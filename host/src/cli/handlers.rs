@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::gateway::{GatewayArgs, encode};
+use super::gateway::{GatewayArgs, encode, operator};
 use super::output::{print, print_list};
 use crate::api::handlers_offline;
 
@@ -41,6 +41,9 @@ struct HandlerArgs {
     gateway: GatewayArgs,
     /// The name of the handler.
     name: String,
+    /// The reason, for the log.
+    #[arg(long)]
+    why: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -65,7 +68,8 @@ pub(super) fn run(args: &HandlersArgs) -> anyhow::Result<ExitCode> {
 
 fn pause(args: &PauseArgs) -> anyhow::Result<ExitCode> {
     let HandlerArgs { name, json, .. } = &args.handler;
-    let answer = post(&args.handler, "pause", &json!({ "outbox": args.outbox }))?;
+    let said = json!({ "outbox": args.outbox, "who": operator(), "why": args.handler.why });
+    let answer = post(&args.handler, "pause", &said)?;
     print(*json, &answer, |out| {
         let outbox = match answer["paused"]["outbox"] == true {
             true => "and its outbox ",
@@ -77,7 +81,8 @@ fn pause(args: &PauseArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn resume(args: &HandlerArgs) -> anyhow::Result<ExitCode> {
-    let answer = post(args, "resume", &json!({}))?;
+    let said = json!({ "who": operator(), "why": args.why });
+    let answer = post(args, "resume", &said)?;
     print(args.json, &answer, |out| {
         let result = match answer["was_paused"] == true {
             true => "resumed",

@@ -14,7 +14,7 @@ use tollgate_base::rfc3339;
 use tollgate_base::time::{Clock as _, SystemClock};
 use tollgate_ledger::{BackedUp, LedgerUrl, Restore, Restored, Verified, backup, restore, verify};
 
-use super::gateway::GatewayArgs;
+use super::gateway::{GatewayArgs, operator};
 use super::output::{counted, print, printable, utc};
 use crate::generation::ComponentStore;
 
@@ -319,7 +319,7 @@ fn write_content(out: &mut dyn Write, content: &Verified) -> io::Result<()> {
 
 fn run_release(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
     let client = args.gateway.running_gateway()?;
-    let answer: Value = client.post("/api/ledger/release", &json!({}))?;
+    let answer: Value = client.post("/api/ledger/release", &json!({ "who": operator() }))?;
     let released: Option<Restore> = serde_json::from_value(answer["released"].clone())?;
     print(args.json, &answer, |out| match released {
         None => writeln!(

@@ -8,6 +8,7 @@ mod check;
 mod command;
 mod compile;
 mod completions;
+mod config;
 mod deliveries;
 mod dev;
 mod environment;

@@ -8,13 +8,12 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::api::Api;
-use super::gate::is_of_another_site;
 use super::query::encoded;
 use super::refused::Refused;
 use super::session::{ROOT, Session};
 use super::shared::Dashboard;
 use crate::api::STEP;
-use crate::server::Operator;
+use crate::server::{Operator, is_of_another_site};
 
 /// The most calls that one form makes: a bulk change goes on by cursors. Beyond it the command line
 /// is the better tool.

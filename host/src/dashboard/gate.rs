@@ -14,7 +14,7 @@ use tollgate_base::secret::equal;
 use super::layout;
 use super::session::{ROOT, Session, take_cookie};
 use super::shared::Dashboard;
-use crate::server::Operator;
+use crate::server::{Operator, is_of_another_site};
 use crate::settings::AdminToken;
 
 /// What a browser may load and where forms may go: to this origin alone.
@@ -127,12 +127,6 @@ pub(super) async fn sign_out(
 #[derive(Deserialize)]
 pub(super) struct FormToken {
     pub(super) form_token: String,
-}
-
-/// Whether the browser says that a page of another site sent the request.
-pub(super) fn is_of_another_site(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site");
-    site.is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }
 
 fn sign_in_page(status: StatusCode, wrong: Option<&str>) -> Response {

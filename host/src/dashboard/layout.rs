@@ -128,7 +128,7 @@ fn operator(session: &Session) -> Markup {
         @if let Some(name) = &session.operator.name {
             form.inline method="post" action="/ui/sign-out" {
                 (super::parts::form_token(session))
-                button.quiet title="Sign out" { (name) " ⏻" }
+                button.quiet { (name) " · sign out" }
             }
         }
     }

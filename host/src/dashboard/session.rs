@@ -145,10 +145,7 @@ impl Session {
 
 /// The value of `Set-Cookie` that takes the cookie away.
 pub(super) fn take_cookie() -> String {
-    format!(
-        "{COOKIE}=; Path={}; Max-Age=0; HttpOnly; SameSite=Strict",
-        ROOT
-    )
+    format!("{COOKIE}=; Path={ROOT}; Max-Age=0; HttpOnly; SameSite=Strict")
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {

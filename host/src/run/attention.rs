@@ -11,6 +11,9 @@ pub(crate) fn attention(status: &Value) -> Vec<String> {
     of_backlog(&status["backlog"], &mut lines);
     of_generation(&status["generation"], &mut lines);
     of_secrets(&status["secrets"], &mut lines);
+    for alert in status["alerts"].as_array().into_iter().flatten() {
+        lines.push(format!("alert: {}", text(&alert["text"])));
+    }
     for (source, asked) in fields(&status["resolving"]) {
         let error = &asked["last_error"];
         if !error.is_null() && asked["waiting"] != 0 {

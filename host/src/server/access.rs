@@ -125,7 +125,7 @@ fn presented<'t>(headers: &HeaderMap, tokens: &'t [AdminToken]) -> Option<&'t Ad
 
 /// Whether the browser says that a page of another site sent the request. What is no browser says
 /// nothing.
-fn is_of_another_site(headers: &HeaderMap) -> bool {
+pub(crate) fn is_of_another_site(headers: &HeaderMap) -> bool {
     let site = headers.get(FETCH_SITE);
     site.is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }

@@ -47,6 +47,7 @@ mod tests;
 mod transport;
 mod watched;
 
+pub(crate) use access::is_of_another_site;
 pub use admin::{Admin, AdminBackend, Readiness};
 pub use ingress::Ingress;
 pub use ingress_backend::{IngressBackend, SenderRules};

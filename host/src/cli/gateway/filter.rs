@@ -42,6 +42,19 @@ pub(in crate::cli) struct RecordFilterArgs {
     /// Only the event with this id of the provider, such as evt_1A2b3C.
     #[arg(long, value_name = "ID")]
     provider_id: Option<String>,
+    /// Only entries about this object, such as pi_1A2b3C.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Only entries of this connected account or merchant.
+    #[arg(long)]
+    account: Option<String>,
+    /// A JSON pointer into the payload, such as /data/object/id, where --value must be. Narrow the
+    /// list down by --from.
+    #[arg(long, requires = "value")]
+    pointer: Option<String>,
+    /// The value at --pointer.
+    #[arg(long, requires = "pointer")]
+    value: Option<String>,
     /// Only entries of this event type. `*` stands for any characters.
     #[arg(long)]
     kind: Option<String>,
@@ -68,6 +81,10 @@ impl FilterArgs for RecordFilterArgs {
         let texts = [
             ("source", &self.source),
             ("provider_id", &self.provider_id),
+            ("subject", &self.subject),
+            ("account", &self.account),
+            ("pointer", &self.pointer),
+            ("value", &self.value),
             ("kind", &self.kind),
             ("handler", &self.handler),
             ("state", &self.state),

@@ -209,6 +209,7 @@ mod tests {
             "rejections": { "-": { "unknown_path": 3 }, "stripe": { "signature_mismatch": 2 } },
             "secrets": { "stripe": { "1": { "state": "expires soon" }, "2": { "state": "in force" } } },
             "tls": null,
+            "alerts": [{ "key": "k", "since_ms": 1, "text": "stripe is silent\nsince 2h" }],
         });
         let expected = "\
 the gateway runs: version 0.1.0, generation 3, loaded 39s ago
@@ -230,6 +231,7 @@ look at
 - the breaker of welcome is open: tollgate deliveries list --handler welcome --state retrying
 - a.toml:9: a secret
 - secret 1 of stripe: expires soon
+- alert: stripe is silent since 2h
 ";
         assert_eq!(screen(&status), expected);
     }

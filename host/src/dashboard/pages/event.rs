@@ -27,11 +27,6 @@ pub(in crate::dashboard) async fn show(
             a.button href={ "/ui/events/" (encoded(&own)) "/body" } download { "Download the bytes" }
             (button(&view.session, "route", "Route again", &[("event", &own)], &view.address))
         }
-        section {
-            h2 { "Payload" }
-            (payload(&event["payload"]))
-        }
-        (resolved(&event))
         @if history.is_empty() {
             p.empty { "No deliveries: no route led to a handler, or the source keeps such events \
                 from handlers." }
@@ -42,6 +37,11 @@ pub(in crate::dashboard) async fn show(
             }
             (delivery(detail, &view.session, &view.address))
         }
+        section {
+            h2 { "Payload" }
+            (payload(&event["payload"]))
+        }
+        (resolved(&event))
     };
     Ok(view.page(&text(&event["kind"]), "Events", &body))
 }
