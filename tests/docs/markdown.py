@@ -20,7 +20,8 @@ def tracked(*patterns):
         text=True,
     )
     files = (ROOT / name for name in sorted(set(listed.stdout.splitlines())))
-    return [file for file in files if file.is_file()]
+    # A link to a folder is a file to git.
+    return [file for file in files if file.is_file() or file.is_symlink()]
 
 
 def lines(text):
