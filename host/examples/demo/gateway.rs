@@ -267,6 +267,7 @@ pub(crate) fn copy_walkthrough(root: &Path, scratch: &Path, shop: &str) -> Resul
             copy_tree(&entry.path(), &plugins.join(entry.file_name()))?;
         }
     }
+    copy_tree(&root.join("plugins/sdk/rust"), &plugins.join("sdk/rust"))?;
     copy_tree(&root.join("wit"), &scratch.join("wit"))?;
     copy_tree(
         &root.join("plugins/target/components"),
@@ -295,7 +296,8 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
+        // A link to a folder counts as the folder: the SDK has one to the WIT package.
+        if entry.path().is_dir() {
             copy_tree(&entry.path(), &target)?;
         } else {
             std::fs::copy(entry.path(), target)?;
