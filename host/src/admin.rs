@@ -49,16 +49,16 @@ fn dashboard_of(core: Arc<Core>, api: Router, ended: watch::Receiver<bool>) -> D
     tokio::spawn(watching);
     Dashboard {
         api: Api::new(api),
-        tokens: Arc::new(move || core.current.load().manifest.admin_tokens.clone()),
+        tokens: Arc::new(move || core.tokens()),
         trends,
         ended,
         sessions: Arc::default(),
     }
 }
 
-/// What was counted so far. `None` if the ledger cannot be read.
+/// What was counted so far. `None` until the totals of the ledger are there.
 fn sample(core: &Core) -> Option<Sample> {
-    let counts = core.ledger.counts().ok()?;
+    let counts = core.totals.lock().as_ref()?.counts.clone();
     let rejected = core.rejections.snapshot();
     let mut sample = Sample {
         recorded: counts.events,

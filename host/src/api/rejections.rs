@@ -1,4 +1,4 @@
-//! Refused requests: the last ones, and some alone of many.
+//! Refused requests: the newest, and of many alike only some.
 
 use axum::extract::State;
 use utoipa::IntoParams;

@@ -29,11 +29,7 @@ pub(super) enum ArgumentError {
 
 /// A time of day, or how long ago the time was.
 pub(super) fn time(text: &str) -> Result<WallTime, ArgumentError> {
-    if let Some(time) = rfc3339::parse(text) {
-        return Ok(time);
-    }
-    let ago = parse_duration(text).ok_or(ArgumentError::Time)?;
-    Ok(SystemClock.now() - ago)
+    rfc3339::parse_or_ago(text, SystemClock.now()).ok_or(ArgumentError::Time)
 }
 
 /// A duration of at least one second.

@@ -161,14 +161,12 @@ fn with_cookie(mut response: Response, cookie: &str) -> Response {
     response
 }
 
-/// Adds the headers that every response has.
+/// Adds the headers that every page has, beside those of every answer of the admin listener.
 pub(super) async fn protect(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 5] = [
+    const HEADERS: [(HeaderName, &str); 3] = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
-        (header::CACHE_CONTROL, "no-store"),
     ];
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

@@ -27,6 +27,17 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
+/// A text of several lines from outside, such as a stack.
+pub(super) fn lines(value: &Value) -> String {
+    printable_lines(value.as_str().unwrap_or_default())
+}
+
+/// The text, in which each line is printable.
+pub(super) fn printable_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    lines.join("\n")
+}
+
 /// A number of milliseconds since the Unix epoch, as a time in UTC. The script adds how long ago.
 pub(super) fn time(millis: &Value) -> Markup {
     let Some(millis) = millis.as_u64() else {
@@ -175,10 +186,7 @@ fn pretty(text: &str) -> String {
         Ok(_) => indented(text),
         Err(_) => text.to_owned(),
     };
-    shown
-        .lines()
-        .map(|line| format!("{}\n", printable(line)))
-        .collect()
+    printable_lines(&shown) + "\n"
 }
 
 /// JSON with line breaks. Changes nothing but the white space between its parts.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use http::header;
 use parking_lot::Mutex;
+use tollgate_base::random::random_bytes;
 use tollgate_base::secret::equal;
 
 use crate::server::Operator;
@@ -21,8 +22,6 @@ pub(super) const ROOT: &str = "/ui";
 const IDLE: Duration = Duration::from_secs(12 * 60 * 60);
 /// The most sessions. One more ends the session that was used last the longest ago.
 const MOST: usize = 1000;
-/// The bytes of a random name.
-const BYTES: usize = 32;
 /// The name of the cookie.
 const COOKIE: &str = "tollgate_session";
 /// The most characters of what the last form came to.
@@ -158,10 +157,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 /// 32 random bytes in hex.
 fn random() -> std::io::Result<String> {
-    use std::io::Read as _;
-    let mut bytes = [0; BYTES];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(hex::encode(bytes))
+    random_bytes::<32>().map(hex::encode)
 }
 
 #[cfg(test)]

@@ -50,11 +50,11 @@ impl Trends {
     /// Reads the counters again and again, until `ended` turns true.
     pub(crate) async fn watch(
         self: Arc<Self>,
-        read: impl Fn() -> Option<Sample> + Clone + Send + 'static,
+        read: impl Fn() -> Option<Sample>,
         mut ended: watch::Receiver<bool>,
     ) {
         loop {
-            if let Ok(Some(sample)) = tokio::task::spawn_blocking(read.clone()).await {
+            if let Some(sample) = read() {
                 self.add(sample);
             }
             tokio::select! {

@@ -21,7 +21,7 @@ use crate::stats::median;
 /// The handlers in Python of one gateway.
 const MANY: usize = 100;
 
-/// The time in which the allocator gives back what is not used.
+/// The time in which the allocator gives unused memory back.
 const GIVEN_BACK: Duration = Duration::from_secs(20);
 
 /// The longest wait for a changed handler.

@@ -18,7 +18,7 @@ pub const NUMBERS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [u64],
-    /// One more than there are bounds: the last one has what is above all bounds.
+    /// A count for each bound, then a count of the values above all bounds.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
 }

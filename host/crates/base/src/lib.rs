@@ -12,6 +12,7 @@ pub mod machine;
 pub mod origin;
 pub mod printable;
 pub mod quantity;
+pub mod random;
 pub mod rate;
 pub mod rfc3339;
 pub mod secret;

@@ -1,5 +1,6 @@
 //! Dates and times in the form of RFC 3339.
 
+use crate::quantity::parse_duration;
 use crate::time::WallTime;
 
 /// A date and time as [`parse`] reads it, with the nanoseconds below the millisecond.
@@ -126,6 +127,12 @@ fn date(days: u64) -> (u64, u64, u64) {
     };
     let year = era * 400 + year + u64::from(month <= 2);
     (year, month, day)
+}
+
+/// Reads a time as a person writes it: as in RFC 3339, or as how long ago, such as `2h`. `None` if
+/// the text is neither.
+pub fn parse_or_ago(text: &str, now: WallTime) -> Option<WallTime> {
+    parse(text).or_else(|| Some(now - parse_duration(text)?))
 }
 
 #[cfg(test)]

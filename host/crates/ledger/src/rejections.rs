@@ -1,4 +1,4 @@
-//! Requests that were refused, for operators: the last ones, and some alone if there are many.
+//! Refused requests, for operators: the newest are kept, and of many alike only some.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub trait RejectionStore: Send + Sync + 'static {
 /// A request that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// When.
+    /// The time of the refusal.
     pub at: WallTime,
     /// The source; `None` if no source has the path.
     pub source: Option<SourceName>,
@@ -50,6 +50,6 @@ pub struct Rejection {
 pub struct RejectionBounds {
     /// The most rejections.
     pub keep: u64,
-    /// How long one is kept.
+    /// How long a rejection is kept.
     pub retention: Duration,
 }

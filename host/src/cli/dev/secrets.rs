@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use tollgate_base::files::{read_regular_text, write_atomically};
+use tollgate_base::random::random_bytes;
 use tollgate_events::secret_example;
 
 use crate::generation::Env;
@@ -98,11 +98,7 @@ fn unset_in_secrets(manifest: &str, is_set: &dyn Fn(&str) -> bool) -> BTreeMap<S
 
 /// A random secret in the form of the example.
 fn new_secret(example: &str) -> anyhow::Result<String> {
-    let mut bytes = [0; BYTES];
-    let mut random = fs::File::open("/dev/urandom").context("there are no random numbers")?;
-    random
-        .read_exact(&mut bytes)
-        .context("there are no random numbers")?;
+    let bytes = random_bytes().context("there are no random numbers")?;
     Ok(in_form_of(example, &bytes))
 }
 

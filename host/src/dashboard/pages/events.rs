@@ -3,6 +3,8 @@
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use serde_json::Value;
+use tollgate_base::rfc3339;
+use tollgate_base::time::{Clock as _, SystemClock};
 
 use super::view::View;
 use crate::dashboard::layout::Page;
@@ -83,16 +85,13 @@ pub(super) fn times_read(query: &Query) -> Result<Query, Refused> {
     Ok(read)
 }
 
+/// Milliseconds since the Unix epoch, which the API has, stay as they are.
 fn millis(written: &str) -> Option<String> {
-    use tollgate_base::quantity::parse_duration;
-    use tollgate_base::rfc3339;
-    use tollgate_base::time::{Clock as _, SystemClock};
     let written = written.trim();
-    if !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit()) {
+    if written.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(written.to_owned());
     }
-    let time =
-        rfc3339::parse(written).or_else(|| Some(SystemClock.now() - parse_duration(written)?))?;
+    let time = rfc3339::parse_or_ago(written, SystemClock.now())?;
     Some(time.as_millis().to_string())
 }
 

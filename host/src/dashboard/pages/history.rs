@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::dashboard::parts::{
-    button, delivery_link, duration, event_link, handler_link, short, state, text, time,
+    button, delivery_link, duration, event_link, handler_link, lines, short, state, text, time,
 };
 use crate::dashboard::session::Session;
 
@@ -144,13 +144,6 @@ fn sent(request: &Value) -> Markup {
             }
         }
     }
-}
-
-/// A text of several lines, such as a stack.
-fn lines(value: &Value) -> String {
-    let whole = value.as_str().unwrap_or_default();
-    let lines = whole.lines().map(|line| text(&Value::from(line)));
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// How long the first attempt began after the event was received.

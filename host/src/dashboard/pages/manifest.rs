@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::view::View;
 use crate::dashboard::layout::Page;
-use crate::dashboard::parts::{button, text, time};
+use crate::dashboard::parts::{button, lines, printable_lines, text, time};
 use crate::dashboard::query::Query;
 
 pub(in crate::dashboard) async fn show(view: View) -> Result<impl IntoResponse, Page> {
@@ -33,7 +33,7 @@ pub(in crate::dashboard) async fn show(view: View) -> Result<impl IntoResponse, 
         section {
             h2 { "As it is understood" }
             p.hint { "With the defaults, and with secrets masked." }
-            pre tabindex="0" { (pretty(&config)) }
+            pre tabindex="0" { (printable_lines(&format!("{config:#}"))) }
         }
     };
     Ok(view.page("Manifest", "Manifest", &body))
@@ -65,18 +65,4 @@ fn warnings(warnings: &Value) -> Markup {
             }
         }
     }
-}
-
-fn lines(value: &Value) -> String {
-    let whole = value.as_str().unwrap_or_default();
-    let lines = whole.lines().map(|line| text(&Value::from(line)));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn pretty(config: &Value) -> String {
-    let shown = format!("{config:#}");
-    shown
-        .lines()
-        .map(|line| format!("{}\n", text(&Value::from(line))))
-        .collect()
 }

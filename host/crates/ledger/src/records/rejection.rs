@@ -12,7 +12,7 @@ use tollgate_base::time::WallTime;
 pub struct RejectionView {
     /// The number of the rejection.
     pub seq: i64,
-    /// When.
+    /// The time of the refusal.
     #[schema(value_type = Millis)]
     pub at_ms: WallTime,
     /// The source; `null` if no source has the path.

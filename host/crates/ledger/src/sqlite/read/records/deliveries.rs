@@ -71,7 +71,7 @@ fn select(state: Option<StateFilter>) -> String {
     }
 }
 
-/// What the filter says of the event of a delivery.
+/// How the event of a delivery fits a filter.
 enum EventMatch {
     /// Nothing after it can match.
     Past,
