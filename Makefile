@@ -71,6 +71,9 @@ soak: guests ## Runs a steady load; memory and file must not grow (MINUTES=20)
 	@.ci/prepare rust
 	TOLLGATE_SOAK_MINUTES=$(or $(MINUTES),20) cargo test --locked --test end_to_end scenarios::soak -- --nocapture
 
+# The packages to build or to test; by default all.
+PARTS ?=
+
 # The seconds for each fuzz target, or the number of inputs, and the targets; by default all.
 SECONDS_EACH ?= 30
 INPUTS ?=
@@ -139,6 +142,16 @@ bench: guests ## Measures throughput, latency and the sandbox, beside Express (a
 attack: guests ## Attacks a release build from a stranger's address (BEFORE=program: another build too)
 	@.ci/prepare rust
 	cargo bench --locked --bench gateway -- --only attack $(if $(BEFORE),--before $(BEFORE)) $(ARGS)
+
+.PHONY: packages
+packages: ## Builds what users install: program, wheel, npm package, Debian package, image, SBOM
+	@.ci/prepare rust packages
+	host/packaging/build $(PARTS)
+
+.PHONY: test-packages
+test-packages: ## Installs each package of `make packages` into a clean place and posts an event to it
+	@.ci/prepare packages
+	tests/packages/run $(PARTS)
 
 .PHONY: clean
 clean: ## Removes all build results

@@ -258,6 +258,11 @@ impl Gateway {
         }
     }
 
+    /// Stops the process with SIGSTOP, as if it hung.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
     pub(crate) fn hang_up(&self) {
         self.signal(Signal::HUP);
     }

@@ -47,6 +47,7 @@ mod roll_back;
 mod rotation;
 mod sandbox;
 mod schedule;
+mod service_manager;
 mod shadow;
 mod soak;
 mod start_errors;

@@ -28,6 +28,7 @@ mod request;
 mod schedule;
 mod schemes;
 mod serve;
+mod service_manager;
 mod shadow;
 mod sign;
 mod state;

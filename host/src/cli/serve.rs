@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compile::{code_cache, compile_in};
 use super::environment::environment;
+use super::service_manager;
 use crate::run::{Gateway, Options};
 use crate::telemetry::{self, LogFormat};
 use tollgate_base::time::SystemClock;
@@ -44,6 +45,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     // The handlers are set first, because the default of each signal is to end the process.
     let hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
     let mut shutdown = pin!(shutdown_signal()?);
+    let starting = service_manager::starting();
     let start = Gateway::start(Options {
         manifest: args.manifest.clone(),
         clock: Arc::new(SystemClock),
@@ -60,9 +62,11 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         }
     };
     reload_at(hangups, &gateway);
-    let mut out = std::io::stdout().lock();
+    drop(starting);
     let scheme = if gateway.has_tls() { "https" } else { "http" };
-    writeln!(out, "ingress {scheme}://{}", gateway.ingress_address()?)?;
+    let ingress = format!("{scheme}://{}", gateway.ingress_address()?);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "ingress {ingress}")?;
     if let Some(address) = gateway.redirect_address() {
         writeln!(out, "redirect http://{}", address?)?;
     }
@@ -70,7 +74,14 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     writeln!(out, "ready")?;
     out.flush()?;
     drop(out);
+    let watchdog = service_manager::ready(&ingress);
+    let mut stopping = None;
+    let shutdown = async {
+        shutdown.await;
+        stopping = Some(service_manager::stopping());
+    };
     gateway.run(shutdown).await;
+    drop((watchdog, stopping));
     Ok(())
 }
 
