@@ -118,6 +118,11 @@ docs: build ## Checks the documentation: links, keys of the manifest, line lengt
 	@.ci/prepare docs
 	tests/docs/run
 
+.PHONY: book
+book: ## Makes the book of the documentation (target/book/html) and checks its links
+	@.ci/prepare docs book
+	docs/build
+
 .PHONY: cycles
 cycles: ## Prints import cycles between modules and fails if there is one
 	@.ci/prepare docs

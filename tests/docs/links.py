@@ -15,6 +15,8 @@ from urllib.parse import unquote
 from markdown import CODE, ROOT, prose, tracked, without_code
 
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
+# The end of a link, whose text may have begun in a line before.
+TARGET = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 REFERENCE = re.compile(r"^\s*\[[^\]]+\]:\s*<?(\S+?)>?(?:\s|$)")
 ATTRIBUTE = re.compile(r"\b(?:src|srcset|href)=\"([^\"]+)\"")
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
@@ -42,7 +44,7 @@ def anchors(page):
 def targets(line):
     """The targets of a line's links."""
     bare = without_code(line)
-    yield from LINK.findall(bare)
+    yield from TARGET.findall(bare)
     yield from REFERENCE.findall(bare)
     yield from ATTRIBUTE.findall(bare)
 

@@ -32,6 +32,8 @@ mod project;
 mod samples;
 mod toolchain;
 mod tools;
+#[cfg(test)]
+mod wit_page;
 mod world;
 
 pub use build::{Built, build};

@@ -37,7 +37,11 @@ fn resolve_asking() -> (Resolve, WorldId) {
     (resolve, world.expect("the package has this world"))
 }
 
-fn push<'f>(resolve: &mut Resolve, files: impl Iterator<Item = (&'f str, &'f [u8])>) -> PackageId {
+/// Adds a package, whose own packages are there already.
+pub(crate) fn push<'f>(
+    resolve: &mut Resolve,
+    files: impl Iterator<Item = (&'f str, &'f [u8])>,
+) -> PackageId {
     let mut sources = SourceMap::new();
     for (name, bytes) in files {
         let text = String::from_utf8_lossy(bytes).into_owned();
