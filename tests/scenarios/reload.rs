@@ -228,6 +228,47 @@ fn a_broken_manifest_is_told_and_not_taken_even_by_a_restart() {
 }
 
 #[test]
+fn the_last_good_one_is_found_wherever_the_ledger_is() {
+    let site = site();
+    let good = fs::read_to_string(site.manifest_path()).unwrap();
+    let elsewhere = good.replace("sqlite:data/", "sqlite:${PLACE:-data}/");
+    assert_ne!(good, elsewhere);
+    // A comment is no URL.
+    let elsewhere = format!("# url = \"sqlite:nowhere/tollgate.db\"\n{elsewhere}");
+    site.write_manifest(&elsewhere);
+    let start = || Launch::new(&site).env("PLACE", site.path("place")).start();
+    start().stop();
+
+    let broken = [
+        elsewhere.replace("[server]", "[serve]"),
+        format!("{elsewhere}\n[routes"),
+        elsewhere.replace("version = 1", "version = = 1"),
+    ];
+    for broken in broken {
+        site.write_manifest(&broken);
+        let gateway = start();
+        assert_eq!(
+            gateway.status_at("/generation/from"),
+            "last-good",
+            "{broken}"
+        );
+        gateway.stop();
+    }
+    for folder in ["nowhere", "${PLACE:-data}"] {
+        assert!(!site.path(folder).exists(), "{folder}");
+    }
+}
+
+#[test]
+fn a_first_start_with_a_broken_manifest_makes_no_ledger() {
+    let site = site();
+    let good = fs::read_to_string(site.manifest_path()).unwrap();
+    site.write_manifest(&good.replace("[server]", "[serve]"));
+    assert!(Launch::new(&site).alone().try_start().is_err());
+    assert!(!site.path("data").exists());
+}
+
+#[test]
 fn a_first_start_with_a_broken_manifest_fails_and_says_why() {
     let site = site();
     let good = fs::read_to_string(site.manifest_path()).unwrap();

@@ -72,6 +72,12 @@ impl ManifestSource {
         Ok(manifest)
     }
 
+    /// The file of the ledger, although the manifest may have mistakes or cannot be read at all.
+    pub(crate) fn ledger_file(&self) -> Result<PathBuf, LoadError> {
+        let text = text_of(&self.path).unwrap_or_default();
+        Ok(manifest::ledger_file(&text, &self.path, &*self.env)?)
+    }
+
     fn adapt(&self, manifest: &mut Manifest) {
         if let Some(folder) = &self.local {
             manifest.keep_local(folder);
@@ -81,15 +87,19 @@ impl ManifestSource {
 
 pub(crate) fn read_manifest(path: &Path, env: &Env) -> Result<ReadManifest, LoadError> {
     let mut signature = signature_of([path.to_owned()]);
-    let text = read_regular_text(path, manifest::MAX_SIZE).map_err(|error| LoadError::Read {
-        path: path.to_owned(),
-        error,
-    })?;
+    let text = text_of(path)?;
     let manifest = manifest::parse(&text, path, &**env)?;
     signature.extend(signature_of(named_files(&manifest)));
     Ok(ReadManifest {
         text,
         manifest,
         signature,
+    })
+}
+
+fn text_of(path: &Path) -> Result<String, LoadError> {
+    read_regular_text(path, manifest::MAX_SIZE).map_err(|error| LoadError::Read {
+        path: path.to_owned(),
+        error,
     })
 }

@@ -15,6 +15,6 @@ mod tests;
 mod text;
 
 pub use mistakes::{Mistake, Mistakes};
-pub(crate) use parse::MAX_SIZE;
+pub(crate) use parse::{MAX_SIZE, ledger_file};
 pub use parse::{contact, load, own_schemes, parse};
 pub(crate) use project::{default_handler, project};

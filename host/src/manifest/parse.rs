@@ -1,7 +1,7 @@
 //! From the text of a manifest to its settings, with every mistake in one run.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollgate_base::files::read_regular_text;
@@ -120,6 +120,27 @@ pub fn contact(
         admin_token,
         ledger: ledger.path,
     })
+}
+
+/// The file of the ledger of a manifest that has mistakes, also in its syntax. A text without a
+/// `url` that can be read names the default file.
+///
+/// # Errors
+/// The mistakes of the `url`, such as a variable that is not set.
+pub(crate) fn ledger_file(
+    text: &str,
+    origin: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<PathBuf, Mistakes> {
+    let (root, _) = tree::parse(text);
+    let mut cx = Context::new(origin, env);
+    let section = match &root.value {
+        Value::Table(table) => table.get("ledger").map(|(_, node)| node),
+        _ => None,
+    };
+    let ledger = ledger::file(&mut cx, section);
+    cx.diagnostics.finish(text, origin, &root, Vec::new())?;
+    Ok(ledger.path)
 }
 
 fn root_fields<'t>(cx: &mut Context<'_>, root: &'t Node) -> Fields<'t> {

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::generation::{LastGood, ManifestSource};
-use crate::manifest;
+use crate::generation::{LastGood, LoadError, ManifestSource};
 use crate::settings::{LOCAL_LEDGER, Manifest};
-use tollgate_base::files::read_regular_text;
 
 /// The data folder: the ledger, and everything that the gateway keeps beside it.
 pub(super) struct DataFolder {
@@ -15,6 +13,11 @@ pub(super) struct DataFolder {
 }
 
 impl DataFolder {
+    /// Whether a generation is kept here that can serve instead of a broken manifest.
+    pub(super) fn has_last_good(&self) -> bool {
+        LastGood::in_folder(&self.folder).is_kept()
+    }
+
     /// What an earlier run left in the folder, if the ledger itself is not there. A start with an
     /// empty ledger would know no duplicate of the events before.
     pub(super) fn left_without_ledger(&self) -> Vec<PathBuf> {
@@ -37,40 +40,20 @@ impl DataFolder {
     }
 }
 
-/// The data folder of a manifest. If the manifest cannot be used, its text is searched for the URL
-/// of the ledger, because the last good generation lies there too.
-pub(super) fn data_folder(source: &ManifestSource, manifest: Option<&Manifest>) -> DataFolder {
-    let path = &source.path;
-    let folder = path.parent().unwrap_or(Path::new(""));
+/// The data folder of a manifest. A manifest that cannot be used has one too, because the last good
+/// generation lies there.
+///
+/// # Errors
+/// The manifest's text does not say where the ledger is.
+pub(super) fn data_folder(
+    source: &ManifestSource,
+    manifest: Option<&Manifest>,
+) -> Result<DataFolder, LoadError> {
     let database = match (manifest, &source.local) {
         (Some(manifest), _) => manifest.ledger.path.clone(),
         (None, Some(local)) => local.join(LOCAL_LEDGER),
-        (None, None) => folder.join(ledger_path_in(
-            &read_regular_text(path, manifest::MAX_SIZE).unwrap_or_default(),
-        )),
+        (None, None) => source.ledger_file()?,
     };
     let folder = database.parent().map_or_else(PathBuf::new, Path::to_owned);
-    DataFolder { folder, database }
-}
-
-/// The path of the ledger in the text of a manifest that cannot be parsed: the text after the first
-/// `"sqlite:`, or the default.
-fn ledger_path_in(text: &str) -> &str {
-    text.split_once("\"sqlite:")
-        .and_then(|(_, rest)| rest.split_once('"'))
-        .map_or("data/tollgate.db", |(path, _)| path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ledger_is_found_in_a_broken_manifest() {
-        assert_eq!(
-            ledger_path_in("version = = 1\n[ledger]\nurl = \"sqlite:x/y.db\"\n"),
-            "x/y.db"
-        );
-        assert_eq!(ledger_path_in("version = = 1"), "data/tollgate.db");
-    }
+    Ok(DataFolder { folder, database })
 }

@@ -200,7 +200,15 @@ fn prepare(options: Options, requests: ImmediateClients) -> Result<Prepared, Sta
     let seen = signature_of([path.clone()]);
     let source = ManifestSource { path, env, local };
     let read = source.read();
-    let data = data_folder(&source, read.as_ref().ok().map(|read| &read.manifest));
+    let data = match data_folder(&source, read.as_ref().ok().map(|read| &read.manifest)) {
+        Ok(data) => data,
+        // All mistakes of the manifest say more than those about its ledger.
+        Err(unknown) => return Err(read.err().unwrap_or(unknown).into()),
+    };
+    let read = match read {
+        Err(error) if !data.has_last_good() => return Err(error.into()),
+        read => read,
+    };
     let left = data.left_without_ledger();
     if !left.is_empty() {
         let ledger = data.database;
