@@ -18,7 +18,7 @@ use crate::{DeliveryId, RequestId, ResolutionId};
 
 /// All leases of the ledger.
 #[derive(Clone)]
-pub(super) struct LeaseBook {
+pub(crate) struct LeaseBook {
     pub(super) deliveries: Arc<Leases<DeliveryId>>,
     pub(super) requests: Arc<Leases<RequestId>>,
     pub(super) resolutions: Arc<Leases<ResolutionId>>,
@@ -36,7 +36,7 @@ impl LeaseBook {
 }
 
 /// The leases of one kind of items.
-pub(super) struct Leases<I: Leasable> {
+pub(crate) struct Leases<I: Leasable> {
     inner: Mutex<Inner<I>>,
     /// The registry that leases refer to.
     own: Weak<Self>,

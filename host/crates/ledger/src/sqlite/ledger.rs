@@ -18,14 +18,15 @@ use super::options::SqliteOptions;
 use super::progress::{self, Moved, Progress, ProgressFile};
 use super::read::SqliteReader;
 use super::running::RunningFile;
-use super::write::{Checkpointer, CommitGauge, LogGauge, Memory, Operation, Queue, Writer, task};
+use super::write::{AnyTask, Checkpointer, LogGauge, Memory, Operation, Writer, task};
 use super::{kept_time, lineage, open, recover};
+use crate::engine::{CommitGauge, Queue};
 use crate::{LedgerError, LedgerSink};
 use tollgate_base::time::{SteadyClock, WallTime};
 
 /// The embedded ledger. Dropping it closes it.
 pub(crate) struct SqliteLedger {
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue<Box<dyn AnyTask>>>,
     pub(super) writable: Arc<AtomicBool>,
     pub(super) log: Arc<LogGauge>,
     pub(super) commits: Arc<CommitGauge>,

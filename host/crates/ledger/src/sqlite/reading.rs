@@ -2,8 +2,9 @@
 
 use super::ledger::SqliteLedger;
 use super::lineage;
-use super::read::records::{self, Span};
+use super::read::records;
 use super::read::{SqliteReader, gauges, handlers, schedule, state};
+use crate::engine::Span;
 use crate::{
     Counts, Cursor, DeliveryDetail, DeliveryId, DeliverySummary, EventDetail, EventSummary,
     LedgerError, ListError, Listed, Page, Pause, RecordFilter, RecordList, RecordedRun, Records,

@@ -15,7 +15,8 @@ use super::operations::{
 use super::read::deliveries::{self, Wanted};
 use super::read::outbox::{self, WantedRequests};
 use super::read::{alerts, resolutions, schedule};
-use super::write::{Refused, task};
+use super::write::task;
+use crate::engine::Refused;
 use crate::{
     AlertChange, AlertStore, Backlog, Claimed, ClaimedRequests, ClaimedResolutions, Commits,
     Completion, CompletionCallback, Deliveries, DeliveryId, DueEntries, DueEntry, Erased, Exchange,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::history::{EventRow, History};
+use crate::engine::Verdict;
 use crate::{Erasure, KeyRetention, Retention};
 use tollgate_base::event::SourceName;
 use tollgate_base::time::{Ages, WallTime};
@@ -24,21 +25,6 @@ pub(crate) enum Kind {
     ForgetNewest,
     /// Gives free pages back to the file system.
     GiveBack,
-}
-
-/// The state of an event for one kind of work.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
-    /// The work is to be done now.
-    Ready,
-    /// The event is old enough, but has not ended.
-    NotEnded,
-    /// The event is too young.
-    Young,
-    /// The work was done before, or another kind of work does it.
-    Done,
-    /// The work does not concern the event.
-    Foreign,
 }
 
 impl Kind {

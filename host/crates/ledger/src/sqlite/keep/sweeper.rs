@@ -13,9 +13,10 @@ use rusqlite::{Connection, Result};
 
 use super::judge::Kind;
 use super::pace::{self, StepCost, SweepPace};
-use super::pass::{PAGE, Pass};
+use super::pass::{self, Pass};
 use super::step::{StepResult, SweepStep, Work};
 use super::vacuum;
+use crate::engine::PAGE;
 use crate::{Retention, Swept};
 use tollgate_base::time::Ages;
 
@@ -127,11 +128,11 @@ impl Sweeper {
                 return Ok(Some(Work::GiveBack(pages)));
             }
             if std::mem::take(&mut self.pass_ended) {
-                pass.restart();
+                pass::restart(pass);
                 self.at += 1;
                 continue;
             }
-            self.pass_ended = pass.look(conn, &self.retention, ages, &mut self.found)?;
+            self.pass_ended = pass::look(pass, conn, &self.retention, ages, &mut self.found)?;
             self.much = self.found.len() >= MUCH;
             if self.found.is_empty() {
                 // One page a step, so that no read is long.

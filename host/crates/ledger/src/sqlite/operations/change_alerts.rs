@@ -3,12 +3,12 @@
 use rusqlite::{Result, params};
 
 use super::insert_event::insert_event;
-use super::prepared::PreparedEvent;
 use super::queue_requests::{Queuer, queue_request};
 use super::span::Span;
+use crate::engine::{BASE_WEIGHT, PreparedEvent};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
-use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
+use crate::sqlite::write::{Operation, Transaction};
 use crate::{AlertChange, AttemptOutcome, DeliveryState, LastingAlert, NewRequest, RequestHost};
 use tollgate_base::event::HandlerName;
 

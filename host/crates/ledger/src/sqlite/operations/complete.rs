@@ -9,17 +9,16 @@ use rusqlite::{OptionalExtension, Result, params};
 
 use super::insert_event::insert_event;
 use super::order::{self, Position};
-use super::prepared::PreparedEvent;
 use super::queue_requests::queue_requests;
 use super::span::Span;
 use super::{schedule, state};
+use crate::engine::{BASE_WEIGHT, PreparedEvent, completion_weight};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::{int, non_empty};
-use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
+use crate::sqlite::write::{Operation, Transaction};
 use crate::sqlite::{exchanges, newest, rows};
 use crate::{
-    Attempt, Completed, Completion, DeliveryState, Effects, Exchange, Inapplicable, NextState,
-    Rank, RequestHost, ScheduleWrite, StateWrite,
+    Attempt, Completed, Completion, DeliveryState, Inapplicable, NextState, Rank, RequestHost,
 };
 
 /// Commits the end of one attempt, or answers why it cannot be committed.
@@ -58,17 +57,8 @@ impl Operation for Complete {
     type Answer = Completed;
 
     fn weight(&self) -> usize {
-        let completion = &self.completion;
         let emitted = self.emitted.iter().map(PreparedEvent::weight);
-        BASE_WEIGHT
-            + completion.attempt.logs.len()
-            + effects_weight(&completion.effects)
-            + completion
-                .exchanges
-                .iter()
-                .map(Exchange::weight)
-                .sum::<usize>()
-            + emitted.sum::<usize>()
+        BASE_WEIGHT + completion_weight(&self.completion) + emitted.sum::<usize>()
     }
 
     fn apply(&self, tx: &mut Transaction<'_>) -> Result<Completed> {
@@ -156,29 +146,6 @@ impl Complete {
         }
         Ok(Ok(made))
     }
-}
-
-/// About how many bytes the effects hold, without emitted events.
-fn effects_weight(effects: &Effects) -> usize {
-    let state = effects.state.iter().map(|(key, write)| {
-        key.len()
-            + match write {
-                StateWrite::Set(value) => value.len(),
-                _ => 0,
-            }
-    });
-    let outbox = effects.outbox.iter().map(|request| {
-        let headers: usize = request.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
-        BASE_WEIGHT + request.url.len() + headers + request.body.len()
-    });
-    let schedule = effects.schedule.iter().map(|(key, write)| {
-        key.len()
-            + match write {
-                ScheduleWrite::Put(new) => BASE_WEIGHT + new.payload.len(),
-                ScheduleWrite::Cancel => 0,
-            }
-    });
-    state.sum::<usize>() + outbox.sum::<usize>() + schedule.sum::<usize>()
 }
 
 /// The key and the rank of a delivery that becomes `done`, if it has both.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension as _, Result, params};
 
-use super::prepared::PreparedEvent;
 use crate::EqualBytes;
+use crate::engine::PreparedEvent;
 use crate::sqlite::write::Transaction;
 use tollgate_base::event::EventId;
 use tollgate_base::time::WallTime;

@@ -3,7 +3,7 @@
 use rusqlite::Result;
 
 use super::insert_event::insert_event;
-use super::prepared::PreparedEvent;
+use crate::engine::PreparedEvent;
 use crate::sqlite::read::schedule;
 use crate::sqlite::write::{Operation, Transaction};
 use crate::{DueEntry, Fired, Recipient};

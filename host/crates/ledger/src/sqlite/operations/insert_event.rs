@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rusqlite::{Result, params};
 
 use super::order::{self, Position};
-use super::prepared::PreparedEvent;
 use super::{equal_bytes, twins, waiting};
+use crate::engine::PreparedEvent;
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;

@@ -15,7 +15,6 @@ mod intervene;
 mod keep_rejections;
 mod order;
 mod pause;
-mod prepared;
 mod queue_requests;
 mod record;
 mod release_keys;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::{Result, params};
 
-use super::prepared::pairs_to_json;
 use super::request_order;
 use super::span::Span;
+use crate::engine::pairs_to_json;
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::Transaction;

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::insert_event::insert_event;
-use super::prepared::PreparedEvent;
+use crate::engine::PreparedEvent;
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::int;
 use crate::sqlite::write::{Operation, Transaction};

@@ -3,9 +3,10 @@
 use rusqlite::{Result, params};
 
 use super::{order, waiting};
+use crate::engine::BASE_WEIGHT;
 use crate::sqlite::counters::Counter;
 use crate::sqlite::values::{int, non_empty};
-use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
+use crate::sqlite::write::{Operation, Transaction};
 use crate::{ResolutionEnd, ResolutionId, ResolutionSettled, Resolved, Told, TriedResolution};
 use tollgate_base::event::SourceName;
 

@@ -3,12 +3,12 @@
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::insert_event::insert_event;
-use super::prepared::PreparedEvent;
 use super::request_order;
+use crate::engine::{BASE_WEIGHT, PreparedEvent};
 use crate::sqlite::counters::Counter;
 use crate::sqlite::rows;
 use crate::sqlite::values::{int, non_empty};
-use crate::sqlite::write::{BASE_WEIGHT, Operation, Transaction};
+use crate::sqlite::write::{Operation, Transaction};
 use crate::{OutboxNext, OutboxState, Settled, Settlement};
 
 /// Records one try of an outbox request under its lease. If the try ends the request, also records

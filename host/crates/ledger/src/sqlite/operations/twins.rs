@@ -7,7 +7,7 @@
 use rusqlite::{OptionalExtension as _, Result, params};
 
 use super::delivery_row::replace_unrun;
-use super::prepared::PreparedEvent;
+use crate::engine::PreparedEvent;
 use crate::sqlite::read::records::deliveries_of;
 use crate::sqlite::write::Transaction;
 use crate::{DeliveryBrief, DeliveryId, EventForm};

@@ -4,9 +4,9 @@ use rusqlite::{Connection, Result};
 
 use super::for_sink::HandOver;
 use super::memory::Memory;
-use super::moment::Moment;
 use super::task::AnyTask;
 use super::transaction::Transaction;
+use crate::engine::Moment;
 use crate::sqlite::error::{Fault, fault, unavailable};
 
 /// Commits the operations in one transaction; each keeps its answer. On an error nothing of

@@ -7,30 +7,24 @@
 
 mod batch;
 mod checkpoint;
-mod commit_gauge;
 mod for_sink;
 mod keep_time;
 mod log_gauge;
 mod memory;
-mod moment;
 mod names;
 mod numbers;
 mod operation;
-mod pace;
-mod queue;
 mod recent_keys;
 mod task;
 mod transaction;
 mod writer;
 
 pub(super) use checkpoint::Checkpointer;
-pub(super) use commit_gauge::CommitGauge;
 pub(super) use log_gauge::LogGauge;
 pub(super) use memory::Memory;
-pub(super) use operation::{BASE_WEIGHT, Operation};
-pub(super) use queue::{Queue, Refused};
+pub(super) use operation::Operation;
 #[cfg(test)]
 pub(super) use recent_keys::MANY;
-pub(super) use task::task;
+pub(super) use task::{AnyTask, task};
 pub(super) use transaction::Transaction;
 pub(super) use writer::Writer;

@@ -3,9 +3,7 @@
 use rusqlite::Result;
 
 use super::transaction::Transaction;
-
-/// The weight of an operation beside its bodies: rows, keys and names.
-pub(crate) const BASE_WEIGHT: usize = 512;
+use crate::engine::BASE_WEIGHT;
 
 /// One kind of write. The type is the request: its fields say what to do.
 pub(crate) trait Operation: Send + 'static {

@@ -7,6 +7,7 @@ use rusqlite::Result;
 use super::operation::Operation;
 use super::transaction::Transaction;
 use crate::LedgerError;
+use crate::engine::Weighted;
 
 /// An operation of any kind with the place for its answer, which is sent when the commit is
 /// through. The caller is answered exactly once: with [`LedgerError::Closed`] where the task
@@ -28,6 +29,12 @@ pub(crate) trait AnyTask: Send {
     /// See [`Operation::before_transaction`].
     #[cfg(test)]
     fn before_transaction(&self, conn: &rusqlite::Connection) -> Result<()>;
+}
+
+impl Weighted for Box<dyn AnyTask> {
+    fn weight(&self) -> usize {
+        (**self).weight()
+    }
 }
 
 /// Makes a task of an operation. `then` is called once, with the answer.

@@ -11,10 +11,10 @@ use rusqlite::{CachedStatement, Connection, Error, Params, Result};
 
 use super::for_sink::{self, ForSink, HandOver};
 use super::memory::Memory;
-use super::moment::Moment;
 use super::names::Names;
 use super::numbers::Numbers;
 use super::recent_keys;
+use crate::engine::Moment;
 use crate::sqlite::counters::{Counter, Counters};
 use crate::sqlite::error::{Fault, fault};
 use crate::{DeliveryId, DeliveryState, RequestHost, RequestId, ResolutionId, Token};

@@ -13,13 +13,10 @@ use rusqlite::Connection;
 
 use super::batch;
 use super::checkpoint::{Checkpointer, LogState};
-use super::commit_gauge::CommitGauge;
 use super::keep_time::KeepTime;
 use super::memory::Memory;
-use super::moment::Moment;
-use super::pace::Pace;
-use super::queue::Queue;
 use super::task::{AnyTask, task};
+use crate::engine::{CommitGauge, Moment, Pace, Queue};
 use crate::sqlite::error::{Fault, fault, unavailable};
 use crate::sqlite::identity::{Displaced, LedgerFiles};
 use crate::sqlite::options::FatalHook;
@@ -46,7 +43,7 @@ const LAST_ANSWERS: Duration = Duration::from_millis(200);
 pub(crate) struct Writer {
     pub(crate) conn: Connection,
     pub(crate) memory: Memory,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) queue: Arc<Queue<Box<dyn AnyTask>>>,
     pub(crate) writable: Arc<AtomicBool>,
     pub(crate) commits: Arc<CommitGauge>,
     pub(crate) clock: Arc<SteadyClock>,

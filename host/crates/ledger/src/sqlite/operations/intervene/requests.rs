@@ -4,8 +4,8 @@ use rusqlite::{OptionalExtension, Result, params};
 
 use super::super::audit::{self, About, Entry};
 use super::super::insert_event::insert_event;
-use super::super::prepared::PreparedEvent;
 use super::super::request_order;
+use crate::engine::PreparedEvent;
 use crate::sqlite::counters::Counter;
 use crate::sqlite::read::outbox;
 use crate::sqlite::rows;

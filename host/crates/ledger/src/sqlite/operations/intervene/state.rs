@@ -3,14 +3,12 @@
 use rusqlite::{Result, params};
 
 use super::super::state;
+use crate::engine::KEPT_STATE_CHANGES;
 use crate::sqlite::read::state::get;
 use crate::sqlite::values::{int, non_empty};
 use crate::sqlite::write::Transaction;
 use crate::{Intervened, Intervention, StateChange};
 use tollgate_base::event::HandlerName;
-
-/// How many changes are on record. Those before are forgotten.
-const KEPT: i64 = if cfg!(debug_assertions) { 50 } else { 100_000 };
 
 /// Changes values, all or none: none if one of them has another version than the change asks for.
 pub(crate) fn change(
@@ -96,7 +94,7 @@ fn forget_old(tx: &Transaction<'_>) -> Result<()> {
     tx.execute(
         "DELETE FROM state_changes
          WHERE seq <= (SELECT coalesce(max(seq), 0) FROM state_changes) - ?1",
-        [KEPT],
+        [KEPT_STATE_CHANGES],
     )?;
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Attempts as operators see them, with the requests and events that they made.
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
-use serde_json::Value;
 
 use super::requests;
+use crate::engine::log_lines;
 use crate::sqlite::exchanges;
 use crate::sqlite::rows::{unsigned, wall};
 use crate::{AttemptView, EmittedView, ExchangeView};
@@ -47,12 +47,7 @@ fn read(conn: &Connection, delivery: i64, row: &Row<'_>) -> Result<AttemptView> 
         outcome: row.get(4)?,
         detail: row.get(5)?,
         component: digest.map(|digest| ComponentDigest(digest).to_string()),
-        logs: logs
-            .as_deref()
-            .unwrap_or_default()
-            .lines()
-            .map(line)
-            .collect(),
+        logs: log_lines(logs.as_deref().unwrap_or_default()),
         requests: requests::of_attempt(conn, row.get(8)?, row.get(9)?)?,
         emitted: emitted(conn, row.get(10)?, row.get(11)?)?,
         immediate: exchanges::of_attempt(conn, delivery, row.get(0)?, row.get(1)?)?
@@ -60,11 +55,6 @@ fn read(conn: &Connection, delivery: i64, row: &Row<'_>) -> Result<AttemptView> 
             .map(ExchangeView::from)
             .collect(),
     })
-}
-
-/// A captured log line. A line that is no JSON is shown as text.
-fn line(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
 fn emitted(conn: &Connection, first: Option<i64>, many: Option<i64>) -> Result<Vec<EmittedView>> {

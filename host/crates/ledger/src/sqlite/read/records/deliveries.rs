@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use super::filter::{EventColumns, Numbered};
-use super::span::Span;
+use super::filter::Numbered;
 use super::walk::{Scan, walk};
 use super::{attempts, resolutions};
+use crate::engine::{EventColumns, Span};
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
@@ -91,8 +91,8 @@ fn match_event(
              WHERE seq = ?1",
         )?
         .query_row([event], |row| {
+            let source = row.get(0)?;
             let event = EventColumns {
-                source: row.get(0)?,
                 kind: row.get_ref(1)?.as_str()?,
                 provider_id: row.get_ref(2)?.as_str_or_null()?,
                 subject: row.get_ref(4)?.as_str_or_null()?,
@@ -100,8 +100,10 @@ fn match_event(
                 received: wall(row, 3)?,
             };
             Ok(match () {
-                () if numbered.is_past(event.received, order) => EventMatch::Past,
-                () if numbered.takes_event(&event) => EventMatch::Meant,
+                () if numbered.filter.is_past(event.received, order) => EventMatch::Past,
+                () if numbered.takes_source(source) && numbered.filter.takes_event(&event) => {
+                    EventMatch::Meant
+                }
                 () => EventMatch::Other,
             })
         })

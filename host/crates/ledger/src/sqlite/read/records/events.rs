@@ -4,16 +4,16 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use super::filter::{EventColumns, Numbered};
+use super::filter::Numbered;
 use super::requests;
 use super::resolutions::{self, payload};
-use super::span::Span;
 use super::walk::{Scan, walk};
+use crate::engine::{EventColumns, Span, has_delivery};
 use crate::sqlite::read::schedule;
 use crate::sqlite::rows::{self, EVENT_COLUMNS, maybe_wall, wall};
 use crate::{
     DeliveryBrief, DeliveryDetail, EventDetail, EventSummary, Listed, Payload, RecordFilter,
-    RequestDetail, RequestId, ScheduledView, StateFilter,
+    RequestDetail, RequestId, ScheduledView,
 };
 use tollgate_base::event::{Event, EventId, HANDLER_SOURCE_PREFIX};
 
@@ -46,18 +46,18 @@ pub(crate) fn events(
     let scan = Scan::rows(SCAN);
     walk(conn, (&select, "e.seq"), span, &scan, |row| {
         let received = wall(row, 4)?;
-        if numbered.is_past(received, span.order) {
+        if numbered.filter.is_past(received, span.order) {
             return Ok(ControlFlow::Break(()));
         }
+        let source = row.get(2)?;
         let event = EventColumns {
-            source: row.get(2)?,
             kind: row.get_ref(3)?.as_str()?,
             provider_id: row.get_ref(6)?.as_str_or_null()?,
             subject: row.get_ref(7)?.as_str_or_null()?,
             account: row.get_ref(8)?.as_str_or_null()?,
             received,
         };
-        if !numbered.takes_event(&event) {
+        if !numbered.takes_source(source) || !numbered.filter.takes_event(&event) {
             return Ok(ControlFlow::Continue(None));
         }
         let summary = summary(conn, row)?;
@@ -202,23 +202,4 @@ pub(crate) fn deliveries_of(
         found.push(delivery?);
     }
     Ok(found)
-}
-
-/// Whether the event's deliveries match the filter.
-fn has_delivery(filter: &RecordFilter, deliveries: &[DeliveryBrief]) -> bool {
-    if filter.state == Some(StateFilter::Unrouted) {
-        return deliveries.is_empty() && filter.handler.is_none();
-    }
-    if filter.state.is_none() && filter.handler.is_none() {
-        return true;
-    }
-    deliveries.iter().any(|delivery| {
-        filter.state.is_none_or(|state| match state {
-            StateFilter::Blocked => delivery.blocked,
-            state => delivery.state == state.name(),
-        }) && filter
-            .handler
-            .as_ref()
-            .is_none_or(|handler| delivery.handler == handler.as_str())
-    })
 }

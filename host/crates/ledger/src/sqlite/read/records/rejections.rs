@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, Result, Row};
 
 use super::resolutions::payload;
-use super::span::Span;
 use super::walk::{Scan, walk};
+use crate::engine::Span;
 use crate::sqlite::rows::{pairs, wall};
 use crate::{Listed, RejectionFilter, RejectionView};
 

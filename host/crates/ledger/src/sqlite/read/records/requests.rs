@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::span::Span;
 use super::walk::{Scan, walk};
+use crate::engine::Span;
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{

@@ -1,9 +1,8 @@
 //! What was asked about an event, and what was told, as operators see it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
+use crate::engine::payload_of;
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::wall;
 use crate::{Payload, ResolvedView, ResolvingView, ToldView};
@@ -55,9 +54,5 @@ fn told(row: &Row<'_>, first: usize) -> Result<Option<ToldView>> {
 
 /// The bytes in this column.
 pub(super) fn payload(row: &Row<'_>, column: usize) -> Result<Payload> {
-    let bytes = row.get_ref(column)?.as_blob()?;
-    Ok(match std::str::from_utf8(bytes) {
-        Ok(text) => Payload::Text(text.to_owned()),
-        Err(_) => Payload::Base64(STANDARD.encode(bytes)),
-    })
+    Ok(payload_of(row.get_ref(column)?.as_blob()?))
 }

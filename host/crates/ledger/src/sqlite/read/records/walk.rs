@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, Result, Row};
 
-use super::span::Span;
+use crate::engine::Span;
 use crate::{ListOrder, Listed};
 
 /// How much a page may look at. A narrow row costs one.

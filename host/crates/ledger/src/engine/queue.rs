@@ -9,7 +9,6 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::pace::{Patience, Waited};
-use super::task::AnyTask;
 
 /// The longest time that the writer waits for an operation without a look at the clock.
 const IDLE: Duration = Duration::from_secs(1);
@@ -24,8 +23,8 @@ pub(crate) enum Refused {
 }
 
 /// Operations on their way to the writer.
-pub(crate) struct Queue {
-    inner: Mutex<Inner>,
+pub(crate) struct Queue<T> {
+    inner: Mutex<Inner<T>>,
     /// Signals the writer, which sleeps, that enough operations wait.
     filled: Condvar,
     /// Signals producers that the writer has taken operations out.
@@ -34,9 +33,8 @@ pub(crate) struct Queue {
     max_bytes: usize,
 }
 
-#[derive(Default)]
-struct Inner {
-    tasks: VecDeque<(usize, Box<dyn AnyTask>)>,
+struct Inner<T> {
+    tasks: VecDeque<(usize, T)>,
     bytes: usize,
     closed: bool,
     /// The writer is woken when so many operations wait.
@@ -45,7 +43,25 @@ struct Inner {
     waiting: usize,
 }
 
-impl Queue {
+/// What waits in a queue.
+pub(crate) trait Weighted {
+    /// About how many bytes the operation holds.
+    fn weight(&self) -> usize;
+}
+
+impl<T> Default for Inner<T> {
+    fn default() -> Self {
+        Self {
+            tasks: VecDeque::new(),
+            bytes: 0,
+            closed: false,
+            wake_at: 0,
+            waiting: 0,
+        }
+    }
+}
+
+impl<T: Weighted> Queue<T> {
     /// An empty queue for `max_tasks` operations of `max_bytes` together.
     pub(crate) fn new(max_tasks: usize, max_bytes: usize) -> Self {
         Self {
@@ -63,7 +79,7 @@ impl Queue {
     }
 
     /// Queues the operation. If the queue is full or closed, gives the operation back at once.
-    pub(crate) fn offer(&self, task: Box<dyn AnyTask>) -> Result<(), (Box<dyn AnyTask>, Refused)> {
+    pub(crate) fn offer(&self, task: T) -> Result<(), (T, Refused)> {
         let weight = task.weight();
         let mut inner = self.inner.lock();
         if inner.closed {
@@ -77,7 +93,7 @@ impl Queue {
     }
 
     /// Waits for room and queues the operation. If the queue is closed, gives it back.
-    pub(crate) fn put(&self, task: Box<dyn AnyTask>) -> Result<(), Box<dyn AnyTask>> {
+    pub(crate) fn put(&self, task: T) -> Result<(), T> {
         let weight = task.weight();
         let mut inner = self.inner.lock();
         while !inner.closed && self.is_full(&inner, weight) {
@@ -97,7 +113,7 @@ impl Queue {
     /// stays empty if no operation came. `None` if the queue is closed and empty.
     pub(crate) fn take(
         &self,
-        batch: &mut Vec<Box<dyn AnyTask>>,
+        batch: &mut Vec<T>,
         (max_tasks, max_bytes): (usize, usize),
         patience: Patience,
     ) -> Option<Waited> {
@@ -134,7 +150,7 @@ impl Queue {
     /// Waits until `expected` operations are there, for `longest` at most.
     fn wait_for(
         &self,
-        inner: &mut MutexGuard<'_, Inner>,
+        inner: &mut MutexGuard<'_, Inner<T>>,
         expected: usize,
         longest: Duration,
     ) -> Waited {
@@ -158,7 +174,7 @@ impl Queue {
     }
 
     /// Refuses operations from now on and returns the queued ones.
-    pub(crate) fn abandon(&self) -> Vec<Box<dyn AnyTask>> {
+    pub(crate) fn abandon(&self) -> Vec<T> {
         self.close();
         let mut inner = self.inner.lock();
         inner.bytes = 0;
@@ -166,12 +182,12 @@ impl Queue {
     }
 
     /// Whether there is no room. An empty queue has room for an operation of any size.
-    fn is_full(&self, inner: &Inner, weight: usize) -> bool {
+    fn is_full(&self, inner: &Inner<T>, weight: usize) -> bool {
         !inner.tasks.is_empty()
             && (inner.tasks.len() >= self.max_tasks || inner.bytes + weight > self.max_bytes)
     }
 
-    fn push(&self, inner: &mut Inner, weight: usize, task: Box<dyn AnyTask>) {
+    fn push(&self, inner: &mut Inner<T>, weight: usize, task: T) {
         inner.tasks.push_back((weight, task));
         inner.bytes += weight;
         if inner.tasks.len() >= inner.wake_at {
@@ -187,38 +203,24 @@ mod tests {
     use std::sync::Arc;
     use std::thread;
 
-    use super::super::transaction::Transaction;
     use super::*;
-    use crate::LedgerError;
 
     /// A task that is known by its weight.
     struct Numbered(usize);
 
     const LIGHTEST: usize = 1000;
 
-    impl AnyTask for Numbered {
+    impl Weighted for Numbered {
         fn weight(&self) -> usize {
             LIGHTEST + self.0
         }
-
-        fn apply(&mut self, _: &mut Transaction<'_>) -> rusqlite::Result<()> {
-            Ok(())
-        }
-
-        fn fail(&mut self, _: LedgerError) {}
-
-        fn finish(self: Box<Self>, _: Option<&LedgerError>) {}
-
-        fn before_transaction(&self, _: &rusqlite::Connection) -> rusqlite::Result<()> {
-            Ok(())
-        }
     }
 
-    fn task(number: usize) -> Box<dyn AnyTask> {
-        Box::new(Numbered(number))
+    fn task(number: usize) -> Numbered {
+        Numbered(number)
     }
 
-    fn take(queue: &Queue, max_tasks: usize) -> Option<Vec<usize>> {
+    fn take(queue: &Queue<Numbered>, max_tasks: usize) -> Option<Vec<usize>> {
         let mut batch = Vec::new();
         let patience = Patience {
             expected: 0,

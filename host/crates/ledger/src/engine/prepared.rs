@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::sqlite::write::BASE_WEIGHT;
+use super::BASE_WEIGHT;
 use crate::{EqualBytes, EventForm, NewEvent, Recipient, SAME_BYTES_AS};
 use tollgate_base::event::{DedupKey, Event, EventId};
 

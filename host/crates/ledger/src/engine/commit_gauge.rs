@@ -25,13 +25,13 @@ impl Default for CommitGauge {
 
 impl CommitGauge {
     /// Counts a commit of so many operations.
-    pub(super) fn committed(&self, operations: usize, took: Duration) {
+    pub(crate) fn committed(&self, operations: usize, took: Duration) {
         self.operations.observe(operations as u64);
         self.duration.observe_duration(took);
     }
 
     /// Counts a commit that failed.
-    pub(super) fn failed(&self) {
+    pub(crate) fn failed(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 

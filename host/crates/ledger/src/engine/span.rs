@@ -1,20 +1,18 @@
 //! The part of a table that a page covers, and its cursors.
 
-use rusqlite::{Connection, Result};
-
 use crate::{Cursor, ListError, ListOrder, Page, RecordList};
 
 /// A page whose cursors are read. Rows are in the order of arrival of their numbers, which begin
 /// at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
-    pub(super) list: RecordList,
+    pub(crate) list: RecordList,
     /// Numbers above this one.
-    pub(super) above: i64,
+    pub(crate) above: i64,
     /// Numbers up to this one.
-    pub(super) up_to: i64,
-    pub(super) limit: usize,
-    pub(super) order: ListOrder,
+    pub(crate) up_to: i64,
+    pub(crate) limit: usize,
+    pub(crate) order: ListOrder,
 }
 
 impl Span {
@@ -40,21 +38,9 @@ impl Span {
     }
 
     /// The cursor at the row of this number.
-    pub(super) fn cursor(&self, number: i64) -> Cursor {
+    pub(crate) fn cursor(&self, number: i64) -> Cursor {
         cursor(self.list, number)
     }
-}
-
-/// The cursor at the newest row of a list.
-pub(crate) fn last_cursor(conn: &Connection, list: RecordList) -> Result<Cursor> {
-    let table = match list {
-        RecordList::Events => "events",
-        RecordList::Deliveries => "deliveries",
-        RecordList::Requests => "outbox",
-        RecordList::Rejections => "rejections",
-    };
-    conn.prepare_cached(&format!("SELECT coalesce(max(seq), 0) FROM {table}"))?
-        .query_row([], |row| Ok(cursor(list, row.get(0)?)))
 }
 
 /// Tells cursors of one list from those of others.
@@ -68,7 +54,7 @@ fn letter(list: RecordList) -> char {
 }
 
 /// The cursor at a number: the list's letter and the number in hexadecimal.
-fn cursor(list: RecordList, number: i64) -> Cursor {
+pub(crate) fn cursor(list: RecordList, number: i64) -> Cursor {
     Cursor::new(format!("{}{number:x}", letter(list)))
 }
 

@@ -1,0 +1,205 @@
+//! Claims of this gateway, one after another, and what goes with them: telling the database that leases
+//! were given back.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::book::Book;
+use super::connection::Connection;
+use super::core::Core;
+use super::error::Fault;
+use super::read::claim::{self, Claimer, Limits};
+use crate::{
+    Claimed, ClaimedRequests, ClaimedResolutions, DeliveryId, Leasable, LeasedDelivery,
+    LeasedRequest, LeasedResolution, RequestHost, RequestId, ResolutionId, Token,
+};
+use tollgate_base::event::{HandlerName, SourceName};
+
+/// The connection for claims. Claims of one gateway go one after another, so that no two of them take
+/// what was given back.
+pub(crate) struct Claims {
+    core: Arc<Core>,
+    conn: Mutex<Option<Connection>>,
+}
+
+/// An id that a claim can read.
+trait Numbered: Leasable {
+    fn number(self) -> i64;
+}
+
+impl Numbered for DeliveryId {
+    fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl Numbered for RequestId {
+    fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl Numbered for ResolutionId {
+    fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl Claims {
+    /// Without a connection yet.
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self {
+            core,
+            conn: Mutex::new(None),
+        }
+    }
+
+    async fn connection(&self) -> Result<MutexGuard<'_, Option<Connection>>, Fault> {
+        let mut slot = self.conn.lock().await;
+        if slot.as_ref().is_none_or(Connection::is_closed) {
+            *slot = Some(self.core.connector.connect().await?);
+        }
+        Ok(slot)
+    }
+
+    fn claimer<I: Numbered>(&self, book: &Book<I>) -> Claimer {
+        let returned = book.returned().into_iter();
+        Claimer {
+            owner: self.core.me().owner,
+            returned: returned.map(|(item, _)| item.number()).collect(),
+        }
+    }
+
+    /// Leases deliveries.
+    pub(crate) async fn deliveries(
+        &self,
+        handler: &HandlerName,
+        limits: Limits,
+    ) -> Result<Claimed, Fault> {
+        let mut slot = self.connection().await?;
+        let book = &self.core.books.deliveries;
+        let claimer = self.claimer(book);
+        let found = match &*slot {
+            Some(conn) => claim::deliveries(conn, &claimer, handler, limits).await,
+            None => return Err(Fault::Slow),
+        };
+        let found = sure(&mut slot, found)?;
+        let leased = found.items.into_iter().filter_map(|(delivery, token)| {
+            let line = delivery.key.map(|key| key.0);
+            let lease = book.lease(delivery.id, token, line)?;
+            Some(LeasedDelivery { delivery, lease })
+        });
+        Ok(Claimed {
+            leased: leased.collect(),
+            more: found.more,
+            next: found.next,
+        })
+    }
+
+    /// Leases requests.
+    pub(crate) async fn requests(
+        &self,
+        handler: &HandlerName,
+        host: &RequestHost,
+        limits: Limits,
+    ) -> Result<ClaimedRequests, Fault> {
+        let mut slot = self.connection().await?;
+        let book = &self.core.books.requests;
+        let claimer = self.claimer(book);
+        let found = match &*slot {
+            Some(conn) => claim::requests(conn, &claimer, (handler, host), limits).await,
+            None => return Err(Fault::Slow),
+        };
+        let found = sure(&mut slot, found)?;
+        let leased = found.items.into_iter().filter_map(|(request, token)| {
+            let order_key = request.request.order_key.as_deref();
+            let line = super::operations::line(&request.handler, order_key);
+            let lease = book.lease(request.id, token, line)?;
+            Some(LeasedRequest { request, lease })
+        });
+        Ok(ClaimedRequests {
+            leased: leased.collect(),
+            more: found.more,
+            next: found.next,
+        })
+    }
+
+    /// Leases resolutions.
+    pub(crate) async fn resolutions(
+        &self,
+        source: &SourceName,
+        limits: Limits,
+    ) -> Result<ClaimedResolutions, Fault> {
+        let mut slot = self.connection().await?;
+        let book = &self.core.books.resolutions;
+        let claimer = self.claimer(book);
+        let found = match &*slot {
+            Some(conn) => claim::resolutions(conn, &claimer, source, limits).await,
+            None => return Err(Fault::Slow),
+        };
+        let found = sure(&mut slot, found)?;
+        let leased = found.items.into_iter().filter_map(|(resolution, token)| {
+            let lease = book.lease(resolution.id, token, None)?;
+            Some(LeasedResolution { resolution, lease })
+        });
+        Ok(ClaimedResolutions {
+            leased: leased.collect(),
+            more: found.more,
+            next: found.next,
+        })
+    }
+
+    /// Tells the database which leases were given back, so that other gateways find the items.
+    pub(crate) async fn tell_returned(&self) -> Result<(), Fault> {
+        let books = &self.core.books;
+        let mut slot = self.connection().await?;
+        let told = match &*slot {
+            Some(conn) => {
+                let owner = self.core.me().owner;
+                let (queue, outbox) = (("queue", "id"), ("outbox", "id"));
+                give_back(conn, owner, &books.deliveries, queue).await?;
+                give_back(conn, owner, &books.requests, outbox).await?;
+                give_back(conn, owner, &books.resolutions, ("resolutions", "event")).await
+            }
+            None => Err(Fault::Slow),
+        };
+        sure(&mut slot, told)
+    }
+}
+
+/// Gives a connection up that was lost.
+fn sure<T>(slot: &mut Option<Connection>, done: Result<T, Fault>) -> Result<T, Fault> {
+    if done.as_ref().is_err_and(Fault::is_lost) {
+        *slot = None;
+    }
+    done
+}
+
+async fn give_back<I: Numbered>(
+    conn: &Connection,
+    owner: i64,
+    book: &Book<I>,
+    (table, id): (&str, &str),
+) -> Result<(), Fault> {
+    let returned = book.returned();
+    if returned.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = returned.iter().map(|(item, _)| item.number()).collect();
+    let tokens: Vec<i64> = returned
+        .iter()
+        .map(|(_, Token(token))| token.cast_signed())
+        .collect();
+    // The rows in one order, as everybody who waits for several rows takes them.
+    let sql = format!(
+        "UPDATE {table} SET owner = NULL WHERE {id} = ANY (ARRAY(
+             SELECT t.{id} FROM {table} t
+             JOIN unnest($2::bigint[], $3::bigint[]) AS r (item, token)
+                 ON r.item = t.{id} AND r.token = t.token
+             WHERE t.owner = $1 ORDER BY t.{id} FOR NO KEY UPDATE OF t))"
+    );
+    conn.execute(&sql, &[&owner, &ids, &tokens]).await?;
+    book.told(&returned);
+    Ok(())
+}

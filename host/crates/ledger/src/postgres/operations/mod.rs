@@ -1,0 +1,47 @@
+//! The kinds of writes, one file each. Pruning and erasing are in `keep`.
+
+mod audit;
+mod change_alerts;
+mod complete;
+mod delivery;
+mod equal_bytes;
+mod fire;
+mod gateways;
+mod give_up;
+mod insert_event;
+mod intervene;
+mod keep_rejections;
+mod keys;
+mod order;
+mod pause;
+mod queue_requests;
+mod record;
+mod release_keys;
+mod request_order;
+mod resolve;
+mod retry_uncounted;
+mod schedule;
+mod serve;
+mod settle;
+mod start_alone;
+mod state;
+mod twins;
+mod waiting;
+
+pub(crate) use change_alerts::ChangeAlerts;
+pub(crate) use complete::Complete;
+pub(crate) use fire::Fire;
+pub(crate) use gateways::{EndGateway, TakeOver};
+pub(crate) use give_up::GiveUp;
+pub(crate) use intervene::Intervene;
+pub(crate) use keep_rejections::KeepRejections;
+pub(crate) use pause::SetPause;
+pub(crate) use record::{Record, record};
+pub(crate) use release_keys::ReleaseKeys;
+pub(crate) use request_order::line;
+pub(crate) use resolve::{Hasten, Resolve};
+pub(crate) use retry_uncounted::{Cursor, RetryUncounted};
+pub(crate) use serve::Serve;
+pub(crate) use settle::Settle;
+pub(crate) use start_alone::StartAlone;
+pub(crate) use waiting::forget as forget_resolution;

@@ -1,0 +1,112 @@
+//! One transaction of the writer.
+
+use std::sync::Arc;
+
+use super::news::HandOver;
+use super::task::Task;
+use super::transaction::Tx;
+use crate::engine::Moment;
+use crate::postgres::connection::Connection;
+use crate::postgres::error::Fault;
+use crate::postgres::locks::Locks;
+use crate::postgres::numbers::{Me, Numbers};
+use crate::postgres::operations::{Record, record};
+use crate::postgres::values::get;
+
+/// Locks what a transaction touches, before the first statement that reads. The keys come in order,
+/// so that no two transactions wait for each other.
+const LOCK: &str = "SELECT CASE WHEN x THEN pg_advisory_xact_lock(k)
+    ELSE pg_advisory_xact_lock_shared(k) END
+    FROM (SELECT unnest($1::bigint[]) AS k, unnest($2::boolean[]) AS x) AS wanted";
+
+/// Whether the gateway's leases are in force, and the time by the database's clock.
+const LOOK: &str = "SELECT ended, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+    FROM gateways WHERE owner = $1";
+
+/// Begins a transaction with these locks.
+pub(super) async fn begin(
+    conn: &Arc<Connection>,
+    locks: &Locks,
+    (me, mut numbers, now, scheduled): (Me, Numbers, Moment, u32),
+) -> Result<Tx, Fault> {
+    let (keys, exclusive) = locks.in_order();
+    let params: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&keys, &exclusive];
+    let mine: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&me.owner];
+    // One trip: the statements go out one after another, and the locks come before the look.
+    let (_, _, looked) = tokio::try_join!(
+        conn.batch("BEGIN"),
+        conn.execute(LOCK, &params),
+        conn.first(LOOK, &mine),
+    )?;
+    let Some(looked) = looked else {
+        return Err(Fault::Ended);
+    };
+    if get(&looked, 0)? {
+        return Err(Fault::Ended);
+    }
+    numbers.pass(get(&looked, 1)?);
+    Ok(Tx::new(Arc::clone(conn), now, me, numbers, scheduled))
+}
+
+/// Applies the tasks. Events that neighbours record go together.
+pub(super) async fn apply(tx: &mut Tx, tasks: &mut [Task]) -> Result<(), Fault> {
+    let mut rest = tasks;
+    while !rest.is_empty() {
+        let many = rest
+            .iter()
+            .take_while(|task| task.is_plain_record())
+            .count();
+        let (now, later) = rest.split_at_mut(many.max(1));
+        if many > 0 {
+            record_all(tx, now).await?;
+        } else {
+            apply_one(tx, &mut now[0]).await?;
+        }
+        rest = later;
+    }
+    Ok(())
+}
+
+async fn record_all(tx: &mut Tx, tasks: &mut [Task]) -> Result<(), Fault> {
+    let operations: Vec<&Record> = tasks.iter().filter_map(Task::record).collect();
+    let answers = record(tx, &operations).await?;
+    for (task, answer) in tasks.iter_mut().zip(answers) {
+        if let Task::Record(task) = task {
+            task.answer = Some(answer);
+        }
+    }
+    Ok(())
+}
+
+async fn apply_one(tx: &mut Tx, task: &mut Task) -> Result<(), Fault> {
+    match task {
+        Task::Record(task) => {
+            task.answer = Some(task.operation.apply_alone(tx).await?);
+            Ok(())
+        }
+        Task::Other(task) => task.apply(tx).await,
+    }
+}
+
+/// Ends a transaction that has failed.
+pub(super) async fn roll_back(conn: &Connection) -> Result<(), Fault> {
+    conn.batch("ROLLBACK").await
+}
+
+/// What a commit hands over.
+pub(super) struct Done {
+    pub(super) hand_over: HandOver,
+}
+
+impl Task {
+    fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Record(task) => Some(&task.operation),
+            Self::Other(_) => None,
+        }
+    }
+
+    fn is_plain_record(&self) -> bool {
+        self.record().is_some_and(Record::is_plain)
+    }
+}
