@@ -44,7 +44,10 @@ mod outbox;
 #[cfg(feature = "postgres")]
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "no URL leads to this engine yet: its tests alone open it")
+    expect(
+        dead_code,
+        reason = "no URL leads to this engine yet: its tests alone open it"
+    )
 )]
 mod postgres;
 mod records;

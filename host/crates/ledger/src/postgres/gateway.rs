@@ -27,9 +27,19 @@ pub(crate) async fn register(
     registered
 }
 
+/// Ends the registrations, but for the one named, that the database has not heard of for the time of a
+/// lease. Their leases are ended in a later transaction.
+pub(crate) const END_GONE: &str = "WITH ended AS (
+        UPDATE gateways SET ended = true, registered = false
+        WHERE NOT ended AND until < clock_timestamp() AND owner <> $1 RETURNING owner, name)
+    INSERT INTO gone SELECT owner, name FROM ended";
+
 async fn take_slot(conn: &Connection, options: &PostgresOptions) -> Result<(Me, Numbers), Fault> {
-    conn.execute("SELECT pg_advisory_xact_lock($1)", &[&locks::SLOTS])
+    // Nobody writes meanwhile under a registration that ends here: the ids of a slot go on from the
+    // last one that is committed.
+    conn.execute("SELECT pg_advisory_xact_lock($1)", &[&locks::ALL])
         .await?;
+    conn.execute(END_GONE, &[&0_i64]).await?;
     let row = conn
         .first(
             "INSERT INTO gateways (slot, owner, name, until, ended, registered, last_delivery,
@@ -70,7 +80,8 @@ pub(crate) async fn prolong(conn: &Connection, me: Me, lease: Duration) -> Resul
 /// Whether gateways have not been heard of for the time of their leases.
 pub(crate) async fn some_are_gone(conn: &Connection, me: Me) -> Result<bool, Fault> {
     conn.exists(
-        "SELECT 1 FROM gateways WHERE NOT ended AND until < clock_timestamp() AND owner <> $1",
+        "SELECT 1 FROM gateways WHERE NOT ended AND until < clock_timestamp() AND owner <> $1
+         UNION ALL SELECT 1 FROM gone",
         &[&me.owner],
     )
     .await

@@ -14,9 +14,6 @@ pub(crate) const SCHEMA: i64 = i64::from_be_bytes(*b"tollgate");
 /// Every transaction that writes.
 pub(crate) const ALL: i64 = SCHEMA + 1;
 
-/// The registration of gateways.
-pub(crate) const SLOTS: i64 = SCHEMA + 2;
-
 /// What a transaction locks. A lock is shared or exclusive.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Locks {

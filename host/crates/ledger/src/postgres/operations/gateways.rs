@@ -1,6 +1,7 @@
 //! The end of gateways: their own, and that of gateways that nobody has heard of.
 
 use crate::postgres::error::Fault;
+use crate::postgres::gateway::END_GONE;
 use crate::postgres::rows::{DeliveryRow, ROW};
 use crate::postgres::values::{get, int};
 use crate::postgres::write::{Operation, Tx};
@@ -31,12 +32,9 @@ impl Operation for TakeOver {
     type Answer = u64;
 
     async fn apply(&self, tx: &mut Tx) -> Result<u64, Fault> {
+        tx.execute(END_GONE, &[&tx.me.owner]).await?;
         let gone = tx
-            .query(
-                "SELECT owner, name FROM gateways WHERE NOT ended AND until < clock_timestamp()
-                 AND owner <> $1",
-                &[&tx.me.owner],
-            )
+            .query("DELETE FROM gone RETURNING owner, name", &[])
             .await?;
         let mut ran = 0;
         for row in &gone {

@@ -15,6 +15,12 @@ CREATE TABLE gateways (
     last_request  bigint NOT NULL        -- may be gone
 );
 
+-- Gateways that were not heard of, and whose leases are still to be ended.
+CREATE TABLE gone (
+    owner bigint PRIMARY KEY,
+    name  text NOT NULL
+);
+
 -- The handlers that each gateway serves.
 CREATE TABLE served (
     owner   bigint NOT NULL,
