@@ -11,7 +11,8 @@ use super::core::Core;
 use super::error::Fault;
 use super::gateway;
 use super::operations::TakeOver;
-use super::write::task;
+use super::write::{Task, task};
+use crate::engine::Queue;
 use tollgate_base::time::Ahead;
 
 /// The longest time without a look at the clocks and at other gateways.
@@ -21,12 +22,12 @@ const LOOK: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(2);
 
 /// Prolongs the leases until the ledger ends, and looks for gateways that are gone.
-pub(crate) async fn beat(core: Arc<Core>) {
+pub(crate) async fn beat(core: Arc<Core>, queue: Arc<Queue<Task>>) {
     let mut conn = None;
     let mut kept = core.clock.ahead();
     let pause = (core.options.lease / 5).min(LOOK);
     loop {
-        if let Err(fault) = beat_once(&core, &mut conn, &mut kept).await {
+        if let Err(fault) = beat_once(&core, &queue, &mut conn, &mut kept).await {
             tracing::warn!(%fault, "the leases could not be prolonged");
             conn = None;
         }
@@ -36,6 +37,7 @@ pub(crate) async fn beat(core: Arc<Core>) {
 
 async fn beat_once(
     core: &Core,
+    queue: &Queue<Task>,
     slot: &mut Option<Connection>,
     kept: &mut Ahead,
 ) -> Result<(), Fault> {
@@ -47,7 +49,7 @@ async fn beat_once(
     gateway::prolong(conn, core.me(), core.options.lease).await?;
     if gateway::some_are_gone(conn, core.me()).await? {
         // A full queue means that the writer has much to do: the next look asks again.
-        drop(core.queue.offer(task(TakeOver, drop)));
+        drop(queue.offer(task(TakeOver, drop)));
     }
     let ahead = core.clock.ahead();
     if ahead != *kept {

@@ -94,10 +94,18 @@ impl<I: Leasable> Book<I> {
         }
     }
 
-    /// Notes that the database may have leased an item to this gateway, which does not use it.
-    pub(crate) fn give_up(&self, items: impl IntoIterator<Item = (I, Token)>) {
-        self.inner.lock().returned.extend(items);
-        self.wake.notify_one();
+    /// Notes leases that the database has given to this gateway, as far as the gateway does not know
+    /// of them: the answer to a claim was lost.
+    pub(crate) fn disown(&self, leases: impl IntoIterator<Item = (I, Token)>) {
+        let mut inner = self.inner.lock();
+        let leases = leases.into_iter();
+        let unknown: Vec<_> = leases
+            .filter(|(item, token)| {
+                let held = inner.in_force.get(item);
+                held.is_none_or(|(held, _)| held != token)
+            })
+            .collect();
+        inner.returned.extend(unknown);
     }
 
     /// The leases that were given back, and that the database does not know about yet.

@@ -2,6 +2,7 @@
 //! were given back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -10,6 +11,7 @@ use super::connection::Connection;
 use super::core::Core;
 use super::error::Fault;
 use super::read::claim::{self, Claimer, Limits};
+use super::values::get;
 use crate::{
     Claimed, ClaimedRequests, ClaimedResolutions, DeliveryId, Leasable, LeasedDelivery,
     LeasedRequest, LeasedResolution, RequestHost, RequestId, ResolutionId, Token,
@@ -21,16 +23,25 @@ use tollgate_base::event::{HandlerName, SourceName};
 pub(crate) struct Claims {
     core: Arc<Core>,
     conn: Mutex<Option<Connection>>,
+    /// Whether the answer to a claim was lost, so that the database may have given leases that this
+    /// gateway does not know of.
+    doubt: AtomicBool,
 }
 
 /// An id that a claim can read.
 trait Numbered: Leasable {
     fn number(self) -> i64;
+
+    fn of(number: i64) -> Self;
 }
 
 impl Numbered for DeliveryId {
     fn number(self) -> i64 {
         self.0
+    }
+
+    fn of(number: i64) -> Self {
+        Self(number)
     }
 }
 
@@ -38,11 +49,19 @@ impl Numbered for RequestId {
     fn number(self) -> i64 {
         self.0
     }
+
+    fn of(number: i64) -> Self {
+        Self(number)
+    }
 }
 
 impl Numbered for ResolutionId {
     fn number(self) -> i64 {
         self.0
+    }
+
+    fn of(number: i64) -> Self {
+        Self(number)
     }
 }
 
@@ -52,6 +71,7 @@ impl Claims {
         Self {
             core,
             conn: Mutex::new(None),
+            doubt: AtomicBool::new(false),
         }
     }
 
@@ -84,7 +104,7 @@ impl Claims {
             Some(conn) => claim::deliveries(conn, &claimer, handler, limits).await,
             None => return Err(Fault::Slow),
         };
-        let found = sure(&mut slot, found)?;
+        let found = self.answered(&mut slot, found)?;
         let leased = found.items.into_iter().filter_map(|(delivery, token)| {
             let line = delivery.key.map(|key| key.0);
             let lease = book.lease(delivery.id, token, line)?;
@@ -111,7 +131,7 @@ impl Claims {
             Some(conn) => claim::requests(conn, &claimer, (handler, host), limits).await,
             None => return Err(Fault::Slow),
         };
-        let found = sure(&mut slot, found)?;
+        let found = self.answered(&mut slot, found)?;
         let leased = found.items.into_iter().filter_map(|(request, token)| {
             let order_key = request.request.order_key.as_deref();
             let line = super::operations::line(&request.handler, order_key);
@@ -138,7 +158,7 @@ impl Claims {
             Some(conn) => claim::resolutions(conn, &claimer, source, limits).await,
             None => return Err(Fault::Slow),
         };
-        let found = sure(&mut slot, found)?;
+        let found = self.answered(&mut slot, found)?;
         let leased = found.items.into_iter().filter_map(|(resolution, token)| {
             let lease = book.lease(resolution.id, token, None)?;
             Some(LeasedResolution { resolution, lease })
@@ -150,10 +170,45 @@ impl Claims {
         })
     }
 
+    /// Notes whether the answer to a claim was lost.
+    fn answered<T>(
+        &self,
+        slot: &mut Option<Connection>,
+        found: Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if found.as_ref().is_err_and(Fault::is_lost) {
+            self.doubt.store(true, Ordering::Release);
+            self.core.books.returned.notify_one();
+        }
+        sure(slot, found)
+    }
+
+    /// Finds leases that this gateway does not know of. No claim is under way meanwhile, and the writer
+    /// writes leases into the book before it commits them.
+    async fn find_lost(&self, conn: &Connection) -> Result<(), Fault> {
+        let (owner, books) = (self.core.me().owner, &self.core.books);
+        let deliveries = leases(conn, owner, ("queue", "id")).await?;
+        books.deliveries.disown(deliveries);
+        books
+            .requests
+            .disown(leases(conn, owner, ("outbox", "id")).await?);
+        let resolutions = leases(conn, owner, ("resolutions", "event")).await?;
+        books.resolutions.disown(resolutions);
+        Ok(())
+    }
+
     /// Tells the database which leases were given back, so that other gateways find the items.
     pub(crate) async fn tell_returned(&self) -> Result<(), Fault> {
         let books = &self.core.books;
         let mut slot = self.connection().await?;
+        if self.doubt.load(Ordering::Acquire) {
+            let found = match &*slot {
+                Some(conn) => self.find_lost(conn).await,
+                None => Err(Fault::Slow),
+            };
+            sure(&mut slot, found)?;
+            self.doubt.store(false, Ordering::Release);
+        }
         let told = match &*slot {
             Some(conn) => {
                 let owner = self.core.me().owner;
@@ -166,6 +221,21 @@ impl Claims {
         };
         sure(&mut slot, told)
     }
+}
+
+/// The leases of a gateway that the rows of a table say.
+async fn leases<I: Numbered>(
+    conn: &Connection,
+    owner: i64,
+    (table, id): (&str, &str),
+) -> Result<Vec<(I, Token)>, Fault> {
+    let sql = format!("SELECT {id}, token FROM {table} WHERE owner = $1");
+    let rows = conn.query(&sql, &[&owner]).await?;
+    let lease = |row| {
+        let token: i64 = get(row, 1)?;
+        Ok((I::of(get(row, 0)?), Token(token.cast_unsigned())))
+    };
+    rows.iter().map(lease).collect()
 }
 
 /// Gives a connection up that was lost.

@@ -10,7 +10,7 @@ use super::error::Fault;
 use super::gateway;
 use super::numbers::Me;
 use super::values::{get, int, steady, unsigned, wall};
-use tollgate_base::time::{Ahead, ClockReading, SteadyClock};
+use tollgate_base::time::{ClockReading, SteadyClock};
 
 /// Lets the steady clock go on from where the other gateways are or the last one was, if anything is
 /// due by that clock. Otherwise the clock begins anew at the time of day. Writes the present moment
@@ -62,15 +62,6 @@ async fn read(conn: &Connection, clock: &SteadyClock) -> Result<Option<ClockRead
         steady: mark.steady + passed,
         ..here
     }))
-}
-
-/// How far due times are ahead of the time of day, as the last gateway wrote it down.
-pub(crate) async fn ahead(conn: &Connection) -> Result<Ahead, Fault> {
-    let row = conn
-        .first("SELECT steady - wall FROM kept_time", &[])
-        .await?;
-    let millis = row.map(|row| get(&row, 0)).transpose()?;
-    Ok(Ahead::from_millis(millis.unwrap_or(0)))
 }
 
 async fn something_is_due(conn: &Connection) -> Result<bool, Fault> {

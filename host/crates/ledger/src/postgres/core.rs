@@ -11,9 +11,8 @@ use super::connection::Connector;
 use super::marks::Marks;
 use super::numbers::Me;
 use super::options::PostgresOptions;
-use super::write::Task;
 use crate::LedgerSink;
-use crate::engine::{CommitGauge, Queue};
+use crate::engine::CommitGauge;
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::SteadyClock;
 
@@ -26,7 +25,6 @@ pub(crate) struct Core {
     pub(crate) sink: Arc<dyn LedgerSink>,
     pub(crate) books: Books,
     pub(crate) marks: Marks,
-    pub(crate) queue: Queue<Task>,
     pub(crate) writable: AtomicBool,
     pub(crate) commits: CommitGauge,
     /// Whether the ledger ends as the end of its process does, without a word to the database.
@@ -47,7 +45,6 @@ impl Core {
         me: Me,
     ) -> Self {
         Self {
-            queue: Queue::new(options.queue, options.queue_bytes),
             handle,
             connector,
             options,

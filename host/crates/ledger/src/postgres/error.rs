@@ -10,10 +10,10 @@ use crate::LedgerError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     /// The URL is none of PostgreSQL's.
-    #[error("[ledger] url: {0}")]
+    #[error("[ledger] url cannot be used")]
     Url(#[from] super::url::UrlError),
     /// The database cannot be reached, or refused something.
-    #[error("cannot open the ledger in PostgreSQL: {0}")]
+    #[error("the ledger in PostgreSQL cannot be opened")]
     Database(#[from] Fault),
     /// The server is too old.
     #[error("PostgreSQL {found} is too old: at least 15 is needed")]
@@ -63,7 +63,7 @@ pub(crate) enum OpenError {
         most: i64,
     },
     /// The connections cannot be protected.
-    #[error("[ledger] url: {0}")]
+    #[error("connections to the ledger in PostgreSQL cannot be protected")]
     Tls(#[from] super::tls::TlsError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]

@@ -5,8 +5,8 @@ use tokio_postgres::Row;
 use super::connection::Connection;
 use super::error::Fault;
 use super::text::Text;
+use super::transaction::Tx;
 use super::values::{get, int, maybe, maybe_text, pairs, small, status, text, unsigned};
-use super::write::Tx;
 use crate::{
     Completion, DeliveryId, Exchange, ExchangeAnswer, RequestDigest, Unanswered, without_query,
 };

@@ -14,15 +14,18 @@ use super::keep::Sweeper;
 use super::operations::TakeOver;
 use super::options::PostgresOptions;
 use super::readers::Readers;
+use super::transaction::Operation;
 use super::url::Target;
-use super::write::{Operation, Writer, task};
+use super::write::{Task, Writer, task};
 use super::{background, clocks, gateway, schema, server, tls};
+use crate::engine::Queue;
 use crate::{LedgerError, LedgerSink};
 use tollgate_base::time::SteadyClock;
 
 /// The ledger in PostgreSQL, as one gateway has it open. Dropping it closes it.
 pub(crate) struct PostgresLedger {
     pub(super) core: Arc<Core>,
+    pub(super) queue: Arc<Queue<Task>>,
     pub(super) readers: Arc<Readers>,
     pub(super) claims: Arc<Claims>,
     /// Locked for the time of one step of a sweep.
@@ -55,17 +58,17 @@ impl PostgresLedger {
             .map_err(OpenError::Thread)?;
         let opening = open_database(connector, options, clock, sink);
         let handle = runtime.handle().clone();
-        let writer = on(&handle, async move { opening.await })
-            .unwrap_or(Err(OpenError::Database(Fault::Slow)))?;
-        let core = Arc::clone(&writer.core);
+        let writer = on(&handle, opening).unwrap_or(Err(OpenError::Database(Fault::Slow)))?;
+        let (core, queue) = (Arc::clone(&writer.core), Arc::clone(&writer.queue));
         let claims = Arc::new(Claims::new(Arc::clone(&core)));
-        runtime.spawn(background::beat(Arc::clone(&core)));
+        runtime.spawn(background::beat(Arc::clone(&core), Arc::clone(&queue)));
         runtime.spawn(background::tell(Arc::clone(&core), Arc::clone(&claims)));
         let writer = thread::Builder::new()
             .name("ledger".into())
             .spawn(move || writer.run())
             .map_err(OpenError::Thread)?;
         Ok(Self {
+            queue,
             readers: Arc::new(Readers::new(core.connector.clone())),
             claims,
             sweeper: Arc::default(),
@@ -77,7 +80,7 @@ impl PostgresLedger {
     /// Writes what is queued, answers all callers, and gives all leases back. Later writes are answered
     /// [`LedgerError::Closed`].
     pub(crate) fn close(&self) {
-        self.core.queue.close();
+        self.queue.close();
         let Some(Closing { writer, runtime }) = self.closing.lock().take() else {
             return;
         };
@@ -117,7 +120,7 @@ impl PostgresLedger {
         then: impl FnOnce(Result<O::Answer, LedgerError>) + Send + 'static,
     ) {
         // A closed queue gives the task back. Dropping the task answers the caller.
-        drop(self.core.queue.put(task(operation, then)));
+        drop(self.queue.put(task(operation, then)));
     }
 
     /// Reads on a connection for reads, and waits.

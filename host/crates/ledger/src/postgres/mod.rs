@@ -39,6 +39,7 @@ mod schema;
 mod server;
 mod text;
 mod tls;
+mod transaction;
 mod url;
 mod values;
 mod write;

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::connection::Connection;
 use super::error::Fault;
+use super::transaction::Tx;
 use super::values::get;
-use super::write::Tx;
 use crate::{OrderKey, Rank};
 
 /// The rank of the newest fact that a `done` delivery of the key told of.

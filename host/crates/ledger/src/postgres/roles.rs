@@ -37,7 +37,7 @@ impl Intake for PostgresLedger {
             // The sender may have hung up; the events are recorded all the same.
             let _ = answer.send(result);
         });
-        match self.core.queue.offer(Task::Record(record)) {
+        match self.queue.offer(Task::Record(record)) {
             Ok(()) => Box::pin(async { answered.await.unwrap_or(Err(LedgerError::Closed)) }),
             Err((_, Refused::Full)) => Box::pin(async { Err(LedgerError::Busy) }),
             Err((_, Refused::Closed)) => Box::pin(async { Err(LedgerError::Closed) }),
@@ -279,7 +279,7 @@ impl AlertStore for PostgresLedger {
 
 impl RetentionStore for PostgresLedger {
     fn sweep(&self, retention: &Arc<Retention>) -> Result<Swept, LedgerError> {
-        if self.core.queue.len() > BUSY {
+        if self.queue.len() > BUSY {
             return Ok(Sweeper::only_read());
         }
         let (sweeper, retention) = (Arc::clone(&self.sweeper), Arc::clone(retention));
@@ -318,7 +318,7 @@ impl RejectionStore for PostgresLedger {
         bounds: RejectionBounds,
         insists: bool,
     ) -> Result<bool, LedgerError> {
-        if !insists && self.core.queue.len() > BUSY {
+        if !insists && self.queue.len() > BUSY {
             return Ok(false);
         }
         let rejections = rejections.to_vec();

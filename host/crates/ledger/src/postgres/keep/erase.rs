@@ -9,8 +9,8 @@ use super::judge::is_erasable;
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::operations::forget_resolution;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::{get, int, uuid};
-use crate::postgres::write::{Operation, Tx};
 use crate::{Erased, Erasure, Retention};
 use tollgate_base::event::EventId;
 

@@ -11,8 +11,8 @@ use super::judge::{is_prunable, may_forget};
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::operations::forget_resolution;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{component, get, int};
-use crate::postgres::write::Tx;
 use crate::{KeyRetention, Retention};
 
 /// Prunes those of these events that ended long enough ago; returns their numbers.

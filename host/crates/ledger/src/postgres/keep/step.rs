@@ -7,7 +7,7 @@ use super::{erase, prune};
 use crate::Retention;
 use crate::postgres::error::Fault;
 use crate::postgres::newest;
-use crate::postgres::write::{Operation, Tx};
+use crate::postgres::transaction::{Operation, Tx};
 
 /// The most events of one step, and the most ranks. A step is alone in the database.
 pub(crate) const EVENTS: usize = 100;

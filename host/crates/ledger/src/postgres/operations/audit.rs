@@ -3,8 +3,8 @@
 use crate::Intervention;
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{int, maybe, maybe_text, non_empty};
-use crate::postgres::write::Tx;
 
 /// Who did what no operator asked for.
 const OWN: &str = "tollgate";

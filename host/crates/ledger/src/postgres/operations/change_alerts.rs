@@ -7,8 +7,8 @@ use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::rows::DeliveryRow;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::int;
-use crate::postgres::write::{Operation, Tx};
 use crate::{
     AlertChange, AttemptOutcome, DeliveryState, LastingAlert, NewRequest, RequestHost, Token,
 };

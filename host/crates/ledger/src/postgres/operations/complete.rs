@@ -14,8 +14,8 @@ use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::{Locks, Thing, key as lock};
 use crate::postgres::rows::{DeliveryRow, Position};
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::{int, non_empty};
-use crate::postgres::write::{Operation, Tx};
 use crate::postgres::{exchanges, newest};
 use crate::{
     Attempt, Completed, Completion, DeliveryState, Inapplicable, NextState, OrderKey, Rank,

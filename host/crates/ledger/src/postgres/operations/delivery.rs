@@ -5,8 +5,8 @@ use super::{order, waiting};
 use crate::DeliveryState;
 use crate::postgres::error::Fault;
 use crate::postgres::rows::DeliveryRow;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::int;
-use crate::postgres::write::Tx;
 
 /// The entry for an action on a delivery, which is in this run now.
 pub(super) fn entry(row: &DeliveryRow, run: u32, action: &'static str) -> Entry<'static> {

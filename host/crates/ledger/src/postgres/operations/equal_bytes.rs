@@ -6,8 +6,8 @@ use super::keys;
 use crate::EqualBytes;
 use crate::engine::PreparedEvent;
 use crate::postgres::error::Fault;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{event_id, wall};
-use crate::postgres::write::Tx;
 use tollgate_base::event::EventId;
 
 /// Forgets the key of a new event if the key is a hash and belongs to an event that was received too

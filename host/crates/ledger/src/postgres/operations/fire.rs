@@ -6,7 +6,7 @@ use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::{Locks, Thing, key as lock};
 use crate::postgres::read::schedule;
-use crate::postgres::write::{Operation, Tx};
+use crate::postgres::transaction::{Operation, Tx};
 use crate::{DueEntry, Fired, Recipient};
 use tollgate_base::event::HandlerName;
 use tollgate_base::time::WallTime;

@@ -3,8 +3,8 @@
 use crate::postgres::error::Fault;
 use crate::postgres::gateway::END_GONE;
 use crate::postgres::rows::{DeliveryRow, ROW};
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::{get, int};
-use crate::postgres::write::{Operation, Tx};
 use crate::{AttemptOutcome, DeliveryState};
 
 /// Ends this gateway's registration in order: its leases end at once, and no attempt is counted.

@@ -5,8 +5,8 @@ use crate::postgres::book::Line;
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::{Locks, Thing, key as lock};
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::int;
-use crate::postgres::write::{Operation, Tx};
 use crate::{DeliveryId, DeliveryState, OrderEffect, Token};
 
 /// Makes a delivery `dead`, unless the lease is not in force.

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::keys;
 use super::order::Lines;
-use super::record::is_plain;
 use super::{equal_bytes, twins, waiting};
 use crate::engine::PreparedEvent;
 use crate::postgres::counters::Counter;
@@ -14,10 +13,17 @@ use crate::postgres::error::Fault;
 use crate::postgres::locks::{Locks, Thing, key};
 use crate::postgres::rows::Position;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{int, maybe, uuid};
-use crate::postgres::write::Tx;
-use crate::{Delivery, DeliveryId, DeliveryState, EventForm, Recipient, Token};
+use crate::{Delivery, DeliveryId, DeliveryState, EqualBytes, EventForm, Recipient, Token};
 use tollgate_base::event::EventId;
+
+/// Whether an event is known by one key for good, and has no twin.
+pub(super) fn is_plain(new: &PreparedEvent) -> bool {
+    new.further_keys.is_empty()
+        && new.equal_bytes == EqualBytes::SameFact
+        && !matches!(new.form, EventForm::Snapshot(_))
+}
 
 /// What recording an event locks, beside its dedup key.
 pub(super) fn event_locks(new: &PreparedEvent, locks: &mut Locks) {

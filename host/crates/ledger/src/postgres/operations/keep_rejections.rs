@@ -3,8 +3,8 @@
 use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::{int, maybe};
-use crate::postgres::write::{Operation, Tx};
 use crate::{Rejection, RejectionBounds};
 use tollgate_base::event::SourceName;
 

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use crate::postgres::error::Fault;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::get;
-use crate::postgres::write::Tx;
 
 /// The event that has this key.
 pub(super) async fn event_of(tx: &Tx, key: [u8; 16]) -> Result<Option<i64>, Fault> {

@@ -15,8 +15,8 @@ use super::waiting;
 use crate::postgres::error::Fault;
 use crate::postgres::newest;
 use crate::postgres::rows::{self, DELIVERY, DELIVERY_JOINS, DeliveryRow, Position, ROW};
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{get, int};
-use crate::postgres::write::Tx;
 use crate::{DeliveryState, OrderEffect, OrderKey, Recipient};
 
 /// Whether a delivery that gets this state stays in its line.

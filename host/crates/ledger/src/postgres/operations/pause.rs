@@ -4,8 +4,8 @@ use crate::Pause;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::int;
-use crate::postgres::write::{Operation, Tx};
 use tollgate_base::event::HandlerName;
 
 /// Pauses a handler or resumes it. The handler need not have had an event yet.

@@ -9,8 +9,8 @@ use crate::engine::pairs_to_json;
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{int, maybe};
-use crate::postgres::write::Tx;
 use crate::{NewRequest, OutboxRequest, OutboxState, RequestHost, RequestId, Requeued, Token};
 use tollgate_base::event::{EventId, HandlerName};
 

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::insert_event::{self, event_locks, insert_event};
+use super::insert_event::{event_locks, insert_event, insert_new, is_plain};
 use crate::engine::PreparedEvent;
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{get, int};
-use crate::postgres::write::Tx;
-use crate::{EqualBytes, EventForm, NewEvent, Recorded};
+use crate::{NewEvent, Recorded};
 use tollgate_base::event::{EventId, HandlerName};
 
 /// Records the events of one request, all or none. The answers are in the order of the events.
@@ -73,13 +73,6 @@ impl Record {
     }
 }
 
-/// Whether an event is known by one key for good, and has no twin.
-pub(super) fn is_plain(new: &PreparedEvent) -> bool {
-    new.further_keys.is_empty()
-        && new.equal_bytes == EqualBytes::SameFact
-        && !matches!(new.form, EventForm::Snapshot(_))
-}
-
 /// An event that was recorded before.
 #[derive(Clone, Copy)]
 struct First {
@@ -114,7 +107,7 @@ pub(crate) async fn record(tx: &mut Tx, requests: &[&Record]) -> Result<Vec<Vec<
             }
         }
     }
-    insert_event::insert_new(tx, &fresh).await?;
+    insert_new(tx, &fresh).await?;
     counted.write(tx).await?;
     let mut answers = answers.into_iter();
     let of = |request: &&Record| answers.by_ref().take(request.events.len()).collect();

@@ -3,8 +3,8 @@
 use super::order;
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::get;
-use crate::postgres::write::{Operation, Tx};
 use tollgate_base::event::HandlerName;
 
 /// Takes dead deliveries of these handlers out of their lines, so that later deliveries of their keys

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::postgres::error::Fault;
 use crate::postgres::rows::{self, REQUEST, REQUEST_FROM};
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::get;
-use crate::postgres::write::Tx;
 use crate::{OrderKey, Token};
 use tollgate_base::event::HandlerName;
 

@@ -6,8 +6,8 @@ use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::rows::{DeliveryRow, ROW};
 use crate::postgres::text::Text;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::{int, non_empty};
-use crate::postgres::write::{Operation, Tx};
 use crate::{ResolutionEnd, ResolutionId, ResolutionSettled, Resolved, Told, TriedResolution};
 use tollgate_base::event::SourceName;
 

@@ -8,8 +8,8 @@ use crate::DeliveryState;
 use crate::postgres::connection::Connection;
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::{get, int, small};
-use crate::postgres::write::{Operation, Tx};
 use tollgate_base::event::{ComponentDigest, HandlerName};
 use tollgate_base::time::SteadyTime;
 

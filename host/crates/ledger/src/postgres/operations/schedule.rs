@@ -3,8 +3,8 @@
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{get, int, maybe, uuid};
-use crate::postgres::write::Tx;
 use crate::{Due, Inapplicable, NewScheduled, ScheduleWrite};
 use tollgate_base::event::{EventId, HandlerName};
 use tollgate_base::time::WallTime;

@@ -2,8 +2,8 @@
 
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::{delivery_state, get};
-use crate::postgres::write::{Operation, Tx};
 use crate::{DeliveryState, Served};
 use tollgate_base::event::HandlerName;
 

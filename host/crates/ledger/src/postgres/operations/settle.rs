@@ -7,8 +7,8 @@ use crate::postgres::book::Line;
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::{Locks, Thing, key as lock};
+use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::{get, int, non_empty, outbox_state, small};
-use crate::postgres::write::{Operation, Tx};
 use crate::{OutboxNext, OutboxState, Settled, Settlement};
 use tollgate_base::event::HandlerName;
 

@@ -2,7 +2,7 @@
 
 use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;
-use crate::postgres::write::{Operation, Tx};
+use crate::postgres::transaction::{Operation, Tx};
 use crate::{DeliveryId, DeliveryState, Token};
 
 /// Makes a delivery `running`, unless the lease is not in force.

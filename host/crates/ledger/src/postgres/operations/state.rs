@@ -4,8 +4,8 @@ use crate::postgres::error::Fault;
 use crate::postgres::locks::{Locks, Thing, key as lock};
 use crate::postgres::read::state::{get as read_value, list};
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::int;
-use crate::postgres::write::Tx;
 use crate::{Inapplicable, Read, StateWrite, counter_after};
 use tollgate_base::event::{ComponentDigest, HandlerName};
 

@@ -5,8 +5,8 @@ use super::keys;
 use crate::EventForm;
 use crate::engine::PreparedEvent;
 use crate::postgres::error::Fault;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::get;
-use crate::postgres::write::Tx;
 use tollgate_base::event::EventId;
 
 /// A thin event that its twin finds on record.

@@ -7,8 +7,8 @@
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{int, text};
-use crate::postgres::write::Tx;
 use tollgate_base::event::SourceName;
 
 /// Whether the event waits for its object.

@@ -98,42 +98,12 @@ async fn find_deliveries(
     handler: &HandlerName,
     limits: Limits,
 ) -> Result<Found<Delivery>, Fault> {
-    let limit = limits.limit;
-    let name = Text(handler.as_str());
-    let now = int(limits.now);
-    let mut due = Vec::new();
-    // Deliveries that were to run alone and were given back; released ones, which are due at any
-    // time; retries.
-    for (condition, order, at) in [
-        ("state = 'running'", "place", None),
-        ("state = 'pending' AND due IS NOT NULL", "due, place", None),
-        ("state = 'retrying'", "due, place", Some(now)),
-    ] {
-        let left = (limit + 1).saturating_sub(due.len());
-        due.extend(ids(conn, claimer, (condition, order), &name, (at, left)).await?);
-    }
-    let condition = "state = 'pending' AND due IS NULL AND turn IS DISTINCT FROM 2";
-    let new = ids(
-        conn,
-        claimer,
-        (condition, "place"),
-        &name,
-        (None, limit + 1),
-    )
-    .await?;
-    let many_due = due
-        .len()
-        .min((limit - limit / 2).max(limit.saturating_sub(new.len())));
-    let many_new = new.len().min(limit - many_due);
+    let (name, now) = (Text(handler.as_str()), int(limits.now));
+    let (wanted, more) = choose(conn, claimer, &name, (now, limits.limit)).await?;
     let mut found = Found {
-        more: many_due < due.len() || many_new < new.len(),
+        more,
         ..Found::default()
     };
-    let wanted: Vec<i64> = due[..many_due]
-        .iter()
-        .chain(&new[..many_new])
-        .copied()
-        .collect();
     let sql = format!("SELECT {DELIVERY} FROM queue d {DELIVERY_JOINS} WHERE d.id = ANY ($1)");
     let rows = conn.query(&sql, &[&wanted]).await?;
     let mut read = HashMap::new();
@@ -159,6 +129,39 @@ async fn find_deliveries(
         .await?;
     }
     Ok(found)
+}
+
+/// The free deliveries that a claim takes if they are light enough, and whether there are more.
+async fn choose(
+    conn: &Connection,
+    claimer: &Claimer,
+    handler: &Text<'_>,
+    (now, limit): (i64, usize),
+) -> Result<(Vec<i64>, bool), Fault> {
+    let mut due = Vec::new();
+    // Deliveries that were to run alone and were given back; released ones, which are due at any
+    // time; retries.
+    for (condition, order, at) in [
+        ("state = 'running'", "place", None),
+        ("state = 'pending' AND due IS NOT NULL", "due, place", None),
+        ("state = 'retrying'", "due, place", Some(now)),
+    ] {
+        let left = (limit + 1).saturating_sub(due.len());
+        due.extend(ids(conn, claimer, (condition, order), handler, (at, left)).await?);
+    }
+    let new = (
+        "state = 'pending' AND due IS NULL AND turn IS DISTINCT FROM 2",
+        "place",
+    );
+    let new = ids(conn, claimer, new, handler, (None, limit + 1)).await?;
+    let many_due = due
+        .len()
+        .min((limit - limit / 2).max(limit.saturating_sub(new.len())));
+    let many_new = new.len().min(limit - many_due);
+    let more = many_due < due.len() || many_new < new.len();
+    due.truncate(many_due);
+    due.extend(&new[..many_new]);
+    Ok((due, more))
 }
 
 /// The first free deliveries of a handler that match a condition, in this order.

@@ -36,7 +36,6 @@ log_min_messages = warning
 
 /// A server that runs.
 pub(super) struct Cluster {
-    folder: PathBuf,
     pub(super) port: u16,
 }
 
@@ -56,7 +55,7 @@ impl Cluster {
         }
         let port = fs::read_to_string(&ready).unwrap().parse().unwrap();
         keep_alive(ready);
-        Some(Self { folder, port })
+        Some(Self { port })
     }
 
     /// Runs a statement on the server's first database.
@@ -68,11 +67,6 @@ impl Cluster {
     pub(super) fn url(&self, database: &str) -> String {
         let Self { port, .. } = self;
         format!("postgres://postgres@127.0.0.1:{port}/{database}")
-    }
-
-    /// Ends the server as a crash does.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
     }
 }
 
@@ -157,6 +151,7 @@ fn start(programs: &Path, folder: &Path) {
 }
 
 /// Leaves a process behind that ends the server, and removes the folder, when no test is left.
+#[expect(clippy::zombie_processes, reason = "the process outlives the test")]
 fn end_when_idle(programs: &Path, folder: &Path, owner: Option<&str>) {
     let stop = as_user(&programs.join("pg_ctl"), owner);
     let mut words = vec![stop.get_program().to_owned()];

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use super::news::HandOver;
 use super::task::Task;
-use super::transaction::Tx;
 use crate::engine::Moment;
 use crate::postgres::connection::Connection;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;
 use crate::postgres::numbers::{Me, Numbers};
 use crate::postgres::operations::{Record, record};
+use crate::postgres::transaction::{HandOver, Tx};
 use crate::postgres::values::get;
 
 /// Locks what a transaction touches, before the first statement that reads. The keys come in order,

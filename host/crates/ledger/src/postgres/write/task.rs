@@ -2,12 +2,11 @@
 
 use std::pin::Pin;
 
-use super::operation::Operation;
-use super::transaction::Tx;
 use crate::engine::Weighted;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;
 use crate::postgres::operations::Record;
+use crate::postgres::transaction::{Operation, Tx};
 use crate::{LedgerError, Recorded};
 use tollgate_base::event::HandlerName;
 

@@ -12,10 +12,9 @@ use std::time::{Duration, Instant};
 use tokio_postgres::error::SqlState;
 
 use super::batch::{self, Done};
-use super::operation::Operation;
 use super::task::Task;
 use crate::LedgerError;
-use crate::engine::{Moment, Pace};
+use crate::engine::{Moment, Pace, Queue};
 use crate::postgres::connection::Connection;
 use crate::postgres::core::Core;
 use crate::postgres::error::Fault;
@@ -23,6 +22,7 @@ use crate::postgres::gateway;
 use crate::postgres::locks::Locks;
 use crate::postgres::numbers::{Me, Numbers};
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Operation;
 use tollgate_base::event::HandlerName;
 
 /// The most operations in one transaction.
@@ -40,6 +40,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from
 /// The writer's thread, before it is started.
 pub(crate) struct Writer {
     pub(crate) core: Arc<Core>,
+    pub(crate) queue: Arc<Queue<Task>>,
     pub(crate) conn: Option<Arc<Connection>>,
     pub(crate) me: Me,
     pub(crate) numbers: Numbers,
@@ -53,7 +54,9 @@ pub(crate) struct Writer {
 impl Writer {
     /// A writer for a gateway that is registered.
     pub(crate) fn new(core: Arc<Core>, conn: Connection, me: Me, numbers: Numbers) -> Self {
+        let (tasks, bytes) = (core.options.queue, core.options.queue_bytes);
         Self {
+            queue: Arc::new(Queue::new(tasks, bytes)),
             core,
             conn: Some(Arc::new(conn)),
             me,
@@ -66,13 +69,10 @@ impl Writer {
 
     /// Works until the queue is closed and empty, then ends the gateway's registration.
     pub(crate) fn run(mut self) {
-        let core = Arc::clone(&self.core);
+        let (core, queue) = (Arc::clone(&self.core), Arc::clone(&self.queue));
         let mut tasks = Vec::with_capacity(MAX_TASKS);
         let mut pace = Pace::default();
-        while let Some(waited) =
-            core.queue
-                .take(&mut tasks, (MAX_TASKS, MAX_BYTES), pace.patience())
-        {
+        while let Some(waited) = queue.take(&mut tasks, (MAX_TASKS, MAX_BYTES), pace.patience()) {
             if tasks.is_empty() {
                 continue;
             }

@@ -4,8 +4,8 @@ use super::super::delivery::{end, entry};
 use super::super::{audit, order, waiting};
 use crate::postgres::error::Fault;
 use crate::postgres::rows::DeliveryRow;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{component, int, text};
-use crate::postgres::write::Tx;
 use crate::{
     Action, DeliveryId, DeliveryState, Intervened, Intervention, ReplayComponent, ReplayKeys,
 };

@@ -7,7 +7,7 @@ mod scheduled;
 mod state;
 
 use crate::postgres::error::Fault;
-use crate::postgres::write::{Operation, Tx};
+use crate::postgres::transaction::{Operation, Tx};
 use crate::{Action, Intervened, Intervention};
 use tollgate_base::event::HandlerName;
 

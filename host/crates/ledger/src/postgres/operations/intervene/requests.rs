@@ -9,8 +9,8 @@ use crate::engine::PreparedEvent;
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{get, int, outbox_state, small};
-use crate::postgres::write::Tx;
 use crate::{Intervened, Intervention, NewEvent, OutboxState, RequestId};
 
 /// The row of a request.

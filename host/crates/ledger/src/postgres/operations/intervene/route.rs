@@ -9,8 +9,8 @@ use super::deliveries::{has_body, replace_held};
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::rows::{self, DeliveryRow, Position};
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{get, int, uuid};
-use crate::postgres::write::Tx;
 use crate::{
     Delivery, DeliveryId, DeliveryState, Intervened, Intervention, Recipient, Resolved, RoutedAnew,
     Token,

@@ -6,8 +6,8 @@ use super::super::audit::{self, About, Entry};
 use crate::postgres::counters::Counter;
 use crate::postgres::error::Fault;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{event_id, get, int, small, uuid};
-use crate::postgres::write::Tx;
 use crate::{Intervened, Intervention};
 use tollgate_base::event::{EventId, HandlerName};
 

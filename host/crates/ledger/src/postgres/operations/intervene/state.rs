@@ -5,8 +5,8 @@ use crate::engine::KEPT_STATE_CHANGES;
 use crate::postgres::error::Fault;
 use crate::postgres::read::state::get;
 use crate::postgres::text::Text;
+use crate::postgres::transaction::Tx;
 use crate::postgres::values::{int, non_empty};
-use crate::postgres::write::Tx;
 use crate::{Intervened, Intervention, StateChange};
 use tollgate_base::event::HandlerName;
 

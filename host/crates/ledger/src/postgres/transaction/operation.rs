@@ -1,6 +1,6 @@
 //! The trait of every kind of write but recording, which is done for many callers at once.
 
-use super::transaction::Tx;
+use super::tx::Tx;
 use crate::engine::BASE_WEIGHT;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;

@@ -36,7 +36,7 @@ pub(crate) struct Tx {
 
 impl Tx {
     /// A transaction that has begun on this connection.
-    pub(super) fn new(
+    pub(crate) fn new(
         conn: Arc<Connection>,
         now: Moment,
         me: Me,
@@ -203,7 +203,7 @@ impl Tx {
     }
 
     /// Writes what was counted, and leases what is handed out.
-    pub(super) async fn finish(mut self, books: &Books) -> Result<(HandOver, Numbers), Fault> {
+    pub(crate) async fn finish(mut self, books: &Books) -> Result<(HandOver, Numbers), Fault> {
         self.counted.store(&self.conn, self.me.slot).await?;
         let mut uses: Vec<_> = std::mem::take(&mut self.uses).into_iter().collect();
         uses.retain(|(_, by)| *by != 0);

@@ -1,0 +1,9 @@
+//! The writer's transaction, as operations see it.
+
+mod news;
+mod operation;
+mod tx;
+
+pub(crate) use news::HandOver;
+pub(crate) use operation::Operation;
+pub(crate) use tx::Tx;
