@@ -34,6 +34,13 @@ test: guests ## Runs all tests: the host's, end to end, and the handlers' own
 	then cargo nextest run --locked --no-fail-fast --lib --bins --tests; \
 	else cargo test --locked --no-fail-fast --lib --bins --tests; fi
 
+.PHONY: test-postgres
+test-postgres: ## Runs the ledger's tests on a PostgreSQL server of their own; skips none
+	@.ci/prepare rust postgres
+	if cargo nextest --version >/dev/null 2>&1; \
+	then TOLLGATE_SKIP_NOTHING=1 cargo nextest run --locked --no-fail-fast -p tollgate-ledger --features conformance,sqlite,postgres -E 'test(postgres)'; \
+	else TOLLGATE_SKIP_NOTHING=1 cargo test --locked --no-fail-fast -p tollgate-ledger --features conformance,sqlite,postgres postgres; fi
+
 .PHONY: test-sdks
 test-sdks: ## Runs the tests of the SDKs of Python and JavaScript in their own languages
 	cd plugins/sdk/python && python3 -m unittest discover -q -s sdk_tests -t .
@@ -111,6 +118,7 @@ check: cycles sizes ## Checks formatting, import cycles, sizes and clippy's warn
 	cd plugins && cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked -p tollgate-ledger --no-default-features --features conformance -- -D warnings
+	cargo clippy --locked -p tollgate-ledger --all-targets --features conformance,postgres -- -D warnings
 	cd plugins && cargo clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: docs

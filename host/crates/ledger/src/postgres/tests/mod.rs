@@ -12,6 +12,9 @@ use crate::{Ledger, LedgerSink};
 use tollgate_base::time::ManualClock;
 
 mod cluster;
+mod faults;
+mod gateways;
+mod texts;
 
 use cluster::Cluster;
 

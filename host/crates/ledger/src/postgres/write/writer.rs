@@ -70,6 +70,7 @@ impl Writer {
     /// Works until the queue is closed and empty, then ends the gateway's registration.
     pub(crate) fn run(mut self) {
         let (core, queue) = (Arc::clone(&self.core), Arc::clone(&self.queue));
+        let _guard = Guard(Arc::clone(&queue));
         let mut tasks = Vec::with_capacity(MAX_TASKS);
         let mut pace = Pace::default();
         while let Some(waited) = queue.take(&mut tasks, (MAX_TASKS, MAX_BYTES), pace.patience()) {
@@ -268,6 +269,21 @@ impl Writer {
                 %fault,
                 "the leases of this gateway could not be given back: they end with their time",
             );
+        }
+    }
+}
+
+/// Answers all callers if the writer panics, and ends the process: a gateway that writes nothing any
+/// more helps nobody.
+struct Guard(Arc<Queue<Task>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            drop(self.0.abandon());
+            tracing::error!(reason = "the ledger's writer panicked", "the process ends");
+            #[cfg(not(test))]
+            std::process::abort();
         }
     }
 }
