@@ -1,5 +1,6 @@
-//! What a ledger does by itself: it prolongs its leases, notices gateways that are gone, writes down
-//! which deliveries run and which leases were given back, and keeps the moment by all clocks true.
+//! What a ledger does by itself: it prolongs its leases, notices gateways that are gone, writes
+//! down which deliveries run and which leases were given back, and keeps the moment by all clocks
+//! true.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! The leases that this gateway holds.
 //!
-//! The rows of the database say who has a lease (`owner`) and under which token. The book says which
-//! of this gateway's leases are still in use here: a lease that was dropped is free for this gateway
-//! at once, and for others as soon as its row says so.
+//! The rows of the database say who has a lease (`owner`) and under which token. The book says
+//! which of this gateway's leases are still in use here: a lease that was dropped is free for this
+//! gateway at once, and for others as soon as its row says so.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -94,8 +94,8 @@ impl<I: Leasable> Book<I> {
         }
     }
 
-    /// Notes leases that the database has given to this gateway, as far as the gateway does not know
-    /// of them: the answer to a claim was lost.
+    /// Notes leases that the database has given to this gateway, as far as the gateway does not
+    /// know of them: the answer to a claim was lost.
     pub(crate) fn disown(&self, leases: impl IntoIterator<Item = (I, Token)>) {
         let mut inner = self.inner.lock();
         let leases = leases.into_iter();

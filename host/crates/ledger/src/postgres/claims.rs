@@ -1,5 +1,5 @@
-//! Claims of this gateway, one after another, and what goes with them: telling the database that leases
-//! were given back.
+//! Claims of this gateway, one after another, and what goes with them: telling the database that
+//! leases were given back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,8 +18,8 @@ use crate::{
 };
 use tollgate_base::event::{HandlerName, SourceName};
 
-/// The connection for claims. Claims of one gateway go one after another, so that no two of them take
-/// what was given back.
+/// The connection for claims. Claims of one gateway go one after another, so that no two of them
+/// take what was given back.
 pub(crate) struct Claims {
     core: Arc<Core>,
     conn: Mutex<Option<Connection>>,
@@ -183,8 +183,8 @@ impl Claims {
         sure(slot, found)
     }
 
-    /// Finds leases that this gateway does not know of. No claim is under way meanwhile, and the writer
-    /// writes leases into the book before it commits them.
+    /// Finds leases that this gateway does not know of. No claim is under way meanwhile, and the
+    /// writer writes leases into the book before it commits them.
     async fn find_lost(&self, conn: &Connection) -> Result<(), Fault> {
         let (owner, books) = (self.core.me().owner, &self.core.books);
         let deliveries = leases(conn, owner, ("queue", "id")).await?;

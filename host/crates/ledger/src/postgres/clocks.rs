@@ -12,9 +12,9 @@ use super::numbers::Me;
 use super::values::{get, int, steady, unsigned, wall};
 use tollgate_base::time::{ClockReading, SteadyClock};
 
-/// Lets the steady clock go on from where the other gateways are or the last one was, if anything is
-/// due by that clock. Otherwise the clock begins anew at the time of day. Writes the present moment
-/// down.
+/// Lets the steady clock go on from where the other gateways are or the last one was, if anything
+/// is due by that clock. Otherwise the clock begins anew at the time of day. Writes the present
+/// moment down.
 pub(crate) async fn resume(conn: &Connection, me: Me, clock: &SteadyClock) -> Result<(), Fault> {
     let goes_on = something_is_due(conn).await? || gateway::has_others(conn, me).await?;
     if goes_on && let Some(mark) = read(conn, clock).await? {

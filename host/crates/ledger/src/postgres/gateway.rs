@@ -27,8 +27,8 @@ pub(crate) async fn register(
     registered
 }
 
-/// Ends the registrations, but for the one named, that the database has not heard of for the time of a
-/// lease. Their leases are ended in a later transaction.
+/// Ends the registrations, but for the one named, that the database has not heard of for the time
+/// of a lease. Their leases are ended in a later transaction.
 pub(crate) const END_GONE: &str = "WITH ended AS (
         UPDATE gateways SET ended = true, registered = false
         WHERE NOT ended AND until < clock_timestamp() AND owner <> $1 RETURNING owner, name)

@@ -40,8 +40,8 @@ struct Closing {
 }
 
 impl PostgresLedger {
-    /// Opens the ledger for a gateway, brings the schema up to date, takes over from gateways that are
-    /// gone, and starts the writer.
+    /// Opens the ledger for a gateway, brings the schema up to date, takes over from gateways that
+    /// are gone, and starts the writer.
     pub(crate) fn open(
         options: PostgresOptions,
         clock: Arc<SteadyClock>,
@@ -77,8 +77,8 @@ impl PostgresLedger {
         })
     }
 
-    /// Writes what is queued, answers all callers, and gives all leases back. Later writes are answered
-    /// [`LedgerError::Closed`].
+    /// Writes what is queued, answers all callers, and gives all leases back. Later writes are
+    /// answered [`LedgerError::Closed`].
     pub(crate) fn close(&self) {
         self.queue.close();
         let Some(Closing { writer, runtime }) = self.closing.lock().take() else {
@@ -153,8 +153,8 @@ impl Drop for PostgresLedger {
     }
 }
 
-/// Runs a future on a runtime, and waits for it on this thread, which may be one of another runtime;
-/// `None` if the runtime has ended.
+/// Runs a future on a runtime, and waits for it on this thread, which may be one of another
+/// runtime; `None` if the runtime has ended.
 fn on<T: Send + 'static>(
     runtime: &tokio::runtime::Handle,
     future: impl Future<Output = T> + Send + 'static,

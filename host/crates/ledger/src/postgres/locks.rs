@@ -1,8 +1,8 @@
 //! Advisory locks, which serialize the transactions of all gateways.
 //!
 //! Most transactions share [`ALL`] and lock what they touch, by keys in one order, in a statement
-//! before the first that reads: order keys, lines of requests, keys of handlers' state, schedules. A
-//! rare one that may touch anything takes [`ALL`] for itself, and is alone in the database.
+//! before the first that reads: order keys, lines of requests, keys of handlers' state, schedules.
+//! A rare one that may touch anything takes [`ALL`] for itself, and is alone in the database.
 
 use std::collections::BTreeMap;
 

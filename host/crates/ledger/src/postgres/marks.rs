@@ -1,7 +1,7 @@
 //! The deliveries that run now.
 //!
-//! If the process ends, others count an attempt for each of them. So the database has the list, some
-//! milliseconds late: whoever runs does not wait for it.
+//! If the process ends, others count an attempt for each of them. So the database has the list,
+//! some milliseconds late: whoever runs does not wait for it.
 
 use std::collections::HashSet;
 

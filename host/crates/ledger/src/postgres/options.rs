@@ -20,8 +20,8 @@ pub(crate) struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// The defaults, for this database: 4096 operations, 64 MiB, 1,000,000 scheduled events a handler,
-    /// leases of 15 seconds.
+    /// The defaults, for this database: 4096 operations, 64 MiB, 1,000,000 scheduled events a
+    /// handler, leases of 15 seconds.
     pub(crate) fn new(url: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             url: url.into(),

@@ -1,8 +1,8 @@
 //! The URL of a database: `postgres://user:password@host:port/database?option=value`.
 //!
 //! The options are those of libpq that the driver knows, with two of our own reading: `sslmode`
-//! (`disable`, `require`, `verify-full`) and `sslrootcert`. Without `sslmode`, a server that is not on
-//! this machine must show a certificate for its name.
+//! (`disable`, `require`, `verify-full`) and `sslrootcert`. Without `sslmode`, a server that is not
+//! on this machine must show a certificate for its name.
 
 use std::path::PathBuf;
 use std::str::FromStr as _;

@@ -1,8 +1,8 @@
-//! Erasing payloads: the event's body, the bodies of its requests, and the logs of its attempts. Keys,
-//! times, states and outcomes stay.
+//! Erasing payloads: the event's body, the bodies of its requests, and the logs of its attempts.
+//! Keys, times, states and outcomes stay.
 //!
-//! PostgreSQL leaves the old versions of rows in its files until a vacuum, and in its log and backups
-//! for as long as these are kept: the ledger cannot overwrite them.
+//! PostgreSQL leaves the old versions of rows in its files until a vacuum, and in its log and
+//! backups for as long as these are kept: the ledger cannot overwrite them.
 
 use super::history::{EventRow, History};
 use super::judge::is_erasable;

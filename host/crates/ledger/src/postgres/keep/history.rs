@@ -66,8 +66,8 @@ impl EventRow {
     }
 }
 
-/// The deliveries and requests of an event that has ended: all deliveries are done, ignored or dead,
-/// and no request waits.
+/// The deliveries and requests of an event that has ended: all deliveries are done, ignored or
+/// dead, and no request waits.
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) deliveries: Vec<(i64, DeliveryState)>,

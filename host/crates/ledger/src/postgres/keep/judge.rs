@@ -130,8 +130,8 @@ fn judge_forgetting(retention: &Retention, event: &EventRow, ages: Ages) -> Verd
     }
 }
 
-/// Whether the event's payload may be erased. An event with a dead delivery keeps its payload until it
-/// is replayed or pruned.
+/// Whether the event's payload may be erased. An event with a dead delivery keeps its payload until
+/// it is replayed or pruned.
 pub(super) fn is_erasable(
     erasure: &Erasure,
     event: &EventRow,
@@ -155,8 +155,8 @@ pub(super) fn is_prunable(
     event.pruned.is_none() && keep.is_some_and(|keep| ages.is_past(history.ended, keep))
 }
 
-/// Whether nothing needs the key of an event any more that has no body. `oldest` is the oldest event
-/// that is kept.
+/// Whether nothing needs the key of an event any more that has no body. `oldest` is the oldest
+/// event that is kept.
 pub(super) fn may_forget(
     retention: &Retention,
     event: &EventRow,

@@ -1,8 +1,8 @@
 //! Removing events that have been kept long enough.
 //!
-//! An event goes whole: body, deliveries, attempts, requests. Its key is left, so that a late duplicate
-//! is still known. A key that is kept for good is a row of `dedup` alone. A key that is kept for a time
-//! needs the event's row, which says when that time is over.
+//! An event goes whole: body, deliveries, attempts, requests. Its key is left, so that a late
+//! duplicate is still known. A key that is kept for good is a row of `dedup` alone. A key that is
+//! kept for a time needs the event's row, which says when that time is over.
 
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! Finding events that have been kept long enough, a page at a time and without the writer.
 //!
-//! A sweep consists of passes, one for each kind of work. Each gateway sweeps; the writer's operation
-//! judges again, so that two that sweep at once do no harm.
+//! A sweep consists of passes, one for each kind of work. Each gateway sweeps; the writer's
+//! operation judges again, so that two that sweep at once do no harm.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ const AFTER_WRITE: Duration = Duration::from_millis(50);
 pub(crate) struct Sweeper {
     retention: Arc<Retention>,
     passes: Vec<Pass<Kind>>,
-    /// The ages when the present sweep began. Events that fall due later are left for the next sweep,
-    /// so that each sweep comes to its end.
+    /// The ages when the present sweep began. Events that fall due later are left for the next
+    /// sweep, so that each sweep comes to its end.
     began: Option<Ages>,
     /// The index of the present pass.
     at: usize,
@@ -139,8 +139,8 @@ impl Sweeper {
     }
 }
 
-/// Looks at one page and adds the events that are ready to `found`; returns whether the pass has come
-/// to its end.
+/// Looks at one page and adds the events that are ready to `found`; returns whether the pass has
+/// come to its end.
 async fn look(
     pass: &mut Pass<Kind>,
     conn: &Connection,

@@ -10,8 +10,8 @@ use crate::postgres::transaction::Tx;
 use crate::postgres::values::{event_id, wall};
 use tollgate_base::event::EventId;
 
-/// Forgets the key of a new event if the key is a hash and belongs to an event that was received too
-/// long ago: the new event is another fact.
+/// Forgets the key of a new event if the key is a hash and belongs to an event that was received
+/// too long ago: the new event is another fact.
 pub(super) async fn forget_expired(tx: &Tx, new: &PreparedEvent) -> Result<(), Fault> {
     let EqualBytes::DuplicateWithin(within) = new.equal_bytes else {
         return Ok(());

@@ -56,7 +56,8 @@ impl Operation for Fire {
         let mut fired = Fired::default();
         for (due, event) in &self.entries {
             let seq = due.version.0;
-            // An operator may have moved the entry, and a payload may be erased: the content decides.
+            // An operator may have moved the entry, and a payload may be erased: the content
+            // decides.
             let found = schedule::get(tx.conn(), seq, tx.now.ahead).await?;
             if found.is_none_or(|entry| entry != due.entry) {
                 fired.left_out += 1;

@@ -44,7 +44,8 @@ pub(super) fn derived_locks(new: &PreparedEvent, locks: &mut Locks) {
 }
 
 /// Records an event with its deliveries and returns its number, and the event with the same bytes
-/// that it is marked with; `None` if one of its dedup keys is known, so that the event is a duplicate.
+/// that it is marked with; `None` if one of its dedup keys is known, so that the event is a
+/// duplicate.
 pub(super) async fn insert_event(
     tx: &mut Tx,
     new: &PreparedEvent,
@@ -63,8 +64,8 @@ pub(super) async fn insert_event(
     Ok(Some((seq, twin.map(|(first, _)| first))))
 }
 
-/// Gives the event its dedup keys; false if one of them is known already. Then the keys that are not
-/// known lead to the event that has the known one.
+/// Gives the event its dedup keys; false if one of them is known already. Then the keys that are
+/// not known lead to the event that has the known one.
 async fn claim_keys(tx: &Tx, new: &PreparedEvent, seq: i64) -> Result<bool, Fault> {
     if new.further_keys.is_empty() {
         return keys::add(tx, new.dedup.0, seq).await;

@@ -1,8 +1,8 @@
 //! The line of deliveries that have one order key.
 //!
-//! Deliveries of one key run one after another. `turn` is set while a delivery stands in the line of
-//! its key: the first to come is the head, all others are blocked. When the head leaves the line,
-//! the next one by `place` becomes the head. A place is given while the key is locked.
+//! Deliveries of one key run one after another. `turn` is set while a delivery stands in the line
+//! of its key: the first to come is the head, all others are blocked. When the head leaves the
+//! line, the next one by `place` becomes the head. A place is given while the key is locked.
 //!
 //! A delivery whose event waits for its object is blocked too, also without an order key. If it is
 //! the first of its line, the line has no head until the event is resolved.
@@ -196,8 +196,8 @@ async fn release(
 }
 
 /// Puts a delivery that had ended, and is in another state now, into its line again, and writes its
-/// row. If the line has a head, or if the event waits for its object, the delivery becomes `pending`
-/// and is blocked.
+/// row. If the line has a head, or if the event waits for its object, the delivery becomes
+/// `pending` and is blocked.
 pub(super) async fn rejoin(
     tx: &mut Tx,
     mut row: DeliveryRow,

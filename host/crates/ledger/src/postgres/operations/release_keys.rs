@@ -7,8 +7,8 @@ use crate::postgres::transaction::{Operation, Tx};
 use crate::postgres::values::get;
 use tollgate_base::event::HandlerName;
 
-/// Takes dead deliveries of these handlers out of their lines, so that later deliveries of their keys
-/// go on. Answers how many: fewer than [`ReleaseKeys::STEP`] if none is left.
+/// Takes dead deliveries of these handlers out of their lines, so that later deliveries of their
+/// keys go on. Answers how many: fewer than [`ReleaseKeys::STEP`] if none is left.
 pub(crate) struct ReleaseKeys {
     pub(crate) handlers: Vec<HandlerName>,
 }

@@ -1,8 +1,8 @@
 //! The line of waiting requests that have one handler and one order key.
 //!
-//! Requests of one line go one after another, in the order of their places. `outbox.blocked` is false
-//! for the first waiting request of a line and true for all others. A new or requeued request is the
-//! last of its line. When the first one ends, the next one becomes the first.
+//! Requests of one line go one after another, in the order of their places. `outbox.blocked` is
+//! false for the first waiting request of a line and true for all others. A new or requeued request
+//! is the last of its line. When the first one ends, the next one becomes the first.
 
 use uuid::Uuid;
 

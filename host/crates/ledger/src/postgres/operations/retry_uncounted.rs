@@ -1,7 +1,7 @@
 //! Retrying deliveries that a faulty component failed.
 //!
-//! The deliveries are looked for beside the writer, a page at a time. The operation then judges each
-//! delivery that was found again.
+//! The deliveries are looked for beside the writer, a page at a time. The operation then judges
+//! each delivery that was found again.
 
 use super::order;
 use crate::DeliveryState;
@@ -91,7 +91,8 @@ impl Cursor {
         Self::Retrying(int(now), i64::MAX)
     }
 
-    /// The deliveries of a handler that one page has, and the place of the next page if there is one.
+    /// The deliveries of a handler that one page has, and the place of the next page if there is
+    /// one.
     pub(crate) async fn read(
         self,
         conn: &Connection,

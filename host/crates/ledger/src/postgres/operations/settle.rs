@@ -24,8 +24,8 @@ pub(crate) struct Settle {
 }
 
 impl Settle {
-    /// Prepares the event on the caller's thread. `held` is the line of the request, if this gateway
-    /// holds the lease that the settlement names.
+    /// Prepares the event on the caller's thread. `held` is the line of the request, if this
+    /// gateway holds the lease that the settlement names.
     pub(crate) fn new(mut settlement: Settlement, held: Option<Line>) -> Self {
         let response = settlement.response.take();
         Self {

@@ -20,8 +20,8 @@ struct Thin {
     came_to_nothing: bool,
 }
 
-/// If `new` is the snapshot event of a thin event without an object, gives the key that both share to
-/// `new`. The deliveries of the thin event that wait end, for the handlers that `new` goes to.
+/// If `new` is the snapshot event of a thin event without an object, gives the key that both share
+/// to `new`. The deliveries of the thin event that wait end, for the handlers that `new` goes to.
 pub(super) async fn take_place(tx: &mut Tx, new: &PreparedEvent) -> Result<(), Fault> {
     let EventForm::Snapshot(key) = new.form else {
         return Ok(());

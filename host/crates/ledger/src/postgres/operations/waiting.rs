@@ -69,8 +69,8 @@ pub(super) async fn end_if_unneeded(tx: &mut Tx, event: i64) -> Result<(), Fault
     Ok(())
 }
 
-/// Lets an event wait again whose object was never asked for because its deliveries had ended. To be
-/// called before one of them runs anew.
+/// Lets an event wait again whose object was never asked for because its deliveries had ended. To
+/// be called before one of them runs anew.
 pub(super) async fn ask_after_all(tx: &mut Tx, event: i64) -> Result<(), Fault> {
     let row = tx
         .first(

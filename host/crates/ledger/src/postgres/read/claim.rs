@@ -58,7 +58,8 @@ pub(crate) struct Limits {
 /// Nobody holds the row, as far as this gateway (`$1`) is concerned, which has given back `$2`.
 const FREE: &str = "(owner IS NULL OR owner = $1 AND id = ANY ($2))";
 
-/// Begins a claim. A claim that a crash of the database forgets does no harm: its rows are free then.
+/// Begins a claim. A claim that a crash of the database forgets does no harm: its rows are free
+/// then.
 async fn begin(conn: &Connection) -> Result<(), Fault> {
     conn.batch("BEGIN; SET LOCAL synchronous_commit = off")
         .await
@@ -79,8 +80,8 @@ async fn end<T>(conn: &Connection, found: Result<T, Fault>) -> Result<T, Fault> 
     }
 }
 
-/// Leases deliveries of a handler that may run and that nobody holds: what is due, then what is new.
-/// Where the limit cannot let both through, each gets half of it.
+/// Leases deliveries of a handler that may run and that nobody holds: what is due, then what is
+/// new. Where the limit cannot let both through, each gets half of it.
 pub(crate) async fn deliveries(
     conn: &Connection,
     claimer: &Claimer,

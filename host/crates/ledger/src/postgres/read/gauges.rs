@@ -28,8 +28,8 @@ pub(crate) async fn counts(conn: &Connection) -> Result<Counts, Fault> {
 /// At most so many blocked deliveries are counted, so that counting stays short.
 const BLOCKED: i64 = 100_000;
 
-/// The oldest of what is late at the time of day `$1`: the first new delivery, the first one that is
-/// due, and the first event that waits for its object. Due times are ahead of the time of day by
+/// The oldest of what is late at the time of day `$1`: the first new delivery, the first one that
+/// is due, and the first event that waits for its object. Due times are ahead of the time of day by
 /// `$2`. A blocked delivery is left out: it is as late as the head of its line.
 const OLDEST: &str = "SELECT min(since) FROM (
         SELECT (SELECT d.since FROM queue d WHERE d.state = 'pending' AND d.due IS NULL

@@ -28,8 +28,8 @@ pub(crate) async fn get(
     })
 }
 
-/// The condition on keys that begin with `prefix` ($2) and come after `after` ($3), up to a limit ($4).
-/// Keys are bytes, so they are compared byte by byte.
+/// The condition on keys that begin with `prefix` ($2) and come after `after` ($3), up to a limit
+/// ($4). Keys are bytes, so they are compared byte by byte.
 pub(crate) const SPAN: &str = "handler = $1 AND key >= $2 AND ($3::bytea IS NULL OR key > $3)
     AND substring(key FROM 1 FOR octet_length($2)) = $2 ORDER BY key LIMIT $4";
 

@@ -1,8 +1,8 @@
 //! A PostgreSQL server of the tests' own.
 //!
-//! Each test has a database of its own on a server that all tests of a run share: `nextest` gives each
-//! test a process. The first one starts the server, in a temporary folder and on a free port. A small
-//! shell loop ends the server when no test has been seen for a while.
+//! Each test has a database of its own on a server that all tests of a run share: `nextest` gives
+//! each test a process. The first one starts the server, in a temporary folder and on a free port.
+//! A small shell loop ends the server when no test has been seen for a while.
 
 use std::fs::{self, File};
 use std::net::TcpListener;

@@ -128,7 +128,8 @@ fn a_gateway_that_was_cut_off_commits_nothing() {
         late.token = lease.token();
         late
     });
-    // As if the first gateway had been stopped for longer than its lease, while it ran the delivery.
+    // As if the first gateway had been stopped for longer than its lease, while it ran the
+    // delivery.
     until(|| {
         postgres.run(
             "UPDATE gateways SET until = clock_timestamp() - interval '1 second' WHERE slot = 0",

@@ -5,7 +5,8 @@ use crate::conformance::{Open, event, handler, request, writing};
 use crate::{Completed, NewEvent, RecordFilter, StateWrite};
 use crate::{ListOrder, Page};
 
-/// Texts of an event and of its handling with the character NUL, and with the one that stands for it.
+/// Texts of an event and of its handling with the character NUL, and with the one that stands for
+/// it.
 #[test]
 fn a_text_with_nul_is_recorded_like_others() {
     let Some(postgres) = Postgres::new() else {

@@ -273,8 +273,8 @@ impl Writer {
     }
 }
 
-/// Answers all callers if the writer panics, and ends the process: a gateway that writes nothing any
-/// more helps nobody.
+/// Answers all callers if the writer panics, and ends the process: a gateway that writes nothing
+/// any more helps nobody.
 struct Guard(Arc<Queue<Task>>);
 
 impl Drop for Guard {

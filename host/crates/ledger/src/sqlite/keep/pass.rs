@@ -14,8 +14,8 @@ use tollgate_base::time::Ages;
 /// One kind of work, and how far it has come.
 pub(crate) type Pass = engine::Pass<Kind>;
 
-/// Looks at one page and adds the events that are ready to `found`; returns whether the pass has come
-/// to its end.
+/// Looks at one page and adds the events that are ready to `found`; returns whether the pass has
+/// come to its end.
 pub(crate) fn look(
     pass: &mut Pass,
     conn: &Connection,

@@ -83,8 +83,8 @@ pub(super) async fn replace_held(
     audit::write_because(tx, by, &entry, why).await
 }
 
-/// Makes an ended delivery due again, as a new run. An attempt of an earlier run that is still under
-/// way has no effect any more, since the delivery is in another run.
+/// Makes an ended delivery due again, as a new run. An attempt of an earlier run that is still
+/// under way has no effect any more, since the delivery is in another run.
 async fn replay(
     tx: &mut Tx,
     by: &Intervention,

@@ -17,8 +17,8 @@ use crate::{
 };
 use tollgate_base::event::Event;
 
-/// Gives the event a delivery for each of the handlers that has none. The event's deliveries that are
-/// held end: their work goes on in the new ones.
+/// Gives the event a delivery for each of the handlers that has none. The event's deliveries that
+/// are held end: their work goes on in the new ones.
 pub(super) async fn route(
     tx: &mut Tx,
     by: &Intervention,
@@ -71,8 +71,8 @@ pub(super) async fn route(
     Ok(Intervened::Routed(routed))
 }
 
-/// Adds a delivery to an event that is on record. For the handler the delivery is a replay, since the
-/// handler would have been given the event long ago.
+/// Adds a delivery to an event that is on record. For the handler the delivery is a replay, since
+/// the handler would have been given the event long ago.
 async fn add_delivery(
     tx: &mut Tx,
     by: &Intervention,

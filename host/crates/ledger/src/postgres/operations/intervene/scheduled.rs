@@ -65,7 +65,8 @@ fn cause(found: Option<Row>) -> Result<Option<EventId>, Fault> {
     found.map(|row| event_id(&row, 0)).transpose()
 }
 
-/// Writes the action down with the delivery that scheduled the event, if the delivery is still there.
+/// Writes the action down with the delivery that scheduled the event, if the delivery is still
+/// there.
 async fn note(
     tx: &Tx,
     by: &Intervention,

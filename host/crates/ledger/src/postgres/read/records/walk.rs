@@ -18,8 +18,8 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Reads the rows of a table that a page covers, in the page's order, `scan` at most. `select` is
-    /// a statement up to its last condition, and `place` its first column.
+    /// Reads the rows of a table that a page covers, in the page's order, `scan` at most. `select`
+    /// is a statement up to its last condition, and `place` its first column.
     pub(super) async fn read(
         conn: &Connection,
         (select, place): (&str, &str),
