@@ -80,6 +80,14 @@ fn fulfillment_is_the_same_in_rust_typescript_and_python() {
     }
 }
 
+/// The handler of docs/migrating-from-express.md. That it does what the switch did, its own test in
+/// Node says.
+#[test]
+fn the_handler_in_the_place_of_an_express_route_passes_its_fixtures() {
+    let did = did(&["../examples/from-express/handler"]);
+    assert_eq!(did.len(), 3, "{did:?}");
+}
+
 /// What an implementation of dunning did, with the settings of its project and with each of those
 /// in `dunning/configs.toml`.
 #[track_caller]
