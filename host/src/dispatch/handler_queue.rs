@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::budget::Need;
 use super::durations::Durations;
 use super::gate::{Gate, GateStatus};
+use super::hold::Hold;
 use super::job::{Job, Task};
 use super::outcomes::Outcomes;
 use super::runnable::Runnable;
@@ -23,6 +25,11 @@ pub(super) const MAX_WAITING: usize = 1024;
 /// How many times a job with conflicts runs beside the handler's other deliveries. After that the
 /// job runs alone.
 const MAX_CONFLICTS: u32 = 3;
+
+/// How long the other deliveries of a handler that asks wait at first for a job that is to run
+/// alone. Such a job may wait long for an answer, and so may the runs that have to end before it.
+/// Its next run is given the answers that it has waited for.
+const FIRST_HOLD: Duration = Duration::from_secs(1);
 
 /// A handler's deliveries in memory, and its gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,8 +63,10 @@ pub(super) struct HandlerQueue {
     /// Completions that replace one which could not be applied.
     commits: VecDeque<(Job, Box<Completion>)>,
     /// Jobs with too many conflicts. Each waits until nothing else of the handler is under way,
-    /// and holds everything else back meanwhile.
+    /// and holds everything else back meanwhile, as long as `hold` lasts.
     alone: VecDeque<Job>,
+    hold: Hold,
+    clock: Arc<SteadyClock>,
     under_way: UnderWay,
     outcomes: Outcomes,
     durations: Arc<Durations>,
@@ -74,7 +83,7 @@ impl HandlerQueue {
         clock: Arc<SteadyClock>,
         pause: Option<Pause>,
     ) -> Self {
-        let mut gate = Gate::new(clock, runnable.as_ref());
+        let mut gate = Gate::new(clock.clone(), runnable.as_ref());
         gate.set_pause(pause);
         Self {
             runnable,
@@ -83,6 +92,8 @@ impl HandlerQueue {
             waiting_bytes: 0,
             commits: VecDeque::new(),
             alone: VecDeque::new(),
+            hold: Hold::NONE,
+            clock,
             under_way: UnderWay::default(),
             outcomes: Outcomes::default(),
             durations: Arc::default(),
@@ -168,14 +179,20 @@ impl HandlerQueue {
         if !self.commits.is_empty() {
             return true;
         }
-        if self.under_way.is_alone() || !self.gate.is_open() {
+        if !self.gate.is_open() {
             return false;
         }
-        if !self.alone.is_empty() {
-            return self.under_way.count() == 0;
+        if self.is_held() {
+            return self.under_way.count() == 0 && !self.alone.is_empty();
         }
         let concurrency = self.runnable.handler().concurrency;
-        !self.waiting.is_empty() && self.under_way.running() < concurrency
+        self.waiting() > 0 && self.under_way.running() < concurrency
+    }
+
+    /// Whether a job that runs alone, or waits for that, holds the others back.
+    fn is_held(&self) -> bool {
+        let any = self.under_way.is_alone() || !self.alone.is_empty();
+        any && self.hold.lasts(self.clock.now())
     }
 
     /// What the next task takes. A commit needs no memory.
@@ -202,7 +219,8 @@ impl HandlerQueue {
         let gate = self.gate.opens_at().filter(|_| self.waiting() > 0);
         // If the gate is open, the handler is listed already.
         let gate = gate.filter(|_| !self.gate.is_open());
-        due.into_iter().chain(gate).min()
+        let hold = self.hold.ends().filter(|_| self.is_held());
+        due.into_iter().chain(gate).chain(hold).min()
     }
 
     /// Starts the next task; `None` if there is none now.
@@ -213,18 +231,19 @@ impl HandlerQueue {
         if let Some((job, completion)) = self.commits.pop_front() {
             return Some(Task::Commit(job, completion));
         }
+        let is_held = self.is_held();
         let mut job = match self.alone.pop_front() {
-            Some(job) => {
-                self.under_way.run_starts_alone();
-                job
-            }
+            Some(job) => job,
             None => {
                 let job = self.waiting.remove(self.next_place())?;
                 self.waiting_bytes -= job.weight();
-                self.under_way.run_starts();
                 job
             }
         };
+        match is_held {
+            true => self.under_way.run_starts_alone(),
+            false => self.under_way.run_starts(),
+        }
         job.need = self.run_needs();
         job.admission = self.gate.run_starts(&job.delivery);
         Some(Task::Run(job, self.runnable.clone()))
@@ -273,7 +292,11 @@ impl HandlerQueue {
 
     /// The ledger has answered a commit.
     pub(super) fn commit_ended(&mut self) {
+        let ran_alone = self.under_way.is_alone();
         self.under_way.commit_ended();
+        if ran_alone && !self.under_way.is_alone() && self.alone.is_empty() {
+            self.hold.end();
+        }
     }
 
     /// The ledger has committed an attempt that took so many microseconds.
@@ -331,11 +354,27 @@ impl HandlerQueue {
     /// A commit found that values which `job` read have changed. The job runs anew.
     pub(super) fn conflicted(&mut self, mut job: Job) {
         job.conflicts += 1;
-        if job.conflicts >= MAX_CONFLICTS {
+        let often = job.conflicts >= MAX_CONFLICTS;
+        if often && self.hold.begin(self.clock.now(), self.longest_hold(&job)) {
             self.alone.push_back(job);
         } else {
             self.put_back(job);
         }
+    }
+
+    /// For how long a job that is to run alone may hold the others back. The longer, the more
+    /// conflicts the job has met, so that it runs alone in the end.
+    fn longest_hold(&self, job: &Job) -> Duration {
+        if !self.runnable.may_ask() {
+            // Such runs compute, each until its timeout at most.
+            return Duration::MAX;
+        }
+        let doubled = (job.conflicts - MAX_CONFLICTS).min(16);
+        // The runs before it end within a timeout, and its own within another.
+        let timeout = self.runnable.handler().guest.limits.timeout;
+        FIRST_HOLD
+            .saturating_mul(1 << doubled)
+            .min(timeout.saturating_mul(2))
     }
 
     /// Drops the waiting deliveries in `ended`, since an operator ended them.

@@ -16,6 +16,7 @@ mod finish;
 mod gate;
 mod guest_thread;
 mod handler_queue;
+mod hold;
 mod job;
 mod keys;
 mod options;

@@ -25,17 +25,18 @@ impl UnderWay {
         self.running + self.uncommitted
     }
 
-    /// Whether a job runs alone: no other run may start.
+    /// Whether a job runs alone.
     pub(super) fn is_alone(&self) -> bool {
         self.alone
     }
 
-    /// A run starts.
+    /// A run starts beside others.
     pub(super) fn run_starts(&mut self) {
+        self.alone = false;
         self.running += 1;
     }
 
-    /// A run starts that has to be the only one until its end is committed.
+    /// A run starts that is to be the only one until its end is committed.
     pub(super) fn run_starts_alone(&mut self) {
         self.alone = true;
         self.running += 1;

@@ -21,6 +21,7 @@ use tollgate_ledger::{
 use tollgate_sandbox::{End, Run, Started};
 use tollgate_sandbox::{Guest, Limits};
 
+mod alone;
 mod bounds;
 mod clock;
 mod gates;
