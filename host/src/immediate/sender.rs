@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::Request;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, Request};
 use http_body_util::Full;
 use rustls::ClientConfig;
 use tokio::runtime::Handle;
@@ -62,9 +62,6 @@ impl HandlerSender {
         let Some(allow) = self.handler.allow.iter().find(granted) else {
             return Err(denied(format!("{origin} is not granted")));
         };
-        if request.method() == Method::CONNECT {
-            return Err(denied("CONNECT opens a tunnel, which is no request".into()));
-        }
         let request = with_headers(request, allow);
         let clients = &self.clients.clients;
         let answer = clients.exchange(&Destination::new(allow), request).await;

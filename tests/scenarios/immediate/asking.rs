@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::harness::{Launch, Receiver, Reply, eventually, reaches};
+use crate::harness::{Launch, Receiver, Reply, eventually, reaches, run};
 
 #[test]
 fn an_answer_is_read_and_the_credentials_stay_with_the_gateway() {
@@ -51,13 +51,14 @@ fn what_is_not_granted_is_denied_and_the_log_says_what_to_write() {
     let handler = asking("guest")
         .allow_with(granted.address, GRANT)
         .allow(for_outbox.address);
-    let site = site_of(handler.set("requests = 4"));
+    let site = site_of(handler.set("requests = 5"));
     let gateway = site.start();
     let url = |url: String| json!({ "url": url });
     let event = ask(json!([
         url(receiver.url("/")),
         url(for_outbox.url("/")),
         { "url": granted.url("/"), "method": "CONNECT" },
+        { "url": granted.url("/"), "method": "TRACE" },
         url(granted.url("/")),
         url(granted.url("/one-too-many")),
     ]));
@@ -69,7 +70,7 @@ fn what_is_not_granted_is_denied_and_the_log_says_what_to_write() {
             .filter(|line| line.to_string().contains(error))
             .count()
     };
-    assert_eq!(told("the gateway denied the request"), 4, "{lines:#?}");
+    assert_eq!(told("the gateway denied the request"), 5, "{lines:#?}");
     for why in [
         format!(
             "http://{} is not granted: write `[[handlers.guest.allow]]`",
@@ -79,8 +80,9 @@ fn what_is_not_granted_is_denied_and_the_log_says_what_to_write() {
             "http://{} is granted for the outbox alone",
             for_outbox.address
         ),
-        "CONNECT".to_owned(),
-        "the handler's limit on immediate requests was reached: 4 are allowed".to_owned(),
+        "CONNECT asks for a tunnel".to_owned(),
+        "TRACE asks the receiver to repeat the request".to_owned(),
+        "the handler's limit on immediate requests was reached: 5 are allowed".to_owned(),
     ] {
         assert_eq!(told(&why), 1, "{why}: {lines:#?}");
     }
@@ -163,6 +165,49 @@ fn what_is_too_large_or_too_late_is_no_answer() {
         "{lines:#?}"
     );
     assert_eq!(field(&lines[4], "status"), "200", "{lines:#?}");
+}
+
+/// A guest that waits for the answer of a request whose write has failed would wait for ever.
+#[test]
+fn a_body_of_another_length_than_its_header_fails_at_once() {
+    let receiver = Receiver::start();
+    let handler = asking("guest").allow_with(receiver.address, GRANT);
+    let site = site_of(handler.set("timeout = \"10m\""));
+    let gateway = site.start();
+    let with_length = |length: &str, body: &str| {
+        json!({ "url": receiver.url("/"), "method": "POST", "body": body,
+                "headers": [["content-length", length]] })
+    };
+    let long = "x".repeat(100_000);
+    let event = ask(json!([
+        with_length("3", "four"),
+        with_length("5000", &long),
+        with_length("5", "four"),
+        with_length("5", ""),
+        with_length("4", "four"),
+    ]));
+    handled(&gateway, &event);
+    let lines = logged(&site.ledger(), &event);
+    let unanswered = lines.iter().filter(|line| line["message"] == "no answer");
+    assert_eq!(unanswered.count(), 4, "{lines:#?}");
+    for (line, length) in lines.iter().zip(["3", "5000", "5", "5"]) {
+        assert!(
+            field(line, "error").contains("HttpRequestBodySize"),
+            "{line} {length}"
+        );
+    }
+    assert_eq!(field(&lines[4], "status"), "200", "{lines:#?}");
+    assert_eq!(receiver.requests().len(), 1);
+    let list = run(&site, &gateway, "deliveries list", &[]);
+    let seq = list[0]["seq"].to_string();
+    let shown = run(&site, &gateway, "deliveries show", &[&seq]).to_string();
+    for says in [
+        "wrote more bytes of the request's body than its `content-length` of 3 says",
+        "wrote more bytes of the request's body than its `content-length` of 5000 says",
+        "wrote fewer bytes of the request's body than its `content-length` of 5 says",
+    ] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
 }
 
 #[test]

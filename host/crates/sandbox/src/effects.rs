@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::guest::Guest;
+use crate::http::refused_method;
 use crate::state::MAX_KEY;
 use tollgate_base::event::{
     DedupBasis, DedupKey, Event, EventId, Headers, MAX_DEPTH, OUTBOX_RESPONSE,
@@ -109,8 +110,11 @@ impl RequestedEffects {
         order_key: Option<String>,
         respond: Option<String>,
     ) -> Result<String, Refused> {
-        http::Method::from_bytes(method.as_bytes())
+        let parsed = http::Method::from_bytes(method.as_bytes())
             .map_err(|_| Refused::Invalid(format!("`{method}` is no HTTP method")))?;
+        if let Some(why) = refused_method(&parsed) {
+            return Err(Refused::Invalid(why.to_owned()));
+        }
         let origin = self.allowed_origin(&url)?;
         for (name, value) in &headers {
             self.check_header(&origin, name, value)?;

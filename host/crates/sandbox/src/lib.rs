@@ -60,7 +60,7 @@ pub use component::{Component, LoadError};
 pub use copy::{Snapshot, StateCopy, Written};
 pub use engine::{MAX_MEMORY, THREAD_STACK};
 pub use guest::{Grant, Guest, Limits};
-pub use http::{Answers, NoAnswer, NoAnswerKind, RequestSender, SendFuture};
+pub use http::{Answers, NoAnswer, NoAnswerKind, RequestSender, SendFuture, refused_method};
 pub use outcome::{End, Run};
 pub use profile::ProfileError;
 pub use sandbox::{Sandbox, SandboxOptions};

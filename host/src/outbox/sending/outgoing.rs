@@ -12,6 +12,7 @@ use crate::outbox::parts::Target;
 use crate::settings::{AlertReceiver, Allow, Handler};
 use tollgate_base::origin::{Origin, OriginError};
 use tollgate_ledger::OutboxRequest;
+use tollgate_sandbox::refused_method;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const EVENT_ID: HeaderName = HeaderName::from_static("tollgate-event-id");
@@ -49,9 +50,9 @@ pub(super) enum Unsendable {
     /// The method is malformed.
     #[error("{0:?} is no HTTP method")]
     Method(String),
-    /// The method is `CONNECT`.
-    #[error("CONNECT asks for a tunnel, which is no request")]
-    Connect,
+    /// No handler may send a request with this method.
+    #[error("{0}")]
+    Refused(&'static str),
     /// The name of a header is malformed.
     #[error("{0:?} is no header name")]
     HeaderName(String),
@@ -115,8 +116,8 @@ fn of_handler<'a>(
         .method
         .parse()
         .map_err(|_| Unsendable::Method(new.method.clone()))?;
-    if method == Method::CONNECT {
-        return Err(Unsendable::Connect);
+    if let Some(why) = refused_method(&method) {
+        return Err(Unsendable::Refused(why));
     }
     let mut outgoing = http::Request::new(Full::new(new.body.clone()));
     *outgoing.method_mut() = method;

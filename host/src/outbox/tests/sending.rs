@@ -278,14 +278,15 @@ test! {
         setup.allow("h", vec![allow(&receiver.origin())]);
         let _outbox = setup.start();
         let good = || post(&receiver.url("/"), "key", None);
-        let mut bad = vec![good(); 5];
+        let mut bad = vec![good(); 6];
         bad[0].url = "no url".to_owned();
         bad[1].url = format!("http://user:hush@{}/", receiver.address);
         bad[2].method = "PO ST".to_owned();
         bad[3].method = "CONNECT".to_owned();
         bad[4].headers.push(("x".to_owned(), "a\r\nhost: evil".to_owned()));
+        bad[5].method = "Trace".to_owned();
         setup.queue("h", bad);
-        setup.until_state(Dead, 5).await;
+        setup.until_state(Dead, 6).await;
         assert!(receiver.received().is_empty());
         assert!(!setup.list(None).iter().any(|entry| entry.error.contains("hush")));
         assert_eq!(setup.manifest.handlers.lock().len(), 1);

@@ -7,6 +7,8 @@ mod answers;
 mod no_answer;
 mod requests;
 
+use ::http::Method;
+
 pub use answers::{Answers, RequestSender, SendFuture};
 pub use no_answer::{NoAnswer, NoAnswerKind};
 pub(crate) use requests::Requests;
@@ -18,6 +20,18 @@ pub(crate) fn is_forbidden(name: &str) -> bool {
     let mut forbidden = forbidden.iter().map(http::HeaderName::as_str);
     forbidden.any(|one| one.eq_ignore_ascii_case(name))
         || name.eq_ignore_ascii_case("content-length")
+}
+
+/// Why no handler may send a request with this method, at once or later; `None` if it may.
+pub fn refused_method(method: &Method) -> Option<&'static str> {
+    // Receivers may read a method in any case.
+    let is = |name: &Method| method.as_str().eq_ignore_ascii_case(name.as_str());
+    if is(&Method::CONNECT) {
+        return Some("CONNECT asks for a tunnel, which is no request");
+    }
+    // The answer would show the credentials that the manifest adds.
+    is(&Method::TRACE)
+        .then_some("TRACE asks the receiver to repeat the request, with its credentials")
 }
 
 /// The interfaces of guests that ask and wait, up to their versions.

@@ -30,6 +30,8 @@ pub enum NoAnswerKind {
     Timeout,
     /// The body of the request has more bytes than this.
     RequestTooLarge(usize),
+    /// The body of the request has so many bytes, and its `content-length` is another.
+    RequestOfOtherLength(usize),
     /// The answer has more bytes than this.
     AnswerTooLarge(usize),
     /// The answer broke off.
@@ -58,7 +60,9 @@ impl NoAnswer {
             NoAnswerKind::Refused => Error::ConnectionRefused,
             NoAnswerKind::Tls => Error::TlsProtocolError,
             NoAnswerKind::Timeout => Error::HttpResponseTimeout,
-            NoAnswerKind::RequestTooLarge(limit) => Error::HttpRequestBodySize(Some(limit as u64)),
+            NoAnswerKind::RequestTooLarge(bytes) | NoAnswerKind::RequestOfOtherLength(bytes) => {
+                Error::HttpRequestBodySize(Some(bytes as u64))
+            }
             NoAnswerKind::AnswerTooLarge(limit) => Error::HttpResponseBodySize(Some(limit as u64)),
             NoAnswerKind::Incomplete => Error::HttpResponseIncomplete,
             NoAnswerKind::Failed => Error::HttpProtocolError,

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Uri, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http::{HeaderMap, Method, Request, Response, Uri, header};
+use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
 
 use super::answers::{Answers, RequestSender};
 use super::no_answer::{NoAnswer, NoAnswerKind};
+use super::refused_method;
 use crate::guest::Guest;
 use crate::trace::micros;
 use tollgate_base::origin::Origin;
@@ -83,9 +84,12 @@ impl Requests {
         self.shared.exchanges.lock().clone()
     }
 
-    /// Why the guest may not send a request to this URL; `None` if it may.
-    fn denied(&self, uri: &Uri) -> Option<NoAnswer> {
+    /// Why the guest may not send such a request to this URL; `None` if it may.
+    fn denied(&self, method: &Method, uri: &Uri) -> Option<NoAnswer> {
         let denied = |text| Some(NoAnswer::new(NoAnswerKind::Denied, text));
+        if let Some(why) = refused_method(method) {
+            return denied(why.to_owned());
+        }
         let most = self.guest.limits.requests;
         if self.made > most {
             return denied(format!(
@@ -133,7 +137,7 @@ impl Requests {
     /// Counts a request, and checks whether the guest may make it.
     fn prepare(&mut self, method: &Method, uri: &Uri) -> Prepared {
         self.made = self.made.saturating_add(1);
-        let denied = self.denied(uri);
+        let denied = self.denied(method, uri);
         let exchange = match denied {
             Some(_) if self.made > self.guest.limits.requests.saturating_add(1) => None,
             _ => Some(self.shared.begin(method, uri)),
@@ -301,16 +305,61 @@ fn unanswered(method: &Method, url: &str) -> String {
 }
 
 /// The request with its whole body.
+///
+/// The length that the handler gives counts at each part: a guest whose write fails, since the body
+/// is longer, may wait for the answer without ending the body.
 async fn collect(request: Request<WasiBody>, most: usize) -> Result<Request<Bytes>, NoAnswer> {
-    let (head, body) = request.into_parts();
-    match Limited::new(body, most).collect().await {
-        Ok(body) => Ok(Request::from_parts(head, body.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(most)),
-        Err(error) => Err(NoAnswer::new(
+    let (head, mut body) = request.into_parts();
+    let length = length_of(&head.headers);
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame
+            .map_err(|error| unfinished(&error, whole.len(), length))?
+            .into_data()
+        else {
+            // Trailers, which no request of a handler has use for.
+            continue;
+        };
+        whole.extend_from_slice(&data);
+        if whole.len() > most {
+            return Err(too_large(most));
+        }
+        if let Some(length) = length.filter(|length| whole.len() as u64 > *length) {
+            return Err(of_other_length("more", whole.len(), length));
+        }
+    }
+    Ok(Request::from_parts(head, whole.into()))
+}
+
+/// The `content-length` that the handler gives; wasmtime has checked its form.
+fn length_of(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// Why a body ended before its end, after so many bytes.
+fn unfinished(error: &Error, bytes: usize, length: Option<u64>) -> NoAnswer {
+    match length {
+        Some(length) if (bytes as u64) < length => of_other_length("fewer", bytes, length),
+        _ => NoAnswer::new(
             NoAnswerKind::Failed,
             format!("the handler did not finish the request's body: {error}"),
-        )),
+        ),
     }
+}
+
+fn of_other_length(than: &str, bytes: usize, length: u64) -> NoAnswer {
+    NoAnswer::new(
+        NoAnswerKind::RequestOfOtherLength(bytes),
+        format!(
+            "the handler wrote {than} bytes of the request's body than its `content-length` of \
+             {length} says; leave the header out, and the gateway sets it"
+        ),
+    )
 }
 
 fn too_large(most: usize) -> NoAnswer {
