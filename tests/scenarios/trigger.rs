@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Gateway, Handler, Manifest, Site};
+use crate::harness::{Gateway, Handler, Manifest, Site, now, tollgate};
 
 /// Sources of several providers, each with the secret that its kind of signature needs.
 const SOURCES: &str = r#"
@@ -371,6 +371,8 @@ fn a_gateway_that_refuses_or_is_not_there_is_told() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(told.starts_with("404  invoice.paid  evt_"), "{told}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("tells only its operator why"), "{said}");
     let wrong = [
         "--scheme",
         "stripe",
@@ -390,6 +392,75 @@ fn a_gateway_that_refuses_or_is_not_there_is_told() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(told.starts_with("---  invoice.paid"), "{told}");
+}
+
+/// A sender is told nothing, and the operator who runs the command everything.
+#[test]
+fn the_reason_of_a_refusal_comes_from_the_admin_service() {
+    let site = site();
+    let gateway = site.start();
+    let text = std::fs::read_to_string(site.manifest_path()).unwrap();
+    let admin = format!("admin = \"{}\"", gateway.admin);
+    let text = text.replace("admin = \"127.0.0.1:0\"", &admin);
+    let (wrong, path) = (
+        text.replace("${TOLLGATE_TEST_SECRET}", "whsec_other"),
+        site.path("wrong.toml"),
+    );
+    assert_ne!(wrong, text);
+    std::fs::write(&path, wrong).unwrap();
+    for (more, reason) in [
+        ("", "no signature matches"),
+        ("/webhooks/nobody", "no source has the path"),
+    ] {
+        let to = format!("http://{}{more}", gateway.ingress);
+        let asked = [
+            "trigger",
+            "--source",
+            "stripe",
+            "invoice.paid",
+            "--to",
+            &to,
+            "--manifest",
+        ];
+        let mut arguments: Vec<std::ffi::OsString> = asked.iter().map(Into::into).collect();
+        arguments.push(path.clone().into());
+        let output = tollgate(&arguments, b"");
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("the gateway says why"), "{said}");
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+#[test]
+fn a_value_that_is_new_and_a_time_that_is_given_are_told_and_taken() {
+    let site = site();
+    let gateway = site.start();
+    let misspelt = [
+        "--source",
+        "stripe",
+        "invoice.paid",
+        "--override",
+        "/data/object/curency=eur",
+    ];
+    let (code, _, said) = trigger(&site, &gateway, &misspelt);
+    assert_eq!(code, 0);
+    let note = "`/data/object/curency` is new in this event: did you mean `currency`?";
+    assert!(said.contains(note), "{said}");
+    let there = [
+        "--source",
+        "stripe",
+        "invoice.paid",
+        "--override",
+        "/data/object/currency=eur",
+    ];
+    let (_, _, said) = trigger(&site, &gateway, &there);
+    assert_eq!(said, "");
+    // An hour ago is outside of the tolerance.
+    let then = (now() - 3600).to_string();
+    let late = ["--source", "stripe", "invoice.paid", "--now", &then];
+    let (code, lines, _) = trigger(&site, &gateway, &late);
+    assert_eq!((code, lines[0]["status"].as_u64()), (1, Some(400)));
 }
 
 #[test]

@@ -33,8 +33,9 @@ pub enum OverrideError {
     NoFields(String),
 }
 
-/// Replaces a value, or adds a member to an object that is there.
-pub(crate) fn apply(body: &mut Node, change: &Override) -> Result<(), OverrideError> {
+/// Replaces a value, or adds a member to an object that is there. Returns what is to be said of a
+/// member that was added, since its name may be misspelt.
+pub(crate) fn apply(body: &mut Node, change: &Override) -> Result<Option<String>, OverrideError> {
     let value = Node::read(&change.value).unwrap_or_else(|_| Node::Text(change.value.clone()));
     let steps = change.pointer.strip_prefix('/');
     let steps = steps.ok_or_else(|| OverrideError::Pointer(change.pointer.clone()))?;
@@ -48,12 +49,18 @@ pub(crate) fn apply(body: &mut Node, change: &Override) -> Result<(), OverrideEr
     }
     if let Some(old) = child(place, last) {
         *old = value;
-        return Ok(());
+        return Ok(None);
     }
     match place {
         Node::Object(members) => {
+            let names = members.iter().map(|(name, _)| name.as_str());
+            let hint = nearest(last, names).map(|name| format!(": did you mean `{name}`?"));
             members.push((last.clone(), value));
-            Ok(())
+            let hint = hint.unwrap_or_default();
+            Ok(Some(format!(
+                "`{}` is new in this event{hint}",
+                change.pointer
+            )))
         }
         other => {
             let hint = hint(other, last);

@@ -34,6 +34,8 @@ pub struct SampleEvent {
     pub headers: HeaderMap,
     /// The body. Signing may add to it, wrap it or encrypt it.
     pub body: Bytes,
+    /// A sentence about each override that replaced nothing and added a value.
+    pub added: Vec<String>,
 }
 
 impl SampleEvent {
@@ -178,6 +180,7 @@ struct Telling<'s> {
 impl Telling<'_> {
     fn sample(&mut self, overrides: &[Override]) -> Result<SampleEvent, SampleError> {
         let event = self.event;
+        let (body, added) = self.body(overrides)?;
         Ok(SampleEvent {
             name: self.name.to_owned(),
             kind: self.kind()?,
@@ -185,7 +188,8 @@ impl Telling<'_> {
             subject: self.stated(event.subject.as_deref())?,
             created: self.created()?,
             headers: self.headers()?,
-            body: self.body(overrides)?,
+            body,
+            added,
         })
     }
 
@@ -227,7 +231,7 @@ impl Telling<'_> {
         Ok(headers)
     }
 
-    fn body(&mut self, overrides: &[Override]) -> Result<Bytes, SampleError> {
+    fn body(&mut self, overrides: &[Override]) -> Result<(Bytes, Vec<String>), SampleError> {
         let event = self.event;
         if let Some(lines) = &event.lines {
             if let Some(first) = overrides.first() {
@@ -235,20 +239,22 @@ impl Telling<'_> {
             }
             let lines = lines.iter().map(|line| template::filled_text(line, self));
             let lines: Result<Vec<_>, _> = lines.collect();
-            return Ok(lines?.join("\n").into());
+            return Ok((lines?.join("\n").into(), Vec::new()));
         }
         let body = event.body.as_ref().or(event.form.as_ref());
         let body = body.ok_or(TemplateError::Shape("body"))?;
         let mut body = template::fill(body, self)?;
+        let mut added = Vec::new();
         for one in overrides {
-            overriding::apply(&mut body, one)?;
+            added.extend(overriding::apply(&mut body, one)?);
         }
         let body = template::wrapped(body);
-        Ok(match (&event.form, self.story.file.pretty) {
+        let bytes = match (&event.form, self.story.file.pretty) {
             (Some(_), _) => form(&body)?.into(),
             (None, true) => body.pretty().into(),
             (None, false) => body.to_string().into(),
-        })
+        };
+        Ok((bytes, added))
     }
 
     /// The template of a name: of the step, of the event, or of the scheme.

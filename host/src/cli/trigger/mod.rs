@@ -8,10 +8,12 @@ mod plan;
 mod post;
 mod print;
 mod target;
+mod why;
 
 use std::process::ExitCode;
 
 use anyhow::bail;
+use tollgate_base::time::WallTime;
 
 pub(super) use args::TriggerArgs;
 
@@ -26,7 +28,9 @@ use target::Target;
 pub(super) fn run(args: &TriggerArgs) -> anyhow::Result<ExitCode> {
     match prepare(args) {
         Ok(Prepared::Done) => Ok(ExitCode::SUCCESS),
-        Ok(Prepared::Print(target, plan, form)) => print::print(&target, &plan, form),
+        Ok(Prepared::Print(target, plan, form)) => {
+            print::print(&target, &plan, form, args.scheme.now())
+        }
         Ok(Prepared::Post(target, plan)) => post::run(args, &target, &plan),
         Err(error) => {
             print_error(error);
@@ -43,6 +47,17 @@ enum Prepared {
     Post(Target, Plan),
 }
 
+/// Makes the first event, so that what is wrong with it is told before anything is posted. Tells
+/// which values of `--override` are new in it.
+fn tell_additions(plan: &Plan, now: WallTime) -> anyhow::Result<()> {
+    if let Some(first) = plan.get(0, now) {
+        let (first, _) = first?;
+        let notes = first.added.iter();
+        notes.for_each(|note| print_error(format!("note: {note}")));
+    }
+    Ok(())
+}
+
 fn prepare(args: &TriggerArgs) -> anyhow::Result<Prepared> {
     if args.list {
         list::list(args)?;
@@ -54,6 +69,7 @@ fn prepare(args: &TriggerArgs) -> anyhow::Result<Prepared> {
     }
     let target = Target::of(args)?;
     let plan = Plan::of(args, &target)?;
+    tell_additions(&plan, args.scheme.now())?;
     Ok(match args.print {
         Some(_) if plan.len() > 1 => {
             bail!("`--print` prints one event: leave `--repeat` and `--scenario` out")

@@ -81,6 +81,12 @@ impl Outcome {
         answer.is_ok_and(|answer| (200..300).contains(&answer.status))
     }
 
+    /// Whether the gateway refused the request for what it is, and not because it has no time.
+    pub(super) fn is_refused(&self) -> bool {
+        let answer = self.answer.as_ref();
+        answer.is_ok_and(|answer| (400..500).contains(&answer.status) && answer.status != 429)
+    }
+
     /// Prints a line.
     pub(super) fn print(&self, json: bool) -> std::io::Result<()> {
         match json {

@@ -14,12 +14,15 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tollgate_base::time::{Clock as _, SystemClock};
+use tollgate_events::SampleEvent;
 use tollgate_scheme::SignedRequest;
 
 use super::args::TriggerArgs;
 use super::outcome::{Answered, Named, Outcome, PostError};
-use super::plan::{Item, Plan};
+use super::plan::Plan;
 use super::target::Target;
+use super::why;
+use crate::cli::request::SchemeArgs;
 use crate::egress::system_tls;
 
 /// The longest time for an answer. Providers wait for 30 seconds at most.
@@ -38,6 +41,7 @@ pub(super) fn run(args: &TriggerArgs, target: &Target, plan: &Plan) -> anyhow::R
     let posting = Posting {
         target,
         plan,
+        scheme: &args.scheme,
         url,
         client: client(),
         headers: &args.headers,
@@ -45,9 +49,14 @@ pub(super) fn run(args: &TriggerArgs, target: &Target, plan: &Plan) -> anyhow::R
         json: args.json,
         next: AtomicUsize::new(0),
         all_accepted: AtomicBool::new(true),
+        refused: AtomicBool::new(false),
     };
+    let began = SystemClock.now();
     let posters = (0..usize::from(args.concurrency)).map(|_| posting.post_items());
     runtime.block_on(futures_all(posters))?;
+    if posting.refused.into_inner() {
+        why::tell(target, began);
+    }
     Ok(match posting.all_accepted.into_inner() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
@@ -67,6 +76,8 @@ fn client() -> Client {
 struct Posting<'p> {
     target: &'p Target,
     plan: &'p Plan,
+    /// The arguments that say what time it is.
+    scheme: &'p SchemeArgs,
     url: Uri,
     client: Client,
     headers: &'p [(HeaderName, HeaderValue)],
@@ -76,27 +87,30 @@ struct Posting<'p> {
     /// The index of the next item.
     next: AtomicUsize,
     all_accepted: AtomicBool,
+    /// Whether the gateway refused a request for what it is.
+    refused: AtomicBool,
 }
 
 impl Posting<'_> {
     /// Posts items until there are no more.
     async fn post_items(&self) -> anyhow::Result<()> {
-        while let Some(item) = self.plan.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            self.post_item(item).await?;
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = self.plan.get(index, self.scheme.now()) else {
+                return Ok(());
+            };
+            let (sample, wait) = item?;
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            self.post_sample(&sample).await?;
         }
-        Ok(())
     }
 
-    async fn post_item(&self, item: &Item) -> anyhow::Result<()> {
-        if let Item::Told(_, wait) = item
-            && !wait.is_zero()
-        {
-            tokio::time::sleep(*wait).await;
-        }
-        let now = SystemClock.now();
-        let sample = self.plan.sample(item, now)?;
+    async fn post_sample(&self, sample: &SampleEvent) -> anyhow::Result<()> {
+        let now = self.scheme.now();
         let signed = self.target.sign(sample.unsigned(), now)?;
-        let named = Named::of(&self.target.verifier, &signed, &sample, now);
+        let named = Named::of(&self.target.verifier, &signed, sample, now);
         for turn in 0..self.times {
             let outcome = Outcome {
                 named: named.clone(),
@@ -105,6 +119,9 @@ impl Posting<'_> {
             };
             if !outcome.is_accepted() {
                 self.all_accepted.store(false, Ordering::Relaxed);
+            }
+            if outcome.is_refused() {
+                self.refused.store(true, Ordering::Relaxed);
             }
             outcome.print(self.json)?;
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tollgate_base::time::{Clock as _, SystemClock, WallTime};
+use tollgate_base::time::WallTime;
 use tollgate_scheme::{ProviderEvent, SignedRequest};
 
 use super::args::PrintForm;
@@ -14,11 +14,14 @@ use super::plan::Plan;
 use super::target::Target;
 use crate::cli::sign::show;
 
-/// Prints the only event of the plan.
-pub(super) fn print(target: &Target, plan: &Plan, form: PrintForm) -> anyhow::Result<ExitCode> {
-    let now = SystemClock.now();
-    let item = plan.get(0).context("there is no event")?;
-    let sample = plan.sample(item, now)?;
+/// Prints the only event of the plan, as sent at `now`.
+pub(super) fn print(
+    target: &Target,
+    plan: &Plan,
+    form: PrintForm,
+    now: WallTime,
+) -> anyhow::Result<ExitCode> {
+    let (sample, _) = plan.get(0, now).context("there is no event")??;
     let signed = target.sign(sample.unsigned(), now)?;
     // The text goes on to a file or to another program, byte for byte.
     let mut out = std::io::stdout().lock();

@@ -1,5 +1,6 @@
 //! Whose events are posted, where, and under which secret.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
@@ -10,11 +11,12 @@ use tollgate_scheme::{SignError, SignedRequest, StandInKey, UnsignedRequest, Ver
 use super::args::TriggerArgs;
 use super::key;
 use crate::cli::environment::environment;
-use crate::cli::gateway::{port_of, reachable};
+use crate::cli::gateway::{Client, port_of, reachable};
 use crate::cli::request::SchemeSetup;
 use crate::generation::read_manifest;
 use crate::settings::{Manifest, Source};
 use tollgate_base::event::SourceName;
+use tollgate_base::secret::Secret;
 use tollgate_base::suggest::nearest;
 use tollgate_base::time::WallTime;
 
@@ -29,6 +31,8 @@ pub(super) struct Target {
     key: Option<StandInKey>,
     /// Where to post. `None` if nothing is posted.
     pub(super) url: Option<Uri>,
+    /// The admin service of the gateway, and a token of it, if the manifest is that gateway's.
+    admin: Option<(SocketAddr, Option<Secret>)>,
 }
 
 impl Target {
@@ -57,7 +61,13 @@ impl Target {
             None => address_of(&manifest, &source.path)?,
         };
         let setup = SchemeSetup::built_in(&scheme, source.settings.clone());
-        Self::built(args, setup, Some(name), Some(url))
+        let here = args.to.is_none() || url.host().is_some_and(is_loopback);
+        let token = manifest.admin_tokens.first();
+        let token = token.map(|token| token.token.clone());
+        Ok(Self {
+            admin: here.then_some((manifest.server.admin, token)),
+            ..Self::built(args, setup, Some(name), Some(url))?
+        })
     }
 
     /// The scheme of a source of the manifest.
@@ -85,6 +95,7 @@ impl Target {
                 verifier,
                 key,
                 url,
+                admin: None,
             });
         }
         Self::built(args, args.scheme.setup()?, None, url)
@@ -109,7 +120,14 @@ impl Target {
             scheme: setup.scheme,
             source: source.map(str::to_owned),
             url,
+            admin: None,
         })
+    }
+
+    /// A client of the gateway's admin service, if the manifest names it.
+    pub(super) fn admin(&self) -> Option<Client> {
+        let (address, token) = self.admin.clone()?;
+        Some(Client::at(address, token))
     }
 
     /// The request, signed as the provider signs it.
@@ -132,6 +150,11 @@ impl Target {
             error => anyhow!("an event of `{scheme}` cannot be signed: {error}"),
         })
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// A source of the manifest by its name.
