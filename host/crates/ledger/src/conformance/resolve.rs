@@ -67,6 +67,23 @@ fn counts(open: &Open) -> (u64, u64, u64) {
     (counts.resolving, counts.resolved, counts.resolved_gone)
 }
 
+/// How many deliveries and how many events the filter `blocked` lists, and how many are counted.
+fn blocked(open: &Open) -> (usize, usize, u64) {
+    let filter = RecordFilter {
+        state: Some(StateFilter::Blocked),
+        ..RecordFilter::default()
+    };
+    let page = Page {
+        after: None,
+        until: None,
+        limit: 100,
+        order: ListOrder::Oldest,
+    };
+    let deliveries = open.ledger.deliveries(&filter, &page).unwrap().items.len();
+    let events = open.ledger.events(&filter, &page).unwrap().items.len();
+    (deliveries, events, open.ledger.counts().unwrap().blocked)
+}
+
 fn replay(deliveries: &[&Delivery], refetch: bool) -> Intervention {
     Intervention {
         action: Action::Replay {
@@ -128,6 +145,21 @@ pub fn deliveries_wait_until_their_event_is_resolved(engine: &dyn Engine) {
     let same_bytes = true;
     assert_eq!(again, [Recorded::Duplicate { first, same_bytes }]);
     assert_eq!(counts(&open), (0, 1, 0));
+}
+
+/// Not part of the suite yet: only SQLite tells the two apart.
+pub fn what_waits_for_its_object_is_not_blocked(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    record(&open, thin("evt_1", &["a", "b"]));
+    assert_eq!(blocked(&open), (0, 0, 0));
+    record(&open, keyed("evt_2", &["a"], "x", false));
+    record(&open, keyed("evt_3", &["a"], "x", false));
+    assert_eq!(blocked(&open), (1, 1, 1));
+    record(&open, keyed("evt_4", &["a"], "y", true));
+    assert_eq!(blocked(&open), (1, 1, 1));
+    // This one stands behind one that waits for its object.
+    record(&open, keyed("evt_5", &["a"], "y", false));
+    assert_eq!(blocked(&open), (2, 2, 2));
 }
 
 pub fn an_event_without_a_handler_waits_for_nothing(engine: &dyn Engine) {

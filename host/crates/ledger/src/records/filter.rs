@@ -99,7 +99,8 @@ pub enum StateFilter {
     Delivery(DeliveryState),
     /// The event has no delivery at all. No delivery matches.
     Unrouted,
-    /// The delivery stands behind another delivery of its order key.
+    /// The delivery stands behind another delivery of its order key. One that waits for the object
+    /// of its event does not count, even if it has a key.
     Blocked,
 }
 

@@ -22,7 +22,10 @@ const SCAN: usize = 5_000;
 /// The most attempts in the details of a delivery.
 const ATTEMPTS: usize = 100;
 
-const NARROW: &str = "SELECT seq, event, handler, state, turn IS 2 FROM deliveries";
+/// Whether the delivery of the row `d` stands behind another of its order key, and does not wait
+/// for the object of its event, for which `turn` is 2 as well.
+pub(super) const IS_BEHIND: &str =
+    "(d.turn IS 2 AND NOT EXISTS (SELECT 1 FROM resolutions r WHERE r.event = d.event))";
 
 /// A page of the deliveries that match the filter.
 pub(crate) fn deliveries(
@@ -63,11 +66,12 @@ pub(crate) fn deliveries(
 /// The statement up to its last condition. Only dead deliveries have an index in the order of
 /// arrival; the indexes of due ones have other orders.
 fn select(state: Option<StateFilter>) -> String {
+    let narrow = format!("SELECT seq, event, handler, state, {IS_BEHIND} FROM deliveries d");
     match state {
         Some(StateFilter::Delivery(DeliveryState::Dead)) => {
-            format!("{NARROW} INDEXED BY deliveries_dead WHERE state = 'dead' AND")
+            format!("{narrow} INDEXED BY deliveries_dead WHERE state = 'dead' AND")
         }
-        _ => format!("{NARROW} WHERE"),
+        _ => format!("{narrow} WHERE"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
+use super::deliveries::IS_BEHIND;
 use super::filter::Numbered;
 use super::requests;
 use super::resolutions::{self, payload};
@@ -183,21 +184,21 @@ pub(crate) fn deliveries_of(
     };
     let mut found = Vec::new();
     if let Some(first) = first {
-        let mut recorded = conn.prepare_cached(
-            "SELECT d.seq, h.name, d.state, d.turn IS 2 FROM deliveries d
+        let mut recorded = conn.prepare_cached(&format!(
+            "SELECT d.seq, h.name, d.state, {IS_BEHIND} FROM deliveries d
              CROSS JOIN handlers h ON h.id = d.handler
-             WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq",
-        )?;
+             WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq"
+        ))?;
         for delivery in recorded.query_map([first, many], brief)? {
             found.push(delivery?);
         }
     }
-    let mut later = conn.prepare_cached(
-        "SELECT d.seq, h.name, d.state, d.turn IS 2 FROM later_deliveries l
+    let mut later = conn.prepare_cached(&format!(
+        "SELECT d.seq, h.name, d.state, {IS_BEHIND} FROM later_deliveries l
          CROSS JOIN deliveries d ON d.seq = l.delivery
          CROSS JOIN handlers h ON h.id = d.handler
-         WHERE l.event = ?1 ORDER BY l.delivery",
-    )?;
+         WHERE l.event = ?1 ORDER BY l.delivery"
+    ))?;
     for delivery in later.query_map([event], brief)? {
         found.push(delivery?);
     }
