@@ -44,7 +44,7 @@ fn many_deliveries_are_tried_now_or_cancelled() {
     let never = ["--kind", "test.*", "--yes", "--why", "no stock for long"];
     let done = run(&site, &gateway, "deliveries cancel", &never);
     assert_eq!(done["done"], 130, "{done}");
-    assert_eq!(done["refused"], json!({ "it is done": 130 }));
+    assert_eq!(done["refused"], json!({ "it is done already": 130 }));
     assert_eq!(in_state("dead"), 130);
     let (code, refused, _) = try_run(&site, &gateway, "deliveries cancel", &["1", "2"]);
     assert_eq!((code, &refused["done"]), (1, &json!(0)), "{refused}");
@@ -72,7 +72,8 @@ fn a_delivery_is_tried_now_or_cancelled() {
     });
     let (code, _, stderr) = try_run(&site, &gateway, "deliveries retry", &[&again_place]);
     assert_eq!(code, 1);
-    assert!(stderr.contains("replay it"), "{stderr}");
+    let replay = format!("it is done: `tollgate replay --delivery {again_place}`");
+    assert!(stderr.contains(&replay), "{stderr}");
 
     let why = ["--why", "refunded by hand"];
     let shown = run(
@@ -87,6 +88,12 @@ fn a_delivery_is_tried_now_or_cancelled() {
     assert_eq!(dead[0]["seq"].to_string(), never_place);
     let (code, _, stderr) = try_run(&site, &gateway, "deliveries cancel", &[&never_place]);
     assert_eq!(code, 1, "{stderr}");
+    let (code, _, stderr) = try_run(&site, &gateway, "deliveries retry", &[&never_place]);
+    assert_eq!(code, 1, "{stderr}");
+    let replay = format!("it is dead: `tollgate replay --delivery {never_place}`");
+    assert!(stderr.contains(&replay), "{stderr}");
+    let replayed = run(&site, &gateway, "replay", &["--delivery", &never_place]);
+    assert_eq!(replayed["replayed"], 1, "the command that was named works");
     // Changes need a running gateway.
     gateway.stop();
     let output = site.run("deliveries cancel", &[&never_place]);

@@ -59,19 +59,21 @@ impl BulkRequest {
         }
     }
 
-    /// Changes the items of a step whose state allows the change. `of` returns the handler and the
-    /// state of an item.
+    /// Changes the items of a step that can be changed. `of` returns the handler and the state of an
+    /// item, and `why_not` why an item cannot be changed.
     pub(super) fn change<T>(
         &self,
         (selected, mut report): (Vec<T>, BulkReport),
         of: fn(&T) -> (&str, &str),
-        allows: impl Fn(&str) -> bool,
+        why_not: impl Fn(&T) -> Option<String>,
         change: impl FnOnce(&[T]) -> Result<Vec<Intervened>, ApiError>,
     ) -> Result<BulkReport, ApiError> {
-        let (fit, unfit): (Vec<_>, Vec<_>) =
-            selected.into_iter().partition(|item| allows(of(item).1));
-        for item in unfit {
-            report.refuse(format!("it is {}", of(&item).1));
+        let mut fit = Vec::with_capacity(selected.len());
+        for item in selected {
+            match why_not(&item) {
+                Some(why) => report.refuse(why),
+                None => fit.push(item),
+            }
         }
         let results = if self.dry_run || fit.is_empty() {
             vec![Intervened::Done; fit.len()]

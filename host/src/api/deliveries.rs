@@ -75,14 +75,9 @@ pub(super) async fn retry(
     Posted(said): Posted<Attribution>,
 ) -> Answer<DeliveryDetail> {
     let number = read_number(&number)?;
-    let refused = |state| match state {
-        DeliveryState::Pending | DeliveryState::Running => "it is due already".to_owned(),
-        DeliveryState::Held => "it is held: its handler is not in the manifest".to_owned(),
-        state => format!("it is {state}: replay it"),
-    };
     let by = said.by(&operator);
     calls
-        .answer(move |core| change_one(core, number, &by, Action::Retry, refused))
+        .answer(move |core| change_one(core, number, &by, Verb::Retry))
         .await
 }
 
@@ -105,10 +100,9 @@ pub(super) async fn cancel(
     Posted(said): Posted<Attribution>,
 ) -> Answer<DeliveryDetail> {
     let number = read_number(&number)?;
-    let refused = |state| format!("it is {state} already");
     let by = said.by(&operator);
     calls
-        .answer(move |core| change_one(core, number, &by, Action::Cancel, refused))
+        .answer(move |core| change_one(core, number, &by, Verb::Cancel))
         .await
 }
 
@@ -170,13 +164,10 @@ fn change_many(
     request.change(
         selected,
         handler_and_state,
-        |state| allows(verb, state),
+        |delivery| why_not(verb, delivery),
         |fit| {
             let seqs = fit.iter().map(|delivery| DeliveryId(delivery.seq));
-            let action = match verb {
-                Verb::Retry => Action::Retry(seqs.collect()),
-                Verb::Cancel => Action::Cancel(seqs.collect()),
-            };
+            let action = action(verb, seqs.collect());
             carry_out(core, intervention(action, &request.by(operator), None)?)
         },
     )
@@ -186,14 +177,35 @@ fn handler_and_state(delivery: &DeliverySummary) -> (&str, &str) {
     (&delivery.handler, &delivery.state)
 }
 
-fn allows(verb: Verb, state: &str) -> bool {
-    let state = DeliveryState::from_name(state);
+fn action(verb: Verb, deliveries: Vec<DeliveryId>) -> Action {
     match verb {
-        Verb::Retry => state == Some(DeliveryState::Retrying),
-        Verb::Cancel => !matches!(
-            state,
-            None | Some(DeliveryState::Done | DeliveryState::Ignored | DeliveryState::Dead)
+        Verb::Retry => Action::Retry(deliveries),
+        Verb::Cancel => Action::Cancel(deliveries),
+    }
+}
+
+/// Why a delivery cannot be changed, and what can be done; `None` if it can.
+fn why_not(verb: Verb, delivery: &DeliverySummary) -> Option<String> {
+    use DeliveryState::{Dead, Done, Held, Ignored, Pending, Retrying, Running};
+    let name = &delivery.state;
+    let state = DeliveryState::from_name(name)?;
+    match (verb, state) {
+        (Verb::Retry, Retrying) => None,
+        (Verb::Retry, Pending) if delivery.waits_for.is_some() => None,
+        (Verb::Retry, Pending) if delivery.blocked_by.is_some() => {
+            Some("it waits behind another delivery of its order key".to_owned())
+        }
+        (Verb::Retry, Pending | Running) => Some("it is due already".to_owned()),
+        (Verb::Retry, Held) => Some(
+            "it is held: its handler is not in the manifest; `tollgate replay --routes --state \
+             held` gives its event to the handlers of the present routes"
+                .to_owned(),
         ),
+        (Verb::Retry, Dead | Done | Ignored) => Some(format!(
+            "it is {name}: `tollgate replay --delivery NUMBER` handles its event again"
+        )),
+        (Verb::Cancel, Dead | Done | Ignored) => Some(format!("it is {name} already")),
+        (Verb::Cancel, _) => None,
     }
 }
 
@@ -223,19 +235,19 @@ fn change_one(
     core: &Core,
     number: DeliveryId,
     by: &By,
-    action: fn(Vec<DeliveryId>) -> Action,
-    refused: impl Fn(DeliveryState) -> String,
+    verb: Verb,
 ) -> Result<DeliveryDetail, ApiError> {
-    let intervention = intervention(action(vec![number]), by, None)?;
+    let intervention = intervention(action(verb, vec![number]), by, None)?;
     let results = carry_out(core, intervention)?;
-    match results.first() {
-        Some(Intervened::State(state)) => Err(ApiError::conflict(format!(
-            "delivery {} stays as it is: {}",
-            number.0,
-            refused(*state)
-        ))),
-        _ => detail(core, number),
-    }
+    let found = detail(core, number)?;
+    let Some(Intervened::State(state)) = results.first() else {
+        return Ok(found);
+    };
+    let why = why_not(verb, &found.delivery).unwrap_or_else(|| format!("it was {state}"));
+    let number = number.0;
+    let why = why.replace("NUMBER", &number.to_string());
+    let message = format!("delivery {number} stays as it is: {why}");
+    Err(ApiError::conflict(message))
 }
 
 fn read_number(text: &str) -> Result<DeliveryId, ApiError> {

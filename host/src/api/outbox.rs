@@ -30,9 +30,11 @@ impl Verb {
         }
     }
 
-    fn allows(self, state: &str) -> bool {
-        state == OutboxState::Waiting.name()
-            || self == Self::Retry && state == OutboxState::Dead.name()
+    /// Why a request in this state cannot be changed; `None` if it can.
+    fn why_not(self, state: &str) -> Option<String> {
+        let fits = state == OutboxState::Waiting.name()
+            || self == Self::Retry && state == OutboxState::Dead.name();
+        (!fits).then(|| format!("it is {state}"))
     }
 }
 
@@ -133,7 +135,7 @@ fn change(
     request.change(
         selected,
         handler_and_state,
-        |state| verb.allows(state),
+        |request| verb.why_not(&request.request.state),
         |fit| change_requests(core, verb, fit, (request, operator)),
     )
 }
