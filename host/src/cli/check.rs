@@ -48,13 +48,14 @@ pub(super) fn run(args: &CheckArgs) -> ExitCode {
     }
 }
 
-/// The mistakes in the components of a manifest.
-fn component_mistakes(manifest: &Manifest) -> Vec<String> {
-    match generation::check(manifest, compile_in(), code_cache()) {
-        Ok(()) => Vec::new(),
-        Err(error) => error.mistakes(),
-    }
+/// The mistakes in the components of the manifest in a file.
+fn component_mistakes(manifest: &Manifest, file: &Path) -> Option<Mistakes> {
+    let checked = generation::check(manifest, compile_in(), code_cache());
+    checked.err().map(|error| error.mistakes(file))
 }
+
+/// Finds the mistakes in the components of the manifest in a file.
+type CheckComponents = dyn Fn(&Manifest, &Path) -> Option<Mistakes>;
 
 /// The result of a check.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ struct CheckResult {
     path: PathBuf,
     manifest: Result<Manifest, Mistakes>,
     /// The mistakes in the components.
-    component_mistakes: Vec<String>,
+    component_mistakes: Option<Mistakes>,
     /// The time of the check.
     now: WallTime,
 }
@@ -72,7 +73,7 @@ impl CheckResult {
     fn new(
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
-        component_mistakes: &dyn Fn(&Manifest) -> Vec<String>,
+        component_mistakes: &CheckComponents,
         now: WallTime,
     ) -> Self {
         let mut manifest = manifest::load(path, env);
@@ -88,8 +89,8 @@ impl CheckResult {
             path: path.to_owned(),
             component_mistakes: manifest
                 .as_ref()
-                .map(component_mistakes)
-                .unwrap_or_default(),
+                .ok()
+                .and_then(|manifest| component_mistakes(manifest, path)),
             manifest,
             now,
         }
@@ -97,36 +98,26 @@ impl CheckResult {
 
     /// Whether there is no mistake.
     fn is_sound(&self) -> bool {
-        self.manifest.is_ok() && self.component_mistakes.is_empty()
+        self.mistakes().is_none()
+    }
+
+    fn mistakes(&self) -> Option<&Mistakes> {
+        let of_manifest = self.manifest.as_ref().err();
+        of_manifest.or(self.component_mistakes.as_ref())
     }
 
     /// Writes the mistakes to `err`, or the summary to `out`.
     fn write_text(&self, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
         let path = self.path.display();
-        match &self.manifest {
-            Err(mistakes) => {
-                writeln!(err, "{mistakes}")?;
-                return writeln!(err, "{path}: {}", counted(mistakes.iter().len(), "mistake"));
-            }
-            Ok(manifest) if self.component_mistakes.is_empty() => {
-                write_summary(manifest, self.now, out)?;
-            }
-            Ok(_) => {
-                for mistake in &self.component_mistakes {
-                    writeln!(err, "{mistake}")?;
-                }
-                return writeln!(
-                    err,
-                    "{path}: {}",
-                    counted(self.component_mistakes.len(), "mistake")
-                );
-            }
+        if let Some(mistakes) = self.mistakes() {
+            writeln!(err, "{mistakes}")?;
+            return writeln!(err, "{path}: {}", counted(mistakes.iter().len(), "mistake"));
         }
-        match self
-            .manifest
-            .as_ref()
-            .map_or(0, |manifest| manifest.warnings.len())
-        {
+        let Ok(manifest) = &self.manifest else {
+            return Ok(());
+        };
+        write_summary(manifest, self.now, out)?;
+        match manifest.warnings.len() {
             0 => writeln!(out, "{path} is fine"),
             many => writeln!(out, "{path} is fine, with {}", counted(many, "warning")),
         }
@@ -135,19 +126,13 @@ impl CheckResult {
     /// Writes a JSON object with `sound`, `mistakes` and `warnings`. For a manifest without
     /// mistakes the object also has `sources`, `handlers`, `routes` and `outbox`.
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let component_mistakes = self
-            .component_mistakes
-            .iter()
-            .map(|message| json!({ "message": message }));
+        let mistakes = self.mistakes().into_iter().flat_map(Mistakes::iter);
+        let mistakes: Vec<_> = mistakes.map(mistake_json).collect();
         let report = match &self.manifest {
-            Err(mistakes) => json!({
-                "sound": false,
-                "mistakes": mistakes.iter().map(mistake_json).collect::<Vec<_>>(),
-                "warnings": [],
-            }),
+            Err(_) => json!({ "sound": false, "mistakes": mistakes, "warnings": [] }),
             Ok(manifest) => json!({
                 "sound": self.is_sound(),
-                "mistakes": component_mistakes.collect::<Vec<_>>(),
+                "mistakes": mistakes,
                 "warnings": manifest.warnings,
                 "sources": manifest.sources.values().map(|source| json!({
                     "name": source.name.as_str(),
@@ -312,6 +297,7 @@ fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::HandlerMistake;
 
     const GOOD: &str = r#"version = 1
 [sources.stripe]
@@ -327,10 +313,7 @@ where = { "/livemode" = true }
 handlers = ["log"]
 "#;
 
-    fn check(
-        text: &str,
-        components: &dyn Fn(&Manifest) -> Vec<String>,
-    ) -> (CheckResult, tempfile::TempDir) {
+    fn check(text: &str, components: &CheckComponents) -> (CheckResult, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tollgate.toml");
         std::fs::write(&path, text).expect("a file");
@@ -361,7 +344,7 @@ handlers = ["log"]
     fn a_sound_manifest_is_summed_up() {
         // Behind a proxy, plain HTTP is no warning.
         let server = "\n[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\n";
-        let (checked, folder) = check(&GOOD.replacen('\n', server, 1), &|_| Vec::new());
+        let (checked, folder) = check(&GOOD.replacen('\n', server, 1), &|_, _| None);
         assert!(checked.is_sound());
         let (out, err) = text(&checked, folder.path());
         assert_eq!(err, "");
@@ -384,7 +367,7 @@ handlers = ["log"]
     #[test]
     fn limits_of_hosts_are_summed_up() {
         let limits = "[outbox.hosts.\"api.example.com\"]\nconcurrency = 4\nrate = \"90/m\"\n";
-        let (checked, folder) = check(&format!("{GOOD}{limits}"), &|_| Vec::new());
+        let (checked, folder) = check(&format!("{GOOD}{limits}"), &|_, _| None);
         let (out, _) = text(&checked, folder.path());
         let said = "outbox     64 requests at once; 32 at once to each host\n           \
                     4 at once, 90/m to api.example.com\n";
@@ -399,7 +382,7 @@ handlers = ["log"]
     fn the_age_of_a_published_list_is_told() {
         let allowed = "scheme = \"stripe\"\nallow_from = [\"provider\", \"203.0.113.0/24\"]";
         let text_of = GOOD.replace("scheme = \"stripe\"", allowed);
-        let (mut checked, folder) = check(&text_of, &|_| Vec::new());
+        let (mut checked, folder) = check(&text_of, &|_, _| None);
         let time = |text| tollgate_base::rfc3339::parse(text).expect("a time");
         checked.now = time("2026-11-30T00:00:00Z");
         let (out, _) = text(&checked, folder.path());
@@ -424,7 +407,7 @@ handlers = ["log"]
         let warned = |server: &str| {
             let text = GOOD.replace("scheme = \"stripe\"", source);
             let text = text.replacen("\n", &format!("\n[server]\n{server}\n"), 1);
-            let (checked, _folder) = check(&text, &|_| Vec::new());
+            let (checked, _folder) = check(&text, &|_, _| None);
             let warnings = &checked.manifest.expect("sound").warnings;
             warnings
                 .iter()
@@ -439,7 +422,7 @@ handlers = ["log"]
 
     #[test]
     fn mistakes_go_to_the_other_stream() {
-        let (checked, folder) = check(&GOOD.replace("component", "komponent"), &|_| Vec::new());
+        let (checked, folder) = check(&GOOD.replace("component", "komponent"), &|_, _| None);
         assert!(!checked.is_sound());
         let (out, err) = text(&checked, folder.path());
         assert_eq!(out, "");
@@ -456,26 +439,27 @@ handlers = ["log"]
 
     #[test]
     fn what_is_wrong_with_components_counts() {
-        let components = |manifest: &Manifest| {
-            let missing = |handler: &std::sync::Arc<crate::settings::Handler>| {
-                format!("{} does not exist", handler.component.display())
+        let components = |manifest: &Manifest, file: &Path| {
+            let mistake = |key| HandlerMistake {
+                handler: HandlerName::new("log"),
+                key,
+                message: "is not good".to_owned(),
             };
-            manifest.handlers.values().map(missing).collect()
+            assert_eq!(manifest.handlers.len(), 1);
+            let found = ["component", "fixtures"].map(mistake);
+            Some(manifest::at_their_places(file, found.to_vec()))
         };
         let (checked, folder) = check(GOOD, &components);
         assert!(!checked.is_sound());
         let (out, err) = text(&checked, folder.path());
         assert_eq!(out, "");
-        assert_eq!(
-            err,
-            "plugins/log.wasm does not exist\ntollgate.toml: 1 mistake\n"
-        );
-        assert_eq!(
-            json_of(&checked)["mistakes"][0]["message"]
-                .as_str()
-                .map(|m| m.ends_with("exist")),
-            Some(true)
-        );
+        let quoted = "tollgate.toml:7:13: handler `log`: is not good\n   |\n 7 | component = \
+                      \"log.wasm\"\n   |             ^^^^^^^^^^\n";
+        assert!(err.contains(quoted), "{err}");
+        assert!(err.ends_with("tollgate.toml: 2 mistakes\n"), "{err}");
+        let json = json_of(&checked);
+        assert_eq!(json["mistakes"][1]["line"], 7, "{json}");
+        assert_eq!(json["mistakes"][1]["message"], "handler `log`: is not good");
     }
 
     #[test]
@@ -483,7 +467,7 @@ handlers = ["log"]
         let checked = CheckResult::new(
             Path::new("/nonexistent/t.toml"),
             &|_| None,
-            &|_| Vec::new(),
+            &|_, _| None,
             WallTime::EPOCH,
         );
         assert!(!checked.is_sound());

@@ -1,10 +1,10 @@
 //! Why there is no new generation.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::generation::fixtures::FixtureError;
-use crate::manifest::Mistakes;
+use crate::manifest::{self, HandlerMistake, Mistakes};
 use tollgate_base::event::HandlerName;
 use tollgate_sandbox::{LoadError as ComponentError, SandboxError};
 
@@ -31,32 +31,32 @@ pub enum CheckError {
 }
 
 impl CheckError {
-    /// Each mistake as one line of text.
-    pub fn mistakes(&self) -> Vec<String> {
+    /// The mistakes of the manifest in `file`, each at its place.
+    pub fn mistakes(&self, file: &Path) -> Mistakes {
         match self {
             Self::Generation(GenerationError::Handlers(errors)) => {
-                errors.iter().flat_map(HandlerError::mistakes).collect()
+                let found = errors.iter().flat_map(HandlerError::mistakes);
+                manifest::at_their_places(file, found.collect())
             }
-            other => vec![one_line(&other.to_string())],
+            other => Mistakes::of_file(file, one_line(&other.to_string())),
         }
     }
 }
 
 impl HandlerError {
-    /// Each mistake as one line: one for each fixture that fails, or one in all.
-    fn mistakes(&self) -> Vec<String> {
-        let Self {
-            handler,
-            component,
-            reason,
-        } = self;
-        let at = format!("handler `{handler}`: {}", component.display());
-        match reason {
-            HandlerErrorReason::Fixtures(errors) => errors
-                .iter()
-                .map(|error| one_line(&format!("{at}: {error}")))
-                .collect(),
-            reason => vec![one_line(&format!("{at}: {reason}"))],
+    /// The mistakes: one for each fixture that fails, or one in all.
+    fn mistakes(&self) -> Vec<HandlerMistake> {
+        let mistake = |key, why: &dyn fmt::Display| HandlerMistake {
+            handler: self.handler.clone(),
+            key,
+            message: one_line(&format!("{}: {why}", self.component.display())),
+        };
+        match &self.reason {
+            HandlerErrorReason::Fixtures(errors) => {
+                let errors = errors.iter();
+                errors.map(|error| mistake("fixtures", error)).collect()
+            }
+            reason => vec![mistake("component", reason)],
         }
     }
 }

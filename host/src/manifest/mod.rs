@@ -4,6 +4,7 @@
 //! each value ([`text`]). Then the validation ([`sections`]) makes the settings from the tree, or
 //! the list of every mistake ([`mistakes`]). Nothing outside this module sees the tree.
 
+mod about_handlers;
 mod defaults;
 mod mistakes;
 mod parse;
@@ -14,6 +15,8 @@ mod table;
 mod tests;
 mod text;
 
+pub use about_handlers::HandlerMistake;
+pub(crate) use about_handlers::at_their_places;
 pub use mistakes::{Mistake, Mistakes};
 pub(crate) use parse::{MAX_SIZE, ledger_file};
 pub use parse::{contact, load, own_schemes, parse};
