@@ -109,18 +109,57 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with_mode(path, bytes, 0o600)
 }
 
-fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let folder = path
-        .parent()
+/// Removes what killed processes have left beside `path`, which they were writing with
+/// [`write_atomically`] or [`write_private`].
+pub fn remove_leftovers(path: &Path) -> io::Result<()> {
+    let start = start_of_name(path)?;
+    for entry in fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let rest = name
+            .as_encoded_bytes()
+            .strip_prefix(start.as_encoded_bytes());
+        let rest = rest.and_then(|rest| rest.strip_suffix(END_OF_NAME.as_bytes()));
+        let writer = rest.and_then(|rest| std::str::from_utf8(rest).ok()?.split_once('-'));
+        let writer = writer.and_then(|(writer, _)| writer.parse().ok());
+        if writer.is_some_and(|writer| !is_alive(writer)) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a process with this number runs.
+fn is_alive(number: i32) -> bool {
+    let process = rustix::process::Pid::from_raw(number);
+    let answer = process.map(rustix::process::test_kill_process);
+    // A process of somebody else may not be asked.
+    answer.is_some_and(|answer| answer != Err(rustix::io::Errno::SRCH))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+        .unwrap_or(Path::new("."))
+}
+
+/// How the name of a file begins that is written beside `path`: a dot, its name and a dot. The
+/// number of the process, a minus and a random number follow.
+fn start_of_name(path: &Path) -> io::Result<OsString> {
     let mut name = OsString::from(".");
     name.push(path.file_name().ok_or(io::ErrorKind::InvalidInput)?);
-    name.push(format!(
-        ".{}-{:08x}.tmp",
-        std::process::id(),
-        fastrand::u32(..)
-    ));
+    name.push(".");
+    Ok(name)
+}
+
+/// How such a name ends.
+const END_OF_NAME: &str = ".tmp";
+
+fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut name = start_of_name(path)?;
+    name.push(format!("{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    name.push(END_OF_NAME);
     let beside = folder.join(name);
     let result = (|| {
         let mut file = fs::OpenOptions::new()
@@ -153,6 +192,40 @@ mod tests {
         write_atomically(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wasm");
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        let alive = std::process::id();
+        let kept = [
+            format!(".a.wasm.{alive}-0000aaaa.tmp"),
+            format!(".b.wasm.{dead}-0000aaaa.tmp"),
+            format!("a.wasm.{dead}-0000aaaa.tmp"),
+            ".a.wasm.x-0000aaaa.tmp".to_owned(),
+            "a.wasm".to_owned(),
+        ];
+        for name in &kept {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        fs::write(
+            folder.path().join(format!(".a.wasm.{dead}-0000aaaa.tmp")),
+            "",
+        )
+        .unwrap();
+        remove_leftovers(&path).unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let mut kept = kept.to_vec();
+        kept.sort();
+        assert_eq!(left, kept);
     }
 
     #[test]

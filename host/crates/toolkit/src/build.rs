@@ -1,10 +1,10 @@
 //! Builds a project: runs its toolchain, and makes a component of the result.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{self, Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tollgate_base::files::{remove_leftovers, write_atomically};
 use tollgate_component::{Facts, merge_modules, to_component};
 
 use crate::checks::check;
@@ -131,22 +131,16 @@ fn merge(component: Vec<u8>, say: &(dyn Fn(&str) + Sync)) -> Vec<u8> {
 }
 
 /// Writes a file by a rename, since a gateway may watch the folder. Everybody may read the file:
-/// the gateway may have an account of its own.
+/// the gateway may have an account of its own. Removes what builds that were killed have left.
 fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), BuildError> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let readable = fs::Permissions::from_mode(0o644);
-    let whole = tempfile::Builder::new()
-        .permissions(readable)
-        .tempfile_in(folder);
-    let mut whole = whole.map_err(BuildError::file(folder))?;
-    std::io::Write::write_all(&mut whole, bytes).map_err(BuildError::file(file))?;
-    let persisted = whole.persist(file);
-    persisted.map_err(|error| BuildError::file(file)(error.error))?;
-    Ok(())
+    remove_leftovers(file).map_err(BuildError::file(file))?;
+    write_atomically(file, bytes).map_err(BuildError::file(file))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

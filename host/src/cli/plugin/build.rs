@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use tollgate_toolkit::{BuildError, Built, ProjectKind, build};
+use tollgate_toolkit::{BuildError, Built, Language, ProjectKind, build};
 
 use super::debugging::DebugArgs;
 use super::progress::{say, say_error};
 use super::report::write_failures;
-use super::trial::{Failure, Trial};
+use super::trial::{Failure, SettingsIn, Trial};
 use super::watch::after_each_change;
 use crate::cli::compile::code_cache;
 use crate::cli::output::{counted, text_err, text_out};
@@ -40,7 +40,12 @@ fn build_and_check(folder: &Path) -> anyhow::Result<ExitCode> {
     let Some((settings, built)) = build_project(folder)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let trial = match load(&settings, &built, &DebugArgs::default())? {
+    let trial = match load(
+        &settings,
+        &built,
+        SettingsIn::Project,
+        &DebugArgs::default(),
+    )? {
         Ok(trial) => trial,
         Err(failure) => {
             failure.say();
@@ -103,10 +108,11 @@ fn say_build_error(error: &BuildError) {
     say_error(&error.to_string(), error.help().as_deref());
 }
 
-/// Loads the component of a build.
+/// Loads the component of a build, whose handler's settings `stand` in the project or the manifest.
 pub(super) fn load(
     settings: &ProjectSettings,
     built: &Built,
+    stand: fn(Option<Language>) -> SettingsIn,
     debugging: &DebugArgs,
 ) -> anyhow::Result<Result<Trial, Failure>> {
     let cache = code_cache().unwrap_or_else(|| settings.project.work().join("compiled"));
@@ -115,5 +121,6 @@ pub(super) fn load(
         ProjectKind::Custom(_) => None,
     };
     let handler = &settings.handler;
-    Trial::load(&built.component, handler, language, Some(cache), debugging)
+    let stand = stand(language);
+    Trial::load(&built.component, handler, stand, Some(cache), debugging)
 }

@@ -17,7 +17,7 @@ use tollgate_sandbox::{Grant, Guest, MAX_MEMORY, StateSource};
 use tollgate_toolkit::help_for_module;
 
 use super::debugging::DebugArgs;
-use super::trial::{Failure, Trial};
+use super::trial::{Failure, SettingsIn, Trial};
 use crate::cli::output::{counted, print, printable};
 use crate::generation::fixtures;
 use crate::manifest;
@@ -113,7 +113,13 @@ fn inspect(bytes: &[u8], facts: Facts) -> anyhow::Result<Inspected> {
     }
     let handler = roomy_handler();
     let started = Instant::now();
-    let loaded = Trial::load(bytes, &handler, None, None, &DebugArgs::default())?;
+    let loaded = Trial::load(
+        bytes,
+        &handler,
+        SettingsIn::Manifest(None),
+        None,
+        &DebugArgs::default(),
+    )?;
     inspected.compiled = started.elapsed();
     match loaded {
         Err(failure) => inspected.refused = Some(failure),

@@ -18,7 +18,7 @@ use super::debugging::DebugArgs;
 use super::from_ledger::Recorded;
 use super::progress::{say, say_error};
 use super::report::{write_outcome, write_run};
-use super::trial::{Failure, Outcome, Trial};
+use super::trial::{Failure, Outcome, SettingsIn, Trial};
 use super::watch::after_each_change;
 use crate::cli::compile::code_cache;
 use crate::cli::environment::environment;
@@ -146,11 +146,13 @@ fn of_project(args: &TestArgs, manifest: Option<&Manifest>) -> anyhow::Result<Lo
     let Some((mut settings, built)) = build_project(&args.path)? else {
         return Ok(None);
     };
+    let mut stand: fn(_) -> _ = SettingsIn::Project;
     if let Some(manifest) = manifest {
         settings.handler = args.handler_of(manifest, &settings.project.name)?;
+        stand = SettingsIn::Manifest;
     }
     settings.handler = args.with_fixtures(settings.handler);
-    load(&settings, &built, &args.debugging).map(Some)
+    load(&settings, &built, stand, &args.debugging).map(Some)
 }
 
 /// Loads the file of a component.
@@ -166,7 +168,11 @@ fn of_file(args: &TestArgs, manifest: Option<&Manifest>) -> anyhow::Result<Loade
         }),
     };
     let handler = args.with_fixtures(handler);
-    Trial::load(&bytes, &handler, None, code_cache(), &args.debugging).map(Some)
+    let settings = match manifest {
+        Some(_) => SettingsIn::Manifest(None),
+        None => SettingsIn::Nowhere,
+    };
+    Trial::load(&bytes, &handler, settings, code_cache(), &args.debugging).map(Some)
 }
 
 fn run_fixtures(args: &TestArgs, trial: &Trial) -> anyhow::Result<ExitCode> {

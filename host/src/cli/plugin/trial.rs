@@ -35,6 +35,60 @@ pub(super) struct Trial {
     debugging: DebugArgs,
 }
 
+/// Where the settings of a handler stand, for what to write instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SettingsIn {
+    /// In the `plugin.toml` of its project, in this language.
+    Project(Option<Language>),
+    /// In the manifest.
+    Manifest(Option<Language>),
+    /// Nowhere: the file of a component alone.
+    Nowhere,
+}
+
+impl SettingsIn {
+    fn language(self) -> Option<Language> {
+        match self {
+            Self::Project(language) | Self::Manifest(language) => language,
+            Self::Nowhere => None,
+        }
+    }
+
+    /// What to write for a component that needs more than it may have.
+    fn raise_the_limit(self) -> &'static str {
+        match self {
+            Self::Project(_) => {
+                "raise the limit in `[handler]` of plugin.toml and in the manifest, such as \
+                 memory = \"128MiB\""
+            }
+            Self::Manifest(_) => {
+                "raise the limit in `[handlers.NAME]` of the manifest, such as memory = \"128MiB\""
+            }
+            Self::Nowhere => {
+                "give the settings of its handler: `--manifest tollgate.toml --handler NAME`"
+            }
+        }
+    }
+
+    /// What to write for a component that asks without a grant.
+    fn grant(self) -> &'static str {
+        match self {
+            Self::Project(_) => {
+                "in plugin.toml, write `[[handler.allow]]` with `origin = \"https://…\"` and \
+                 `immediate = true`; in the manifest, the same in `[[handlers.NAME.allow]]`"
+            }
+            Self::Manifest(_) => {
+                "in the manifest, write `[[handlers.NAME.allow]]` with `origin = \"https://…\"` and \
+                 `immediate = true`"
+            }
+            Self::Nowhere => {
+                "give the settings of its handler, whose `allow` grants that: \
+                 `--manifest tollgate.toml --handler NAME`"
+            }
+        }
+    }
+}
+
 /// What went wrong with a component, and what to write instead.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -67,12 +121,11 @@ impl Outcome {
 }
 
 impl Trial {
-    /// Loads a component. Compiled code is kept in the folder `cache`. `language`
-    /// knows what to write instead.
+    /// Loads a component. Compiled code is kept in the folder `cache`.
     pub(super) fn load(
         component: &[u8],
         handler: &Arc<Handler>,
-        language: Option<Language>,
+        settings: SettingsIn,
         cache: Option<PathBuf>,
         debugging: &DebugArgs,
     ) -> anyhow::Result<Result<Self, Failure>> {
@@ -95,10 +148,10 @@ impl Trial {
                 sandbox,
                 component,
                 handler: handler.clone(),
-                language,
+                language: settings.language(),
                 debugging: debugging.clone(),
             }),
-            Err(error) => Err(refused(&error, language)),
+            Err(error) => Err(refused(&error, settings)),
         })
     }
 
@@ -193,22 +246,14 @@ fn is_broken(end: &End) -> bool {
 }
 
 /// Why the gateway would not take a component.
-fn refused(error: &LoadError, language: Option<Language>) -> Failure {
-    let toolchain = language.map(Language::toolchain);
+fn refused(error: &LoadError, settings: SettingsIn) -> Failure {
+    let toolchain = settings.language().map(Language::toolchain);
     let text = error.to_string();
     let own = toolchain.and_then(|toolchain| toolchain.explain(&text));
     let help = own.or_else(|| match error {
         LoadError::World(_) => toolchain.map(|one| one.how_to_export().to_owned()),
-        LoadError::Instantiate(_) => Some(
-            "raise the limit in `[handler]` of plugin.toml and in the manifest, such as \
-             memory = \"128MiB\""
-                .to_owned(),
-        ),
-        LoadError::Requests(_) => Some(
-            "in plugin.toml, write `[[handler.allow]]` with `origin = \"https://…\"` and \
-             `immediate = true`"
-                .to_owned(),
-        ),
+        LoadError::Instantiate(_) => Some(settings.raise_the_limit().to_owned()),
+        LoadError::Requests(_) => Some(settings.grant().to_owned()),
         _ => None,
     });
     Failure {
