@@ -280,3 +280,28 @@ fn a_list_has_as_many_keys_as_are_asked_for() {
     assert_eq!(listed("500", "k0999"), (100, json!("k1099")));
     assert_eq!(listed("10", "k2"), (0, Value::Null));
 }
+
+#[test]
+fn a_value_may_begin_with_a_minus_and_what_is_no_json_is_told() {
+    let site = site();
+    let gateway = start(&site);
+    let set = |key: &str, value: &str| {
+        let (code, _, said) = try_run(
+            &site,
+            &gateway,
+            "state set",
+            &["guest", key, value, "--why", "a test"],
+        );
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(get(&site, &gateway, key)["value"]["text"], value);
+        said
+    };
+    assert_eq!(set("balance", "-5"), "");
+    assert_eq!(set("-key", r#""a text""#), "");
+    assert!(set("word", "paid").contains("the value is no JSON"));
+    assert!(set("range", "-5..5").contains("the value is no JSON"));
+    let changes = run(&site, &gateway, "state changes", &["guest"]);
+    let changes = changes.as_array().unwrap().iter();
+    assert!(changes.clone().all(|row| row["why"] == "a test"));
+    assert_eq!(changes.count(), 4);
+}

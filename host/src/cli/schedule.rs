@@ -37,6 +37,7 @@ struct ChangeArgs {
     /// The handler that scheduled the event.
     handler: String,
     /// The key of the event, as the list shows it.
+    #[arg(allow_hyphen_values = true)]
     key: String,
     /// The reason, for the record.
     #[arg(long)]

@@ -53,7 +53,7 @@ pub(in crate::cli) struct RecordFilterArgs {
     #[arg(long, requires = "value")]
     pointer: Option<String>,
     /// The value at --pointer.
-    #[arg(long, requires = "pointer")]
+    #[arg(long, requires = "pointer", allow_hyphen_values = true)]
     value: Option<String>,
     /// Only entries of this event type. `*` stands for any characters.
     #[arg(long)]

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::api::{ChangeRequest, MAX_CHANGES, ValueChange};
 use crate::cli::gateway::{Client, GatewayArgs, encode, operator};
 use crate::cli::input::{MAX_BODY, read_input};
-use crate::cli::output::{counted, print, printable};
+use crate::cli::output::{counted, print, print_error, printable};
 
 #[derive(Debug, Args)]
 pub(super) struct SetArgs {
@@ -21,9 +22,10 @@ pub(super) struct SetArgs {
     /// The handler.
     handler: String,
     /// The key: 1 to 512 bytes.
+    #[arg(allow_hyphen_values = true)]
     key: String,
-    /// The value.
-    #[arg(required_unless_present = "file")]
+    /// The value: JSON, if the handler reads it with `state::get`. A text is `'"a text"'`.
+    #[arg(required_unless_present = "file", allow_hyphen_values = true)]
     value: Option<String>,
     /// A file with the value; `-` is standard input.
     #[arg(long, conflicts_with = "value")]
@@ -63,12 +65,19 @@ pub(super) fn set(args: &SetArgs) -> anyhow::Result<ExitCode> {
         (None, Some(file)) => read_input(file, MAX_BODY)?,
         (None, None) => Vec::new(),
     };
+    let is_json = serde_json::from_slice::<IgnoredAny>(&value).is_ok();
     let change = ValueChange {
         if_version: args.if_version,
         ..change_to(&args.key, value)
     };
     let client = args.gateway.running_gateway()?;
     let answer = post(&client, &args.handler, vec![change], args.why.as_deref())?;
+    if !is_json {
+        print_error(
+            "note: the value is no JSON, so `state::get` of the handler fails on it; `get_bytes` \
+             reads it. A text in JSON has quotes: '\"a text\"'",
+        );
+    }
     print(args.json, &answer, |out| {
         writeln!(
             out,

@@ -48,6 +48,7 @@ pub(super) struct GetArgs {
     /// The handler.
     handler: String,
     /// The key.
+    #[arg(allow_hyphen_values = true)]
     key: String,
     /// Write the bytes as they are, without a line end.
     #[arg(long, conflicts_with = "json")]
