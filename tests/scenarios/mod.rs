@@ -58,3 +58,4 @@ mod tail;
 mod thin;
 mod tls;
 mod trigger;
+mod verify_explains;

@@ -322,6 +322,8 @@ fn a_url_that_can_never_verify_is_a_mistake() {
             "after `#` is never sent",
         ),
         ("square", "https://:443/s", "url"),
+        ("square", "https://h.example:99999/s", "port"),
+        ("twilio", "https://[::1]:0/s", "port"),
         ("twilio", "https://h.example/ü", "ASCII"),
     ] {
         let text = format!(

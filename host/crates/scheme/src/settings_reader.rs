@@ -198,6 +198,11 @@ impl<'n> SettingsReader<'n> {
     }
 }
 
+/// Whether a URL may have this after the colon of its host. An empty port is the usual one.
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
 /// The reason why no request can have a signature over this URL. The text may hold a password, so
 /// the message does not show the text.
 fn url_problem(url: &str) -> Option<String> {
@@ -209,8 +214,15 @@ fn url_problem(url: &str) -> Option<String> {
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = host.rsplit('@').next().unwrap_or_default();
+    // After the brackets of an IPv6 address.
+    let port = host
+        .rsplit(']')
+        .next()
+        .and_then(|rest| rest.split_once(':'));
     let what = if host.is_empty() || host.starts_with(':') {
         "has no host"
+    } else if port.is_some_and(|(_, port)| !is_port(port)) {
+        "has a port that does not exist"
     } else if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
         "holds white space, which no provider posts to: percent-encode it"
     } else if !url.is_ascii() {

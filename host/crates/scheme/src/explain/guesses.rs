@@ -115,6 +115,20 @@ pub(super) fn other_bodies(body: &Bytes) -> Vec<(Bytes, &'static str)> {
     others
 }
 
+/// Bodies that a program has parsed and written again, with other escapes, zeros and white space at
+/// once.
+pub(super) fn bodies_written_anew(body: &Bytes) -> impl Iterator<Item = Bytes> {
+    let numbers = with_other_numbers(body).into_iter();
+    numbers.flat_map(|numbered| {
+        ESCAPES.into_iter().flat_map(move |escapes| {
+            let other = with_escapes(&numbered, escapes);
+            STYLES
+                .into_iter()
+                .map(move |style| reformat(&other, style).into())
+        })
+    })
+}
+
 const ESCAPED: &str = "over the same JSON with other escapes (such as `\\u00eb` for `ë` or `\\/` for \
                        `/`): a program parsed the body and wrote it again; pass the raw bytes on";
 const RENUMBERED: &str = "over the same JSON with other zeros in its numbers (such as `10.0` for `10`): a \

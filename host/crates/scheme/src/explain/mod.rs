@@ -107,6 +107,9 @@ fn parts_of(value: &str) -> Vec<String> {
         .collect()
 }
 
+/// The most bodies that are tried. Each costs a verification.
+const MOST_BODIES: usize = 10_000;
+
 /// A request whose signature is invalid, with the settings under which it was checked.
 struct Guess<'g> {
     build: Build<'g>,
@@ -168,9 +171,29 @@ impl Guess<'_> {
             .map(|(_, change)| format!("the signature would be valid {change}"))
             .collect();
         hints.dedup();
+        hints.extend(hints.is_empty().then(|| self.about_json()).flatten());
         let length = proxies::about_length(self.request.headers, self.request.body.len());
         hints.extend(length);
         hints
+    }
+
+    /// A hint if the body is JSON that a program has written anew.
+    fn about_json(&self) -> Option<String> {
+        let others = guesses::bodies_written_anew(self.request.body);
+        let mut others = others.take(MOST_BODIES);
+        let found = others.find(|body| {
+            let request = Request {
+                body,
+                ..*self.request
+            };
+            self.is_valid(self.settings.clone(), &request)
+        });
+        found.map(|_| {
+            "the signature would be valid over the same JSON with other escapes, other white space and \
+             other zeros in its numbers: a program parsed the body and wrote it again; pass the raw \
+             bytes on"
+                .to_owned()
+        })
     }
 
     /// A hint if one part of a header that was joined from several lines is valid, or one of

@@ -34,7 +34,7 @@ pub(super) const ESCAPES: [Escapes; 4] = [
 ];
 
 /// The most numbers whose digits are changed in all combinations.
-const NUMBERS: usize = 8;
+const NUMBERS: usize = 6;
 
 /// A part of a JSON text.
 enum Token<'t> {
@@ -139,16 +139,34 @@ pub(super) fn with_other_numbers(text: &[u8]) -> Vec<Vec<u8>> {
             out
         };
         texts.push(applied(&|_| true));
-        if numbers.len() <= NUMBERS {
-            for chosen in 1..1_usize << numbers.len() {
-                let is_chosen = |at| {
-                    let index = numbers.iter().position(|number| *number == at);
-                    index.is_some_and(|index| chosen >> index & 1 == 1)
-                };
-                texts.push(applied(&is_chosen));
+        texts.extend(numbers.iter().map(|number| applied(&|at| at == *number)));
+    }
+    if numbers.len() <= NUMBERS {
+        texts.extend(every_choice(&tokens));
+    }
+    texts
+}
+
+/// The texts with every number in each of its forms.
+fn every_choice(tokens: &[Token<'_>]) -> Vec<Vec<u8>> {
+    let mut texts = vec![Vec::new()];
+    for token in tokens {
+        match token {
+            Token::Number(raw) => {
+                let mut forms = vec![raw.to_vec(), one_zero(raw), two_zeros(raw), no_zeros(raw)];
+                forms.sort();
+                forms.dedup();
+                let longer = texts.iter().flat_map(|text: &Vec<u8>| {
+                    let forms = forms.iter();
+                    forms.map(|form| [&text[..], &form[..]].concat())
+                });
+                texts = longer.collect();
             }
-        } else {
-            texts.extend(numbers.iter().map(|number| applied(&|at| at == *number)));
+            Token::String(raw) | Token::Other(raw) => {
+                for text in &mut texts {
+                    text.extend_from_slice(raw);
+                }
+            }
         }
     }
     texts
@@ -296,5 +314,8 @@ mod tests {
         }
         let shorter = with_other_numbers(br#"{"a":10.50,"b":3.00}"#);
         assert!(shorter.contains(&br#"{"a":10.5,"b":3}"#.to_vec()));
+        // One number each way.
+        let mixed = with_other_numbers(br#"{"id":7,"a":10,"b":1.5}"#);
+        assert!(mixed.contains(&br#"{"id":7,"a":10.0,"b":1.50}"#.to_vec()));
     }
 }
