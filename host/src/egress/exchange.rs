@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_util::client::legacy;
+use hyper::body::{Body, Incoming};
+use hyper_util::client::legacy::{self, connect::Connect};
 use tokio::sync::Notify;
 
 use super::Destination;
@@ -33,20 +33,35 @@ impl Clients {
     pub(crate) async fn exchange(
         &self,
         destination: &Destination,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, ExchangeError> {
-        let too_many = Arc::new(Notify::new());
-        let (told, count) = (too_many.clone(), AtomicUsize::new(0));
-        hyper::ext::on_informational(&mut request, move |_| {
-            if count.fetch_add(1, Ordering::Relaxed) == INTERIM {
-                told.notify_one();
-            }
-        });
-        tokio::select! {
-            biased;
-            () = too_many.notified() => Err(ExchangeError::Interim),
-            answer = self.get(destination).request(request) => Ok(answer?),
+        exchange(&self.get(destination), request).await
+    }
+}
+
+/// Sends a request by a client whose connections are [`Paced`](super::paced::Paced), and waits for
+/// the head of the answer, as [`Clients::exchange`] does.
+pub(crate) async fn exchange<C, B>(
+    client: &legacy::Client<C, B>,
+    mut request: Request<B>,
+) -> Result<Response<Incoming>, ExchangeError>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let too_many = Arc::new(Notify::new());
+    let (told, count) = (too_many.clone(), AtomicUsize::new(0));
+    hyper::ext::on_informational(&mut request, move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) == INTERIM {
+            told.notify_one();
         }
+    });
+    tokio::select! {
+        biased;
+        () = too_many.notified() => Err(ExchangeError::Interim),
+        answer = client.request(request) => Ok(answer?),
     }
 }
 
@@ -89,7 +104,7 @@ mod tests {
         })
     }
 
-    async fn exchange(destination: &Destination) -> Result<u16, ExchangeError> {
+    async fn answer(destination: &Destination) -> Result<u16, ExchangeError> {
         let uri = destination.origin.to_string();
         let request = Request::builder().uri(uri).body(Full::default()).unwrap();
         let clients = Clients::new(system_tls());
@@ -99,14 +114,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_few_interim_answers_are_passed_over() {
-        let status = exchange(&receiver(Some(INTERIM)).await).await;
+        let status = answer(&receiver(Some(INTERIM)).await).await;
         assert_eq!(status.unwrap(), 204);
     }
 
     /// On one thread: the flood lets this test see it, and ends.
     #[tokio::test]
     async fn interim_answers_without_end_are_no_answer() {
-        let error = exchange(&receiver(None).await).await.unwrap_err();
+        let error = answer(&receiver(None).await).await.unwrap_err();
         assert!(matches!(error, ExchangeError::Interim), "{error}");
     }
 }

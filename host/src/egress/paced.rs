@@ -7,8 +7,12 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use http::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tower_service::Service;
 
 /// The most bytes that one read takes.
 const READ: usize = 16 * 1024;
@@ -16,7 +20,7 @@ const READ: usize = 16 * 1024;
 const TURN: usize = 64 * 1024;
 
 /// A connection whose reads are bounded, each and in a row.
-pub(super) struct Paced<T> {
+pub(crate) struct Paced<T> {
     stream: T,
     in_a_row: usize,
 }
@@ -87,5 +91,36 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
 impl<T> Connection for Paced<T> {
     fn connected(&self) -> Connected {
         Connected::new()
+    }
+}
+
+/// Connects to any address that a name has. The connections are paced.
+#[derive(Clone)]
+pub(crate) struct PacedHttp(HttpConnector);
+
+impl PacedHttp {
+    /// A connector for `https`, whose TLS is somebody else's part.
+    pub(crate) fn for_https() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        Self(connector)
+    }
+}
+
+impl Service<Uri> for PacedHttp {
+    type Response = TokioIo<Paced<TcpStream>>;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        Box::pin(async move {
+            let stream: TokioIo<TcpStream> = connecting.await?;
+            Ok(TokioIo::new(Paced::new(stream.into_inner())))
+        })
     }
 }
