@@ -172,3 +172,33 @@ fn a_reader_that_lets_the_log_grow_is_told_until_it_has_gone() {
     assert!(!String::from_utf8(ready.body).unwrap().contains("warnings"));
     gateway.stop();
 }
+
+/// SQLite has the file `-shm` in memory, so the system ends a process that reads what was cut off.
+#[test]
+fn a_cut_file_of_shared_memory_loses_nothing() {
+    let site = Site::new(&Manifest::with_one(Handler::new("guest")));
+    let mut gateway = site.start();
+    let before: Vec<_> = (0..5)
+        .map(|_| Event::new("test.done", json!({ "do": "done" })))
+        .collect();
+    for event in &before {
+        gateway.accepts(event);
+    }
+    gateway.settles();
+    let shared = site.path("data/tollgate.db-shm");
+    fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(&shared)
+        .unwrap();
+    let acknowledged = send_until_the_end(&mut gateway);
+    for content in [&b"no memory that anybody shares"[..], b""] {
+        fs::write(&shared, content).unwrap();
+        let gateway = site.start();
+        let ledger = site.ledger();
+        for id in before.iter().map(|event| &event.id).chain(&acknowledged) {
+            assert_eq!(ledger.delivery_rows(id).len(), 1, "{id} is lost");
+        }
+        gateway.kill();
+    }
+}

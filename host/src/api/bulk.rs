@@ -59,8 +59,8 @@ impl BulkRequest {
         }
     }
 
-    /// Changes the items of a step that can be changed. `of` returns the handler and the state of an
-    /// item, and `why_not` why an item cannot be changed.
+    /// Changes the items of a step that can be changed. `of` returns the handler and the state of
+    /// an item, and `why_not` why an item cannot be changed.
     pub(super) fn change<T>(
         &self,
         (selected, mut report): (Vec<T>, BulkReport),

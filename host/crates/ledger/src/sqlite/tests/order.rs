@@ -98,6 +98,7 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
     );
 }
 
+/// The scenario is not part of the suite yet: only SQLite tells the two apart.
 #[test]
 fn what_waits_for_its_object_is_not_blocked() {
     crate::conformance::resolve::what_waits_for_its_object_is_not_blocked(&Sqlite::new());
