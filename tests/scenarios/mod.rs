@@ -58,4 +58,3 @@ mod tail;
 mod thin;
 mod tls;
 mod trigger;
-mod verify_explains;

@@ -1,6 +1,8 @@
 //! `tollgate verify` and `tollgate sign` for every scheme, on requests that official libraries have
 //! judged (tests/oracles/vectors).
 
+mod explains;
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
