@@ -9,71 +9,10 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-
-const settings = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const { default: puppeteer } = await import(
-  createRequire(join(settings.modules, "x.js")).resolve("puppeteer-core")
-);
-
-const browser = await puppeteer.launch({
-  executablePath: settings.chromium,
-  args: ["--no-sandbox", "--disable-dev-shm-usage"],
-});
-
-/** What the browser complains of. */
-const complaints = [];
-/** Requests to anywhere else than the gateway. */
-const outside = [];
-
-async function newPage(options = {}) {
-  const context = await browser.createBrowserContext();
-  const page = await context.newPage();
-  await page.setViewport({ width: 1280, height: 900, ...options.viewport });
-  if (options.scheme) {
-    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: options.scheme }]);
-  }
-  page.on("console", (message) => {
-    // The test asks for refusals, which the browser notes too.
-    const expected = /status of (401|403|404|409)/.test(message.text());
-    if (["error", "warn"].includes(message.type()) && !expected) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("request", (request) => {
-    const url = new URL(request.url());
-    if (url.origin !== settings.admin && url.protocol !== "data:") outside.push(request.url());
-  });
-  page.setDefaultTimeout(30_000);
-  return page;
-}
-
-const at = (path) => settings.admin + path;
-const go = (page, path) => page.goto(at(path), { waitUntil: "domcontentloaded" });
-const textOf = (page, selector = "main") =>
-  page.$eval(selector, (element) => element.innerText);
-const shows = (page, part, selector = "main") =>
-  page.waitForFunction(
-    (part, selector) => document.querySelector(selector)?.innerText.includes(part),
-    {},
-    part,
-    selector,
-  );
-
-/** Presses the button with this text below the element that `within` selects. */
-async function press(page, label, within = "main") {
-  const button = await page.waitForSelector(`${within} ::-p-xpath(.//button[contains(., "${label}")])`);
-  await Promise.all([page.waitForNavigation({ waitUntil: "domcontentloaded" }), button.click()]);
-}
-
-async function signIn(page, token) {
-  await go(page, "/ui");
-  await page.type("#token", token);
-  await Promise.all([
-    page.waitForNavigation({ waitUntil: "domcontentloaded" }),
-    page.click("form.sign-in button"),
-  ]);
-}
+import {
+  browser, complaints, go, newPage, outside, press, settings, shows, signIn, textOf,
+} from "./browser.mjs";
 
 /** Posts an event, signed as Stripe signs. */
 async function post(id, kind, object) {

@@ -82,16 +82,13 @@ fn settings(site: &Site, gateway: &Gateway, more: Value) -> PathBuf {
     let found = ["--provider-id", "evt_hostile", "--token", READ];
     let id = run(site, gateway, "events list", &found)[0]["id"].clone();
     let id = id.as_str().unwrap();
-    let mut settings = json!({
-        "admin": format!("http://{}", gateway.admin),
+    let mut settings = browser_settings(gateway, OPERATE);
+    let own = json!({
         "source": format!("http://{}{PATH}", gateway.ingress),
         "secret": SECRET,
-        "token": OPERATE,
         "operator": "ada",
         "read_token": READ,
         "component": site.path("plugins/conformance.wasm"),
-        "chromium": chromium(),
-        "modules": modules(),
         "pages": [
             "/ui", "/ui?span=day", "/ui/events", format!("/ui/events/{id}"), "/ui/deliveries",
             "/ui/deliveries/1", "/ui/dead", "/ui/outbox", "/ui/rejections", "/ui/handlers",
@@ -102,7 +99,11 @@ fn settings(site: &Site, gateway: &Gateway, more: Value) -> PathBuf {
             "dead": "/ui/dead", "handlers": "/ui/handlers", "sources": "/ui/sources",
         },
     });
-    for (name, value) in more.as_object().into_iter().flatten() {
+    for (name, value) in [&own, &more]
+        .into_iter()
+        .filter_map(Value::as_object)
+        .flatten()
+    {
         settings[name] = value.clone();
     }
     let path = site.path("browser.json");
@@ -110,10 +111,21 @@ fn settings(site: &Site, gateway: &Gateway, more: Value) -> PathBuf {
     path
 }
 
-/// Runs the script.
+/// What every script needs to know.
+pub(super) fn browser_settings(gateway: &Gateway, token: &str) -> Value {
+    json!({
+        "admin": format!("http://{}", gateway.admin),
+        "token": token,
+        "chromium": chromium(),
+        "modules": modules(),
+    })
+}
+
+/// Runs a script of tests/browser.
 #[track_caller]
-fn drive(settings: &Path) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser/dashboard.mjs");
+pub(super) fn drive(script: &str, settings: &Path) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
+    let script = folder.join(script);
     let output = Command::new("node")
         .arg(script)
         .arg(settings)
@@ -124,7 +136,7 @@ fn drive(settings: &Path) {
     assert!(output.status.success(), "{said}\n{complained}");
 }
 
-fn is_prepared() -> bool {
+pub(super) fn is_prepared() -> bool {
     let prepared = chromium().is_some() && modules().join("node_modules").is_dir();
     if !prepared {
         skip("there is no Chromium, or no puppeteer-core: .ci/prepare browser");
@@ -138,7 +150,7 @@ fn an_operator_finds_and_repairs_in_the_browser() {
         return;
     }
     let (site, gateway) = site();
-    drive(&settings(&site, &gateway, json!({})));
+    drive("dashboard.mjs", &settings(&site, &gateway, json!({})));
     gateway.stop();
 }
 
@@ -150,10 +162,7 @@ fn pictures_are_taken() {
     };
     assert!(is_prepared());
     let (site, gateway) = site();
-    drive(&settings(
-        &site,
-        &gateway,
-        json!({ "screenshots": PathBuf::from(folder) }),
-    ));
+    let more = json!({ "screenshots": PathBuf::from(folder) });
+    drive("dashboard.mjs", &settings(&site, &gateway, more));
     gateway.stop();
 }

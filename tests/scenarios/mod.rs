@@ -52,6 +52,7 @@ mod shadow;
 mod soak;
 mod start_errors;
 mod state_tools;
+mod story;
 mod strangers;
 mod stripe_shapes;
 mod tail;

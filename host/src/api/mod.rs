@@ -25,6 +25,7 @@ mod record_filter;
 mod rejections;
 mod replay;
 mod request_filter;
+mod roll_back;
 mod router;
 mod routes;
 mod schedule;

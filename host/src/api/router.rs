@@ -12,7 +12,7 @@ use super::calls::Calls;
 use super::document::{Document, DocumentText};
 use super::{
     deliveries, document, events, generation, handlers, ledger, metrics, outbox, rejections,
-    replay, routes as routing, schedule, sources, state, status,
+    replay, roll_back, routes as routing, schedule, sources, state, status,
 };
 use crate::run::Core;
 
@@ -63,6 +63,8 @@ pub(super) fn described() -> OpenApiRouter<Calls> {
         .routes(routes!(handlers::list))
         .routes(routes!(handlers::pause))
         .routes(routes!(handlers::resume))
+        .routes(routes!(roll_back::roll_back))
+        .routes(routes!(roll_back::readmit))
         .routes(routes!(ledger::release))
 }
 

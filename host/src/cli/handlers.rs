@@ -1,4 +1,4 @@
-//! `tollgate handlers`: lists, pauses and resumes handlers.
+//! `tollgate handlers`: lists, pauses, resumes handlers, and rolls them back.
 
 use std::process::ExitCode;
 
@@ -24,6 +24,12 @@ enum HandlersCommand {
     Pause(PauseArgs),
     /// Start the deliveries and requests of a handler again.
     Resume(HandlerArgs),
+    /// Let another component serve in place of the one in the handler's file, until that file
+    /// changes. Without `--to` that is the trusted component before the one on trial.
+    Rollback(RollBackArgs),
+    /// Let the component in the handler's file in again: one that was rolled back is on trial anew,
+    /// one that is on trial is trusted at once.
+    Readmit(HandlerArgs),
 }
 
 #[derive(Debug, Args)]
@@ -58,11 +64,23 @@ struct PauseArgs {
     outbox: bool,
 }
 
+#[derive(Debug, Args)]
+struct RollBackArgs {
+    #[command(flatten)]
+    handler: HandlerArgs,
+    /// The first digits of the sha256 of the component that shall serve. Attempts name the
+    /// component that they ran: `tollgate deliveries show`.
+    #[arg(long, value_name = "DIGEST")]
+    to: Option<String>,
+}
+
 pub(super) fn run(args: &HandlersArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         HandlersCommand::List(args) => list(args),
         HandlersCommand::Pause(args) => pause(args),
         HandlersCommand::Resume(args) => resume(args),
+        HandlersCommand::Rollback(args) => roll_back(args),
+        HandlersCommand::Readmit(args) => readmit(args),
     }
 }
 
@@ -89,6 +107,32 @@ fn resume(args: &HandlerArgs) -> anyhow::Result<ExitCode> {
             false => "was not paused",
         };
         writeln!(out, "{} {result}", args.name)
+    })
+}
+
+fn roll_back(args: &RollBackArgs) -> anyhow::Result<ExitCode> {
+    let HandlerArgs {
+        name, json, why, ..
+    } = &args.handler;
+    let said = json!({ "to": args.to, "who": operator(), "why": why });
+    let answer = post(&args.handler, "rollback", &said)?;
+    print(*json, &answer, |out| {
+        let told = answer["told"].as_str().unwrap_or_default();
+        writeln!(out, "{name}: {told}")
+    })
+}
+
+fn readmit(args: &HandlerArgs) -> anyhow::Result<ExitCode> {
+    let said = json!({ "who": operator(), "why": args.why });
+    let answer = post(args, "readmit", &said)?;
+    print(args.json, &answer, |out| {
+        let serves = answer["serves"].as_str().unwrap_or("nothing");
+        let serves = serves.get(..12).unwrap_or(serves);
+        let how = match answer["on_trial"] == true {
+            true => "on trial",
+            false => "trusted",
+        };
+        writeln!(out, "{} runs {serves}, {how}", args.name)
     })
 }
 

@@ -31,6 +31,8 @@ enum Verb {
     CancelRequest,
     Pause,
     Resume,
+    RollBack,
+    Readmit,
     Reload,
 }
 
@@ -48,6 +50,8 @@ impl Verb {
             "cancel-request" => Self::CancelRequest,
             "pause" => Self::Pause,
             "resume" => Self::Resume,
+            "rollback" => Self::RollBack,
+            "readmit" => Self::Readmit,
             "reload" => Self::Reload,
             _ => return None,
         })
@@ -184,6 +188,22 @@ impl Call<'_> {
             Verb::Resume => {
                 self.post(&self.of_handler("resume"), &why).await?;
                 Ok(format!("{} runs again.", self.fields.get("handler")))
+            }
+            Verb::RollBack => {
+                let report = self.post(&self.of_handler("rollback"), &why).await?;
+                let told = report["told"].as_str().unwrap_or_default();
+                Ok(format!("{}: {told}.", self.fields.get("handler")))
+            }
+            Verb::Readmit => {
+                let report = self.post(&self.of_handler("readmit"), &why).await?;
+                let how = match report["on_trial"] == true {
+                    true => "on trial",
+                    false => "trusted",
+                };
+                let handler = self.fields.get("handler");
+                Ok(format!(
+                    "The component in the file of {handler} runs, {how}."
+                ))
             }
             Verb::Reload => self.reload(&why).await,
         }

@@ -9,6 +9,7 @@
 //! is on trial ([`trials`]); if it breaks down, [`roll_back`] lets the component before serve.
 
 mod build;
+mod by_hand;
 mod code;
 mod component_status;
 mod component_store;
@@ -32,8 +33,9 @@ mod watch;
 
 pub(crate) use build::prepare;
 pub use build::{Builder, check, kept_out};
+pub(crate) use by_hand::{ByHandError, RollBackRequest};
 pub use code::{Code, read_file};
-pub use component_status::{ComponentStatus, RolledBack};
+pub use component_status::{Cause, ComponentStatus, RolledBack, Said};
 pub(crate) use component_store::ComponentStore;
 pub use error::{CheckError, GenerationError, HandlerError, HandlerErrorReason};
 pub use handler::LoadedHandler;

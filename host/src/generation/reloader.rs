@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::dispatch::{Dispatcher, TrialNews};
+use crate::generation::by_hand::{ByHandError, RollBackRequest};
+use crate::generation::component_status::RolledBack;
 use crate::generation::error::GenerationError;
 use crate::generation::load::{BuiltGeneration, Loader};
 use crate::generation::read::LoadError;
@@ -19,6 +21,7 @@ use crate::generation::signature::Signature;
 use crate::generation::swap::{Current, OnSwap, Swapper};
 use crate::generation::watch::WatchedFiles;
 use crate::settings::Watch;
+use tollgate_base::event::HandlerName;
 use tollgate_base::time::Clock;
 use tollgate_ledger::Deliveries;
 use tollgate_sandbox::{Sandbox, THREAD_STACK};
@@ -49,6 +52,8 @@ enum Message {
     Reload(Option<oneshot::Sender<()>>),
     /// The trial of a component has news.
     Trial(TrialNews),
+    /// An operator asks for another component of a handler.
+    ByHand(ByHand),
     /// The thread must end.
     Stop,
 }
@@ -60,7 +65,7 @@ pub(crate) struct Reloader {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Asks for reloads.
+/// Asks for reloads and roll-backs.
 #[derive(Clone)]
 pub(crate) struct ReloadHandle(mpsc::Sender<Message>);
 
@@ -77,6 +82,27 @@ impl ReloadHandle {
         let _ = self.0.send(Message::Reload(Some(ended)));
         // The sender is dropped if the gateway ends.
         let _ = end.await;
+    }
+
+    /// Rolls a handler back. `None` if the gateway ends meanwhile.
+    pub(crate) async fn roll_back(
+        &self,
+        request: RollBackRequest,
+    ) -> Option<Result<RolledBack, ByHandError>> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self
+            .0
+            .send(Message::ByHand(ByHand::RollBack(request, answer)));
+        answered.await.ok()
+    }
+
+    /// Lets the component in a handler's file in again. `None` if the gateway ends meanwhile.
+    pub(crate) async fn readmit(&self, handler: HandlerName) -> Option<Result<(), ByHandError>> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self
+            .0
+            .send(Message::ByHand(ByHand::Readmit(handler, answer)));
+        answered.await.ok()
     }
 }
 
@@ -128,6 +154,16 @@ struct Wakeup {
     /// Those who wait for the end of the reload.
     waiting: Vec<oneshot::Sender<()>>,
     trials: Vec<TrialNews>,
+    by_hand: Vec<ByHand>,
+}
+
+/// What an operator asks for, and who waits for the answer.
+enum ByHand {
+    RollBack(
+        RollBackRequest,
+        oneshot::Sender<Result<RolledBack, ByHandError>>,
+    ),
+    Readmit(HandlerName, oneshot::Sender<Result<(), ByHandError>>),
 }
 
 struct Thread {
@@ -192,6 +228,9 @@ impl Thread {
             for news in wakeup.trials {
                 self.roll_backs.act_on(news);
             }
+            for asked in wakeup.by_hand {
+                self.do_by_hand(asked);
+            }
             if wakeup.reload {
                 self.reload();
             } else {
@@ -240,10 +279,27 @@ impl Thread {
                     wakeup.waiting.extend(waiting);
                 }
                 Message::Trial(news) => wakeup.trials.push(news),
+                Message::ByHand(asked) => wakeup.by_hand.push(asked),
                 Message::Look => {}
             }
         }
         Some(wakeup)
+    }
+
+    /// Does what an operator asks for. Who asked may have gone meanwhile.
+    fn do_by_hand(&mut self, asked: ByHand) {
+        match asked {
+            ByHand::RollBack(request, answer) => {
+                let _ = answer.send(self.roll_backs.roll_back_by_hand(request));
+            }
+            ByHand::Readmit(handler, answer) => {
+                let readmitted = self.roll_backs.readmit(handler);
+                if readmitted.is_ok() {
+                    self.reload();
+                }
+                let _ = answer.send(readmitted);
+            }
+        }
     }
 
     /// Reloads if the files have changed.

@@ -11,7 +11,9 @@ use crate::dispatch::{Dispatcher, Runnable, TrialNews, TrialResult};
 use crate::generation::code::Code;
 use crate::generation::component_status::{ComponentStatus, RolledBack};
 use crate::generation::error::GenerationError;
+use crate::generation::handler::LoadedHandler;
 use crate::generation::load::Loader;
+use crate::generation::loaded::Generation;
 use crate::generation::swap::Swapper;
 use crate::generation::trials::Trials;
 use tollgate_base::event::{ComponentDigest, HandlerName};
@@ -92,14 +94,30 @@ impl RollBacks {
         let bytes = last_good
             .read_component(&rolled_back.before)
             .map_err(RollBackError::Copy)?;
+        self.serve_in_place((&current, present), &trials, &rolled_back, bytes)?;
+        Ok(Some(rolled_back))
+    }
+
+    /// Lets the component with these bytes serve in place of the one that is rolled back. Writes
+    /// `trials`, which have the roll-back.
+    pub(super) fn serve_in_place(
+        &self,
+        (current, present): (&Generation, &LoadedHandler),
+        trials: &Trials,
+        rolled_back: &RolledBack,
+        bytes: Vec<u8>,
+    ) -> Result<(), GenerationError> {
+        let handler = present.settings.name.as_str();
         let code = Code {
             bytes,
             status: ComponentStatus::InPlaceOf(rolled_back.clone()),
         };
-        let generation = self.loader.builder.replace(&current, present, code, now)?;
+        let now = self.clock.now();
+        let generation = self.loader.builder.replace(current, present, code, now)?;
+        let last_good = &self.loader.last_good;
         let kept = trials
             .write()
-            .and_then(|()| last_good.replace(handler.as_str(), &rolled_back.before));
+            .and_then(|()| last_good.replace(handler, &rolled_back.before));
         if let Err(error) = kept {
             tracing::error!(
                 %error,
@@ -108,7 +126,7 @@ impl RollBacks {
             );
         }
         self.swapper.serve(generation);
-        Ok(Some(rolled_back))
+        Ok(())
     }
 
     /// Records that a component has passed its trial.
@@ -126,7 +144,7 @@ impl RollBacks {
     }
 
     /// Makes the deliveries due again on which a rolled-back component broke down.
-    fn retry_uncounted(&self, handler: &HandlerName, component: ComponentDigest) {
+    pub(super) fn retry_uncounted(&self, handler: &HandlerName, component: ComponentDigest) {
         match self.deliveries.retry_uncounted(handler, component) {
             Ok(0) => {}
             Ok(deliveries) => {

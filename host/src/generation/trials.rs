@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::generation::component_status::{ComponentStatus, RolledBack};
+use crate::generation::component_status::{Cause, ComponentStatus, RolledBack, Said};
 use tollgate_base::event::ComponentDigest;
 use tollgate_base::files::{read_regular, write_atomically};
 use tollgate_base::time::WallTime;
@@ -38,11 +38,14 @@ struct Entry {
     failed: Option<Failed>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Failed {
     at_ms: WallTime,
     broke: usize,
     of: usize,
+    /// The operator who has rolled the handler back; the counts are 0 then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operator: Option<Said>,
 }
 
 impl Trials {
@@ -130,11 +133,47 @@ impl Trials {
         if entry.component != component.to_string() {
             return None;
         }
-        entry.failed = Some(Failed { at_ms, broke, of });
-        match entry.status() {
-            ComponentStatus::InPlaceOf(rolled_back) => Some(rolled_back),
-            _ => None,
-        }
+        entry.failed = Some(Failed {
+            at_ms,
+            broke,
+            of,
+            operator: None,
+        });
+        entry.rolled_back()
+    }
+
+    /// Records that an operator keeps `component` out, and lets `before` serve in its place.
+    pub(crate) fn keep_out(
+        &mut self,
+        handler: &str,
+        component: &str,
+        before: ComponentDigest,
+        (at_ms, said): (WallTime, Said),
+    ) -> Option<RolledBack> {
+        let entry = Entry {
+            component: component.to_owned(),
+            before: before.to_string(),
+            failed: Some(Failed {
+                at_ms,
+                broke: 0,
+                of: 0,
+                operator: Some(said),
+            }),
+        };
+        let rolled_back = entry.rolled_back();
+        self.entries.insert(handler.to_owned(), entry);
+        rolled_back
+    }
+
+    /// Forgets the trial or the roll-back of a handler. Returns whether there was one.
+    pub(crate) fn forget(&mut self, handler: &str) -> bool {
+        self.entries.remove(handler).is_some()
+    }
+
+    /// The digest in hex of the trusted component that served before the one that is on trial.
+    pub(crate) fn before_trial(&self, handler: &str) -> Option<&str> {
+        let entry = self.entries.get(handler)?;
+        entry.failed.is_none().then_some(entry.before.as_str())
     }
 
     /// Records that a component has passed its trial. Returns whether the component was on trial.
@@ -172,17 +211,28 @@ fn status_after(file: &str, before: Option<String>) -> ComponentStatus {
 
 impl Entry {
     fn status(&self) -> ComponentStatus {
-        let before = self.before.clone();
-        match self.failed {
-            None => ComponentStatus::OnTrial { before },
-            Some(Failed { at_ms, broke, of }) => ComponentStatus::InPlaceOf(RolledBack {
-                component: self.component.clone(),
-                before,
-                at: at_ms,
-                broke,
-                of,
-            }),
+        match self.rolled_back() {
+            None => ComponentStatus::OnTrial {
+                before: self.before.clone(),
+            },
+            Some(rolled_back) => ComponentStatus::InPlaceOf(rolled_back),
         }
+    }
+
+    fn rolled_back(&self) -> Option<RolledBack> {
+        let failed = self.failed.as_ref()?;
+        Some(RolledBack {
+            component: self.component.clone(),
+            before: self.before.clone(),
+            at: failed.at_ms,
+            cause: match &failed.operator {
+                None => Cause::BrokeDown {
+                    broke: failed.broke,
+                    of: failed.of,
+                },
+                Some(said) => Cause::Operator(said.clone()),
+            },
+        })
     }
 }
 
@@ -263,6 +313,44 @@ mod tests {
         assert_eq!(back, ComponentStatus::Trusted);
         assert!(trials.record("h", digest("a"), &back));
         assert_eq!(trials.rolled_back().count(), 0);
+    }
+
+    #[test]
+    fn one_that_an_operator_keeps_out_stays_out_and_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut trials = Trials::read(folder.path()).unwrap();
+        assert_eq!(trials.before_trial("h"), None);
+        let said = Said {
+            who: "ada".into(),
+            why: Some("rejects paid orders".into()),
+        };
+        let at = WallTime::from_millis(7);
+        let component = digest("b").to_string();
+        let rolled_back = trials
+            .keep_out("h", &component, digest("a"), (at, said))
+            .unwrap();
+        let short = |name| digest(name).to_string()[..12].to_owned();
+        assert_eq!(
+            rolled_back.to_string(),
+            format!(
+                "its component {} was rolled back by ada (rejects paid orders) and is kept out \
+                 until its file changes; {} serves in its place",
+                short("b"),
+                short("a")
+            )
+        );
+        trials.write().unwrap();
+        let mut trials = Trials::read(folder.path()).unwrap();
+        let served = Some(digest("a"));
+        let kept_out = ComponentStatus::InPlaceOf(rolled_back);
+        assert_eq!(trials.status_of_file("h", digest("b"), served), kept_out);
+        assert_eq!(trials.before_trial("h"), None, "no trial");
+        assert!(trials.forget("h") && !trials.forget("h"));
+        // A new trial.
+        assert_eq!(
+            trials.status_of_file("h", digest("b"), served),
+            on_trial("a")
+        );
     }
 
     #[test]

@@ -44,6 +44,13 @@ fn card(handler: &Value, view: &View) -> Markup {
                 } @else if handler["present"] != false {
                     (button(&view.session, "pause", "Pause", &fields, &view.address))
                 }
+                @if handler["on_trial_after"].is_string() {
+                    (button(&view.session, "rollback", "Roll back", &fields, &view.address))
+                    (button(&view.session, "readmit", "End the trial", &fields, &view.address))
+                }
+                @if handler["in_place_of"].is_string() {
+                    (button(&view.session, "readmit", "Let it in again", &fields, &view.address))
+                }
                 a href={ "/ui/deliveries?state=dead&handler=" (crate::dashboard::query::encoded(&name)) } {
                     "Dead letters"
                 }
@@ -74,7 +81,7 @@ fn trial(handler: &Value) -> Markup {
             p.hint { "The component is new and on trial. If it breaks down, the one before comes back." }
         }
         @if handler["in_place_of"].is_string() {
-            p.said.wrong { "A new component failed on real events, and was rolled back." }
+            p.said.wrong { "The component in the file was rolled back, and is kept out." }
         }
     }
 }
