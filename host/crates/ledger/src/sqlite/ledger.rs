@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
+use super::blocks::BlockKeeper;
 use super::error::{At, OpenError};
 use super::identity::LedgerFiles;
 use super::keep::{Scrubber, Sweeper};
@@ -22,6 +23,7 @@ use super::write::{AnyTask, Checkpointer, LogGauge, Memory, Operation, Writer, t
 use super::{kept_time, lineage, open, recover};
 use crate::engine::{CommitGauge, Queue};
 use crate::{LedgerError, LedgerSink};
+use tollgate_base::thread::OwnedThread;
 use tollgate_base::time::{SteadyClock, WallTime};
 
 /// The embedded ledger. Dropping it closes it.
@@ -30,13 +32,15 @@ pub(crate) struct SqliteLedger {
     pub(super) writable: Arc<AtomicBool>,
     pub(super) log: Arc<LogGauge>,
     pub(super) commits: Arc<CommitGauge>,
-    pub(super) reader: SqliteReader,
+    pub(super) reader: Arc<SqliteReader>,
     pub(super) leases: LeaseBook,
     pub(super) running: RunningFile,
     pub(super) clock: Arc<SteadyClock>,
     pub(super) scrubber: Scrubber,
     /// Locked for the time of one step of a sweep. Only the sweeping thread locks it.
     pub(super) sweeper: Mutex<Sweeper>,
+    /// The thread that keeps the blocks for searches.
+    searching: Mutex<Option<OwnedThread>>,
     closing: Mutex<Option<Closing>>,
 }
 
@@ -96,17 +100,20 @@ impl SqliteLedger {
             .name("ledger".into())
             .spawn(move || writer.run())
             .map_err(|source| open::file_error(&path, source))?;
+        let reader = Arc::new(SqliteReader::unchecked(path.clone()));
+        let searching = start_searching(&reader, &queue, (&path, options.search_block))?;
         Ok(Self {
             queue,
             writable,
             log,
             commits,
-            reader: SqliteReader::unchecked(path.clone()),
+            reader,
             leases,
             running,
             clock,
             scrubber: Scrubber::new(path),
             sweeper: Mutex::new(Sweeper::new()),
+            searching: Mutex::new(Some(searching)),
             closing: Mutex::new(Some(Closing {
                 writer,
                 locks: [database, lock],
@@ -118,6 +125,7 @@ impl SqliteLedger {
     /// Later writes are answered [`LedgerError::Closed`]. The next start counts no attempt for
     /// deliveries that run now.
     pub(crate) fn close(&self) {
+        self.end_searching();
         self.queue.close();
         // The writer's connection must be the last one: closing it removes the log.
         self.reader.close_idle();
@@ -135,6 +143,17 @@ impl SqliteLedger {
             self.running.remove();
         }
         drop(locks);
+    }
+
+    /// Ends the thread that keeps the blocks. The thread may read, or wait for the writer.
+    fn end_searching(&self) {
+        let searching = self.searching.lock().take();
+        let closing = self.closing.lock();
+        let writer = closing.as_ref().map(|closing| closing.writer.thread().id());
+        if writer == Some(thread::current().id()) {
+            // The writer cannot wait for a thread that waits for the writer.
+            thread::spawn(move || drop(searching));
+        }
     }
 
     /// Queues an operation, waits for room in the queue, and waits for the answer.
@@ -156,6 +175,17 @@ impl SqliteLedger {
         // A closed queue gives the task back. Dropping the task answers the caller.
         drop(self.queue.put(task(operation, then)));
     }
+}
+
+/// Starts the thread that keeps the blocks for searches.
+fn start_searching(
+    reader: &Arc<SqliteReader>,
+    queue: &Arc<Queue<Box<dyn AnyTask>>>,
+    (path, numbers): (&Path, i64),
+) -> Result<OwnedThread, OpenError> {
+    BlockKeeper::new(Arc::clone(reader), Arc::clone(queue), numbers)
+        .start()
+        .map_err(|source| open::file_error(path, source))
 }
 
 impl Drop for SqliteLedger {

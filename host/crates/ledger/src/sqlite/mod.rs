@@ -10,6 +10,7 @@
 //! `error` and so on. `read` and `write` use the leaves; `operations` and `keep` use `write`;
 //! `ledger`, `roles` and `reading` are above all.
 
+mod blocks;
 mod checksum;
 mod counters;
 mod error;
@@ -34,6 +35,7 @@ mod roles;
 mod rows;
 mod running;
 mod schema;
+mod terms;
 mod values;
 mod write;
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::terms;
+
 /// Called with the reason when the process must end, since nobody knows any more what is on
 /// disk.
 pub(crate) type FatalHook = Arc<dyn Fn(&str) + Send + Sync>;
@@ -19,6 +21,8 @@ pub(crate) struct SqliteOptions {
     pub(crate) queue_bytes: usize,
     /// The most events that a handler may have scheduled.
     pub(crate) scheduled: u32,
+    /// How many numbers a block for searches covers.
+    pub(crate) search_block: i64,
     /// Called when the file fails (an I/O error, corruption) or the writer panics. The default
     /// aborts the process: the next one recovers from the file.
     pub(crate) fatal: FatalHook,
@@ -33,6 +37,7 @@ impl SqliteOptions {
             queue: 4096,
             queue_bytes: 64 * 1024 * 1024,
             scheduled: 1_000_000,
+            search_block: terms::BLOCK,
             fatal: Arc::new(|reason| {
                 tracing::error!(reason, "the process ends");
                 std::process::abort();

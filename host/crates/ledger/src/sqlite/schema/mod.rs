@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0006_exchanges.sql"),
     include_str!("0007_alerts.sql"),
     include_str!("0008_rejections.sql"),
+    include_str!("0009_search.sql"),
 ];
 
 /// Brings the file's schema up to date, each step in a transaction of its own.

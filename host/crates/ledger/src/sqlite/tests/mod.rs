@@ -32,6 +32,7 @@ mod queue;
 mod requests;
 mod restores;
 mod retention;
+mod search;
 mod tables;
 mod time;
 
@@ -42,6 +43,7 @@ struct Sqlite {
     folder: TempDir,
     fatal: FatalHook,
     queue: usize,
+    search_block: i64,
 }
 
 impl Sqlite {
@@ -50,6 +52,15 @@ impl Sqlite {
             folder: tempfile::tempdir().unwrap(),
             fatal: Arc::new(|reason| panic!("fatal: {reason}")),
             queue: 1000,
+            search_block: terms::BLOCK,
+        }
+    }
+
+    /// Few rows make a block for searches.
+    fn with_small_blocks() -> Self {
+        Self {
+            search_block: 16,
+            ..Self::new()
         }
     }
 
@@ -62,6 +73,7 @@ impl Sqlite {
             fatal: self.fatal.clone(),
             queue: self.queue,
             scheduled: conformance::SCHEDULED,
+            search_block: self.search_block,
             ..SqliteOptions::new(self.path())
         }
     }
@@ -114,7 +126,7 @@ impl Engine for Sqlite {
 
 mod conforms {
     use super::Sqlite;
-    crate::conformance_suite!(Sqlite::new());
+    crate::conformance_suite!(Sqlite::with_small_blocks());
 }
 
 fn row<T: rusqlite::types::FromSql>(conn: &Connection, sql: &str) -> T {

@@ -4,20 +4,23 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
+use super::due::deliveries_in;
 use super::filter::Numbered;
-use super::walk::{Scan, walk};
+use super::scan::Scan;
+use super::search::Search;
+use super::walk::walk;
 use super::{attempts, resolutions};
 use crate::engine::{EventColumns, Span};
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
 use crate::{
-    Blocker, DeliveryDetail, DeliveryId, DeliveryState, DeliverySummary, InterventionView,
-    ListOrder, Listed, RecordFilter, ResolvingView, StateFilter,
+    Blocker, DeliveryDetail, DeliveryId, DeliverySummary, InterventionView, Listed, RecordFilter,
+    RecordList, ResolvingView, StateFilter,
 };
 use tollgate_base::event::EventId;
 
 /// The most rows of deliveries that one page looks at; the rows are narrow.
-const SCAN: usize = 5_000;
+const SCAN: usize = 8_000;
 
 /// The most attempts in the details of a delivery.
 const ATTEMPTS: usize = 100;
@@ -40,7 +43,15 @@ pub(crate) fn deliveries(
         return Ok(Listed::default());
     }
     let scan = Scan::rows(SCAN);
-    walk(conn, (&select(filter.state), "seq"), span, &scan, |row| {
+    let due = deliveries_in(conn, filter.state)?;
+    let due = due.map(|due| due.into_iter().map(|(delivery, _)| delivery).collect());
+    let search = Search::of(RecordList::Deliveries, &numbered).among(due);
+    let narrow = format!(
+        "SELECT d.seq, d.event, d.handler, d.state, {IS_BEHIND},
+             e.source, e.kind, e.provider_id, e.subject, e.account, e.received
+         FROM deliveries d CROSS JOIN events e ON e.seq = d.event WHERE"
+    );
+    walk(conn, (&narrow, "d.seq"), (span, &search), &scan, |row| {
         let handler: i64 = row.get(2)?;
         let in_state = match filter.state {
             None => true,
@@ -50,69 +61,22 @@ pub(crate) fn deliveries(
         if !in_state || numbered.handler.is_some_and(|wanted| wanted != handler) {
             return Ok(ControlFlow::Continue(None));
         }
-        let event = row.get(1)?;
-        match match_event(conn, &numbered, event, span.order)? {
-            EventMatch::Past => return Ok(ControlFlow::Break(())),
-            EventMatch::Other => return Ok(ControlFlow::Continue(None)),
-            EventMatch::Meant => {}
-        }
-        if !numbered.takes_payload(conn, event, &scan)? {
+        let source = row.get(5)?;
+        let event = EventColumns {
+            kind: row.get_ref(6)?.as_str()?,
+            provider_id: row.get_ref(7)?.as_str_or_null()?,
+            subject: row.get_ref(8)?.as_str_or_null()?,
+            account: row.get_ref(9)?.as_str_or_null()?,
+            received: wall(row, 10)?,
+        };
+        // A later delivery of an old event is among those of new events. So no event, however old
+        // or new, is a reason to end.
+        let is_meant = numbered.takes_source(source) && numbered.filter.takes_event(&event);
+        if !is_meant || !numbered.takes_payload(conn, row.get(1)?, &scan)? {
             return Ok(ControlFlow::Continue(None));
         }
         Ok(ControlFlow::Continue(summary(conn, row.get(0)?)?))
     })
-}
-
-/// The statement up to its last condition. Only dead deliveries have an index in the order of
-/// arrival; the indexes of due ones have other orders.
-fn select(state: Option<StateFilter>) -> String {
-    let narrow = format!("SELECT seq, event, handler, state, {IS_BEHIND} FROM deliveries d");
-    match state {
-        Some(StateFilter::Delivery(DeliveryState::Dead)) => {
-            format!("{narrow} INDEXED BY deliveries_dead WHERE state = 'dead' AND")
-        }
-        _ => format!("{narrow} WHERE"),
-    }
-}
-
-/// How the event of a delivery fits a filter.
-enum EventMatch {
-    /// Nothing after it can match.
-    Past,
-    Other,
-    Meant,
-}
-
-fn match_event(
-    conn: &Connection,
-    numbered: &Numbered<'_>,
-    event: i64,
-    order: ListOrder,
-) -> Result<EventMatch> {
-    let found = conn
-        .prepare_cached(
-            "SELECT source, kind, provider_id, received, subject, account FROM events
-             WHERE seq = ?1",
-        )?
-        .query_row([event], |row| {
-            let source = row.get(0)?;
-            let event = EventColumns {
-                kind: row.get_ref(1)?.as_str()?,
-                provider_id: row.get_ref(2)?.as_str_or_null()?,
-                subject: row.get_ref(4)?.as_str_or_null()?,
-                account: row.get_ref(5)?.as_str_or_null()?,
-                received: wall(row, 3)?,
-            };
-            Ok(match () {
-                () if numbered.filter.is_past(event.received, order) => EventMatch::Past,
-                () if numbered.takes_source(source) && numbered.filter.takes_event(&event) => {
-                    EventMatch::Meant
-                }
-                () => EventMatch::Other,
-            })
-        })
-        .optional()?;
-    Ok(found.unwrap_or(EventMatch::Other))
 }
 
 /// One delivery with its event and the end of its last attempt.

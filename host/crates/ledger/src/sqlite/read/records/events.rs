@@ -5,21 +5,27 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::deliveries::IS_BEHIND;
+use super::due::deliveries_in;
 use super::filter::Numbered;
 use super::requests;
 use super::resolutions::{self, payload};
-use super::walk::{Scan, walk};
+use super::scan::Scan;
+use super::search::Search;
+use super::walk::walk;
 use crate::engine::{EventColumns, Span, has_delivery};
 use crate::sqlite::read::schedule;
 use crate::sqlite::rows::{self, EVENT_COLUMNS, maybe_wall, wall};
 use crate::{
     DeliveryBrief, DeliveryDetail, EventDetail, EventSummary, Listed, Payload, RecordFilter,
-    RequestDetail, RequestId, ScheduledView,
+    RecordList, RequestDetail, RequestId, ScheduledView,
 };
 use tollgate_base::event::{Event, EventId, HANDLER_SOURCE_PREFIX};
 
 /// The most rows of events that one page looks at.
-const SCAN: usize = 2_000;
+const SCAN: usize = 8_000;
+
+/// How many more rows it costs to look at the deliveries of an event.
+const DELIVERIES_COST: usize = 7;
 
 /// The most attempts of each delivery in the details of an event.
 const ATTEMPTS: usize = 20;
@@ -45,7 +51,10 @@ pub(crate) fn events(
          WHERE e.pruned IS NULL AND"
     );
     let scan = Scan::rows(SCAN);
-    walk(conn, (&select, "e.seq"), span, &scan, |row| {
+    let due = deliveries_in(conn, filter.state)?;
+    let due = due.map(|due| due.into_iter().map(|(_, event)| event).collect());
+    let search = Search::of(RecordList::Events, &numbered).among(due);
+    walk(conn, (&select, "e.seq"), (span, &search), &scan, |row| {
         let received = wall(row, 4)?;
         if numbered.filter.is_past(received, span.order) {
             return Ok(ControlFlow::Break(()));
@@ -61,10 +70,20 @@ pub(crate) fn events(
         if !numbered.takes_source(source) || !numbered.filter.takes_event(&event) {
             return Ok(ControlFlow::Continue(None));
         }
-        let summary = summary(conn, row)?;
-        let is_meant = has_delivery(filter, &summary.deliveries)
-            && numbered.takes_payload(conn, row.get(0)?, &scan)?;
-        Ok(ControlFlow::Continue(is_meant.then_some(summary)))
+        let number = row.get(0)?;
+        let by_delivery = filter.state.is_some() || filter.handler.is_some();
+        if by_delivery {
+            scan.cost(DELIVERIES_COST);
+            if !has_delivery(
+                filter,
+                &deliveries_of(conn, number, row.get(14)?, row.get(15)?)?,
+            ) {
+                return Ok(ControlFlow::Continue(None));
+            }
+        }
+        let is_meant = numbered.takes_payload(conn, number, &scan)?;
+        let found = is_meant.then(|| summary(conn, row)).transpose()?;
+        Ok(ControlFlow::Continue(found))
     })
 }
 

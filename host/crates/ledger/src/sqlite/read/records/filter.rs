@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
-use super::walk::Scan;
+use super::scan::Scan;
 use crate::RecordFilter;
 use crate::engine::{EventFilter, ROW_BYTES};
 

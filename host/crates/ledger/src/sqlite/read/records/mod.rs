@@ -1,12 +1,14 @@
 //! What operators ask for: lists and details, in statements that look at a bounded number of
 //! rows each.
 //!
-//! No index serves these lists, since a finished delivery leaves every index. A list walks the
-//! rows in the order of arrival from where the page before ended, and stops after a bounded
-//! number of rows: then the page is short, and says where to go on.
+//! A list walks the rows in the order of arrival from where the page before ended, and stops after
+//! a bounded number of rows: then the page is short, and says where to go on. Finished deliveries
+//! are in no index. Blocks of terms say which rows a filter need not look at
+//! ([`search`]). Rows that are in no block yet are looked at one by one.
 
 mod attempts;
 mod deliveries;
+mod due;
 mod events;
 mod filter;
 mod last;
@@ -14,6 +16,8 @@ mod recorded;
 mod rejections;
 mod requests;
 mod resolutions;
+mod scan;
+mod search;
 mod state;
 mod walk;
 

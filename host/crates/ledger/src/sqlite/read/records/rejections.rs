@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, Result, Row};
 
 use super::resolutions::payload;
-use super::walk::{Scan, walk};
+use super::scan::Scan;
+use super::search::Search;
+use super::walk::walk;
 use crate::engine::Span;
 use crate::sqlite::rows::{pairs, wall};
 use crate::{Listed, RejectionFilter, RejectionView};
@@ -21,13 +23,19 @@ pub(crate) fn rejections(
 ) -> Result<Listed<RejectionView>> {
     let select = "SELECT seq, at, source, code, reason, peer, method, path, headers, body, more
         FROM rejections WHERE";
-    walk(conn, (select, "seq"), span, &Scan::rows(SCAN), |row| {
-        let source = row.get_ref(2)?.as_str_or_null()?;
-        let is_meant = filter.matches(source, row.get_ref(3)?.as_str()?, wall(row, 1)?);
-        Ok(ControlFlow::Continue(
-            is_meant.then(|| view(row)).transpose()?,
-        ))
-    })
+    walk(
+        conn,
+        (select, "seq"),
+        (span, &Search::default()),
+        &Scan::rows(SCAN),
+        |row| {
+            let source = row.get_ref(2)?.as_str_or_null()?;
+            let is_meant = filter.matches(source, row.get_ref(3)?.as_str()?, wall(row, 1)?);
+            Ok(ControlFlow::Continue(
+                is_meant.then(|| view(row)).transpose()?,
+            ))
+        },
+    )
 }
 
 fn view(row: &Row<'_>) -> Result<RejectionView> {

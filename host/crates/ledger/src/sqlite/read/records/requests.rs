@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::walk::{Scan, walk};
+use super::scan::Scan;
+use super::search::Search;
+use super::walk::walk;
 use crate::engine::Span;
 use crate::sqlite::kept_time::AHEAD;
 use crate::sqlite::rows::{maybe_wall, wall};
@@ -45,16 +47,22 @@ pub(crate) fn requests(
          FROM {from} CROSS JOIN handlers h ON h.id = o.handler
          CROSS JOIN events e ON e.seq = o.event WHERE {state}"
     );
-    walk(conn, (&select, "o.seq"), span, &Scan::rows(SCAN), |row| {
-        let is_meant = filter.matches(
-            row.get_ref(10)?.as_str()?,
-            row.get_ref(6)?.as_str()?,
-            wall(row, 9)?,
-        );
-        Ok(ControlFlow::Continue(
-            is_meant.then(|| summary(row)).transpose()?,
-        ))
-    })
+    walk(
+        conn,
+        (&select, "o.seq"),
+        (span, &Search::default()),
+        &Scan::rows(SCAN),
+        |row| {
+            let is_meant = filter.matches(
+                row.get_ref(10)?.as_str()?,
+                row.get_ref(6)?.as_str()?,
+                wall(row, 9)?,
+            );
+            Ok(ControlFlow::Continue(
+                is_meant.then(|| summary(row)).transpose()?,
+            ))
+        },
+    )
 }
 
 /// Everything about the request of this number.
