@@ -27,7 +27,7 @@ demo: build sdk ## Plays the walk-through with a gateway, a provider and a shop 
 
 .PHONY: test
 test: guests ## Runs all tests: the host's, end to end, and the handlers' own
-	@.ci/prepare rust oracles api languages browser
+	@.ci/prepare rust oracles api collector languages browser
 	cd plugins && cargo test --locked --workspace
 	@$(MAKE) --no-print-directory test-sdks
 	if cargo nextest --version >/dev/null 2>&1; \

@@ -55,6 +55,13 @@ impl Launch {
         self
     }
 
+    /// Sets several variables of the environment.
+    pub(crate) fn envs(mut self, variables: &[(&str, String)]) -> Self {
+        self.command
+            .envs(variables.iter().map(|(name, value)| (name, value)));
+        self
+    }
+
     /// The gateway makes every file of its data folder itself.
     pub(crate) fn alone(mut self) -> Self {
         self.compiled = None;

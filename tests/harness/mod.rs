@@ -2,6 +2,7 @@
 
 mod acme;
 mod clock;
+mod collector;
 mod commands;
 mod compiled;
 mod counted;
@@ -33,6 +34,7 @@ mod wasi;
 
 pub(crate) use acme::{AcmeServer, EXTERNAL};
 pub(crate) use clock::WallClock;
+pub(crate) use collector::{Collector, Span, variables};
 pub(crate) use commands::{run, try_run};
 pub(crate) use counted::{audit_counted, counted_event, counting_site};
 pub(crate) use disk::Disk;

@@ -58,4 +58,5 @@ mod stripe_shapes;
 mod tail;
 mod thin;
 mod tls;
+mod traces;
 mod trigger;

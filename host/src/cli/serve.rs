@@ -31,13 +31,14 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    telemetry::start(args.log);
+    let telemetry = telemetry::start(args.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(serve(args))?;
     // A guest that still runs on its thread must not delay the end.
     runtime.shutdown_background();
+    drop(telemetry);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,6 +9,8 @@ use super::keys::{is_superseded, order_effect};
 use super::runnable::Runnable;
 use super::shared::Shared;
 use super::trial::TrialNews;
+use crate::telemetry::guest_logs;
+use crate::telemetry::traces::{self, Span};
 use tollgate_base::failpoint::{self, Failpoint};
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{
@@ -57,16 +59,17 @@ pub(super) fn run(shared: &Arc<Shared>, mut job: Job, runnable: &Arc<dyn Runnabl
     }
     let started = shared.clock.wall();
     ledger.started(&job.lease);
-    match runnable.run(&job.delivery, &job.recorded) {
+    let span = traces::attempt(&job.delivery);
+    match runnable.run(&job.delivery, &job.recorded, span.context().as_ref()) {
         Started::Ended(run) => {
             let fit = !run.lowered;
-            ended(shared, job, runnable.as_ref(), *run, started);
+            ended(shared, job, runnable.as_ref(), *run, (started, span));
             fit
         }
         Started::Waiting(waiting) => {
             let (shared, runnable) = (shared.clone(), runnable.clone());
             waiting.on_end(move |run| {
-                ended(&shared, job, runnable.as_ref(), run, started);
+                ended(&shared, job, runnable.as_ref(), run, (started, span));
                 // The guests' threads look for more after each task. This is none of them.
                 shared.notify(&shared.queues.lock());
                 shared.ended.notify_all();
@@ -94,7 +97,13 @@ fn recorded(
 }
 
 /// Hands the end of a run to the ledger.
-fn ended(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable, run: Run, started: WallTime) {
+fn ended(
+    shared: &Arc<Shared>,
+    mut job: Job,
+    runnable: &dyn Runnable,
+    run: Run,
+    (started, mut span): (WallTime, Span),
+) {
     failpoint::reach(Failpoint::Ran);
     shared.ledger().stopped(&job.lease);
     // Another run of the job makes no request anew.
@@ -104,9 +113,21 @@ fn ended(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable, run: Run, 
         wait_for_ledger(shared, job, &error);
         return;
     }
-    let completion = completion::of_run(shared, &job, runnable, run, started);
+    let mut completion = completion::of_run(shared, &job, runnable, run, started);
     note_end(shared, &mut job, &completion.attempt);
-    submit(shared, job, completion);
+    traces::ends(&mut span, &completion.attempt);
+    let context = span.context();
+    if let Some(context) = &context {
+        traces::carry(&mut completion.effects, context);
+    }
+    guest_logs::export(&completion, context.as_ref());
+    drop(span);
+    submit(
+        shared,
+        job,
+        completion,
+        Span::part("commit", context.as_ref()),
+    );
 }
 
 /// Notes the end of a run before its commit: many other runs may wait for it, and the gate needs
@@ -141,7 +162,7 @@ fn end_superseded(shared: &Arc<Shared>, mut job: Job, runnable: &dyn Runnable) {
     let completion = completion::of_run(shared, &job, runnable, run, shared.clock.wall());
     // This end says nothing about the handler.
     shared.queues.lock().run_ended(&mut job, None);
-    submit(shared, job, completion);
+    submit(shared, job, completion, Span::default());
 }
 
 /// Ends a delivery whose last attempts ended with the gateway itself.
@@ -162,16 +183,20 @@ fn give_up(shared: &Shared, mut job: Job, order: OrderEffect) {
 /// Commits a completion that replaces one which could not be applied.
 pub(super) fn commit(shared: &Arc<Shared>, job: Job, completion: Completion) {
     shared.queues.lock().commit_begins(&job.delivery.handler);
-    submit(shared, job, completion);
+    submit(shared, job, completion, Span::default());
 }
 
-fn submit(shared: &Arc<Shared>, job: Job, completion: Completion) {
+/// Commits the end of a run. `span` ends with the commit.
+fn submit(shared: &Arc<Shared>, job: Job, completion: Completion, span: Span) {
     let then = shared.clone();
     let attempt = completion.attempt.clone();
     let next = completion.next;
     shared.ledger().complete_then(
         completion,
-        Box::new(move |result| answered(&then, job, attempt, next, result)),
+        Box::new(move |result| {
+            drop(span);
+            answered(&then, job, attempt, next, result);
+        }),
     );
 }
 

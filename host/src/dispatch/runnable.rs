@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::settings::Handler;
+use crate::telemetry::traces::TraceContext;
 use tollgate_base::event::ComponentDigest;
 use tollgate_ledger::{Delivery, Exchange};
 use tollgate_sandbox::Started;
@@ -23,6 +24,12 @@ pub trait Runnable: Send + Sync + 'static {
         false
     }
     /// Runs the handler once, on this thread or as a task. Immediate requests that the run has in
-    /// common with `recorded` get the recorded answers.
-    fn run(&self, delivery: &Delivery, recorded: &Arc<[Exchange]>) -> Started;
+    /// common with `recorded` get the recorded answers. `trace` is the place of the attempt, if
+    /// spans are made.
+    fn run(
+        &self,
+        delivery: &Delivery,
+        recorded: &Arc<[Exchange]>,
+        trace: Option<&TraceContext>,
+    ) -> Started;
 }

@@ -8,6 +8,7 @@ use crate::generation::component_status::ComponentStatus;
 use crate::generation::component_store::ComponentStore;
 use crate::immediate::HandlerSender;
 use crate::settings::Handler;
+use crate::telemetry::traces::{TraceContext, TracedState};
 use tollgate_base::event::ComponentDigest;
 use tollgate_ledger::{Delivery, Exchange, StateStore};
 use tollgate_sandbox::{
@@ -77,12 +78,24 @@ impl Runnable for LoadedHandler {
         self.component.may_ask()
     }
 
-    fn run(&self, delivery: &Delivery, recorded: &Arc<[Exchange]>) -> Started {
+    fn run(
+        &self,
+        delivery: &Delivery,
+        recorded: &Arc<[Exchange]>,
+        trace: Option<&TraceContext>,
+    ) -> Started {
+        let state = match trace.filter(|trace| trace.is_sampled()) {
+            Some(trace) => Arc::new(TracedState {
+                state: self.state.clone(),
+                of: trace.clone(),
+            }),
+            None => self.state.clone(),
+        };
         let surroundings = Surroundings {
-            state: StateSource::Ledger(self.state.clone()),
+            state: StateSource::Ledger(state),
             answers: Answers {
                 recorded: recorded.clone(),
-                sender: Some(Arc::new(self.sender.clone())),
+                sender: Some(Arc::new(self.sender.in_trace(trace))),
             },
         };
         let guest = &self.settings.guest;

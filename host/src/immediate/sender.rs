@@ -18,6 +18,7 @@ use tollgate_sandbox::{NoAnswer, NoAnswerKind, RequestSender, SendFuture};
 
 use crate::egress::{Answer, Clients, Destination, Failure, USER_AGENT, added_header, error_chain};
 use crate::settings::{Allow, Handler};
+use crate::telemetry::traces::{OutboundSpan, TraceContext};
 
 /// Headers that the connection sets. `wasi:http` lets no guest set the others of the connection.
 const OF_THE_CONNECTION: &[HeaderName] =
@@ -45,12 +46,26 @@ impl ImmediateClients {
 pub(crate) struct HandlerSender {
     clients: Arc<ImmediateClients>,
     handler: Arc<Handler>,
+    /// The place of the attempt, if spans are made.
+    trace: Option<TraceContext>,
 }
 
 impl HandlerSender {
     /// The sender of a handler.
     pub(crate) fn new(clients: Arc<ImmediateClients>, handler: Arc<Handler>) -> Self {
-        Self { clients, handler }
+        Self {
+            clients,
+            handler,
+            trace: None,
+        }
+    }
+
+    /// The sender of one attempt, whose requests are parts of the attempt.
+    pub(crate) fn in_trace(&self, trace: Option<&TraceContext>) -> Self {
+        Self {
+            trace: trace.cloned(),
+            ..self.clone()
+        }
     }
 
     /// Sends a request, and reads the whole answer.
@@ -62,9 +77,15 @@ impl HandlerSender {
         let Some(allow) = self.handler.allow.iter().find(granted) else {
             return Err(denied(format!("{origin} is not granted")));
         };
-        let request = with_headers(request, allow);
+        let mut request = with_headers(request, allow);
+        let own = TraceContext::of_headers(request.headers());
+        let (method, url) = (request.method(), request.uri());
+        let mut span = OutboundSpan::begin(method, url, own, self.trace.as_ref());
+        span.set("tollgate.handler", || self.handler.name.to_string());
+        span.write(request.headers_mut());
         let clients = &self.clients.clients;
         let answer = clients.exchange(&Destination::new(allow), request).await;
+        span.ends(answer.as_ref().ok().map(|answer| answer.status()));
         let (head, body) = answer.map_err(|error| no_answer(&error))?.into_parts();
         let limit = self.handler.guest.limits.response;
         let answer = Answer::read(&head.headers, body, allow, limit).await;

@@ -57,6 +57,7 @@ impl Collector for Scrape {
         outbox(page, figures)?;
         ledger(page, figures)?;
         generation(page, figures)?;
+        telemetry(page, figures)?;
         process(page, &figures.process)
     }
 }
@@ -223,6 +224,17 @@ fn generation(page: &mut Page<'_>, figures: &Figures) -> fmt::Result {
         &ALERTS,
         alerts.map(|(alert, many)| ([alert.as_str()], *many as f64)),
     )
+}
+
+fn telemetry(page: &mut Page<'_>, figures: &Figures) -> fmt::Result {
+    let items = figures.exports.iter();
+    let items = items.flat_map(|(signal, exported, dropped)| {
+        [
+            ([*signal, "exported"], *exported),
+            ([*signal, "dropped"], *dropped),
+        ]
+    });
+    page.counters(&TELEMETRY_ITEMS, items)
 }
 
 fn process(page: &mut Page<'_>, of: &ProcessFigures) -> fmt::Result {

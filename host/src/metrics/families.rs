@@ -194,6 +194,8 @@ families! {
         "Alerts of the manifest that last, by name: one for each source or handler that an alert is about";
     ADMIN_REQUESTS = Counter "tollgate_admin_requests" "" ["resource", "status"]
         "Requests to the admin service";
+    TELEMETRY_ITEMS = Counter "tollgate_telemetry_items" "" ["signal", "result"]
+        "Spans and log records for a collector. Signal: traces or logs. Result: exported or dropped";
     PROCESS_CPU = Counter "process_cpu" "seconds" []
         "Total user and system CPU time spent in seconds";
     PROCESS_RESIDENT = Gauge "process_resident_memory" "bytes" []

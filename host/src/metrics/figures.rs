@@ -41,6 +41,8 @@ pub(crate) struct Figures {
     pub(crate) alerts: Vec<(String, usize)>,
     /// By resource and status.
     pub(crate) admin_requests: Vec<(&'static str, u16, u64)>,
+    /// Exported and dropped items, by signal; empty without an export.
+    pub(crate) exports: Vec<(&'static str, u64, u64)>,
     pub(crate) process: ProcessFigures,
 }
 

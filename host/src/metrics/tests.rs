@@ -61,6 +61,7 @@ fn figures() -> Figures {
         },
         alerts: vec![("dead_letters".to_owned(), 1)],
         admin_requests: vec![("metrics", 200, 1)],
+        exports: vec![("traces", 5, 2), ("logs", 1, 0)],
         process: Process::new(WallTime::EPOCH).read(),
     }
 }

@@ -10,6 +10,7 @@ use crate::metrics::{
 };
 use crate::outbox;
 use crate::run::core::Core;
+use crate::telemetry;
 use tollgate_base::time::WallTime;
 
 impl Core {
@@ -43,6 +44,7 @@ impl Core {
             generation: self.generation_figures(&generation),
             alerts: self.alert_figures(&generation),
             admin_requests: self.admin_figures(),
+            exports: telemetry::exports(),
             process: self.process.read(),
         }
     }

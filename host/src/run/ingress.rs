@@ -15,6 +15,7 @@ use crate::run::notices::Notice;
 use crate::run::source_gauges::SourceGauge;
 use crate::server::{IngressBackend, SenderRules};
 use crate::settings::Source;
+use crate::telemetry::traces::TraceContext;
 use tollgate_base::event::{DedupBasis, DedupKey, Event, EventId, UNREADABLE};
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{EventForm, LedgerError, NewEvent, Recorded};
@@ -85,6 +86,7 @@ impl IngressBackend for Core {
         source: &PinnedSource,
         accepted: Accepted,
         now: WallTime,
+        trace: Option<&TraceContext>,
     ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send {
         if let Some(secret) = accepted.secret {
             self.secret_uses.count(source, secret, now);
@@ -92,7 +94,8 @@ impl IngressBackend for Core {
         let events = accepted.events.into_inner();
         let told: Vec<_> = events.iter().map(|event| told(source, event)).collect();
         let events = events.into_iter().zip(&told);
-        let events = events.map(|(event, told)| new_event(source, event, told.as_ref(), now));
+        let events =
+            events.map(|(event, told)| new_event(source, event, (told.as_ref(), now), trace));
         let recording = self.ledger.record(events.collect());
         async move {
             let recorded = recording.await?;
@@ -162,11 +165,11 @@ fn told(source: &PinnedSource, event: &ProviderEvent) -> Option<Told> {
 fn new_event(
     source: &PinnedSource,
     event: ProviderEvent,
-    told: Option<&Told>,
-    now: WallTime,
+    (told, now): (Option<&Told>, WallTime),
+    trace: Option<&TraceContext>,
 ) -> NewEvent {
     let key = |basis: &DedupBasis| DedupKey::new(&source.name, basis);
-    let metadata = metadata(&event);
+    let metadata = metadata(&event, trace);
     let event_in_ledger = Event {
         id: EventId::generate(now),
         source: source.name.clone(),
@@ -262,10 +265,11 @@ fn twin_key(source: &PinnedSource, event: &Event) -> Option<Twin> {
 }
 
 /// The facts that the gateway adds to an event.
-fn metadata(event: &ProviderEvent) -> Vec<(String, String)> {
+fn metadata(event: &ProviderEvent, trace: Option<&TraceContext>) -> Vec<(String, String)> {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let live = event.live.map(|live| pair(LIVEMODE, live.to_string()));
     let why = event.unreadable.as_ref();
     let why = why.map(|why| pair(UNREADABLE, why.to_string()));
-    live.into_iter().chain(why).collect()
+    let trace = trace.into_iter().flat_map(TraceContext::to_owned_pairs);
+    live.into_iter().chain(why).chain(trace).collect()
 }

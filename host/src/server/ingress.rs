@@ -27,6 +27,7 @@ use super::rejections::Rejections;
 use super::response::{text, try_after, try_later};
 use super::service::{Caller, Request, Response, Service};
 use crate::settings::{Network, PerAddress, Source, Strict};
+use crate::telemetry::traces::{Named, RequestSpan, Span};
 use tollgate_base::time::{Clock, WallTime};
 use tollgate_ledger::{LedgerError, Recorded};
 use tollgate_scheme::{Accepted, Answer, Rejection, RequestOutcome};
@@ -86,39 +87,81 @@ impl<B: IngressBackend> Ingress<B> {
         head: &http::request::Parts,
         incoming: &mut Incoming,
     ) -> Response {
+        let mut trace = RequestSpan::begin();
+        let response = match self.body(source, sender, caller, head, incoming).await {
+            Ok(body) => {
+                trace.has_body();
+                self.event(source, sender, (head, &body), &mut trace).await
+            }
+            Err(refused) => refused,
+        };
+        let named = Named {
+            name: source.name.as_str(),
+            path: &source.path,
+            sender: sender.address(),
+            https: sender.sender.https,
+        };
+        trace.answered(head, named, response.status());
+        response
+    }
+
+    /// The whole body, or the refusal.
+    async fn body(
+        &self,
+        source: &B::Source,
+        sender: &Arrival<'_>,
+        caller: &mut Caller,
+        head: &http::request::Parts,
+        incoming: &mut Incoming,
+    ) -> Result<Bytes, Response> {
         if self.backend.refuses() {
-            return self.refuse_more(source, sender, head.version);
+            return Err(self.refuse_more(source, sender, head.version));
         }
         let after = self.backend.body_timeout(source);
-        let whole = match body::read(incoming, source.body_limit, after, &mut caller.share).await {
-            Ok(whole) => whole,
-            Err(error) => return self.refuse_body(source, sender, head.version, &error),
-        };
-        let arrived = Instant::now();
+        let whole = body::read(incoming, source.body_limit, after, &mut caller.share).await;
+        let whole =
+            whole.map_err(|error| self.refuse_body(source, sender, head.version, &error))?;
         if self.rejections.keeps_body() {
             sender.has_body(&whole);
         }
+        Ok(whole)
+    }
+
+    /// The response to a request that is there as a whole.
+    async fn event(
+        &self,
+        source: &B::Source,
+        sender: &Arrival<'_>,
+        (head, body): (&http::request::Parts, &Bytes),
+        trace: &mut RequestSpan,
+    ) -> Response {
+        let arrived = Instant::now();
         let now = self.clock.now();
         let url = target(&head.uri);
         let request = tollgate_scheme::Request {
             method: &head.method,
             url: &url,
             headers: &head.headers,
-            body: &whole,
+            body,
         };
         if let Some(challenge) = source.verifier.challenge(&request, now) {
             return answer(challenge);
         }
         let mut accepted = match self.verify(source, sender, &request, now).await {
             Ok(Ok(accepted)) => accepted,
-            Ok(Err(later)) => return later,
+            Ok(Err(later)) => {
+                trace.verified(head, &source.path, Err("key_unavailable"));
+                return later;
+            }
             Err(rejection) => {
+                trace.verified(head, &source.path, Err(rejection.code()));
                 self.count(Some(source), rejection.code(), &rejection, sender);
                 self.per_address
                     .failed(sender.address(), self.clock.uptime());
                 return answer(source.verifier.answer(RequestOutcome::Rejected));
             }
         };
+        trace.verified(head, &source.path, Ok(()));
         if let Some(visit) = accepted.visit.take()
             && let Err(why) = self.backend.visit(source, visit).await
         {
@@ -126,16 +169,23 @@ impl<B: IngressBackend> Ingress<B> {
             self.count(Some(source), "visit_failed", &why, sender);
             return try_later();
         }
+        let mut recording = trace.part("record");
+        let context = trace.context();
         // But for a visit, nothing is awaited between the verification and the record: if a sender
         // hangs up after its last byte, its events are recorded.
-        match self.backend.accept(source, accepted, now).await {
+        let recorded = self.backend.accept(source, accepted, now, context.as_ref());
+        match recorded.await {
             Ok(recorded) => {
+                note(trace, &mut recording, &recorded);
                 self.per_address
                     .accepted(sender.address(), self.clock.uptime());
                 self.backend.acknowledged(source, arrived.elapsed());
                 acknowledge(source, &recorded)
             }
-            Err(error) => self.not_recorded(source, sender, &error),
+            Err(error) => {
+                recording.fail("");
+                self.not_recorded(source, sender, &error)
+            }
         }
     }
 
@@ -337,6 +387,20 @@ impl<B: IngressBackend> Service for Ingress<B> {
         let sender = Arrival::without_request(Sender::direct(peer));
         self.count(None, refusal.code(), &refusal, &sender);
     }
+}
+
+/// Notes what was recorded.
+fn note(trace: &mut RequestSpan, recording: &mut Span, recorded: &[Recorded]) {
+    if let [one] = recorded
+        && let Some(id) = one.id()
+    {
+        trace.set("tollgate.event.id", || id.to_string());
+    }
+    let is_duplicate = |recorded: &&Recorded| matches!(recorded, Recorded::Duplicate { .. });
+    recording.set("tollgate.events", || recorded.len() as i64);
+    recording.set("tollgate.duplicates", || {
+        recorded.iter().filter(is_duplicate).count() as i64
+    });
 }
 
 /// The target of the request as it was received.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::keys::KeyUnavailable;
 use crate::settings::{Network, Source};
+use crate::telemetry::traces::TraceContext;
 use tollgate_base::time::WallTime;
 use tollgate_ledger::{LedgerError, Recorded};
 use tollgate_scheme::{Accepted, FetchedKey, Visit};
@@ -61,7 +62,8 @@ pub trait IngressBackend: Send + Sync + 'static {
         let _ = (source, took);
     }
 
-    /// Routes the verified events and records them with their deliveries. Returns the results in
+    /// Routes the verified events and records them with their deliveries, and with their place in a
+    /// trace. Returns the results in
     /// the order of the events. The first poll must pass the events to the ledger, so that they
     /// are recorded even if the sender hangs up and the future is dropped.
     fn accept(
@@ -69,5 +71,6 @@ pub trait IngressBackend: Send + Sync + 'static {
         source: &Self::Source,
         accepted: Accepted,
         now: WallTime,
+        trace: Option<&TraceContext>,
     ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send;
 }

@@ -6,6 +6,7 @@ use tollgate_ledger::{NewRequest, RecordedEnd, without_query};
 use tollgate_sandbox::{Run, Written};
 
 use super::difference::{Difference, Effect, compare, compare_all, shorten};
+use crate::telemetry::traces::is_of_trace;
 
 /// The outcome of one run.
 pub(super) struct RunOutcome {
@@ -130,8 +131,8 @@ fn handlers_reason(outcome: &str, reason: String) -> String {
     }
 }
 
-/// A request without its idempotency key. Header values and queries are compared but not shown,
-/// because handlers may put credentials there.
+/// A request without its idempotency key and its place in a trace. Header values and queries are
+/// compared but not shown, because handlers may put credentials there.
 fn request(new: &NewRequest) -> Effect {
     let NewRequest {
         key: _,
@@ -143,6 +144,9 @@ fn request(new: &NewRequest) -> Effect {
         respond,
     } = new;
     let wanted = respond.as_ref().map(|respond| &respond.correlation);
+    // The gateway adds its place in a trace, which is another one with each run.
+    let headers = headers.iter().filter(|(name, _)| !is_of_trace(name));
+    let headers: Vec<_> = headers.collect();
     let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
     Effect {
         compared: format!("{method} {url} {headers:?} {body:?} {order_key:?} {wanted:?}"),

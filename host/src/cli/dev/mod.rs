@@ -51,7 +51,7 @@ pub(super) struct DevArgs {
 }
 
 pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
-    telemetry::start_quiet(LogFormat::Text);
+    let _telemetry = telemetry::start_quiet(LogFormat::Text);
     let folder = args.manifest.parent().unwrap_or(Path::new("")).join(FOLDER);
     let text = read_regular_text(&args.manifest, manifest::MAX_SIZE)
         .with_context(|| format!("{}: try `tollgate init`", args.manifest.display()))?;

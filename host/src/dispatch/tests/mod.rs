@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{Dispatcher, Pool, PoolOptions, Routes, Runnable};
 use crate::settings::{Handler, OnTrap, RetryPolicy};
+use crate::telemetry::traces::TraceContext;
 use tollgate_base::event::{
     ComponentDigest, DedupBasis, DedupKey, Event, EventId, HandlerName, Headers, SourceName,
 };
@@ -52,7 +53,7 @@ impl Runnable for Closure {
         ComponentDigest::of(self.component.as_bytes())
     }
 
-    fn run(&self, delivery: &Delivery, _: &Arc<[Exchange]>) -> Started {
+    fn run(&self, delivery: &Delivery, _: &Arc<[Exchange]>, _: Option<&TraceContext>) -> Started {
         Started::Ended(Box::new((self.work)(delivery)))
     }
 }

@@ -20,8 +20,13 @@ impl Runnable for OnTrial {
         true
     }
 
-    fn run(&self, delivery: &Delivery, recorded: &Arc<[Exchange]>) -> Started {
-        self.0.run(delivery, recorded)
+    fn run(
+        &self,
+        delivery: &Delivery,
+        recorded: &Arc<[Exchange]>,
+        trace: Option<&TraceContext>,
+    ) -> Started {
+        self.0.run(delivery, recorded, trace)
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use crate::egress::{Answer, retry_after};
+use crate::telemetry::traces::TraceContext;
 use tollgate_base::time::WallTime;
 
 /// How one try ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(in crate::outbox) struct Outcome {
     /// The answer's status, if there was an answer.
     pub(super) status: Option<StatusCode>,
@@ -18,6 +19,8 @@ pub(in crate::outbox) struct Outcome {
     pub(super) meaning: Meaning,
     /// The answer, if there was one and the handler asked for it.
     pub(super) answer: Option<Answer>,
+    /// The place of the try in its trace, if spans are made.
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// The meaning of a try's end for its request.
@@ -54,6 +57,7 @@ impl Outcome {
             error,
             meaning,
             answer: None,
+            trace: None,
         }
     }
 
@@ -64,6 +68,7 @@ impl Outcome {
             error: error.into(),
             meaning: Meaning::Dead,
             answer: None,
+            trace: None,
         }
     }
 

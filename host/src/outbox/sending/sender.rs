@@ -83,7 +83,10 @@ impl Sender {
         let next = next(&outcome, tries, request.requeued, &self.clock, &settings);
         self.signals.tries.count(next, begun.elapsed());
         Self::note(&request, tries, &outcome, next);
-        let response = response::event(&*self.targets, &request, &outcome, tries, next, at);
+        let mut response = response::event(&*self.targets, &request, &outcome, tries, next, at);
+        if let (Some(response), Some(trace)) = (&mut response, &outcome.trace) {
+            response.event.metadata.extend(trace.to_owned_pairs());
+        }
         let settlement = Settlement {
             request: request.id,
             token: lease.token(),

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::keys::{FetchError, KeyUnavailable};
 use crate::settings::{PerAddress, Source, Strict};
+use crate::telemetry::traces::TraceContext;
 use tollgate_base::event::{EventId, SourceName};
 use tollgate_base::secret::Secret;
 use tollgate_base::time::{ManualClock, WallTime};
@@ -89,6 +90,7 @@ impl IngressBackend for Fake {
         _: &Arc<Source>,
         accepted: Accepted,
         _: WallTime,
+        _: Option<&TraceContext>,
     ) -> impl Future<Output = Result<Vec<Recorded>, LedgerError>> + Send {
         let events = accepted.events.into_inner();
         self.recorded
