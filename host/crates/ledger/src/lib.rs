@@ -87,11 +87,11 @@ pub use order::{OrderEffect, OrderKey, Rank, Recipient};
 pub use outbox::{ClaimedRequests, LeasedRequest, OutboxStore, Settled, SettlementCallback};
 pub use records::{
     AttemptView, Blocker, Cursor, DeliveryBrief, DeliveryDetail, DeliverySummary, EmittedView,
-    EventDetail, EventSummary, ExchangeView, InterventionView, ListOrder, Listed, Page, Payload,
-    PayloadFilter, RecordFilter, RecordList, RecordedEmission, RecordedEnd, RecordedRun, Records,
-    RejectionFilter, RejectionView, RequestDetail, RequestFilter, RequestSummary, RequestView,
-    ResolvedView, ResolvingView, ScheduledView, StateChangeView, StateFilter, StateView, ToldView,
-    TryView, without_query,
+    EventDetail, EventSummary, ExchangeView, FindError, InterventionView, ListOrder, Listed, Page,
+    Payload, PayloadFilter, RecordFilter, RecordList, RecordedEmission, RecordedEnd, RecordedRun,
+    Records, RejectionFilter, RejectionView, RequestDetail, RequestFilter, RequestSummary,
+    RequestView, ResolvedView, ResolvingView, ScheduledView, StateChangeView, StateFilter,
+    StateView, ToldView, TryView, find_event, without_query,
 };
 pub use rejections::{Rejection, RejectionBounds, RejectionStore};
 pub use request::{

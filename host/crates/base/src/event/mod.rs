@@ -7,6 +7,7 @@ mod dedup;
 mod digest;
 mod headers;
 mod id;
+mod id_prefix;
 mod names;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ pub use dedup::{DedupBasis, DedupKey};
 pub use digest::ComponentDigest;
 pub use headers::Headers;
 pub use id::EventId;
+pub use id_prefix::ids_beginning;
 pub use names::{HANDLER_SOURCE_PREFIX, HandlerName, SourceName};
 
 use crate::time::WallTime;

@@ -259,6 +259,7 @@ macro_rules! conformance_suite {
             records::{
                 lists_are_read_page_by_page,
                 a_walk_ends_where_it_is_told_to,
+                events_are_found_by_the_beginning_of_their_ids,
                 a_cursor_is_of_one_list,
             },
             order::{

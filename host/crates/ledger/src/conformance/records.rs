@@ -47,6 +47,42 @@ pub fn lists_are_read_page_by_page(engine: &dyn Engine) {
     }
 }
 
+pub fn events_are_found_by_the_beginning_of_their_ids(engine: &dyn Engine) {
+    let open = Open::new(engine);
+    arrive(&open, 0..7);
+    let listed = open
+        .ledger
+        .events(&RecordFilter::default(), &page(ListOrder::Oldest, 100));
+    let listed = listed.unwrap().items;
+    let mut all: Vec<EventId> = listed
+        .iter()
+        .map(|event| event.id.parse().unwrap())
+        .collect();
+    all.sort();
+    for length in [4, 9, 13, 16, 20, 36] {
+        for id in &all {
+            let text = id.to_string();
+            let beginning = &text[..length];
+            let alike = all
+                .iter()
+                .filter(|id| id.to_string().starts_with(beginning));
+            match (alike.count(), find_event(&*open.ledger, beginning)) {
+                (1, found) => assert_eq!(found.unwrap(), *id, "{beginning}"),
+                (_, Err(FindError::Ambiguous { ids, .. })) => assert_eq!(ids, all[..ids.len()]),
+                (_, other) => panic!("{beginning}: {other:?}"),
+            }
+        }
+    }
+    let [first, last] = [all[1], all[5]];
+    let between = open.ledger.ids_between(first, last, 100).unwrap();
+    assert_eq!(between, all[1..=5]);
+    assert_eq!(open.ledger.ids_between(first, last, 2).unwrap(), all[1..3]);
+    let unknown = find_event(&*open.ledger, "ffff-ffff");
+    assert!(matches!(unknown, Err(FindError::Unknown(_))));
+    let wrong = find_event(&*open.ledger, "evt_1");
+    assert!(matches!(wrong, Err(FindError::NotAnId(_))));
+}
+
 pub fn a_walk_ends_where_it_is_told_to(engine: &dyn Engine) {
     let open = Open::new(engine);
     let none = open.ledger.last_cursor(RecordList::Events).unwrap();

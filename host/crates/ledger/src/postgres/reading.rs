@@ -49,6 +49,15 @@ impl Records for PostgresLedger {
         self.read(move |conn| async move { records::event(&conn, id, ahead).await })
     }
 
+    fn ids_between(
+        &self,
+        first: EventId,
+        last: EventId,
+        limit: usize,
+    ) -> Result<Vec<EventId>, LedgerError> {
+        self.read(move |conn| async move { records::ids_between(&conn, first, last, limit).await })
+    }
+
     fn event_to_run(&self, id: EventId) -> Result<Option<Event>, LedgerError> {
         self.read(move |conn| async move { records::event_to_run(&conn, id).await })
     }

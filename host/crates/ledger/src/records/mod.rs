@@ -2,6 +2,7 @@
 //! request.
 
 mod filter;
+mod find;
 mod page;
 mod recorded;
 mod rejection;
@@ -11,6 +12,7 @@ use super::{Counts, DeliveryId, LedgerError, ListError, Pause, RequestId, Restor
 use tollgate_base::event::{Event, EventId, HandlerName};
 
 pub use filter::{PayloadFilter, RecordFilter, RejectionFilter, RequestFilter, StateFilter};
+pub use find::{FindError, find_event};
 pub use page::{Cursor, ListOrder, Listed, Page, RecordList};
 pub use recorded::{RecordedEmission, RecordedEnd, RecordedRun};
 pub use rejection::RejectionView;
@@ -33,6 +35,15 @@ pub trait Records: Send + Sync + 'static {
 
     /// All details of one event; `None` if the ledger has no event with this id.
     fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError>;
+
+    /// The ids of events from `first` to `last`, in order: `limit` at most. Pruned events are not
+    /// among them.
+    fn ids_between(
+        &self,
+        first: EventId,
+        last: EventId,
+        limit: usize,
+    ) -> Result<Vec<EventId>, LedgerError>;
 
     /// The event with this id as handlers receive it; `None` if its payload is no longer whole.
     fn event_to_run(&self, id: EventId) -> Result<Option<Event>, LedgerError>;

@@ -65,6 +65,16 @@ impl<R: Reads> Records for R {
         self.reader().read(|conn| records::event(conn, id))
     }
 
+    fn ids_between(
+        &self,
+        first: EventId,
+        last: EventId,
+        limit: usize,
+    ) -> Result<Vec<EventId>, LedgerError> {
+        self.reader()
+            .read(|conn| records::ids_between(conn, first, last, limit))
+    }
+
     fn event_to_run(&self, id: EventId) -> Result<Option<Event>, LedgerError> {
         self.reader().read(|conn| records::event_to_run(conn, id))
     }

@@ -6,7 +6,7 @@ use super::resolutions;
 use super::walk::{Next, Walk};
 use super::{deliveries, requests};
 use crate::engine::{EventColumns, EventFilter, Span, has_delivery, payload_of};
-use crate::postgres::connection::Connection;
+use crate::postgres::connection::{Connection, Params};
 use crate::postgres::error::Fault;
 use crate::postgres::read::schedule;
 use crate::postgres::rows::{self, EVENT};
@@ -87,6 +87,21 @@ fn takes(filter: &EventFilter<'_>, event: &EventSummary) -> bool {
             account: event.account.as_deref(),
             received: event.received_ms,
         })
+}
+
+/// The ids of events from `first` to `last`, in order.
+pub(crate) async fn ids_between(
+    conn: &Connection,
+    first: EventId,
+    last: EventId,
+    limit: usize,
+) -> Result<Vec<EventId>, Fault> {
+    let sql = "SELECT id FROM events WHERE id BETWEEN $1 AND $2 AND pruned IS NULL
+               ORDER BY id LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let params: &Params<'_> = &[&uuid(first), &uuid(last), &limit];
+    let rows = conn.query(sql, params).await?;
+    rows.iter().map(|row| event_id(row, 0)).collect()
 }
 
 /// Everything about one event.

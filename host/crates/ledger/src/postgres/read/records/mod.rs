@@ -11,7 +11,7 @@ mod state;
 mod walk;
 
 pub(crate) use deliveries::{deliveries, delivery};
-pub(crate) use events::{event, event_to_run, events};
+pub(crate) use events::{event, event_to_run, events, ids_between};
 pub(crate) use recorded::recorded;
 pub(crate) use rejections::rejections;
 pub(crate) use requests::{request, requests};

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::{Connection, OptionalExtension, Result, Row};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::deliveries::IS_BEHIND;
 use super::due::deliveries_in;
@@ -85,6 +85,21 @@ pub(crate) fn events(
         let found = is_meant.then(|| summary(conn, row)).transpose()?;
         Ok(ControlFlow::Continue(found))
     })
+}
+
+/// The ids of events from `first` to `last`, in order.
+pub(crate) fn ids_between(
+    conn: &Connection,
+    first: EventId,
+    last: EventId,
+    limit: usize,
+) -> Result<Vec<EventId>> {
+    let sql = "SELECT id FROM events WHERE id BETWEEN ?1 AND ?2 AND pruned IS NULL
+               ORDER BY id LIMIT ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let range = params![first.as_bytes(), last.as_bytes(), limit as i64];
+    let ids = statement.query_map(range, |row| rows::event_id(row, 0))?;
+    ids.collect()
 }
 
 /// Everything about one event.

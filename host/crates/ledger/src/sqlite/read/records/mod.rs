@@ -22,7 +22,7 @@ mod state;
 mod walk;
 
 pub(crate) use deliveries::{deliveries, delivery};
-pub(crate) use events::{deliveries_of, event, event_to_run, events};
+pub(crate) use events::{deliveries_of, event, event_to_run, events, ids_between};
 pub(crate) use last::last_cursor;
 pub(crate) use recorded::recorded;
 pub(crate) use rejections::rejections;
