@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use tokio::sync::watch;
 
 use crate::api::{self, ApiError};
-use crate::dashboard::{self, Api, Dashboard, Sample, Trends};
+use crate::dashboard::{self, Api, Changes, Dashboard, Sample, Trends};
 use crate::run::Core;
 use crate::server::{AdminBackend, Readiness};
 use crate::settings::AdminToken;
@@ -30,7 +30,7 @@ impl AdminBackend for Core {
     }
 
     fn routes(self: Arc<Self>, ended: watch::Receiver<bool>) -> Router {
-        let api = api::router(self.clone());
+        let api = api::router(self.clone(), ended.clone());
         Router::new()
             .merge(api.clone())
             .merge(dashboard::routes(dashboard_of(self, api, ended)))
@@ -47,8 +47,11 @@ fn dashboard_of(core: Arc<Core>, api: Router, ended: watch::Receiver<bool>) -> D
         .clone()
         .watch(move || sample(&counted), ended.clone());
     tokio::spawn(watching);
+    let api = Api::new(api);
+    let seen = api.clone();
     Dashboard {
-        api: Api::new(api),
+        changes: Changes::of(move || dashboard::seen(seen.clone())),
+        api,
         tokens: Arc::new(move || core.tokens()),
         trends,
         ended,

@@ -9,6 +9,7 @@
 mod admin;
 mod alerts;
 mod api;
+mod capture;
 pub mod certificates;
 pub mod cli;
 mod dashboard;
@@ -20,6 +21,8 @@ pub mod keys;
 pub mod manifest;
 pub mod metrics;
 pub mod outbox;
+#[cfg(test)]
+mod prose;
 mod refill;
 mod resolve;
 pub mod run;

@@ -60,7 +60,9 @@ def trouble(words):
             break
         path += (word,)
     said = help_of(path)
-    if commands_of(path) and not {"--help", "--version", "-V", "-h"} & set(words):
+    # `config` works without a command, too: then its first line of usage names none.
+    needs_command = re.search(r"^Usage: .*<COMMAND>", said, re.MULTILINE)
+    if needs_command and not {"--help", "--version", "-V", "-h"} & set(words):
         return f"there is no command `tollgate {' '.join(words)}`"
     for word in words[len(path) :]:
         option = word.partition("=")[0]

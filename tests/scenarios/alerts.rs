@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Authority, Event, Gateway, Handler, Manifest, Receiver, Reply, Site, component, digest,
-    eventually, get, stays, trapping,
+    eventually, get, run, stays, trapping,
 };
 
 /// More than the time between two looks for alerts.
@@ -302,5 +302,31 @@ fn a_roll_back_and_a_certificate_that_ends_are_told() {
     assert!(
         page.contains("tollgate_handler_rolled_back{handler=\"guest\"} 1\n"),
         "{page}"
+    );
+}
+
+#[test]
+fn operators_see_what_lasts_and_what_was_told() {
+    let receiver = Receiver::start();
+    let manifest = manifest(&receiver, "json", "[[alerts]]\nwhen = \"reload_failing\"\n");
+    let site = Site::new(&manifest);
+    let gateway = site.start();
+    let told = || run(&site, &gateway, "alerts", &[]);
+    assert_eq!(told(), json!({ "lasting": [], "notices": [] }));
+    breaks(&site);
+    eventually("the notice was sent", || {
+        told()["notices"][0]["state"] == "sent"
+    });
+    let told = told();
+    assert_eq!(told["lasting"][0]["alert"], "reload_failing", "{told:#}");
+    assert_eq!(told["lasting"][0]["severity"], "warning");
+    assert_eq!(told["notices"][0]["receiver"], "ops");
+    assert!(!told.to_string().contains("s3cret-part"), "{told:#}");
+    let url = format!("http://{}", gateway.admin);
+    let output = site.run("alerts", &["--url", &url]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("reload_failing") && text.contains("sent"),
+        "{text}"
     );
 }

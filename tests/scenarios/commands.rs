@@ -116,11 +116,18 @@ fn each_command_has_a_manual_page() {
 #[test]
 fn the_manifest_is_shown_as_it_is_understood_without_its_secrets() {
     let site = Site::new(&Manifest::with_one(Handler::new("guest")));
-    let output = site.run("config", &[]);
+    let output = site.run("config", &["--json"]);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(!text.contains(SECRET), "{text}");
-    let shown: Value = serde_json::from_str(&text).unwrap();
+    let all: Value = serde_json::from_str(&text).unwrap();
+    let (shown, from) = (&all["manifest"], &all["from"]);
+    let secret = &from["sources.stripe.secrets.0.value"];
+    assert_eq!(secret["environment"][0], "TOLLGATE_TEST_SECRET", "{from:#}");
+    assert!(
+        secret["line"].is_u64() && from["server.memory"].is_null(),
+        "{from:#}"
+    );
     assert_eq!(shown["sources"]["stripe"]["scheme"], "stripe", "{text}");
     // A setting that the manifest leaves out.
     assert!(shown["server"]["body_limit"].is_string() || shown["server"]["body_limit"].is_number());

@@ -19,4 +19,5 @@ mod window;
 
 pub(crate) use facts::{Facts, HandlerFacts, SourceFacts};
 pub(crate) use formats::{Unreadable, body};
+pub(crate) use notice::About;
 pub(crate) use watcher::Watcher;

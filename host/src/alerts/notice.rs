@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::conditions::Finding;
 use super::facts::Facts;
@@ -25,14 +26,20 @@ pub(super) struct Change {
 }
 
 /// What an alert is about, as it stands in the ledger while the alert lasts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct About {
-    pub(super) alert: String,
-    pub(super) when: String,
-    pub(super) severity: String,
-    pub(super) subject: String,
-    pub(super) text: String,
-    pub(super) to: Vec<String>,
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct About {
+    /// The name of the alert in the manifest.
+    pub(crate) alert: String,
+    /// The condition.
+    pub(crate) when: String,
+    /// `info`, `warning`, `error` or `critical`.
+    pub(crate) severity: String,
+    /// The source, the handler or the certificate that the alert is about.
+    pub(crate) subject: String,
+    /// What is wrong, for people.
+    pub(crate) text: String,
+    /// The receivers.
+    pub(crate) to: Vec<String>,
 }
 
 /// A notice as it waits in the outbox. Receivers of the format `json` get it as it is.

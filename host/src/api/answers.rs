@@ -11,7 +11,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::query::QueryError;
 use crate::run::PauseError;
-use tollgate_ledger::{LedgerError, ListError};
+use tollgate_ledger::{FindError, LedgerError, ListError};
 
 /// The answer of a call: JSON, or an error.
 pub(super) type Answer<T> = Result<Json<T>, ApiError>;
@@ -86,6 +86,18 @@ impl From<ListError> for ApiError {
         match error {
             ListError::InvalidCursor => Self::bad_request(error.to_string()),
             ListError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<FindError> for ApiError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::NotAnId(_) | FindError::Ambiguous { .. } => {
+                Self::bad_request(error.to_string())
+            }
+            FindError::Unknown(_) => Self::not_found(error.to_string()),
+            FindError::Ledger(error) => error.into(),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::record_filter::RecordQuery;
 use crate::run::Core;
 use crate::server::Operator;
 use tollgate_base::event::EventId;
-use tollgate_ledger::{Erased, EventDetail, EventSummary, Listed};
+use tollgate_ledger::{Erased, EventDetail, EventSummary, Listed, find_event};
 
 /// The events that match a filter.
 #[utoipa::path(
@@ -42,12 +42,13 @@ pub(super) async fn list(
     get,
     path = "/api/events/{id}",
     tag = "events",
-    params(("id" = String, Path, description = "The gateway's id of the event, a UUID.")),
+    params(("id" = String, Path, description = "The gateway's id of the event, a UUID, or its beginning if no other event has the same.")),
     responses((status = 200, description = "The event.", body = EventDetail), ReadErrors),
 )]
 pub(super) async fn show(State(calls): State<Calls>, InPath(id): InPath) -> Answer<EventDetail> {
-    let id = read_id(&id)?;
-    calls.answer(move |core| detail(core, id)).await
+    calls
+        .answer(move |core| detail(core, find_id(core, &id)?))
+        .await
 }
 
 /// The bytes of one event, exactly as they were signed (for a batch, those of its item).
@@ -55,7 +56,7 @@ pub(super) async fn show(State(calls): State<Calls>, InPath(id): InPath) -> Answ
     get,
     path = "/api/events/{id}/body",
     tag = "events",
-    params(("id" = String, Path, description = "The gateway's id of the event, a UUID.")),
+    params(("id" = String, Path, description = "The gateway's id of the event, a UUID, or its beginning if no other event has the same.")),
     responses(
         (
             status = 200,
@@ -71,11 +72,15 @@ pub(super) async fn body(
     State(calls): State<Calls>,
     InPath(id): InPath,
 ) -> Result<Response, ApiError> {
-    let id = read_id(&id)?;
-    let event = calls.run(move |core| Ok(core.records.event_to_run(id)?));
-    let event = event.await?.ok_or_else(|| {
-        ApiError::not_found(format!("there is no event {id}, or its payload is erased"))
-    })?;
+    let found = calls.run(move |core| {
+        let id = find_id(core, &id)?;
+        let event = core.records.event_to_run(id)?;
+        let event = event.ok_or_else(|| {
+            ApiError::not_found(format!("there is no event {id}, or its payload is erased"))
+        });
+        Ok((id, event?))
+    });
+    let (id, event) = found.await?;
     // The bytes are a stranger's: no browser shows them, whatever they look like.
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
@@ -92,7 +97,7 @@ pub(super) async fn body(
     post,
     path = "/api/events/{id}/erase",
     tag = "events",
-    params(("id" = String, Path, description = "The gateway's id of the event, a UUID.")),
+    params(("id" = String, Path, description = "The gateway's id of the event, a UUID, or its beginning if no other event has the same.")),
     request_body = Attribution,
     responses(
         (status = 200, description = "The event afterwards.", body = EventDetail),
@@ -105,18 +110,20 @@ pub(super) async fn erase(
     InPath(id): InPath,
     Posted(said): Posted<Attribution>,
 ) -> Answer<EventDetail> {
-    let id = read_id(&id)?;
     let by = said.by(&operator);
-    let call = move |core: &Core| match core.ledger.erase(id)? {
-        Erased::Done => {
-            tracing::info!(event = %id, who = by.who, why = by.why, "an event was erased");
-            detail(core, id)
+    let call = move |core: &Core| {
+        let id = find_id(core, &id)?;
+        match core.ledger.erase(id)? {
+            Erased::Done => {
+                tracing::info!(event = %id, who = by.who, why = by.why, "an event was erased");
+                detail(core, id)
+            }
+            Erased::StillDue => Err(ApiError::conflict(format!(
+                "event {id} is still to be delivered, or a request of it waits: cancel it or wait \
+                 for it first"
+            ))),
+            Erased::Unknown => Err(unknown(id)),
         }
-        Erased::StillDue => Err(ApiError::conflict(format!(
-            "event {id} is still to be delivered, or a request of it waits: cancel it or wait for \
-             it first"
-        ))),
-        Erased::Unknown => Err(unknown(id)),
     };
     calls.answer(call).await
 }
@@ -130,8 +137,7 @@ pub(super) fn unknown(id: EventId) -> ApiError {
     ApiError::not_found(format!("there is no event {id}"))
 }
 
-/// The event id of a text.
-pub(super) fn read_id(id: &str) -> Result<EventId, ApiError> {
-    id.parse()
-        .map_err(|_| ApiError::bad_request(format!("`{id}` is no event's id")))
+/// The id of the event that a text means: the id, or its beginning if no other event has the same.
+pub(super) fn find_id(core: &Core, text: &str) -> Result<EventId, ApiError> {
+    Ok(find_event(&*core.records, text)?)
 }

@@ -123,13 +123,51 @@ pub(super) async fn show(State(calls): State<Calls>) -> Answer<GenerationView> {
     calls.answer(|core| Ok(GenerationView::of(core))).await
 }
 
+/// The manifest as it is understood. Each table has the keys of the manifest.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the JSON that the settings make")]
+pub(super) struct ConfigView {
+    /// The version of the manifest's form.
+    version: u32,
+    /// `[server]`.
+    #[schema(value_type = Object)]
+    server: Value,
+    /// `[ledger]`.
+    #[schema(value_type = Object)]
+    ledger: Value,
+    /// `[plugins]`.
+    #[schema(value_type = Object)]
+    plugins: Value,
+    /// `[reload]`.
+    #[schema(value_type = Object)]
+    reload: Value,
+    /// `[outbox]`.
+    #[schema(value_type = Object)]
+    outbox: Value,
+    /// `[[alerts]]`.
+    #[schema(value_type = Vec<Object>)]
+    alerts: Vec<Value>,
+    /// `[alert_receivers]`, by name.
+    #[schema(value_type = BTreeMap<String, Object>)]
+    alert_receivers: BTreeMap<String, Value>,
+    /// `[sources]`, by name.
+    #[schema(value_type = BTreeMap<String, Object>)]
+    sources: BTreeMap<String, Value>,
+    /// `[handlers]`, by name.
+    #[schema(value_type = BTreeMap<String, Object>)]
+    handlers: BTreeMap<String, Value>,
+    /// `[[routes]]`.
+    #[schema(value_type = Vec<Object>)]
+    routes: Vec<Value>,
+}
+
 /// The manifest as the serving generation understands it: every setting with its value, in the
 /// manifest's own words, with secrets masked.
 #[utoipa::path(
     get,
     path = "/api/config",
     tag = "status",
-    responses((status = 200, description = "The settings.", body = Object), ReadErrors),
+    responses((status = 200, description = "The settings.", body = ConfigView), ReadErrors),
 )]
 pub(super) async fn config(State(calls): State<Calls>) -> Answer<Value> {
     calls

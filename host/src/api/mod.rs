@@ -5,9 +5,11 @@
 //! page may hold fewer items than its limit although more follow, because each call reads a bounded
 //! number of rows. Errors are `{"error": "…"}`.
 
+mod alerts;
 mod answers;
 mod bulk;
 mod calls;
+mod capture;
 mod deliveries;
 mod document;
 mod events;
@@ -33,8 +35,10 @@ mod sources;
 mod state;
 mod status;
 
+pub(crate) use alerts::{AlertView, Alerts, NoticeView};
 pub(crate) use answers::ApiError;
 pub(crate) use bulk::{BulkReport, BulkRequest, STEP};
+pub(crate) use capture::CaptureRequest;
 pub(crate) use handlers::offline as handlers_offline;
 pub(crate) use query::{MAX_LIMIT, QueryFilter};
 pub(crate) use replay::{ComponentOf, KeysOf, Onto, ReplayRequest};

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::router::described;
+use crate::prose::wrapped;
 
 const HEAD: &str = "\
 # The admin API
@@ -166,25 +167,6 @@ fn prose(call: &Value) -> String {
     let said: Vec<_> = said.iter().filter(|text| !text.is_empty()).collect();
     let whole: Vec<_> = said.iter().map(|text| text.as_str()).collect();
     wrapped(&whole.join(" "))
-}
-
-/// Prose in lines of 100 columns at most.
-fn wrapped(said: &str) -> String {
-    let mut lines = String::new();
-    let mut width = 0;
-    for word in said.split_whitespace() {
-        let length = word.chars().count();
-        if width > 0 && width + 1 + length > 100 {
-            lines.push('\n');
-            width = 0;
-        } else if width > 0 {
-            lines.push(' ');
-            width += 1;
-        }
-        lines.push_str(word);
-        width += length;
-    }
-    lines
 }
 
 /// A text in a table.

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::answers::{Answer, ApiError, ChangeErrors};
 use super::bulk::{BulkReport, STEP, step};
 use super::calls::Calls;
-use super::events::{read_id, unknown};
+use super::events::{find_id, unknown};
 use super::extract::Posted;
 use super::intervention::{Attribution, By, carry_out, intervention};
 use super::query;
@@ -241,7 +241,7 @@ fn selected_deliveries(
 }
 
 fn event_of(core: &Core, id: &str) -> Result<EventSummary, ApiError> {
-    let id = read_id(id)?;
+    let id = find_id(core, id)?;
     let found = core.records.event(id)?;
     let event = found.ok_or_else(|| unknown(id))?;
     Ok(event.event)
@@ -308,7 +308,7 @@ fn route_events(core: &Core, request: &ReplayRequest, by: &By) -> Result<BulkRep
     let generation = core.current.load_full();
     let mut routed = Vec::new();
     for summary in &selected {
-        let event = core.records.event_to_run(read_id(&summary.id)?)?;
+        let event = core.records.event_to_run(find_id(core, &summary.id)?)?;
         let Some(event) = event else {
             report.refuse(Intervened::Erased.refusal().unwrap_or_default());
             continue;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Extension, Router};
+use tokio::sync::watch;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,19 +12,21 @@ use super::answers::ApiError;
 use super::calls::Calls;
 use super::document::{Document, DocumentText};
 use super::{
-    deliveries, document, events, generation, handlers, ledger, metrics, outbox, rejections,
-    replay, roll_back, routes as routing, schedule, sources, state, status,
+    alerts, capture, deliveries, document, events, generation, handlers, ledger, metrics, outbox,
+    rejections, replay, roll_back, routes as routing, schedule, sources, state, status,
 };
 use crate::run::Core;
 
-/// The routes of the API to this gateway, with the document that describes them.
-pub(crate) fn router(core: Arc<Core>) -> Router {
+/// The routes of the API to this gateway, with the document that describes them. `ended` turns true
+/// when the listener ends.
+pub(crate) fn router(core: Arc<Core>, ended: watch::Receiver<bool>) -> Router {
     let (routes, description) = described().split_for_parts();
     // The document is made of texts and numbers, which are all JSON.
     let text = description.to_json().unwrap_or_default();
     routes
         .method_not_allowed_fallback(wrong_method)
         .layer(Extension(DocumentText(text.into())))
+        .layer(Extension(ended))
         .with_state(Calls::new(core))
 }
 
@@ -32,6 +35,7 @@ pub(super) fn described() -> OpenApiRouter<Calls> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(status::status))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(alerts::show))
         .routes(routes!(document::document))
         .routes(routes!(generation::show))
         .routes(routes!(generation::config))
@@ -39,6 +43,7 @@ pub(super) fn described() -> OpenApiRouter<Calls> {
         .routes(routes!(sources::list))
         .routes(routes!(routing::list))
         .routes(routes!(rejections::list))
+        .routes(routes!(capture::capture))
         .routes(routes!(events::list))
         .routes(routes!(events::show))
         .routes(routes!(events::body))

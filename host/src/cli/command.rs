@@ -1,20 +1,24 @@
 //! The program `tollgate` with its subcommands.
 
-use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use super::exit::{self, Exit};
+use super::failure::exit_of;
 use super::output::print_error;
 use super::{
-    check, compile, completions, config, deliveries, dev, events, handlers, init, ledger, man,
-    outbox, plugin, replay, schedule, schemes, serve, sign, state, status, tail, trigger, verify,
+    alerts, capture, check, compile, completions, config, deliveries, dev, events, handlers, init,
+    ledger, man, outbox, plugin, replay, schedule, schemes, serve, sign, state, status, tail,
+    terminal, trigger, verify,
 };
 
 /// A gateway for payment webhooks whose business logic ships as WebAssembly plugins.
 #[derive(Debug, Parser)]
 #[command(name = "tollgate", version)]
 struct Program {
+    #[command(flatten)]
+    terminal: terminal::TerminalArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -35,8 +39,12 @@ enum Command {
     Plugin(plugin::PluginArgs),
     /// Show the state of the gateway, or of its ledger if no gateway runs.
     Status(status::StatusArgs),
+    /// Show the alerts that last, and the last notices about alerts.
+    Alerts(alerts::AlertsArgs),
     /// Show events and what becomes of them, as it happens.
     Tail(tail::TailArgs),
+    /// Write the requests that come to a source into files, refused ones too.
+    Capture(capture::CaptureArgs),
     /// Show whether the gateway would accept a captured request, and why not.
     Verify(verify::VerifyArgs),
     /// List the built-in schemes, or show the page of one scheme.
@@ -70,9 +78,17 @@ enum Command {
     Compile(compile::CompileArgs),
 }
 
+/// The program, for everything that describes its commands.
+pub(super) fn program() -> clap::Command {
+    Program::command().after_long_help(exit::help())
+}
+
 /// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
-    let result = match Program::parse().command {
+    let matches = program().get_matches();
+    let parsed = Program::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    terminal::set(&parsed.terminal);
+    let result = match parsed.command {
         Command::Init(args) => init::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(&args),
@@ -80,7 +96,9 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(&args),
         Command::Plugin(args) => plugin::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
         Command::Tail(args) => tail::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Schemes(args) => schemes::run(&args),
         Command::Sign(args) => sign::run(&args),
@@ -93,25 +111,16 @@ pub fn main() -> ExitCode {
         Command::Handlers(args) => handlers::run(&args),
         Command::State(args) => state::run(&args),
         Command::Ledger(args) => ledger::run(&args),
-        Command::Completions(args) => completions::run::<Program>(&args),
-        Command::Man(args) => man::run::<Program>(&args),
+        Command::Completions(args) => completions::run(program(), &args),
+        Command::Man(args) => man::run(program(), &args),
         Command::Compile(args) => Ok(compile::run(&args)),
     };
     result.unwrap_or_else(|error| {
-        if is_broken_pipe(&error) {
-            return ExitCode::from(BROKEN_PIPE);
+        let exit = exit_of(&error);
+        // Nobody wants the rest of the output, as `head` does not, and nothing is wrong.
+        if exit != Exit::BrokenPipe {
+            print_error(error);
         }
-        print_error(error);
-        ExitCode::FAILURE
+        exit.into()
     })
-}
-
-/// The exit code after SIGPIPE in shells.
-const BROKEN_PIPE: u8 = 141;
-
-/// Whether standard output was closed, as `head` closes its input: nobody wants the rest.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 #[derive(Debug, Args)]
@@ -12,10 +12,10 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints the script for the shell. `P` is the whole program.
-pub(super) fn run<P: CommandFactory>(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+/// Prints the script with which the shell completes the program.
+pub(super) fn run(program: Command, args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     // A command that the gateway calls itself is no help.
-    let mut program = without_hidden(P::command());
+    let mut program = without_hidden(program);
     // `generate` panics if it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut program, "tollgate", &mut script);

@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tollgate_ledger::{DeliveryDetail, DeliveryId, DeliverySummary, RecordFilter};
 
+use super::exit::found;
 use super::gateway::{
     FilterArgs as _, GatewayArgs, ItemsArgs, List, ListArgs, Operation, RecordFilterArgs, operator,
 };
 use super::history::{blocked_by, waits_for_object, write_history};
-use super::output::{or_dash, print, printable};
+use super::output::{or_dash, print, printable, short_id};
 
 const RETRY: Operation = Operation {
     resource: "deliveries",
@@ -102,7 +102,7 @@ fn change(args: &ChangeArgs, operation: &Operation) -> anyhow::Result<ExitCode> 
 fn row(delivery: &DeliverySummary) -> [String; 7] {
     [
         delivery.seq.to_string(),
-        delivery.event.clone(),
+        short_id(&delivery.event),
         delivery.kind.clone(),
         delivery.handler.clone(),
         delivery.state.clone(),
@@ -135,7 +135,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/deliveries/{}", args.seq);
     let delivery: DeliveryDetail = args.gateway.fetch(&path, |ledger| {
         let delivery = ledger.delivery(DeliveryId(args.seq))?;
-        delivery.with_context(|| format!("there is no delivery {}", args.seq))
+        found(delivery, || format!("there is no delivery {}", args.seq))
     })?;
     print(args.json, &delivery, |out| {
         let summary = &delivery.delivery;

@@ -3,14 +3,16 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tollgate_ledger::{EventDetail, EventSummary, Payload, RecordFilter, ResolvedView, ToldView};
+use tollgate_ledger::{
+    EventDetail, EventSummary, Payload, RecordFilter, ResolvedView, ToldView, find_event,
+};
 
+use super::exit::found;
 use super::gateway::{GatewayArgs, List, ListArgs, RecordFilterArgs, encode, operator};
 use super::history::{waits_for_object, write_history};
-use super::output::{counted, or_dash, print, printable, utc};
+use super::output::{counted, or_dash, print, printable, short_id, time};
 use super::replay::{self, ReplayArgs};
 
 const EVENTS: List<EventSummary, RecordFilter, 6> = List {
@@ -51,7 +53,7 @@ enum EventsCommand {
 struct ShowArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The id of the event.
+    /// The id of the event, or its beginning.
     id: String,
     /// Print JSON.
     #[arg(long)]
@@ -62,7 +64,7 @@ struct ShowArgs {
 struct EraseArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The id of the event.
+    /// The id of the event, or its beginning.
     id: String,
     /// The reason, for the log.
     #[arg(long)]
@@ -106,8 +108,8 @@ fn row(event: &EventSummary) -> [String; 6] {
         deliveries.push(counted(many, "duplicate"));
     }
     [
-        utc(event.received_ms),
-        event.id.clone(),
+        time(event.received_ms),
+        short_id(&event.id),
         event.source.clone(),
         event.kind.clone(),
         or_dash(event.provider_id.as_ref()),
@@ -118,10 +120,9 @@ fn row(event: &EventSummary) -> [String; 6] {
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/events/{}", encode(&args.id));
     let event: EventDetail = args.gateway.fetch(&path, |ledger| {
-        let id = args.id.parse().ok();
-        let id = id.with_context(|| format!("`{}` is not the id of an event", args.id))?;
+        let id = find_event(ledger, &args.id)?;
         let event = ledger.event(id)?;
-        event.with_context(|| format!("there is no event {id}"))
+        found(event, || format!("there is no event {id}"))
     })?;
     print(args.json, &event, |out| write_event(out, &event))
 }
@@ -135,9 +136,9 @@ fn write_event(out: &mut dyn Write, detail: &EventDetail) -> io::Result<()> {
         ("provider's id", event.provider_id.clone()),
         ("subject", event.subject.clone()),
         ("account", event.account.clone()),
-        ("created", event.created_ms.map(utc)),
-        ("received", Some(utc(event.received_ms))),
-        ("erased", event.erased_ms.map(utc)),
+        ("created", event.created_ms.map(time)),
+        ("received", Some(time(event.received_ms))),
+        ("erased", event.erased_ms.map(time)),
         ("caused by", detail.cause.clone()),
         ("duplicates", duplicates(event)),
     ];
@@ -203,7 +204,7 @@ fn write_resolved(out: &mut dyn Write, resolved: &ResolvedView) -> io::Result<()
         out,
         "{:14} {}, {}",
         "resolved",
-        utc(resolved.at_ms),
+        time(resolved.at_ms),
         counted(resolved.tries.try_into().unwrap_or(usize::MAX), "try")
     )?;
     if let Some(note) = &resolved.note {
@@ -217,7 +218,7 @@ fn write_resolved(out: &mut dyn Write, resolved: &ResolvedView) -> io::Result<()
             None => {}
             Some(ToldView::Gone) => writeln!(out, "{name:14} gone: the provider no longer has it")?,
             Some(ToldView::Found(body)) => {
-                let name = format!("{name}, as it was at {}", utc(resolved.at_ms));
+                let name = format!("{name}, as it was at {}", time(resolved.at_ms));
                 write_payload(out, &name, body)?;
             }
         }
@@ -231,6 +232,6 @@ fn duplicates(event: &EventSummary) -> Option<String> {
         "{}, {} with other bytes, the last at {}",
         event.duplicates,
         event.duplicates_differing,
-        utc(last)
+        time(last)
     ))
 }

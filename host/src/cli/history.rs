@@ -7,7 +7,7 @@ use tollgate_ledger::{
     AttemptView, Blocker, DeliveryDetail, ExchangeView, RequestView, ResolvingView,
 };
 
-use super::output::{printable, utc};
+use super::output::{printable, time};
 
 /// Writes a delivery with its interventions and attempts.
 pub(super) fn write_history(out: &mut dyn Write, detail: &DeliveryDetail) -> io::Result<()> {
@@ -17,7 +17,7 @@ pub(super) fn write_history(out: &mut dyn Write, detail: &DeliveryDetail) -> io:
         delivery.seq, delivery.handler, delivery.state
     );
     if let Some(due) = delivery.due_ms {
-        line.push_str(&format!(", due {}", utc(due)));
+        line.push_str(&format!(", due {}", time(due)));
     }
     if let Some(blocker) = &delivery.blocked_by {
         line.push_str(&format!(", {}", blocked_by(blocker)));
@@ -26,7 +26,7 @@ pub(super) fn write_history(out: &mut dyn Write, detail: &DeliveryDetail) -> io:
         line.push_str(&format!(", {}", waits_for_object(waits_for)));
     }
     if let Some(finished) = delivery.finished_ms {
-        line.push_str(&format!(" since {}", utc(finished)));
+        line.push_str(&format!(" since {}", time(finished)));
     }
     if delivery.crashes > 0 {
         let crashes = match delivery.crashes {
@@ -45,7 +45,7 @@ pub(super) fn write_history(out: &mut dyn Write, detail: &DeliveryDetail) -> io:
         let mut line = format!(
             "{}{of} at {} by {}",
             intervention.action,
-            utc(intervention.at_ms),
+            time(intervention.at_ms),
             intervention.who
         );
         if let Some(why) = &intervention.why {
@@ -61,7 +61,7 @@ pub(super) fn write_history(out: &mut dyn Write, detail: &DeliveryDetail) -> io:
 
 /// What an event that is not resolved yet waits for, in words.
 pub(super) fn waits_for_object(waits: &ResolvingView) -> String {
-    let mut words = format!("waits for its object since {}", utc(waits.since_ms));
+    let mut words = format!("waits for its object since {}", time(waits.since_ms));
     if let Some(error) = &waits.error {
         let tries = match waits.tries {
             1 => "1 try".to_owned(),
@@ -69,7 +69,7 @@ pub(super) fn waits_for_object(waits: &ResolvingView) -> String {
         };
         words.push_str(&format!(
             ", {tries}, next at {}: {error}",
-            utc(waits.due_ms)
+            time(waits.due_ms)
         ));
     }
     if waits.to_mend {
@@ -85,7 +85,7 @@ fn write_attempt(out: &mut dyn Write, attempt: &AttemptView) -> io::Result<()> {
     }
     line.push_str(&format!(
         " at {}, {:.1} ms: {}",
-        utc(attempt.started_ms),
+        time(attempt.started_ms),
         attempt.duration_us as f64 / 1000.0,
         attempt.outcome
     ));

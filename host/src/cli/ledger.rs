@@ -15,7 +15,8 @@ use tollgate_base::time::{Clock as _, SystemClock};
 use tollgate_ledger::{BackedUp, LedgerUrl, Restore, Restored, Verified, backup, restore, verify};
 
 use super::gateway::{GatewayArgs, operator};
-use super::output::{counted, print, printable, utc};
+use super::output::{counted, print, printable, time};
+use super::progress::Progress;
 use crate::generation::ComponentStore;
 
 /// The name of the database in a backup's folder.
@@ -97,6 +98,7 @@ pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
 
 fn run_backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     let ledger = args.gateway.ledger_file()?;
+    let progress = Progress::waiting("copying the ledger");
     let with_components = args.target.is_dir() || is_named_as_folder(&args.target);
     let made = match with_components {
         true => backup_into_folder(&ledger, &args.target)?,
@@ -106,6 +108,7 @@ fn run_backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
             missing: None,
         },
     };
+    drop(progress);
     let Made {
         database,
         backed_up,
@@ -211,8 +214,10 @@ fn run_restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let components = ComponentStore::of_ledger(&database);
     // First the components: the restored attempts name them.
     let kept = ComponentStore::of_ledger(&ledger);
+    let progress = Progress::waiting("restoring the ledger");
     let copied = copy_all(&components, &kept)?;
     let restored = restore(&url, &database, args.hold, SystemClock.now())?;
+    drop(progress);
     let report = json!({
         "ledger": ledger,
         "content": restored.verified,
@@ -271,7 +276,9 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         Some(file) => database_in(file),
         None => args.gateway.ledger_file()?,
     };
+    let progress = Progress::waiting("checking the ledger");
     let verified = verify(&LedgerUrl::Sqlite(file.clone()))?;
+    drop(progress);
     let report = json!({ "database": file, "content": verified });
     print(args.json, &report, |out| {
         if verified.problems.is_empty() {
@@ -312,7 +319,7 @@ fn write_content(out: &mut dyn Write, content: &Verified) -> io::Result<()> {
         many(content.requests, "request"),
     )?;
     match content.newest_event_ms {
-        Some(newest) => writeln!(out, "  the newest event is of {}", utc(newest)),
+        Some(newest) => writeln!(out, "  the newest event is of {}", time(newest)),
         None => Ok(()),
     }
 }

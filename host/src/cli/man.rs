@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
 use super::output::{counted, text_out};
@@ -18,9 +18,8 @@ pub(super) struct ManArgs {
     folder: Option<PathBuf>,
 }
 
-/// Prints the first page, or writes all. `P` is the whole program.
-pub(super) fn run<P: CommandFactory>(args: &ManArgs) -> anyhow::Result<ExitCode> {
-    let program = P::command();
+/// Prints the first page of the program, or writes all.
+pub(super) fn run(program: Command, args: &ManArgs) -> anyhow::Result<ExitCode> {
     let Some(folder) = &args.folder else {
         // The command `help` has no page.
         let program = program.disable_help_subcommand(true);

@@ -3,7 +3,9 @@
 //! Commands that ask a running gateway or read its ledger share [`gateway`]. Commands that sign or
 //! verify a request share [`request`].
 
+mod alerts;
 mod arguments;
+mod capture;
 mod check;
 mod command;
 mod compile;
@@ -13,6 +15,8 @@ mod deliveries;
 mod dev;
 mod environment;
 mod events;
+mod exit;
+mod failure;
 mod gateway;
 mod handlers;
 mod history;
@@ -22,7 +26,10 @@ mod ledger;
 mod man;
 mod outbox;
 mod output;
+#[cfg(test)]
+mod page;
 mod plugin;
+mod progress;
 mod replay;
 mod request;
 mod schedule;
@@ -33,7 +40,9 @@ mod shadow;
 mod sign;
 mod state;
 mod status;
+mod table;
 mod tail;
+mod terminal;
 mod trigger;
 mod verify;
 

@@ -6,15 +6,15 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use tollgate_ledger::{RequestDetail, RequestFilter, RequestId, RequestSummary, TryView};
 
+use super::exit::found;
 use super::gateway::{
     FilterArgs, GatewayArgs, ItemsArgs, List, ListArgs, Operation, TimeRangeArgs, set_texts,
 };
 use super::history::tries;
-use super::output::{or_dash, print, printable, utc};
+use super::output::{or_dash, print, printable, time};
 use crate::api::QueryFilter;
 
 const RETRY: Operation = Operation {
@@ -152,7 +152,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/api/outbox/{}", args.seq);
     let request: RequestDetail = args.gateway.fetch(&path, |ledger| {
         let request = ledger.request(RequestId(args.seq))?;
-        request.with_context(|| format!("there is no request {}", args.seq))
+        found(request, || format!("there is no request {}", args.seq))
     })?;
     print(args.json, &request, |out| write_request(out, &request))
 }
@@ -174,10 +174,10 @@ fn write_request(out: &mut dyn Write, detail: &RequestDetail) -> io::Result<()> 
         tries(request.tries)
     );
     if let Some(due) = summary.due_ms {
-        line.push_str(&format!(", due {}", utc(due)));
+        line.push_str(&format!(", due {}", time(due)));
     }
     writeln!(out, "{}", printable(&line))?;
-    let queued = utc(request.queued_ms);
+    let queued = time(request.queued_ms);
     writeln!(
         out,
         "  queued at {queued} by delivery {} of event {}",
@@ -200,7 +200,7 @@ fn write_request(out: &mut dyn Write, detail: &RequestDetail) -> io::Result<()> 
         error,
     } in tried
     {
-        let mut line = format!("try {number} at {}", utc(*ended_ms));
+        let mut line = format!("try {number} at {}", time(*ended_ms));
         if let Some(status) = status {
             line.push_str(&format!(": {status}"));
         }
@@ -216,7 +216,7 @@ fn write_request(out: &mut dyn Write, detail: &RequestDetail) -> io::Result<()> 
                 out,
                 "  try {} at {}: {status}, sent",
                 request.tries,
-                utc(sent)
+                time(sent)
             )
         }
         _ => Ok(()),

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 use tollgate_base::event::EventId;
 use tollgate_base::time::{Clock, SystemClock};
 use tollgate_ledger::{DeliveryState, RecordFilter, StateFilter};
 
+use super::exit::Unusable;
 use super::gateway::{
     BulkArgs, BulkCall, FilterArgs as _, GatewayArgs, RecordFilterArgs, operator,
 };
@@ -26,7 +26,7 @@ const TRIES: u32 = 5;
 pub(super) struct ReplayArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// The ids of events. All ended deliveries of these events run again.
+    /// The ids of events, or their beginnings. All ended deliveries of these events run again.
     events: Vec<String>,
     /// The number of a delivery. Use this option once for each delivery.
     #[arg(long = "delivery", value_name = "SEQ")]
@@ -105,10 +105,14 @@ fn request(args: &ReplayArgs) -> anyhow::Result<ReplayRequest> {
     let mut filter = args.filter.filter()?;
     let by_filter = filter != RecordFilter::default();
     if by_name == by_filter || (!args.events.is_empty() && !args.deliveries.is_empty()) {
-        bail!("name events, or name deliveries, or give a filter such as `--state dead`");
+        return Err(Unusable::because(
+            "name events, or name deliveries, or give a filter such as `--state dead`",
+        ));
     }
     if args.events.len().max(args.deliveries.len()) > STEP {
-        bail!("one command takes at most {STEP} events or deliveries; use a filter for more");
+        return Err(Unusable::because(format!(
+            "one command takes at most {STEP} events or deliveries; use a filter for more"
+        )));
     }
     if by_filter && filter.state.is_none() && !args.routes {
         // A filter without a state means dead deliveries: done deliveries only run again if the

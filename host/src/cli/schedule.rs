@@ -8,7 +8,7 @@ use tollgate_base::event::HandlerName;
 use tollgate_ledger::{ListOrder, Page, ScheduledView};
 
 use super::gateway::{Backend, GatewayArgs, operator};
-use super::output::{or_dash, print, print_list, printable, utc};
+use super::output::{or_dash, print, print_list, printable, time};
 
 const EMPTY: &str = "nothing is scheduled";
 
@@ -105,7 +105,7 @@ fn read(args: &ListArgs) -> anyhow::Result<Vec<ScheduledView>> {
 
 fn row(entry: &ScheduledView) -> [String; 6] {
     [
-        utc(entry.due_ms),
+        time(entry.due_ms),
         entry.handler.clone(),
         entry.key.clone(),
         entry.kind.clone(),

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use tollgate_scheme::{build, page, pages};
 
+use super::exit::Exit;
 use super::output::{print_error, text_out, write_rows};
-use super::request::WRONG_USAGE;
 
 #[derive(Debug, Args)]
 pub(super) struct SchemesArgs {
@@ -29,7 +29,7 @@ pub(super) fn run(args: &SchemesArgs) -> anyhow::Result<ExitCode> {
         for error in build(name, Default::default()).err().into_iter().flatten() {
             print_error(error);
         }
-        return Ok(ExitCode::from(WRONG_USAGE));
+        return Ok(Exit::NotTried.into());
     };
     write!(out, "{}", page.markdown())?;
     Ok(ExitCode::SUCCESS)

@@ -12,13 +12,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compile::{code_cache, compile_in};
 use super::environment::environment;
+use super::exit::Exit;
 use super::service_manager;
 use crate::run::{Gateway, Options};
 use crate::telemetry::{self, LogFormat};
 use tollgate_base::time::SystemClock;
-
-/// The exit code after a second signal: the exit code of SIGINT in shells.
-const INTERRUPTED: i32 = 130;
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -111,7 +109,7 @@ pub(super) fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
         tokio::spawn(async move {
             either().await;
             tracing::warn!("second signal to end: the process exits at once");
-            std::process::exit(INTERRUPTED);
+            std::process::exit(Exit::Interrupted.code().into());
         });
     })
 }

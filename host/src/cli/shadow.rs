@@ -12,21 +12,17 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 use tollgate_base::event::HandlerName;
 use tollgate_base::files::read_regular;
-use tollgate_ledger::{DeliveryBrief, DeliveryId, RecordFilter, Records};
+use tollgate_ledger::{DeliveryBrief, DeliveryId, RecordFilter, Records, find_event};
 use tollgate_sandbox::THREAD_STACK;
 
 use super::compile::{code_cache, compile_in};
+use super::exit::{Exit, found};
 use super::gateway::{GatewayArgs, open_ledger, read_pages};
 use super::output::{print, print_error, printable};
+use super::progress::Progress;
 use crate::generation::ComponentStore;
 use crate::settings::{Handler, Manifest};
 use crate::shadow::{Comparison, Difference, Shadow};
-
-/// The exit code if there are differences.
-const DIFFERENT: u8 = 1;
-
-/// The exit code if the comparison failed.
-const FAILED: u8 = 2;
 
 /// The arguments of a shadow replay.
 pub(super) struct ShadowReplay<'a> {
@@ -50,13 +46,13 @@ struct Comparisons {
     skipped: u64,
 }
 
-/// Runs the command.
+/// Runs the command. A difference is a failure; a comparison that is not possible is not tried.
 pub(super) fn run(args: &ShadowReplay<'_>) -> ExitCode {
     match compare(args).and_then(|comparisons| show(args, &comparisons)) {
         Ok(code) => code,
         Err(error) => {
             print_error(error);
-            ExitCode::from(FAILED)
+            Exit::NotTried.into()
         }
     }
 }
@@ -100,7 +96,9 @@ fn compare_all(
     seqs: &[DeliveryId],
 ) -> anyhow::Result<Comparisons> {
     let mut comparisons = Comparisons::default();
+    let progress = Progress::of("comparing", seqs.len() as u64);
     for seq in seqs {
+        progress.add(1);
         match records.recorded(*seq)? {
             Some(recorded) if recorded.delivery.handler != *handler => {
                 let other = &recorded.delivery.handler;
@@ -144,12 +142,9 @@ fn deliveries(
     let mut seqs = args.deliveries.to_vec();
     let handler = filter.handler.as_ref().map(HandlerName::as_str);
     for id in args.events {
-        let id = id
-            .parse()
-            .ok()
-            .with_context(|| format!("`{id}` is not the id of an event"))?;
+        let id = find_event(records, id)?;
         let event = records.event(id)?;
-        let event = event.with_context(|| format!("there is no event {id}"))?;
+        let event = found(event, || format!("there is no event {id}"))?;
         let of_handler = |brief: &&DeliveryBrief| Some(brief.handler.as_str()) == handler;
         let deliveries = event.event.deliveries.iter().filter(of_handler);
         seqs.extend(deliveries.map(|brief| brief.seq));
@@ -176,7 +171,7 @@ fn show(args: &ShadowReplay<'_>, comparisons: &Comparisons) -> anyhow::Result<Ex
     });
     print(args.json, &json, |out| write(out, comparisons, different))?;
     Ok(if different > 0 {
-        ExitCode::from(DIFFERENT)
+        Exit::Failed.into()
     } else {
         ExitCode::SUCCESS
     })

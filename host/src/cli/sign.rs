@@ -11,8 +11,9 @@ use clap::Args;
 use serde_json::json;
 use tollgate_scheme::{SignedRequest, UnsignedRequest, Verifier};
 
+use super::exit::Exit;
 use super::output::{json_out, print_error};
-use super::request::{MessageArgs, SchemeArgs, WRONG_USAGE};
+use super::request::{CapturedFile, MessageArgs, SchemeArgs};
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {
@@ -38,7 +39,7 @@ pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
         Ok(prepared) => prepared,
         Err(error) => {
             print_error(error);
-            return Ok(ExitCode::from(WRONG_USAGE));
+            return Ok(Exit::NotTried.into());
         }
     };
     let signed = verifier.sign(usize::from(args.with) - 1, unsigned, args.scheme.now())?;
@@ -59,10 +60,16 @@ pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn prepare(args: &SignArgs) -> anyhow::Result<(Verifier, UnsignedRequest)> {
-    let verifier = args.scheme.setup()?.verifier()?;
-    let unsigned = UnsignedRequest {
-        body: args.message.body()?,
-        headers: args.message.headers(),
+    let capture = args.message.capture()?;
+    let source = capture.as_ref().and_then(CapturedFile::source);
+    let mut setup = args.scheme.setup_or(source)?;
+    let verifier = setup.verifier()?;
+    let unsigned = match capture {
+        Some(capture) => capture.message(&setup.settings.secrets)?.unsigned(),
+        None => UnsignedRequest {
+            body: args.message.body()?,
+            headers: args.message.headers(),
+        },
     };
     Ok((verifier, unsigned))
 }

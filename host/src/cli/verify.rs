@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tollgate_base::time::WallTime;
 use tollgate_scheme::{Accepted, Answer, ProviderEvent, Rejection, Request, Verifier, explain};
 
+use super::exit::Exit;
 use super::output::{json_out, print_error, text_out};
-use super::request::{MessageArgs, SchemeArgs, SchemeSetup, WRONG_USAGE};
+use super::request::{CapturedFile, CapturedMessage, MessageArgs, SchemeArgs, SchemeSetup};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -32,22 +33,38 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         Ok(code) => Ok(code),
         Err(error) => {
             print_error(error);
-            Ok(ExitCode::from(WRONG_USAGE))
+            Ok(Exit::NotTried.into())
         }
     }
 }
 
 fn check(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let mut setup = args.scheme.setup()?;
+    let capture = args.message.capture()?;
+    let source = capture.as_ref().and_then(CapturedFile::source);
+    let mut setup = args.scheme.setup_or(source)?;
     let verifier = setup.verifier()?;
-    let (headers, body) = (args.message.headers(), args.message.body()?);
-    let request = Request {
-        method: &args.method,
-        url: args.scheme.url(&setup),
-        headers: &headers,
-        body: &body,
+    let message = match &capture {
+        Some(capture) => {
+            capture.check_whole()?;
+            capture.message(&setup.settings.secrets)?
+        }
+        None => CapturedMessage {
+            method: args.method.clone(),
+            target: args.scheme.url(&setup).to_owned(),
+            headers: args.message.headers(),
+            body: args.message.body()?,
+        },
     };
-    let now = args.scheme.now();
+    let request = Request {
+        method: &message.method,
+        url: args.scheme.posted_url().unwrap_or(&message.target),
+        headers: &message.headers,
+        body: &message.body,
+    };
+    // A signature of a capture counts as of the time at which the request came.
+    let received = capture.as_ref().map(CapturedFile::received);
+    let now = args.scheme.said_now().or(received);
+    let now = now.unwrap_or_else(|| args.scheme.now());
     let verification = verify(&setup, &verifier, &request, now);
     if args.json {
         writeln!(json_out(), "{}", verification.json())?;

@@ -2,51 +2,46 @@
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::time::Duration;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::stream::{Stream, unfold};
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::sync::watch;
 
+use super::api::Api;
 use super::query::Query;
-use super::session::Session;
 use super::shared::Dashboard;
-
-/// The time between two looks.
-const LOOK: Duration = Duration::from_secs(1);
+use crate::server::Operator;
 
 /// Tells each change of the gateway's status, at most one a second. The stream ends with the
 /// listener.
 pub(super) async fn stream(
     State(dashboard): State<Dashboard>,
-    Extension(session): Extension<Session>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let look = move |(dashboard, session, mut before): (Dashboard, Session, Option<String>)| async move {
-        let mut ended = dashboard.ended.clone();
-        loop {
-            tokio::select! {
-                () = sleep(LOOK) => {}
-                _ = ended.wait_for(|ended| *ended) => return None,
-            }
-            let now = seen(&dashboard, &session).await;
-            if before.as_ref() != Some(&now) {
-                let event = Event::default().event("change").data(now.clone());
-                before = Some(now);
-                return Some((Ok(event), (dashboard, session, before)));
-            }
-        }
+    let seen = dashboard.changes.subscribe();
+    let next = |(mut seen, mut ended, told): (
+        watch::Receiver<String>,
+        watch::Receiver<bool>,
+        String,
+    )| async move {
+        let now = tokio::select! {
+            now = seen.wait_for(|now| !now.is_empty() && *now != told) => now.ok()?.clone(),
+            _ = ended.wait_for(|ended| *ended) => return None,
+        };
+        let event = Event::default().event("change").data(now.clone());
+        Some((Ok(event), (seen, ended, now)))
     };
-    Sse::new(unfold((dashboard, session, None), look)).keep_alive(KeepAlive::default())
+    let ended = dashboard.ended.clone();
+    Sse::new(unfold((seen, ended, String::new()), next)).keep_alive(KeepAlive::default())
 }
 
 /// What tells one state of the gateway from another, without what changes all the time.
-async fn seen(dashboard: &Dashboard, session: &Session) -> String {
+pub(crate) async fn seen(api: Api) -> String {
     let all = Query::default();
-    let status = dashboard.api.get(&session.operator, "/status", &all);
+    // The status is the same for every operator.
+    let status = api.get(&Operator::LOCAL, "/status", &all);
     let Ok(mut status) = status.await else {
         return "unknown".to_owned();
     };

@@ -12,6 +12,7 @@
 
 mod actions;
 mod api;
+mod changes;
 mod chart;
 mod gate;
 mod layout;
@@ -26,6 +27,8 @@ mod shared;
 mod trends;
 
 pub(crate) use self::api::Api;
+pub(crate) use self::changes::Changes;
+pub(crate) use self::live::seen;
 pub(crate) use self::routes::routes;
 pub(crate) use self::shared::Dashboard;
 pub(crate) use self::trends::{Sample, Trends};

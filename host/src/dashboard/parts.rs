@@ -1,11 +1,9 @@
 //! Parts that several pages have.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
 use serde_json::Value;
 use tollgate_base::printable::printable;
-use tollgate_base::quantity::{about_size, show_duration};
+use tollgate_base::quantity::about_size;
 use tollgate_base::rfc3339;
 use tollgate_base::time::WallTime;
 
@@ -45,15 +43,6 @@ pub(super) fn time(millis: &Value) -> Markup {
     };
     let shown = rfc3339::format(WallTime::from_millis(millis));
     html! { time datetime=(shown) data-ms=(millis) { (shown) } }
-}
-
-/// A duration in milliseconds.
-pub(super) fn duration(millis: u64) -> String {
-    let rounded = match millis {
-        0..60_000 => millis / 100 * 100,
-        _ => millis / 1000 * 1000,
-    };
-    show_duration(Duration::from_millis(rounded))
 }
 
 /// A number of bytes.
@@ -246,11 +235,5 @@ mod tests {
                         \"d\": \"x,\\\"{\",\n  \"e\": 9007199254740993\n}\n";
         assert_eq!(shown, expected);
         assert_eq!(pretty("no json\u{202e}"), "no json\u{fffd}\n");
-    }
-
-    #[test]
-    fn durations_are_rough() {
-        assert_eq!(duration(1_234), "1s200ms");
-        assert_eq!(duration(90_500), "1m30s");
     }
 }

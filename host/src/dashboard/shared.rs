@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::api::Api;
+use super::changes::Changes;
 use super::session::Sessions;
 use super::trends::Trends;
 use crate::settings::AdminToken;
@@ -18,6 +19,8 @@ pub(crate) struct Dashboard {
     pub(crate) tokens: Arc<dyn Fn() -> Arc<[AdminToken]> + Send + Sync>,
     /// What happened lately, for the charts.
     pub(crate) trends: Arc<Trends>,
+    /// Tells open pages of changes.
+    pub(crate) changes: Arc<Changes>,
     /// Turns true when the listener ends.
     pub(crate) ended: watch::Receiver<bool>,
     /// Who is signed in.

@@ -7,6 +7,7 @@
 mod about_handlers;
 mod defaults;
 mod mistakes;
+mod origins;
 mod parse;
 mod project;
 mod sections;
@@ -18,6 +19,8 @@ mod text;
 pub use about_handlers::HandlerMistake;
 pub(crate) use about_handlers::at_their_places;
 pub use mistakes::{Mistake, Mistakes};
+pub(crate) use origins::{Origin, Origins};
 pub(crate) use parse::{MAX_SIZE, ledger_file};
 pub use parse::{contact, load, own_schemes, parse};
 pub(crate) use project::{default_handler, project};
+pub(crate) use sections::json_schema;

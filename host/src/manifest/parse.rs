@@ -10,31 +10,12 @@ use tollgate_scheme::Template;
 
 use super::mistakes::Mistakes;
 use super::sections::{
-    alerts, handlers, ledger, outbox, plugins, reload, retention, routes, schemes, server, sources,
+    alerts, handlers, ledger, outbox, plugins, reload, retention, root, routes, schemes, server,
+    sources,
 };
-use super::table::{Context, Fields, TableSchema, expected};
+use super::table::{Context, Fields, expected};
 use super::text::tree::{self, Node, Span, Value};
 use crate::settings::{Contact, Manifest};
-
-const ROOT: TableSchema = TableSchema {
-    name: "the manifest",
-    keys: &[
-        "version",
-        "server",
-        "ledger",
-        "plugins",
-        "reload",
-        "outbox",
-        "schemes",
-        "sources",
-        "handlers",
-        "routes",
-        "alerts",
-        "alert_receivers",
-    ],
-    unsupported: &[],
-    instead: &[],
-};
 
 /// The most bytes of a manifest's file.
 pub(crate) const MAX_SIZE: usize = 16 << 20;
@@ -144,7 +125,8 @@ pub(crate) fn ledger_file(
 }
 
 fn root_fields<'t>(cx: &mut Context<'_>, root: &'t Node) -> Fields<'t> {
-    Fields::read(cx, root, &first_key(root), &ROOT).expect("the root of a TOML text is a table")
+    Fields::read(cx, root, &first_key(root), &root::ROOT)
+        .expect("the root of a TOML text is a table")
 }
 
 fn manifest(cx: &mut Context<'_>, root: &Node) -> Manifest {

@@ -18,7 +18,7 @@ use crate::run::log_watch::LogWatch;
 use crate::run::notices::Notices;
 use crate::run::schedule::RecipientOf;
 use crate::run::source_gauges::SourceGauges;
-use crate::server::{Layers, LayersOf, Rejections};
+use crate::server::{Layers, LayersOf, Rejections, Taps};
 use crate::settings::{AlertReceiver, Handler, Network, OutboxSettings, Source};
 use crate::tls::Front;
 use tollgate_base::event::{Event, HandlerName};
@@ -37,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) components: Arc<ComponentStore>,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) rejections: Arc<Rejections>,
+    /// The captures that operators run.
+    pub(crate) taps: Arc<Taps>,
     pub(crate) notices: Notices,
     /// What each source has received.
     pub(crate) sources: SourceGauges,

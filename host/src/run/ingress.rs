@@ -265,7 +265,10 @@ fn twin_key(source: &PinnedSource, event: &Event) -> Option<Twin> {
 }
 
 /// The facts that the gateway adds to an event.
-fn metadata(event: &ProviderEvent, trace: Option<&TraceContext>) -> Vec<(String, String)> {
+pub(crate) fn metadata(
+    event: &ProviderEvent,
+    trace: Option<&TraceContext>,
+) -> Vec<(String, String)> {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let live = event.live.map(|live| pair(LIVEMODE, live.to_string()));
     let why = event.unreadable.as_ref();

@@ -67,13 +67,14 @@ impl Listeners {
             let serving = server::serve(listener, service, limits, layers, until());
             tasks.push(tokio::spawn(serving));
         }
-        let service = Arc::new(Ingress::new(
+        let service = Ingress::new(
             core.clone(),
             core.clock.clone(),
             core.rejections.clone(),
             settings.per_address,
             settings.strict,
-        ));
+        );
+        let service = Arc::new(service.tapped_by(core.taps.clone()));
         let limits = Limits::of_ingress(settings);
         let layers = core.ingress_layers();
         let serving = server::serve(ingress, service, limits, layers, until());

@@ -35,6 +35,7 @@ pub(crate) use core::Core;
 pub(crate) use exclusion::Exclusion;
 pub use gateway::Gateway;
 pub(crate) use handler_view::{HandlerStatus, PauseView};
+pub(crate) use ingress::metadata;
 pub(crate) use latency::Latency;
 pub(crate) use pause::PauseError;
 pub use start::{Options, StartError};

@@ -275,6 +275,7 @@ fn core(
         components: loader.builder.components.clone(),
         dispatcher: work.dispatcher.clone(),
         rejections: Arc::default(),
+        taps: Arc::default(),
         notices: Notices::default(),
         sources: SourceGauges::default(),
         admin_calls: AdminCalls::default(),

@@ -40,6 +40,8 @@ const RESOURCES: &[&str] = &[
     "readyz",
     "status",
     "metrics",
+    "alerts",
+    "capture",
     "config",
     "deliveries",
     "events",

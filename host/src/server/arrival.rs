@@ -5,16 +5,20 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::request::Parts;
+use parking_lot::Mutex;
 
 use super::forwarded::Sender;
+use super::tap::Verdict;
 
 /// A request that arrived, or a connection that never came to one.
 pub(super) struct Arrival<'a> {
     pub(super) sender: Sender,
     /// The head; `None` if there is no request.
     pub(super) head: Option<&'a Parts>,
-    /// The body, once it was read, if refused bodies are kept.
+    /// The body, once it was read, if somebody wants it.
     pub(super) body: OnceLock<Bytes>,
+    /// What became of the request, if an operator watches.
+    pub(super) verdict: Mutex<Verdict>,
 }
 
 impl<'a> Arrival<'a> {
@@ -24,6 +28,7 @@ impl<'a> Arrival<'a> {
             sender,
             head: Some(head),
             body: OnceLock::new(),
+            verdict: Mutex::default(),
         }
     }
 
@@ -33,6 +38,7 @@ impl<'a> Arrival<'a> {
             sender,
             head: None,
             body: OnceLock::new(),
+            verdict: Mutex::default(),
         }
     }
 

@@ -26,6 +26,7 @@ use super::refusal::Refusal;
 use super::rejections::Rejections;
 use super::response::{text, try_after, try_later};
 use super::service::{Caller, Request, Response, Service};
+use super::tap::{Answered, Taps};
 use crate::settings::{Network, PerAddress, Source, Strict};
 use crate::telemetry::traces::{Named, RequestSpan, Span};
 use tollgate_base::time::{Clock, WallTime};
@@ -44,6 +45,7 @@ pub struct Ingress<B> {
     backend: Arc<B>,
     clock: Arc<dyn Clock>,
     rejections: Arc<Rejections>,
+    taps: Arc<Taps>,
     per_address: PerAddressLimits,
     strict: Strict,
 }
@@ -61,10 +63,16 @@ impl<B: IngressBackend> Ingress<B> {
         Self {
             backend,
             clock,
+            taps: Arc::default(),
             rejections,
             per_address: PerAddressLimits::new(limits),
             strict,
         }
+    }
+
+    /// The same service, whose requests operators can watch by `taps`.
+    pub(crate) fn tapped_by(self, taps: Arc<Taps>) -> Self {
+        Self { taps, ..self }
     }
 
     /// The sender of a request. Tells the operator if proxies leave doubt about the sender.
@@ -121,7 +129,7 @@ impl<B: IngressBackend> Ingress<B> {
         let whole = body::read(incoming, source.body_limit, after, &mut caller.share).await;
         let whole =
             whole.map_err(|error| self.refuse_body(source, sender, head.version, &error))?;
-        if self.rejections.keeps_body() {
+        if self.rejections.keeps_body() || self.taps.any() {
             sender.has_body(&whole);
         }
         Ok(whole)
@@ -171,12 +179,18 @@ impl<B: IngressBackend> Ingress<B> {
         }
         let mut recording = trace.part("record");
         let context = trace.context();
+        if self.taps.any() {
+            sender.verdict.lock().events = accepted.events.get().clone();
+        }
         // But for a visit, nothing is awaited between the verification and the record: if a sender
         // hangs up after its last byte, its events are recorded.
         let recorded = self.backend.accept(source, accepted, now, context.as_ref());
         match recorded.await {
             Ok(recorded) => {
                 note(trace, &mut recording, &recorded);
+                if self.taps.any() {
+                    sender.verdict.lock().recorded.clone_from(&recorded);
+                }
                 self.per_address
                     .accepted(sender.address(), self.clock.uptime());
                 self.backend.acknowledged(source, arrived.elapsed());
@@ -304,6 +318,9 @@ impl<B: IngressBackend> Ingress<B> {
         reason: &dyn fmt::Display,
         sender: &Arrival<'_>,
     ) {
+        if self.taps.any() {
+            sender.verdict.lock().refused = Some((code, reason.to_string()));
+        }
         let source = source.map(|source| &source.name);
         let at = self.clock.now();
         let kept = self
@@ -321,6 +338,26 @@ impl<B: IngressBackend> Ingress<B> {
             };
             self.rejections.keep(refused, more);
         }
+    }
+
+    /// Shows a request to the operators who watch.
+    fn show(
+        &self,
+        source: Option<&Source>,
+        sender: &Arrival<'_>,
+        head: &http::request::Parts,
+        status: StatusCode,
+    ) {
+        self.taps.offer(&Answered {
+            source: source.map(|source| (&source.name, source.settings.secrets.as_slice())),
+            at: self.clock.now(),
+            peer: sender.sender.to_string(),
+            head,
+            target: &target(&head.uri),
+            body: sender.body.get(),
+            verdict: std::mem::take(&mut sender.verdict.lock()),
+            status: status.as_u16(),
+        });
     }
 
     /// The response to a method that delivers no event: the provider's challenge, or 405.
@@ -369,16 +406,19 @@ impl<B: IngressBackend> Service for Ingress<B> {
         let path = head.uri.path();
         let source = self.backend.source(path);
         let refused = self.refuse_head(source.as_deref(), sender, &caller, &rules, &head);
-        let response = match (refused, source) {
+        let response = match (refused, &source) {
             (Some(refused), _) => refused,
             (None, None) => self.unknown_path(sender, path),
             (None, Some(source)) if source.verifier.methods().contains(&head.method) => {
                 let caller = &mut caller;
-                self.post(&source, sender, caller, &head, &mut incoming)
+                self.post(source, sender, caller, &head, &mut incoming)
                     .await
             }
-            (None, Some(source)) => self.other_method(&source, sender, &head),
+            (None, Some(source)) => self.other_method(source, sender, &head),
         };
+        if self.taps.any() {
+            self.show(source.as_deref(), sender, &head, response.status());
+        }
         body::linger(incoming, Some(caller.share));
         response
     }

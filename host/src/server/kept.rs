@@ -55,6 +55,11 @@ const SHOWN: [&str; 22] = [
     "x-request-id",
 ];
 
+/// Whether a header holds no secret.
+pub(crate) fn is_harmless(name: &str) -> bool {
+    SHOWN.contains(&name)
+}
+
 /// The rejections that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -125,7 +130,7 @@ fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
     let headers = headers.iter().take(HEADERS);
     headers
         .map(|(name, value)| {
-            let value = match SHOWN.contains(&name.as_str()) {
+            let value = match is_harmless(name.as_str()) {
                 true => shortened(&String::from_utf8_lossy(value.as_bytes())),
                 false => format!("({} bytes)", value.len()),
             };

@@ -85,6 +85,8 @@ fn configuration(ids: &Value) -> String {
         ("/api/state/", "handler", &json!("guest")),
     ];
     let mut text = "seed = 1\n[generation]\nmax-examples = 5\n".to_owned();
+    // A capture answers for minutes. Its own scenario has its answers.
+    text += "[[operations]]\ninclude-path = \"/api/capture\"\nenabled = false\n";
     for (path, name, value) in operations {
         text += &format!(
             "[[operations]]\ninclude-path-regex = \"^{path}\\\\{{\"\n\

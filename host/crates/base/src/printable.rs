@@ -45,9 +45,23 @@ pub enum Unprintable {
     Replaced,
     /// U+FFFD, except for the character that begins the colours of a terminal. Line feeds stay.
     ReplacedBesideColours,
+    /// U+FFFD, except in the [`STYLES`]. Line feeds stay.
+    ReplacedBesideStyles,
     /// `\uXXXX`: for JSON, where such characters occur in strings only. Line feeds stay.
     Escaped,
 }
+
+/// The styles of text that a writer may let through: none, bold, red, green, yellow, cyan, grey.
+/// None of them hides a text, or does anything else to the terminal.
+const STYLES: [&str; 7] = [
+    "\u{1b}[0m",
+    "\u{1b}[1m",
+    "\u{1b}[31m",
+    "\u{1b}[32m",
+    "\u{1b}[33m",
+    "\u{1b}[36m",
+    "\u{1b}[90m",
+];
 
 /// Writes text without unprintable characters. Each write must be whole characters of UTF-8, as
 /// those of [`Write::write_fmt`] are.
@@ -73,6 +87,10 @@ impl<W: Write> PrintableWriter<W> {
 impl<W: Write> Write for PrintableWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
+        if self.unprintable == Unprintable::ReplacedBesideStyles {
+            self.out.write_all(beside_styles(&text).as_bytes())?;
+            return Ok(bytes.len());
+        }
         if !text.contains(|c| self.is_replaced(c)) {
             self.out.write_all(text.as_bytes())?;
             return Ok(bytes.len());
@@ -97,6 +115,23 @@ impl<W: Write> Write for PrintableWriter<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// The text with U+FFFD for each unprintable character that is no line feed and in no style.
+fn beside_styles(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let style = STYLES.iter().find(|style| rest.starts_with(**style));
+        let (kept, length) = match style {
+            Some(style) => (*style, style.len()),
+            None if c != '\n' && is_unprintable(c) => ("\u{fffd}", c.len_utf8()),
+            None => (&rest[..c.len_utf8()], c.len_utf8()),
+        };
+        safe.push_str(kept);
+        rest = &rest[length..];
+    }
+    safe
 }
 
 #[cfg(test)]
@@ -163,6 +198,15 @@ mod tests {
         assert_eq!(
             written(text, Unprintable::ReplacedBesideColours),
             "a\u{1b}[1m\nb\u{fffd}c"
+        );
+    }
+
+    #[test]
+    fn a_writer_may_keep_styles_and_nothing_else() {
+        let text = "\u{1b}[1mhead\u{1b}[0m\n\u{1b}[8mhidden\u{1b}[2J\u{1b}[31";
+        assert_eq!(
+            written(text, Unprintable::ReplacedBesideStyles),
+            "\u{1b}[1mhead\u{1b}[0m\n\u{fffd}[8mhidden\u{fffd}[2J\u{fffd}[31"
         );
     }
 

@@ -74,6 +74,17 @@ pub fn show_duration(duration: Duration) -> String {
     shown
 }
 
+/// A number of milliseconds in its two largest units, for people: `1h5m`, `12s`, `3s200ms`.
+pub fn rough_duration(millis: u64) -> String {
+    let unit = match millis {
+        0..10_000 => 100,
+        10_000..3_600_000 => 1_000,
+        3_600_000..86_400_000 => 60_000,
+        _ => 3_600_000,
+    };
+    show_duration(Duration::from_millis(millis / unit * unit))
+}
+
 /// The size in the largest of the units GiB, MiB, KiB and B that divides the size.
 pub fn show_size(bytes: u64) -> String {
     BYTES[..3]
@@ -111,6 +122,19 @@ fn number_and_unit(text: &str) -> Option<(u64, &str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rough_durations_have_two_units() {
+        for (millis, shown) in [
+            (0, "0s"),
+            (1_234, "1s200ms"),
+            (90_500, "1m30s"),
+            (3_723_456, "1h2m"),
+            (90_000_000, "1d1h"),
+        ] {
+            assert_eq!(rough_duration(millis), shown);
+        }
+    }
 
     #[test]
     fn rates_are_read() {

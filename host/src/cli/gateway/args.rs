@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::bail;
 use clap::Args;
 use serde::de::DeserializeOwned;
 use tollgate_base::secret::Secret;
@@ -29,6 +28,11 @@ pub(in crate::cli) struct GatewayArgs {
     #[arg(long, env = "TOLLGATE_ADMIN_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
+
+/// A command needs a gateway, and none runs.
+#[derive(Debug, thiserror::Error)]
+#[error("no gateway answers: this command needs a running gateway")]
+pub(in crate::cli) struct NoGateway;
 
 /// Where a command gets its answer.
 pub(in crate::cli) enum Backend {
@@ -70,7 +74,7 @@ impl GatewayArgs {
     pub(in crate::cli) fn running_gateway(&self) -> anyhow::Result<Client> {
         match self.backend()? {
             Backend::Gateway(client) => Ok(client),
-            Backend::Ledger(_) => bail!("no gateway answers: this command needs a running gateway"),
+            Backend::Ledger(_) => Err(NoGateway.into()),
         }
     }
 

@@ -4,21 +4,20 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
 use tollgate_ledger::Cursor;
 
 use super::args::GatewayArgs;
-use super::client::{Client, ClientError};
+use super::client::Client;
+use super::error::ClientError;
 use crate::api::{BulkReport, BulkRequest, STEP};
+use crate::cli::exit::{Exit, Unusable};
 use crate::cli::output::{print, printable, text_err};
+use crate::cli::progress::Progress;
 
 /// The pause between two steps, so that acknowledgements do not wait for a long series of changes.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// The exit code of a command that the user did not confirm.
-const NOT_CONFIRMED: u8 = 2;
 
 /// The name of the user who runs the command, for the record.
 pub(in crate::cli) fn operator() -> String {
@@ -72,10 +71,10 @@ pub(in crate::cli) enum BulkOutcome {
 }
 
 impl BulkOutcome {
-    /// The exit code. A change that the user did not confirm is a failure.
+    /// The exit code.
     pub(in crate::cli) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotConfirmed => ExitCode::from(NOT_CONFIRMED),
+            Self::NotConfirmed => Exit::NotTried.into(),
             Self::Counted | Self::Changed(_) => ExitCode::SUCCESS,
         }
     }
@@ -90,19 +89,26 @@ impl BulkArgs {
         client: &Client,
         call: &BulkCall<'_>,
     ) -> anyhow::Result<BulkOutcome> {
+        let mut matched = 0;
         if self.dry_run || call.by_filter {
-            let counted = call.run(client, true)?;
+            let counted = call.run(client, &Progress::counting("counting"), true)?;
             if self.dry_run {
                 self.print(call, &counted)?;
                 return Ok(BulkOutcome::Counted);
             }
+            matched = counted.matched;
             let question = |out: &mut dyn Write| call.write_text(out, &counted, true);
             if !self.yes && (self.json || !confirmed(question)?) {
                 eprintln!("nothing was changed; use --yes to go on without a question");
                 return Ok(BulkOutcome::NotConfirmed);
             }
         }
-        let report = call.run(client, false)?;
+        let progress = match call.by_filter {
+            true => Progress::of("changing", matched),
+            false => Progress::counting("changing"),
+        };
+        let report = call.run(client, &progress, false)?;
+        drop(progress);
         self.print(call, &report)?;
         Ok(BulkOutcome::Changed(report))
     }
@@ -126,7 +132,12 @@ impl BulkArgs {
 
 impl BulkCall<'_> {
     /// Sends steps until the gateway has none left, and adds up their results.
-    fn run(&self, client: &Client, dry_run: bool) -> anyhow::Result<BulkReport> {
+    fn run(
+        &self,
+        client: &Client,
+        progress: &Progress,
+        dry_run: bool,
+    ) -> anyhow::Result<BulkReport> {
         let mut total = BulkReport::default();
         let mut body = self.body.clone();
         body["dry_run"] = dry_run.into();
@@ -138,6 +149,7 @@ impl BulkCall<'_> {
             let text = |cursor: &Option<Cursor>| cursor.as_ref().map(Cursor::as_str).into();
             (body["after"], body["until"]) = (text(&report.next), text(&report.until));
             let last = report.next.is_none();
+            progress.add(report.matched);
             total.add(report);
             if last {
                 return Ok(total);
@@ -238,10 +250,14 @@ impl ItemsArgs {
         } = operation;
         let by_filter = !filter.is_empty();
         if self.seqs.is_empty() != by_filter {
-            bail!("name {items} by their numbers, or give a filter such as `--handler`");
+            let why =
+                format!("name {items} by their numbers, or give a filter such as `--handler`");
+            return Err(Unusable::because(why));
         }
         if self.seqs.len() > STEP {
-            bail!("one command takes at most {STEP} numbers; use a filter for more {items}");
+            return Err(Unusable::because(format!(
+                "one command takes at most {STEP} numbers; use a filter for more {items}"
+            )));
         }
         let client = self.gateway.running_gateway()?;
         let parts = filter.into_iter();

@@ -4,11 +4,15 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tollgate_base::secret::Secret;
 use tollgate_ledger::{ListOrder, Listed, Page};
+
+use super::error::{AnswerError, ClientError, refused};
+use super::lines::LineStream;
+use crate::cli::exit::Unusable;
 
 /// The longest time to make a connection. The listener is on this machine or near it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,45 +22,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest answer, in bytes. No answer of a gateway is longer.
 const LONGEST_ANSWER: u64 = 64 << 20;
-
-/// The reason why a call has no result.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum ClientError {
-    /// Nothing listens at the address.
-    #[error("no gateway answers at {address}")]
-    Unreachable {
-        address: String,
-        #[source]
-        source: std::io::Error,
-    },
-    /// The answer is not an answer of a gateway.
-    #[error("the answer of {address} cannot be read")]
-    InvalidAnswer {
-        address: String,
-        #[source]
-        source: AnswerError,
-    },
-    /// The gateway refuses the call.
-    #[error("the gateway answers {status}: {message}")]
-    Refused { status: u16, message: String },
-}
-
-/// The reason why an answer cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum AnswerError {
-    /// The connection broke.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// The answer ends before its body.
-    #[error("the headers have no end")]
-    NoEndOfHeaders,
-    /// The answer is of another protocol.
-    #[error("the answer is not HTTP/1.1")]
-    NotHttp,
-    /// The body is not the expected JSON.
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
-}
 
 /// A client of one gateway. It makes a connection for each call.
 pub(in crate::cli) struct Client {
@@ -78,7 +43,9 @@ impl Client {
     pub(super) fn at_url(url: &str, token: Option<Secret>) -> anyhow::Result<Self> {
         let uri: http::Uri = url.parse().with_context(|| format!("`{url}` is no URL"))?;
         if uri.scheme_str() != Some("http") || !matches!(uri.path(), "" | "/") {
-            bail!("`--url` is `http://HOST:PORT` without a path; the admin service has no TLS");
+            return Err(Unusable::because(
+                "`--url` is `http://HOST:PORT` without a path; the admin service has no TLS",
+            ));
         }
         let authority = uri.authority().context("the URL has no host")?;
         let port = port_of(authority)?.unwrap_or(80);
@@ -132,6 +99,23 @@ impl Client {
         self.call("POST", path, Some(body))
     }
 
+    /// The error that an answer cannot be read.
+    pub(in crate::cli) fn invalid(&self, source: AnswerError) -> ClientError {
+        ClientError::InvalidAnswer {
+            address: self.authority.clone(),
+            source,
+        }
+    }
+
+    /// The lines of an answer that comes bit by bit.
+    pub(in crate::cli) async fn lines(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<LineStream, ClientError> {
+        LineStream::open(&self.authority, self.token.as_ref(), path, body).await
+    }
+
     fn call<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -139,10 +123,7 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<T, ClientError> {
         let mut stream = self.connect()?;
-        let invalid = |source| ClientError::InvalidAnswer {
-            address: self.authority.clone(),
-            source,
-        };
+        let invalid = |source| self.invalid(source);
         let answer = self
             .exchange(&mut stream, method, target, body)
             .map_err(|error| invalid(error.into()))?;
@@ -150,11 +131,7 @@ impl Client {
         if status == 200 {
             return serde_json::from_slice(body).map_err(|error| invalid(error.into()));
         }
-        let message = match serde_json::from_slice::<Value>(body) {
-            Ok(value) => value["error"].as_str().unwrap_or_default().to_owned(),
-            Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
-        };
-        Err(ClientError::Refused { status, message })
+        Err(refused(status, body))
     }
 
     /// Sends a request and reads until the gateway closes the connection.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value as Json, json};
-use tollgate_ledger::{Delivery, DeliveryId, Exchange, Read, ReadLedger};
+use tollgate_ledger::{Delivery, DeliveryId, Exchange, Read, ReadLedger, find_event};
 use tollgate_sandbox::{Answers, Run, Snapshot, StateCopy, StateSource, Surroundings};
 
+use crate::cli::exit;
 use crate::cli::gateway::open_ledger;
 use crate::generation::fixtures::{FixtureExchange, described, value_of};
 use crate::settings::{Handler, Manifest};
@@ -28,7 +29,7 @@ impl Recorded {
             Err(_) => delivery_of(&*ledger, handler, id)?,
         };
         let recorded = ledger.recorded(DeliveryId(seq))?;
-        let recorded = recorded.with_context(|| {
+        let recorded = exit::found(recorded, || {
             format!("there is no delivery {seq}, or its payload is no longer kept")
         })?;
         let of = &recorded.delivery.handler;
@@ -106,12 +107,9 @@ fn without_nulls(mut fixture: Json) -> Json {
 }
 
 fn delivery_of(ledger: &dyn ReadLedger, handler: &Handler, id: &str) -> anyhow::Result<i64> {
-    let event = id.parse().ok();
-    let event = event.with_context(|| {
-        format!("`{id}` is neither the number of a delivery nor the id of an event")
-    })?;
+    let event = find_event(ledger, id)?;
     let found = ledger.event(event)?;
-    let found = found.with_context(|| format!("there is no event {id}"))?;
+    let found = exit::found(found, || format!("there is no event {id}"))?;
     let deliveries = &found.event.deliveries;
     let own = deliveries
         .iter()

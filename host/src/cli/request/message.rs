@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::captured::CapturedFile;
 use crate::cli::arguments;
 use crate::cli::input::{MAX_BODY, read_input};
-
-/// The exit code for wrong arguments. A refused request has another exit code.
-pub(in crate::cli) const WRONG_USAGE: u8 = 2;
 
 /// The headers and the body of a request.
 #[derive(Debug, Args)]
@@ -24,8 +23,11 @@ pub(in crate::cli) struct MessageArgs {
     )]
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The file with the body of the request, byte for byte. `-` is standard input.
-    #[arg(long)]
-    body: PathBuf,
+    #[arg(long, required_unless_present = "capture")]
+    body: Option<PathBuf>,
+    /// A capture, as `tollgate capture` writes it: the request with its headers and its body.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["body", "headers"])]
+    capture: Option<PathBuf>,
 }
 
 impl MessageArgs {
@@ -40,6 +42,15 @@ impl MessageArgs {
 
     /// The bytes of the body.
     pub(in crate::cli) fn body(&self) -> anyhow::Result<Bytes> {
-        Ok(read_input(&self.body, MAX_BODY)?.into())
+        let path = self
+            .body
+            .as_deref()
+            .context("name the body: `--body FILE`")?;
+        Ok(read_input(path, MAX_BODY)?.into())
+    }
+
+    /// The capture, if the arguments name one.
+    pub(in crate::cli) fn capture(&self) -> anyhow::Result<Option<CapturedFile>> {
+        self.capture.as_deref().map(CapturedFile::read).transpose()
     }
 }

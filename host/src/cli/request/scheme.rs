@@ -21,6 +21,7 @@ use crate::cli::environment::environment;
 use crate::cli::input::{MAX_SECRET, read_file};
 use crate::generation::read_manifest;
 use crate::manifest::{MAX_SIZE, own_schemes};
+use crate::settings::Source;
 
 /// The default of `--manifest`.
 const DEFAULT_MANIFEST: &str = "tollgate.toml";
@@ -97,7 +98,13 @@ impl SchemeArgs {
 
     /// The scheme and the settings that the arguments mean.
     pub(in crate::cli) fn setup(&self) -> anyhow::Result<SchemeSetup> {
-        let mut setup = match (&self.source, &self.scheme) {
+        self.setup_or(None)
+    }
+
+    /// The same, with a source for arguments that name neither a source nor a scheme.
+    pub(in crate::cli) fn setup_or(&self, source: Option<&str>) -> anyhow::Result<SchemeSetup> {
+        let source = source.filter(|_| self.scheme.is_none());
+        let mut setup = match (self.source.as_deref().or(source), &self.scheme) {
             (Some(source), _) => self.of_source(source)?,
             (None, Some(scheme)) => SchemeSetup {
                 scheme: scheme.clone(),
@@ -161,27 +168,27 @@ impl SchemeArgs {
             .sources
             .get(&SourceName::new(name))
             .with_context(|| format!("{} has no source `{name}`", self.manifest.display()))?;
-        Ok(SchemeSetup {
-            scheme: source.verifier.scheme().to_owned(),
-            template: source.template.clone(),
-            settings: source.settings.clone(),
-        })
+        Ok(SchemeSetup::of(source))
     }
 
     /// The time that counts as the present.
     pub(in crate::cli) fn now(&self) -> WallTime {
-        self.now
-            .map_or_else(|| SystemClock.now(), WallTime::from_secs)
+        self.said_now().unwrap_or_else(|| SystemClock.now())
+    }
+
+    /// The time that counts as the present, if the arguments say one.
+    pub(in crate::cli) fn said_now(&self) -> Option<WallTime> {
+        self.now.map(WallTime::from_secs)
     }
 }
 
 impl SchemeSetup {
-    /// A built-in scheme with these settings.
-    pub(in crate::cli) fn built_in(scheme: &str, settings: Settings) -> Self {
+    /// The scheme of a source with its settings.
+    pub(in crate::cli) fn of(source: &Source) -> Self {
         Self {
-            scheme: scheme.to_owned(),
-            template: None,
-            settings,
+            scheme: source.verifier.scheme().to_owned(),
+            template: source.template.clone(),
+            settings: source.settings.clone(),
         }
     }
 

@@ -13,7 +13,7 @@ use tollgate_ledger::{Payload, StateChangeView, StateView};
 
 use crate::api::{MAX_LIMIT, StatePage};
 use crate::cli::gateway::{Backend, GatewayArgs, encode};
-use crate::cli::output::{or_dash, print, print_list, utc};
+use crate::cli::output::{or_dash, print, print_list, time};
 
 /// The most values of one call.
 const VALUES: u32 = 100;
@@ -162,7 +162,7 @@ fn row(row: &StateView) -> [String; 5] {
         row.key.clone(),
         row.bytes.to_string(),
         row.version.to_string(),
-        or_dash(row.written_ms.map(utc)),
+        or_dash(row.written_ms.map(time)),
         or_dash(digest.map(|digest| digest.get(..SHORT).unwrap_or(digest).to_owned())),
     ]
 }
@@ -225,7 +225,7 @@ pub(super) fn changes(args: &ChangesArgs) -> anyhow::Result<ExitCode> {
 
 fn change_row(row: &StateChangeView) -> [String; 7] {
     [
-        utc(row.at_ms),
+        time(row.at_ms),
         row.key.clone(),
         row.action.clone(),
         or_dash(row.before),

@@ -17,6 +17,7 @@ use super::listing::{Wanted, each, page};
 use crate::api::{MAX_CHANGES, ValueChange};
 use crate::cli::gateway::GatewayArgs;
 use crate::cli::output::{counted, print};
+use crate::cli::progress::Progress;
 
 /// The most bytes of keys and values in one call, if they are several. JSON may double them.
 const MAX_BYTES: usize = 512 << 10;
@@ -94,8 +95,10 @@ impl From<Line> for ValueChange {
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let backend = args.gateway.backend()?;
     let mut out = std::io::stdout().lock();
+    let progress = Progress::counting("exporting");
     each(&backend, &all_of(&args.handler, &args.prefix), |view| {
         serde_json::to_writer(&mut out, &Line::from(view))?;
+        progress.add(1);
         Ok(out.write_all(b"\n")?)
     })?;
     out.flush()?;
@@ -144,12 +147,14 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let deleted = changes.len() - set;
     if !args.dry_run {
         let mut done = 0;
+        let progress = Progress::of("importing", changes.len() as u64);
         for some in batches(&changes) {
             let posted = post(&client, &args.handler, some.to_vec(), args.why.as_deref());
             posted.with_context(|| {
                 format!("{done} of {} changes were made before this", changes.len())
             })?;
             done += some.len();
+            progress.add(some.len() as u64);
         }
     }
     let answer = json!({ "set": set, "deleted": deleted, "dry_run": args.dry_run });

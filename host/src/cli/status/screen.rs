@@ -1,10 +1,9 @@
 //! The status on one screen, for a person.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tollgate_base::quantity::show_duration;
+use tollgate_base::quantity::rough_duration;
 
 use crate::cli::handlers::{component, state};
 use crate::cli::output::{printable, write_rows};
@@ -77,7 +76,7 @@ fn lines(status: &Value) -> Vec<(&'static str, String)> {
         let waits = count(&backlog["deliveries"]) + count(&backlog["requests"]);
         let oldest = match waits {
             0 => String::new(),
-            _ => format!(", the oldest for {}", rough(age)),
+            _ => format!(", the oldest for {}", rough_duration(age)),
         };
         lines.push(("waiting", format!("{waits}{oldest}")));
     }
@@ -152,20 +151,9 @@ fn write_handlers(out: &mut dyn Write, status: &Value) -> io::Result<()> {
 /// How long before the status a time was: `12m ago`.
 fn ago(status: &Value, time: &Value) -> String {
     match (status["now_ms"].as_u64(), time.as_u64()) {
-        (Some(now), Some(time)) => format!("{} ago", rough(now.saturating_sub(time))),
+        (Some(now), Some(time)) => format!("{} ago", rough_duration(now.saturating_sub(time))),
         _ => "-".to_owned(),
     }
-}
-
-/// A number of milliseconds in its two largest units: `1h5m`, `12s`.
-pub(super) fn rough(millis: u64) -> String {
-    let unit = match millis {
-        0..10_000 => 100,
-        10_000..3_600_000 => 1_000,
-        3_600_000..86_400_000 => 60_000,
-        _ => 3_600_000,
-    };
-    show_duration(Duration::from_millis(millis / unit * unit))
 }
 
 #[cfg(test)]

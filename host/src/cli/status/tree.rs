@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 use tollgate_base::quantity::{about_size, show_duration};
 use tollgate_base::time::WallTime;
 
-use crate::cli::output::utc;
+use crate::cli::output::time;
 
 /// Writes a tree of values as indented lines, for people: times of day, durations and sizes in
 /// their units.
@@ -52,7 +52,9 @@ const LONGEST_DURATION: u64 = 1_000_000_000_000;
 fn number_for_people(name: &str, is_time: bool, number: &Number) -> String {
     let is_size = name == "bytes" || name.starts_with("memory_");
     match number.as_u64() {
-        Some(millis) if is_time && millis >= LONGEST_DURATION => utc(WallTime::from_millis(millis)),
+        Some(millis) if is_time && millis >= LONGEST_DURATION => {
+            time(WallTime::from_millis(millis))
+        }
         Some(millis) if is_time => show_duration(Duration::from_millis(millis)),
         Some(bytes) if is_size => about_size(bytes),
         _ => number.to_string(),

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 use serde_json::{Value, json};
 use tollgate_ledger::{DeliveryDetail, EventSummary};
 
-use crate::cli::output::{printable, utc};
+use crate::cli::output::{printable, style_of, time};
 
 /// The longest reason in a line, in characters.
 const REASON: usize = 160;
@@ -43,7 +43,7 @@ pub(super) fn write_change(
     change: &Change<'_>,
     coloured: bool,
 ) -> io::Result<()> {
-    let (time, style, text) = match change {
+    let (at, style, text) = match change {
         Change::Recorded(event) => {
             let deliveries = match event.deliveries.len() {
                 0 => "no route leads to a handler".to_owned(),
@@ -72,8 +72,8 @@ pub(super) fn write_change(
     };
     let text = printable(&text);
     match coloured {
-        true => writeln!(out, "{} {style}{text}{style:#}", utc(time)),
-        false => writeln!(out, "{} {text}", utc(time)),
+        true => writeln!(out, "{} {style}{text}{style:#}", time(at)),
+        false => writeln!(out, "{} {text}", time(at)),
     }
 }
 
@@ -104,13 +104,4 @@ fn ended(detail: &DeliveryDetail) -> String {
         text.push_str(&format!(", waits for its object: {error}"));
     }
     text
-}
-
-fn style_of(state: &str) -> Style {
-    match state {
-        "done" => AnsiColor::Green.on_default(),
-        "dead" => AnsiColor::Red.on_default(),
-        "retrying" | "held" => AnsiColor::Yellow.on_default(),
-        _ => Style::new(),
-    }
 }

@@ -7,7 +7,7 @@ mod followed;
 mod line;
 
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use self::line::{Change, write_change};
 use super::arguments;
 use super::gateway::{Client, ClientError, FilterArgs as _, GatewayArgs, RecordFilterArgs, encode};
 use super::output::print_error;
+use super::terminal;
 use crate::api::{MAX_LIMIT, QueryFilter as _};
 
 /// The time between two looks.
@@ -114,7 +115,7 @@ struct Tail<'a> {
 
 impl<'a> Tail<'a> {
     fn new(client: &'a Client, filter: RecordFilter, json: bool) -> Self {
-        let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let coloured = terminal::is_coloured();
         Self {
             client,
             filter,

@@ -13,12 +13,23 @@ use crate::cli::request::SchemeArgs;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TriggerArgs {
     /// The event, such as `payment_intent.succeeded`. `--list` shows the events.
-    #[arg(required_unless_present_any = ["list", "scenario", "new_key"])]
+    #[arg(required_unless_present_any = ["capture", "list", "scenario", "new_key"])]
     pub(super) event: Option<String>,
     /// A story of several events in order, such as `subscription-dunning`, instead of one event.
     /// `--list` shows the scenarios.
     #[arg(long, value_name = "NAME", conflicts_with = "event")]
     pub(super) scenario: Option<String>,
+    /// A capture to post again, as `tollgate capture` writes it, signed anew with the secret of its
+    /// source here. Use this option once for each capture.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["event", "scenario", "overrides", "print", "api_version", "seed"]
+    )]
+    pub(super) capture: Vec<PathBuf>,
+    /// Post captures byte for byte, with the signatures that they came with.
+    #[arg(long, requires = "capture", conflicts_with = "key")]
+    pub(super) unchanged: bool,
     #[command(flatten)]
     pub(super) scheme: SchemeArgs,
     /// Where to post. Default: the address and the source's path in the manifest; with `--scheme`
@@ -74,10 +85,10 @@ pub(in crate::cli) struct TriggerArgs {
     pub(super) key: Option<PathBuf>,
     /// Make such a key pair for the scheme or source that is named: the private key in FILE, the
     /// source's secret in FILE.pub.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["event", "scenario", "list", "print", "key"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["capture", "event", "scenario", "list", "print", "key"])]
     pub(super) new_key: Option<PathBuf>,
     /// List the events and scenarios: of all schemes, or of the scheme or source that is named.
-    #[arg(long, conflicts_with_all = ["event", "scenario", "print"])]
+    #[arg(long, conflicts_with_all = ["capture", "event", "scenario", "print"])]
     pub(super) list: bool,
     /// Print a JSON object for each request.
     #[arg(long)]

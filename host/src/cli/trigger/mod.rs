@@ -17,10 +17,11 @@ use tollgate_base::time::WallTime;
 
 pub(super) use args::TriggerArgs;
 
+use super::exit::Exit;
 use super::output::print_error;
-use super::request::WRONG_USAGE;
+use super::request::CapturedFile;
 use args::PrintForm;
-use plan::Plan;
+use plan::{Item, Plan};
 use target::Target;
 
 /// Runs the command. Exit code 0 means that the gateway took every request, 1 that it did not, 2
@@ -34,7 +35,7 @@ pub(super) fn run(args: &TriggerArgs) -> anyhow::Result<ExitCode> {
         Ok(Prepared::Post(target, plan)) => post::run(args, &target, &plan),
         Err(error) => {
             print_error(error);
-            Ok(ExitCode::from(WRONG_USAGE))
+            Ok(Exit::NotTried.into())
         }
     }
 }
@@ -50,8 +51,7 @@ enum Prepared {
 /// Makes the first event, so that what is wrong with it is told before anything is posted. Tells
 /// which values of `--override` are new in it.
 fn tell_additions(plan: &Plan, now: WallTime) -> anyhow::Result<()> {
-    if let Some(first) = plan.get(0, now) {
-        let (first, _) = first?;
+    if let Some(Item::Told(first, _)) = plan.get(0, now).transpose()? {
         let notes = first.added.iter();
         notes.for_each(|note| print_error(format!("note: {note}")));
     }
@@ -67,9 +67,18 @@ fn prepare(args: &TriggerArgs) -> anyhow::Result<Prepared> {
         key::make(list::scheme_of(args)?, path)?;
         return Ok(Prepared::Done);
     }
-    let target = Target::of(args)?;
-    let plan = Plan::of(args, &target)?;
-    tell_additions(&plan, args.scheme.now())?;
+    let captures = args.capture.iter().map(|path| CapturedFile::read(path));
+    let captures = captures.collect::<anyhow::Result<Vec<_>>>()?;
+    let (target, plan) = if captures.is_empty() {
+        let target = Target::of(args)?;
+        let plan = Plan::of(args, &target)?;
+        tell_additions(&plan, args.scheme.now())?;
+        (target, plan)
+    } else {
+        let target = Target::of_captures(args, &captures)?;
+        let plan = Plan::of_captures(args, &captures, &target)?;
+        (target, plan)
+    };
     Ok(match args.print {
         Some(_) if plan.len() > 1 => {
             bail!("`--print` prints one event: leave `--repeat` and `--scenario` out")

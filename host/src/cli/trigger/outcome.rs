@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::json;
 use tollgate_base::printable::printable;
-use tollgate_events::SampleEvent;
 use tollgate_scheme::{SignedRequest, Verifier};
 
 use crate::cli::output::{json_out, text_out};
@@ -20,12 +19,12 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Reads the events of a signed request, as the gateway does. What the sample states counts if
-    /// the gateway asks the provider for a key first.
+    /// Reads the events of a signed request, as the gateway does. What is stated of the event
+    /// counts if the gateway asks the provider for a key first.
     pub(super) fn of(
         verifier: &Verifier,
         signed: &SignedRequest,
-        sample: &SampleEvent,
+        stated: Self,
         now: WallTime,
     ) -> Self {
         let read = verifier.verify_signed(signed, "/", now).ok();
@@ -35,10 +34,7 @@ impl Named {
                 kind: event.kind,
                 id: event.provider_id,
             },
-            None => Self {
-                kind: sample.kind.clone(),
-                id: sample.id.clone(),
-            },
+            None => stated,
         }
     }
 }

@@ -18,8 +18,8 @@ use tollgate_events::SampleEvent;
 use tollgate_scheme::SignedRequest;
 
 use super::args::TriggerArgs;
-use super::outcome::{Answered, Named, Outcome, PostError};
-use super::plan::Plan;
+use super::outcome::{Answered, Outcome, PostError};
+use super::plan::{Item, Plan};
 use super::target::Target;
 use super::why;
 use crate::cli::request::SchemeArgs;
@@ -99,18 +99,19 @@ impl Posting<'_> {
             let Some(item) = self.plan.get(index, self.scheme.now()) else {
                 return Ok(());
             };
-            let (sample, wait) = item?;
-            if !wait.is_zero() {
-                tokio::time::sleep(wait).await;
+            let item = item?;
+            if let Item::Told(_, wait) = &item
+                && !wait.is_zero()
+            {
+                tokio::time::sleep(*wait).await;
             }
-            self.post_sample(&sample).await?;
+            self.post_item(&item).await?;
         }
     }
 
-    async fn post_sample(&self, sample: &SampleEvent) -> anyhow::Result<()> {
+    async fn post_item(&self, item: &Item<'_>) -> anyhow::Result<()> {
         let now = self.scheme.now();
-        let signed = self.target.sign(sample.unsigned(), now)?;
-        let named = Named::of(&self.target.verifier, &signed, sample, now);
+        let (signed, named) = self.plan.signed(item, self.target, now)?;
         for turn in 0..self.times {
             let outcome = Outcome {
                 named: named.clone(),

@@ -21,7 +21,9 @@ pub(super) fn print(
     form: PrintForm,
     now: WallTime,
 ) -> anyhow::Result<ExitCode> {
-    let (sample, _) = plan.get(0, now).context("there is no event")??;
+    let Item::Told(sample, _) = plan.get(0, now).context("there is no event")?? else {
+        bail!("a capture is a file already");
+    };
     let signed = target.sign(sample.unsigned(), now)?;
     // The text goes on to a file or to another program, byte for byte.
     let mut out = std::io::stdout().lock();

@@ -1,18 +1,21 @@
 //! Whose events are posted, where, and under which secret.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use http::Uri;
 use tollgate_events::{LocalSource, Story};
-use tollgate_scheme::{SignError, SignedRequest, StandInKey, UnsignedRequest, Verifier};
+use tollgate_scheme::{
+    SignError, SignedRequest, SourceSecret, StandInKey, UnsignedRequest, Verifier,
+};
 
 use super::args::TriggerArgs;
 use super::key;
 use crate::cli::environment::environment;
 use crate::cli::gateway::{Client, port_of, reachable};
-use crate::cli::request::SchemeSetup;
+use crate::cli::request::{CapturedFile, SchemeSetup};
 use crate::generation::read_manifest;
 use crate::settings::{Manifest, Source};
 use tollgate_base::event::SourceName;
@@ -33,9 +36,28 @@ pub(super) struct Target {
     pub(super) url: Option<Uri>,
     /// The admin service of the gateway, and a token of it, if the manifest is that gateway's.
     admin: Option<(SocketAddr, Option<Secret>)>,
+    /// The source's secrets, in order.
+    pub(super) secrets: Vec<SourceSecret>,
 }
 
 impl Target {
+    /// The target of captures: the source that the arguments name, or the one that the captures
+    /// came to.
+    pub(super) fn of_captures(
+        args: &TriggerArgs,
+        captures: &[CapturedFile],
+    ) -> anyhow::Result<Self> {
+        if args.scheme.source().is_some() || args.scheme.scheme().is_some() {
+            return Self::of(args);
+        }
+        let sources: BTreeSet<_> = captures.iter().map(CapturedFile::source).collect();
+        match sources.into_iter().collect::<Vec<_>>().as_slice() {
+            [Some(one)] => Self::of_source(args, one),
+            [None] => bail!("no source had the path of these requests: name one with `--source`"),
+            _ => bail!("the captures came to several sources: post those of one at a time"),
+        }
+    }
+
     /// The target that the arguments mean.
     pub(super) fn of(args: &TriggerArgs) -> anyhow::Result<Self> {
         match (args.scheme.source(), args.scheme.scheme()) {
@@ -50,7 +72,7 @@ impl Target {
         let manifest = read_manifest(path, &environment())?.manifest;
         let source = found(&manifest, name, path)?;
         let scheme = source.verifier.scheme().to_owned();
-        if source.template.is_some() {
+        if source.template.is_some() && args.capture.is_empty() {
             bail!(
                 "the scheme `{scheme}` of the source `{name}` is described in the manifest, and \
                  there are no events of it: post a body of your own with `tollgate sign`"
@@ -60,7 +82,7 @@ impl Target {
             Some(to) => with_path(to, &source.path)?,
             None => address_of(&manifest, &source.path)?,
         };
-        let setup = SchemeSetup::built_in(&scheme, source.settings.clone());
+        let setup = SchemeSetup::of(source);
         let here = args.to.is_none() || url.host().is_some_and(is_loopback);
         let token = manifest.admin_tokens.first();
         let token = token.map(|token| token.token.clone());
@@ -96,6 +118,7 @@ impl Target {
                 key,
                 url,
                 admin: None,
+                secrets: Vec::new(),
             });
         }
         Self::built(args, args.scheme.setup()?, None, url)
@@ -121,6 +144,7 @@ impl Target {
             source: source.map(str::to_owned),
             url,
             admin: None,
+            secrets: setup.settings.secrets,
         })
     }
 

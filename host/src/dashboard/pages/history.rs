@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 use serde_json::Value;
+use tollgate_base::quantity::rough_duration;
 
 use crate::dashboard::parts::{
-    button, delivery_link, duration, event_link, handler_link, lines, short, state, text, time,
+    button, delivery_link, event_link, handler_link, lines, short, state, text, time,
 };
 use crate::dashboard::session::Session;
 
@@ -149,5 +150,5 @@ fn sent(request: &Value) -> Markup {
 /// How long the first attempt began after the event was received.
 pub(super) fn first_delay(received: &Value, detail: &Value) -> Option<String> {
     let first = detail["tried"][0]["started_ms"].as_u64()?;
-    Some(duration(first.saturating_sub(received.as_u64()?)))
+    Some(rough_duration(first.saturating_sub(received.as_u64()?)))
 }

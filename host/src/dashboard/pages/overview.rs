@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use super::handlers::health;
 use super::view::View;
+use tollgate_base::quantity::rough_duration;
+
 use crate::dashboard::chart::{Series, chart};
 use crate::dashboard::layout::Page;
-use crate::dashboard::parts::{duration, handler_link, items, size, text, time};
+use crate::dashboard::parts::{handler_link, items, size, text, time};
 use crate::dashboard::query::Query;
 use crate::dashboard::trends::Sample;
 use crate::run::attention;
@@ -74,7 +76,7 @@ fn numbers(status: &Value) -> Markup {
             (number("Done", &text(&ledger["deliveries"]["done"]), "/ui/deliveries?state=done"))
             (number("Retrying", &text(&ledger["deliveries"]["retrying"]), "/ui/deliveries?state=retrying"))
             (number("Dead", &text(&ledger["deliveries"]["dead"]), "/ui/dead"))
-            (number("Waiting", &format!("{waits}, {}", duration(count(&backlog["age_ms"]))),
+            (number("Waiting", &format!("{waits}, {}", rough_duration(count(&backlog["age_ms"]))),
                 "/ui/deliveries?state=pending"))
             (number("Requests sent", &text(&ledger["outbox"]["sent"]), "/ui/outbox?state=sent"))
             (number("Refused", &refused(&status["rejections"]).to_string(), "/ui/rejections"))

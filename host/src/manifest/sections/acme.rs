@@ -12,7 +12,7 @@ use crate::manifest::table::{Context, Fields, TableSchema, plain_text, secret};
 use crate::manifest::text::tree::Node;
 use crate::settings::{Acme, Challenge, ExternalAccount};
 
-const ACME: TableSchema = TableSchema {
+pub(super) const ACME: TableSchema = TableSchema {
     name: "`acme`",
     keys: &[
         "domains",
@@ -27,7 +27,7 @@ const ACME: TableSchema = TableSchema {
     instead: &[("email", "write contact = [\"ops@example.com\"]")],
 };
 
-const EXTERNAL_ACCOUNT: TableSchema = TableSchema {
+pub(super) const EXTERNAL_ACCOUNT: TableSchema = TableSchema {
     name: "`external_account`",
     keys: &["id", "key"],
     unsupported: &[],

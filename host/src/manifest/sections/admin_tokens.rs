@@ -9,7 +9,7 @@ use crate::manifest::table::{
 use crate::manifest::text::tree::{Key, Node};
 use crate::settings::{ADMIN, AdminToken, Role};
 
-const TOKEN: TableSchema = TableSchema {
+pub(super) const TOKEN: TableSchema = TableSchema {
     name: "a token of the admin service",
     keys: &["name", "token", "role"],
     unsupported: &[],

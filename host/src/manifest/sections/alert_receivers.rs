@@ -12,7 +12,7 @@ use crate::manifest::table::{Context, Fields, TableSchema, Variants, check_name,
 use crate::manifest::text::tree::{Key, Node};
 use crate::settings::{AlertReceiver, Allow, NoticeFormat};
 
-const RECEIVER: TableSchema = TableSchema {
+pub(super) const RECEIVER: TableSchema = TableSchema {
     name: "an alert receiver",
     keys: &["format", "url", "routing_key", "addresses", "headers"],
     unsupported: &[],

@@ -13,7 +13,7 @@ use crate::manifest::table::{Context, Fields, TableSchema, Variants, plain_text}
 use crate::manifest::text::tree::Node;
 use crate::settings::{Alert, AlertReceiver, Alerts, Condition, Handler, Severity, Source};
 
-const ALERT: TableSchema = TableSchema {
+pub(super) const ALERT: TableSchema = TableSchema {
     name: "an alert",
     keys: &[
         "name", "when", "severity", "quiet", "to", "sources", "handlers", "after", "over",

@@ -12,7 +12,7 @@ use crate::manifest::text::substitute::references;
 use crate::manifest::text::tree::{Key, Node, Value};
 use crate::settings::Allow;
 
-const ALLOW: TableSchema = TableSchema {
+pub(super) const ALLOW: TableSchema = TableSchema {
     name: "an `allow` entry",
     keys: &["origin", "addresses", "headers", "immediate"],
     unsupported: &[],

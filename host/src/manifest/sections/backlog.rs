@@ -5,7 +5,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Node;
 use crate::settings::BacklogLimits;
 
-const BACKLOG: TableSchema = TableSchema {
+pub(super) const BACKLOG: TableSchema = TableSchema {
     name: "`backlog`",
     keys: &["deliveries", "requests", "age", "refuse"],
     unsupported: &[],

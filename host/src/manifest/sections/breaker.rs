@@ -7,7 +7,7 @@ use crate::manifest::table::{Context, Fields, TableSchema, expected};
 use crate::manifest::text::tree::{Node, Value};
 use crate::settings::BreakerSettings;
 
-const BREAKER: TableSchema = TableSchema {
+pub(super) const BREAKER: TableSchema = TableSchema {
     name: "`breaker`",
     keys: &["failures", "of", "within", "open"],
     unsupported: &[],

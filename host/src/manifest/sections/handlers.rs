@@ -19,7 +19,7 @@ use crate::manifest::text::tree::{Key, Node, Span};
 use crate::settings::{Allow, Handler, OnTrap, Plugins};
 
 /// The keys of a handler. The first ones name files, which the project of a handler has otherwise.
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "component",
     "fixtures",
     "concurrency",

@@ -12,7 +12,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Key;
 use crate::settings::{Handler, HostLimit, HostLimits, without_port};
 
-const LIMIT: TableSchema = TableSchema {
+pub(super) const LIMIT: TableSchema = TableSchema {
     name: "the limits of a host",
     keys: &["concurrency", "rate"],
     unsupported: &[],

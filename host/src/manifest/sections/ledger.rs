@@ -10,7 +10,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Node;
 use crate::settings::{LedgerSettings, RejectionSettings};
 
-const LEDGER: TableSchema = TableSchema {
+pub(super) const LEDGER: TableSchema = TableSchema {
     name: "`[ledger]`",
     keys: &["url", "retention", "rejections"],
     unsupported: &[],

@@ -12,7 +12,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Node;
 use crate::settings::{Handler, OutboxSettings};
 
-const OUTBOX: TableSchema = TableSchema {
+pub(super) const OUTBOX: TableSchema = TableSchema {
     name: "`[outbox]`",
     keys: &["concurrency", "timeout", "retry", "per_host", "hosts"],
     unsupported: &[],

@@ -7,7 +7,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Node;
 use crate::settings::{Network, PerAddress};
 
-const PER_ADDRESS: TableSchema = TableSchema {
+pub(super) const PER_ADDRESS: TableSchema = TableSchema {
     name: "`per_address`",
     keys: &["connections", "requests", "failures"],
     unsupported: &[],

@@ -6,7 +6,7 @@ use crate::manifest::text::tree::Node;
 use crate::settings::Plugins;
 use tollgate_sandbox::CompileLimits;
 
-const PLUGINS: TableSchema = TableSchema {
+pub(super) const PLUGINS: TableSchema = TableSchema {
     name: "`[plugins]`",
     keys: &[
         "dir",

@@ -6,7 +6,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Value;
 use crate::settings::Redirect;
 
-const REDIRECT: TableSchema = TableSchema {
+pub(super) const REDIRECT: TableSchema = TableSchema {
     name: "`redirect`",
     keys: &["listen", "port"],
     unsupported: &[],

@@ -5,7 +5,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Node;
 use crate::settings::RejectionSettings;
 
-const REJECTIONS: TableSchema = TableSchema {
+pub(super) const REJECTIONS: TableSchema = TableSchema {
     name: "`rejections`",
     keys: &["keep", "retention", "body"],
     unsupported: &[],

@@ -5,7 +5,7 @@ use crate::manifest::table::{Context, Fields, TableSchema, Variants};
 use crate::manifest::text::tree::Node;
 use crate::settings::{Reload, Watch};
 
-const RELOAD: TableSchema = TableSchema {
+pub(super) const RELOAD: TableSchema = TableSchema {
     name: "`[reload]`",
     keys: &["watch", "poll_interval", "debounce"],
     unsupported: &[],

@@ -12,7 +12,7 @@ use crate::manifest::defaults::{
 use crate::manifest::table::{Context, Fields, TableSchema, secret};
 use crate::settings::{Mode, Resolve};
 
-const RESOLVE: TableSchema = TableSchema {
+pub(super) const RESOLVE: TableSchema = TableSchema {
     name: "`resolve`",
     keys: &[
         "key",

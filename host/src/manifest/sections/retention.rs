@@ -13,14 +13,14 @@ use crate::manifest::defaults::{DEDUP_MAX, DEDUP_MIN, ERASE_AFTER, RETENTION, RE
 use crate::manifest::table::{Context, Fields, TableSchema, Variants, plain_text};
 use crate::manifest::text::tree::{Node, Value};
 
-const DEDUP: TableSchema = TableSchema {
+pub(super) const DEDUP: TableSchema = TableSchema {
     name: "`dedup`",
     keys: &["keep", "by", "twins"],
     unsupported: &[],
     instead: &[("for", "did you mean `keep`?")],
 };
 
-const ERASE: TableSchema = TableSchema {
+pub(super) const ERASE: TableSchema = TableSchema {
     name: "`erase`",
     keys: &["after", "pointers", "logs"],
     unsupported: &[],

@@ -10,7 +10,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Node;
 use crate::settings::RetryPolicy;
 
-const RETRY: TableSchema = TableSchema {
+pub(super) const RETRY: TableSchema = TableSchema {
     name: "`retry`",
     keys: &["attempts", "first", "factor", "max", "jitter", "total"],
     unsupported: &[],

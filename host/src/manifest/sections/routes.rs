@@ -11,7 +11,7 @@ use crate::manifest::table::{Context, Fields, TableSchema, json, listed, plain_t
 use crate::manifest::text::tree::{Key, Node, Span, Value};
 use crate::settings::Route;
 
-const ROUTE: TableSchema = TableSchema {
+pub(super) const ROUTE: TableSchema = TableSchema {
     name: "a route",
     keys: &["source", "events", "thin", "where", "handlers"],
     unsupported: &[],

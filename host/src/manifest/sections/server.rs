@@ -19,7 +19,7 @@ use crate::manifest::table::{Context, Fields, TableSchema, expected};
 use crate::manifest::text::tree::{Node, Value};
 use crate::settings::{AdminToken, BacklogLimits, Network, Server, Tls};
 
-const SERVER: TableSchema = TableSchema {
+pub(super) const SERVER: TableSchema = TableSchema {
     name: "`[server]`",
     keys: &[
         "listen",

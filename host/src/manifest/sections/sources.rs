@@ -24,7 +24,7 @@ use crate::manifest::text::tree::{Key, Node, Span, Value};
 use crate::settings::Source;
 
 /// The keys of a source that are not settings of its scheme.
-const SOURCE_KEYS: &[&str] = &[
+pub(super) const SOURCE_KEYS: &[&str] = &[
     "path",
     "scheme",
     "secrets",

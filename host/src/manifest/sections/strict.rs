@@ -6,7 +6,7 @@ use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::{Node, Value};
 use crate::settings::Strict;
 
-const STRICT: TableSchema = TableSchema {
+pub(super) const STRICT: TableSchema = TableSchema {
     name: "`strict`",
     keys: &[
         "length_and_encoding",

@@ -17,7 +17,7 @@ use crate::manifest::table::{Context, Fields, TableSchema, plain_text};
 use crate::manifest::text::tree::{Node, Value};
 use crate::settings::{CertificateFile, ClientAuthorities, ClientCertificate, Tls};
 
-const TLS: TableSchema = TableSchema {
+pub(super) const TLS: TableSchema = TableSchema {
     name: "`tls`",
     keys: &["cert", "key", "certificates", "acme", "client_ca"],
     unsupported: &[],
@@ -27,7 +27,7 @@ const TLS: TableSchema = TableSchema {
     ],
 };
 
-const CERTIFICATE: TableSchema = TableSchema {
+pub(super) const CERTIFICATE: TableSchema = TableSchema {
     name: "a certificate",
     keys: &["cert", "key"],
     unsupported: &[],

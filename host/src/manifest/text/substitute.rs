@@ -18,6 +18,13 @@ pub(crate) struct Reference {
     has_default: bool,
 }
 
+impl Reference {
+    /// The name of the variable. `text` is the text with the reference.
+    pub(crate) fn name<'t>(&self, text: &'t str) -> &'t str {
+        &text[self.name.clone()]
+    }
+}
+
 /// A text with its variables replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Substituted {

@@ -5,7 +5,7 @@ use tollgate_scheme::{JwsAlgorithm, JwsForm};
 use super::texts::text;
 use crate::manifest::table::{Context, Fields, TableSchema, Variants};
 
-const JWS: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const JWS: TableSchema = TableSchema {
     name: "`jws`",
     keys: &[
         "header",

@@ -12,4 +12,9 @@ mod template;
 mod tests;
 mod texts;
 
+pub(super) use jws::JWS;
 pub(crate) use own::{OwnSchemes, schemes};
+pub(super) use signed::{EXPECTATION, OTHER_SIGNATURE, SIGNATURE};
+pub(super) use template::{
+    ANSWER, ANSWERS, CHALLENGE, DEDUP, LIVEMODE, OTHER_KEY, SCHEME, TIMESTAMP,
+};

@@ -9,7 +9,7 @@ use super::texts::{text, texts};
 use crate::manifest::table::{Context, Fields, TableSchema};
 use crate::manifest::text::tree::Value;
 
-const SIGNATURE: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const SIGNATURE: TableSchema = TableSchema {
     name: "`signature`",
     keys: &[
         "header",
@@ -27,14 +27,14 @@ const SIGNATURE: TableSchema = TableSchema {
     instead: &[("algorithm", "write `algorithm` beside `signature`")],
 };
 
-const OTHER_SIGNATURE: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const OTHER_SIGNATURE: TableSchema = TableSchema {
     name: "one of `other_signatures`",
     keys: &["signature", "algorithm", "signed", "once"],
     unsupported: &[],
     instead: &[],
 };
 
-const EXPECTATION: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const EXPECTATION: TableSchema = TableSchema {
     name: "one of `expect`",
     keys: &["at", "param"],
     unsupported: &[],

@@ -12,7 +12,7 @@ use super::texts::{places, text, texts};
 use crate::manifest::table::{Context, Fields, TableSchema, Variants, expected};
 use crate::manifest::text::tree::{Key, Node, Value};
 
-const SCHEME: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const SCHEME: TableSchema = TableSchema {
     name: "a scheme",
     keys: &[
         "title",
@@ -60,28 +60,28 @@ const SCHEME: TableSchema = TableSchema {
     ],
 };
 
-const TIMESTAMP: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const TIMESTAMP: TableSchema = TableSchema {
     name: "`timestamp`",
     keys: &["header", "pair", "at", "unit", "tolerance", "future"],
     unsupported: &[],
     instead: &[],
 };
 
-const OTHER_KEY: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const OTHER_KEY: TableSchema = TableSchema {
     name: "one of `other_keys`",
     keys: &["prefix", "algorithm", "encoding", "name"],
     unsupported: &[],
     instead: &[],
 };
 
-const DEDUP: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const DEDUP: TableSchema = TableSchema {
     name: "`dedup`",
     keys: &["body_without", "if_there"],
     unsupported: &[],
     instead: &[],
 };
 
-const CHALLENGE: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const CHALLENGE: TableSchema = TableSchema {
     name: "one of `challenges`",
     keys: &["method", "query", "json", "form", "answer", "content_type"],
     unsupported: &[],
@@ -94,21 +94,21 @@ const CHALLENGE_METHODS: Variants<ChallengeMethod> = &[
     ("POST", ChallengeMethod::Post),
 ];
 
-const LIVEMODE: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const LIVEMODE: TableSchema = TableSchema {
     name: "`livemode`",
     keys: &["at", "live", "test"],
     unsupported: &[],
     instead: &[],
 };
 
-const ANSWERS: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const ANSWERS: TableSchema = TableSchema {
     name: "`answers`",
     keys: &["accepted", "duplicate", "rejected"],
     unsupported: &[],
     instead: &[],
 };
 
-const ANSWER: TableSchema = TableSchema {
+pub(in crate::manifest::sections) const ANSWER: TableSchema = TableSchema {
     name: "an answer",
     keys: &["status", "body", "content_type"],
     unsupported: &[],
