@@ -324,7 +324,7 @@ fn event_of(event: &ProviderEvent, tapped: &Tapped) -> CapturedEvent {
         headers: pairs
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
-        metadata: metadata(event).into_iter().collect(),
+        metadata: metadata(event, None).into_iter().collect(),
         payload: payload(&event.payload),
     }
 }

@@ -14,7 +14,6 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tollgate_base::time::{Clock as _, SystemClock};
-use tollgate_events::SampleEvent;
 use tollgate_scheme::SignedRequest;
 
 use super::args::TriggerArgs;

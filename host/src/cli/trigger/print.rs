@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tollgate_base::time::WallTime;
 use tollgate_scheme::{ProviderEvent, SignedRequest};
 
 use super::args::PrintForm;
-use super::plan::Plan;
+use super::plan::{Item, Plan};
 use super::target::Target;
 use crate::cli::sign::show;
 
