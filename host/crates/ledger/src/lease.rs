@@ -11,7 +11,8 @@
 //! - A lease that comes with a commit (through the [`LedgerSink`](super::LedgerSink)) is in
 //!   force when the commit can be read.
 //! - A lease ends when it is dropped, or when a write under it ends the work on the item. The
-//!   next claim that begins after that finds the item, if it is still to be worked on.
+//!   next claim of the same gateway that begins after that finds the item, if it is still to be
+//!   worked on. After a drop, other gateways may find the item some milliseconds later.
 //! - The leases of a gateway that is gone end. An engine for many gateways gives each lease an
 //!   expiry by the clock of the database, and prolongs the leases of a live process by itself.
 //!   After the expiry any gateway may claim the item. An engine whose ledger is open in one
@@ -21,7 +22,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 /// The fencing token of a lease: higher than the tokens of all earlier leases of the item.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Token(pub u64);
 
 /// An id that leases are given for.

@@ -4,7 +4,7 @@
 //! which of this gateway's leases are still in use here: a lease that was dropped is free for this
 //! gateway at once, and for others as soon as its row says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -115,10 +115,9 @@ impl<I: Leasable> Book<I> {
 
     /// Forgets leases that were given back: the database knows about them now.
     pub(crate) fn told(&self, items: &[(I, Token)]) {
-        self.inner
-            .lock()
-            .returned
-            .retain(|returned| !items.contains(returned));
+        let told: HashSet<_> = items.iter().collect();
+        let mut inner = self.inner.lock();
+        inner.returned.retain(|returned| !told.contains(returned));
     }
 
     fn clear(&self) {

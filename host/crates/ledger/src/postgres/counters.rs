@@ -67,16 +67,20 @@ impl Counters {
         self.add(Counter::Deliveries(to), many);
     }
 
-    /// Adds the changes to the row of a slot. Writes in any case: a transaction that writes nothing
-    /// waits for no standby.
-    pub(crate) async fn store(&self, conn: &Connection, slot: i64) -> Result<(), Fault> {
+    /// Adds the changes to the row of a slot, and notes the time of the last number. Writes in any
+    /// case: a transaction that writes nothing waits for no standby.
+    pub(crate) async fn store(
+        &self,
+        conn: &Connection,
+        (slot, last): (i64, i64),
+    ) -> Result<(), Fault> {
         conn.execute(
-            "INSERT INTO counters (slot, totals) VALUES ($1, $2)
-             ON CONFLICT (slot) DO UPDATE SET totals = ARRAY(
+            "INSERT INTO counters (slot, totals, last) VALUES ($1, $2, $3)
+             ON CONFLICT (slot) DO UPDATE SET last = excluded.last, totals = ARRAY(
                  SELECT coalesce(t.a, 0) + coalesce(t.b, 0)
                  FROM unnest(counters.totals, excluded.totals) WITH ORDINALITY AS t (a, b, n)
                  ORDER BY t.n)",
-            &[&slot, &self.0.to_vec()],
+            &[&slot, &self.0.to_vec(), &last],
         )
         .await?;
         Ok(())

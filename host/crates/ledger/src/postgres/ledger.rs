@@ -1,7 +1,7 @@
 //! The open ledger: its runtime, its threads and tasks, and its queue to the writer.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
@@ -30,6 +30,9 @@ pub(crate) struct PostgresLedger {
     pub(super) claims: Arc<Claims>,
     /// Locked for the time of one step of a sweep.
     pub(super) sweeper: Arc<tokio::sync::Mutex<Sweeper>>,
+    /// The connections for what operators look at: their long lists make no run wait.
+    pub(super) lists: Arc<Readers>,
+    writer: ThreadId,
     closing: Mutex<Option<Closing>>,
 }
 
@@ -70,6 +73,8 @@ impl PostgresLedger {
         Ok(Self {
             queue,
             readers: Arc::new(Readers::new(core.connector.clone())),
+            lists: Arc::new(Readers::new(core.connector.clone())),
+            writer: writer.thread().id(),
             claims,
             sweeper: Arc::default(),
             closing: Mutex::new(Some(Closing { writer, runtime })),
@@ -84,12 +89,18 @@ impl PostgresLedger {
         let Some(Closing { writer, runtime }) = self.closing.lock().take() else {
             return;
         };
-        if writer.thread().id() != thread::current().id() {
+        let end = move || {
             // A writer that panicked has answered its callers.
             let _ = writer.join();
+            // Whoever drops the ledger may be a task of another runtime, which must not wait.
+            runtime.shutdown_background();
+        };
+        if thread::current().id() == self.writer {
+            // A callback owned the ledger last, and the writer cannot wait for itself.
+            thread::spawn(end);
+        } else {
+            end();
         }
-        // Whoever drops the ledger may be a task of another runtime, which must not wait.
-        runtime.shutdown_background();
     }
 
     /// Ends the ledger as the end of its process does, once the database has what runs.
@@ -132,6 +143,18 @@ impl PostgresLedger {
     {
         let readers = Arc::clone(&self.readers);
         let reading = async move { read(readers.get().await?).await };
+        self.run(reading)
+    }
+
+    /// Reads for an operator, and waits.
+    pub(super) fn list<T, F, R>(&self, read: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<Connection>) -> R + Send + 'static,
+        R: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        let lists = Arc::clone(&self.lists);
+        let reading = async move { read(lists.get().await?).await };
         self.run(reading)
     }
 

@@ -46,6 +46,12 @@ impl Marks {
             .then(|| (inner.version, inner.running.iter().copied().collect()))
     }
 
+    /// Notes that the database has nothing: the gateway is registered anew.
+    pub(crate) fn forget_written(&self) {
+        let mut inner = self.inner.lock();
+        inner.version += 1;
+    }
+
     /// Notes that the database has this version.
     pub(crate) fn written(&self, version: u64) {
         self.inner.lock().written = version;

@@ -42,15 +42,14 @@ impl Numbers {
                      greatest((SELECT last_request FROM gateways WHERE slot = $1),
                          (SELECT max(id) FROM outbox WHERE id >= $2 AND id < $3),
                          (SELECT max(was) FROM outbox WHERE was >= $2 AND was < $3), $2),
-                     greatest((SELECT max(seq) FROM events), (SELECT max(place) FROM queue),
-                         (SELECT max(place) FROM outbox), 0)",
+                     coalesce((SELECT max(last) FROM counters), 0)",
                 &[&slot, &first_id(slot), &first_id(slot + 1)],
             )
             .await?
             .ok_or_else(|| Fault::Value("no row".into()))?;
         Ok(Self {
             slot,
-            micros: get::<i64>(&row, 2)? / SLOTS,
+            micros: get(&row, 2)?,
             delivery: get(&row, 0)?,
             request: get(&row, 1)?,
         })
@@ -83,6 +82,11 @@ impl Numbers {
     pub(crate) fn request(&mut self) -> i64 {
         self.request += 1;
         self.request
+    }
+
+    /// The time of the last number.
+    pub(crate) fn last(&self) -> i64 {
+        self.micros
     }
 
     /// The last ids of a delivery and of a request.

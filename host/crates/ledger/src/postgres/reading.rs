@@ -40,13 +40,13 @@ impl Records for PostgresLedger {
     ) -> Result<Listed<EventSummary>, ListError> {
         let (filter, span) = (filter.clone(), Span::of(RecordList::Events, page)?);
         let read =
-            self.read(move |conn| async move { records::events(&conn, &filter, span).await });
+            self.list(move |conn| async move { records::events(&conn, &filter, span).await });
         Ok(read?)
     }
 
     fn event(&self, id: EventId) -> Result<Option<EventDetail>, LedgerError> {
         let ahead = self.core.clock.ahead();
-        self.read(move |conn| async move { records::event(&conn, id, ahead).await })
+        self.list(move |conn| async move { records::event(&conn, id, ahead).await })
     }
 
     fn ids_between(
@@ -59,7 +59,7 @@ impl Records for PostgresLedger {
     }
 
     fn event_to_run(&self, id: EventId) -> Result<Option<Event>, LedgerError> {
-        self.read(move |conn| async move { records::event_to_run(&conn, id).await })
+        self.list(move |conn| async move { records::event_to_run(&conn, id).await })
     }
 
     fn deliveries(
@@ -70,7 +70,7 @@ impl Records for PostgresLedger {
         let (filter, span) = (filter.clone(), Span::of(RecordList::Deliveries, page)?);
         let ahead = self.core.clock.ahead();
         let read =
-            self.read(
+            self.list(
                 move |conn| async move { records::deliveries(&conn, &filter, span, ahead).await },
             );
         Ok(read?)
@@ -78,11 +78,11 @@ impl Records for PostgresLedger {
 
     fn delivery(&self, seq: DeliveryId) -> Result<Option<DeliveryDetail>, LedgerError> {
         let ahead = self.core.clock.ahead();
-        self.read(move |conn| async move { records::delivery(&conn, seq, ahead).await })
+        self.list(move |conn| async move { records::delivery(&conn, seq, ahead).await })
     }
 
     fn recorded(&self, seq: DeliveryId) -> Result<Option<RecordedRun>, LedgerError> {
-        self.read(move |conn| async move { records::recorded(&conn, seq).await })
+        self.list(move |conn| async move { records::recorded(&conn, seq).await })
     }
 
     fn requests(
@@ -99,7 +99,7 @@ impl Records for PostgresLedger {
 
     fn request(&self, seq: RequestId) -> Result<Option<RequestDetail>, LedgerError> {
         let ahead = self.core.clock.ahead();
-        self.read(move |conn| async move { records::request(&conn, seq, ahead).await })
+        self.list(move |conn| async move { records::request(&conn, seq, ahead).await })
     }
 
     fn rejections(
@@ -109,12 +109,12 @@ impl Records for PostgresLedger {
     ) -> Result<Listed<RejectionView>, ListError> {
         let (filter, span) = (filter.clone(), Span::of(RecordList::Rejections, page)?);
         let read =
-            self.read(move |conn| async move { records::rejections(&conn, &filter, span).await });
+            self.list(move |conn| async move { records::rejections(&conn, &filter, span).await });
         Ok(read?)
     }
 
     fn last_cursor(&self, list: RecordList) -> Result<Cursor, LedgerError> {
-        self.read(move |conn| async move { small::last_cursor(&conn, list).await })
+        self.list(move |conn| async move { small::last_cursor(&conn, list).await })
     }
 
     fn scheduled(
@@ -123,7 +123,7 @@ impl Records for PostgresLedger {
         limit: usize,
     ) -> Result<Vec<Scheduled>, LedgerError> {
         let (handler, ahead) = (handler.cloned(), self.core.clock.ahead());
-        self.read(
+        self.list(
             move |conn| async move { schedule::list(&conn, handler.as_ref(), limit, ahead).await },
         )
     }
@@ -137,7 +137,7 @@ impl Records for PostgresLedger {
     ) -> Result<Vec<StateView>, LedgerError> {
         let (handler, prefix) = (handler.clone(), prefix.to_owned());
         let after = after.map(str::to_owned);
-        self.read(move |conn| async move {
+        self.list(move |conn| async move {
             records::state(&conn, &handler, &prefix, after.as_deref(), limit).await
         })
     }
@@ -148,7 +148,7 @@ impl Records for PostgresLedger {
         key: &str,
     ) -> Result<Option<StateView>, LedgerError> {
         let (handler, key) = (handler.clone(), key.to_owned());
-        self.read(move |conn| async move { records::state_value(&conn, &handler, &key).await })
+        self.list(move |conn| async move { records::state_value(&conn, &handler, &key).await })
     }
 
     fn state_changes(
@@ -158,17 +158,17 @@ impl Records for PostgresLedger {
         limit: u32,
     ) -> Result<Vec<StateChangeView>, LedgerError> {
         let (handler, key) = (handler.clone(), key.map(str::to_owned));
-        self.read(move |conn| async move {
+        self.list(move |conn| async move {
             records::state_changes(&conn, &handler, key.as_deref(), limit).await
         })
     }
 
     fn handlers(&self) -> Result<Vec<HandlerName>, LedgerError> {
-        self.read(move |conn| async move { small::handlers(&conn).await })
+        self.list(move |conn| async move { small::handlers(&conn).await })
     }
 
     fn pauses(&self) -> Result<Vec<(HandlerName, Pause)>, LedgerError> {
-        self.read(move |conn| async move { small::pauses(&conn).await })
+        self.list(move |conn| async move { small::pauses(&conn).await })
     }
 
     /// A database that was restored is not told from others: nothing beside it remembers.
@@ -177,6 +177,6 @@ impl Records for PostgresLedger {
     }
 
     fn counts(&self) -> Result<Counts, LedgerError> {
-        self.read(move |conn| async move { gauges::counts(&conn).await })
+        self.list(move |conn| async move { gauges::counts(&conn).await })
     }
 }

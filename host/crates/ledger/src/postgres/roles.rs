@@ -284,7 +284,7 @@ impl RetentionStore for PostgresLedger {
         }
         let (sweeper, retention) = (Arc::clone(&self.sweeper), Arc::clone(retention));
         let ages = self.core.clock.ages();
-        let (step, ends) = self.read(move |conn| async move {
+        let (step, ends) = self.list(move |conn| async move {
             let mut sweeper = sweeper.lock().await;
             sweeper.follow(&retention);
             let step = sweeper.next(&conn, ages).await?;
@@ -307,7 +307,7 @@ impl RetentionStore for PostgresLedger {
     }
 
     fn is_named(&self, component: ComponentDigest) -> Result<bool, LedgerError> {
-        self.read(move |conn| async move { small::is_named(&conn, component).await })
+        self.list(move |conn| async move { small::is_named(&conn, component).await })
     }
 }
 
@@ -330,7 +330,7 @@ impl RejectionStore for PostgresLedger {
 impl Gauges for PostgresLedger {
     fn backlog(&self, now: WallTime) -> Result<Backlog, LedgerError> {
         let ahead = self.core.clock.ahead();
-        self.read(move |conn| async move { gauges::backlog(&conn, now, ahead).await })
+        self.list(move |conn| async move { gauges::backlog(&conn, now, ahead).await })
     }
 
     fn writable(&self) -> bool {
@@ -344,7 +344,7 @@ impl Gauges for PostgresLedger {
 
     fn totals(&self, now: WallTime) -> Result<Totals, LedgerError> {
         let ahead = self.core.clock.ahead();
-        self.read(move |conn| async move { gauges::totals(&conn, now, ahead).await })
+        self.list(move |conn| async move { gauges::totals(&conn, now, ahead).await })
     }
 
     fn commits(&self) -> Commits {

@@ -84,6 +84,10 @@ impl Operation for Complete {
         locks
     }
 
+    fn completes(&self) -> Option<i64> {
+        Some(self.completion.delivery.0)
+    }
+
     fn handlers(&self) -> Vec<&HandlerName> {
         let recipients = self.emitted.iter().flat_map(|event| &event.handlers);
         recipients.map(|recipient| &recipient.handler).collect()
@@ -199,17 +203,19 @@ fn is_next_attempt(row: &DeliveryRow, completion: &Completion) -> bool {
 }
 
 /// Ends the lease of a delivery that does not wait for the attempt.
-async fn give_back(tx: &Tx, mut row: DeliveryRow) -> Result<(), Fault> {
+async fn give_back(tx: &mut Tx, mut row: DeliveryRow) -> Result<(), Fault> {
     row.owner = None;
     tx.put(&row, row.is_queued()).await
 }
 
 /// Answers an attempt that the delivery does not wait for: `Committed` if it was committed before.
 async fn answer_repeated(
-    tx: &Tx,
+    tx: &mut Tx,
     completion: &Completion,
     otherwise: Completed,
 ) -> Result<Completed, Fault> {
+    // The same attempt may have been committed by this very transaction.
+    tx.write_late().await?;
     let attempt = &completion.attempt;
     let same = tx
         .exists(
@@ -242,6 +248,10 @@ struct Made {
 async fn insert_attempt(tx: &mut Tx, completion: &Completion, made: Made) -> Result<(), Fault> {
     let attempt: &Attempt = &completion.attempt;
     tx.count_uses(attempt.component, 1);
+    if made.requests.is_empty() && made.emitted.is_empty() {
+        tx.add_attempt(completion.delivery, attempt);
+        return exchanges::insert(tx, completion).await;
+    }
     tx.execute(
         "INSERT INTO attempts (delivery, run, number, started, duration_us, outcome, component,
              detail, logs, requests, emitted)
@@ -291,7 +301,7 @@ async fn advance(tx: &mut Tx, completion: &Completion, mut row: DeliveryRow) -> 
     if leaves {
         row.turn = None;
     }
-    tx.put(&row, true).await?;
+    tx.put_ended(row).await?;
     match key {
         Some(key) if leaves && turn == Some(Position::Head) => {
             newest::keep_for(tx, &key, event).await?;

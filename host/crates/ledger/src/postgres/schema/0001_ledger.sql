@@ -37,7 +37,8 @@ CREATE UNLOGGED TABLE running (
 -- Totals that every commit brings up to date, by slot; the sum over the slots counts.
 CREATE TABLE counters (
     slot   bigint PRIMARY KEY,
-    totals bigint[] NOT NULL
+    totals bigint[] NOT NULL,
+    last   bigint NOT NULL -- the time in microseconds of the last number that was given
 ) WITH (fillfactor = 50);
 CREATE TABLE component_uses (
     slot      bigint NOT NULL,

@@ -40,7 +40,7 @@ fn nothing_that_was_acknowledged_is_missing_after_sessions_end() {
             Err(other) => panic!("{other}"),
         }
     }
-    assert!((200..300).contains(&acknowledged), "{acknowledged}");
+    assert!((200..=300).contains(&acknowledged), "{acknowledged}");
     until(|| open.ledger.counts().is_ok());
     let counted = open.ledger.counts().unwrap().events;
     assert!(counted >= acknowledged);

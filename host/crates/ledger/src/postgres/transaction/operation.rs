@@ -21,6 +21,12 @@ pub(crate) trait Operation: Send + Sync + 'static {
         Locks::alone()
     }
 
+    /// The delivery whose attempt the operation ends. Completions that follow one another read and
+    /// write together.
+    fn completes(&self) -> Option<i64> {
+        None
+    }
+
     /// The handlers that the operation names, and that the ledger may not have met.
     fn handlers(&self) -> Vec<&HandlerName> {
         Vec::new()

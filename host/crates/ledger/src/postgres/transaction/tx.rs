@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 
+use super::late::Late;
 use super::news::{HandOver, News};
 use crate::engine::Moment;
 use crate::postgres::book::Books;
@@ -28,6 +29,7 @@ pub(crate) struct Tx {
     /// The most events that a handler may have scheduled.
     pub(crate) scheduled: u32,
     counted: Counters,
+    pub(super) late: Late,
     /// By how much the number of attempts that name a component changes.
     uses: HashMap<ComponentDigest, i64>,
     /// The handlers that gateways serve, if one has said so; read when first asked for.
@@ -51,6 +53,7 @@ impl Tx {
             news: News::default(),
             scheduled,
             counted: Counters::default(),
+            late: Late::default(),
             uses: HashMap::new(),
             served: None,
         }
@@ -98,6 +101,9 @@ impl Tx {
 
     /// The row of a delivery, which nobody else changes until the commit.
     pub(crate) async fn delivery(&self, id: i64) -> Result<Option<DeliveryRow>, Fault> {
+        if let Some(known) = self.late.known.get(&id) {
+            return Ok(Some(known.clone()));
+        }
         for (table, lock) in [
             ("queue", "FOR NO KEY UPDATE"),
             ("history", "FOR NO KEY UPDATE"),
@@ -111,7 +117,10 @@ impl Tx {
     }
 
     /// Writes a row that [`Tx::delivery`] has read. `was_queued` says in which table the row was.
-    pub(crate) async fn put(&self, row: &DeliveryRow, was_queued: bool) -> Result<(), Fault> {
+    pub(crate) async fn put(&mut self, row: &DeliveryRow, was_queued: bool) -> Result<(), Fault> {
+        if let Some(known) = self.late.known.get_mut(&row.id) {
+            *known = row.clone();
+        }
         let table = |queued| if queued { "queue" } else { "history" };
         let (from, to) = (table(was_queued), table(row.is_queued()));
         let values = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
@@ -204,7 +213,8 @@ impl Tx {
 
     /// Writes what was counted, and leases what is handed out.
     pub(crate) async fn finish(mut self, books: &Books) -> Result<(HandOver, Numbers), Fault> {
-        self.counted.store(&self.conn, self.me.slot).await?;
+        let row = (self.me.slot, self.numbers.last());
+        self.counted.store(&self.conn, row).await?;
         let mut uses: Vec<_> = std::mem::take(&mut self.uses).into_iter().collect();
         uses.retain(|(_, by)| *by != 0);
         if !uses.is_empty() {

@@ -47,19 +47,25 @@ pub(super) async fn begin(
     Ok(Tx::new(Arc::clone(conn), now, me, numbers, scheduled))
 }
 
-/// Applies the tasks. Events that neighbours record go together.
+/// Applies the tasks. Events that neighbours record go together, and so do completions.
 pub(super) async fn apply(tx: &mut Tx, tasks: &mut [Task]) -> Result<(), Fault> {
     let mut rest = tasks;
     while !rest.is_empty() {
-        let many = rest
-            .iter()
-            .take_while(|task| task.is_plain_record())
-            .count();
-        let (now, later) = rest.split_at_mut(many.max(1));
-        if many > 0 {
+        let records = rest.iter().take_while(|task| task.is_plain_record());
+        let records = records.count();
+        let completions: Vec<i64> = rest.iter().map_while(Task::completes).collect();
+        let many = records.max(completions.len()).max(1);
+        let (now, later) = rest.split_at_mut(many);
+        if records > 0 {
             record_all(tx, now).await?;
         } else {
-            apply_one(tx, &mut now[0]).await?;
+            if completions.len() > 1 {
+                tx.read_ahead(&completions).await?;
+            }
+            for task in now {
+                apply_one(tx, task).await?;
+            }
+            tx.write_late().await?;
         }
         rest = later;
     }
@@ -102,6 +108,13 @@ impl Task {
         match self {
             Self::Record(task) => Some(&task.operation),
             Self::Other(_) => None,
+        }
+    }
+
+    fn completes(&self) -> Option<i64> {
+        match self {
+            Self::Record(_) => None,
+            Self::Other(task) => task.completes(),
         }
     }
 

@@ -100,6 +100,9 @@ pub(crate) trait AnyTask: Send {
     /// See [`Operation::handlers`].
     fn handlers(&self) -> Vec<&HandlerName>;
 
+    /// See [`Operation::completes`].
+    fn completes(&self) -> Option<i64>;
+
     /// Applies the operation and keeps the answer.
     fn apply<'a>(&'a mut self, tx: &'a mut Tx) -> Applying<'a>;
 
@@ -136,6 +139,10 @@ impl<O: Operation> AnyTask for Other<O> {
 
     fn handlers(&self) -> Vec<&HandlerName> {
         self.operation.handlers()
+    }
+
+    fn completes(&self) -> Option<i64> {
+        self.operation.completes()
     }
 
     fn apply<'a>(&'a mut self, tx: &'a mut Tx) -> Applying<'a> {

@@ -254,6 +254,8 @@ impl Writer {
         let (me, numbers) = gateway::register(&conn, &self.core.options).await?;
         (self.me, self.numbers) = (me, numbers);
         self.core.set_me(me);
+        self.core.marks.forget_written();
+        self.core.books.returned.notify_one();
         let served = self.core.served.lock().clone();
         if let Some(handlers) = served {
             self.perform(crate::postgres::operations::Serve { handlers })
