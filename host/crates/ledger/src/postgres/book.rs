@@ -82,6 +82,11 @@ impl<I: Leasable> Book<I> {
         (*held == token).then_some(*line)
     }
 
+    /// Whether a lease of the item is in use.
+    pub(crate) fn is_held(&self, item: I) -> bool {
+        self.inner.lock().in_force.contains_key(&item)
+    }
+
     /// Ends a lease after a write under it has ended the work.
     pub(crate) fn end(&self, item: I, token: Token) {
         let mut inner = self.inner.lock();
@@ -113,6 +118,15 @@ impl<I: Leasable> Book<I> {
         self.inner.lock().returned.clone()
     }
 
+    /// The items whose leases were given back and that have not been leased again since.
+    pub(crate) fn free(&self) -> Vec<I> {
+        let inner = self.inner.lock();
+        let returned = inner.returned.iter().map(|(item, _)| *item);
+        returned
+            .filter(|item| !inner.in_force.contains_key(item))
+            .collect()
+    }
+
     /// Forgets leases that were given back: the database knows about them now.
     pub(crate) fn told(&self, items: &[(I, Token)]) {
         let told: HashSet<_> = items.iter().collect();
@@ -139,5 +153,37 @@ impl<I: Leasable> LeaseRegistry<I> for Book<I> {
             inner.returned.push((item, token));
             self.wake.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ITEM: DeliveryId = DeliveryId(7);
+
+    #[test]
+    fn what_was_given_back_is_free_until_it_is_leased_again() {
+        let books = Books::new();
+        let book = &books.deliveries;
+        let first = book.lease(ITEM, Token(1), None).unwrap();
+        assert!(book.is_held(ITEM) && book.free().is_empty());
+        drop(first);
+        assert_eq!((book.free(), book.held(ITEM, Token(1))), (vec![ITEM], None));
+        let second = book.lease(ITEM, Token(2), None).unwrap();
+        assert!(
+            book.free().is_empty(),
+            "it is leased again, and the database not told yet"
+        );
+        assert_eq!(book.returned(), [(ITEM, Token(1))]);
+        // The end of the first lease does not end the second one.
+        book.give_back(ITEM, Token(1));
+        book.end(ITEM, Token(1));
+        assert_eq!(book.held(ITEM, Token(2)), Some(None));
+        book.told(&[(ITEM, Token(1))]);
+        drop(second);
+        assert_eq!(book.returned(), [(ITEM, Token(2))]);
+        book.disown([(ITEM, Token(3))]);
+        assert_eq!(book.returned().len(), 2);
     }
 }

@@ -10,6 +10,7 @@ use super::book::Book;
 use super::connection::Connection;
 use super::core::Core;
 use super::error::Fault;
+use super::locks;
 use super::read::claim::{self, Claimer, Limits};
 use super::values::get;
 use crate::{
@@ -84,10 +85,9 @@ impl Claims {
     }
 
     fn claimer<I: Numbered>(&self, book: &Book<I>) -> Claimer {
-        let returned = book.returned().into_iter();
         Claimer {
             owner: self.core.me().owner,
-            returned: returned.map(|(item, _)| item.number()).collect(),
+            returned: book.free().into_iter().map(Numbered::number).collect(),
         }
     }
 
@@ -199,27 +199,45 @@ impl Claims {
 
     /// Tells the database which leases were given back, so that other gateways find the items.
     pub(crate) async fn tell_returned(&self) -> Result<(), Fault> {
-        let books = &self.core.books;
         let mut slot = self.connection().await?;
-        if self.doubt.load(Ordering::Acquire) {
-            let found = match &*slot {
-                Some(conn) => self.find_lost(conn).await,
-                None => Err(Fault::Slow),
-            };
-            sure(&mut slot, found)?;
-            self.doubt.store(false, Ordering::Release);
-        }
         let told = match &*slot {
-            Some(conn) => {
-                let owner = self.core.me().owner;
-                let (queue, outbox) = (("queue", "id"), ("outbox", "id"));
-                give_back(conn, owner, &books.deliveries, queue).await?;
-                give_back(conn, owner, &books.requests, outbox).await?;
-                give_back(conn, owner, &books.resolutions, ("resolutions", "event")).await
-            }
+            Some(conn) => self.tell(conn).await,
             None => Err(Fault::Slow),
         };
-        sure(&mut slot, told)
+        if told.is_err() {
+            // A transaction may be open.
+            *slot = None;
+        }
+        told
+    }
+
+    async fn tell(&self, conn: &Connection) -> Result<(), Fault> {
+        if self.doubt.load(Ordering::Acquire) {
+            self.find_lost(conn).await?;
+            self.doubt.store(false, Ordering::Release);
+        }
+        let books = &self.core.books;
+        let deliveries = books.deliveries.returned();
+        let requests = books.requests.returned();
+        let resolutions = books.resolutions.returned();
+        if deliveries.is_empty() && requests.is_empty() && resolutions.is_empty() {
+            return Ok(());
+        }
+        let owner = self.core.me().owner;
+        conn.batch("BEGIN; SET LOCAL synchronous_commit = off")
+            .await?;
+        // No operator moves a row from one table to another meanwhile.
+        conn.execute("SELECT pg_advisory_xact_lock_shared($1)", &[&locks::ALL])
+            .await?;
+        write_back(conn, owner, &deliveries, ("queue", "id")).await?;
+        write_back(conn, owner, &deliveries, ("history", "id")).await?;
+        write_back(conn, owner, &requests, ("outbox", "id")).await?;
+        write_back(conn, owner, &resolutions, ("resolutions", "event")).await?;
+        conn.commit().await?;
+        books.deliveries.told(&deliveries);
+        books.requests.told(&requests);
+        books.resolutions.told(&resolutions);
+        Ok(())
     }
 }
 
@@ -246,21 +264,19 @@ fn sure<T>(slot: &mut Option<Connection>, done: Result<T, Fault>) -> Result<T, F
     done
 }
 
-async fn give_back<I: Numbered>(
+/// Ends these leases in the rows of a table.
+async fn write_back<I: Numbered>(
     conn: &Connection,
     owner: i64,
-    book: &Book<I>,
+    returned: &[(I, Token)],
     (table, id): (&str, &str),
 ) -> Result<(), Fault> {
-    let returned = book.returned();
     if returned.is_empty() {
         return Ok(());
     }
     let ids: Vec<i64> = returned.iter().map(|(item, _)| item.number()).collect();
-    let tokens: Vec<i64> = returned
-        .iter()
-        .map(|(_, Token(token))| token.cast_signed())
-        .collect();
+    let tokens = returned.iter().map(|(_, token)| token.0.cast_signed());
+    let tokens: Vec<i64> = tokens.collect();
     // The rows in one order, as everybody who waits for several rows takes them.
     let sql = format!(
         "UPDATE {table} SET owner = NULL WHERE {id} = ANY (ARRAY(
@@ -270,6 +286,5 @@ async fn give_back<I: Numbered>(
              WHERE t.owner = $1 ORDER BY t.{id} FOR NO KEY UPDATE OF t))"
     );
     conn.execute(&sql, &[&owner, &ids, &tokens]).await?;
-    book.told(&returned);
     Ok(())
 }

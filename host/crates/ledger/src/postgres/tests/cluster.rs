@@ -80,7 +80,7 @@ pub(super) fn run(url: &str, sql: &str) {
     try_run(url, sql).unwrap();
 }
 
-fn try_run(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
+pub(super) fn try_run(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Postgres;
 use crate::conformance::{Collected, Engine, LATEST, Open, ending, event, handler, until, writing};
 use crate::{
-    Completed, DeliveryState, LeasedDelivery, NewEvent, NextState, OrderKey, Recipient, Recorded,
-    StateWrite,
+    Action, Completed, DeliveryState, Intervention, LeasedDelivery, NewEvent, NextState, OrderKey,
+    Recipient, Recorded, ReplayComponent, ReplayKeys, StateWrite,
 };
 
 /// A second gateway beside an open one.
@@ -252,4 +252,37 @@ fn gateways_share_the_work_of_many_keys_in_order() {
         assert_eq!(of_key.len(), each);
         assert!(of_key.is_sorted(), "{of_key:?}");
     }
+}
+
+/// An operator cancels what runs, and replays it after the run has ended.
+#[test]
+fn a_lease_that_ends_after_its_delivery_keeps_no_replay_back() {
+    let Some(postgres) = Postgres::new() else {
+        return;
+    };
+    let open = Open::new(&postgres);
+    let second = beside(&postgres, &open);
+    let delivery = open.deliver("evt_1", &["a"]).remove(0);
+    let ask = |action| {
+        let intervention = Intervention {
+            action,
+            who: "ann".to_owned(),
+            why: String::new(),
+            batch: None,
+        };
+        open.ledger.intervene(intervention).unwrap()
+    };
+    ask(Action::Cancel(vec![delivery.id]));
+    open.give_back("a", |_| false);
+    // The database knows that the lease has ended.
+    let leased = "DO $$ BEGIN IF EXISTS (SELECT 1 FROM history WHERE owner IS NOT NULL)
+        THEN RAISE 'leased'; END IF; END $$";
+    until(|| postgres.try_run(leased));
+    ask(Action::Replay {
+        deliveries: vec![delivery.id],
+        keys: ReplayKeys::New,
+        component: ReplayComponent::Current,
+        refetch: None,
+    });
+    assert_eq!(claim(&second, "a").len(), 1);
 }

@@ -57,6 +57,11 @@ impl Postgres {
     fn run(&self, sql: &str) {
         cluster::run(&self.url(), sql);
     }
+
+    /// The same, of statements that may be refused; returns whether they were not.
+    fn try_run(&self, sql: &str) -> bool {
+        cluster::try_run(&self.url(), sql).is_ok()
+    }
 }
 
 impl Engine for Postgres {

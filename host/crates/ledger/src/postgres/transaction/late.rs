@@ -4,25 +4,12 @@
 //! attempts without effects, are written late, in one statement each. Nothing that the completions
 //! read in between depends on these rows: it goes by order keys.
 
-use std::collections::HashMap;
-
 use super::tx::Tx;
 use crate::postgres::error::Fault;
 use crate::postgres::rows::{DeliveryRow, ROW};
 use crate::postgres::text::Text;
 use crate::postgres::values::{int, non_empty};
 use crate::{Attempt, DeliveryId};
-
-/// What is read ahead and written late.
-#[derive(Default)]
-pub(super) struct Late {
-    /// Deliveries that were read ahead, as the transaction has them by now.
-    pub(super) known: HashMap<i64, DeliveryRow>,
-    /// Rows that are to leave `queue` for `history`.
-    ended: Vec<DeliveryRow>,
-    /// Attempts without requests and emitted events.
-    attempts: Vec<(DeliveryId, Attempt)>,
-}
 
 impl Tx {
     /// Reads deliveries for the completions that follow.

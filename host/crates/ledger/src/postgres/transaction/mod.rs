@@ -1,5 +1,6 @@
 //! The writer's transaction, as operations see it.
 
+mod kept;
 mod late;
 mod news;
 mod operation;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 
-use super::late::Late;
+use super::kept::Late;
 use super::news::{HandOver, News};
 use crate::engine::Moment;
 use crate::postgres::book::Books;
@@ -16,7 +16,7 @@ use crate::postgres::numbers::{Me, Numbers};
 use crate::postgres::rows::{DeliveryRow, ROW};
 use crate::postgres::text::Text;
 use crate::postgres::values::{get, text};
-use crate::{DeliveryState, Token};
+use crate::{DeliveryId, DeliveryState, Token};
 use tollgate_base::event::{ComponentDigest, HandlerName};
 
 /// The present transaction.
@@ -26,6 +26,7 @@ pub(crate) struct Tx {
     pub(crate) me: Me,
     pub(crate) numbers: Numbers,
     pub(crate) news: News,
+    books: Arc<Books>,
     /// The most events that a handler may have scheduled.
     pub(crate) scheduled: u32,
     counted: Counters,
@@ -41,9 +42,8 @@ impl Tx {
     pub(crate) fn new(
         conn: Arc<Connection>,
         now: Moment,
-        me: Me,
-        numbers: Numbers,
-        scheduled: u32,
+        (me, numbers): (Me, Numbers),
+        (books, scheduled): (Arc<Books>, u32),
     ) -> Self {
         Self {
             conn,
@@ -51,6 +51,7 @@ impl Tx {
             me,
             numbers,
             news: News::default(),
+            books,
             scheduled,
             counted: Counters::default(),
             late: Late::default(),
@@ -212,7 +213,7 @@ impl Tx {
     }
 
     /// Writes what was counted, and leases what is handed out.
-    pub(crate) async fn finish(mut self, books: &Books) -> Result<(HandOver, Numbers), Fault> {
+    pub(crate) async fn finish(mut self) -> Result<(HandOver, Numbers), Fault> {
         let row = (self.me.slot, self.numbers.last());
         self.counted.store(&self.conn, row).await?;
         let mut uses: Vec<_> = std::mem::take(&mut self.uses).into_iter().collect();
@@ -230,12 +231,15 @@ impl Tx {
             )
             .await?;
         }
-        Ok((self.news.lease(books), self.numbers))
+        Ok((self.news.lease(&self.books), self.numbers))
     }
 
     /// Takes the lease of a row that is to be handed out; false if somebody has it.
     pub(crate) fn take(&self, row: &mut DeliveryRow) -> bool {
-        if row.owner.is_some() {
+        // A lease of this gateway that was given back may still stand in the row.
+        let given_back =
+            row.owner == Some(self.me.owner) && !self.books.deliveries.is_held(DeliveryId(row.id));
+        if row.owner.is_some() && !given_back {
             return false;
         }
         row.owner = Some(self.me.owner);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::task::Task;
 use crate::engine::Moment;
+use crate::postgres::book::Books;
 use crate::postgres::connection::Connection;
 use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;
@@ -26,7 +27,9 @@ const LOOK: &str = "SELECT ended, (extract(epoch FROM clock_timestamp()) * 10000
 pub(super) async fn begin(
     conn: &Arc<Connection>,
     locks: &Locks,
-    (me, mut numbers, now, scheduled): (Me, Numbers, Moment, u32),
+    now: Moment,
+    (me, mut numbers): (Me, Numbers),
+    with: (Arc<Books>, u32),
 ) -> Result<Tx, Fault> {
     let (keys, exclusive) = locks.in_order();
     let params: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&keys, &exclusive];
@@ -44,7 +47,7 @@ pub(super) async fn begin(
         return Err(Fault::Ended);
     }
     numbers.pass(get(&looked, 1)?);
-    Ok(Tx::new(Arc::clone(conn), now, me, numbers, scheduled))
+    Ok(Tx::new(Arc::clone(conn), now, (me, numbers), with))
 }
 
 /// Applies the tasks. Events that neighbours record go together, and so do completions.

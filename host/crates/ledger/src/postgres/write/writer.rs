@@ -168,13 +168,14 @@ impl Writer {
         tasks: &mut [Task],
     ) -> Result<Done, Fault> {
         let now = Moment::of(&self.core.clock);
-        let with = (self.me, self.numbers, now, self.core.options.scheduled);
-        let mut tx = batch::begin(conn, locks, with).await?;
+        let with = (Arc::clone(&self.core.books), self.core.options.scheduled);
+        let mine = (self.me, self.numbers);
+        let mut tx = batch::begin(conn, locks, now, mine, with).await?;
         let applied = batch::apply(&mut tx, tasks).await;
         // What was given is not given again, whatever became of it.
         self.numbers = tx.numbers;
         applied?;
-        let (hand_over, _) = tx.finish(&self.core.books).await?;
+        let (hand_over, _) = tx.finish().await?;
         conn.commit().await?;
         Ok(Done { hand_over })
     }
