@@ -1,7 +1,8 @@
 //! A bad deploy, from the alert to the last repaired event: by commands alone, and in the browser
 //! alone (tests/browser/story.mjs).
 //!
-//! The new version answers, but wrongly: it rejects paid orders. So nothing rolls it back by itself.
+//! The new version answers, but wrongly: it rejects paid orders. So nothing rolls it back by
+//! itself.
 
 use std::fs;
 

@@ -58,7 +58,7 @@ impl From<ByHandError> for ApiError {
     fn from(error: ByHandError) -> Self {
         match error {
             ByHandError::Unknown(_) => Self::not_found(error.to_string()),
-            ByHandError::Folder(_) => Self::internal(error.to_string()),
+            ByHandError::Folder(ref cause) => Self::internal(format!("{error}: {cause}")),
             _ => Self::conflict(error.to_string()),
         }
     }
@@ -102,8 +102,8 @@ pub(super) async fn roll_back(
     }))
 }
 
-/// Lets the component in the handler's file in again: one that was rolled back is on trial anew, and
-/// one that is on trial is trusted at once.
+/// Lets the component in the handler's file in again: one that was rolled back is on trial anew,
+/// and one that is on trial is trusted at once.
 #[utoipa::path(
     post,
     path = "/api/handlers/{name}/readmit",

@@ -49,7 +49,7 @@ pub(crate) enum ByHandError {
     #[error("its component is neither on trial nor rolled back")]
     NothingToReadmit,
     /// The data folder.
-    #[error("the data folder: {0}")]
+    #[error("the data folder cannot be read or written")]
     Folder(#[from] io::Error),
     /// The component does not load any more.
     #[error(transparent)]
@@ -118,8 +118,8 @@ impl RollBacks {
         }
     }
 
-    /// Forgets the trial or the roll-back of a handler. A reload has to follow: a component that was
-    /// kept out is then on trial anew, and one that was on trial is trusted.
+    /// Forgets the trial or the roll-back of a handler. A reload has to follow: a component that
+    /// was kept out is then on trial anew, and one that was on trial is trusted.
     pub(super) fn readmit(&self, handler: HandlerName) -> Result<(), ByHandError> {
         if !self.swapper.current.load().handlers.contains_key(&handler) {
             return Err(ByHandError::Unknown(handler));

@@ -37,8 +37,13 @@ impl Runnable for Asking {
         true
     }
 
-    fn run(&self, delivery: &Delivery, exchanges: &Arc<[Exchange]>) -> Started {
-        self.0.run(delivery, exchanges)
+    fn run(
+        &self,
+        delivery: &Delivery,
+        exchanges: &Arc<[Exchange]>,
+        trace: Option<&TraceContext>,
+    ) -> Started {
+        self.0.run(delivery, exchanges, trace)
     }
 }
 

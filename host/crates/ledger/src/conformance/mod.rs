@@ -190,6 +190,7 @@ macro_rules! conformance_suite {
             },
             resolve::{
                 deliveries_wait_until_their_event_is_resolved,
+                what_waits_for_its_object_is_not_blocked,
                 an_event_without_a_handler_waits_for_nothing,
                 a_try_that_failed_is_shown_and_due_later,
                 one_claimer_has_an_event_and_a_stale_token_changes_nothing,

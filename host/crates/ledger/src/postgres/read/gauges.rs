@@ -13,6 +13,7 @@ pub(crate) async fn counts(conn: &Connection) -> Result<Counts, Fault> {
         .first(
             "SELECT (SELECT received FROM events WHERE seq = (SELECT min(event) FROM bodies)),
                  (SELECT count(*) FROM (SELECT 1 FROM queue WHERE state = 'pending' AND turn = 2
+                  AND NOT EXISTS (SELECT 1 FROM resolutions r WHERE r.event = queue.event)
                   LIMIT $1) AS blocked)",
             &[&BLOCKED],
         )

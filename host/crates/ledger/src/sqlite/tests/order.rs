@@ -98,12 +98,6 @@ fn a_delivery_that_waits_for_its_turn_says_for_whom() {
     );
 }
 
-/// The scenario is not part of the suite yet: only SQLite tells the two apart.
-#[test]
-fn what_waits_for_its_object_is_not_blocked() {
-    crate::conformance::resolve::what_waits_for_its_object_is_not_blocked(&Sqlite::new());
-}
-
 #[test]
 fn the_next_one_is_found_in_the_same_steps_however_many_wait() {
     let engine = Sqlite::new();

@@ -22,7 +22,8 @@ const ATTEMPTS: usize = 100;
 
 /// What a filter compares, from a table of deliveries `d` and `events e`.
 const NARROW: &str = "SELECT d.place, d.id, d.event, d.handler, d.state,
-    coalesce(d.turn = 2, false), e.source, e.kind, e.provider_id, e.subject, e.account, e.received
+    coalesce(d.turn = 2, false) AND NOT EXISTS
+        (SELECT 1 FROM resolutions r WHERE r.event = d.event), e.source, e.kind, e.provider_id, e.subject, e.account, e.received
     FROM deliveries d JOIN events e ON e.seq = d.event WHERE";
 
 /// A page of the deliveries that match the filter.

@@ -217,7 +217,8 @@ async fn deliveries_of(conn: &Connection, ids: &[i64]) -> Result<Vec<DeliveryBri
     }
     let rows = conn
         .query(
-            "SELECT d.id, d.handler, d.state, coalesce(d.turn = 2, false) FROM deliveries d
+            "SELECT d.id, d.handler, d.state, coalesce(d.turn = 2, false) AND NOT EXISTS
+                 (SELECT 1 FROM resolutions r WHERE r.event = d.event) FROM deliveries d
              WHERE d.id = ANY ($1) ORDER BY array_position($1, d.id)",
             &[&ids],
         )
