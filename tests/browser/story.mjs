@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import {
-  browser, complaints, newPage, outside, press, settings, shows, signIn, textOf,
+  browser, complaints, go, newPage, outside, press, settings, shows, textOf,
 } from "./browser.mjs";
 
 /** Follows a link with this text. */
@@ -16,7 +16,8 @@ async function follow(page, label, within = "main") {
 
 try {
   const page = await newPage();
-  await signIn(page, settings.token);
+  // On loopback nobody signs in, as long as no token is set.
+  await go(page, "/ui");
 
   // The first page says that something is wrong.
   await shows(page, `${settings.dead} dead`);
@@ -36,7 +37,7 @@ try {
   await follow(page, "Handlers", "nav");
   await shows(page, settings.bad.slice(0, 12));
   await press(page, "Roll back");
-  await shows(page, "was rolled back by ada", "p.said");
+  await shows(page, "was rolled back by", "p.said");
   await shows(page, settings.good.slice(0, 12));
   await shows(page, "is kept out");
 

@@ -1,7 +1,25 @@
 //! A component that loads like a good one and rejects every event.
 
-/// The core module of a handler that rejects every event with `reason`.
-pub(crate) fn rejecting(reason: &str) -> Vec<u8> {
+use wasmparser::{Parser, Payload};
+
+/// A handler of the same world as `like`, a core module, that rejects every event with `reason`.
+pub(crate) fn rejecting(like: &[u8], reason: &str) -> Vec<u8> {
+    let mut module = module(reason);
+    for payload in Parser::new(0).parse_all(like) {
+        if let Payload::CustomSection(section) = payload.unwrap()
+            && section.name().starts_with("component-type")
+        {
+            let custom = wasm_encoder::CustomSection {
+                name: section.name().into(),
+                data: section.data().into(),
+            };
+            wasm_encoder::Section::append_to(&custom, &mut module);
+        }
+    }
+    module
+}
+
+fn module(reason: &str) -> Vec<u8> {
     // The answer's kind is at 1024 (1: a failure), its case 8 further (1: reject), the reason's
     // address and length at 16 and 20.
     let text = format!(
