@@ -55,10 +55,23 @@ export const shows = (page, part, selector = "main") =>
     selector,
   );
 
-/** Presses the button with this text below the element that `within` selects. */
+/**
+ * Presses the button with this text below the element that `within` selects. A live update may put
+ * another button in its place between the look and the click: then the new one is pressed.
+ */
 export async function press(page, label, within = "main") {
-  const button = await page.waitForSelector(`${within} ::-p-xpath(.//button[contains(., "${label}")])`);
-  await Promise.all([page.waitForNavigation({ waitUntil: "domcontentloaded" }), button.click()]);
+  const selector = `${within} ::-p-xpath(.//button[contains(., "${label}")])`;
+  for (let left = 5; ; left -= 1) {
+    const button = await page.waitForSelector(selector);
+    const gone = page.waitForNavigation({ waitUntil: "domcontentloaded" });
+    try {
+      await Promise.all([button.click(), gone]);
+      return;
+    } catch (error) {
+      gone.catch(() => {});
+      if (left === 0 || !String(error).includes("detached")) throw error;
+    }
+  }
 }
 
 export async function signIn(page, token) {

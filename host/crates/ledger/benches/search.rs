@@ -122,7 +122,7 @@ fn searches(events: u64) -> Vec<(&'static str, RecordFilter)> {
     };
     add("provider id, old", &|of| of.provider_id = Some(id(old)));
     add("provider id, new", &|of| {
-        of.provider_id = Some(id(events - 9))
+        of.provider_id = Some(id(events - 9));
     });
     add("provider id, none", &|of| of.provider_id = text("evt_none"));
     add("subject, 5 events", &|of| of.subject = Some(subject(old)));
@@ -135,10 +135,10 @@ fn searches(events: u64) -> Vec<(&'static str, RecordFilter)> {
     add("type, rare, by a star", &|of| of.kind = kind("payout.*"));
     add("type, none", &|of| of.kind = kind("nothing.*"));
     add("source, rare", &|of| {
-        of.source = Some(SourceName::new("rare"))
+        of.source = Some(SourceName::new("rare"));
     });
     add("handler, rare", &|of| {
-        of.handler = Some(HandlerName::new("rare"))
+        of.handler = Some(HandlerName::new("rare"));
     });
     for state in ["dead", "retrying", "unrouted"] {
         add(state, &|of| of.state = StateFilter::from_name(state));
