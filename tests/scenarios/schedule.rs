@@ -126,7 +126,7 @@ fn an_operator_has_one_now_and_cancels_another() {
     assert_eq!(waiting(&ledger), 0);
     for verb in ["run", "cancel"] {
         let (code, _, stderr) = act(verb, "never");
-        assert_eq!(code, 1, "{stderr}");
+        assert_eq!(code, 3, "{stderr}");
         assert!(stderr.contains("nothing scheduled"), "{stderr}");
     }
     gateway.settles();
