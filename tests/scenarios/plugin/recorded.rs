@@ -51,7 +51,7 @@ fn a_recorded_event_is_a_test_and_becomes_a_fixture() {
     assert_eq!(count, [b"1"]);
 
     let unknown = project.plugin(&["test", "--manifest", manifest, "--from-ledger", "77"]);
-    assert_eq!(unknown.code, 1, "{unknown:?}");
+    assert_eq!(unknown.code, 3, "{unknown:?}");
     assert!(
         unknown.stderr.contains("there is no delivery 77"),
         "{unknown:?}"
