@@ -1,8 +1,9 @@
 //! What every engine needs, whatever its database: the queue before the writer and its pace,
-//! events that are ready to be recorded, cursors of lists.
+//! events that are ready to be recorded, what a commit hands to the sink, cursors of lists.
 
 mod commit_gauge;
 mod filter;
+mod hand_over;
 mod moment;
 mod pace;
 mod pass;
@@ -14,6 +15,7 @@ mod weight;
 
 pub(crate) use commit_gauge::CommitGauge;
 pub(crate) use filter::{EventColumns, EventFilter, ROW_BYTES, has_delivery};
+pub(crate) use hand_over::HandOver;
 pub(crate) use moment::Moment;
 pub(crate) use pace::Pace;
 pub(crate) use pass::{PAGE, Pass, Verdict};

@@ -6,6 +6,6 @@ mod news;
 mod operation;
 mod tx;
 
-pub(crate) use news::HandOver;
+pub(crate) use news::Committed;
 pub(crate) use operation::Operation;
 pub(crate) use tx::Tx;

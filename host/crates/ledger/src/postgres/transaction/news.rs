@@ -1,5 +1,6 @@
 //! News for the sink, collected until the commit.
 
+use crate::engine::HandOver;
 use crate::postgres::book::{Books, Line};
 use crate::{
     Delivery, DeliveryId, Lease, LeasedDelivery, LeasedRequest, LedgerSink, OutboxRequest,
@@ -40,7 +41,7 @@ impl News {
     }
 
     /// Writes the leases into the books, before the commit.
-    pub(crate) fn lease(self, books: &Books) -> HandOver {
+    pub(crate) fn lease(self, books: &Books) -> Committed {
         let lease = |deliveries: Vec<(Delivery, Token)>| {
             let deliveries = deliveries.into_iter();
             deliveries
@@ -56,29 +57,27 @@ impl News {
             let lease: Lease<RequestId> = books.requests.lease(request.id, token, line)?;
             Some(LeasedRequest { request, lease })
         });
-        HandOver {
-            recorded: lease(self.recorded),
-            released: lease(self.released),
-            queued: queued.collect(),
-            scheduled: self.scheduled,
-            unresolved: self.unresolved,
+        Committed {
+            hand_over: HandOver {
+                recorded: lease(self.recorded),
+                released: lease(self.released),
+                queued: queued.collect(),
+                scheduled: self.scheduled,
+                unresolved: self.unresolved,
+            },
             ended: self.ended,
         }
     }
 }
 
-/// What a transaction hands to the sink once it is committed. Dropping it without that gives the
+/// What a transaction changes in memory once it is committed. Dropping it without that gives the
 /// leases back.
-pub(crate) struct HandOver {
-    recorded: Vec<LeasedDelivery>,
-    released: Vec<LeasedDelivery>,
-    queued: Vec<LeasedRequest>,
-    scheduled: Option<WallTime>,
-    unresolved: bool,
+pub(crate) struct Committed {
+    hand_over: HandOver,
     ended: Ended,
 }
 
-impl HandOver {
+impl Committed {
     /// Ends the leases whose work the commit has ended, and tells the sink everything.
     pub(crate) fn tell(self, books: &Books, sink: &dyn LedgerSink) {
         for (item, token) in self.ended.deliveries {
@@ -90,20 +89,6 @@ impl HandOver {
         for (item, token) in self.ended.resolutions {
             books.resolutions.end(item, token);
         }
-        if !self.recorded.is_empty() {
-            sink.recorded(self.recorded);
-        }
-        if !self.released.is_empty() {
-            sink.released(self.released);
-        }
-        if !self.queued.is_empty() {
-            sink.queued(self.queued);
-        }
-        if let Some(due) = self.scheduled {
-            sink.scheduled(due);
-        }
-        if self.unresolved {
-            sink.unresolved();
-        }
+        self.hand_over.tell(sink);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 
 use super::kept::Late;
-use super::news::{HandOver, News};
+use super::news::{Committed, News};
 use crate::engine::Moment;
 use crate::postgres::book::Books;
 use crate::postgres::connection::{Connection, Params};
@@ -213,7 +213,7 @@ impl Tx {
     }
 
     /// Writes what was counted, and leases what is handed out.
-    pub(crate) async fn finish(mut self) -> Result<(HandOver, Numbers), Fault> {
+    pub(crate) async fn finish(mut self) -> Result<(Committed, Numbers), Fault> {
         let row = (self.me.slot, self.numbers.last());
         self.counted.store(&self.conn, row).await?;
         let mut uses: Vec<_> = std::mem::take(&mut self.uses).into_iter().collect();

@@ -10,7 +10,7 @@ use crate::postgres::error::Fault;
 use crate::postgres::locks::Locks;
 use crate::postgres::numbers::{Me, Numbers};
 use crate::postgres::operations::{Record, record};
-use crate::postgres::transaction::{HandOver, Tx};
+use crate::postgres::transaction::{Committed, Tx};
 use crate::postgres::values::get;
 
 /// Locks what a transaction touches, before the first statement that reads. The keys come in order,
@@ -103,7 +103,7 @@ pub(super) async fn roll_back(conn: &Connection) -> Result<(), Fault> {
 
 /// What a commit hands over.
 pub(super) struct Done {
-    pub(super) hand_over: HandOver,
+    pub(super) committed: Committed,
 }
 
 impl Task {

@@ -147,10 +147,10 @@ impl Writer {
         }
         let done = self.transact(&conn, &locks, tasks).await;
         match done {
-            Ok(Done { hand_over }) => {
+            Ok(Done { committed }) => {
                 self.core.writable.store(true, Ordering::Release);
                 self.core.commits.committed(tasks.len(), began.elapsed());
-                hand_over.tell(&self.core.books, &*self.core.sink);
+                committed.tell(&self.core.books, &*self.core.sink);
                 Ok(())
             }
             Err(fault) => {
@@ -175,9 +175,9 @@ impl Writer {
         // What was given is not given again, whatever became of it.
         self.numbers = tx.numbers;
         applied?;
-        let (hand_over, _) = tx.finish().await?;
+        let (committed, _) = tx.finish().await?;
         conn.commit().await?;
-        Ok(Done { hand_over })
+        Ok(Done { committed })
     }
 
     /// Runs one operation before the thread starts.

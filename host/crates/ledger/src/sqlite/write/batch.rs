@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, Result};
 
-use super::for_sink::HandOver;
 use super::memory::Memory;
 use super::task::AnyTask;
 use super::transaction::Transaction;
+use crate::engine::HandOver;
 use crate::engine::Moment;
 use crate::sqlite::error::{Fault, fault, unavailable};
 

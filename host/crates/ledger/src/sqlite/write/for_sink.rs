@@ -1,10 +1,12 @@
 //! News for the sink, collected until the commit.
 
+use crate::engine::HandOver;
 use crate::sqlite::leases::LeaseBook;
-use crate::{Delivery, LeasedDelivery, LeasedRequest, LedgerSink, OutboxRequest};
+use crate::{Delivery, LeasedDelivery, LeasedRequest, OutboxRequest};
 use tollgate_base::time::WallTime;
 
-/// The news of one transaction. The fields have the names of the [`LedgerSink`]'s methods.
+/// The news of one transaction. The fields have the names of the methods of
+/// [`LedgerSink`](crate::LedgerSink).
 #[derive(Default)]
 pub(crate) struct ForSink {
     /// New deliveries that may run.
@@ -91,36 +93,5 @@ impl ForSink {
         self.queued.truncate(queued);
         self.scheduled = scheduled;
         self.unresolved = unresolved;
-    }
-}
-
-/// What a transaction hands to the sink once it is committed. Dropping it without that gives
-/// the leases back.
-pub(crate) struct HandOver {
-    recorded: Vec<LeasedDelivery>,
-    released: Vec<LeasedDelivery>,
-    queued: Vec<LeasedRequest>,
-    scheduled: Option<WallTime>,
-    unresolved: bool,
-}
-
-impl HandOver {
-    /// Tells the sink everything, after the commit.
-    pub(crate) fn tell(self, sink: &dyn LedgerSink) {
-        if !self.recorded.is_empty() {
-            sink.recorded(self.recorded);
-        }
-        if !self.released.is_empty() {
-            sink.released(self.released);
-        }
-        if !self.queued.is_empty() {
-            sink.queued(self.queued);
-        }
-        if let Some(due) = self.scheduled {
-            sink.scheduled(due);
-        }
-        if self.unresolved {
-            sink.unresolved();
-        }
     }
 }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, Error, Params, Result};
 
-use super::for_sink::{self, ForSink, HandOver};
+use super::for_sink::{self, ForSink};
 use super::memory::Memory;
 use super::names::Names;
 use super::numbers::Numbers;
 use super::recent_keys;
+use crate::engine::HandOver;
 use crate::engine::Moment;
 use crate::sqlite::counters::{Counter, Counters};
 use crate::sqlite::error::{Fault, fault};
