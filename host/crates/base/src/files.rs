@@ -109,8 +109,8 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with_mode(path, bytes, 0o600)
 }
 
-/// Removes what killed processes have left beside `path`, which they were writing with
-/// [`write_atomically`] or [`write_private`].
+/// Removes the temporary files beside `path`. A process that is killed during [`write_atomically`]
+/// or [`write_private`] leaves such a file.
 pub fn remove_leftovers(path: &Path) -> io::Result<()> {
     let start = start_of_name(path)?;
     for entry in fs::read_dir(folder_of(path))? {

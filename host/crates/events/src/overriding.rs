@@ -33,8 +33,8 @@ pub enum OverrideError {
     NoFields(String),
 }
 
-/// Replaces a value, or adds a member to an object that is there. Returns what is to be said of a
-/// member that was added, since its name may be misspelt.
+/// Replaces a value, or adds a member to an existing object. Returns a note about an added member,
+/// because its name may be misspelt.
 pub(crate) fn apply(body: &mut Node, change: &Override) -> Result<Option<String>, OverrideError> {
     let value = Node::read(&change.value).unwrap_or_else(|_| Node::Text(change.value.clone()));
     let steps = change.pointer.strip_prefix('/');

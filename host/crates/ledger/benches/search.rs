@@ -1,4 +1,4 @@
-//! Measures lists and searches in a ledger with many events, and what the blocks for searches cost
+//! Measures lists and searches in a ledger with many events. Measures the cost of the search blocks
 //! while events are recorded.
 //!
 //! ```text

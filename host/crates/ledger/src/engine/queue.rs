@@ -43,7 +43,7 @@ struct Inner<T> {
     waiting: usize,
 }
 
-/// What waits in a queue.
+/// An operation that waits in a queue.
 pub(crate) trait Weighted {
     /// About how many bytes the operation holds.
     fn weight(&self) -> usize;

@@ -1,4 +1,4 @@
-//! Parts of what operators see.
+//! Parts of the views that operators see: log lines and payloads.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -19,7 +19,7 @@ use tollgate_base::time::Ahead;
 /// The longest time without a look at the clocks and at other gateways.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The pause between two writes of what changes all the time.
+/// The pause between two writes of running deliveries and of leases that were given back.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// Prolongs the leases until the ledger ends, and looks for gateways that are gone.
@@ -60,7 +60,7 @@ async fn beat_once(
     Ok(())
 }
 
-/// Tells the database what has changed in memory, until the ledger ends.
+/// Writes the changes in memory to the database, until the ledger ends.
 pub(crate) async fn tell(core: Arc<Core>, claims: Arc<Claims>) {
     let mut conn = None;
     loop {
